@@ -75,9 +75,11 @@ pub struct Issuer {
     pub facts: BTreeMap<String, Fact>,
     /// Claims whose value says that a client acts for itself; `{client}` in it stands for the
     /// client's id.
-    pub autonomous: Option<BTreeMap<String, String>>,
+    pub autonomous: Option<BTreeMap<String, Mark>>,
     /// Claims that every token of a user has: one that lacks any of them is its client's own.
     pub of_users: Option<Vec<String>>,
+    /// Claims that say once more who the subject is in a client's own token alone.
+    pub accounts: Option<Vec<String>>,
     /// Claims that only users' tokens have: one that has any of them and is otherwise its client's
     /// own is refused.
     pub only_of_users: Option<Vec<String>>,
@@ -88,6 +90,27 @@ pub struct Issuer {
     /// What its rich authorization requests cover.
     #[serde(default)]
     pub details: Vec<Detail>,
+}
+
+/// The value of a claim that says that a client acts for itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "a text, or `{ value = …, any_sub = … }`")]
+pub enum Mark {
+    /// The value.
+    Value(String),
+    /// The value, and what it says of the subject.
+    Of(MarkOf),
+}
+
+/// The value of a claim, and whether only clients' own accounts have it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarkOf {
+    /// The value.
+    pub value: String,
+    /// Whether the token's subject is the client's account, whatever it is called.
+    #[serde(default)]
+    pub any_sub: bool,
 }
 
 /// A claim that becomes a fact: its name, or its name and Cedar's type.

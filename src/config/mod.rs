@@ -26,7 +26,8 @@ mod secrets;
 mod values;
 
 pub use issuers::{
-    ClaimName, Claims, Detail, Fact, Introspection, Issuer, TrustDomain, TypedFact, Words,
+    ClaimName, Claims, Detail, Fact, Introspection, Issuer, Mark, MarkOf, TrustDomain, TypedFact,
+    Words,
 };
 pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};

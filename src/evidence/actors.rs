@@ -3,9 +3,11 @@
 //! INVARIANT: what is there is read whole or the token is refused. An `act` that fits no form would
 //! otherwise leave the user alone, with all of the user's rights.
 
+use super::claims::text;
 use super::profile::{ActorForm, AutonomousClaim, Profile};
 use crate::model::{
-    EntityRef, MAX_ACTORS, NoId, PrincipalIds, Record, Unproven, Value, alike, shown,
+    EntityRef, MAX_ACTORS, NoId, PrincipalIds, Record, Unproven, Value, alike, overlooked_in_act,
+    shown,
 };
 use smol_str::SmolStr;
 
@@ -119,6 +121,96 @@ fn listed(act: &Value) -> Result<Vec<&Record>, Unproven> {
     Ok(items.iter().filter_map(Value::as_record).collect())
 }
 
+/// What a party is said to be (`sub_profile`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A person.
+    Person,
+    /// A client, of this type.
+    Client(&'static str),
+}
+
+impl Kind {
+    const WORDS: [(&'static str, Self); 3] = [
+        ("ai_agent", Self::Client("agent")),
+        ("service", Self::Client("service")),
+        ("user", Self::Person),
+    ];
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS
+            .into_iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, kind)| kind)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "user",
+            Self::Client(kind) => kind,
+        }
+    }
+}
+
+/// What the subject of a token is said to be.
+pub(super) fn kind_of_subject(claims: &Record) -> Result<Option<Kind>, Unproven> {
+    text(claims, "sub_profile")?
+        .map(|word| {
+            Kind::from_word(word).ok_or_else(|| {
+                Unproven::invalid("the claim `sub_profile` is not `ai_agent`, `service` or `user`")
+            })
+        })
+        .transpose()
+}
+
+/// The type of a client that is said to be of this kind: that of its issuer's clients, or one
+/// client would have two ids.
+pub(super) fn client_type<'p>(kind: &str, profile: &'p Profile) -> Result<&'p SmolStr, Unproven> {
+    if profile.client_type == kind {
+        Ok(&profile.client_type)
+    } else {
+        Err(Unproven::invalid(format!(
+            "the token's `sub_profile` says that its subject is of the type `{kind}`, and its issuer's clients are of \
+             `{}` (`client_type`), so that one client would have two ids",
+            profile.client_type
+        )))
+    }
+}
+
+/// What a party in `act` is said to be.
+fn kind(act: &Record) -> Result<Option<Kind>, Unproven> {
+    member(act, "sub_profile")?
+        .map(|word| {
+            Kind::from_word(word).ok_or_else(|| {
+                Unproven::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")
+            })
+        })
+        .transpose()
+}
+
+/// Refuses members of a party that nobody reads and that say who it is, or who else acts.
+fn check_members(act: &Record) -> Result<(), Unproven> {
+    let known = ["sub", "iss", "sub_profile", "act"];
+    let is_like = |member: &str| {
+        known
+            .iter()
+            .any(|name| alike(name, member) && member != *name)
+    };
+    if let Some((member, _)) = act.iter().find(|(member, _)| is_like(member)) {
+        let member = shown(member);
+        return Err(Unproven::invalid(format!(
+            "`act.{member}` is spelled like another member but for case or separators"
+        )));
+    }
+    match overlooked_in_act(act) {
+        Some(member) => Err(Unproven::invalid(format!(
+            "`act.{}` names somebody, and would not be read there",
+            shown(member)
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Reads parties in `act`.
 struct Reader<'a> {
     profile: &'a Profile,
@@ -136,43 +228,20 @@ impl Reader<'_> {
                  that one's: if both have the same people, list the other in `subjects_of`",
             ));
         }
-        let kind = Self::kind(act)?.unwrap_or(&self.profile.subject_type);
+        let kind = kind(act)?.map(Kind::as_str);
+        let kind = kind.unwrap_or(&self.profile.subject_type);
         self.party(act, Some(kind))
     }
 
     /// A party that acts. Without a word of what it is, one of another issuer has the type of that
     /// issuer's clients.
     fn actor(&self, act: &Record) -> Result<EntityRef, Unproven> {
-        let kind = Self::kind(act)?;
-        self.party(act, kind)
-    }
-
-    /// What a party is said to be.
-    fn kind(act: &Record) -> Result<Option<&'static str>, Unproven> {
-        match member(act, "sub_profile")?.map(SmolStr::as_str) {
-            None => Ok(None),
-            Some("ai_agent") => Ok(Some("agent")),
-            Some("service") => Ok(Some("service")),
-            Some("user") => Ok(Some("user")),
-            Some(_) => Err(Unproven::invalid(
-                "`act.sub_profile` is not `ai_agent`, `service` or `user`",
-            )),
-        }
+        self.party(act, kind(act)?.map(Kind::as_str))
     }
 
     /// One party: `sub`, perhaps of another issuer, and perhaps with what it is.
     fn party(&self, act: &Record, kind: Option<&str>) -> Result<EntityRef, Unproven> {
-        let known = ["sub", "iss", "sub_profile", "act"];
-        if let Some((member, _)) = act.iter().find(|(member, _)| {
-            known
-                .iter()
-                .any(|name| alike(name, member) && member != name)
-        }) {
-            let member = shown(member);
-            return Err(Unproven::invalid(format!(
-                "`act.{member}` is spelled like another member but for case or separators"
-            )));
-        }
+        check_members(act)?;
         let sub = member(act, "sub")?;
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
         let nobody = |why| Unproven::invalid(format!("`act` names nobody: {why}"));

@@ -19,11 +19,21 @@ use super::claims::{self, bad_claim, milliseconds, texts};
 use super::overage::{self, ELSEWHERE, HAS_GROUPS};
 use super::profile::{ActorForm, ClaimPath, Profile};
 use super::reading::{FACTS, Reading};
+use super::{lookalikes, parties};
 use crate::model::{Record, Unproven, Value, unknown_fact};
 use smol_str::SmolStr;
 
 /// Claims of a point in time. One that only the token has bounds its use further.
 const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
+
+/// Claims whose form no setting changes that have the same value in both, beside those that are
+/// compared by themselves.
+const FIXED: [&str; 4] = [
+    "cnf",
+    "authorization_details",
+    "sub_profile",
+    "client_profile",
+];
 
 /// Returns the claims that an answer proves, held to what the token says of itself.
 pub(super) fn merge(
@@ -34,6 +44,7 @@ pub(super) fn merge(
 ) -> Result<Record, Unproven> {
     claims::check_spelling(token)?;
     check_claims(&answer, token, profile)?;
+    lookalikes::check(token, parties::client(token, profile)?, profile)?;
     if token.get_present("events").is_some() {
         return Err(other_kind());
     }
@@ -63,6 +74,7 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
         groups,
         autonomous,
         of_users,
+        accounts,
         only_of_users,
         required,
         id_tokens,
@@ -92,10 +104,11 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
             texts(Some(value), false)
         })?;
     }
-    for path in ["cnf", "authorization_details"]
+    for path in FIXED
         .map(ClaimPath::new)
         .iter()
         .chain(autonomous)
+        .chain(accounts)
         .chain(facts)
     {
         same(answer, token, path, true)?;

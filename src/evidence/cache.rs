@@ -293,6 +293,7 @@ mod tests {
             issuer: "https://login.example".into(),
             chain: vec![EntityRef::new("user", "alice")],
             audiences: Vec::new(),
+            holders: Vec::new(),
             stands_alone: true,
             facts: Some([(SmolStr::from("groups"), groups)].into_iter().collect()),
             details: Vec::new(),

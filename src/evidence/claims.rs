@@ -8,9 +8,11 @@
 
 mod standard_facts;
 
-use super::profile::{ClaimPath, Profile, Trust};
+use super::parties::{self, Parties};
+use super::profile::{ClaimMark, ClaimPath, Profile, Trust};
+use super::providers::GOOGLE_ACCOUNTS;
 use super::scope::Scope;
-use super::{overage, parties};
+use super::{lookalikes, overage};
 use crate::model::{
     CredentialKind, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, alike, shown,
 };
@@ -72,7 +74,8 @@ pub(super) fn read(
     let audiences = audiences(claims, kind, profile, implied)?;
     check_kind(claims, kind, profile)?;
     overage::check(claims, profile)?;
-    let chain = parties::chain(claims, kind, profile, ids)?;
+    lookalikes::check(claims, parties::client(claims, profile)?, profile)?;
+    let Parties { chain, holders } = parties::read(claims, kind, profile, ids)?;
     let granting = kind != CredentialKind::IdToken;
     // What a token says to another service it does not say to whoever asks here.
     let is_ours = |audience: &&SmolStr| {
@@ -89,7 +92,8 @@ pub(super) fn read(
         issuer: profile.issuer.clone(),
         chain,
         audiences,
-        stands_alone: granting || profile.id_tokens_alone,
+        holders,
+        stands_alone: parties::stands_alone(kind, profile),
         facts,
         details: if granting { details } else { Vec::new() },
         rules: profile.details.clone().into(),
@@ -135,13 +139,14 @@ fn details(claims: &Record) -> Result<Vec<Record>, Unproven> {
 /// Returns `true` if the claims say that the token is bound to a key: Keycloak writes so into
 /// tokens, and answers about them have the type of RFC 9449 section 5.
 pub(super) fn says_bound(claims: &Record) -> bool {
-    let is_dpop = |name| {
-        claims
-            .get(name)
-            .and_then(Value::as_text)
+    let is_dpop = |value: &Value| {
+        value
+            .as_text()
             .is_some_and(|typ| typ.eq_ignore_ascii_case("dpop"))
     };
-    ["typ", "token_type"].into_iter().any(is_dpop)
+    claims
+        .iter()
+        .any(|(name, value)| is_dpop(value) && (alike("typ", name) || alike("token_type", name)))
 }
 
 /// Refuses what is spelled like a claim that narrows but for case: whoever wrote it meant the
@@ -194,9 +199,11 @@ impl Times {
                     return Err(Unproven::expired("the token has expired: send a fresh one"));
                 }
                 if expires.saturating_sub(issued.unwrap_or(now.0)) > life {
-                    return Err(Unproven::invalid(
-                        "the token lives longer than its issuer's tokens may",
-                    ));
+                    return Err(Unproven::invalid(format!(
+                        "the token lives longer than its issuer's tokens may, {} s: have it live shorter, or set \
+                         `longest_life_s`",
+                        profile.longest_life.as_secs()
+                    )));
                 }
                 until
             }
@@ -320,11 +327,21 @@ fn check_kind(claims: &Record, kind: CredentialKind, profile: &Profile) -> Resul
             false,
         ) => match profile.required.iter().find(|mark| !mark.is_in(claims)) {
             Some(mark) => Err(Unproven::invalid(format!(
-                "the token is no access token of its issuer: its claim `{}` is missing, or is not that of one",
-                mark.claim.name()
+                "the token is no access token of its issuer: its claim `{}` is missing, or is not that of one{}",
+                mark.claim.name(),
+                remedy(mark)
             ))),
             None => Ok(()),
         },
+    }
+}
+
+/// What helps where a claim is missing that access tokens have.
+fn remedy(mark: &ClaimMark) -> &'static str {
+    if mark.values.iter().any(|value| value == GOOGLE_ACCOUNTS) {
+        ". Ask the metadata server for the token with `format=full`, and `gcloud` with `--include-email`"
+    } else {
+        ""
     }
 }
 
@@ -356,7 +373,7 @@ pub(super) fn bad_claim(name: &str) -> Unproven {
     Unproven::invalid(format!("the claim `{name}` is not of its form"))
 }
 
-fn text<'a>(claims: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unproven> {
+pub(super) fn text<'a>(claims: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unproven> {
     match claims.get_present(name) {
         None => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text)),

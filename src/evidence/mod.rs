@@ -28,6 +28,8 @@ mod jose;
 mod json;
 mod jwt;
 mod keys;
+mod lookalikes;
+mod marks;
 mod overage;
 mod parties;
 mod places;

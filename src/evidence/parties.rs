@@ -3,56 +3,193 @@
 //! INVARIANT: a client that holds a user's token acts, and stands in the chain, unless it is the
 //! user's own hand.
 
-use super::actors;
-use super::claims::{bad_claim, first_text};
-use super::profile::{ActorForm, Profile};
+use super::actors::{self, Kind};
+use super::claims::{bad_claim, first_text, text, texts};
+use super::marks::{Marks, Token};
+use super::profile::Profile;
 use crate::model::{
-    CredentialKind, EntityRef, MAX_ACTORS, PrincipalIds, Record, Unproven, Value, alike,
+    CredentialKind, EntityRef, MAX_ACTORS, PrincipalIds, Record, Unproven, Value, shown,
 };
 use smol_str::SmolStr;
 
-/// Returns whom the token names: its subject first, then its actors, then the client that it was
-/// issued to.
-pub(super) fn chain(
+/// The parties of a token.
+pub(super) struct Parties {
+    /// Its subject first, then its actors, then the client that it was issued to.
+    pub(super) chain: Vec<EntityRef>,
+    /// The clients of an ID token, which act where it stands alone. Where it accompanies another
+    /// credential, that one says who acts.
+    pub(super) holders: Vec<EntityRef>,
+}
+
+/// Returns whom the token names.
+pub(super) fn read(
     claims: &Record,
     kind: CredentialKind,
     profile: &Profile,
     ids: &PrincipalIds,
-) -> Result<Vec<EntityRef>, Unproven> {
+) -> Result<Parties, Unproven> {
     let client = client(claims, profile)?;
-    check_client_spelling(claims, client, profile)?;
-    let sub = first_text(claims, &profile.claims.subject)?;
+    let token = Token {
+        claims,
+        profile,
+        client,
+        subject: first_text(claims, &profile.claims.subject)?,
+    };
     let granting = kind != CredentialKind::IdToken;
-    let names_client = is_subject(claims, client, sub) || is_autonomous(claims, client, profile)?;
-    if names_client {
-        check_user(claims, profile)?;
-    }
-    if names_client && !granting {
+    let marks = token.marks(granting)?;
+    let said = actors::kind_of_subject(claims)?;
+    let is_clients = marks.is_clients_own || matches!(said, Some(Kind::Client(_)));
+    if is_clients && !granting {
         return Err(Unproven::invalid(
             "the token is a client's own, and a client is nobody whom an ID token is about",
         ));
     }
-    let own = match profile.actor {
-        // The client acts for itself: whoever takes its subject for a user gives it a user's
-        // rights.
-        _ if names_client || (granting && lacks_user(claims, profile)) => {
-            client.or(sub).map(|own| (&profile.client_type, own))
-        }
-        // Where `sub` is whoever acts, one whose `act` was lost on the way is no user either.
-        ActorForm::Inverted | ActorForm::List if granting => {
-            sub.map(|sub| (&profile.actor_type, sub))
-        }
-        _ => sub.map(|sub| (&profile.subject_type, sub)),
-    };
-    let (own_type, own_sub) = own.ok_or_else(|| Unproven::invalid("the token names no subject"))?;
-    let subject = ids.entity(&profile.issuer, own_type, own_sub);
+    let (own_type, name) = own(&token, marks, said, granting)?;
+    let subject = ids.entity(&profile.issuer, own_type, name);
     let subject =
         subject.map_err(|why| Unproven::invalid(format!("the token names nobody: {why}")))?;
     let mut chain = actors::chain(claims, actors::Own { subject, client }, profile, ids)?;
-    if let Some(client) = client.filter(|client| granting && !profile.is_own_client(client)) {
-        add_client(&mut chain, client, profile, ids)?;
+    // Of a token without a user it is nobody's hand.
+    let is_free = !marks.is_clients_own && !is_agent(claims)?;
+    let is_hand = |client: &str| is_free && profile.is_own_client(client);
+    let mut holders = Vec::new();
+    if granting {
+        if let Some(client) = client.filter(|client| !is_hand(client)) {
+            add_client(&mut chain, client, profile, ids)?;
+        }
+    } else if stands_alone(kind, profile) {
+        let clients = clients_of_id_token(claims, client)?;
+        for client in clients.iter().filter(|client| !is_hand(client)) {
+            add_client(&mut holders, client, profile, ids)?;
+        }
     }
-    Ok(chain)
+    Ok(Parties { chain, holders })
+}
+
+/// Returns `true` if a credential of this kind may be the only one of its subject. Of an ID token
+/// whose issuer puts whoever acts into `sub`, nobody knows whether it is about a user.
+pub(super) fn stands_alone(kind: CredentialKind, profile: &Profile) -> bool {
+    kind != CredentialKind::IdToken
+        || (profile.id_tokens_alone && !profile.actor.begins_with_actor())
+}
+
+/// Returns the type and the name of whom the token is about.
+fn own<'a>(
+    token: &Token<'a>,
+    marks: Marks,
+    said: Option<Kind>,
+    granting: bool,
+) -> Result<(&'a SmolStr, &'a SmolStr), Unproven> {
+    let Token {
+        claims,
+        profile,
+        client,
+        subject,
+    } = *token;
+    let named = subject.ok_or_else(|| Unproven::invalid("the token names no subject"));
+    let acts = profile.actor.begins_with_actor();
+    if marks.is_clients_own {
+        if said == Some(Kind::Person) {
+            return Err(Unproven::invalid(
+                "the token is a client's own, and its `sub_profile` says that it is a user's: it has marks of both",
+            ));
+        }
+        // The client acts for itself: whoever takes its subject for a user gives it a user's
+        // rights.
+        return match client {
+            Some(client) if marks.is_account => Ok((&profile.client_type, client)),
+            // Where `sub` is whoever acts, it does so beside the client.
+            Some(_) if acts => Ok((&profile.actor_type, named?)),
+            Some(client) => Err(no_account(client, profile)),
+            None => Ok((&profile.client_type, named?)),
+        };
+    }
+    match said {
+        Some(Kind::Client(kind)) => Ok((
+            actors::client_type(kind, profile)?,
+            client_named(token, marks, named?)?,
+        )),
+        Some(Kind::Person) if profile.subject_type == profile.client_type => {
+            Err(Unproven::invalid(format!(
+                "the token's `sub_profile` says that it is a user's, and its issuer's subjects are of the type `{}`, \
+                 as its clients are",
+                profile.subject_type
+            )))
+        }
+        // One whose `act` was lost on the way is no user either. An ID token without `act` is
+        // about somebody who has signed in.
+        None if acts && (granting || claims.get_present("act").is_some()) => {
+            Ok((&profile.actor_type, named?))
+        }
+        Some(Kind::Person) | None => Ok((&profile.subject_type, named?)),
+    }
+}
+
+/// Returns the name of a subject that is said to be a client, as `act` would name it, too.
+fn client_named<'a>(
+    token: &Token<'a>,
+    marks: Marks,
+    subject: &'a SmolStr,
+) -> Result<&'a SmolStr, Unproven> {
+    let Token {
+        claims,
+        profile,
+        client,
+        ..
+    } = *token;
+    if let Some(client) = client.filter(|_| marks.is_account) {
+        return Ok(client);
+    }
+    let paths = &profile.claims.actor_client;
+    let is_by_sub = paths.is_empty() || paths.iter().any(|path| path.name() == "sub");
+    if is_by_sub && claims.get_present("sub").and_then(Value::as_text) == Some(subject) {
+        return Ok(subject);
+    }
+    Err(Unproven::invalid(
+        "the token's `sub_profile` says that its subject is a client, and it does not name that client as `act` would, so \
+         that one agent would have two ids: have its issuer put the client's id into `sub`",
+    ))
+}
+
+/// Why a token that is a client's own does not say that its subject is that client.
+fn no_account(client: &str, profile: &Profile) -> Unproven {
+    let subject = profile
+        .claims
+        .subject
+        .first()
+        .map_or("sub", |path| path.name());
+    let mut marks = profile.autonomous.iter().filter(|mark| mark.of_account);
+    let mark = marks.next().map_or_else(String::new, |mark| {
+        format!("have its issuer put `{}` into it, or ", mark.claim.name())
+    });
+    Unproven::invalid(format!(
+        "the token has marks of its client's own, and its `{subject}` is not known to be the account of `{}`: if it is, \
+         {mark}name in `autonomous` a claim that says so, with `{{client}}` or `any_sub`",
+        shown(client)
+    ))
+}
+
+/// Returns the clients that an ID token was made for: whom it was issued to, and its audience.
+fn clients_of_id_token(
+    claims: &Record,
+    client: Option<&SmolStr>,
+) -> Result<Vec<SmolStr>, Unproven> {
+    let audiences = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
+    let mut clients: Vec<SmolStr> = client.into_iter().cloned().collect();
+    // Of several audiences it was issued to the one in `azp`.
+    match (audiences.as_slice(), text(claims, "azp")?) {
+        ([audience], _) => clients.push(audience.clone()),
+        (_, Some(party)) => clients.push(party.clone()),
+        (_, None) => {}
+    }
+    Ok(clients)
+}
+
+/// Returns `true` if the issuer says that the client is an agent, whatever the settings take it
+/// for.
+fn is_agent(claims: &Record) -> Result<bool, Unproven> {
+    let profile = text(claims, "client_profile")?;
+    Ok(profile.is_some_and(|words| words.split(' ').any(|word| word == "ai_agent")))
 }
 
 /// Adds the client as who acts last, unless the chain names it: whoever holds a user's token acts,
@@ -79,137 +216,26 @@ fn add_client(
     Ok(())
 }
 
-/// Returns the client that the token was issued to. Claims that name two clients are two truths.
+/// Returns the client that the token was issued to. Claims that name two clients are two truths,
+/// also where both stand at one path.
 pub(super) fn client<'a>(
     claims: &'a Record,
     profile: &Profile,
 ) -> Result<Option<&'a SmolStr>, Unproven> {
-    let paths = &profile.claims.client;
-    let client = first_text(claims, paths)?;
-    for path in paths {
-        match (path.of(claims), client) {
-            (Some(Value::Text(other)), Some(client)) if other != client => {
+    let mut client: Option<&SmolStr> = None;
+    for path in &profile.claims.client {
+        for value in path.all_of(claims) {
+            let Value::Text(named) = value else {
+                return Err(bad_claim(path.name()));
+            };
+            if client.is_some_and(|client| client != named) {
                 return Err(Unproven::invalid(format!(
                     "the token names two clients, one of them in `{}`",
                     path.name()
                 )));
             }
-            (Some(Value::Text(_)) | None, _) => {}
-            (Some(_), _) => return Err(bad_claim(path.name())),
+            client = Some(named);
         }
     }
     Ok(client)
-}
-
-/// Refuses a token with a claim that is spelled like one that names its client, and says of the
-/// client what that does not: who it is, or another.
-fn check_client_spelling(
-    claims: &Record,
-    client: Option<&SmolStr>,
-    profile: &Profile,
-) -> Result<(), Unproven> {
-    let paths = || profile.claims.client.iter();
-    let like = |member: &SmolStr| {
-        // A path that has been read is no misspelling of another.
-        let is_read = client.is_some() && paths().any(|path| path.first() == member.as_str());
-        paths().find(|path| !is_read && alike(path.first(), member))
-    };
-    let says_more =
-        |value: &Value| !value.is_null() && (client.is_none() || value.as_text() != client);
-    match claims
-        .iter()
-        .find_map(|(member, value)| like(member).filter(|_| says_more(value)))
-    {
-        Some(path) => Err(Unproven::invalid(format!(
-            "the token names {}, and has a claim that is spelled like `{}` but for case or separators",
-            if client.is_none() {
-                "no client"
-            } else {
-                "a client"
-            },
-            path.name()
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Returns `true` if the client is the token's subject (RFC 9068 section 2.2), by the claim that
-/// the issuer gives out and by the one that names subjects here, which may be a name that people
-/// choose.
-fn is_subject(claims: &Record, client: Option<&SmolStr>, subject: Option<&SmolStr>) -> bool {
-    client.is_some()
-        && client == subject
-        && client == claims.get_present("sub").and_then(Value::as_text)
-}
-
-/// Refuses a client's own token that has what only users' tokens have: as the client's alone its
-/// user would be lost.
-fn check_user(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
-    match profile
-        .only_of_users
-        .iter()
-        .find(|claim| claim.of(claims).is_some())
-    {
-        Some(claim) => Err(Unproven::invalid(format!(
-            "the token is a client's own, and has a user's claim `{}`: it has marks of both",
-            claim.name()
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Returns `true` if the token lacks what every user's token has: it is its client's own.
-fn lacks_user(claims: &Record, profile: &Profile) -> bool {
-    profile
-        .of_users
-        .iter()
-        .any(|claim| claim.of(claims).is_none())
-}
-
-/// Returns `true` if the claims say that the client acts for itself. A claim that says so of
-/// another client is a name that somebody chose.
-///
-/// INVARIANT: what the issuer controls says so: a claim of such tokens alone, or a name that people
-/// may choose in a token without any claim that all of its users' tokens have ([`check_user`]). The
-/// name alone only refuses.
-fn is_autonomous(
-    claims: &Record,
-    client: Option<&SmolStr>,
-    profile: &Profile,
-) -> Result<bool, Unproven> {
-    let mut by_issuer = false;
-    let mut by_name = None;
-    for autonomous in &profile.autonomous {
-        let Some(text) = autonomous.claim.of(claims).and_then(Value::as_text) else {
-            continue;
-        };
-        if !autonomous.of_client {
-            by_issuer |= *text == autonomous.value || autonomous.value == "*";
-            continue;
-        }
-        let Some(named) = autonomous.client_in(text) else {
-            continue;
-        };
-        let is_own = client.is_some_and(|client| autonomous.is_of(client, named));
-        // The id alone: any other text is somebody else's.
-        let is_bare = autonomous.value.is_empty() && autonomous.after.is_empty();
-        match (is_own, autonomous.is_chosen) {
-            (true, true) => by_name = Some(autonomous.claim.name()),
-            (true, false) => by_issuer = true,
-            (false, _) if is_bare => {}
-            (false, _) => {
-                return Err(Unproven::invalid(
-                    "the token has the name of a client's own, and is another client's",
-                ));
-            }
-        }
-    }
-    match by_name {
-        Some(_) if !profile.only_of_users.is_empty() => Ok(true),
-        Some(claim) if !by_issuer => Err(Unproven::invalid(format!(
-            "the token has the name of a client's own in `{claim}`, which a user could have chosen, and nothing else that \
-             only such tokens have: have its issuer put that in"
-        ))),
-        _ => Ok(by_issuer),
-    }
 }

@@ -155,7 +155,7 @@ fn keycloak_accounts() -> Vec<AutonomousClaim> {
         is_chosen: true,
         ..AutonomousClaim::client(claim, "service-account-", "")
     });
-    let hosts = ["clientHost", "clientAddress"].map(|claim| AutonomousClaim::value(claim, "*"));
+    let hosts = ["clientHost", "clientAddress"].map(|claim| AutonomousClaim::account(claim, "*"));
     named.into_iter().chain(hosts).collect()
 }
 
@@ -195,11 +195,15 @@ fn entra(standard: Profile, version: &str, client: &str) -> Profile {
             actor_client: paths(client),
             ..standard.claims.clone()
         },
-        autonomous: vec![AutonomousClaim::value("idtyp", "app")],
+        autonomous: vec![AutonomousClaim::account("idtyp", "app")],
         // `idtyp` is there only where the application asks for it; an application's own token never
-        // has scopes.
+        // has scopes, and its `sub` is no other than `oid`. A user's token can lack scopes, too.
         of_users: paths("scp"),
         only_of_users: paths("scp"),
+        accounts: paths("sub"),
+        // Those of managed identities live a day, those that are evaluated all the time 28 hours,
+        // and `iat` is set back by five minutes.
+        longest_life: Duration::from_hours(29),
         actor: ActorForm::None,
         ..standard
     }
@@ -251,6 +255,7 @@ fn standard(issuer: &str) -> Profile {
         overage: Overage::Unknown,
         autonomous: Vec::new(),
         of_users: Vec::new(),
+        accounts: Vec::new(),
         only_of_users: Vec::new(),
         facts: Vec::new(),
         actor: ActorForm::Rfc8693,

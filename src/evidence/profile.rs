@@ -12,7 +12,10 @@
 //! key, the type of an ID-JAG) does not exist: [`Profile::check`] refuses it before the service
 //! starts.
 
+mod autonomous;
 mod checks;
+
+pub use autonomous::AutonomousClaim;
 
 use super::facts::FactRule;
 use super::introspection::Introspection;
@@ -79,6 +82,9 @@ pub struct Profile {
     pub autonomous: Vec<AutonomousClaim>,
     /// Claims that every token of a user has: one that lacks any of them is its client's own.
     pub of_users: Vec<ClaimPath>,
+    /// Claims that say once more who the subject is in a client's own token, and somebody else in a
+    /// user's: what tells whose account the subject of a token without a user is.
+    pub accounts: Vec<ClaimPath>,
     /// Claims that no client's own token has, such as a session's: a token that has one of them and
     /// is otherwise a client's own is refused.
     pub only_of_users: Vec<ClaimPath>,
@@ -253,27 +259,37 @@ impl ClaimPath {
             .is_none_or(|audience| audiences.contains(audience))
     }
 
-    /// What stands there.
+    /// What stands there: at the first of its places that there is.
     #[must_use]
     pub fn of<'a>(&self, claims: &'a Record) -> Option<&'a Value> {
-        let whole = if self.exact {
-            None
-        } else {
-            claims.get_present(&self.text)
-        };
-        whole.or_else(|| {
-            let (first, rest) = self.names.split_first()?;
+        self.all_of(claims).next()
+    }
+
+    /// The names of members under which it is looked for, one place after the other.
+    pub(super) fn places(&self) -> impl Iterator<Item = &[SmolStr]> {
+        let whole = !self.exact && self.names.len() > 1;
+        whole
+            .then_some(std::slice::from_ref(&self.text))
+            .into_iter()
+            .chain([self.names.as_slice()])
+    }
+
+    /// What stands at each of its places.
+    pub(super) fn all_of<'a>(&self, claims: &'a Record) -> impl Iterator<Item = &'a Value> {
+        let at = move |place: &[SmolStr]| {
+            let (first, rest) = place.split_first()?;
             rest.iter()
                 .try_fold(claims.get_present(first)?, |value, name| {
                     value.as_record()?.get_present(name)
                 })
-        })
+        };
+        self.places().filter_map(at)
     }
 
-    /// The names of members under which it is looked for, one place after the other.
-    fn places(&self) -> Vec<Vec<SmolStr>> {
-        let whole = (!self.exact && self.names.len() > 1).then(|| vec![self.text.clone()]);
-        whole.into_iter().chain([self.names.clone()]).collect()
+    /// Returns `true` for the name of an audience among its names: others beside it are those of
+    /// other services.
+    pub(super) fn is_audience(&self, name: &str) -> bool {
+        self.audience.as_deref() == Some(name)
     }
 
     /// The path for each of these audiences, where it has a place for one.
@@ -298,69 +314,6 @@ impl ClaimPath {
     }
 }
 
-/// A claim that says that a client acts for itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AutonomousClaim {
-    /// Which claim.
-    pub claim: ClaimPath,
-    /// What its value is; `*` for any.
-    pub value: SmolStr,
-    /// Whether the client's id follows. A token with another client's there is refused.
-    pub of_client: bool,
-    /// What follows the client's id.
-    pub after: SmolStr,
-    /// Whether people may choose the claim's value, as they do their names: it counts only in a
-    /// token without what all users' tokens have, and where the profile names nothing of that kind,
-    /// it refuses the token.
-    pub is_chosen: bool,
-}
-
-impl AutonomousClaim {
-    /// A claim with this value, or with any where it is `*`.
-    #[must_use]
-    pub fn value(claim: &str, value: &str) -> Self {
-        let after = SmolStr::default();
-        Self {
-            claim: ClaimPath::new(claim),
-            value: value.into(),
-            of_client: false,
-            after,
-            is_chosen: false,
-        }
-    }
-
-    /// A claim with the client's id between these texts.
-    #[must_use]
-    pub fn client(claim: &str, before: &str, after: &str) -> Self {
-        let claim = ClaimPath::new(claim);
-        Self {
-            claim,
-            value: before.into(),
-            of_client: true,
-            after: after.into(),
-            is_chosen: false,
-        }
-    }
-
-    /// The name of a client in the claim's value; none where the value has another form.
-    pub(super) fn client_in<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let named = text
-            .strip_prefix(self.value.as_str())
-            .filter(|_| self.of_client);
-        named.and_then(|named| named.strip_suffix(self.after.as_str()))
-    }
-
-    /// Returns `true` if a name there is this client's. In `sub` it is an id, which is another in
-    /// another case; names of accounts are often written in lower case.
-    pub(super) fn is_of(&self, client: &str, name: &str) -> bool {
-        if self.claim.name() == "sub" {
-            client == name
-        } else {
-            client.eq_ignore_ascii_case(name)
-        }
-    }
-}
-
 /// How an issuer says who acts for whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorForm {
@@ -377,6 +330,14 @@ pub enum ActorForm {
 }
 
 impl ActorForm {
+    /// Returns `true` if `sub` is whoever acts, and whom it acts for stands in `act`.
+    pub(super) fn begins_with_actor(self) -> bool {
+        match self {
+            Self::Inverted | Self::List => true,
+            Self::Rfc8693 | Self::None => false,
+        }
+    }
+
     /// Reads the word of a setting.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
@@ -408,7 +369,10 @@ impl Profile {
 
     /// How its actors are named in others' tokens.
     pub(super) fn actor_names(&self) -> ActorNames {
-        let places = |paths: &[ClaimPath]| paths.iter().flat_map(ClaimPath::places).collect();
+        let places = |paths: &[ClaimPath]| {
+            let places = paths.iter().flat_map(ClaimPath::places);
+            places.map(<[SmolStr]>::to_vec).collect()
+        };
         // What a client's own tokens have around its name in `sub`.
         let form = self
             .autonomous

@@ -65,13 +65,16 @@ pub(super) fn cognito(standard: Profile) -> Profile {
     }
 }
 
+/// What addresses of Google's service accounts end with.
+pub(super) const GOOGLE_ACCOUNTS: &str = "*.gserviceaccount.com";
+
 /// Google: what it signs are ID tokens. Those of service accounts, which workloads show to
 /// services, have the account's address; those of people accompany another credential.
 pub(super) fn google(standard: Profile) -> Profile {
     Profile {
         types: types(&["jwt"]),
         required: vec![
-            ClaimMark::one_of("email", &["*.gserviceaccount.com"]),
+            ClaimMark::one_of("email", &[GOOGLE_ACCOUNTS]),
             ClaimMark::one_of("email_verified", &["true"]),
             ClaimMark::any("azp"),
         ],

@@ -11,9 +11,11 @@ use super::profile::{ClaimMark, ClaimPath, Claims, Profile};
 
 /// Claims whose form no setting changes that decide who is named, until when, for whom, and what is
 /// bound.
-pub(super) const DECIDING: [&str; 12] = [
+pub(super) const DECIDING: [&str; 14] = [
     "iss",
     "sub",
+    "sub_profile",
+    "client_profile",
     "aud",
     "exp",
     "nbf",
@@ -45,6 +47,8 @@ pub(super) struct Reading<'a> {
     pub(super) autonomous: Vec<&'a ClaimPath>,
     /// What tells a user's token from a client's.
     pub(super) of_users: &'a [ClaimPath],
+    /// What says whose account the subject is.
+    pub(super) accounts: &'a [ClaimPath],
     /// What no client's own token has.
     pub(super) only_of_users: &'a [ClaimPath],
     /// What an access token must have.
@@ -62,6 +66,7 @@ impl<'a> Reading<'a> {
             claims,
             autonomous,
             of_users,
+            accounts,
             only_of_users,
             required,
             id_tokens,
@@ -109,6 +114,7 @@ impl<'a> Reading<'a> {
                 .map(|autonomous| &autonomous.claim)
                 .collect(),
             of_users,
+            accounts,
             only_of_users,
             required: required.iter().map(|mark| &mark.claim).collect(),
             id_tokens,
@@ -127,6 +133,7 @@ impl<'a> Reading<'a> {
             groups: _,
             autonomous,
             of_users,
+            accounts,
             only_of_users,
             required,
             id_tokens,
@@ -137,6 +144,7 @@ impl<'a> Reading<'a> {
                 .iter()
                 .chain(*client)
                 .chain(*of_users)
+                .chain(*accounts)
                 .chain(*only_of_users),
             id_tokens.iter().map(|mark| &mark.claim),
         );
@@ -144,5 +152,15 @@ impl<'a> Reading<'a> {
             .chain(autonomous.iter().copied())
             .chain(required.iter().copied())
             .chain(marks)
+    }
+
+    /// All of them but the client's.
+    pub(super) fn but_clients(&self) -> impl Iterator<Item = &'a ClaimPath> + '_ {
+        let is_clients = |path: &&ClaimPath| self.client.contains(path);
+        let lists = [self.scopes, self.roles, self.groups];
+        self.deciding()
+            .chain(lists.into_iter().flatten())
+            .chain(self.facts.iter().copied())
+            .filter(move |path| !is_clients(path))
     }
 }

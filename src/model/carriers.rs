@@ -21,14 +21,14 @@ mod reader;
 pub(super) mod table;
 
 use super::{
-    Action, Chain, ChainError, Code, Dropped, Entity, Evidence, Flaw, MAX_ACTORS, NameFlaw,
-    Question, Record, Request, Unproven, Value, alike, check_name, shown,
+    Action, Chain, ChainError, Code, Dropped, Entity, EntityRef, Evidence, Flaw, MAX_ACTORS,
+    NameFlaw, Question, Record, Request, Unproven, Value, alike, check_name, shown,
 };
 use agree::{agree, say_the_same};
 pub(super) use credentials::shown_subject;
 use reader::Reader;
 use smol_str::SmolStr;
-use table::{CLIENT_ID, Site, is_plain, overlooked, overlooked_client};
+use table::{CLIENT_ID, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client};
 
 /// Names in a request's context that belong to the engine: facts, and what conditions on relations
 /// read. A request that sends one is answered as if it had not.
@@ -63,13 +63,14 @@ pub struct CarrierSettings {
 impl CarrierSettings {
     /// The names of carriers, and of the objects that hold them, that a schema may give to
     /// attributes, too. Where it does not, they are misplaced.
-    pub const SHARED_NAMES: [&'static str; 7] = [
+    pub const SHARED_NAMES: [&'static str; 8] = [
         "user",
         "agent",
         "credentials",
         "subject",
         "context",
         "properties",
+        SUB_PROFILE,
         CLIENT_ID,
     ];
 
@@ -97,6 +98,22 @@ impl CarrierSettings {
     pub(super) fn is_data(&self, kind: &str, name: &str) -> bool {
         let attributes = self.attributes_of(self.declared(kind).map_or(kind, SmolStr::as_str));
         attributes.contains(&name) || (self.client_id.is_none() && alike(CLIENT_ID, name))
+    }
+
+    /// The declared type that an alias stands for.
+    pub(super) fn declared(&self, kind: &str) -> Option<&SmolStr> {
+        self.aliases
+            .iter()
+            .find(|(alias, _)| alias == kind)
+            .map(|(_, declared)| declared)
+    }
+
+    /// An entity under its declared type.
+    pub(super) fn resolved(&self, uid: &EntityRef) -> EntityRef {
+        EntityRef {
+            kind: self.declared(&uid.kind).unwrap_or(&uid.kind).clone(),
+            id: uid.id.clone(),
+        }
     }
 
     /// The shared names that are attributes of this type.
@@ -174,6 +191,7 @@ pub fn read_proven_question(
     }
     check_target(request)?;
     let proven = credentials::take(&mut context, evidence)?;
+    let proven = credentials::with_holders(proven, |uid| settings.resolved(uid));
     reader.check_aliases(proven.iter().flat_map(|proven| &proven.chain))?;
     match credentials::named(&request.subject, &proven)? {
         Some(credential) => reader.read_credential(credential)?,
@@ -200,6 +218,13 @@ pub fn read_proven_question(
         dropped,
         asked,
     })
+}
+
+/// Returns the member of a party in a token's `act` that names somebody and is not read there. A
+/// token has more members than are read, so only names of carriers are looked for.
+#[must_use]
+pub fn overlooked_in_act(act: &Record) -> Option<&SmolStr> {
+    overlooked(act, Site::Actor, &[]).map(|found| found.member())
 }
 
 fn build_chain(members: Vec<Entity>, max_actors: usize) -> Result<Chain, ChainRefusal> {

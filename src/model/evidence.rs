@@ -92,6 +92,8 @@ pub struct Proven {
     pub chain: Vec<EntityRef>,
     /// The audiences that it is for; none where it names none.
     pub audiences: Vec<SmolStr>,
+    /// The clients of an ID token that act where it is the only credential of its subject.
+    pub holders: Vec<EntityRef>,
     /// Whether it may be the only credential that names its subject: an ID token may not.
     pub stands_alone: bool,
     /// What policies see as `context.token`; none for a credential that grants nothing.

@@ -33,7 +33,9 @@ mod tuple;
 mod value;
 
 pub use canonical::Canonical;
-pub use carriers::{CarrierSettings, ChainRefusal, read_proven_question, read_question};
+pub use carriers::{
+    CarrierSettings, ChainRefusal, overlooked_in_act, read_proven_question, read_question,
+};
 pub use chain::{Chain, ChainError, MAX_ACTORS};
 pub use clock_use::ClockUse;
 pub use decision::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Revision, Timestamp};

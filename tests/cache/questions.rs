@@ -152,6 +152,7 @@ pub(crate) fn evidence() -> Evidence {
             issuer: "https://login.example".into(),
             chain,
             audiences: Vec::new(),
+            holders: Vec::new(),
             stands_alone: !is_id_token,
             facts: (!is_id_token).then(|| values::record(&facts)),
             details: if at == 6 {

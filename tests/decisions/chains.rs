@@ -75,6 +75,7 @@ pub(crate) fn proven(credential: &Json) -> Evidence {
         issuer: "https://login.example".into(),
         chain: vec![EntityRef::new("user", "alice")],
         audiences: Vec::new(),
+        holders: Vec::new(),
         stands_alone: true,
         facts: None,
         details: Vec::new(),

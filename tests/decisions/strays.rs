@@ -576,3 +576,53 @@ fn the_name_of_a_client_on_a_searched_subject_is_read_as_in_an_evaluation() {
         }
     }
 }
+
+/// What an entity is said to be, and what its type says, are one.
+#[test]
+fn a_sub_profile_says_what_the_type_says_or_denies() {
+    let said = |kind: &str, word: &Json| json!({"type": kind, "id": "x", "properties": {"sub_profile": word}});
+    for (kind, word, fits) in [
+        ("user", json!("user"), true),
+        ("user", json!("ai_agent"), false),
+        ("user", json!("service"), false),
+        ("agent", json!("ai_agent"), true),
+        ("agent", json!("service"), false),
+        ("agent", json!("user"), false),
+        ("service", json!("service"), true),
+        ("service", json!("user"), false),
+        ("user", json!("robot"), false),
+        ("user", json!(["user"]), false),
+        ("user", Json::Null, true),
+    ] {
+        let subject = said(kind, &word);
+        let member = json!({"type": "agent", "id": "b", "delegation_chain": [said(kind, &word)]});
+        let beside = json!({"type": "agent", "id": "b", "delegation_chain": [{"type": kind, "id": "x", "sub_profile": word}]});
+        for (subject, chain) in [
+            (subject, format!("{kind}:x")),
+            (member, format!("{kind}:x > agent:b")),
+            (beside, format!("{kind}:x > agent:b")),
+        ] {
+            if fits {
+                assert_eq!(read(&subject, &json!({}), &settings()), chain, "{subject}");
+            } else {
+                refused(&subject, &json!({}), &settings());
+            }
+        }
+        if !word.is_null() {
+            refused(
+                &json!({"type": kind, "id": "x", "sub_profile": word}),
+                &json!({}),
+                &settings(),
+            );
+        }
+    }
+    // Where the schema has an attribute of that name, it is data.
+    let declared = CarrierSettings {
+        attributes: vec![("user".into(), "sub_profile")],
+        ..settings()
+    };
+    assert_eq!(
+        read(&said("user", &json!("gold")), &json!({}), &declared),
+        "user:x"
+    );
+}

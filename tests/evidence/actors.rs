@@ -321,10 +321,16 @@ async fn a_client_that_acts_for_itself_is_no_user() {
         }],
         Vec::new(),
     );
-    let app = json!({"sub": "a-uuid", "client_id": "batch"});
+    let app = json!({"sub": "batch", "client_id": "batch"});
     assert_eq!(
         chain(&world, &key.access_token(&claims_with(&app))).await,
         "agent:batch"
+    );
+    let unknown = json!({"sub": "a-uuid", "client_id": "batch"});
+    let found = chain(&world, &key.access_token(&claims_with(&unknown))).await;
+    assert!(
+        found.contains("is not known to be the account of"),
+        "{found}"
     );
     let person = json!({"sub": "a-uuid", "client_id": "batch", "scp": "read"});
     assert_eq!(

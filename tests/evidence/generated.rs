@@ -1,7 +1,9 @@
 //! Generated tokens of several issuers, alone and in pairs, held to what must be so of any of them.
 
 use crate::world::{AUDIENCE, World, profile, publish, question};
-use behest::evidence::{ActorForm, Introspection, Preset, Profile, Secret, Trust};
+use behest::evidence::{
+    ActorForm, AutonomousClaim, ClaimPath, Claims, Introspection, Preset, Profile, Secret, Trust,
+};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,11 +20,12 @@ const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 const TURNS: usize = 400;
 
 /// Issuers by their names, and the form in which each says who acts.
-const ISSUERS: [(&str, ActorForm); 5] = [
+const ISSUERS: [(&str, ActorForm); 6] = [
     ("one", ActorForm::Rfc8693),
     ("two", ActorForm::Inverted),
     ("three", ActorForm::List),
     ("four", ActorForm::None),
+    ("alone", ActorForm::Rfc8693),
     ("asked", ActorForm::Rfc8693),
 ];
 
@@ -61,7 +64,14 @@ struct Issued {
     /// The issuer's prefix, which the subject of the chain begins with.
     prefix: String,
     is_id_token: bool,
+    /// Whether it may be the only credential of its subject.
+    stands_alone: bool,
+    /// The subject that the token says is an agent.
+    agent: Option<String>,
 }
+
+/// A party, by its type and id.
+type Party = (String, String);
 
 struct Mint {
     world: World,
@@ -101,7 +111,15 @@ impl Mint {
                 ids: ["user", "agent"]
                     .map(|kind| (kind.into(), format!("{name}|").into()))
                     .into(),
-                id_token_audiences: vec!["web".into()],
+                id_token_audiences: vec!["web".into(), "copilot".into()],
+                id_tokens_alone: *name == "alone",
+                autonomous: vec![AutonomousClaim::value("gty", "client-credentials")],
+                claims: Claims {
+                    client: ["client_id", "azp", "ext.client"]
+                        .map(ClaimPath::new)
+                        .into(),
+                    ..profile(&web).claims
+                },
                 ..profile(&web)
             })
             .collect();
@@ -148,7 +166,11 @@ impl Mint {
             json!({"iss": issuer(name), "sub": sub, "iat": NOW - 10, "exp": NOW + 300});
         claims["scope"] = json!(dice.one(&["read", "write", "read write", ""]));
         if is_id_token {
-            claims["aud"] = json!("web");
+            let audience = dice.one(&["web", "web", "copilot"]);
+            claims["aud"] = json!(audience);
+            if name == "alone" && audience != "web" {
+                parties.push(format!("{prefix}{audience}"));
+            }
             claims[dice.one(&["nonce", "at_hash", "other"])] = json!("n");
         } else {
             claims["aud"] = json!(AUDIENCE);
@@ -160,6 +182,13 @@ impl Mint {
                 }
             }
         }
+        let agent = dice
+            .chance(10)
+            .then(|| format!("{prefix}{}", claims["sub"].as_str().unwrap()));
+        if agent.is_some() {
+            claims["sub_profile"] = json!("ai_agent");
+        }
+        odd(dice, &prefix, &mut claims, &mut parties);
         if dice.chance(50) {
             claims["act"] = act(dice, form, name, &mut parties);
         }
@@ -180,6 +209,8 @@ impl Mint {
             parties,
             prefix,
             is_id_token,
+            stands_alone: name == "alone" || !is_id_token,
+            agent,
         }
     }
 
@@ -223,7 +254,7 @@ impl Mint {
         } else {
             // Nothing but the answer tells of it.
             parties.clear();
-            let all = ["sub", "client_id", "azp"]
+            let all = ["sub", "client_id", "azp", "ext.client"]
                 .iter()
                 .filter_map(|name| answer[*name].as_str());
             parties.extend(
@@ -258,20 +289,23 @@ impl Mint {
             parties,
             prefix: "local|".to_owned(),
             is_id_token,
+            stands_alone: !is_id_token,
+            agent: None,
         }
     }
 
-    /// The decision, and the chains of the credentials as ids.
-    async fn ask(&self, credentials: &[Value]) -> (bool, Vec<Vec<String>>) {
+    /// The decision, and the chains of the credentials.
+    async fn ask(&self, credentials: &[Value]) -> (bool, Vec<Vec<Party>>) {
         let body = question("read", credentials);
         let permits = self.world.ask(&body).await == "permit";
         let told = self.world.explain(&body).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
         let ids = |line: &Value| {
             line["chain"]
                 .as_array()
                 .unwrap()
                 .iter()
-                .map(|member| member["id"].as_str().unwrap().to_owned())
+                .map(|member| (text(&member["type"]), text(&member["id"])))
                 .collect()
         };
         (
@@ -281,6 +315,34 @@ impl Mint {
                 .map(|lines| lines.iter().map(ids).collect())
                 .unwrap_or_default(),
         )
+    }
+}
+
+/// Claims that say of a token what its issuer's others do not: whose it is, who holds it, by a name
+/// that is spelled otherwise, or at a path that is there twice.
+fn odd(dice: &mut Dice, prefix: &str, claims: &mut Value, parties: &mut Vec<String>) {
+    if dice.chance(15) {
+        claims["gty"] = match dice.below(4) {
+            0 => json!("password"),
+            1 => json!(["client-credentials"]),
+            2 => json!({"client-credentials": true}),
+            _ => json!("client-credentials"),
+        };
+    }
+    if dice.chance(10) {
+        let name = dice.one(&["Sub", "Client_Id", "clientId", "AZP", "ext.client", "Ext"]);
+        claims[name] = match name {
+            "Ext" => json!({"client": "hidden"}),
+            _ => json!("hidden"),
+        };
+        parties.push(format!("{prefix}hidden"));
+    }
+    if dice.chance(10) {
+        let client = dice.one(&["web", "hidden"]);
+        claims["ext"] = json!({"client": client});
+        if client != "web" {
+            parties.push(format!("{prefix}{client}"));
+        }
     }
 }
 
@@ -335,22 +397,23 @@ async fn whatever_tokens_there_are() {
             one.credential, other.credential
         );
         let (alone, chains) = mint.ask(std::slice::from_ref(&one.credential)).await;
-        assert!(
-            !(alone && one.is_id_token),
-            "an ID token stands alone: {at}"
-        );
+        assert!(!alone || one.stands_alone, "an ID token stands alone: {at}");
         if let Some(chain) = chains.first() {
             named += 1;
             for party in &one.parties {
                 assert!(
-                    chain.contains(party),
+                    chain.iter().any(|(_, id)| id == party),
                     "{party} is left out of {chain:?}: {at}"
                 );
             }
             assert!(
-                chain[0].starts_with(&one.prefix),
+                chain[0].1.starts_with(&one.prefix),
                 "another issuer's {chain:?}: {at}"
             );
+            if let Some(agent) = &one.agent {
+                let agent = ("agent".to_owned(), agent.clone());
+                assert!(chain.contains(&agent), "{agent:?} in {chain:?}: {at}");
+            }
         }
         let (both, chains) = mint
             .ask(&[one.credential.clone(), other.credential.clone()])
@@ -364,7 +427,7 @@ async fn whatever_tokens_there_are() {
         );
         if both {
             assert!(
-                !(one.is_id_token && other.is_id_token),
+                one.stands_alone || other.stands_alone,
                 "ID tokens grant: {at}"
             );
             assert_eq!(chains.len(), 2, "{at}");

@@ -28,6 +28,7 @@ mod mutation;
 mod named;
 mod others;
 mod overage;
+mod own_tokens;
 mod parties;
 mod presets;
 mod profiles;

@@ -62,9 +62,9 @@ async fn keycloak() {
         "clientAddress",
         "client_id",
     ] {
-        let own = with(&of_client, &json!({ missing: null }));
+        let own = with(&with(&token, &of_client), &json!({ missing: null }));
         assert_eq!(
-            read(&world, &key, &with(&token, &own)).await,
+            read(&world, &key, &own).await,
             "agent:batch permit",
             "{missing}"
         );

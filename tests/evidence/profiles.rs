@@ -55,7 +55,23 @@ fn standard_tables() -> Vec<Table> {
             "a client's own",
             json!({"sub": "batch", "client_id": "batch"}),
         ),
+        (
+            "an agent's, which says so",
+            json!({"sub": "bot", "sub_profile": "ai_agent", "client_id": "web"}),
+        ),
+        (
+            "a user's, which says so",
+            json!({"sub_profile": "user", "client_id": "copilot"}),
+        ),
         ("of two clients", json!({"client_id": "one", "azp": "two"})),
+        (
+            "of a client that is spelled otherwise",
+            json!({"Client_Id": "bot"}),
+        ),
+        (
+            "exchanged, its actor acting for another",
+            json!({"act": {"sub": "bot", "on_behalf_of": "bob"}}),
+        ),
         (
             "with an `act` of another form",
             json!({"act": [{"sub": "bot"}], "client_id": "bot"}),
@@ -71,7 +87,27 @@ fn standard_tables() -> Vec<Table> {
         own_clients: vec!["web".into()],
         ..profile
     };
+    let alone = |profile| Profile {
+        own_clients: vec!["web".into()],
+        id_token_audiences: vec!["copilot".into()],
+        id_tokens_alone: true,
+        ..profile
+    };
+    let id_token_of = |client: &str| with(&id_token, &json!({"azp": client}));
     vec![
+        Table {
+            title: "`standard`, `own_clients = [\"web\"]`, `id_tokens_alone = true`",
+            profile: standard(alone),
+            claims: claims.clone(),
+            rows: vec![
+                ("ID token alone", id_token.clone()),
+                ("ID token alone, of another client", id_token_of("copilot")),
+                (
+                    "ID token of another client, beside an access token",
+                    id_token_of("copilot"),
+                ),
+            ],
+        },
         Table {
             title: "`standard`",
             profile: standard(|profile| profile),
@@ -108,6 +144,10 @@ fn tables_of_forms() -> Vec<Table> {
             }),
             claims: json!({"iss": ISSUER, "aud": AUDIENCE}),
             rows: vec![
+                (
+                    "ID token alone",
+                    json!({"aud": "web", "nonce": "n", "sub": "bot"}),
+                ),
                 ("for a user", inverted.clone()),
                 (
                     "for a user, its client another",
@@ -218,6 +258,18 @@ fn keycloak() -> Table {
                 with(&account, &json!({"clientHost": null, "sid": "s1"})),
             ),
             (
+                "a service account's own, of a client in other letters",
+                json!({"sub": "5f1c-uuid", "azp": "BÜRO", "preferred_username": "service-account-büro"}),
+            ),
+            (
+                "a user's, with marks of a service account",
+                with(&account, &json!({"preferred_username": "alice"})),
+            ),
+            (
+                "a user's, her session spelled otherwise",
+                with(&account, &json!({"clientHost": null, "Sid": "s1"})),
+            ),
+            (
                 "of an account named like another client's",
                 with(&account, &json!({"azp": "web"})),
             ),
@@ -268,11 +320,23 @@ fn entra(title: &'static str, preset: Preset, version: &str, client: &str) -> Ta
         ("a user's", json!({client: "copilot", "scp": "read"})),
         (
             "an application's own",
-            json!({client: "batch", "roles": ["read"]}),
+            json!({client: "batch", "sub": "a1", "roles": ["read"]}),
         ),
         (
             "an application's own, which says so",
-            json!({client: "batch", "idtyp": "app", "roles": ["read"]}),
+            json!({client: "batch", "sub": "a1", "idtyp": "app", "roles": ["read"]}),
+        ),
+        (
+            "a user's, without scopes",
+            json!({client: "batch", "roles": ["read"]}),
+        ),
+        (
+            "a user's, without scopes, which says so",
+            json!({client: "batch", "sub": "a1", "idtyp": "user", "roles": ["read"]}),
+        ),
+        (
+            "an application's own, with scopes spelled otherwise",
+            json!({client: "batch", "sub": "a1", "Scp": "read"}),
         ),
         ("an ID token as an access token", json!({"nonce": "n"})),
         (

@@ -75,7 +75,8 @@ async fn times_that_do_not_fit_refuse_the_token() {
         (json!({"exp": NOW + 24 * 3600 - 10}), "permit"),
         (
             json!({"exp": NOW + 24 * 3600 - 9}),
-            "credential_invalid: the token lives longer than its issuer's tokens may",
+            "credential_invalid: the token lives longer than its issuer's tokens may, 86400 s: have it live shorter, or set \
+             `longest_life_s`",
         ),
         (json!({"nbf": NOW + 30}), "permit"),
         (

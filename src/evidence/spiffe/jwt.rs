@@ -112,6 +112,7 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         overage: Overage::Refuse,
         autonomous: Vec::new(),
         of_users: Vec::new(),
+        accounts: Vec::new(),
         only_of_users: Vec::new(),
         facts: Vec::new(),
         actor: ActorForm::None,

@@ -54,6 +54,7 @@ pub(in crate::evidence) fn verify(
         kind: CredentialKind::X509Svid,
         chain: vec![uid],
         audiences: Vec::new(),
+        holders: Vec::new(),
         stands_alone: true,
         facts: Some(facts),
         issuer,

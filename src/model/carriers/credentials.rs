@@ -66,6 +66,39 @@ pub(super) fn take(
     verified.collect()
 }
 
+/// Adds to each ID token that stands alone the clients that hold it: whoever holds a user's token
+/// acts. Where it accompanies another credential of its subject, that one says who acts. `resolve`
+/// reads a type as the bundle does.
+pub(super) fn with_holders(
+    mut proven: Vec<Arc<Proven>>,
+    resolve: impl Fn(&EntityRef) -> EntityRef,
+) -> Vec<Arc<Proven>> {
+    if proven.iter().all(|one| one.holders.is_empty()) {
+        return proven;
+    }
+    let named: Vec<EntityRef> = proven
+        .iter()
+        .filter(|one| one.kind != CredentialKind::IdToken)
+        .flat_map(|one| one.chain.iter().map(&resolve))
+        .collect();
+    for one in &mut proven {
+        let is_accompanied = one
+            .chain
+            .first()
+            .is_some_and(|subject| named.contains(&resolve(subject)));
+        if is_accompanied || one.holders.is_empty() {
+            continue;
+        }
+        let one = Arc::make_mut(one);
+        for holder in std::mem::take(&mut one.holders) {
+            if !one.chain.contains(&holder) {
+                one.chain.push(holder);
+            }
+        }
+    }
+    proven
+}
+
 /// The credential that the subject stands for, by its place: `{"type": "credential", "id": "0"}`.
 pub(super) fn named<'a>(
     subject: &Record,

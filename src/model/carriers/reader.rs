@@ -5,10 +5,12 @@
 mod parts;
 
 use super::agree::Stated;
-use super::table::{CLIENT_ID, Overlooked, Site, is_plain, overlooked, overlooked_client};
+use super::table::{
+    CLIENT_ID, Overlooked, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client,
+};
 use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent, take_present};
 use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name};
-use parts::{kind_of, name_of, properties_of, required_name, said_of_member};
+use parts::{check_kind, kind_of, name_of, properties_of, required_name, said_of_member};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
@@ -415,7 +417,15 @@ impl<'a> Reader<'a> {
         }
         let found = overlooked(properties, site, &carriers);
         let found = found.or_else(|| self.overlooked_client(properties, site, &attributes));
-        found.map_or(Ok(()), |found| Err((found, path).into()))
+        if let Some(found) = found {
+            return Err((found, path).into());
+        }
+        match properties.get_present(SUB_PROFILE) {
+            Some(said) if !attributes.contains(&SUB_PROFILE) => {
+                check_kind(uid, said, &self.settings.agent_types, path)
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn resolve_entity(&mut self, entity: Entity) -> Entity {
@@ -467,24 +477,6 @@ impl<'a> Reader<'a> {
                 self.asked.push((resolved.clone(), uid.kind));
                 resolved
             }
-        }
-    }
-}
-
-impl CarrierSettings {
-    /// The declared type that an alias stands for.
-    pub(super) fn declared(&self, kind: &str) -> Option<&SmolStr> {
-        self.aliases
-            .iter()
-            .find(|(alias, _)| alias == kind)
-            .map(|(_, declared)| declared)
-    }
-
-    /// An entity under its declared type.
-    pub(super) fn resolved(&self, uid: &EntityRef) -> EntityRef {
-        EntityRef {
-            kind: self.declared(&uid.kind).unwrap_or(&uid.kind).clone(),
-            id: uid.id.clone(),
         }
     }
 }

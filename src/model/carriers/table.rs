@@ -62,6 +62,9 @@ struct Carrier {
 /// The carrier of the context that is one only where the bundle says so.
 pub(super) const CLIENT_ID: &str = "client_id";
 
+/// What says of an entity which kind it is of, and must not say another than its type.
+pub(super) const SUB_PROFILE: &str = "sub_profile";
+
 /// Every carrier but [`CLIENT_ID`], and the members that say whose id a carrier's is.
 ///
 /// `context.user` is data, and no misplaced carrier. `context.delegation` belongs to the engine
@@ -177,6 +180,11 @@ static CARRIERS: &[Carrier] = {
             name: "iss",
             homes: &[Actor],
             misplaced: &[Member],
+        },
+        Carrier {
+            name: SUB_PROFILE,
+            homes: &[Properties, Actor, Member, MemberProperties],
+            misplaced: &[Subject],
         },
         Carrier {
             name: "issuer",

@@ -165,6 +165,8 @@ pub const STRAYS: [(&str, &[&str]); 26] = [
             "act\u{200b}",
             "act\u{345}",
             "DELEGAT\u{130}ON_CHA\u{130}N",
+            "sub_profile",
+            "subProfile",
             "PROPERT\u{130}ES",
         ],
     ),
@@ -184,6 +186,8 @@ pub const STRAYS: [(&str, &[&str]); 26] = [
             "\u{ff41}\u{ff43}\u{ff54}",
             "delegat\u{131}on",
             "\u{1d41a}ct",
+            "subProfile",
+            "SUB_PROFILE",
         ],
     ),
     (

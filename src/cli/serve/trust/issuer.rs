@@ -128,6 +128,13 @@ fn set_parties(
             .map(|names| names.iter().map(ClaimPath::new).collect()),
     );
     set(
+        &mut profile.accounts,
+        settings
+            .accounts
+            .as_ref()
+            .map(|names| names.iter().map(ClaimPath::new).collect()),
+    );
+    set(
         &mut profile.of_users,
         settings
             .of_users
@@ -329,7 +336,11 @@ fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
         .ok_or_else(|| format!("`{form}` is no form of an id; write for example `acme|{{sub}}`"))
 }
 
-fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
+fn autonomous((claim, mark): (&String, &config::Mark)) -> AutonomousClaim {
+    let (value, of_account) = match mark {
+        config::Mark::Value(value) => (value, false),
+        config::Mark::Of(of) => (&of.value, of.any_sub),
+    };
     let (value, after) = value
         .split_once("{client}")
         .map_or((value.as_str(), None), |(before, after)| {
@@ -337,6 +348,7 @@ fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
         });
     match after {
         Some(after) => AutonomousClaim::client(claim, value, after),
+        None if of_account => AutonomousClaim::account(claim, value),
         None => AutonomousClaim::value(claim, value),
     }
 }

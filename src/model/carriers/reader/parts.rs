@@ -2,7 +2,7 @@
 
 use crate::model::carriers::credentials::CREDENTIAL;
 use crate::model::carriers::{ChainRefusal, Code, invalid};
-use crate::model::{Record, Value, check_name, shown};
+use crate::model::{EntityRef, Record, Value, check_name, shown};
 use smol_str::SmolStr;
 
 /// The type of a member of a chain. A credential stands for a whole chain, and only as the subject:
@@ -15,6 +15,35 @@ pub(super) fn kind_of(value: Option<&Value>, path: &str) -> Result<SmolStr, Chai
         )));
     }
     Ok(kind)
+}
+
+/// Refuses what is said of an entity, by `sub_profile`, to be of another kind than its type is:
+/// whichever were read, the other would be overlooked.
+pub(super) fn check_kind(
+    uid: &EntityRef,
+    said: &Value,
+    agents: &[SmolStr],
+    path: &str,
+) -> Result<(), ChainRefusal> {
+    let kind = uid.kind.as_str();
+    let is_agent = kind == "agent" || agents.iter().any(|agent| agent == kind);
+    let fits = match said.as_text().map(SmolStr::as_str) {
+        Some("ai_agent") => is_agent,
+        Some("service") => !matches!(kind, "agent" | "user"),
+        Some("user") => !is_agent && kind != "service",
+        _ => {
+            return Err(invalid(format!(
+                "`{path}.sub_profile` must be `ai_agent`, `service` or `user`"
+            )));
+        }
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "`{path}.sub_profile` says another kind than the type `{}`",
+        shown(kind)
+    )))
 }
 
 /// The `properties` of the object at `path`.

@@ -20,7 +20,14 @@ pub(in crate::model) enum Overlooked<'a> {
     Inside(&'a SmolStr, &'static str),
 }
 
-impl Overlooked<'_> {
+impl<'a> Overlooked<'a> {
+    /// Returns the name of the member.
+    pub(in crate::model) fn member(&self) -> &'a SmolStr {
+        match self {
+            Self::Alike(member, _) | Self::Misplaced(member, _) | Self::Inside(member, _) => member,
+        }
+    }
+
     /// What is wrong, in a sentence; `path` is the object's own, empty for the body.
     pub(in crate::model) fn message(&self, path: &str) -> String {
         let dot = if path.is_empty() { "" } else { "." };

@@ -1,0 +1,157 @@
+//! Claims that reading would pass over: one that is spelled like another that is read, one of two at
+//! the same path, and one that names somebody where nobody is read.
+//!
+//! **Problem.** A mark, a session or a scope that is written otherwise than the profile has it is
+//! not there to whoever reads by name: a user's token is then its client's own, or an agent's its
+//! user's.
+//! **Decision.** Names are those of [`Reading`], at every level of their paths. What is alike one of
+//! them and says something else is refused.
+//!
+//! INVARIANT: two claims of one meaning say the same, or the token is refused.
+
+use super::profile::{ClaimPath, Profile};
+use super::reading::{DECIDING, FACTS, Reading};
+use crate::model::{Record, Unproven, Value, alike};
+use smol_str::SmolStr;
+
+/// Claims without a setting that say who the subject and its client are. Others whose form no
+/// setting changes are refused before a profile is known.
+const NAMING: [&str; 3] = ["sub", "sub_profile", "client_profile"];
+
+/// Claims by which some issuers say who acts for whom, and which are no form that is read here.
+const ELSEWHERE_READ: [&str; 2] = ["on_behalf_of", "delegation_chain"];
+
+/// Refuses a token with a claim that reading by this profile would pass over. `client` is the one
+/// that the token names.
+pub(super) fn check(
+    claims: &Record,
+    client: Option<&SmolStr>,
+    profile: &Profile,
+) -> Result<(), Unproven> {
+    let reading = Reading::of(profile);
+    let names = Names { reading: &reading };
+    for path in reading.but_clients().chain(reading.client) {
+        let mut values = path.all_of(claims);
+        if let (Some(one), Some(other)) = (values.next(), values.next())
+            && one != other
+        {
+            return Err(Unproven::invalid(format!(
+                "the token has its claim `{}` twice: as a name with a dot, and as a member",
+                path.name()
+            )));
+        }
+    }
+    let fixed = NAMING.into_iter().chain(FACTS).map(ClaimPath::new);
+    for path in fixed
+        .collect::<Vec<_>>()
+        .iter()
+        .chain(reading.but_clients())
+    {
+        if names.lookalike(claims, path, &|_| false) {
+            return Err(Unproven::invalid(format!(
+                "the token has a claim that is spelled like `{}` but for case or separators",
+                path.name()
+            )));
+        }
+    }
+    names.check_client(claims, client)?;
+    names.check_others(claims)
+}
+
+/// The names of claims, at every level.
+struct Names<'a> {
+    reading: &'a Reading<'a>,
+}
+
+impl Names<'_> {
+    /// Refuses a claim that is spelled like one that names the client, and says of it what that
+    /// does not: who it is, or another.
+    fn check_client(&self, claims: &Record, client: Option<&SmolStr>) -> Result<(), Unproven> {
+        let is_client = |value: &Value| client.is_some() && value.as_text() == client;
+        let found = self
+            .reading
+            .client
+            .iter()
+            .find(|path| self.lookalike(claims, path, &is_client));
+        let Some(path) = found else { return Ok(()) };
+        let named = match client {
+            Some(_) => "a client",
+            None => "no client",
+        };
+        Err(Unproven::invalid(format!(
+            "the token names {named}, and has a claim that is spelled like `{}` but for case or separators",
+            path.name()
+        )))
+    }
+
+    /// Refuses a claim that says who acts in a form that is not read.
+    fn check_others(&self, claims: &Record) -> Result<(), Unproven> {
+        let is_one = |member: &str| {
+            ELSEWHERE_READ.iter().any(|name| alike(name, member)) && !self.is_known(&[], member)
+        };
+        let found = claims
+            .iter()
+            .find(|(member, value)| !value.is_null() && is_one(member));
+        found.map_or(Ok(()), |(member, _)| {
+            Err(Unproven::invalid(format!(
+                "the token names somebody in `{member}`, which is not read: who acts stands in `act`"
+            )))
+        })
+    }
+
+    /// Returns `true` if a member at some level of the path is spelled like the name that is read
+    /// there, and says what that does not. `is_said` tells what says nothing more.
+    fn lookalike(
+        &self,
+        claims: &Record,
+        path: &ClaimPath,
+        is_said: &dyn Fn(&Value) -> bool,
+    ) -> bool {
+        path.places().any(|place| {
+            let mut at = claims;
+            for (depth, name) in place.iter().enumerate() {
+                let (before, rest) = place.split_at(depth);
+                let says_more = |(member, value): (&SmolStr, &Value)| {
+                    member != name
+                        && !value.is_null()
+                        && !path.is_audience(name)
+                        && alike(name, member)
+                        && !self.is_known(before, member)
+                        && at.get_present(name) != Some(value)
+                        && !end(value, rest.get(1..).unwrap_or_default()).is_some_and(is_said)
+                };
+                if at.iter().any(says_more) {
+                    return true;
+                }
+                match at.get_present(name).and_then(Value::as_record) {
+                    Some(within) => at = within,
+                    None => return false,
+                }
+            }
+            false
+        })
+    }
+
+    /// Returns `true` if a member is read below these names.
+    fn is_known(&self, before: &[SmolStr], member: &str) -> bool {
+        let is_fixed = || {
+            let fixed = DECIDING.iter().chain(&FACTS).chain(&NAMING);
+            before.is_empty() && fixed.into_iter().any(|name| *name == member)
+        };
+        let mut paths = self.reading.but_clients().chain(self.reading.client);
+        is_fixed()
+            || paths.any(|path| {
+                path.places().any(|place| {
+                    place.starts_with(before)
+                        && place.get(before.len()).is_some_and(|name| name == member)
+                })
+            })
+    }
+}
+
+/// What stands below these names.
+fn end<'a>(value: &'a Value, names: &[SmolStr]) -> Option<&'a Value> {
+    names
+        .iter()
+        .try_fold(value, |value, name| value.as_record()?.get_present(name))
+}

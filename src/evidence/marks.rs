@@ -1,0 +1,225 @@
+//! Marks by which a token is its client's own, and whether its subject is that client's account.
+//!
+//! **Problem.** A mark says that a token has no user. The token may name somebody all the same: a
+//! user beside a grant of the client's, an account of nobody knows whom. Whoever takes the mark's
+//! word decides about the client alone.
+//! **Decision.** The subject is left out only where it is known to be the client: by its id, by a
+//! form of its name, or by a claim that such accounts alone have.
+//!
+//! INVARIANT: whatever a mark says, a subject that is not known to be the client's account is in
+//! the chain, or the token is refused. A mark of another type than the setting has is refused: it
+//! would be no mark.
+
+use super::claims::bad_claim;
+use super::profile::{AutonomousClaim, Profile};
+use crate::model::{Record, Unproven, Value};
+use smol_str::SmolStr;
+
+/// What the marks of a token say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// Whether the token is its client's own.
+    pub(super) is_clients_own: bool,
+    /// Whether its subject is known to be the client.
+    pub(super) is_account: bool,
+}
+
+/// A token, as far as it is known who is named.
+pub(super) struct Token<'a> {
+    pub(super) claims: &'a Record,
+    pub(super) profile: &'a Profile,
+    /// The client that it was issued to.
+    pub(super) client: Option<&'a SmolStr>,
+    /// Whom it is about.
+    pub(super) subject: Option<&'a SmolStr>,
+}
+
+/// What one mark after the other says.
+#[derive(Default)]
+struct Said<'a> {
+    by_issuer: bool,
+    by_name: Option<&'a str>,
+    of_account: bool,
+    /// A claim with another value than such tokens have.
+    otherwise: Option<&'a str>,
+    /// A claim that has the client's name in such tokens, and somebody else's here.
+    somebody: Option<&'a str>,
+}
+
+impl<'a> Token<'a> {
+    /// Reads the marks. `granting` tells a token that grants something from one that says who
+    /// somebody is, which may lack what users' tokens have.
+    pub(super) fn marks(&self, granting: bool) -> Result<Marks, Unproven> {
+        let mut said = Said::default();
+        for mark in &self.profile.autonomous {
+            self.read(mark, &mut said)?;
+        }
+        let is_subject = self.is_subject();
+        let is_chosen = self.check_name(&said)?;
+        let is_marked = is_subject || said.by_issuer || is_chosen;
+        if is_marked {
+            self.check_user()?;
+        }
+        if let Some(claim) = said.somebody.filter(|_| said.by_issuer && !is_subject) {
+            return Err(Unproven::invalid(format!(
+                "the token is a client's own, and its claim `{claim}` names somebody else: it has marks of both"
+            )));
+        }
+        let lacks = granting && !is_marked && self.lacks_user(&said)?;
+        Ok(Marks {
+            is_clients_own: is_marked || lacks,
+            is_account: is_subject || is_chosen || said.of_account || self.is_account(),
+        })
+    }
+
+    /// Reads one mark.
+    ///
+    /// INVARIANT: what the issuer controls says so: a claim of such tokens alone, or a name that
+    /// people may choose in a token without any claim that all of its users' tokens have
+    /// ([`Self::check_user`]). The name alone only refuses.
+    fn read(&self, mark: &'a AutonomousClaim, said: &mut Said<'a>) -> Result<(), Unproven> {
+        let Some(value) = mark.claim.of(self.claims) else {
+            return Ok(());
+        };
+        let name = mark.claim.name();
+        if !mark.of_client {
+            if has_value(value, &mark.value).ok_or_else(|| bad_claim(name))? {
+                said.by_issuer = true;
+                said.of_account |= mark.of_account;
+            } else {
+                said.otherwise = Some(name);
+            }
+            return Ok(());
+        }
+        let text = value.as_text().ok_or_else(|| bad_claim(name))?;
+        let Some(named) = mark.client_in(text) else {
+            said.somebody = Some(name);
+            return Ok(());
+        };
+        let is_own = self.client.is_some_and(|client| mark.is_of(client, named));
+        match (is_own, mark.is_chosen) {
+            (true, true) => said.by_name = Some(name),
+            (true, false) => {
+                said.by_issuer = true;
+                said.of_account = true;
+            }
+            // The id alone: any other text is somebody else's.
+            (false, _) if mark.is_bare() => said.somebody = Some(name),
+            (false, _) => {
+                return Err(Unproven::invalid(
+                    "the token has the name of a client's own, and is another client's",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns `true` if the token has its client's name, and has been seen to be nobody's who has
+    /// chosen that.
+    fn check_name(&self, said: &Said<'_>) -> Result<bool, Unproven> {
+        match said.by_name {
+            None => Ok(false),
+            Some(_) if said.by_issuer || !self.profile.only_of_users.is_empty() => Ok(true),
+            Some(claim) => Err(Unproven::invalid(format!(
+                "the token has the name of a client's own in `{claim}`, which a user could have chosen, and nothing else \
+                 that only such tokens have: have its issuer put that in"
+            ))),
+        }
+    }
+
+    /// Returns `true` if the client is the token's subject (RFC 9068 section 2.2), by the claim
+    /// that the issuer gives out and by the one that names subjects here, which may be a name that
+    /// people choose.
+    fn is_subject(&self) -> bool {
+        self.client.is_some()
+            && self.client == self.subject
+            && self.client == self.claims.get_present("sub").and_then(Value::as_text)
+    }
+
+    /// Returns `true` if the claims that name subjects name the client, or say of the subject what
+    /// is said of clients' accounts alone.
+    fn is_account(&self) -> bool {
+        let Some(subject) = self.subject else {
+            return true;
+        };
+        let accounts = &self.profile.accounts;
+        let is_said_again = accounts
+            .iter()
+            .filter_map(|path| path.of(self.claims))
+            .any(|value| value.as_text() == Some(subject));
+        if is_said_again {
+            return true;
+        }
+        let Some(client) = self.client else {
+            return accounts.is_empty();
+        };
+        let is_client = |(name, text): (&str, &SmolStr)| {
+            let forms = self.profile.autonomous.iter();
+            text == client
+                || forms
+                    .filter(|form| form.claim.name() == name)
+                    .filter_map(|form| Some((form, form.client_in(text)?)))
+                    .any(|(form, named)| form.is_of(client, named))
+        };
+        let paths = self.profile.claims.subject.iter();
+        paths
+            .filter_map(|path| Some((path.name(), path.of(self.claims)?)))
+            .all(|(name, value)| value.as_text().is_some_and(|text| is_client((name, text))))
+    }
+
+    /// Refuses a client's own token that has what only users' tokens have: as the client's alone
+    /// its user would be lost.
+    fn check_user(&self) -> Result<(), Unproven> {
+        let mut of_users = self.profile.only_of_users.iter();
+        match of_users.find(|claim| claim.of(self.claims).is_some()) {
+            Some(claim) => Err(Unproven::invalid(format!(
+                "the token is a client's own, and has a user's claim `{0}`: it has marks of both{1}",
+                claim.name(),
+                remedy(claim.name())
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns `true` if the token lacks what every user's token has: it is its client's own.
+    fn lacks_user(&self, said: &Said<'_>) -> Result<bool, Unproven> {
+        let mut of_users = self.profile.of_users.iter();
+        let Some(lacked) = of_users.find(|claim| claim.of(self.claims).is_none()) else {
+            return Ok(false);
+        };
+        match said.otherwise {
+            Some(claim) => Err(Unproven::invalid(format!(
+                "the token lacks `{}`, which every user's has, and its `{claim}` does not say that it is a client's own: \
+                 it has marks of both",
+                lacked.name()
+            ))),
+            None => Ok(true),
+        }
+    }
+}
+
+/// Returns `true` if a claim has this value, or any where it is `*`; none where it is of a type
+/// that has none: neither a text, a boolean, nor a list of texts.
+fn has_value(found: &Value, value: &str) -> Option<bool> {
+    let is_it = |text: &str| value == "*" || text == value;
+    match found {
+        Value::Text(text) => Some(is_it(text)),
+        Value::Bool(found) => Some(is_it(if *found { "true" } else { "false" })),
+        Value::List(items) => {
+            let texts: Option<Vec<&SmolStr>> = items.iter().map(Value::as_text).collect();
+            texts.map(|texts| texts.iter().any(|text| is_it(text)))
+        }
+        _ => None,
+    }
+}
+
+/// What helps against a session in a client's own token.
+fn remedy(claim: &str) -> &'static str {
+    match claim {
+        "sid" | "session_state" => {
+            ". If it is a service account's, turn off its refresh tokens (in Keycloak, `Use refresh tokens for client \
+             credentials grant` of the client)"
+        }
+        _ => "",
+    }
+}
