@@ -1,7 +1,8 @@
 //! The committed description of the API is the one that the handlers give.
 
 use behest::http::authzen::examples;
-use behest::http::openapi;
+use behest::http::{endpoints, openapi};
+use std::collections::BTreeSet;
 
 #[test]
 fn the_committed_description_is_the_current_one() {
@@ -22,6 +23,35 @@ fn every_example_stands_in_the_description() {
             example.name
         );
     }
+}
+
+/// `#[utoipa::path]` repeats the path and the method that the endpoint's value has.
+#[test]
+fn every_endpoint_is_described_where_it_is_and_nothing_else_is() {
+    let api = serde_json::to_value(openapi()).unwrap();
+    let described: BTreeSet<(String, String)> = api["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys();
+            methods.map(|method| (method.to_uppercase(), path.clone()))
+        })
+        .collect();
+    let (expected, pages): (Vec<_>, Vec<_>) =
+        endpoints().partition(|endpoint| endpoint.description.is_some());
+    let expected = expected.into_iter().map(|endpoint| {
+        // What may follow the path is told in words.
+        let path = if endpoint.path.contains(":.*}") {
+            endpoint.fixed_path()
+        } else {
+            endpoint.path
+        };
+        (endpoint.method.verbs()[0].to_string(), path.to_owned())
+    });
+    assert_eq!(described, expected.collect());
+    let pages: Vec<&str> = pages.into_iter().map(|endpoint| endpoint.path).collect();
+    assert_eq!(pages, ["/", "/docs", "/docs/{file:.*}", "/openapi.json"]);
 }
 
 /// A misspelt reference would show as an empty schema on the page.

@@ -8,7 +8,9 @@ use super::caller::Presented;
 use super::connection::Connection;
 use super::load::lag;
 use super::shared::Shared;
-use super::{Error, routes};
+use super::{Error, docs, routes};
+use crate::http::admin::health;
+use crate::http::authzen::{evaluation, evaluations};
 use crate::http::openfga::ApiError;
 use crate::model::shown_request_id;
 use crate::telemetry::Metrics;
@@ -32,6 +34,14 @@ const LARGE_ANSWER_BYTES: u64 = 16 << 10;
 /// out beside it.
 const DECISION_BYTES: usize = 100;
 
+/// Labels of answers that are of the service's own making, and as large as that is.
+const OWN_ANSWERS: [&str; 4] = [
+    docs::PAGE.label,
+    docs::OPENAPI.label,
+    health::METRICS.label,
+    routes::OTHER,
+];
+
 /// A request's ids. A client that is handed one and adds its own sends two: both come back, in
 /// order, and records hold the first.
 type Ids = SmallVec<[HeaderValue; 1]>;
@@ -52,7 +62,7 @@ where
     lag::probe(begun, shared.settings.limits.queue_time);
     let progress = Progress::begin(&request);
     let ids: Ids = request.headers().get_all(&REQUEST_ID).cloned().collect();
-    let endpoint = routes::endpoint_name(routes::path(request.match_info()));
+    let endpoint = routes::label(routes::path(request.match_info()));
     let metrics = shared.metrics.clone();
     let peer = shared.peer(request.conn_data());
     let presented = Presented::by(request.headers(), peer, &shared.settings);
@@ -71,7 +81,7 @@ where
         // Whatever one connection has sent would be answered without a pause, however many requests
         // it is: after each, others have their turn. A decision on one question has let them
         // already.
-        if endpoint != "evaluation" || !response.status().is_success() {
+        if endpoint != evaluation::ENDPOINT.label || !response.status().is_success() {
             tokio::task::yield_now().await;
         }
         if let BodySize::Sized(size @ LARGE_ANSWER_BYTES..) = response.response().body().size()
@@ -130,7 +140,7 @@ fn refuse<B>(request: HttpRequest, error: Error) -> ServiceResponse<EitherBody<B
 }
 
 /// Refuses an answer that is too large, or for which there is no memory as long as others are not
-/// taken. What everybody may read is of the service's own making, and as large as that is.
+/// taken.
 fn admit_answer(
     request: &HttpRequest,
     size: u64,
@@ -141,13 +151,13 @@ fn admit_answer(
         return Ok(());
     };
     let limits = &shared.settings.limits;
-    let allowance = if endpoint == "evaluations" {
+    let allowance = if endpoint == evaluations::ENDPOINT.label {
         limits.evaluations.saturating_mul(DECISION_BYTES)
     } else {
         0
     };
     let most = u64::try_from(limits.answer_bytes.saturating_add(allowance)).unwrap_or(u64::MAX);
-    if size > most && !matches!(endpoint, "docs" | "openapi" | "metrics" | "other") {
+    if size > most && !OWN_ANSWERS.contains(&endpoint) {
         return Err(Error::AnswerTooLarge(limits.answer_bytes));
     }
     shared.pay_answer(connection, size)

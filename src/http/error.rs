@@ -176,7 +176,7 @@ pub enum Error {
     },
     /// The path is right, the method is not.
     #[error("the method is not allowed here: use {0}")]
-    MethodNotAllowed(&'static str),
+    MethodNotAllowed(String),
     /// A page token that is not taken.
     #[error(transparent)]
     PageToken(#[from] TokenError),
@@ -408,7 +408,7 @@ impl ResponseError for Error {
                 response.insert_header((ACCEPT_ENCODING, HeaderValue::from_static("identity")));
             }
             Self::MethodNotAllowed(allow) => {
-                response.insert_header((ALLOW, HeaderValue::from_static(allow)));
+                response.insert_header((ALLOW, allow.as_str()));
             }
             _ => {}
         }

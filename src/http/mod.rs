@@ -5,7 +5,9 @@
 //! **Decision.** A request is authenticated before its body is read; the body is read once, whole,
 //! under named limits, straight into [`crate::model::Value`] (`authzen/wire/`); what is not
 //! well-formed is a 400 that names the member, and everything that goes wrong becomes a status and
-//! a body in one file (`error`). Routes stand in one file (`routes`), one file per endpoint. A
+//! a body in one file (`error`). What an endpoint is stands
+//! in one value beside its handler (`endpoint`), from which all that must know it follows; all of
+//! them are in `routes`. A
 //! decision runs inline on the worker: a thread hop costs more than the decision. One that turns
 //! out to take long is begun anew on a thread of its own (`load::apart`).
 //! **Trade-off.** No JSON extractors of the framework: their limits, statuses and messages are not
@@ -21,6 +23,7 @@ mod body;
 mod caller;
 mod connection;
 mod docs;
+mod endpoint;
 mod envelope;
 mod error;
 mod load;
@@ -40,7 +43,9 @@ pub use caller::certificate::CertificateName;
 pub use caller::rate::Rate;
 pub use caller::{By, Caller, KeyHash, KeyHashError, Permission, Permissions};
 pub use docs::openapi::openapi;
+pub use endpoint::{Access, Advertised, Endpoint, Method};
 pub use error::{Error, Scarce};
+pub use routes::endpoints;
 pub use server::{Listener, Server};
 pub use settings::{Limits, Settings};
 pub use tls::{Tls, TlsFiles};

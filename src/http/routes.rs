@@ -1,52 +1,58 @@
-//! Every route of the service.
+//! Every endpoint of the service, and which of them a path belongs to.
 
-use super::{Error, docs};
-use crate::http::admin::{health, keys};
-use crate::http::authzen::{evaluation, evaluations, metadata, search};
-use crate::http::openfga;
-use actix_web::dev::{HttpServiceFactory, Path, Url};
+use super::endpoint::{Access, Endpoint, resources};
+use super::{Error, admin, authzen, docs, openfga};
+use actix_web::HttpResponse;
+use actix_web::dev::{Path, Url};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Handler, HttpResponse, Responder};
 
-pub(super) const EVALUATION: &str = "/access/v1/evaluation";
-pub(super) const EVALUATIONS: &str = "/access/v1/evaluations";
-pub(super) const METADATA: &str = "/.well-known/authzen-configuration";
-pub(super) const JWKS: &str = "/.well-known/jwks.json";
-pub(super) const OPENAPI: &str = "/openapi.json";
-pub(super) const DOCS: &str = "/docs/";
-pub(super) const SEARCH_SUBJECT: &str = "/access/v1/search/subject";
-pub(super) const SEARCH_RESOURCE: &str = "/access/v1/search/resource";
-pub(super) const SEARCH_ACTION: &str = "/access/v1/search/action";
-pub(super) const KEYS_REFRESH: &str = "/admin/v1/keys/refresh";
+/// The label of a path that no endpoint has.
+pub(super) const OTHER: &str = "other";
 
-/// Mounts everything. The router tries the routes in this order, so what is asked most stands
-/// first.
+/// A table of endpoints.
+enum Table {
+    /// Each has a path of its own.
+    Paths(&'static [Endpoint]),
+    /// The calls of OpenFGA's API, which are mounted and found below one path.
+    Calls,
+}
+
+/// All of them. The router tries them in this order, so what is asked most stands first.
+static TABLES: [Table; 5] = [
+    Table::Paths(&authzen::DECISIONS),
+    Table::Calls,
+    Table::Paths(&admin::OPERATION),
+    Table::Paths(&authzen::DISCOVERY),
+    Table::Paths(&docs::PAGES),
+];
+
+impl Table {
+    fn endpoints(&self) -> &'static [Endpoint] {
+        match self {
+            Self::Paths(endpoints) => endpoints,
+            Self::Calls => &openfga::CALLS,
+        }
+    }
+}
+
+/// Returns every endpoint of the service.
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    TABLES.iter().flat_map(Table::endpoints)
+}
+
+/// Mounts everything.
 pub(super) fn mount(app: &mut ServiceConfig) {
-    // For servers that enforce: a permission is needed.
-    app.service(post(EVALUATION, evaluation::evaluation))
-        .service(post(EVALUATIONS, evaluations::evaluations))
-        .service(post(SEARCH_SUBJECT, search::subject))
-        .service(post(SEARCH_RESOURCE, search::resource))
-        .service(post(SEARCH_ACTION, search::action));
-    // For OpenFGA's clients: every call needs a key.
-    openfga::mount(app);
-    // For operators: the permission `admin` is needed.
-    app.service(post(KEYS_REFRESH, keys::refresh));
-    // For operators and everybody: public.
-    app.service(get("/healthz", health::healthz))
-        .service(get("/readyz", health::readyz))
-        .service(get("/metrics", health::metrics))
-        .service(get(JWKS, metadata::jwks))
-        .service(get(
-            "/.well-known/authzen-configuration{suffix:.*}",
-            metadata::metadata,
-        ));
-    // For people.
-    app.service(get("/", docs::redirect))
-        .service(get("/docs", docs::redirect))
-        .service(get("/docs/{file:.*}", docs::page))
-        .service(get(OPENAPI, docs::openapi_json));
-    app.default_service(web::to(|| async { refuse(Error::NotFound) }));
+    for table in &TABLES {
+        match table {
+            Table::Paths(endpoints) => resources::<Error>(endpoints, "").for_each(|resource| {
+                app.service(resource);
+            }),
+            Table::Calls => openfga::mount(app),
+        }
+    }
+    app.default_service(web::to(|| async {
+        Err::<HttpResponse, _>(Error::NotFound)
+    }));
 }
 
 /// The path of a request as the router matches it, with what is percent-encoded decoded.
@@ -58,61 +64,96 @@ pub(super) fn path(matched: &Path<Url>) -> &str {
     matched.as_str()
 }
 
-/// The label of a path in metrics: a closed list, whatever is asked for.
-pub(super) fn endpoint_name(path: &str) -> &'static str {
-    match path {
-        EVALUATION => "evaluation",
-        EVALUATIONS => "evaluations",
-        SEARCH_SUBJECT => "search_subject",
-        SEARCH_RESOURCE => "search_resource",
-        SEARCH_ACTION => "search_action",
-        KEYS_REFRESH => "keys_refresh",
-        "/healthz" => "healthz",
-        "/readyz" => "readyz",
-        "/metrics" => "metrics",
-        JWKS => "jwks",
-        OPENAPI => "openapi",
-        _ if path.starts_with(METADATA) => "metadata",
-        _ if path.starts_with("/docs") => "docs",
-        _ => openfga::endpoint_name(path).unwrap_or("other"),
-    }
+/// Returns the label of a path in metrics: one of a closed list, whatever is asked for.
+pub(super) fn label(path: &str) -> &'static str {
+    endpoint_at(path).map_or(OTHER, |endpoint| endpoint.label)
 }
 
-/// Whether a path is everybody's: whatever credential comes along with it opens nothing there.
+/// Returns `true` if a path is everybody's: whatever credential comes along with it opens nothing
+/// there.
 pub(super) fn is_public(path: &str) -> bool {
-    let names = [
-        "healthz", "readyz", "metrics", "jwks", "metadata", "docs", "openapi",
-    ];
-    path == "/" || names.contains(&endpoint_name(path))
+    endpoint_at(path).is_some_and(|endpoint| endpoint.access == Access::Public)
 }
 
-fn post<H, Args>(path: &'static str, handler: H) -> impl HttpServiceFactory + use<H, Args>
-where
-    H: Handler<Args>,
-    Args: FromRequest + 'static,
-    H::Output: Responder + 'static,
-{
-    web::resource(path)
-        .route(web::post().to(handler))
-        .default_service(web::to(|| async {
-            refuse(Error::MethodNotAllowed("POST"))
-        }))
+/// Finds an endpoint that a path belongs to, by whatever method. Those that share a path share
+/// their label, and are public or not together.
+fn endpoint_at(path: &str) -> Option<&'static Endpoint> {
+    TABLES.iter().find_map(|table| match table {
+        Table::Paths(endpoints) => endpoints.iter().find(|endpoint| endpoint.is_at(path)),
+        Table::Calls => openfga::call_at(path),
+    })
 }
 
-fn get<H, Args>(path: &'static str, handler: H) -> impl HttpServiceFactory + use<H, Args>
-where
-    H: Handler<Args>,
-    Args: FromRequest + 'static,
-    H::Output: Responder + 'static,
-{
-    web::resource(path)
-        .route(web::get().to(handler.clone()))
-        .route(web::head().to(handler))
-        .default_service(web::to(|| async {
-            refuse(Error::MethodNotAllowed("GET, HEAD"))
-        }))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
 
-fn refuse(error: Error) -> Result<HttpResponse, Error> {
-    Err(error)
+    #[test]
+    fn a_path_has_the_label_of_the_endpoint_that_it_belongs_to() {
+        for (path, expected) in [
+            ("/access/v1/evaluation", "evaluation"),
+            ("/access/v1/evaluation/", OTHER),
+            ("/access/v1/search/action", "search_action"),
+            ("/.well-known/authzen-configuration", "metadata"),
+            ("/.well-known/authzen-configuration/tenant", "metadata"),
+            ("/", "docs"),
+            ("/docs", "docs"),
+            ("/docs/index.css", "docs"),
+            ("/openapi.json", "openapi"),
+            ("/stores", "fga_stores"),
+            ("/stores/", "fga_stores"),
+            ("/stores/01", "fga_stores"),
+            ("/stores/01/check", "fga_check"),
+            ("/stores/01/check/02", "fga_check"),
+            ("/stores/01/authorization-models/02", "fga_models"),
+            ("/stores/01/assertions", "fga_assertions"),
+            ("/stores/01/anything", OTHER),
+            ("/stores/01/", OTHER),
+            ("/storeserver", OTHER),
+            ("/nowhere", OTHER),
+            ("", OTHER),
+        ] {
+            assert_eq!(label(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_public_if_its_endpoint_is() {
+        for endpoint in endpoints() {
+            let is_public_there = is_public(&endpoint.path.replace(['{', '}'], ""));
+            assert_eq!(
+                is_public_there,
+                endpoint.access == Access::Public,
+                "{endpoint:?}"
+            );
+        }
+        for path in ["/nowhere", "/healthz/", "/stores/01/anything", ""] {
+            assert!(!is_public(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn endpoints_of_one_path_stand_side_by_side_and_take_other_methods() {
+        let mut methods: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for endpoint in endpoints() {
+            methods
+                .entry(endpoint.path)
+                .or_default()
+                .extend(endpoint.method.verbs());
+        }
+        let resources = TABLES.iter().map(|table| {
+            let endpoints = table.endpoints();
+            endpoints
+                .chunk_by(|one, next| one.path == next.path)
+                .count()
+        });
+        assert_eq!(resources.sum::<usize>(), methods.len());
+        for (path, methods) in methods {
+            let mut once = methods.clone();
+            once.sort_by(|one, next| one.as_str().cmp(next.as_str()));
+            once.dedup();
+            assert_eq!(once.len(), methods.len(), "{path}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::body::{connection, read_body};
 use super::caller::Identity;
 use super::connection::Connection;
+use super::endpoint::{Access, Endpoint};
 use super::envelope::REQUEST_ID;
 use super::load::apart::Apart;
 use super::load::lag;
@@ -173,22 +174,22 @@ impl Shared {
         }
     }
 
-    /// Takes a request whose caller needs this permission: first who sent it, then its body, and
-    /// then whether there is time for it. The body is read before that, so that the connection can
-    /// go on; what writes relations is always taken.
+    /// Takes a request whose caller may send it to this endpoint: first who sent it, then its body,
+    /// and then whether there is time for it. The body is read before that, so that the connection
+    /// can go on; what writes relations is always taken.
     ///
     /// What takes long needs a turn besides ([`Self::turn`]).
     pub(super) async fn admit<'a>(
         &'a self,
         request: &HttpRequest,
         payload: Payload,
-        permission: Permission,
+        endpoint: &Endpoint,
     ) -> Result<(Identity<'a>, Bytes), Error> {
         let caller = Identity::of(request, &self.settings)?;
-        caller.require(permission)?;
+        endpoint.check(caller)?;
         let body = read_body(request, payload, self).await?;
         self.check_still(request, caller)?;
-        if lag::is_long() && permission != Permission::RelationsWrite {
+        if lag::is_long() && endpoint.access != Access::Needs(Permission::RelationsWrite) {
             return Err(Error::Overloaded(Scarce::Time));
         }
         Ok((caller, body))

@@ -2,38 +2,37 @@
 
 use crate::{BOTH, Fixture, READER, WRITER, error};
 use actix_web::http::Method;
+use behest::http::endpoints;
 use serde_json::json;
 
-/// Every call, and whether it writes.
+/// The calls that write, named once more: none is let in with a permission to read.
+const WRITES: [(&str, &str); 6] = [
+    ("POST", "/stores"),
+    ("POST", "/stores/{store_id}/authorization-models"),
+    ("POST", "/stores/{store_id}/write"),
+    ("POST", "/stores/{store_id}/delete-tuples"),
+    ("PUT", "/stores/{store_id}/assertions/{model_id}"),
+    ("DELETE", "/stores/{store_id}"),
+];
+
+/// Every call, and whether it writes. The store is deleted last.
 fn calls(store: &str) -> Vec<(Method, String, bool)> {
-    let model = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
-    let of = |rest: &str| format!("/stores/{store}{rest}");
-    vec![
-        (Method::GET, "/stores".to_owned(), false),
-        (Method::POST, "/stores".to_owned(), true),
-        (Method::GET, of(""), false),
-        (Method::GET, of("/authorization-models"), false),
-        (Method::POST, of("/authorization-models"), true),
-        (
-            Method::GET,
-            of(&format!("/authorization-models/{model}")),
-            false,
-        ),
-        (Method::POST, of("/write"), true),
-        (Method::POST, of("/read"), false),
-        (Method::GET, of("/changes"), false),
-        (Method::GET, of("/export-tuples"), false),
-        (Method::POST, of("/delete-tuples"), true),
-        (Method::POST, of("/check"), false),
-        (Method::POST, of("/batch-check"), false),
-        (Method::POST, of("/expand"), false),
-        (Method::POST, of("/list-objects"), false),
-        (Method::POST, of("/streamed-list-objects"), false),
-        (Method::POST, of("/list-users"), false),
-        (Method::GET, of(&format!("/assertions/{model}")), false),
-        (Method::PUT, of(&format!("/assertions/{model}")), true),
-        (Method::DELETE, of(""), true),
-    ]
+    let mut calls: Vec<_> = endpoints()
+        .filter(|endpoint| endpoint.path.starts_with("/stores"))
+        .map(|endpoint| {
+            let method = endpoint.method.verbs().remove(0);
+            let writes = WRITES.contains(&(method.as_str(), endpoint.path));
+            let path = endpoint
+                .path
+                .replace("{store_id}", store)
+                .replace("{model_id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+            (method, path, writes)
+        })
+        .collect();
+    calls.sort_by_key(|(method, ..)| *method == Method::DELETE);
+    let writing = calls.iter().filter(|(.., writes)| *writes);
+    assert_eq!(writing.count(), WRITES.len());
+    calls
 }
 
 #[actix_web::test]
@@ -64,19 +63,6 @@ async fn a_call_needs_a_key_with_its_permission_before_its_body_is_read() {
             right.body
         );
     }
-}
-
-#[actix_web::test]
-async fn every_call_is_described() {
-    let fixture = Fixture::new().await;
-    let described = serde_json::to_value(behest::http::openapi()).unwrap();
-    let mut count = 0;
-    for (path, item) in described["paths"].as_object().unwrap() {
-        if path.starts_with("/stores") {
-            count += item.as_object().unwrap().len();
-        }
-    }
-    assert_eq!(count, calls(&fixture.store).len());
 }
 
 #[actix_web::test]

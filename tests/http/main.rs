@@ -13,6 +13,7 @@ mod apart;
 mod callers;
 mod decisions;
 mod empty_searches;
+mod endpoints;
 mod envelope;
 mod evaluations;
 mod known;

@@ -7,11 +7,12 @@
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
 use crate::http::caller::Identity;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::shared::Shared;
 use crate::model::Problem;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,6 +58,16 @@ impl From<Problem> for BundleProblem {
     }
 }
 
+pub(in crate::http) const HEALTHZ: Endpoint = Endpoint {
+    path: "/healthz",
+    method: Method::GetOrHead,
+    label: "healthz",
+    access: Access::Public,
+    advertised: None,
+    description: described!(healthz),
+    route: || web::to(healthz),
+};
+
 /// Does the service live?
 ///
 /// 200 as long as it can answer at all.
@@ -74,6 +85,16 @@ impl From<Problem> for BundleProblem {
 pub(in crate::http) async fn healthz() -> HttpResponse {
     text(PLAIN, "ok\n".to_owned())
 }
+
+pub(in crate::http) const READYZ: Endpoint = Endpoint {
+    path: "/readyz",
+    method: Method::GetOrHead,
+    label: "readyz",
+    access: Access::Public,
+    advertised: None,
+    description: described!(readyz),
+    route: || web::to(readyz),
+};
 
 /// Can the service decide?
 ///
@@ -115,6 +136,16 @@ pub(in crate::http) async fn readyz(request: HttpRequest, shared: Data<Shared>) 
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .json(readiness)
 }
+
+pub(in crate::http) const METRICS: Endpoint = Endpoint {
+    path: "/metrics",
+    method: Method::GetOrHead,
+    label: "metrics",
+    access: Access::Public,
+    advertised: None,
+    description: described!(metrics),
+    route: || web::to(metrics),
+};
 
 /// Metrics
 ///

@@ -2,10 +2,11 @@
 
 use crate::evidence::KeyRefresh;
 use crate::http::caller::Identity;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::shared::Shared;
 use crate::http::{Error, Permission};
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,6 +57,16 @@ impl From<KeyRefresh> for IssuerKeys {
     }
 }
 
+pub(in crate::http) const REFRESH: Endpoint = Endpoint {
+    path: "/admin/v1/keys/refresh",
+    method: Method::Post,
+    label: "keys_refresh",
+    access: Access::Needs(Permission::Admin),
+    advertised: None,
+    description: described!(refresh),
+    route: || web::to(refresh),
+};
+
 /// Fetch the issuers' keys now
 ///
 /// Keys are fetched again by themselves, and when a token comes whose key is not known. After a
@@ -77,7 +88,7 @@ pub(in crate::http) async fn refresh(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    Identity::of(&request, &shared.settings)?.require(Permission::Admin)?;
+    REFRESH.check(Identity::of(&request, &shared.settings)?)?;
     let refreshed = match &shared.settings.verifier {
         Some(verifier) => verifier.refresh_keys().await,
         None => Vec::new(),

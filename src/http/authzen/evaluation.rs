@@ -3,12 +3,13 @@
 use crate::engine::{Ask, Asked, Known, Refusal};
 use crate::http::authzen::schema::{ErrorBody, EvaluationRequest};
 use crate::http::authzen::wire::{EvaluationResponse, Of, Options, write_answer};
+use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
 use crate::http::load::worker_turn::Turn;
 use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
 use crate::http::{Error, Permission};
 use crate::model::{Answer, DecisionId, Fault, Request, Revision};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::io;
 use std::sync::Arc;
@@ -18,6 +19,19 @@ static DECISION: HeaderName = HeaderName::from_static("behest-decision");
 
 /// The revision of the relations that decided.
 pub(in crate::http) static REVISION: HeaderName = HeaderName::from_static("behest-revision");
+
+pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
+    path: "/access/v1/evaluation",
+    method: Method::Post,
+    label: "evaluation",
+    access: Access::Needs(Permission::Decide),
+    advertised: Some(Advertised {
+        member: "access_evaluation_endpoint",
+        description: "The address at which one question is asked.",
+    }),
+    description: described!(evaluation),
+    route: || web::to(evaluation),
+};
 
 /// May this be done?
 ///
@@ -57,7 +71,7 @@ pub(in crate::http) async fn evaluation(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
+    let (caller, text) = shared.admit(&request, payload, &ENDPOINT).await?;
     if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text)? {
         return Ok(together(response).await);
     }

@@ -8,13 +8,27 @@ use crate::http::authzen::wire::{
     BatchBody, Evaluations, EvaluationsResponse, Of, Options, read_evaluations, write_answer,
 };
 use crate::http::body::connection;
+use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
 use crate::http::load::worker_turn::Turn;
 use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
 use crate::http::{Error, Permission};
 use crate::model::{DecisionId, Malformed, Request, Revision};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
+
+pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
+    path: "/access/v1/evaluations",
+    method: Method::Post,
+    label: "evaluations",
+    access: Access::Needs(Permission::Decide),
+    advertised: Some(Advertised {
+        member: "access_evaluations_endpoint",
+        description: "The address at which several questions are asked.",
+    }),
+    description: described!(evaluations),
+    route: || web::to(evaluations),
+};
 
 /// May these be done?
 ///
@@ -54,7 +68,7 @@ pub(in crate::http) async fn evaluations(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
+    let (caller, text) = shared.admit(&request, payload, &ENDPOINT).await?;
     if let Some(response) = shared.recall(Of::Evaluations, caller, &request, &text)? {
         return Ok(response);
     }

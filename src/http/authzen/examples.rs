@@ -2,9 +2,9 @@
 //!
 //! INVARIANT: each works against the default bundle as it says; a test asks all of them.
 
-use crate::http::routes::{
-    EVALUATION, EVALUATIONS, SEARCH_ACTION, SEARCH_RESOURCE, SEARCH_SUBJECT,
-};
+use crate::http::authzen::evaluation::ENDPOINT as EVALUATION;
+use crate::http::authzen::evaluations::ENDPOINT as EVALUATIONS;
+use crate::http::authzen::search::{ACTION, RESOURCE, SUBJECT};
 use serde_json::{Value, json};
 
 /// One example.
@@ -59,18 +59,30 @@ pub fn answers() -> Vec<ExampleAnswer> {
     });
     let answer = |name, path, body| ExampleAnswer { name, path, body };
     vec![
-        answer("1-agent-permitted", EVALUATION, json!({"decision": true})),
-        answer("2-user-may-not", EVALUATION, json!({"decision": false})),
-        answer("5-user-may-not-with-reason", EVALUATION, over_cap.clone()),
-        answer("9a-whoever-the-token-names", EVALUATION, no_issuer),
+        answer(
+            "1-agent-permitted",
+            EVALUATION.path,
+            json!({"decision": true}),
+        ),
+        answer(
+            "2-user-may-not",
+            EVALUATION.path,
+            json!({"decision": false}),
+        ),
+        answer(
+            "5-user-may-not-with-reason",
+            EVALUATION.path,
+            over_cap.clone(),
+        ),
+        answer("9a-whoever-the-token-names", EVALUATION.path, no_issuer),
         answer(
             "1-batch",
-            EVALUATIONS,
+            EVALUATIONS.path,
             json!({"evaluations": [{"decision": true}, {"decision": false}, {"decision": true}]}),
         ),
         answer(
             "2-batch-with-reasons",
-            EVALUATIONS,
+            EVALUATIONS.path,
             json!({"evaluations": [{"decision": true}, over_cap, {"decision": true}]}),
         ),
     ]
@@ -92,7 +104,7 @@ fn single() -> Vec<Example> {
             name: "1-agent-permitted",
             summary: "An agent is permitted",
             description: "copilot acts for alice. She may refund up to 500.00, and copilot may what its user may.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: refund(&json!(249.9)),
             outcomes: &["permit"],
         },
@@ -100,7 +112,7 @@ fn single() -> Vec<Example> {
             name: "2-user-may-not",
             summary: "An agent is denied, because its user may not",
             description: "The same with 2490.00: alice may not, so nobody may for her.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: refund(&json!(2490)),
             outcomes: &["refund_over_cap"],
         },
@@ -108,7 +120,7 @@ fn single() -> Vec<Example> {
             name: "3-agent-may-not",
             summary: "An agent is denied, although its user may",
             description: "alice may call this tool; orchestrator has a list of tools, and this one is not on it.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: review(),
             outcomes: &["tool_not_listed"],
         },
@@ -116,7 +128,7 @@ fn single() -> Vec<Example> {
             name: "4-missing-grant",
             summary: "An agent is denied, because its user did not let it act",
             description: "bob may query the knowledge base and copilot mirrors its user, but bob never granted copilot anything.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: json!({
                 "subject": {"type": "user", "id": "bob", "properties": {"act": {"sub": "copilot"}}},
                 "action": {"name": "tools/call"},
@@ -129,7 +141,7 @@ fn single() -> Vec<Example> {
             name: "5-user-may-not-with-reason",
             summary: "… and why, for the agent: options.reason",
             description: "A code, a sentence, whose permission is missing, and what can be done.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: with_options(refund(&json!(2490)), json!({"reason": true})),
             outcomes: &["refund_over_cap"],
         },
@@ -137,7 +149,7 @@ fn single() -> Vec<Example> {
             name: "6-agent-may-not-with-explanation",
             summary: "… and why, for the policy author: options.explain",
             description: "Each leg, the policies that decided it with file and line, and what every permit was missing.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: with_options(review(), json!({"explain": true})),
             outcomes: &["tool_not_listed"],
         },
@@ -150,7 +162,7 @@ fn other_spellings() -> Vec<Example> {
             name: "7-agent-in-context",
             summary: "The agent in context.agent, as MCP servers send it",
             description: "The same chain, alice > copilot, in another spelling.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: json!({
                 "subject": {"type": "user", "id": "alice"},
                 "action": {"name": "write"},
@@ -163,7 +175,7 @@ fn other_spellings() -> Vec<Example> {
             name: "8-agent-as-subject",
             summary: "The agent as subject, as gateways send it",
             description: "The same chain again. The repository belongs to another team than alice's.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: json!({
                 "subject": {"type": "agent", "id": "copilot", "properties": {"on_behalf_of": "alice"}},
                 "action": {"name": "write"},
@@ -175,7 +187,7 @@ fn other_spellings() -> Vec<Example> {
             name: "9-agent-alone",
             summary: "An agent that acts for nobody",
             description: "nightly is stored as autonomous, and has the capability of its own.",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: json!({
                 "subject": {"type": "agent", "id": "nightly"},
                 "action": {"name": "write"},
@@ -188,7 +200,7 @@ fn other_spellings() -> Vec<Example> {
             summary: "Whoever an access token names",
             description: "The token is verified, and the chain, its scopes and the rest come from it. It denies until the \
                           token's issuer stands in the service's settings, under [[issuers]].",
-            path: EVALUATION,
+            path: EVALUATION.path,
             body: with_options(by_token(), json!({"reason": true})),
             outcomes: &["credential_invalid"],
         },
@@ -214,7 +226,7 @@ fn batches() -> Vec<Example> {
             name: "1-batch",
             summary: "Several tools for one agent",
             description: "subject and action are defaults; each item brings its tool and arguments.",
-            path: EVALUATIONS,
+            path: EVALUATIONS.path,
             body: several(),
             outcomes: &["permit", "refund_over_cap", "permit"],
         },
@@ -222,7 +234,7 @@ fn batches() -> Vec<Example> {
             name: "2-batch-with-reasons",
             summary: "… with the reasons of the denials",
             description: "options.reason holds for all items.",
-            path: EVALUATIONS,
+            path: EVALUATIONS.path,
             body: with_options(several(), json!({"reason": true})),
             outcomes: &["permit", "refund_over_cap", "permit"],
         },
@@ -230,7 +242,7 @@ fn batches() -> Vec<Example> {
             name: "3-batch-all-or-nothing",
             summary: "… up to the first denial",
             description: "For a plan whose steps are all needed: the answer ends with the first step that is denied.",
-            path: EVALUATIONS,
+            path: EVALUATIONS.path,
             body: with_options(
                 several(),
                 json!({"evaluations_semantic": "deny_on_first_deny"}),
@@ -247,7 +259,7 @@ fn searches() -> Vec<Example> {
         name: "1-which-actions",
         summary: "What may an agent do for its user?",
         description: "Actions have a name and nothing else.",
-        path: SEARCH_ACTION,
+        path: ACTION.path,
         body: json!({
             "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
             "resource": {"type": "repository", "id": "checkout"},
@@ -263,7 +275,7 @@ fn subject_searches() -> Vec<Example> {
             name: "1-who-may",
             summary: "Who may write to a repository?",
             description: "Users, each with their own authority. The id of what is searched for is left out.",
-            path: SEARCH_SUBJECT,
+            path: SUBJECT.path,
             body: json!({
                 "subject": {"type": "user"},
                 "action": {"name": "write"},
@@ -275,7 +287,7 @@ fn subject_searches() -> Vec<Example> {
             name: "2-for-whom",
             summary: "For whom may an agent do it?",
             description: "The carrier stands on the searched user: whoever it is, copilot acts for them.",
-            path: SEARCH_SUBJECT,
+            path: SUBJECT.path,
             body: json!({
                 "subject": {"type": "user", "properties": {"act": {"sub": "copilot"}}},
                 "action": {"name": "write"},
@@ -297,7 +309,7 @@ fn resource_searches() -> Vec<Example> {
             name: "1-which-tools",
             summary: "Which tools may an agent call for its user?",
             description: "Those that both may call without any arguments.",
-            path: SEARCH_RESOURCE,
+            path: RESOURCE.path,
             body: tools.clone(),
             outcomes: &[
                 "tool:argocd/logs",
@@ -309,7 +321,7 @@ fn resource_searches() -> Vec<Example> {
             name: "2-which-tools-with-some-arguments",
             summary: "… with some arguments or other, for a list of tools",
             description: "A tool whose policies read its arguments is found if any arguments could be permitted. The answer is marked: it permits no call.",
-            path: SEARCH_RESOURCE,
+            path: RESOURCE.path,
             body: with_options(tools, json!({"unknown": ["arguments"]})),
             outcomes: &[
                 "tool:argocd/logs",

@@ -5,14 +5,18 @@
 
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::schema::ErrorBody;
+use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
 use crate::http::shared::Shared;
 use crate::http::{Error, PublicUrl, routes};
 use actix_web::dev::Url;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{Object, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Documents change when the service is started anew; five minutes let a caller notice soon.
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -26,28 +30,66 @@ pub(in crate::http) struct Metadata {
     body: Bytes,
 }
 
-/// What the service says about itself (AuthZEN 1.0 section 9.1). What it cannot do is absent.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Metadata)]
+/// What the service says about itself. What it cannot do is absent.
+#[derive(Debug, Serialize)]
 pub(in crate::http) struct Document {
-    /// The identifier of the service.
-    #[schema(example = "https://pdp.example")]
     policy_decision_point: String,
-    /// The address at which one question is asked.
-    access_evaluation_endpoint: String,
-    /// The address at which several questions are asked.
-    access_evaluations_endpoint: String,
-    /// The address at which it is asked who may do something.
-    search_subject_endpoint: String,
-    /// The address at which it is asked to what something may be done.
-    search_resource_endpoint: String,
-    /// The address at which it is asked what may be done.
-    search_action_endpoint: String,
-    /// The address of the public keys.
-    jwks_uri: String,
-    /// The members above and `iss`, as a JWS that a key of `jwks_uri` verifies.
+    #[serde(flatten)]
+    addresses: Addresses,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_metadata: Option<String>,
+}
+
+/// Each member that names an endpoint, with the endpoint's address.
+#[derive(Debug)]
+struct Addresses(Vec<(&'static str, String)>);
+
+impl Serialize for Addresses {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(member, address)| (member, address)))
+    }
+}
+
+impl ToSchema for Document {
+    fn name() -> Cow<'static, str> {
+        "Metadata".into()
+    }
+}
+
+impl PartialSchema for Document {
+    fn schema() -> RefOr<Schema> {
+        const IDENTIFIER: &str = "policy_decision_point";
+        let text = |description| {
+            Object::builder()
+                .schema_type(Type::String)
+                .description(Some(description))
+        };
+        let mut identifier = text("The identifier of the service.").build();
+        // The form that derived schemas give their examples.
+        identifier.example = Some("https://pdp.example".into());
+        let mut document = Object::builder()
+            .description(Some(
+                "What the service says about itself (AuthZEN 1.0 section 9.1). What it cannot do is absent.",
+            ))
+            .property(IDENTIFIER, identifier)
+            .required(IDENTIFIER);
+        for (_, advertised) in advertised() {
+            document = document
+                .property(advertised.member, text(advertised.description))
+                .required(advertised.member);
+        }
+        let signed =
+            text("The members above and `iss`, as a JWS that a key of `jwks_uri` verifies.");
+        let or_null = SchemaType::from_iter([Type::String, Type::Null]);
+        document
+            .property("signed_metadata", signed.schema_type(or_null))
+            .into()
+    }
+}
+
+/// Returns the endpoints that the metadata name.
+fn advertised() -> impl Iterator<Item = (&'static Endpoint, Advertised)> {
+    routes::endpoints().filter_map(|endpoint| Some((endpoint, endpoint.advertised?)))
 }
 
 /// What `signed_metadata` states.
@@ -66,14 +108,12 @@ impl Metadata {
         signer: &Signer,
         now_ms: i64,
     ) -> Result<Self, SignerError> {
+        let address = |(endpoint, advertised): (&Endpoint, Advertised)| {
+            (advertised.member, url.endpoint(endpoint.path))
+        };
         let mut document = Document {
             policy_decision_point: url.as_str().to_owned(),
-            access_evaluation_endpoint: url.endpoint(routes::EVALUATION),
-            access_evaluations_endpoint: url.endpoint(routes::EVALUATIONS),
-            search_subject_endpoint: url.endpoint(routes::SEARCH_SUBJECT),
-            search_resource_endpoint: url.endpoint(routes::SEARCH_RESOURCE),
-            search_action_endpoint: url.endpoint(routes::SEARCH_ACTION),
-            jwks_uri: url.endpoint(routes::JWKS),
+            addresses: Addresses(advertised().map(address).collect()),
             signed_metadata: None,
         };
         let claims = Claims {
@@ -85,7 +125,7 @@ impl Metadata {
         let body = serde_json::to_vec(&document).map_err(|error| {
             SignerError::Key(format!("the metadata cannot be written: {error}"))
         })?;
-        let path = format!("{}{}", routes::METADATA, url.well_known_suffix())
+        let path = format!("{}{}", METADATA.fixed_path(), url.well_known_suffix())
             .parse()
             .map(Url::new);
         let path =
@@ -97,6 +137,16 @@ impl Metadata {
         })
     }
 }
+
+pub(in crate::http) const METADATA: Endpoint = Endpoint {
+    path: "/.well-known/authzen-configuration{suffix:.*}",
+    method: Method::GetOrHead,
+    label: "metadata",
+    access: Access::Public,
+    advertised: None,
+    description: described!(metadata),
+    route: || web::to(metadata),
+};
 
 /// What the service can do
 ///
@@ -128,6 +178,19 @@ pub(in crate::http) async fn metadata(
     }
     Ok(document("application/json", metadata.body.clone()))
 }
+
+pub(in crate::http) const JWKS: Endpoint = Endpoint {
+    path: "/.well-known/jwks.json",
+    method: Method::GetOrHead,
+    label: "jwks",
+    access: Access::Public,
+    advertised: Some(Advertised {
+        member: "jwks_uri",
+        description: "The address of the public keys.",
+    }),
+    description: described!(jwks),
+    route: || web::to(jwks),
+};
 
 /// The keys of the service
 ///

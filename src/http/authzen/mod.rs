@@ -13,3 +13,17 @@ pub(in crate::http) mod public_url;
 pub mod schema;
 pub(in crate::http) mod search;
 pub(in crate::http) mod wire;
+
+use crate::http::endpoint::Endpoint;
+
+/// For servers that enforce, what is asked most first.
+pub(in crate::http) static DECISIONS: [Endpoint; 5] = [
+    evaluation::ENDPOINT,
+    evaluations::ENDPOINT,
+    search::SUBJECT,
+    search::RESOURCE,
+    search::ACTION,
+];
+
+/// For everybody who wants to know what the service can do.
+pub(in crate::http) static DISCOVERY: [Endpoint; 2] = [metadata::JWKS, metadata::METADATA];

@@ -12,12 +12,26 @@ use crate::http::authzen::schema::{
     ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest,
 };
 use crate::http::authzen::wire::{Of, Options, SearchResponse, read_object, write_page};
+use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
 use crate::http::shared::{Opened, Shared, Work, ask};
 use crate::http::{Error, Permission};
 use crate::model::{PageRequest, Record, Revision, SearchRequest, Searched};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+
+pub(in crate::http) const SUBJECT: Endpoint = Endpoint {
+    path: "/access/v1/search/subject",
+    method: Method::Post,
+    label: "search_subject",
+    access: Access::Needs(Permission::Search),
+    advertised: Some(Advertised {
+        member: "search_subject_endpoint",
+        description: "The address at which it is asked who may do something.",
+    }),
+    description: described!(subject),
+    route: || web::to(subject),
+};
 
 /// Who may do this?
 ///
@@ -59,8 +73,21 @@ pub(in crate::http) async fn subject(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    search(&request, payload, &shared, Searched::Subject).await
+    search(&request, payload, &shared, &SUBJECT, Searched::Subject).await
 }
+
+pub(in crate::http) const RESOURCE: Endpoint = Endpoint {
+    path: "/access/v1/search/resource",
+    method: Method::Post,
+    label: "search_resource",
+    access: Access::Needs(Permission::Search),
+    advertised: Some(Advertised {
+        member: "search_resource_endpoint",
+        description: "The address at which it is asked to what something may be done.",
+    }),
+    description: described!(resource),
+    route: || web::to(resource),
+};
 
 /// To what may this be done?
 ///
@@ -102,8 +129,21 @@ pub(in crate::http) async fn resource(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    search(&request, payload, &shared, Searched::Resource).await
+    search(&request, payload, &shared, &RESOURCE, Searched::Resource).await
 }
+
+pub(in crate::http) const ACTION: Endpoint = Endpoint {
+    path: "/access/v1/search/action",
+    method: Method::Post,
+    label: "search_action",
+    access: Access::Needs(Permission::Search),
+    advertised: Some(Advertised {
+        member: "search_action_endpoint",
+        description: "The address at which it is asked what may be done.",
+    }),
+    description: described!(action),
+    route: || web::to(action),
+};
 
 /// What may be done?
 ///
@@ -144,16 +184,17 @@ pub(in crate::http) async fn action(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    search(&request, payload, &shared, Searched::Action).await
+    search(&request, payload, &shared, &ACTION, Searched::Action).await
 }
 
 async fn search(
     request: &HttpRequest,
     payload: Payload,
     shared: &Data<Shared>,
+    endpoint: &Endpoint,
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
-    let (caller, text) = shared.admit(request, payload, Permission::Search).await?;
+    let (caller, text) = shared.admit(request, payload, endpoint).await?;
     let opened = shared
         .open(Of::Search, Work::of(&text), caller, request, &text)
         .await?;

@@ -4,12 +4,13 @@
 
 pub(in crate::http) mod openapi;
 
-use super::{Error, routes};
+use crate::http::Error;
+use crate::http::endpoint::{Access, Endpoint, Method};
 use crate::model::Fault;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentEncoding, HeaderValue, LOCATION,
 };
-use actix_web::web::Bytes;
+use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::{Arc, LazyLock};
 use utoipa_swagger_ui::Config;
@@ -17,7 +18,7 @@ use utoipa_swagger_ui::Config;
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     // Ready to try: one click less for every request. No schemas below the calls: they are in the
     // calls. No bar on top: it is for choosing among several descriptions.
-    let config = Config::new([routes::OPENAPI])
+    let config = Config::new([OPENAPI.path])
         .use_base_layout()
         .try_it_out_enabled(true)
         .display_request_duration(true)
@@ -31,12 +32,45 @@ const STYLE: &str = include_str!("page/index.css");
 
 static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| openapi::written().into());
 
+/// For people.
+pub(super) static PAGES: [Endpoint; 4] = [ROOT, FOLDER, PAGE, OPENAPI];
+
+const ROOT: Endpoint = Endpoint {
+    path: "/",
+    method: Method::GetOrHead,
+    label: "docs",
+    access: Access::Public,
+    advertised: None,
+    description: None,
+    route: || web::to(redirect),
+};
+
+const FOLDER: Endpoint = Endpoint {
+    path: "/docs",
+    method: Method::GetOrHead,
+    label: "docs",
+    access: Access::Public,
+    advertised: None,
+    description: None,
+    route: || web::to(redirect),
+};
+
 /// To the page.
 pub(super) async fn redirect() -> HttpResponse {
     HttpResponse::TemporaryRedirect()
-        .insert_header((LOCATION, HeaderValue::from_static(routes::DOCS)))
+        .insert_header((LOCATION, HeaderValue::from_static(PAGE.fixed_path())))
         .finish()
 }
+
+pub(super) const PAGE: Endpoint = Endpoint {
+    path: "/docs/{file:.*}",
+    method: Method::GetOrHead,
+    label: "docs",
+    access: Access::Public,
+    advertised: None,
+    description: None,
+    route: || web::to(page),
+};
 
 /// The page and its files.
 pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Error> {
@@ -65,6 +99,16 @@ pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Error> {
     }
     Ok(response.body(file.bytes.into_owned()))
 }
+
+pub(super) const OPENAPI: Endpoint = Endpoint {
+    path: "/openapi.json",
+    method: Method::GetOrHead,
+    label: "openapi",
+    access: Access::Public,
+    advertised: None,
+    description: None,
+    route: || web::to(openapi_json),
+};
 
 /// The description.
 pub(super) async fn openapi_json() -> HttpResponse {

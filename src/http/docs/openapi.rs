@@ -1,8 +1,7 @@
-//! The description of the API, from the handlers.
+//! The description of the API: that of every endpoint, and what holds for all of them.
 
-use crate::http::admin::{health, keys};
-use crate::http::authzen::{evaluation, evaluations, examples, metadata, schema, search};
-use crate::http::{Error, Permission, openfga, settings};
+use crate::http::authzen::{examples, schema};
+use crate::http::{Error, Permission, openfga, routes, settings};
 use crate::model::{Fault, Malformed};
 use std::time::Duration;
 use utoipa::openapi::example::ExampleBuilder;
@@ -24,25 +23,18 @@ const JSON: &str = "application/json";
             *Execute*. The examples ask about people, agents and tools of the default bundle; with a bundle of your own \
             they are denied, as `unknown_type` or the like.",
     ),
-    paths(
-        evaluation::evaluation,
-        evaluations::evaluations,
-        search::subject,
-        search::resource,
-        search::action,
-        metadata::metadata,
-        metadata::jwks,
-        health::healthz,
-        health::readyz,
-        health::metrics,
-        keys::refresh,
-    ),
     components(schemas(schema::ErrorCode)),
     tags(
         (name = "AuthZEN", description = "Decisions and searches, by the OpenID AuthZEN Authorization API 1.0."),
         (name = "AuthZEN search", description = "Who may, to what, and what?"),
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes, dashboards and operators."),
+        (
+            name = "Relations",
+            description = "Relationship tuples, by the OpenFGA HTTP API. Every call needs a key with the permission \
+                `relations.read` or `relations.write`. Decisions read the store `main` (`01BEHEST00000000000000MA1N`), \
+                whose model is the bundle's.",
+        ),
     ),
     modifiers(&Keys),
 )]
@@ -52,7 +44,9 @@ struct Description;
 #[must_use]
 pub fn openapi() -> OpenApi {
     let mut api = Description::openapi();
-    api.merge(openfga::Paths::openapi());
+    for describe in routes::endpoints().filter_map(|endpoint| endpoint.description) {
+        api.merge(describe());
+    }
     Everywhere.modify(&mut api);
     Examples.modify(&mut api);
     Errors.modify(&mut api);

@@ -1,6 +1,7 @@
 //! `/stores/{id}/assertions/{model}`: tests of a model, kept for the clients that run them.
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::error::{ApiError, Code};
 use crate::http::openfga::fields::Fields;
@@ -13,7 +14,7 @@ use crate::http::openfga::tuple::{
 use crate::http::shared::Shared;
 use crate::model::{Tuple, TupleUser};
 use crate::stores::Model;
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
@@ -22,6 +23,16 @@ const MAX_ASSERTIONS: usize = 100;
 
 /// Most contextual tuples of one assertion: OpenFGA's limit.
 const MAX_CONTEXTUAL: usize = 20;
+
+pub(super) const WRITE: Endpoint = Endpoint {
+    path: "/stores/{store_id}/assertions/{model_id}",
+    method: Method::Put,
+    label: "fga_assertions",
+    access: Access::Needs(Permission::RelationsWrite),
+    advertised: None,
+    description: described!(write),
+    route: || web::to(write),
+};
 
 /// Replaces the assertions of a model.
 #[utoipa::path(
@@ -42,8 +53,7 @@ pub(super) async fn write(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) =
-        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) = admit_with_body(&request, payload, &shared, &WRITE).await?;
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
     let work = move || {
         let (_, model) = stores.with_model(store, Some(id))?;
@@ -60,6 +70,16 @@ pub(super) async fn write(
     shared.run_apart(&shared.pages, &request, work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
+
+pub(super) const READ: Endpoint = Endpoint {
+    path: "/stores/{store_id}/assertions/{model_id}",
+    method: Method::Get,
+    label: "fga_assertions",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(read),
+    route: || web::to(read),
+};
 
 /// The assertions of a model.
 #[utoipa::path(
@@ -78,7 +98,7 @@ pub(super) async fn read(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let stores = admit(&request, &shared, &READ)?;
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
     let work = move || {
         let assertions = match stores.assertions(store, id)? {

@@ -1,6 +1,7 @@
 //! `POST /stores/{id}/batch-check`: several checks at one revision, each with an answer of its own.
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
@@ -16,7 +17,7 @@ use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
 use crate::http::shared::Shared;
 use crate::model::{Record, Tuple, TupleKey};
 use crate::stores::{Allowance, Failure, Limits, Model, Reader, RelationFault, Terms, Version};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::BTreeMap;
 
@@ -25,6 +26,16 @@ const MAX_CHECKS: usize = 50;
 
 /// Longest correlation id, in characters: OpenFGA's rule.
 const MAX_CORRELATION_CHARS: usize = 36;
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/batch-check",
+    method: Method::Post,
+    label: "fga_batch_check",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(batch_check),
+    route: || web::to(batch_check),
+};
 
 /// Checks several relations
 ///
@@ -44,8 +55,7 @@ pub(super) async fn batch_check(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) =
-        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, BATCH_CHECK)?;
     check_consistency(&fields)?;

@@ -2,6 +2,7 @@
 
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::continuation_token;
 use crate::http::openfga::error::{ApiError, Code};
@@ -11,8 +12,18 @@ use crate::http::openfga::tuple::tuple_body;
 use crate::http::shared::Shared;
 use crate::model::{Revision, Timestamp, shown};
 use crate::stores::{ChangePlace, StoreId, TimedChange};
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/changes",
+    method: Method::Get,
+    label: "fga_changes",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(changes),
+    route: || web::to(changes),
+};
 
 /// Reads the changes
 ///
@@ -39,7 +50,7 @@ pub(super) async fn changes(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let stores = admit(&request, &shared, &ENDPOINT)?;
     let store = store_id(&request)?;
     let query = query(
         &request,

@@ -1,6 +1,7 @@
 //! `POST /stores/{id}/check`: is this user in that relation to this object?
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
@@ -14,7 +15,7 @@ use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
 use crate::http::shared::Shared;
 use crate::model::TupleKey;
 use crate::stores::{Membership, Reader, Terms};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::fmt::Write as _;
 
@@ -24,6 +25,16 @@ const MAX_RESOLUTION_BYTES: usize = 32 << 10;
 
 /// Asks for `resolution`, from clients that cannot set a member of the body.
 const TRACE: &str = "behest-trace";
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/check",
+    method: Method::Post,
+    label: "fga_check",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(check),
+    route: || web::to(check),
+};
 
 /// Checks a relation
 ///
@@ -53,8 +64,7 @@ pub(super) async fn check(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) =
-        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, CHECK)?;
     check_consistency(&fields)?;

@@ -2,6 +2,7 @@
 //! relations. Not in OpenFGA.
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{name_revision, ok};
 use crate::http::openfga::error::ApiError;
 use crate::http::openfga::fields::Fields;
@@ -11,8 +12,18 @@ use crate::http::openfga::schema::{DeleteTuplesBody, DeleteTuplesRequest, Errors
 use crate::http::openfga::tuple::read_object;
 use crate::http::shared::Shared;
 use crate::stores::{About, Cleared};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/delete-tuples",
+    method: Method::Post,
+    label: "fga_delete_tuples",
+    access: Access::Needs(Permission::RelationsWrite),
+    advertised: None,
+    description: described!(delete_tuples),
+    route: || web::to(delete_tuples),
+};
 
 /// Deletes every tuple about an object, or about a user
 ///
@@ -35,8 +46,7 @@ pub(super) async fn delete_tuples(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) =
-        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, DELETE_TUPLES)?;
     let about = match (fields.text("object")?, fields.text("user")?) {

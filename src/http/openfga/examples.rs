@@ -3,6 +3,11 @@
 //! INVARIANT: sent one after another to a new store, each is answered with its status; a test sends
 //! all of them.
 
+use crate::http::endpoint::Endpoint;
+use crate::http::openfga::{
+    batch_check, check, clear, expand, list_objects, list_users, models, read, stores, stream,
+    write,
+};
 use serde_json::{Value, json};
 
 /// One example.
@@ -27,14 +32,14 @@ pub fn examples() -> Vec<Example> {
         example(
             "1-store",
             "A store for documents",
-            "/stores",
+            &stores::CREATE,
             201,
             json!({ "name": "documents" }),
         ),
         example(
             "1-model",
             "Documents, viewed by users and by the members of teams",
-            "/stores/{store_id}/authorization-models",
+            &models::WRITE,
             201,
             model(),
         ),
@@ -45,7 +50,7 @@ pub fn examples() -> Vec<Example> {
 }
 
 fn writes() -> [Example; 3] {
-    let write = "/stores/{store_id}/write";
+    let write = &write::ENDPOINT;
     let team =
         json!({ "user": "team:sre#member", "relation": "viewer", "object": "document:plan" });
     let alice = json!({ "user": "user:alice", "relation": "member", "object": "team:sre" });
@@ -69,7 +74,7 @@ fn writes() -> [Example; 3] {
         example(
             "1-document",
             "Every tuple on a document",
-            "/stores/{store_id}/read",
+            &read::ENDPOINT,
             200,
             json!({ "tuple_key": { "object": "document:plan" } }),
         ),
@@ -84,14 +89,14 @@ fn questions() -> [Example; 7] {
         example(
             "1-why",
             "May alice view it, and which tuples say so?",
-            "/stores/{store_id}/check",
+            &check::ENDPOINT,
             200,
             json!({ "tuple_key": alice, "context": now, "trace": true }),
         ),
         example(
             "1-two",
             "Two checks at one revision",
-            "/stores/{store_id}/batch-check",
+            &batch_check::ENDPOINT,
             200,
             json!({ "checks": [
                 { "tuple_key": alice, "context": now, "correlation_id": "alice" },
@@ -101,16 +106,16 @@ fn questions() -> [Example; 7] {
         example(
             "1-viewers",
             "Who is named as a viewer?",
-            "/stores/{store_id}/expand",
+            &expand::ENDPOINT,
             200,
             json!({ "tuple_key": { "relation": "viewer", "object": "document:plan" } }),
         ),
-        list("/stores/{store_id}/list-objects"),
-        list("/stores/{store_id}/streamed-list-objects"),
+        list(&list_objects::ENDPOINT),
+        list(&stream::ENDPOINT),
         example(
             "1-viewers",
             "Who may view it?",
-            "/stores/{store_id}/list-users",
+            &list_users::ENDPOINT,
             200,
             json!({
                 "object": { "type": "document", "id": "plan" },
@@ -122,19 +127,19 @@ fn questions() -> [Example; 7] {
         example(
             "1-leaver",
             "Somebody leaves: every tuple about alice goes",
-            "/stores/{store_id}/delete-tuples",
+            &clear::ENDPOINT,
             200,
             json!({ "user": "user:alice" }),
         ),
     ]
 }
 
-fn list(path: &'static str) -> Example {
+fn list(endpoint: &Endpoint) -> Example {
     let body = json!({ "type": "document", "relation": "viewer", "user": "user:alice" });
     example(
         "1-documents",
         "Which documents may alice view?",
-        path,
+        endpoint,
         200,
         body,
     )
@@ -143,14 +148,14 @@ fn list(path: &'static str) -> Example {
 fn example(
     name: &'static str,
     summary: &'static str,
-    path: &'static str,
+    endpoint: &Endpoint,
     status: u16,
     body: Value,
 ) -> Example {
     Example {
         name,
         summary,
-        path,
+        path: endpoint.path,
         body,
         status,
     }

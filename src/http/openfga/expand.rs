@@ -1,6 +1,7 @@
 //! `POST /stores/{id}/expand`: one level of a relation, for people.
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
@@ -14,9 +15,19 @@ use crate::http::openfga::tuple::{question, read_contextual, read_object, read_r
 use crate::http::shared::Shared;
 use crate::model::Record;
 use crate::stores::{Expansion, ExpansionNode, Reader};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/expand",
+    method: Method::Post,
+    label: "fga_expand",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(expand),
+    route: || web::to(expand),
+};
 
 /// Expands a relation
 ///
@@ -36,8 +47,7 @@ pub(super) async fn expand(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) =
-        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, EXPAND)?;
     check_consistency(&fields)?;

@@ -9,6 +9,7 @@
 
 use crate::http::Permission;
 use crate::http::authzen::wire::write_tuple;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::name_revision;
 use crate::http::openfga::error::{ApiError, Code};
 use crate::http::openfga::places::{NoPlace, Place};
@@ -23,7 +24,7 @@ use crate::stores::{Selection, Spelling, Version as StoreVersion};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -51,6 +52,16 @@ const STALLED: Duration = Duration::from_secs(30);
 
 /// How long it waits in all, beside what the least rate of a client allows.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/export-tuples",
+    method: Method::Get,
+    label: "fga_export_tuples",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(export_tuples),
+    route: || web::to(export_tuples),
+};
 
 /// Exports tuples
 ///
@@ -82,7 +93,7 @@ pub(super) async fn export_tuples(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let stores = admit(&request, &shared, &ENDPOINT)?;
     let caller = caller_place(&request, &shared);
     let store = store_id(&request)?;
     let (wanted, with_bundle) = read_query(

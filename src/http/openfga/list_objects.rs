@@ -1,6 +1,7 @@
 //! `POST /stores/{id}/list-objects`: to which objects is this user in that relation?
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{Basis, listed, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
@@ -16,10 +17,20 @@ use crate::model::{ObjectRef, Record, Tuple, TupleUser, check_type};
 use crate::stores::{
     Limits, Listed, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version,
 };
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use smol_str::SmolStr;
 use std::sync::Arc;
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/list-objects",
+    method: Method::Post,
+    label: "fga_list_objects",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(list_objects),
+    route: || web::to(list_objects),
+};
 
 /// Lists objects
 ///
@@ -45,8 +56,7 @@ pub(super) async fn list_objects(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) =
-        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let question = Question::read(&stores, store_id(&request)?, &body)?;
     let basis = question.basis();
     let find = move |limits| {

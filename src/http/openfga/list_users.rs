@@ -1,6 +1,7 @@
 //! `POST /stores/{id}/list-users`: who is in that relation to this object?
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{Basis, listed, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
@@ -18,8 +19,18 @@ use crate::http::openfga::tuple::{
 use crate::http::shared::Shared;
 use crate::model::{ObjectRef, TupleUser, check_type};
 use crate::stores::{Listed, MAX_RESULTS, Reader, UserFilter};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/list-users",
+    method: Method::Post,
+    label: "fga_list_users",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(list_users),
+    route: || web::to(list_users),
+};
 
 /// Lists users
 ///
@@ -45,8 +56,7 @@ pub(super) async fn list_users(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) =
-        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, LIST_USERS)?;
     check_consistency(&fields)?;

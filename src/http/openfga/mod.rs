@@ -45,6 +45,34 @@ mod write;
 pub(super) use error::ApiError;
 pub(super) use export::{EXPORTS_OF_CALLER, MAX_EXPORTS};
 pub(super) use places::Places;
-pub(super) use routes::{endpoint_name, mount};
-pub(super) use schema::Paths;
+pub(super) use routes::{call_at, mount};
 pub(super) use stream::{MAX_STREAMS, STREAMS_OF_CALLER};
+
+use crate::http::endpoint::Endpoint;
+
+/// The calls, what is asked most first.
+pub(super) static CALLS: [Endpoint; 20] = [
+    // For servers that enforce.
+    check::ENDPOINT,
+    batch_check::ENDPOINT,
+    list_objects::ENDPOINT,
+    stream::ENDPOINT,
+    list_users::ENDPOINT,
+    expand::ENDPOINT,
+    // For whoever keeps the tuples.
+    write::ENDPOINT,
+    read::ENDPOINT,
+    changes::ENDPOINT,
+    clear::ENDPOINT,
+    export::ENDPOINT,
+    // For whoever keeps the stores and their models.
+    models::LIST,
+    models::WRITE,
+    models::GET,
+    assertions::READ,
+    assertions::WRITE,
+    stores::GET,
+    stores::DELETE,
+    stores::LIST,
+    stores::CREATE,
+];

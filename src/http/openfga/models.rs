@@ -1,6 +1,7 @@
 //! `/stores/{id}/authorization-models`.
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::continuation_token;
 use crate::http::openfga::error::ApiError;
@@ -14,13 +15,23 @@ use crate::http::openfga::tuple::record_json;
 use crate::http::shared::Shared;
 use crate::stores::{ModelId, StoreId, StoredModel, Stores};
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// LIMIT: a page of models ends once it holds so many bytes. It holds one at least.
 const PAGE_BYTES: usize = 1 << 20;
+
+pub(super) const WRITE: Endpoint = Endpoint {
+    path: "/stores/{store_id}/authorization-models",
+    method: Method::Post,
+    label: "fga_models",
+    access: Access::Needs(Permission::RelationsWrite),
+    advertised: None,
+    description: described!(write),
+    route: || web::to(write),
+};
 
 /// Writes a model
 ///
@@ -41,8 +52,7 @@ pub(super) async fn write(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) =
-        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) = admit_with_body(&request, payload, &shared, &WRITE).await?;
     let store = store_id(&request)?;
     let work =
         move || Ok::<_, ApiError>(stores.write_model(store, &Value::Object(record_json(&body)))?);
@@ -52,6 +62,16 @@ pub(super) async fn write(
     };
     Ok(HttpResponse::build(StatusCode::CREATED).json(body))
 }
+
+pub(super) const LIST: Endpoint = Endpoint {
+    path: "/stores/{store_id}/authorization-models",
+    method: Method::Get,
+    label: "fga_models",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(list),
+    route: || web::to(list),
+};
 
 /// Lists the models, the newest first
 ///
@@ -74,7 +94,7 @@ pub(super) async fn list(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let stores = admit(&request, &shared, &LIST)?;
     let store = store_id(&request)?;
     let query = query(&request, &["page_size", "continuation_token"])?;
     let size = page_size_of(&query)?;
@@ -142,6 +162,16 @@ impl Page {
     }
 }
 
+pub(super) const GET: Endpoint = Endpoint {
+    path: "/stores/{store_id}/authorization-models/{model_id}",
+    method: Method::Get,
+    label: "fga_models",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(get),
+    route: || web::to(get),
+};
+
 /// One model.
 #[utoipa::path(
     get,
@@ -159,7 +189,7 @@ pub(super) async fn get(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let stores = admit(&request, &shared, &GET)?;
     let (store, model) = (store_id(&request)?, model_id_in_path(&request)?);
     let work = move || {
         text_of(&ModelBody {

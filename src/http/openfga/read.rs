@@ -2,6 +2,7 @@
 
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::continuation_token;
 use crate::http::openfga::error::ApiError;
@@ -13,8 +14,18 @@ use crate::http::openfga::tuple::{read_object, read_relation, read_user, tuple_b
 use crate::http::shared::Shared;
 use crate::model::check_type;
 use crate::stores::{Place, Selection};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/read",
+    method: Method::Post,
+    label: "fga_read",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(read),
+    route: || web::to(read),
+};
 
 /// Reads tuples
 ///
@@ -34,8 +45,7 @@ pub(super) async fn read(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) =
-        admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, READ)?;
     check_consistency(&fields)?;

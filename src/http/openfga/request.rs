@@ -1,12 +1,13 @@
 //! What all calls do first: who calls, which store, which body.
 
+use crate::http::Error;
 use crate::http::caller::Identity;
+use crate::http::endpoint::Endpoint;
 use crate::http::openfga::error::{ApiError, Code, Names};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::spells;
 use crate::http::openfga::time::Deadline;
 use crate::http::shared::Shared;
-use crate::http::{Error, Permission};
 use crate::model::{MAX_OTHERS, Record, Tuple, alike, nearest, shown};
 use crate::stores::{
     Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores,
@@ -21,18 +22,18 @@ use std::sync::Arc;
 pub(super) const MAX_PAGE: usize = 100;
 const DEFAULT_PAGE: usize = 50;
 
-/// Refuses a caller without the permission, and any without a key.
+/// Refuses a caller without the endpoint's permission, and any without a key.
 pub(super) fn admit(
     request: &HttpRequest,
     shared: &Shared,
-    permission: Permission,
+    endpoint: &Endpoint,
 ) -> Result<Arc<Stores>, ApiError> {
     let caller = Identity::of(request, &shared.settings)?;
     // Whatever the settings say of anonymous callers: relations are who may do what.
     if caller.caller().is_none() {
         return Err(Error::MissingCredential.into());
     }
-    caller.require(permission)?;
+    endpoint.check(caller)?;
     let none = || ApiError::new(Code::UndefinedEndpoint, "this service keeps no relations");
     shared.engine.stores().cloned().ok_or_else(none)
 }
@@ -47,9 +48,9 @@ pub(super) async fn admit_with_body(
     request: &HttpRequest,
     payload: Payload,
     shared: &Shared,
-    permission: Permission,
+    endpoint: &Endpoint,
 ) -> Result<(Arc<Stores>, Record), ApiError> {
-    let (stores, body, _) = admit_with_size(request, payload, shared, permission).await?;
+    let (stores, body, _) = admit_with_size(request, payload, shared, endpoint).await?;
     Ok((stores, body))
 }
 
@@ -58,10 +59,10 @@ pub(super) async fn admit_with_size(
     request: &HttpRequest,
     payload: Payload,
     shared: &Shared,
-    permission: Permission,
+    endpoint: &Endpoint,
 ) -> Result<(Arc<Stores>, Record, usize), ApiError> {
-    let stores = admit(request, shared, permission)?;
-    let (_, text) = shared.admit(request, payload, permission).await?;
+    let stores = admit(request, shared, endpoint)?;
+    let (_, text) = shared.admit(request, payload, endpoint).await?;
     Ok((stores, shared.read(&text)?, text.len()))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::ok;
 use crate::http::openfga::continuation_token;
 use crate::http::openfga::error::ApiError;
@@ -12,11 +13,21 @@ use crate::http::openfga::schema::{CreateStoreRequest, Errors, StoreBody, Stores
 use crate::http::shared::Shared;
 use crate::stores::StoreRecord;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// OpenFGA's rule for names: 3 to 64 of these.
 const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=64;
+
+pub(super) const LIST: Endpoint = Endpoint {
+    path: "/stores",
+    method: Method::Get,
+    label: "fga_stores",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(list),
+    route: || web::to(list),
+};
 
 /// Lists the stores.
 #[utoipa::path(
@@ -36,7 +47,7 @@ pub(super) async fn list(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let stores = admit(&request, &shared, &LIST)?;
     let query = query(&request, &["page_size", "continuation_token", "name"])?;
     let size = page_size_of(&query)?;
     let name = query
@@ -63,6 +74,16 @@ pub(super) async fn list(
     }))
 }
 
+pub(super) const CREATE: Endpoint = Endpoint {
+    path: "/stores",
+    method: Method::Post,
+    label: "fga_stores",
+    access: Access::Needs(Permission::RelationsWrite),
+    advertised: None,
+    description: described!(create),
+    route: || web::to(create),
+};
+
 /// Creates a store
 ///
 /// There may be `limits.stores` of them, 10,000 unless it is set; one more is
@@ -81,8 +102,7 @@ pub(super) async fn create(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) =
-        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) = admit_with_body(&request, payload, &shared, &CREATE).await?;
     let name = Fields::of(&body, CREATE_STORE)?
         .text("name")?
         .cloned()
@@ -101,6 +121,16 @@ pub(super) async fn create(
     Ok(HttpResponse::build(StatusCode::CREATED).json(StoreBody::from(record)))
 }
 
+pub(super) const GET: Endpoint = Endpoint {
+    path: "/stores/{store_id}",
+    method: Method::Get,
+    label: "fga_stores",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(get),
+    route: || web::to(get),
+};
+
 /// One store.
 #[utoipa::path(
     get,
@@ -115,9 +145,19 @@ pub(super) async fn get(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let stores = admit(&request, &shared, &GET)?;
     Ok(ok(&StoreBody::from(stores.record(store_id(&request)?)?)))
 }
+
+pub(super) const DELETE: Endpoint = Endpoint {
+    path: "/stores/{store_id}",
+    method: Method::Delete,
+    label: "fga_stores",
+    access: Access::Needs(Permission::RelationsWrite),
+    advertised: None,
+    description: described!(delete),
+    route: || web::to(delete),
+};
 
 /// Deletes a store
 ///
@@ -136,7 +176,7 @@ pub(super) async fn delete(
     request: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let stores = admit(&request, &shared, Permission::RelationsWrite)?;
+    let stores = admit(&request, &shared, &DELETE)?;
     let store = store_id(&request)?;
     let work = move || {
         stores.delete(store)?;

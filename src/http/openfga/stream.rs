@@ -6,6 +6,7 @@
 //! 9112 section 7.1).
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{TRUNCATED, cut_name, name_basis};
 use crate::http::openfga::error::{ApiError, Code, Names};
 use crate::http::openfga::list_objects::Question;
@@ -19,7 +20,7 @@ use crate::stores::{Cut, Failure, Limits};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, TRAILER, TRANSFER_ENCODING};
 use actix_web::http::{StatusCode, Version};
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 use std::convert::Infallible;
@@ -41,6 +42,16 @@ pub(in crate::http) const MAX_STREAMS: usize = 128;
 /// Those of them that one caller may have.
 pub(in crate::http) const STREAMS_OF_CALLER: usize = 64;
 
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/streamed-list-objects",
+    method: Method::Post,
+    label: "fga_streamed_list_objects",
+    access: Access::Needs(Permission::RelationsRead),
+    advertised: None,
+    description: described!(streamed_list_objects),
+    route: || web::to(streamed_list_objects),
+};
+
 /// Lists objects as they are found
 ///
 /// One line `{"result": {"object": …}}` for each, without a limit on their number, within three
@@ -61,8 +72,7 @@ pub(super) async fn streamed_list_objects(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) =
-        admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
     let question = Question::read(&stores, store_id(&request)?, &body)?;
     let basis = question.basis();
     let mut place = shared

@@ -1,6 +1,7 @@
 //! `POST /stores/{id}/write`: deletes and writes, all or none.
 
 use crate::http::Permission;
+use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{Basis, ok_of};
 use crate::http::openfga::error::{ApiError, Code};
 use crate::http::openfga::fields::Fields;
@@ -11,11 +12,21 @@ use crate::http::openfga::tuple::{read_key, read_tuple};
 use crate::http::shared::Shared;
 use crate::model::{TupleKey, shown};
 use crate::stores::{Batch, OnDuplicate, OnMissing};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// Most tuples of one request: OpenFGA's limit.
 const MAX_TUPLES: usize = 100;
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    path: "/stores/{store_id}/write",
+    method: Method::Post,
+    label: "fga_write",
+    access: Access::Needs(Permission::RelationsWrite),
+    advertised: None,
+    description: described!(write),
+    route: || web::to(write),
+};
 
 /// Writes and deletes tuples
 ///
@@ -43,8 +54,7 @@ pub(super) async fn write(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) =
-        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, WRITE)?;
     let model = model_id(&fields)?;

@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const HTTP: [Room; 25] = [
+pub(super) const HTTP: [Room; 26] = [
     (
         "tls",
         &[],
@@ -34,6 +34,11 @@ pub(super) const HTTP: [Room; 25] = [
         "The same in the words of OpenFGA's API.",
     ),
     ("caller", &["error"], "Who calls, and what they may."),
+    (
+        "endpoint",
+        &["error", "caller"],
+        "What an endpoint is: the value beside each handler.",
+    ),
     (
         "settings",
         &["tls", "authzen::public_url", "caller"],
@@ -78,6 +83,7 @@ pub(super) const HTTP: [Room; 25] = [
             "error",
             "caller",
             "caller::certificate",
+            "endpoint",
             "settings",
             "connection",
             "load",
@@ -95,7 +101,13 @@ pub(super) const HTTP: [Room; 25] = [
     ),
     (
         "authzen::metadata",
-        &["error", "authzen::public_url", "authzen::schema", "shared"],
+        &[
+            "error",
+            "authzen::public_url",
+            "authzen::schema",
+            "endpoint",
+            "shared",
+        ],
         "What the service says of itself.",
     ),
     (
@@ -106,10 +118,11 @@ pub(super) const HTTP: [Room; 25] = [
             "load",
             "authzen::schema",
             "authzen::wire",
+            "endpoint",
             "body",
             "shared",
         ],
-        "AuthZEN's endpoints, a file each.",
+        "AuthZEN's endpoints, a file each, and the tables of them.",
     ),
     (
         "openfga",
@@ -119,9 +132,10 @@ pub(super) const HTTP: [Room; 25] = [
             "openfga::error",
             "openfga::places",
             "authzen::wire",
+            "endpoint",
             "shared",
         ],
-        "OpenFGA's calls, a file each.",
+        "OpenFGA's calls, a file each, and the table of them.",
     ),
     (
         "admin",
@@ -130,6 +144,7 @@ pub(super) const HTTP: [Room; 25] = [
             "caller",
             "authzen::schema",
             "authzen::wire",
+            "endpoint",
             "shared",
         ],
         "Health, and the refresh of keys.",
@@ -139,26 +154,18 @@ pub(super) const HTTP: [Room; 25] = [
         &[
             "error",
             "caller",
+            "endpoint",
             "settings",
             "authzen",
-            "authzen::metadata",
             "authzen::schema",
             "openfga",
-            "admin",
         ],
         "The description of all endpoints, and the page that shows it.",
     ),
     (
         "routes",
-        &[
-            "error",
-            "authzen",
-            "authzen::metadata",
-            "openfga",
-            "admin",
-            "docs",
-        ],
-        "Every path: its constant, its handler and its label.",
+        &["error", "endpoint", "authzen", "openfga", "admin", "docs"],
+        "Every endpoint, and which of them a path belongs to.",
     ),
     (
         "envelope",
@@ -169,6 +176,9 @@ pub(super) const HTTP: [Room; 25] = [
             "connection",
             "load",
             "shared",
+            "authzen",
+            "admin",
+            "docs",
             "routes",
         ],
         "The outermost layer: who calls, how often, and the request's id.",
@@ -200,7 +210,7 @@ pub(super) const HTTP: [Room; 25] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 13] = [
+pub(super) const HTTP_AGAINST: [Against; 12] = [
     (
         "error",
         "caller",
@@ -237,14 +247,17 @@ pub(super) const HTTP_AGAINST: [Against; 13] = [
         "envelope",
         "the request's id is put there by the outermost layer",
     ),
-    ("authzen", "routes", "examples and metadata name paths"),
-    ("authzen::metadata", "routes", "the metadata name paths"),
+    (
+        "authzen::metadata",
+        "routes",
+        "the metadata name the endpoints of every table",
+    ),
     (
         "caller::bearer",
         "routes",
         "which API is called says in which words a caller is refused",
     ),
-    ("docs", "routes", "the page names its own path"),
+    ("docs", "routes", "every endpoint is described"),
     (
         "connection::listen",
         "server",

@@ -10,33 +10,9 @@ mod keep;
 pub(super) use ask::*;
 pub(super) use keep::*;
 
-use crate::http::openfga::{
-    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users,
-    models, read, stores, stream, write,
-};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoResponses, ToSchema};
-
-/// The calls, for the description of the API.
-#[derive(utoipa::OpenApi)]
-#[openapi(
-    paths(
-        stores::list, stores::create, stores::get, stores::delete,
-        models::write, models::list, models::get,
-        write::write, read::read, changes::changes, clear::delete_tuples, export::export_tuples,
-        check::check, batch_check::batch_check, expand::expand,
-        list_objects::list_objects, stream::streamed_list_objects, list_users::list_users,
-        assertions::write, assertions::read,
-    ),
-    tags((
-        name = "Relations",
-        description = "Relationship tuples, by the OpenFGA HTTP API. Every call needs a key with the permission \
-            `relations.read` or `relations.write`. Decisions read the store `main` (`01BEHEST00000000000000MA1N`), whose \
-            model is the bundle's.",
-    )),
-)]
-pub(in crate::http) struct Paths;
 
 /// What every call can answer when it does not do what it was asked.
 #[derive(IntoResponses)]
