@@ -1,6 +1,7 @@
 //! The description of the API: that of every endpoint, and what holds for all of them.
 
 use crate::http::authzen::{examples, schema};
+use crate::http::endpoint::Access;
 use crate::http::{Error, Permission, openfga, routes, settings};
 use crate::model::{Fault, Malformed};
 use std::time::Duration;
@@ -200,10 +201,10 @@ impl Modify for Errors {
 /// An error that comes with this status.
 fn typical(path: &str, status: &str) -> Option<Error> {
     let limits = settings::Limits::default();
-    let permission = if path.starts_with("/access/v1/search/") {
-        Permission::Search
-    } else {
-        Permission::Decide
+    let endpoint = routes::endpoints().find(|endpoint| endpoint.path == path);
+    let permission = match endpoint.map(|endpoint| endpoint.access) {
+        Some(Access::Needs(permission)) => permission,
+        Some(Access::Public) | None => Permission::Decide,
     };
     Some(match status {
         "400" => Error::Malformed(Malformed::missing("action.name")),
