@@ -21,6 +21,15 @@ use ::sled::{Config, Db, Error};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How sled's message begins where a database of this process that was dropped has its lock still:
+/// threads of sled's own let it go some moments later.
+const STILL_LOCKED: &str = "could not acquire lock";
+
+/// LIMIT: how often, and for how long each time, the lock is waited for: 5 s in all.
+const MAX_PAUSES: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Opens the folder at `path` in a data directory.
 pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
@@ -30,7 +39,7 @@ pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
         .cache_capacity(cache_bytes)
         .flush_every_ms(None);
     let database = contain(&path, || {
-        config.open().map_err(|error| told(&path, "opened", error))
+        open_folder(&config).map_err(|error| told(&path, "opened", error))
     })?;
     dir.sync()?;
     Ok(Arc::new(LogStore::open(Sled {
@@ -38,6 +47,20 @@ pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
         database,
         _dir: dir,
     })?))
+}
+
+/// Opens the folder when sled has let go of it. The lock of the data directory is ours, so that
+/// nobody else can have it.
+fn open_folder(config: &Config) -> Result<Db, Error> {
+    for _ in 0..MAX_PAUSES {
+        match config.open() {
+            Err(Error::Io(error)) if error.to_string().starts_with(STILL_LOCKED) => {
+                std::thread::sleep(PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+    config.open()
 }
 
 struct Sled {
