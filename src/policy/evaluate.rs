@@ -12,6 +12,7 @@ mod explain;
 mod rounding;
 
 use super::index::{Index, Named, Scope};
+use super::inputs::points::Points;
 use super::inputs::{Inputs, LegRequest, NoInputs, build};
 use super::schema::ActionInfo;
 use super::{Compiled, Conversions};
@@ -21,16 +22,17 @@ use crate::model::{
 };
 use crate::policy::analysis::clock_use;
 use crate::policy::explanation::reasons;
-use crate::policy::inputs::coerce::{Instant, Rounding};
 use crate::policy::load::policies::{Rule, no_slots};
 use crate::policy::load::stored::Stored;
 use crate::policy::port::{RelationFailure, Relations};
 use cedar_policy_core::ast::{
-    EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind,
+    Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind,
 };
+use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use explain::blank;
+use rounding::settle;
 use std::sync::Arc;
 
 /// How much a leg shall say beside its outcome.
@@ -109,7 +111,7 @@ impl<'a> Parties<'a> {
         )
     }
 
-    fn request(&self, input: &LegInput<'a>, wanted: Wanted, rounding: Rounding) -> LegRequest<'a> {
+    fn request(&self, input: &LegInput<'a>, wanted: Wanted) -> LegRequest<'a> {
         let LegInput {
             question,
             leg,
@@ -130,7 +132,6 @@ impl<'a> Parties<'a> {
             relations,
             conversions,
             explains: wanted.explanation,
-            rounding,
         }
     }
 }
@@ -146,30 +147,14 @@ impl Compiled {
     /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may
     /// pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
-        let (leg, between) = self.rounded_leg(input, wanted, Rounding::down())?;
-        if between.is_empty() {
-            Ok(leg)
-        } else {
-            self.settle(input, wanted, leg, &between)
-        }
-    }
-
-    /// Evaluates one leg, with points in time between two milliseconds rounded so; says which of
-    /// them it reads.
-    fn rounded_leg(
-        &self,
-        input: &LegInput<'_>,
-        wanted: Wanted,
-        rounding: Rounding,
-    ) -> Result<(Leg, Vec<(Instant, String)>), Fault> {
-        let decided = self.with_inputs(input, wanted, rounding, |parties, scope, mut inputs| {
-            let between = std::mem::take(&mut inputs.between);
-            (
-                self.decided(input, wanted, parties, scope, &inputs),
-                between,
-            )
+        let decided = self.with_inputs(input, wanted, |parties, scope, inputs, points| {
+            let leg = self.decided(input, wanted, parties, scope, inputs);
+            match points {
+                None => leg,
+                Some(points) => settle((input, wanted), parties, inputs, points, leg),
+            }
         })?;
-        Ok(decided.unwrap_or_else(|denial| (denial, Vec::new())))
+        Ok(decided.unwrap_or_else(|denial| denial))
     }
 
     /// Builds the inputs of a leg and hands them on; returns the denial of a leg that has none.
@@ -180,8 +165,7 @@ impl Compiled {
         &self,
         input: &LegInput<'_>,
         wanted: Wanted,
-        rounding: Rounding,
-        then: impl FnOnce(&Parties<'_>, &Scope, Inputs) -> T,
+        then: impl FnOnce(&Parties<'_>, &Scope, &Inputs, Option<Points<'_>>) -> T,
     ) -> Result<Result<T, Leg>, Fault> {
         let question = input.question;
         let Some(member) = question.chain.members().nth(input.leg) else {
@@ -213,9 +197,9 @@ impl Compiled {
         };
         let index = self.index(input.arguments);
         let scope = parties.scope(index, input.stored);
-        let request = parties.request(input, wanted, rounding);
+        let request = parties.request(input, wanted);
         match build(&request, &self.schema, input.stored, index, &scope) {
-            Ok(inputs) => Ok(Ok(then(&parties, &scope, inputs))),
+            Ok((inputs, points)) => Ok(Ok(then(&parties, &scope, &inputs, points))),
             Err(none) => without_inputs(none, &asked, wanted).map(Err),
         }
     }
@@ -390,6 +374,16 @@ pub(in crate::policy) fn evaluator<'e>(
     resource: &EntityUID,
     inputs: &'e Inputs,
 ) -> Evaluator<'e> {
+    let context = inputs.context.clone();
+    evaluator_on((principal, action, resource), context, &inputs.entities)
+}
+
+/// The same for a context and entities.
+fn evaluator_on<'e>(
+    (principal, action, resource): (&EntityUID, &ActionInfo, &EntityUID),
+    context: Context,
+    entities: &'e Entities,
+) -> Evaluator<'e> {
     let request = Request::new_unchecked(
         EntityUIDEntry::known(principal.clone(), None),
         EntityUIDEntry::Known {
@@ -397,9 +391,9 @@ pub(in crate::policy) fn evaluator<'e>(
             loc: None,
         },
         EntityUIDEntry::known(resource.clone(), None),
-        Some(inputs.context.clone()),
+        Some(context),
     );
-    Evaluator::new(request, &inputs.entities, Extensions::all_available())
+    Evaluator::new(request, entities, Extensions::all_available())
 }
 
 /// Runs a policy's conjuncts in order.

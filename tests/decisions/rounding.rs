@@ -113,7 +113,7 @@ const NINE: i128 = 32_400_000_000_000;
 const MS: i128 = 1_000_000;
 
 /// `a`, `b`, `c` and `d` stand for the points in the context, `NINE` for a whole second.
-const COMPARISONS: [Comparison; 10] = [
+const COMPARISONS: [Comparison; 12] = [
     ("overlap", "a < d && c < b", |[a, b, c, d]| a < d && c < b),
     ("order", "a < b && c < d", |[a, b, c, d]| a < b && c < d),
     ("chain", "a < b && b < c && c < d", |[a, b, c, d]| {
@@ -151,6 +151,18 @@ const COMPARISONS: [Comparison; 10] = [
         "either",
         "a < NINE || (b > c && !(c < d))",
         |[a, b, c, d]| a < NINE || (b > c && c >= d),
+    ),
+    // Below zero for parts of a millisecond alone.
+    (
+        "product",
+        "b.durationSince(a).toMilliseconds() * (b.durationSince(a).toMilliseconds() - 1) < 0",
+        |[a, b, ..]| a < b && b < a + MS,
+    ),
+    // A day ends at nine.
+    (
+        "evening",
+        "a.offset(duration(\"15h\")).toTime() > duration(\"23h59m59s999ms\")",
+        |[a, ..]| NINE - MS < a && a < NINE,
     ),
 ];
 
@@ -254,4 +266,92 @@ fn an_explanation_of_what_is_not_settled_names_no_policy_that_decided() {
         reason.contains("and there are more than 3: round it where it is sent"),
         "{reason}"
     );
+}
+
+const WIDE: &str = "entity user, agent; entity doc;
+action read, seen, big, item appliesTo { principal: [user, agent], resource: doc, context: {
+  at?: datetime, times?: Set<datetime>, arguments?: { at?: datetime, items?: Set<String> } } };";
+
+const WIDE_POLICIES: &str = r#"
+@id("all") permit (principal, action, resource);
+@id("overflow") forbid (principal, action == Action::"read", resource)
+when { context has at && [context.at.offset(duration("9223372036854775807ms"))].isEmpty() };
+@id("unseen") forbid (principal, action == Action::"seen", resource)
+when { context has times && context.times.isEmpty() };
+@id("old") forbid (principal, action == Action::"big", resource)
+when { context has times && context.times.contains(datetime("1999-01-01")) };
+@id("item") forbid (principal, action == Action::"item", resource)
+when { context has arguments.items && context.arguments.items.contains("none") };
+@id("late") forbid (principal, action == Action::"item", resource)
+when { context has arguments.at && context.arguments.at < datetime("1999-01-01") };
+"#;
+
+fn wide() -> Engine {
+    engines::engine(&[
+        ("schemas/s.cedarschema", WIDE),
+        ("policies/p.cedar", WIDE_POLICIES),
+    ])
+}
+
+/// Times, the last of which are finer than a millisecond.
+fn times(count: usize, finer: usize) -> Vec<String> {
+    let whole = (0..count - finer).map(|at| {
+        format!(
+            "2026-01-{:02}T{:02}:{:02}:{:02}Z",
+            1 + at / 86_400,
+            at / 3_600 % 24,
+            at / 60 % 60,
+            at % 60
+        )
+    });
+    let finer = (0..finer).map(|at| format!("2027-01-01T00:00:0{at}.0005Z"));
+    whole.chain(finer).collect()
+}
+
+#[test]
+fn what_fails_one_way_only_is_not_settled() {
+    let engine = wide();
+    for (at, expected) in [
+        ("1970-01-01T00:00:00Z", "permit"),
+        ("1970-01-01T00:00:00.0004Z", "deny bad_value"),
+        ("1970-01-01T00:00:00.001Z", "deny policy_error"),
+        ("1970-01-01T00:00:00.0014Z", "deny policy_error"),
+    ] {
+        let found = decided(&engine, "read", &json!({"at": at}));
+        assert_eq!(found, expected, "{at}");
+    }
+}
+
+#[test]
+fn who_compares_no_point_takes_any_number_of_them() {
+    let engine = wide();
+    let context = json!({"times": times(2_000, 9)});
+    assert_eq!(decided(&engine, "seen", &context), "permit");
+}
+
+#[test]
+fn what_is_too_much_to_read_in_several_ways_is_refused() {
+    let engine = wide();
+    for (count, finer, expected) in [
+        (30_000, 0, "permit"),
+        (900, 3, "permit"),
+        (3_000, 1, "permit"),
+        (1_500, 3, "deny bad_value"),
+        (9_000, 1, "deny bad_value"),
+    ] {
+        let context = json!({"times": times(count, finer)});
+        let found = decided(&engine, "big", &context);
+        assert_eq!(found, expected, "{count} times, {finer} of them finer");
+    }
+    let context = json!({"times": times(9_000, 1)});
+    let answer = engines::decide(&engine, &asked("big", &context), Depth::Reason);
+    let reason = answer.reason.expect("a reason").message;
+    assert!(
+        reason.contains("`context.times`") && reason.contains("too many values"),
+        "{reason}"
+    );
+    // However much stands beside a point, it is not read again.
+    let items: Vec<String> = (0..20_000).map(|at| format!("item {at}")).collect();
+    let context = json!({"arguments": {"at": "2026-01-01T00:00:00.0005Z", "items": items}});
+    assert_eq!(decided(&engine, "item", &context), "permit");
 }

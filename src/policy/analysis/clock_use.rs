@@ -108,8 +108,13 @@ fn is_clock(expr: &Expr) -> bool {
 /// A `datetime`, in milliseconds since 1970.
 fn milliseconds(value: Cedar) -> Option<Timestamp> {
     let since = call("durationSince", &[value, datetime(Timestamp(0))?])?;
-    match call("toMilliseconds", &[since])?.value_kind() {
-        ValueKind::Lit(Literal::Long(ms)) => Some(Timestamp(*ms)),
+    duration_ms(since).map(Timestamp)
+}
+
+/// A `duration`, in milliseconds.
+pub(in crate::policy) fn duration_ms(value: Cedar) -> Option<i64> {
+    match call("toMilliseconds", &[value])?.value_kind() {
+        ValueKind::Lit(Literal::Long(ms)) => Some(*ms),
         _ => None,
     }
 }

@@ -100,6 +100,15 @@ impl Reads {
                 .is_some_and(|attribute| self.anywhere.contains(attribute))
     }
 
+    /// Whether a value is read, in part or as part of something larger: at this path of the context,
+    /// or of an entity that `root` names, if one does.
+    pub(in crate::policy) fn value_at(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
+        match root {
+            Some(Root::Context) => self.context(path),
+            Some(Root::Principal | Root::Resource) | None => self.attribute(root, path),
+        }
+    }
+
     /// Whether a member of the context is read, or a part of it. The same as [`Self::context`] of a
     /// path of one name.
     pub(in crate::policy) fn reads_context(&self, name: &str) -> bool {

@@ -4,135 +4,295 @@
 //! time may come before one that it follows, or be equal to one that it is not: a forbid that holds
 //! would not.
 //! **Decision.** A leg is decided with the millisecond before each such point. That stands only
-//! where every comparison of the policies that can have a say comes out the same whichever of them
-//! are read as the one behind; else the leg is denied.
+//! where everything that is made of the points by the policies that can have a say comes out the
+//! same whichever of them are read as the one behind; else the leg is denied.
 //! **Trade-off.** A comparison on which nothing depends denies as well, and all ways to read `n`
-//! points are `2^n`: more than [`MAX_POINTS`] are refused. Who sends whole milliseconds never comes
-//! here.
+//! points are `2^n`: more than [`MAX_POINTS`] are refused, and so is what is too much to read so
+//! often ([`MAX_WORK`]). Who sends whole milliseconds never comes here, and neither does a leg
+//! whose policies ask only whether the point is there.
 //!
 //! INVARIANT: a comparison goes one way or the other as a point passes it, so what it says of the
 //! point is what it says of the millisecond before or of the one behind. Where all of them say the
-//! same, the policies say of the points what was decided.
+//! same, the policies say of the points what was decided. That does not hold of a product of two
+//! values that depend on points, nor of the time of a day that ends between the two: these deny.
 
-use super::{Leg, LegInput, Wanted, evaluator, refused, truth};
-use crate::model::{ClockUse, Code, Fault, LegExplanation};
-use crate::policy::Compiled;
+use super::{Leg, LegInput, Parties, Wanted, evaluator_on, refused, truth};
+use crate::model::{ClockUse, Code, LegExplanation};
 use crate::policy::analysis::clock_use;
-use crate::policy::analysis::syntax::children;
-use crate::policy::inputs::coerce::{Instant, Rounding};
+use crate::policy::analysis::read_set::Reads;
+use crate::policy::analysis::syntax::{Root, children};
+use crate::policy::inputs::coerce::{Instant, MAX_POINTS};
+use crate::policy::inputs::points::{Point, Points};
+use crate::policy::inputs::{Inputs, known, value_at};
 use crate::policy::load::policies::{Rule, no_slots};
-use cedar_policy_core::ast::ExprKind;
+use crate::policy::schema::ActionInfo;
+use cedar_policy_core::ast::{
+    BinaryOp, Context, EntityUID, Expr, ExprKind, Value as Cedar, ValueKind,
+};
+use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use std::sync::Arc;
 
-/// LIMIT: points in time between two milliseconds that the policies of one leg may read.
-const MAX_POINTS: usize = 3;
+/// LIMIT: values that are converted or compared again for one leg, over all ways to read its points
+/// in time. It takes some ten milliseconds, and so many never are one document's.
+const MAX_WORK: usize = 16_384;
 
-/// What the comparisons of a leg's policies come to for one way to read its points in time.
-struct Comparisons {
-    /// In the order of the policies; none for what fails.
-    values: Vec<Option<bool>>,
-    clock: ClockUse,
+/// Half a day, in milliseconds: no rounding moves a time of the day so far, unless a day ends.
+const HALF_A_DAY: i64 = 43_200_000;
+
+/// What an expression comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Failed,
+    Truth(bool),
+    /// A time of the day, in milliseconds.
+    Time(i64),
+    Other,
 }
 
-impl Compiled {
-    /// Returns a leg that was decided with the millisecond before each of these points in time if
-    /// it would be decided so whichever of them were read as the one behind, and a denial
-    /// otherwise.
-    pub(super) fn settle(
-        &self,
-        input: &LegInput<'_>,
-        wanted: Wanted,
-        leg: Leg,
-        between: &[(Instant, String)],
-    ) -> Result<Leg, Fault> {
-        let mut points: Vec<Instant> = between.iter().map(|(point, _)| *point).collect();
-        points.sort_unstable();
-        points.dedup();
-        if points.len() > MAX_POINTS {
-            return Ok(unsettled(
-                input,
-                leg,
-                between,
-                &format!("and there are more than {MAX_POINTS}"),
-            ));
+impl Outcome {
+    fn of(evaluator: &Evaluator<'_>, expr: &Expr) -> Self {
+        let Ok(value) = evaluator.interpret(expr, no_slots()) else {
+            return Self::Failed;
+        };
+        match truth(&value) {
+            Some(truth) => Self::Truth(truth),
+            None if calls(expr, "toTime") => {
+                clock_use::duration_ms(value).map_or(Self::Failed, Self::Time)
+            }
+            None => Self::Other,
         }
-        let mut clock = leg.clock;
-        let first = self.comparisons(input, wanted, Rounding::down())?;
-        for subset in 1..(1_usize << points.len()) {
-            let up = points
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| subset & (1 << at) != 0);
-            let other =
-                self.comparisons(input, wanted, Rounding::up(up.map(|(_, point)| *point)))?;
-            clock = clock.and(other.clock);
-            if other.values != first.values {
-                let refusal = unsettled(input, leg, between, "and the decision depends on that");
-                return Ok(Leg { clock, ..refusal });
+    }
+
+    /// Returns `true` where the points may be said to come to both.
+    fn agrees(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Time(one), Self::Time(other)) => one.abs_diff(other) < HALF_A_DAY.unsigned_abs(),
+            (one, other) => one == other,
+        }
+    }
+}
+
+/// Returns a leg that was decided with the millisecond before each of these points in time if it
+/// would be decided so whichever of them were read as the one behind, and a denial otherwise.
+pub(super) fn settle(
+    (input, wanted): (&LegInput<'_>, Wanted),
+    parties: &Parties<'_>,
+    inputs: &Inputs,
+    mut points: Points<'_>,
+    leg: Leg,
+) -> Leg {
+    let all = inputs.slice.rules.iter();
+    let rules: Vec<&Arc<Rule>> = all.filter(|rule| reads(&rule.reads, &points.all)).collect();
+    let asked = rules.iter().flat_map(|rule| asked_of(rule, &points.all));
+    let asked: Vec<(&Expr, Reads)> = asked.collect();
+    if asked.is_empty() {
+        return leg;
+    }
+    let is_read = |point: &Point| {
+        rules
+            .iter()
+            .any(|rule| rule.reads.value_at(point.root, &point.path))
+    };
+    points.all.retain(is_read);
+    let deny = |leg: Leg, why: &str| unsettled(input, leg, &points.all, why);
+    let mut instants: Vec<Instant> = points.all.iter().map(|point| point.instant).collect();
+    instants.sort_unstable();
+    instants.dedup();
+    if instants.len() > MAX_POINTS {
+        return deny(leg, &format!("and there are more than {MAX_POINTS}"));
+    }
+    let is_product = |(expr, _): &(&Expr, Reads)| is_product(expr, &points.all);
+    if asked.iter().any(is_product) {
+        return deny(leg, DEPENDS);
+    }
+    let ways = 1_usize << instants.len();
+    if work(&asked, &points, parties, inputs).saturating_mul(ways) > MAX_WORK {
+        return deny(
+            leg,
+            "and there are too many values to read with it in several ways",
+        );
+    }
+    let ground = Ground {
+        parties: (parties.principal, parties.action, parties.resource),
+        inputs,
+        points: &points,
+        asked: &asked,
+    };
+    let clock = |evaluator: &Evaluator<'_>| {
+        if wanted.clock {
+            clock_use::used(evaluator, &rules, input.now)
+        } else {
+            ClockUse::Unread
+        }
+    };
+    let (clock, is_settled) = ground.every_way(&instants, clock);
+    let leg = Leg {
+        clock: leg.clock.and(clock),
+        ..leg
+    };
+    if is_settled { leg } else { deny(leg, DEPENDS) }
+}
+
+/// What is evaluated again for each way to read the points.
+struct Ground<'a, 'p> {
+    parties: (&'a EntityUID, &'a ActionInfo, &'a EntityUID),
+    inputs: &'a Inputs,
+    points: &'a Points<'p>,
+    asked: &'a [(&'a Expr, Reads)],
+}
+
+impl Ground<'_, '_> {
+    /// Returns whether all comes out the same whichever of the points are read as the millisecond
+    /// behind, and how the clock is used on the way.
+    fn every_way(
+        &self,
+        instants: &[Instant],
+        clock: impl Fn(&Evaluator<'_>) -> ClockUse,
+    ) -> (ClockUse, bool) {
+        let entities = &self.inputs.entities;
+        let first = evaluator_on(self.parties, self.inputs.context.clone(), entities);
+        let first = self.outcomes(&first);
+        let mut used = ClockUse::Unread;
+        for way in 1..(1_usize << instants.len()) {
+            let up = instants.iter().enumerate();
+            let up = up.filter(|(at, _)| way & (1 << at) != 0);
+            let up: Vec<Instant> = up.map(|(_, instant)| *instant).collect();
+            let Some(rounded) = self.points.rounded(self.inputs, &up) else {
+                return (used, false);
+            };
+            let entities = rounded.entities.as_ref().unwrap_or(entities);
+            let evaluator = evaluator_on(self.parties, rounded.context, entities);
+            used = used.and(clock(&evaluator));
+            let others = self.outcomes(&evaluator);
+            let mut pairs = first.iter().zip(&others);
+            if !pairs.all(|(one, other)| one.agrees(*other)) {
+                return (used, false);
             }
         }
-        Ok(Leg { clock, ..leg })
+        (used, true)
     }
 
-    fn comparisons(
-        &self,
-        input: &LegInput<'_>,
-        wanted: Wanted,
-        rounding: Rounding,
-    ) -> Result<Comparisons, Fault> {
-        let found = self.with_inputs(input, wanted, rounding, |parties, _, inputs| {
-            let evaluator = evaluator(parties.principal, parties.action, parties.resource, &inputs);
-            let rules: Vec<&Arc<Rule>> = inputs.slice.rules.iter().collect();
-            let clock = if wanted.clock {
-                clock_use::used(&evaluator, &rules, input.now)
-            } else {
-                ClockUse::Unread
-            };
-            let values = rules
-                .iter()
-                .flat_map(|rule| comparisons_of(&evaluator, rule))
-                .collect();
-            Comparisons { values, clock }
-        })?;
-        // What has no inputs has none however it is read, and then nothing was decided either.
-        Ok(found.unwrap_or_else(|_| Comparisons {
-            values: vec![None],
-            clock: ClockUse::Otherwise,
-        }))
+    fn outcomes(&self, evaluator: &Evaluator<'_>) -> Vec<Outcome> {
+        let asked = self.asked.iter();
+        asked
+            .map(|(expr, _)| Outcome::of(evaluator, expr))
+            .collect()
     }
 }
 
-/// Returns what the comparisons in a policy come to, wherever they stand in it.
-fn comparisons_of(evaluator: &Evaluator<'_>, rule: &Rule) -> Vec<Option<bool>> {
-    let mut found = Vec::new();
-    let mut open: Vec<_> = rule
-        .conjuncts
+const DEPENDS: &str = "and the decision depends on that";
+
+fn reads(reads: &Reads, points: &[Point]) -> bool {
+    points
         .iter()
-        .map(|conjunct| conjunct.expr.as_ref())
-        .collect();
+        .any(|point| reads.value_at(point.root, &point.path))
+}
+
+/// Returns what a policy compares and computes of the points, wherever it stands in it, with what
+/// each reads.
+fn asked_of<'r>(rule: &'r Rule, points: &[Point]) -> Vec<(&'r Expr, Reads)> {
+    let mut found = Vec::new();
+    let conjuncts = rule.conjuncts.iter();
+    let mut open: Vec<&Expr> = conjuncts.map(|conjunct| conjunct.expr.as_ref()).collect();
     while let Some(next) = open.pop() {
         if let ExprKind::BinaryApp { .. } | ExprKind::ExtensionFunctionApp { .. } = next.expr_kind()
         {
-            found.push(
-                evaluator
-                    .interpret(next, no_slots())
-                    .ok()
-                    .and_then(|value| truth(&value)),
-            );
+            let of_next = Reads::of(next);
+            if reads(&of_next, points) {
+                found.push((next, of_next));
+            }
         }
         open.extend(children(next));
     }
     found
 }
 
+/// Returns `true` for a product of two values that both depend on the points: it may fall and rise
+/// again between two milliseconds.
+fn is_product(expr: &Expr, points: &[Point]) -> bool {
+    match expr.expr_kind() {
+        ExprKind::BinaryApp {
+            op: BinaryOp::Mul,
+            arg1,
+            arg2,
+        } => [arg1, arg2]
+            .iter()
+            .all(|arg| reads(&Reads::of(arg), points)),
+        _ => false,
+    }
+}
+
+fn calls(expr: &Expr, function: &str) -> bool {
+    match expr.expr_kind() {
+        ExprKind::ExtensionFunctionApp { fn_name, .. } => fn_name.to_string() == function,
+        _ => false,
+    }
+}
+
+/// Returns how many values are converted and compared for one way to read the points.
+fn work(
+    asked: &[(&Expr, Reads)],
+    points: &Points<'_>,
+    parties: &Parties<'_>,
+    inputs: &Inputs,
+) -> usize {
+    let Context::Value(context) = &inputs.context else {
+        return usize::MAX;
+    };
+    let attribute = |uid: &EntityUID, name: &str| match inputs.entities.entity(uid) {
+        Dereference::Data(entity) => known(entity.get(name)?),
+        Dereference::NoSuchEntity | Dereference::Residual(_) => None,
+    };
+    let mut work = points.weight();
+    for (_, reads) in asked {
+        work = work.saturating_add(1);
+        for (root, path) in reads.paths() {
+            let start = match root {
+                Root::Principal => Some(parties.principal),
+                Root::Resource => Some(parties.resource),
+                Root::Context => None,
+            };
+            if path.is_empty() {
+                let all = context.values().map(|value| weight(value, MAX_WORK));
+                work = all.fold(work, usize::saturating_add);
+            } else if let Some(value) = value_at(context, attribute, start, path) {
+                work = work.saturating_add(weight(&value, MAX_WORK));
+            }
+        }
+        if work > MAX_WORK {
+            break;
+        }
+    }
+    work
+}
+
+/// Returns how many values one holds, counted up to `most`.
+fn weight(value: &Cedar, most: usize) -> usize {
+    let mut count = 0_usize;
+    let mut open = vec![value];
+    while let Some(next) = open.pop() {
+        count = count.saturating_add(1);
+        match next.value_kind() {
+            ValueKind::Set(items) if items.len() < most => open.extend(items.iter()),
+            ValueKind::Set(items) => count = count.saturating_add(items.len()),
+            ValueKind::Record(members) => open.extend(members.values()),
+            ValueKind::Lit(_) | ValueKind::ExtensionValue(_) => {}
+        }
+        if count > most {
+            break;
+        }
+    }
+    count
+}
+
 /// The denial of a leg whose points in time are more precise than its policies. Nothing of what was
 /// decided determines it.
-fn unsettled(input: &LegInput<'_>, leg: Leg, between: &[(Instant, String)], why: &str) -> Leg {
-    let members: Vec<String> = between
+fn unsettled(input: &LegInput<'_>, leg: Leg, points: &[Point], why: &str) -> Leg {
+    let members: Vec<String> = points
         .iter()
         .take(MAX_POINTS)
-        .map(|(_, member)| format!("`{member}`"))
+        .map(|point| format!("`{}`", point.member))
         .collect();
     let message = format!(
         "{}: more precise than a millisecond, {why}: round it where it is sent",
@@ -162,3 +322,6 @@ fn unsettled(input: &LegInput<'_>, leg: Leg, between: &[(Instant, String)], why:
         ..refusal
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,8 @@ pub(in crate::policy) struct Findings {
     pub(in crate::policy) undeclared: Vec<Vec<SmolStr>>,
     /// How many more there are.
     pub(in crate::policy) more_undeclared: usize,
-    /// Points in time that lie between two milliseconds, and where they stand.
+    /// Points in time that lie between two milliseconds, and where they stand: of each place as
+    /// many as are told apart, and one more.
     pub(in crate::policy) between: Vec<(Instant, Vec<SmolStr>)>,
     rounding: Rounding,
 }
@@ -46,16 +47,6 @@ impl Rounding {
     /// Reads these as the millisecond behind.
     pub(in crate::policy) fn up(instants: impl IntoIterator<Item = Instant>) -> Self {
         Self(Some(instants.into_iter().collect()))
-    }
-
-    /// Reads all as the millisecond before.
-    pub(in crate::policy) const fn down() -> Self {
-        Self(None)
-    }
-
-    /// Returns `true` where all are read as the millisecond before.
-    pub(in crate::policy) fn is_down(&self) -> bool {
-        self.0.as_ref().is_none_or(|up| up.is_empty())
     }
 
     fn is_up(&self, instant: Instant) -> bool {
@@ -81,13 +72,21 @@ impl Findings {
         }
     }
 
+    fn add_between(&mut self, instant: Instant, path: Vec<SmolStr>) {
+        let here = self.between.iter().filter(|(_, place)| *place == path);
+        let is_noted = here.clone().any(|(known, _)| *known == instant);
+        if !is_noted && here.count() <= MAX_POINTS {
+            self.between.push((instant, path));
+        }
+    }
+
     /// The millisecond that a point in time is read as.
     fn millisecond(&mut self, instant: Instant, at: At<'_>) -> i128 {
         let floor = instant.div_euclid(NANOS_PER_MS);
         if instant.rem_euclid(NANOS_PER_MS) == 0 {
             return floor;
         }
-        self.between.push((instant, at.path()));
+        self.add_between(instant, at.path());
         floor + i128::from(self.rounding.is_up(instant))
     }
 }
@@ -206,7 +205,9 @@ fn elements(
         .into_iter()
         .for_each(|path| findings.add_undeclared(|| path));
     findings.more_undeclared += inner.more_undeclared;
-    findings.between.extend(inner.between);
+    for (instant, path) in inner.between {
+        findings.add_between(instant, path);
+    }
     fitted
         .filter(|_| inner.misfits.is_empty())
         .map(|fitted| Cedar::set(fitted, None))
@@ -315,6 +316,9 @@ pub(in crate::policy) fn datetime(text: &str) -> Option<Cedar> {
 }
 
 const NANOS_PER_MS: i128 = 1_000_000;
+
+/// LIMIT: points in time between two milliseconds that the policies of one leg may read.
+pub(in crate::policy) const MAX_POINTS: usize = 3;
 
 /// LIMIT: bytes of an address, of a point in time or a duration. Each leg reads them anew, and
 /// nobody means a longer one. How long a number may be is for [`Number`] to say: keys of outcomes

@@ -1,11 +1,12 @@
 //! The context of one leg: the request's members, and the facts.
 
-use super::{Builder, Members};
+use super::{Builder, Members, Seat};
 use crate::model::{Timestamp, Value};
 use crate::policy::inputs::coerce;
 use crate::policy::inputs::conversions::Origin;
 use cedar_policy_core::ast::{EntityUID, Value as Cedar};
 use smol_str::SmolStr;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ const DELEGATION: SmolStr = SmolStr::new_static("delegation");
 
 const ACTION_PROPERTIES: SmolStr = SmolStr::new_static("action_properties");
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     pub(super) fn context(&mut self) -> Members {
         let action = self.request.action;
         let question = self.request.question;
@@ -27,7 +28,7 @@ impl Builder<'_> {
             .filter(|(_, value)| !value.is_null())
         {
             if action.context.contains_key(name) {
-                self.member(name, value, &mut context);
+                self.member(name, Cow::Borrowed(value), &mut context);
             } else {
                 self.drop_undeclared(&"context", name, &action.context, " for this action");
             }
@@ -35,7 +36,7 @@ impl Builder<'_> {
         if !question.action.properties.is_empty() {
             if action.context.contains_key(&ACTION_PROPERTIES) {
                 let properties = Value::Record(question.action.properties.clone());
-                self.member(&ACTION_PROPERTIES, &properties, &mut context);
+                self.member(&ACTION_PROPERTIES, Cow::Owned(properties), &mut context);
             } else {
                 self.drop(|| {
                     (
@@ -64,27 +65,17 @@ impl Builder<'_> {
     }
 
     /// A member of the request, where a policy reads it.
-    fn member(&mut self, name: &SmolStr, value: &Value, context: &mut Members) {
+    fn member(&mut self, name: &SmolStr, value: Cow<'a, Value>, context: &mut Members) {
         let Some(attribute) = self.request.action.context.get(name) else {
             return;
         };
         if !(self.scope.reads.reads_context(name) || self.request.explains) {
             return;
         }
-        let is_read = |builder: &Self, path: &[SmolStr]| builder.scope.reads.context(path);
-        let prefix = || "context".to_owned();
-        let fitted = match name.as_str() {
-            // Each credential has facts of its own.
-            "token" => self.fit(value, attribute, name, is_read, prefix, None),
-            _ => self.fit(
-                value,
-                attribute,
-                name,
-                is_read,
-                prefix,
-                Some(&|| Origin::Context(name.clone())),
-            ),
-        };
+        let origin: &dyn Fn() -> Origin = &|| Origin::Context(name.clone());
+        // Each credential has facts of its own.
+        let shared = (name != "token").then_some(origin);
+        let fitted = self.fit(value, attribute, name, Seat::CONTEXT, shared);
         if let Some(fitted) = fitted {
             context.insert(name.clone(), fitted);
         }
@@ -106,7 +97,7 @@ impl Builder<'_> {
         {
             self.member(
                 &SmolStr::new_static("token"),
-                &Value::Record(token.clone()),
+                Cow::Owned(Value::Record(token.clone())),
                 context,
             );
         }

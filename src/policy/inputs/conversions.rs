@@ -6,14 +6,22 @@
 //! as the question is decided. **Trade-off.** Questions about one member alone keep nothing.
 
 use crate::model::Value;
-use crate::policy::inputs::coerce::Findings;
+use crate::policy::inputs::coerce::{Findings, Instant};
 use cedar_policy_core::ast::Value as Cedar;
 use smol_str::SmolStr;
 use std::cell::RefCell;
 
 /// Conversions of one question's values. INVARIANT: of one question only, with one action.
 #[derive(Debug, Default)]
-pub struct Conversions(RefCell<Vec<(Origin, Fitted)>>);
+pub struct Conversions {
+    all: RefCell<Vec<(Origin, Fitted)>>,
+    /// Those with some points in time read as the millisecond behind.
+    rounded: RefCell<Vec<(Way, Option<Cedar>)>>,
+}
+
+/// How a value was converted again: where in it points in time stand, and which are read as the
+/// millisecond behind.
+type Way = (Origin, Vec<Vec<SmolStr>>, Vec<Instant>);
 
 /// Where in a question a value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,26 +42,36 @@ pub(in crate::policy) struct Fitted {
 }
 
 impl Conversions {
-    /// What a value has become; `convert` makes it where no leg has read it yet, and where it holds
-    /// points in time that are rounded otherwise now than they were.
+    /// What a value has become; `convert` makes it where no leg has read it yet.
     pub(in crate::policy) fn get(
         &self,
         origin: Origin,
-        is_down: bool,
         convert: impl FnOnce() -> Fitted,
     ) -> Fitted {
-        if let Some((_, known)) = self.0.borrow().iter().find(|(known, _)| *known == origin) {
-            let is_exact = known.findings.between.is_empty();
-            return if is_down || is_exact {
-                known.clone()
-            } else {
-                convert()
-            };
+        if let Some((_, known)) = self.all.borrow().iter().find(|(known, _)| *known == origin) {
+            return known.clone();
         }
         let made = convert();
-        if is_down || made.findings.between.is_empty() {
-            self.0.borrow_mut().push((origin, made.clone()));
+        self.all.borrow_mut().push((origin, made.clone()));
+        made
+    }
+
+    /// What a value has become with some points in time read otherwise; `convert` makes it where no
+    /// leg has.
+    pub(in crate::policy) fn rounded(
+        &self,
+        origin: &Origin,
+        paths: &[Vec<SmolStr>],
+        up: &[Instant],
+        convert: impl FnOnce() -> Option<Cedar>,
+    ) -> Option<Cedar> {
+        let is_same = |(of, at, behind): &Way| of == origin && at == paths && behind == up;
+        if let Some((_, known)) = self.rounded.borrow().iter().find(|(way, _)| is_same(way)) {
+            return known.clone();
         }
+        let made = convert();
+        let way = (origin.clone(), paths.to_vec(), up.to_vec());
+        self.rounded.borrow_mut().push((way, made.clone()));
         made
     }
 }
@@ -76,30 +94,52 @@ mod tests {
         };
         let context = || Origin::Context("a".into());
         assert_eq!(
-            conversions.get(context(), true, || fitted(1)).value,
+            conversions.get(context(), || fitted(1)).value,
             Some(Cedar::from(1))
         );
         assert_eq!(
-            conversions.get(context(), true, || fitted(2)).value,
+            conversions.get(context(), || fitted(2)).value,
             Some(Cedar::from(1))
         );
         assert_eq!(
             conversions
-                .get(Origin::Resource("a".into()), true, || fitted(3))
+                .get(Origin::Resource("a".into()), || fitted(3))
                 .value,
             Some(Cedar::from(3))
         );
         assert_eq!(
             conversions
-                .get(Origin::Member(0, "a".into()), true, || fitted(4))
+                .get(Origin::Member(0, "a".into()), || fitted(4))
                 .value,
             Some(Cedar::from(4))
         );
         assert_eq!(
             conversions
-                .get(Origin::Member(1, "a".into()), true, || fitted(5))
+                .get(Origin::Member(1, "a".into()), || fitted(5))
                 .value,
             Some(Cedar::from(5))
         );
+    }
+    #[test]
+    fn a_value_is_rounded_once_for_each_way_to_read_its_points() {
+        let conversions = Conversions::default();
+        let (one, other) = (Origin::Context("a".into()), Origin::Context("b".into()));
+        let path = |name: &str| vec![vec![SmolStr::new(name)]];
+        let made = |at: i64| Some(Cedar::from(at));
+        let ways: [(&Origin, &str, &[Instant]); 5] = [
+            (&one, "a", &[1]),
+            (&one, "a", &[1, 2]),
+            (&one, "a", &[2]),
+            (&one, "c", &[1]),
+            (&other, "a", &[1]),
+        ];
+        for (at, (origin, name, up)) in (0..).zip(ways) {
+            let found = conversions.rounded(origin, &path(name), up, || made(at));
+            assert_eq!(found, made(at));
+        }
+        for (at, (origin, name, up)) in (0..).zip(ways) {
+            let found = conversions.rounded(origin, &path(name), up, || made(9));
+            assert_eq!(found, made(at));
+        }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// The drafts of a leg: the principal, the resource, now and then the members before it. So few are
 /// looked through one by one.
+#[derive(Clone)]
 pub(super) struct Drafts<'a> {
     stored: &'a Stored,
     /// The schema, for the actions.
@@ -25,6 +26,7 @@ pub(super) struct Drafts<'a> {
 }
 
 /// An entity in the making.
+#[derive(Clone)]
 struct Draft<'a> {
     uid: EntityUID,
     stored: Option<&'a Arc<Entity>>,
@@ -40,12 +42,6 @@ impl<'a> Drafts<'a> {
             schema,
             all: SmallVec::new(),
         }
-    }
-
-    /// Takes the drafts, and leaves none.
-    pub(super) fn take(&mut self) -> Self {
-        let none = Self::new(self.stored, self.schema);
-        std::mem::replace(self, none)
     }
 
     /// The place of an entity's draft, made where there is none.

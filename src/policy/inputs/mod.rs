@@ -18,6 +18,7 @@ mod context;
 pub(in crate::policy) mod conversions;
 mod drafts;
 mod lookups;
+pub(in crate::policy) mod points;
 mod properties;
 
 pub(super) use context::datetime;
@@ -31,15 +32,18 @@ use crate::model::{
 };
 use crate::policy::analysis::syntax::Root;
 use crate::policy::explanation::shown::{path_text, undeclared_name};
-use crate::policy::inputs::coerce::{At, Findings, Instant, Rounding, fit};
+use crate::policy::inputs::coerce::{At, Findings, Instant, fit};
 use crate::policy::inputs::conversions::{Conversions, Fitted, Origin, is_compound};
 use crate::policy::load::stored::Stored;
 use crate::policy::port::{RelationFailure, Relations};
-use cedar_policy_core::ast::{Context, EntityUID, Value as Cedar, ValueKind};
+use cedar_policy_core::ast::{Context, Entity, EntityUID, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Entities;
+use cedar_policy_core::validator::types::Type;
 use drafts::Drafts;
+use points::{Holder, Point, Points};
 use properties::passed_over;
 use smol_str::SmolStr;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -66,8 +70,6 @@ pub(super) struct LegRequest<'a> {
     pub(super) conversions: Option<&'a Conversions>,
     /// Whether it is to be said what no policy could see, and which relations were looked up.
     pub(super) explains: bool,
-    /// How points in time between two milliseconds are read.
-    pub(super) rounding: Rounding,
 }
 
 /// Why a leg has no inputs.
@@ -90,30 +92,28 @@ pub(super) struct Inputs {
     pub(super) dropped: DroppedMembers,
     /// The relations that were looked up, where an explanation is wanted.
     pub(super) lookups: Vec<RelationLookup>,
-    /// Points in time between two milliseconds that a policy reads, and their paths.
-    pub(super) between: Vec<(Instant, String)>,
 }
 
 /// Builds a leg's inputs for the policies of a scope, and finds those of them that can have a say.
-/// Relations are looked up for these.
-pub(super) fn build(
-    request: &LegRequest<'_>,
-    schema: &Schema,
-    stored: &Stored,
+/// Relations are looked up for these. Points in time between two milliseconds that a policy of the
+/// scope reads are in them as the millisecond before, and returned beside them where there are any.
+pub(super) fn build<'a>(
+    request: &'a LegRequest<'a>,
+    schema: &'a Schema,
+    stored: &'a Stored,
     index: &Index,
-    scope: &Scope,
-) -> Result<Inputs, NoInputs> {
-    let drafts = Drafts::new(stored, schema);
-    let (bad, dropped, between) = (Vec::new(), DroppedMembers::default(), Vec::new());
+    scope: &'a Scope,
+) -> Result<(Inputs, Option<Points<'a>>), NoInputs> {
     let mut builder = Builder {
         request,
         schema,
         scope,
-        drafts,
-        bad,
-        dropped,
+        drafts: Drafts::new(stored, schema),
+        bad: Vec::new(),
+        dropped: DroppedMembers::default(),
         compared: 0,
-        between,
+        points: Vec::new(),
+        holders: Vec::new(),
     };
     builder.given_entities();
     let context = builder.context();
@@ -133,19 +133,17 @@ pub(super) fn build(
         },
     );
     let lookups = builder.look_up(&slice, &context)?;
-    let entities = builder.entities(&context)?;
-    let context = Context::Value(Arc::new(context));
-    let Builder {
-        dropped, between, ..
-    } = builder;
-    Ok(Inputs {
-        entities,
-        context,
+    let others = builder.others(&context);
+    let points = builder.take_points(&others);
+    let entities = builder.drafts.into_entities(others.into_iter());
+    let inputs = Inputs {
+        entities: entities.map_err(|_| NoInputs::Cedar)?,
+        context: Context::Value(Arc::new(context)),
         slice,
-        dropped,
+        dropped: builder.dropped,
         lookups,
-        between,
-    })
+    };
+    Ok((inputs, points))
 }
 
 /// A context's members.
@@ -161,10 +159,39 @@ struct Builder<'a> {
     dropped: DroppedMembers,
     /// How many undeclared members were compared with those that are declared.
     compared: usize,
-    between: Vec<(Instant, String)>,
+    /// Points in time between two milliseconds, and the values that hold them.
+    points: Vec<Point>,
+    holders: Vec<Holder<'a>>,
 }
 
-impl Builder<'_> {
+/// Whose value one is: a member's of the context, or an attribute's of an entity.
+#[derive(Clone, Copy)]
+struct Seat<'s> {
+    /// The variable that names whose it is, where one does.
+    root: Option<Root>,
+    /// The entity's draft; none for the context.
+    draft: Option<usize>,
+    /// What the entity is called in messages.
+    from: &'s str,
+}
+
+impl Seat<'_> {
+    const CONTEXT: Self = Self {
+        root: Some(Root::Context),
+        draft: None,
+        from: "context",
+    };
+
+    /// Where its values stand, in messages.
+    fn prefix(self) -> String {
+        match self.draft {
+            None => self.from.to_owned(),
+            Some(_) => format!("{}.properties", self.from),
+        }
+    }
+}
+
+impl<'a> Builder<'a> {
     fn given_entities(&mut self) {
         let request = self.request;
         let mut members = request
@@ -205,7 +232,7 @@ impl Builder<'_> {
 
     fn given_entity(
         &mut self,
-        asked: &Asked,
+        asked: &'a Asked,
         uid: &EntityUID,
         root: Option<Root>,
         from: &str,
@@ -216,17 +243,22 @@ impl Builder<'_> {
             return;
         }
         if let Some(info) = self.schema.vocabulary.entity_type(&asked.uid.kind) {
-            self.request_attributes(asked, info, draft, (root, from), origin);
+            let seat = Seat {
+                root,
+                draft: Some(draft),
+                from,
+            };
+            self.request_attributes(asked, info, draft, seat, origin);
         }
     }
 
     /// Those properties of the request that count.
     fn request_attributes(
         &mut self,
-        asked: &Asked,
+        asked: &'a Asked,
         info: &TypeInfo,
         draft: usize,
-        (root, from): (Option<Root>, &str),
+        seat: Seat<'_>,
         origin: impl Fn(&SmolStr) -> Origin,
     ) {
         for (name, value) in asked
@@ -236,7 +268,7 @@ impl Builder<'_> {
         {
             let Some(attribute) = info.attributes.get(name) else {
                 self.drop_undeclared(
-                    &format_args!("{from}.properties"),
+                    &format_args!("{}.properties", seat.from),
                     name,
                     &info.attributes,
                     "",
@@ -246,46 +278,36 @@ impl Builder<'_> {
             if let Some(why) =
                 passed_over(attribute.provenance, || self.drafts.is_stored(draft, name))
             {
-                self.drop(|| (format!("{from}.properties.{name}"), why.to_owned()));
+                self.drop(|| (format!("{}.{name}", seat.prefix()), why.to_owned()));
                 continue;
             }
-            if !(self.scope.reads.reads_attribute(root, name) || self.request.explains) {
+            if !(self.scope.reads.reads_attribute(seat.root, name) || self.request.explains) {
                 continue;
             }
-            let is_read =
-                |builder: &Self, path: &[SmolStr]| builder.scope.reads.attribute(root, path);
-            let prefix = || format!("{from}.properties");
-            let fitted = self.fit(
-                value,
-                attribute,
-                name,
-                is_read,
-                prefix,
-                Some(&|| origin(name)),
-            );
+            let value = Cow::Borrowed(value);
+            let fitted = self.fit(value, attribute, name, seat, Some(&|| origin(name)));
             if let Some(fitted) = fitted {
                 self.drafts.set(draft, name.clone(), fitted);
             }
         }
     }
 
-    /// A value as its declared type; `prefix` says where its member `name` stands.
+    /// A value as its declared type.
     fn fit(
         &mut self,
-        value: &Value,
+        value: Cow<'a, Value>,
         attribute: &Attribute,
         name: &SmolStr,
-        is_read: impl Fn(&Self, &[SmolStr]) -> bool,
-        prefix: impl Fn() -> String,
+        seat: Seat<'_>,
         origin: Option<&dyn Fn() -> Origin>,
     ) -> Option<Cedar> {
-        let convert = || self.convert(value, attribute, name);
+        let convert = || self.convert(&value, attribute, name);
         let Fitted {
             value: fitted,
             findings,
         } = match (self.request.conversions, origin) {
-            (Some(conversions), Some(origin)) if is_compound(value) => {
-                conversions.get(origin(), self.request.rounding.is_down(), convert)
+            (Some(conversions), Some(origin)) if is_compound(&value) => {
+                conversions.get(origin(), convert)
             }
             _ => convert(),
         };
@@ -293,39 +315,86 @@ impl Builder<'_> {
             let path = || path_text(&undeclared, &self.schema.vocabulary);
             self.drop(|| {
                 (
-                    format!("{}.{}", prefix(), path()),
+                    format!("{}.{}", seat.prefix(), path()),
                     "the schema does not declare it".to_owned(),
                 )
             });
         }
         self.dropped.add_untold(findings.more_undeclared);
-        for (instant, between) in findings.between {
-            if is_read(self, &between) {
-                let member = format!(
-                    "{}.{}",
-                    prefix(),
-                    path_text(&between, &self.schema.vocabulary)
-                );
-                self.between.push((instant, member));
-            }
-        }
         for (misfit, why) in findings.misfits {
-            let member = format!(
-                "{}.{}",
-                prefix(),
-                path_text(&misfit, &self.schema.vocabulary)
-            );
-            if is_read(self, &misfit) {
+            let path = path_text(&misfit, &self.schema.vocabulary);
+            let member = format!("{}.{path}", seat.prefix());
+            if self.scope.reads.value_at(seat.root, &misfit) {
                 self.bad.push(format!("`{member}`: {why}"));
             } else {
                 self.drop(|| (member, why));
             }
         }
+        if let Some(fitted) = &fitted
+            && !findings.between.is_empty()
+        {
+            let held = (value, Arc::clone(&attribute.ty), fitted.clone());
+            self.note_points(findings.between, seat, name, held, origin);
+        }
         fitted
     }
 
+    /// Notes points in time that a policy reads, and the value that holds them.
+    fn note_points(
+        &mut self,
+        between: Vec<(Instant, Vec<SmolStr>)>,
+        seat: Seat<'_>,
+        name: &SmolStr,
+        (value, ty, fitted): (Cow<'a, Value>, Arc<Type>, Cedar),
+        origin: Option<&dyn Fn() -> Origin>,
+    ) {
+        let mut paths: Vec<Vec<SmolStr>> = Vec::new();
+        for (instant, path) in between {
+            if !self.scope.reads.value_at(seat.root, &path) {
+                continue;
+            }
+            let text = path_text(&path, &self.schema.vocabulary);
+            if !paths.contains(&path) {
+                paths.push(path.clone());
+            }
+            self.points.push(Point {
+                instant,
+                root: seat.root,
+                path,
+                member: format!("{}.{text}", seat.prefix()),
+            });
+        }
+        if paths.is_empty() {
+            return;
+        }
+        self.holders.push(Holder {
+            draft: seat.draft,
+            name: name.clone(),
+            value,
+            ty,
+            fitted,
+            paths,
+            origin: origin.map(|origin| origin()),
+        });
+    }
+
+    /// The points in time between two milliseconds, with what it takes to read them otherwise.
+    fn take_points(&mut self, others: &[Arc<Entity>]) -> Option<Points<'a>> {
+        if self.points.is_empty() {
+            return None;
+        }
+        Some(Points {
+            all: std::mem::take(&mut self.points),
+            holders: std::mem::take(&mut self.holders),
+            drafts: self.drafts.clone(),
+            others: others.to_vec(),
+            vocabulary: &self.schema.vocabulary,
+            conversions: self.request.conversions,
+        })
+    }
+
     fn convert(&self, value: &Value, attribute: &Attribute, name: &SmolStr) -> Fitted {
-        let mut findings = Findings::rounding(self.request.rounding.clone());
+        let mut findings = Findings::default();
         let value = fit(
             value,
             &attribute.ty,
@@ -355,12 +424,11 @@ impl Builder<'_> {
         }
     }
 
-    /// The entities that the policies can look into: those that the request names, and what is
+    /// The entities that the policies can look into beside those that the request names: what is
     /// stored within the level that policies are checked for.
-    fn entities(&mut self, context: &Members) -> Result<Entities, NoInputs> {
-        let drafts = self.drafts.take();
+    fn others(&self, context: &Members) -> Vec<Arc<Entity>> {
         let mut others = if self.scope.reads.follows {
-            drafts.reachable(context.values())
+            self.drafts.reachable(context.values())
         } else {
             Vec::new()
         };
@@ -371,9 +439,7 @@ impl Builder<'_> {
         {
             others.extend(self.schema.action_entity(own));
         }
-        drafts
-            .into_entities(others.into_iter())
-            .map_err(|_| NoInputs::Cedar)
+        others
     }
 
     /// Notes a member that is not among those that the schema declares in its place, with the one

@@ -8,7 +8,6 @@ use crate::policy::Compiled;
 use crate::policy::analysis::mentions::Mention;
 use crate::policy::evaluate::{LegInput, evaluator};
 use crate::policy::index::{Named, Scope as Rules};
-use crate::policy::inputs::coerce::Rounding;
 use crate::policy::inputs::{LegRequest, NoInputs, build};
 use crate::policy::load::policies::Rule;
 use crate::policy::schema::ActionInfo;
@@ -94,7 +93,7 @@ impl Compiled {
         let index = self.index(input.arguments);
         let request = leg.request(input);
         let inputs = match build(&request, &self.schema, input.stored, index, &known) {
-            Ok(inputs) => inputs,
+            Ok((inputs, _)) => inputs,
             // What fails here fails, or denies, when a candidate is decided.
             Err(NoInputs::Relation(_) | NoInputs::Cedar) => return None,
             Err(NoInputs::Bad(..)) => {
@@ -187,7 +186,6 @@ impl Leg<'_> {
             relations: input.relations,
             conversions: input.conversions,
             explains: false,
-            rounding: Rounding::down(),
         }
     }
 
