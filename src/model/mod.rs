@@ -20,6 +20,7 @@ mod evidence;
 mod explanation;
 mod likely_token;
 mod name;
+mod page;
 mod principal;
 mod problem;
 mod reason;
@@ -51,6 +52,7 @@ pub use explanation::{
     NearMiss, PolicyError, PolicyRef, RelationLookup,
 };
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
+pub use page::PageRequest;
 pub use principal::{
     ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingClaims, NoId, PrincipalIds,
 };
@@ -58,13 +60,13 @@ pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{
     Action, Flaw, Malformed, Question, Request, body_flaws, misplaced_option, read_action,
-    read_entity, read_optional_record, read_subject, refuse_lookalike,
+    read_entity, read_optional_record, read_subject, refuse_lookalike, refuse_near,
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
-pub use search::{PageRequest, SearchRequest, Searched};
+pub use search::{SearchRequest, Searched};
 pub use shown::{RECORD_INPUT_BYTES, shown, shown_message, shown_request_id};
 use spelling::begin_differently;
-pub use spelling::{Letters, MAX_OTHERS, alike, nearest};
+pub use spelling::{Letters, MAX_OTHERS, alike, nearest, one_slip_off};
 pub use spiffe::{SpiffeId, is_trust_domain};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef,

@@ -9,7 +9,7 @@ use super::carriers::table::{
     Overlooked, Site, is_plain, lookalike, overlooked, overlooked_client,
 };
 use super::likely_token;
-use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
+use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, one_slip_off, shown};
 use smol_str::SmolStr;
 use std::fmt;
 use std::sync::Arc;
@@ -95,6 +95,7 @@ impl Request {
     pub fn from_item(item: &Record) -> Result<Self, Malformed> {
         let mut flaws = Vec::new();
         add_flaws(&mut flaws, item, Site::Item, "", &MEMBERS);
+        flaws.extend(near_flaw(item));
         add_target_flaws(&mut flaws, item);
         Self::read(item, flaws)
     }
@@ -149,11 +150,41 @@ const ENTITY: [&str; 3] = ["type", "id", "properties"];
 pub fn body_flaws(body: &Record) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     add_flaws(&mut flaws, body, Site::Body, "", &BODY);
+    flaws.extend(near_flaw(body));
     add_target_flaws(&mut flaws, body);
     if let Some(options) = body.get("options").and_then(Value::as_record) {
         flaws.extend(client_flaw(options, Site::Options, "options", &[]));
     }
     flaws
+}
+
+/// Finds a member of a body that was meant for one that says what is asked. The standard has names
+/// that nobody defines ignored (AuthZEN 1.0 section 10.1.1), and what was meant for the context
+/// would be lost, with the agent that it names.
+fn near_flaw(body: &Record) -> Option<Flaw> {
+    let mut others = body
+        .iter()
+        .filter(|(name, value)| !value.is_null() && !BODY.contains(&name.as_str()));
+    let found = others.find_map(|(name, _)| Some((name, one_slip_off(name, &MEMBERS)?)));
+    found.map(|(name, meant)| Flaw {
+        message: format!("`{}` is not read: did you mean `{meant}`?", shown(name)),
+        of_client: false,
+    })
+}
+
+/// Refuses a member of a body that was meant for one of `known`, unless it is null: then it was not
+/// sent.
+pub fn refuse_near(body: &Record, known: &[&'static str]) -> Result<(), Malformed> {
+    let mut others = body
+        .iter()
+        .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
+    let found = others.find_map(|(name, _)| Some((name, one_slip_off(name, known)?)));
+    found.map_or(Ok(()), |(name, meant)| {
+        Err(Malformed {
+            member: shown(name).into_owned(),
+            problem: format!("is not read: did you mean `{meant}`?"),
+        })
+    })
 }
 
 impl Flaw {

@@ -4,15 +4,12 @@
 //! [`SearchRequest::about`] makes each of them, so that what a search finds is by definition what
 //! evaluation permits.
 
-use super::carriers::table::{Site, is_carrier, overlooked};
+use super::carriers::table::is_carrier;
 use super::request::{
     body_flaws, read_action, read_entity, read_entity_type, read_optional_record, read_subject,
-    refuse_lookalike, required_record,
+    required_record,
 };
-use super::{
-    Action, CarrierSettings, Entity, EntityRef, MAX_OTHERS, Malformed, Record, Request, Value,
-    alike, nearest, shown,
-};
+use super::{Action, CarrierSettings, Entity, EntityRef, Malformed, Record, Request, Value};
 use smol_str::SmolStr;
 
 /// What is searched for.
@@ -189,100 +186,6 @@ impl SearchRequest {
     }
 }
 
-/// Which page is wanted (section 8.2.1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PageRequest {
-    /// The token of the page before; none for the first page.
-    pub token: Option<SmolStr>,
-    /// The most results.
-    pub limit: Option<u64>,
-}
-
-impl PageRequest {
-    /// Reads the member `page` of a body; none where there is none.
-    pub fn from_body(body: &Record) -> Result<Option<Self>, Malformed> {
-        let Some(value) = body.get_present("page") else {
-            return Ok(None);
-        };
-        let page = read_optional_record(Some(value), "page")?;
-        refuse_lookalike(&page, "page", &PAGE_MEMBERS)?;
-        refuse_misspelt(&page)?;
-        if let Some(found) = overlooked(&page, Site::Options, &["token", "limit"]) {
-            let problem = format!("has a carrier: {}", found.message("page"));
-            return Err(Malformed {
-                member: "page".to_owned(),
-                problem,
-            });
-        }
-        let token = match page.get_present("token") {
-            None => None,
-            Some(Value::Text(token)) => Some(token.clone()).filter(|token| !token.is_empty()),
-            Some(other) => return Err(Malformed::kind("page.token", "a string", other)),
-        };
-        let limit = match page.get_present("limit") {
-            None => None,
-            Some(Value::Number(number)) => {
-                // A page of nothing would lead to another, without end.
-                let limit = number
-                    .to_i64()
-                    .and_then(|limit| u64::try_from(limit).ok())
-                    .filter(|limit| *limit > 0);
-                let problem = || format!("must be a whole number from 1 on, not {number}");
-                Some(limit.ok_or_else(|| Malformed {
-                    member: "page.limit".to_owned(),
-                    problem: problem(),
-                })?)
-            }
-            Some(other) => return Err(Malformed::kind("page.limit", "a whole number", other)),
-        };
-        read_optional_record(page.get("properties"), "page.properties")?;
-        Ok(Some(Self { token, limit }))
-    }
-}
-
-/// Every member of a page.
-const PAGE_MEMBERS: [&str; 3] = ["token", "limit", "properties"];
-
-/// What an answer's page or other services call them.
-const OTHER_NAMES: [(&str, &str); 7] = [
-    ("next_token", "token"),
-    ("page_token", "token"),
-    ("continuation_token", "token"),
-    ("cursor", "token"),
-    ("size", "limit"),
-    ("page_size", "limit"),
-    ("count", "limit"),
-];
-
-/// Refuses a member of a page that was meant for one that there is: what asks for the second page
-/// and gets the first would begin anew for ever. Others are ignored.
-fn refuse_misspelt(page: &Record) -> Result<(), Malformed> {
-    let others = page
-        .iter()
-        .filter(|(name, value)| !value.is_null() && !PAGE_MEMBERS.contains(&name.as_str()));
-    for (at, (name, _)) in others.enumerate() {
-        if at >= MAX_OTHERS {
-            let problem = format!("has more than {MAX_OTHERS} members that are not read");
-            return Err(Malformed {
-                member: "page".to_owned(),
-                problem,
-            });
-        }
-        let other = OTHER_NAMES
-            .iter()
-            .find(|(other, _)| alike(name, other))
-            .map(|(_, meant)| *meant);
-        if let Some(meant) = other.or_else(|| nearest(name, PAGE_MEMBERS)) {
-            let member = format!("page.{}", shown(name));
-            return Err(Malformed {
-                member,
-                problem: format!("is not read: did you mean `{meant}`?"),
-            });
-        }
-    }
-    Ok(())
-}
-
 /// The subject of which nothing counts but its type and its carriers, those that are spelled
 /// wrongly or stand in the wrong place among them: a carrier that is not read would shorten the
 /// chain.
@@ -369,50 +272,6 @@ mod tests {
             question.subject,
             *body.get("subject").unwrap().as_record().unwrap()
         );
-    }
-
-    fn page(members: &[(&str, Value)]) -> Result<Option<PageRequest>, String> {
-        let body = record(&[("page", record(members).into())]);
-        PageRequest::from_body(&body).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_member_of_a_page_that_was_meant_for_another_is_refused() {
-        for (name, meant) in [
-            ("limt", "limit"),
-            ("tokn", "token"),
-            ("propertys", "properties"),
-            ("next_token", "token"),
-            ("NextToken", "token"),
-            ("page_size", "limit"),
-            ("size", "limit"),
-        ] {
-            let told = page(&[(name, Value::from(5))]).unwrap_err();
-            assert_eq!(
-                told,
-                format!("`page.{name}` is not read: did you mean `{meant}`?")
-            );
-            assert!(
-                page(&[(name, Value::Null)]).is_ok(),
-                "what is null is not sent"
-            );
-        }
-        let others: Vec<String> = (0..=MAX_OTHERS).map(|at| format!("other_{at}")).collect();
-        let others: Vec<(&str, Value)> = others
-            .iter()
-            .map(|name| (name.as_str(), Value::from(1)))
-            .collect();
-        assert!(page(&others[1..]).is_ok());
-        assert_eq!(
-            page(&others).unwrap_err(),
-            "`page` has more than 100 members that are not read"
-        );
-        let both = page(&[("limit", Value::from(1)), ("token", "t".into())])
-            .unwrap()
-            .unwrap();
-        assert_eq!((both.limit, both.token.as_deref()), (Some(1), Some("t")));
-        let told = page(&[("limit", Value::from(0))]).unwrap_err();
-        assert_eq!(told, "`page.limit` must be a whole number from 1 on, not 0");
     }
 
     #[test]

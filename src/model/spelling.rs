@@ -186,6 +186,48 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, known)| known)
 }
 
+/// Returns the known name that a name of five letters or more is one slip away from: a letter
+/// less, one more, another, or two that changed places. A letter of any script counts as another,
+/// also where it looks the same.
+///
+/// Names that nobody defines are compared with all known ones, however many are sent, so this reads
+/// each once from both ends.
+#[must_use]
+pub fn one_slip_off(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    const FEWEST: usize = 5;
+    // LIMIT: one more than the longest name that this is asked of.
+    const MOST: usize = 16;
+    let name: SmallVec<[char; MOST]> = letters(name).take(MOST).collect();
+    if name.len() < FEWEST {
+        return None;
+    }
+    let mut known = known.iter().copied();
+    known.find(|known| {
+        let known: SmallVec<[char; MOST]> = letters(known).take(MOST).collect();
+        is_one_slip(&name, &known)
+    })
+}
+
+fn is_one_slip(one: &[char], other: &[char]) -> bool {
+    if one.len().abs_diff(other.len()) > 1 {
+        return false;
+    }
+    let mut pairs = one.iter().zip(other);
+    let start = pairs.position(|(a, b)| a != b);
+    let start = start.unwrap_or(one.len().min(other.len()));
+    let one = one.get(start..).unwrap_or_default();
+    let other = other.get(start..).unwrap_or_default();
+    let pairs = one.iter().rev().zip(other.iter().rev());
+    let end = pairs.take_while(|(a, b)| a == b).count();
+    let one = one.get(..one.len() - end).unwrap_or_default();
+    let other = other.get(..other.len() - end).unwrap_or_default();
+    match (one, other) {
+        ([_], [] | [_]) | ([], [_]) => true,
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => false,
+    }
+}
+
 /// The letters and digits of a name, without case.
 fn spelled(name: &str) -> String {
     if name.is_ascii() {
@@ -329,5 +371,37 @@ mod tests {
             assert_eq!(nearest(name, known), meant, "{name}");
         }
         assert_eq!(nearest(&"r".repeat(1_000_000), known), None);
+    }
+
+    #[test]
+    fn a_name_is_one_slip_off_by_one_letter_or_by_two_that_changed_places() {
+        const KNOWN: [&str; 3] = ["context", "evaluations", "page"];
+        for (name, expected) in [
+            ("contxt", Some("context")),
+            ("contextt", Some("context")),
+            ("contexts", Some("context")),
+            ("xontext", Some("context")),
+            ("cnotext", Some("context")),
+            ("ontext", Some("context")),
+            ("CONTEXS", Some("context")),
+            ("con-texd", Some("context")),
+            // A letter of another script that looks the same.
+            ("c\u{43e}ntext", Some("context")),
+            ("evaluation", Some("evaluations")),
+            ("evalautions", Some("evaluations")),
+            ("pages", Some("page")),
+            ("pagge", Some("page")),
+            ("pag", None),
+            ("sage", None),
+            ("contx", None),
+            ("cotnxet", None),
+            ("text", None),
+            ("evaluationsxx", None),
+            ("context", None),
+            ("futureField", None),
+            ("", None),
+        ] {
+            assert_eq!(one_slip_off(name, &KNOWN), expected, "{name}");
+        }
     }
 }

@@ -475,3 +475,64 @@ async fn what_is_shown_of_an_id_does_not_multiply_a_body() {
         assert_eq!(reply.json()["evaluations"][499]["decision"], json!(false));
     }
 }
+
+/// A name that is one slip away from one that says what is asked was meant for it: with the context
+/// goes the agent that it names.
+#[actix_web::test]
+async fn a_body_with_a_name_that_is_a_slip_of_the_pen_is_denied_or_refused() {
+    let server = deciding(local());
+    for name in [
+        "contxt",
+        "context1",
+        "contexts",
+        "cnotext",
+        "Contex",
+        "c\u{43e}ntext",
+        "actions",
+        "resources",
+        "subjects",
+    ] {
+        let mut body = question();
+        body["options"] = json!({"reason": true});
+        body[name] = json!({"agent": "x"});
+        let mut item = question();
+        item[name] = json!({"agent": "x"});
+        let batch = json!({"evaluations": [item], "options": {"reason": true}});
+        for (path, code, body) in [
+            (EVALUATION, CODE, &body),
+            (EVALUATIONS, "/evaluations/0/context/reason/code", &batch),
+        ] {
+            let answer = ask(&server, path, body).await.json();
+            assert_eq!(
+                answer.pointer(code),
+                Some(&json!("chain_invalid")),
+                "{body}: {answer}"
+            );
+        }
+        body[name] = Value::Null;
+        let answer = ask(&server, EVALUATION, &body).await.json();
+        assert_eq!(answer, json!({"decision": true}), "{name} is null");
+    }
+    for (path, name) in [
+        (EVALUATION, "option"),
+        (EVALUATION, "optoins"),
+        (EVALUATIONS, "evaluation"),
+        (EVALUATIONS, "evalautions"),
+    ] {
+        let mut body = question();
+        body[name] = json!([{}]);
+        let reply = ask(&server, path, &body).await;
+        assert_eq!(
+            reply.status,
+            StatusCode::BAD_REQUEST,
+            "{body}: {}",
+            reply.body
+        );
+    }
+    let mut body = question();
+    for name in ["foo", "futureField", "contextual", "pages", "limit"] {
+        body[name] = json!({"agent": "x"});
+    }
+    let answer = ask(&server, EVALUATION, &body).await.json();
+    assert_eq!(answer, json!({"decision": true}));
+}

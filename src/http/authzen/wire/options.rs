@@ -9,7 +9,7 @@ use crate::http::caller::Identity;
 use crate::http::{Error, Permission};
 use crate::model::{
     Arguments, Depth, MAX_OTHERS, Malformed, Record, Revision, Value, alike, misplaced_option,
-    nearest, refuse_lookalike, shown,
+    nearest, refuse_lookalike, refuse_near, shown,
 };
 
 const UNKNOWN: &str = "options.unknown";
@@ -71,6 +71,7 @@ impl Options {
         caller: Identity<'_>,
     ) -> Result<Self, Error> {
         refuse_lookalike(body, "", of.members())?;
+        refuse_near(body, of.members())?;
         let none = Record::new();
         let options = match body.get("options") {
             None | Some(Value::Null) => &none,
