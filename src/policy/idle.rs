@@ -37,6 +37,21 @@ pub(super) fn truth<T>(expr: &Expr<T>, known: &impl Fn(&Expr<T>) -> Option<bool>
             arg1,
             arg2,
         } => of(arg1).zip(of(arg2)).map(|(one, other)| one == other),
+        ExprKind::BinaryApp {
+            op: BinaryOp::Contains,
+            arg1,
+            arg2,
+        } => match arg1.expr_kind() {
+            ExprKind::Set(items) => {
+                let equal = |item: &Expr<T>| Some(of(item)? == of(arg2)?);
+                any(items.iter().map(equal))
+            }
+            _ => None,
+        },
+        ExprKind::GetAttr { expr, attr } => match expr.expr_kind() {
+            ExprKind::Record(members) => of(members.get(attr)?),
+            _ => None,
+        },
         ExprKind::If {
             test_expr,
             then_expr,
@@ -233,20 +248,34 @@ impl Environment<'_> {
                 op: BinaryOp::In,
                 arg1,
                 arg2,
-            } => {
-                let var = variable(arg1)?;
-                any(members(arg2)
-                    .iter()
-                    .map(|group| self.is_in(var, literal(group)?)))
-            }
+            } => any(members(arg2).iter().map(|group| self.is_in(arg1, group))),
             ExprKind::BinaryApp {
                 op: BinaryOp::Contains,
                 arg1,
                 arg2,
             } => match arg1.expr_kind() {
                 ExprKind::Set(items) => any(items.iter().map(|item| self.are_equal(item, arg2))),
-                _ => None,
+                _ => self.never_holds(arg1, arg2),
             },
+            ExprKind::BinaryApp {
+                op: BinaryOp::ContainsAll,
+                arg1,
+                arg2,
+            } => all(members(arg2)
+                .iter()
+                .map(|item| self.never_holds(arg1, item))),
+            ExprKind::BinaryApp {
+                op: BinaryOp::ContainsAny,
+                arg1,
+                arg2,
+            } => {
+                let holds_none = |(set, items): (&Expr, &Expr)| {
+                    let mut items = members(items).iter();
+                    items.all(|item| self.never_holds(set, item).is_some())
+                };
+                let mut sides = [(&**arg1, &**arg2), (&**arg2, &**arg1)].into_iter();
+                sides.any(holds_none).then_some(false)
+            }
             _ => None,
         }
     }
@@ -265,8 +294,19 @@ impl Environment<'_> {
             variable(other).zip(literal(one)),
         ) {
             (Some((var, uid)), _) | (None, Some((var, uid))) => self.is(var, uid),
-            (None, None) => None,
+            (None, None) => self
+                .never_holds(one, other)
+                .or_else(|| self.never_holds(other, one)),
         }
+    }
+
+    /// Says that a value, or a set of values, is not this entity and does not hold it: none that is
+    /// stored or sent has an empty id.
+    fn never_holds(&self, value: &Expr, item: &Expr) -> Option<bool> {
+        let is_nobodys = |uid: &EntityUID| AsRef::<str>::as_ref(uid.eid()).is_empty();
+        let mut known = Vec::new();
+        literals(value, &mut known);
+        (self.by_id && literal(item).is_some_and(is_nobodys) && known.is_empty()).then_some(false)
     }
 
     /// Whether a variable is this entity.
@@ -290,8 +330,14 @@ impl Environment<'_> {
         }
     }
 
-    /// Whether a variable is this entity or in it. What is stored is not known here.
-    fn is_in(&self, var: Var, group: &EntityUID) -> Option<bool> {
+    /// Whether a value is this entity or in it. What is stored is not known here, but that nothing
+    /// is in a group without an id.
+    fn is_in(&self, value: &Expr, group: &Expr) -> Option<bool> {
+        if let Some(never) = self.never_holds(value, group) {
+            return Some(never);
+        }
+        let var = variable(value)?;
+        let group = literal(group)?;
         if var == Var::Action {
             return Some(is_in_action(&self.action.uid, group, self.schema));
         }

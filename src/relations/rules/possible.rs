@@ -4,9 +4,9 @@
 //! so does one on `a but not a`; whoever wrote it believes to be protected.
 //! **Decision.** A relation is possible where its rewrite is: one part of a union, each part of an
 //! intersection, and what is left of a difference unless all of it is taken away again, which is
-//! seen where the same relation, or a part of it, stands on both sides. **Trade-off.** Parts of an
-//! intersection that exclude one another by their tuples alone are not seen: possible is no
-//! promise.
+//! seen where the same relation, or a part of it, stands on both sides. So it is where one part of an
+//! intersection takes away what another is in. **Trade-off.** Parts of an intersection that exclude
+//! one another by their tuples alone are not seen: possible is no promise.
 //!
 //! INVARIANT: what is not possible never holds, whatever the tuples and the request.
 
@@ -16,8 +16,8 @@ use crate::model::ModelType;
 use crate::relations::graph::NameId;
 
 /// LIMIT: relations that are looked into, one inside of another, to see whether a difference leaves
-/// nothing.
-const MAX_DEPTH: usize = 8;
+/// nothing. More than a check follows.
+const MAX_DEPTH: usize = 32;
 
 /// LIMIT: comparisons of parts for one difference: a part of a part is compared with each part of
 /// the other side.
@@ -99,12 +99,57 @@ impl Rules {
             Rewrite::Union(parts) => parts.iter().any(|part| self.can(of, part, user, found)),
             Rewrite::Intersection(parts) => {
                 parts.iter().all(|part| self.can(of, part, user, found))
+                    && !self.exclude_each_other(of, parts)
             }
             Rewrite::Difference(base, taken) => {
                 let mut left = MAX_COMPARISONS;
                 self.can(of, base, user, found)
                     && !self.is_within((of, base), (of, taken), MAX_DEPTH, &mut left)
             }
+        }
+    }
+
+    /// Whether one of these parts takes away all that is in another.
+    fn exclude_each_other(&self, of: RelationId, parts: &[Rewrite]) -> bool {
+        let mut left = MAX_COMPARISONS;
+        let mut taken = Vec::new();
+        for part in parts {
+            self.add_taken((of, part), MAX_DEPTH, &mut left, &mut taken);
+        }
+        taken.iter().any(|taken| {
+            let mut parts = parts.iter();
+            parts.any(|part| self.is_within((of, part), *taken, MAX_DEPTH, &mut left))
+        })
+    }
+
+    /// Adds what nobody in a part is in, as far as its form says so.
+    fn add_taken<'r>(
+        &'r self,
+        part: Part<'r>,
+        depth: usize,
+        left: &mut usize,
+        taken: &mut Vec<Part<'r>>,
+    ) {
+        let Some(rest) = left.checked_sub(1) else {
+            return;
+        };
+        *left = rest;
+        match part.1 {
+            Rewrite::Difference(base, away) => {
+                taken.push((part.0, away));
+                self.add_taken((part.0, base), depth, left, taken);
+            }
+            Rewrite::Intersection(parts) => {
+                for inner in parts {
+                    self.add_taken((part.0, inner), depth, left, taken);
+                }
+            }
+            Rewrite::Computed(to) => {
+                if let Some((inner, depth)) = self.inside(*to, depth) {
+                    self.add_taken(inner, depth, left, taken);
+                }
+            }
+            Rewrite::This | Rewrite::Arrow(_) | Rewrite::Union(_) => {}
         }
     }
 
@@ -206,6 +251,24 @@ mod tests {
     define part: (a and c) but not c
     define same: all from owner but not all from owner
     define twice: [user] but not none
+    define apart: (a but not c) and c
+    define rest: c but not a
+    define split: a and rest
+    define deep: a and (c and rest)
+    define other: c and (c but not ab)
+    define c0: a
+    define c1: c0
+    define c2: c1
+    define c3: c2
+    define c4: c3
+    define c5: c4
+    define c6: c5
+    define c7: c6
+    define c8: c7
+    define c9: c8
+    define c10: c9
+    define c11: c10
+    define far: c11 but not a
 ";
 
     #[test]
@@ -226,6 +289,11 @@ mod tests {
         assert_eq!(
             possible(RELATIONS, "user", &asked),
             [false, true, false, false, false, true]
+        );
+        let asked = ["apart", "rest", "split", "deep", "other", "c11", "far"];
+        assert_eq!(
+            possible(RELATIONS, "user", &asked),
+            [false, true, false, false, true, true, false]
         );
     }
 }
