@@ -28,7 +28,10 @@ const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
 
 /// Claims whose form no setting changes that have the same value in both, beside those that are
 /// compared by themselves.
-const FIXED: [&str; 4] = [
+///
+/// A client's own token is known by `sub`, whatever names people.
+const FIXED: [&str; 5] = [
+    "sub",
     "cnf",
     "authorization_details",
     "sub_profile",

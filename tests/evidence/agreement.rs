@@ -240,6 +240,29 @@ async fn every_claim_that_the_profile_reads_is_held_to_the_answer() {
     }
 }
 
+/// A client's own token is known by `sub`: an answer without it is about a person of its name.
+#[actix_web::test]
+async fn sub_is_held_to_the_answer_where_another_claim_names_people() {
+    let by_name = |asked: Profile| Profile {
+        claims: Claims {
+            subject: vec![ClaimPath::new("preferred_username")],
+            ..asked.claims.clone()
+        },
+        ..asked
+    };
+    let own = json!({"sub": "bot", "client_id": "bot", "preferred_username": "bot"});
+    for (of_answer, expected) in [
+        (json!({}), "permit"),
+        (json!({"sub": null}), "the token has `sub`"),
+        (json!({"sub": "uuid"}), "the token's `sub` is another"),
+    ] {
+        let token = Key::new("k1").access_token(&claims_with(&own));
+        let answer = with(&with(&answer(), &own), &of_answer);
+        let found = world_of(&answer, true, by_name).read(&token).await;
+        assert!(found.contains(expected), "{of_answer}: {found}");
+    }
+}
+
 #[actix_web::test]
 async fn a_token_that_says_that_there_is_more_is_believed() {
     for (of_token, of_answer, action, expected) in [

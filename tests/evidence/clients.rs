@@ -2,10 +2,10 @@
 
 use crate::actors::chain;
 use crate::world::{World, claims_with, profile, publish};
-use behest::evidence::{ActorForm, Preset, Profile};
+use behest::evidence::{ActorForm, AutonomousClaim, ClaimPath, Preset, Profile};
 use serde_json::{Value, json};
 use support::cases;
-use support::tokens::Key;
+use support::tokens::{Key, with};
 
 async fn named(over: impl Fn(Profile) -> Profile, claims: &Value) -> String {
     let key = Key::new("k1");
@@ -88,6 +88,46 @@ async fn where_the_actor_stands_in_sub_the_client_is_named_too() {
             "agent:bot > agent:other"
         );
     }
+}
+
+/// People choose their names, and one that is a client's names the person alone.
+#[actix_web::test]
+async fn a_person_in_act_who_is_named_like_a_client_stands_for_no_client() {
+    let by_name = |profile: Profile| {
+        let mut profile = profile;
+        profile.claims.subject = vec![ClaimPath::new("preferred_username")];
+        profile
+    };
+    let act = json!({"sub": "uuid", "preferred_username": "copilot", "sub_profile": "user"});
+    let claims = |act: &Value| json!({"preferred_username": "alice", "act": act});
+    assert_eq!(
+        named(by_name, &claims(&act)).await,
+        "user:alice > user:copilot"
+    );
+    for client in ["client_id", "azp"] {
+        let led = with(&act, &json!({ client: "copilot" }));
+        let found = named(by_name, &claims(&led)).await;
+        assert!(
+            found.contains("its claims name a client that would act, too"),
+            "{led}: {found}"
+        );
+    }
+}
+
+/// `sub` alone may have something around a client's id.
+#[actix_web::test]
+async fn a_client_in_act_whose_id_is_anothers_with_text_around_it_is_another() {
+    let around = |profile: Profile| Profile {
+        autonomous: vec![AutonomousClaim::client("sub", "client-", "")],
+        ..profile
+    };
+    let act = |client: &str| json!({"act": {"sub": "client-batch", "client_id": client}});
+    assert_eq!(
+        named(around, &act("batch")).await,
+        "user:alice > agent:batch"
+    );
+    let found = named(around, &act("client-batch")).await;
+    assert!(found.contains("its claims name two clients"), "{found}");
 }
 
 #[actix_web::test]

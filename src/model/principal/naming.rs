@@ -77,8 +77,10 @@ impl NamingClaims {
                 return Err(NoId::Person);
             }
             let name = name.and_then(Value::as_text).ok_or(NoId::Person)?;
+            // Where people and clients are of one type, it is the same one.
+            let is_same = |client: &SmolStr| self.people == self.clients && client == name;
             let is_hand = |client: &SmolStr| {
-                client == name || self.hands.iter().any(|hand| hand == client || hand == "*")
+                is_same(client) || self.hands.iter().any(|hand| hand == client || hand == "*")
             };
             let mut clients = self.own_client.iter().filter_map(|path| at(act, path));
             let is_led = clients.any(|client| !client.as_text().is_some_and(is_hand));
@@ -110,11 +112,16 @@ impl NamingClaims {
             .client
             .iter()
             .chain(&self.own_client)
-            .filter_map(|path| at(act, path));
-        let is_another = |value: &Value| {
-            value
-                .as_text()
-                .is_none_or(|other| other != name && self.client_in(other) != name)
+            .filter_map(|path| Some((path, at(act, path)?)));
+        // In `sub` alone something may stand around a client's name: elsewhere it is another's id.
+        let is_another = |(path, value): (&Vec<SmolStr>, &Value)| {
+            let other = value.as_text().map(SmolStr::as_str);
+            let other = if path.as_slice() == ["sub"] {
+                other.map(|sub| self.client_in(sub))
+            } else {
+                other
+            };
+            other != Some(name)
         };
         if others.any(is_another) {
             Err(NoId::Clients)
