@@ -170,16 +170,16 @@ async fn other_claims_of_a_jwt_svid_grant_nothing_and_what_would_narrow_it_refus
 }
 
 /// An authority, and certificates that it signs.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(pub(crate) CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn leaf(&self, names: &[&str], begins: i64, ends: i64, ca: bool) -> String {
+    pub(crate) fn leaf(&self, names: &[&str], begins: i64, ends: i64, ca: bool) -> String {
         let mut params = CertificateParams::default();
         params.subject_alt_names = names
             .iter()

@@ -23,7 +23,7 @@ use std::time::Duration;
 use support::service::NOW_MS;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(pub(crate) CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, in PEM form.
 pub(crate) struct Issued {
@@ -65,14 +65,19 @@ impl Authority {
 /// A service behind TLS, that ends with the process.
 pub(crate) struct Running {
     at: SocketAddr,
-    tls: Arc<Tls>,
+    pub(crate) tls: Arc<Tls>,
     clock: Arc<FixedClock>,
     pub(crate) stores: Arc<Stores>,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Running {
-    fn start(own: &Issued, clients: &Authority, callers: Vec<Caller>, limits: Limits) -> Self {
+    pub(crate) fn start(
+        own: &Issued,
+        clients: &Authority,
+        callers: Vec<Caller>,
+        limits: Limits,
+    ) -> Self {
         let settings = Settings {
             callers,
             limits,
@@ -137,7 +142,7 @@ impl Running {
     }
 
     /// The status of an evaluation, as this client.
-    fn status(
+    pub(crate) fn status(
         &self,
         authority: &Authority,
         client: Option<&Issued>,
@@ -176,7 +181,7 @@ impl Running {
     }
 
     /// The status of an evaluation, over a connection that is then kept or closed.
-    fn status_by(
+    pub(crate) fn status_by(
         &self,
         agent: &ureq::Agent,
         key: Option<&str>,
@@ -210,12 +215,12 @@ impl Running {
     }
 }
 
-fn put(folder: &Path, issued: &Issued) {
+pub(crate) fn put(folder: &Path, issued: &Issued) {
     std::fs::write(folder.join("own.pem"), &issued.certificate).unwrap();
     std::fs::write(folder.join("own.key"), &issued.key).unwrap();
 }
 
-fn caller(name: &str, by: By) -> Caller {
+pub(crate) fn caller(name: &str, by: By) -> Caller {
     let permissions = [Permission::Decide, Permission::Search]
         .into_iter()
         .collect();
@@ -231,8 +236,8 @@ fn caller(name: &str, by: By) -> Caller {
 }
 
 /// A 400 is an answer to a caller that is known: the body is empty.
-const KNOWN: Result<u16, String> = Ok(400);
-const UNKNOWN: Result<u16, String> = Ok(401);
+pub(crate) const KNOWN: Result<u16, String> = Ok(400);
+pub(crate) const UNKNOWN: Result<u16, String> = Ok(401);
 
 #[test]
 fn a_caller_is_known_by_its_certificate_or_by_its_key() {
@@ -380,7 +385,7 @@ fn with_both() -> (Running, Authority, Authority) {
     )
 }
 
-const GATEWAY: &str = "spiffe://prod.example/gateway";
+pub(crate) const GATEWAY: &str = "spiffe://prod.example/gateway";
 
 #[test]
 fn authorities_whose_file_is_emptied_or_gone_are_withdrawn() {

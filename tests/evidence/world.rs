@@ -101,12 +101,43 @@ impl World {
         Self::of_bundle(profiles, domains, settings, "", Recorder::default())
     }
 
+    /// A service whose bundle has this schema and these policies, too.
+    pub(crate) fn with_policies(profiles: Vec<Profile>, schema: &str, policies: &str) -> Self {
+        Self::of_files(
+            profiles,
+            Vec::new(),
+            service::local(),
+            &[
+                ("schemas/more.cedarschema", schema),
+                ("policies/more.cedar", policies),
+            ],
+            Recorder::default(),
+        )
+    }
+
     /// A service whose bundle says this in `bundle.toml`, and whose decisions are recorded there.
     pub(crate) fn of_bundle(
         profiles: Vec<Profile>,
         domains: Vec<TrustDomain>,
         settings: Settings,
         toml: &str,
+        recorder: Recorder,
+    ) -> Self {
+        Self::of_files(
+            profiles,
+            domains,
+            settings,
+            &[("policies/bundle.toml", toml)],
+            recorder,
+        )
+    }
+
+    /// A service whose bundle has these files beside the usual ones.
+    fn of_files(
+        profiles: Vec<Profile>,
+        domains: Vec<TrustDomain>,
+        settings: Settings,
+        beside: &[(&str, &str)],
         recorder: Recorder,
     ) -> Self {
         let clock = Arc::new(FixedClock::at(service::NOW_MS));
@@ -137,9 +168,8 @@ impl World {
             ("schemas/main.cedarschema", SCHEMA),
             ("policies/main.cedar", POLICY),
             ("policies/main.entities.json", ENTITIES),
-            ("policies/bundle.toml", toml),
         ];
-        for (path, text) in files {
+        for (path, text) in files.iter().chain(beside) {
             let path = bundle.path().join(path);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             std::fs::write(path, text).expect("a file");

@@ -1,5 +1,6 @@
 //! Generated tokens of several issuers, alone and in pairs, held to what must be so of any of them.
 
+use super::{Dice, NOW};
 use crate::world::{AUDIENCE, World, profile, publish, question};
 use behest::evidence::{
     ActorForm, AutonomousClaim, ClaimPath, Claims, Introspection, Preset, Profile, Secret, Trust,
@@ -9,11 +10,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::seed::seed;
-use support::service::NOW_MS;
 use support::tokens::{Key, sign_with_secret, with};
 use support::web::{Asked, Web};
 
-const NOW: i64 = NOW_MS / 1_000;
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 /// How many sets of credentials are made.
@@ -33,29 +32,29 @@ fn issuer(name: &str) -> String {
     format!("https://{name}.example")
 }
 
-/// A small generator: xorshift, with a seed that a failure names. No seed is zero, of which nothing
-/// else comes.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(bound).unwrap()).unwrap()
-    }
-
-    fn one<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
-
 /// What an introspection endpoint knows, by token.
-type Answers = Arc<Mutex<HashMap<String, Value>>>;
+pub(super) type Answers = Arc<Mutex<HashMap<String, Value>>>;
+
+/// An introspection endpoint that knows these.
+pub(super) fn endpoint(answers: &Answers) -> Web {
+    let known = Arc::clone(answers);
+    Web::start(move |asked: &Asked| {
+        let token = asked
+            .body
+            .split('&')
+            .next()
+            .unwrap()
+            .trim_start_matches("token=");
+        let answer = known.lock().unwrap().get(token).cloned();
+        (
+            200,
+            String::new(),
+            answer
+                .unwrap_or_else(|| json!({"active": false}))
+                .to_string(),
+        )
+    })
+}
 
 struct Issued {
     credential: Value,
@@ -85,24 +84,7 @@ impl Mint {
         let key = Key::new("k1");
         let web = publish(&key);
         let answers = Answers::default();
-        let known = Arc::clone(&answers);
-        let asked = Web::start(move |asked: &Asked| {
-            let token = asked
-                .body
-                .split('&')
-                .next()
-                .unwrap()
-                .trim_start_matches("token=")
-                .to_owned();
-            let answer = known.lock().unwrap().get(&token).cloned();
-            (
-                200,
-                String::new(),
-                answer
-                    .unwrap_or_else(|| json!({"active": false}))
-                    .to_string(),
-            )
-        });
+        let asked = endpoint(&answers);
         let mut profiles: Vec<Profile> = ISSUERS
             .iter()
             .map(|(name, actor)| Profile {
