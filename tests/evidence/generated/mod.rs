@@ -11,6 +11,7 @@ mod issuers;
 mod keys;
 mod named;
 mod pairs;
+mod sources;
 mod spelled;
 
 use support::service::NOW_MS;
