@@ -18,7 +18,7 @@ mod world;
 use census::Census;
 use doors::{Doors, Expected};
 use names::MISWRITINGS;
-use places::{CARRIERS, CONTAINERS, KINDS, Kind};
+use places::{CARRIERS, CONTAINERS, KINDS, Kind, OPTIONS_SLIP, SLIPS};
 use right::Right;
 use serde_json::json;
 use stray::{Case, Due, SAYINGS};
@@ -55,17 +55,18 @@ async fn a_member_in_the_wrong_place_is_refused_or_nobodys_at_every_door() {
 }
 
 /// What a case comes to, in a world, where something is searched for.
-fn expected(case: &Case, due: Due, searched: Option<&str>) -> Expected {
+fn expected(case: &Case, world: World, due: Due, searched: Option<&str>) -> Expected {
     match due {
         Due::Refused(codes) => Expected::refused(codes.to_vec()),
         Due::Chain(chain) => {
             let is_silent = case.right.told.without(searched).is_silent();
             let is_permitted = is_silent && case.right.permits(&chain);
-            let codes = if is_permitted {
+            let mut codes = if is_permitted {
                 vec![]
             } else {
                 vec!["forbidden"]
             };
+            codes.extend(case.denies_as_attribute(world, searched));
             Expected::decided(chain, codes)
         }
     }
@@ -81,7 +82,7 @@ async fn ask_stray(
 ) {
     let due = case.due(world);
     let single = doors.single(&case.body).await;
-    let of_single = expected(case, due.clone(), None);
+    let of_single = expected(case, world, due.clone(), None);
     assert!(
         of_single.is(&single),
         "alone: {of_single:?}, {single:?}: {place}"
@@ -89,7 +90,7 @@ async fn ask_stray(
     note(case, world, &single.code, census);
 
     let [item, other] = doors.item(&case.body).await;
-    let of_item = expected(case, case.due_in_item(world), None);
+    let of_item = expected(case, world, case.due_in_item(world), None);
     assert!(of_item.is(&item), "an item: {of_item:?}, {item:?}: {place}");
     assert_eq!(other.code, "permit", "beside that item: {place}");
 
@@ -118,11 +119,16 @@ async fn ask_stray(
         }
     }
 
-    let searched = *dice.one(&SEARCHES);
-    let is_page = is_of_body && first == "page" && of_single.permits();
+    // A search for subjects does not read what is said of them.
+    let searched = match case.denies_as_attribute(world, None) {
+        Some(_) => "subject",
+        None => *dice.one(&SEARCHES),
+    };
+    // A search has a page, and refuses what asks for one by another name.
+    let is_page = is_of_body && ["page", "token"].contains(&first) && of_single.permits();
     let has_type = case.body["subject"]["type"].is_string();
     if !is_page && (has_type || searched != "subject") {
-        let of_search = expected(case, due, Some(searched));
+        let of_search = expected(case, world, due, Some(searched));
         let found = doors.finds(searched, &case.body).await;
         assert_eq!(
             found,
@@ -150,7 +156,12 @@ fn note(case: &Case, world: World, code: &str, census: &mut Census) {
         if kind.own().contains(&stray.name) {
             census.count(format!("its own in {kind:?}"));
         }
-        if stray.written != stray.name {
+        if SLIPS.contains(&stray.name) {
+            census.count("a slip in a body");
+        }
+        if stray.written == stray.name {
+            census.count(format!("{} in {kind:?}, as it is", stray.name));
+        } else {
             census.count(format!("{kind:?}, miswritten"));
         }
     }
@@ -160,6 +171,10 @@ fn note(case: &Case, world: World, code: &str, census: &mut Census) {
             census.count("below a list");
         }
     }
+    let reads = |searched| case.denies_as_attribute(world, searched);
+    if reads(None).is_some() && reads(Some("subject")).is_none() {
+        census.count("an attribute that denies, but in a search");
+    }
     if case.hangs() {
         census.count("moved, and a permit without it");
     }
@@ -168,6 +183,9 @@ fn note(case: &Case, world: World, code: &str, census: &mut Census) {
 fn stray_kinds() -> Vec<String> {
     let mut kinds = vec![
         "below a list".to_owned(),
+        "an attribute that denies, but in a search".to_owned(),
+        "id in Actor, as it is".to_owned(),
+        "type in Actor, as it is".to_owned(),
         "moved, and a permit without it".to_owned(),
         "written as it is".to_owned(),
     ];
@@ -198,6 +216,12 @@ fn stray_kinds() -> Vec<String> {
             kinds.push(format!("its own in {kind:?}"));
         }
     }
+    kinds.extend([
+        "a slip in a body".to_owned(),
+        format!("{OPTIONS_SLIP} in Body"),
+    ]);
+    let told = ["Properties", "Member", "Delegator", "MemberProperties"];
+    kinds.extend(told.map(|kind| format!("sub_profile in {kind}")));
     for name in ["iss", "issuer"] {
         kinds.extend(["Member", "Actor"].map(|kind| format!("{name} in {kind}")));
     }

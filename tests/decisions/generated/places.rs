@@ -68,6 +68,17 @@ pub(super) const CONTAINERS: [&str; 9] = [
     "token",
 ];
 
+/// Names that are one slip off those of a question.
+pub(super) const SLIPS: [&str; 4] = ["contxt", "subjetc", "resourse", "acton"];
+
+/// One that is a slip off `options`, which an item has none of.
+pub(super) const OPTIONS_SLIP: &str = "optons";
+
+/// Whether it is said of an entity what it is, in an object that nobody reads.
+fn is_of_entity(kind: Kind) -> bool {
+    matches!(kind, Kind::Subject | Kind::Properties)
+}
+
 impl Kind {
     /// The members that are read here and are no carriers.
     pub(super) fn own(self) -> &'static [&'static str] {
@@ -299,6 +310,11 @@ impl Stray {
         }
     }
 
+    /// Whether it stands among the properties of somebody whose schema declares its name.
+    pub(super) fn is_attribute(&self, world: World) -> bool {
+        self.site.kind.is_attributes() && world.declares(&self.site.of, self.name)
+    }
+
     fn fate_in(&self, world: World, kind: Kind, steps: &[Step]) -> Fate {
         if kind == Kind::Closed && !(steps.is_empty() && self.value.is_null()) {
             return Fate::Refused;
@@ -356,7 +372,33 @@ impl Stray {
                 }
             }
             name if kind.own().contains(&name) => Fate::Refused,
+            "sub_profile" => match kind {
+                Kind::Subject => Fate::Refused,
+                Kind::Properties | Kind::MemberProperties | Kind::Member | Kind::Delegator => {
+                    if is_exact && self.says_what_it_is() {
+                        Fate::Data
+                    } else {
+                        Fate::Refused
+                    }
+                }
+                _ => Fate::Data,
+            },
+            name if SLIPS.contains(&name) && [Kind::Body, Kind::Item].contains(&kind) => {
+                Fate::Refused
+            }
+            OPTIONS_SLIP if kind == Kind::Body => Fate::Refused,
             _ => Fate::Data,
+        }
+    }
+
+    /// Whether `sub_profile` says of an entity what its type says.
+    fn says_what_it_is(&self) -> bool {
+        let of = self.site.of.as_str();
+        match self.value.as_str() {
+            Some("ai_agent") => of == "agent",
+            Some("service") => !["agent", "user"].contains(&of),
+            Some("user") => !["agent", "service"].contains(&of),
+            _ => false,
         }
     }
 
@@ -367,6 +409,12 @@ impl Stray {
             "client_id" if !world.reads_client() || is_below_actor => Fate::Data,
             "client_id" => Fate::Refused,
             name if CARRIERS.contains(&name) => self.carrier_in(kind),
+            "sub_profile" if is_of_entity(kind) => Fate::Refused,
+            name if self.value.get("sub_profile").is_some()
+                && kind.within(name).is_some_and(is_of_entity) =>
+            {
+                Fate::Refused
+            }
             _ => Fate::Data,
         }
     }

@@ -2,7 +2,9 @@
 //! what has to come of each.
 
 use crate::generated::names::miswritten;
-use crate::generated::places::{CARRIERS, CONTAINERS, Fate, Kind, Site, Step, Stray, sites};
+use crate::generated::places::{
+    CARRIERS, CONTAINERS, Fate, Kind, OPTIONS_SLIP, SLIPS, Site, Step, Stray, sites,
+};
 use crate::generated::right::Right;
 use crate::generated::world::{Uid, World};
 use serde_json::{Value as Json, json};
@@ -134,6 +136,10 @@ impl Case {
         if is_told && value.is_string() {
             value = json!("somebody else");
         }
+        if name == "sub_profile" && !value.is_null() {
+            let kinds = ["ai_agent", "service", "user", "robot"].map(Json::from);
+            value = dice.one(&kinds).clone();
+        }
         let is_exact = is_home || ((is_told || !is_own) && dice.chance(55));
         let (written, writing) = if is_exact {
             (name.to_owned(), "as it is")
@@ -174,6 +180,27 @@ impl Case {
     /// What has to come of it as an item of a batch.
     pub(super) fn due_in_item(&self, world: World) -> Due {
         self.due_of(self.stray.fate_in_item(world))
+    }
+
+    /// Why it denies as an attribute that a schema declares and a policy reads; `searched` is what is
+    /// searched for, and not read then.
+    pub(super) fn denies_as_attribute(
+        &self,
+        world: World,
+        searched: Option<&str>,
+    ) -> Option<&'static str> {
+        let stray = &self.stray;
+        let is_read =
+            stray.name == "client_id" && stray.written == stray.name && stray.steps.is_empty();
+        let is_searched = stray.site.kind == Kind::Properties && searched == Some("subject");
+        if !is_read || is_searched || stray.value.is_null() || !stray.is_attribute(world) {
+            return None;
+        }
+        match stray.value.as_str() {
+            Some("evil") => Some("forbidden"),
+            Some(_) => None,
+            None => Some("bad_value"),
+        }
     }
 
     fn due_of(&self, fate: Fate) -> Due {
@@ -370,11 +397,16 @@ fn name(dice: &mut Dice, kind: Kind, is_home: bool) -> &'static str {
         read.retain(|name| kind.reads(name) || (kind == Kind::Context && *name == "client_id"));
         return word(dice, &read);
     }
-    match dice.below(12) {
-        0 => "client_id",
-        1 => word(dice, &["iss", "issuer"]),
-        2 => word(dice, &["agnet", "note", "actors"]),
-        3..6 if !kind.own().is_empty() => word(dice, kind.own()),
+    match dice.below(13) {
+        0 | 1 => "client_id",
+        2 => word(dice, &["iss", "issuer"]),
+        3 if kind == Kind::Body => word(dice, &[SLIPS.as_slice(), &[OPTIONS_SLIP]].concat()),
+        3 => word(
+            dice,
+            &["agnet", "note", "actors", "sub_profile", "sub_profile"],
+        ),
+        4 | 5 if kind == Kind::Actor => word(dice, &["type", "id"]),
+        4..7 if !kind.own().is_empty() => word(dice, kind.own()),
         _ => word(dice, &CARRIERS),
     }
 }

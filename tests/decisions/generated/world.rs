@@ -58,6 +58,12 @@ const POLICIES: &str = r#"
 when { context has action_properties.drastic && context.action_properties.drastic };
 "#;
 
+/// Where it is an attribute, `client_id` is read as one.
+const READING: &str = r#"
+@id("named") forbid (principal is user, action, resource)
+when { principal has client_id && principal.client_id == "evil" };
+"#;
+
 const ENTITIES: &str = r#"[
   {"uid": {"type": "user", "id": "alice"}, "attrs": {}, "parents": []},
   {"uid": {"type": "user", "id": "bob"}, "attrs": {}, "parents": []},
@@ -88,6 +94,10 @@ impl World {
             .filter(|name| self.declares("user", name))
             .map(|name| format!(", \"{name}\"?: String"))
             .collect();
+        let mut policies = POLICIES.to_owned();
+        if self.declares("user", "client_id") {
+            policies.push_str(READING);
+        }
         let manifest = if self.reads_client() {
             "[carriers]\nclient_id = \"agent\"\n"
         } else {
@@ -102,7 +112,7 @@ impl World {
                     "schemas/world.cedarschema",
                     &SCHEMA.replace("{declared}", &declared),
                 ),
-                ("policies/world.cedar", POLICIES),
+                ("policies/world.cedar", &policies),
                 ("policies/entities.json", ENTITIES),
             ],
         );
