@@ -1,14 +1,14 @@
-//! Why the engine has no answer.
+//! The errors and faults for which the engine has no answer.
 //!
-//! INVARIANT: a [`RelationError`] is a property of the question, the tuples and the model: whoever
-//! asks again at the same revision gets the same one, in whatever order the engine looked. A
-//! [`RelationFault`] is a property of the moment, and nothing may be kept of it.
+//! INVARIANT: a [`RelationError`] is a property of the question, the tuples and the model: the same
+//! question at the same revision gets the same error, in whatever order the engine searched. A
+//! [`RelationFault`] is a property of the moment, and must never be cached.
 
 use super::condition::ConditionError;
 use crate::model::TupleKey;
 use smol_str::SmolStr;
 
-/// An error that belongs to the question.
+/// An error that depends on the question, the tuples and the model only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RelationError {
     /// The model does not define the type.
@@ -21,31 +21,32 @@ pub enum RelationError {
         kind: SmolStr,
         /// The relation.
         relation: SmolStr,
-        /// The one that was probably meant.
+        /// The relation that was probably meant, if some name is similar.
         near: Option<SmolStr>,
     },
-    /// A tuple's condition has no answer, and the answer depends on it.
+    /// A condition of a tuple could not be evaluated, and the answer depends on it.
     #[error("{error}")]
     Condition {
         /// The tuple.
         tuple: Box<TupleKey>,
-        /// Why not.
+        /// Why the condition could not be evaluated.
         error: ConditionError,
     },
-    /// The answer lies deeper than the limit allows to look.
+    /// The answer needs more dispatches within one another than the limit allows.
     #[error("the relation nests more than {0} deep: shorten the chains of groups or parents")]
     TooDeep(u32),
 }
 
-/// A suggestion behind a sentence, where there is one.
+/// Formats the suggestion that ends a message; it is empty without a suggestion.
 pub(in crate::relations) fn meant(near: Option<&str>) -> String {
     near.map(|near| format!("; did you mean `{near}`?"))
         .unwrap_or_default()
 }
 
 impl RelationError {
-    /// Of two errors the one that is reported, whichever was met first: an error of the question
-    /// before one of a condition before the depth, and of two conditions that of the lesser tuple.
+    /// Returns the error to report of two, in whatever order they were met: an unknown name comes
+    /// before a condition, and a condition before the depth. Of two conditions, the one with the
+    /// lesser tuple key comes first.
     pub(super) fn foremost(self, other: Self) -> Self {
         if other.rank() < self.rank() {
             other
@@ -64,24 +65,24 @@ impl RelationError {
     }
 }
 
-/// A failure that belongs to the moment: a 5xx, never cached.
+/// A fault of the moment: it is answered with a 5xx and never cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RelationFault {
     /// More tuples had to be read than the limit allows.
     #[error("the question needs more than {0} tuples: raise the limit, or ask about less")]
     TooBroad(u64),
-    /// Everything that was asked together needs more than it may.
+    /// All look-ups of one decision together need more than the allowance.
     #[error(
         "what is asked together needs more tuples, or more work of conditions, than the limit allows"
     )]
     TooMuch,
-    /// An expansion is longer than anybody reads.
+    /// The expansion is longer than [`super::MAX_EXPANSION_BYTES`].
     #[error("the expansion has more than {0} bytes of names: read the tuples page by page")]
     TooLong(usize),
     /// The rewrites nest deeper than the engine follows.
     #[error("the model nests deeper than the engine follows: shorten its chains of relations")]
     TooNested,
-    /// The time for the request is up.
+    /// The time for the request has run out.
     #[error("the time for the request is up")]
     OutOfTime,
     /// A condition cost more than the limit allows.
@@ -90,18 +91,18 @@ pub enum RelationFault {
     /// The rules were compiled for another store.
     #[error("the model was compiled for another store")]
     ForeignRules,
-    /// The graph holds what cannot be spelled out.
+    /// The graph holds a tuple whose names cannot be resolved.
     #[error("the graph holds a tuple that cannot be spelled out")]
     Inconsistent,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// It belongs to the question.
+    /// An error that depends on the question.
     #[error(transparent)]
     Error(#[from] RelationError),
-    /// It belongs to the moment.
+    /// A fault of the moment.
     #[error(transparent)]
     Fault(#[from] RelationFault),
 }

@@ -1,15 +1,15 @@
 //! Relationship tuples beside policies: the model language, the conditions that tuples can carry,
 //! and the engine.
 //!
-//! **Problem.** "May ann see this document" is often answered by who stands in which relation to
-//! what, over folders and groups: millions of tuples, asked about in microseconds, with semantics
-//! that people know from OpenFGA.
+//! **Problem.** "May ann see this document" is often answered by relations between users and
+//! objects, through folders and groups. There are millions of tuples, an answer may take
+//! microseconds, and users know the semantics from OpenFGA.
 //! **Decision.** [`graph`] holds the tuples in memory as versions that never change. [`Rules`] are
-//! a [`model`] made ready for one store. A [`Reader`] pins a version, takes what the request brings
-//! along, and answers: check, list, expand. It does no IO, reads no clock, and ends every question
-//! within limits.
-//! **Trade-off.** All tuples are in memory: about 60 bytes each, names included. Whoever has more
-//! than fit asks a remote service.
+//! a [`model`] made ready for one store. A [`Reader`] pins a version, adds the contextual tuples of
+//! the request, and answers check, list and expand. It does no IO, reads no clock, and ends every
+//! question within limits.
+//! **Trade-off.** All tuples are in memory: about 60 bytes each, names included. A deployment whose
+//! tuples do not fit must use a remote service.
 
 mod check;
 pub mod condition;

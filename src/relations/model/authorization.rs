@@ -1,4 +1,4 @@
-//! A model that passed: what the engine takes.
+//! The validated model, the only form that the engine accepts.
 
 use super::definition::{ModelDefinition, RelationDefinition, TypeDefinition};
 use super::error::{ModelRefusal, RefusalCode};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A valid authorization model. Clones share it.
 ///
-/// INVARIANT: every name in it leads somewhere, no relation is defined through itself, and every
+/// INVARIANT: every name in it is defined, no relation is defined through itself, and every
 /// condition compiles.
 #[derive(Clone, Debug)]
 pub struct AuthorizationModel(Arc<Inner>);
@@ -24,7 +24,7 @@ struct Inner {
     conditions: HashMap<SmolStr, Condition>,
 }
 
-/// Where a type and its relations stand in the definition.
+/// The positions of a type and its relations in the definition.
 #[derive(Debug)]
 struct Type {
     at: usize,
@@ -40,7 +40,7 @@ impl AuthorizationModel {
         })
     }
 
-    /// The same, with a place in every problem.
+    /// Does the same as [`Self::new`], and gives every problem its place in the source.
     pub fn of_source(source: ModelSource) -> Result<Self, ModelRefusal> {
         let ModelSource { definition, places } = source;
         let conditions =
@@ -58,25 +58,25 @@ impl AuthorizationModel {
         })))
     }
 
-    /// As it was written.
+    /// Returns the definition as it was written.
     #[must_use]
     pub fn definition(&self) -> &ModelDefinition {
         &self.0.definition
     }
 
-    /// The types, in the order in which they were written.
+    /// Returns the types, in the order in which they were written.
     #[must_use]
     pub fn types(&self) -> &[TypeDefinition] {
         &self.0.definition.types
     }
 
-    /// The type called `name`.
+    /// Returns the type called `name`.
     #[must_use]
     pub fn type_named(&self, name: &str) -> Option<&TypeDefinition> {
         self.types().get(self.0.types.get(name)?.at)
     }
 
-    /// A relation of a type.
+    /// Returns the definition of a relation of a type.
     #[must_use]
     pub fn relation(&self, kind: &str, relation: &str) -> Option<&RelationDefinition> {
         let found = self.0.types.get(kind)?;
@@ -86,7 +86,8 @@ impl AuthorizationModel {
             .get(*found.relations.get(relation)?)
     }
 
-    /// The relation of a type whose name is nearest to one that the type does not have.
+    /// Returns the relation of the type whose name is most similar to `relation`, which the type
+    /// does not have.
     #[must_use]
     pub fn nearest_relation(&self, kind: &str, relation: &str) -> Option<SmolStr> {
         let kind = self.types().iter().find(|known| known.name == *kind)?;
@@ -97,7 +98,7 @@ impl AuthorizationModel {
         .map(Into::into)
     }
 
-    /// The condition called `name`, compiled.
+    /// Returns the compiled condition called `name`.
     #[must_use]
     pub fn condition(&self, name: &str) -> Option<&Condition> {
         self.0.conditions.get(name)

@@ -1,18 +1,18 @@
 //! An authorization model as it was written: types, relations, rewrites, restrictions, conditions.
 //!
-//! Plain values, whatever syntax they came from. Nothing here is checked:
-//! [`super::AuthorizationModel`] is a definition that passed, and the only form that the engine
-//! takes.
+//! These are plain values, whatever syntax they came from. Nothing here is checked: a
+//! [`super::AuthorizationModel`] is a definition that passed validation, and the only form that the
+//! engine accepts.
 
 use crate::relations::condition::ParameterType;
 use smol_str::SmolStr;
 use std::fmt;
 
-/// Deepest nesting of operators in one relation: nobody reads more, and every walk over a rewrite
-/// is recursive.
+/// Maximum nesting of operators in one relation. No reader follows more, and every walk over a
+/// rewrite is recursive.
 pub const MAX_REWRITE_DEPTH: usize = 24;
 
-/// Which version of the language a model is written in. 1.2 is 1.1 with modules.
+/// The version of the modelling language. Version 1.2 is 1.1 with modules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SchemaVersion {
     /// `1.1`
@@ -33,7 +33,7 @@ impl SchemaVersion {
         }
     }
 
-    /// `1.1` or `1.2`.
+    /// Returns `1.1` or `1.2`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl SchemaVersion {
 /// A model, in the order in which it was written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelDefinition {
-    /// The language.
+    /// The version of the language.
     pub schema: SchemaVersion,
     /// The types.
     pub types: Vec<TypeDefinition>,
@@ -57,64 +57,64 @@ pub struct ModelDefinition {
 /// A type and its relations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TypeDefinition {
-    /// Its name.
+    /// The type's name.
     pub name: SmolStr,
-    /// Its relations.
+    /// The type's relations.
     pub relations: Vec<RelationDefinition>,
-    /// Which module it came from.
+    /// The module that the type came from.
     pub origin: Origin,
 }
 
 impl TypeDefinition {
-    /// The relation called `name`.
+    /// Returns the relation called `name`.
     #[must_use]
     pub fn relation(&self, name: &str) -> Option<&RelationDefinition> {
         self.relations.iter().find(|relation| relation.name == name)
     }
 }
 
-/// A relation: who is in it.
+/// A relation and the definition of its members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RelationDefinition {
-    /// Its name.
+    /// The relation's name.
     pub name: SmolStr,
-    /// How its members are found.
+    /// The rewrite that defines the members.
     pub rewrite: Rewrite,
-    /// Whom a tuple may name; empty where the rewrite nowhere says [`Rewrite::This`].
+    /// The users that a tuple may name; empty if the rewrite nowhere has [`Rewrite::This`].
     pub restrictions: Vec<Restriction>,
-    /// Which module it came from, where that differs from its type's.
+    /// The module that the relation came from, if it differs from its type's.
     pub origin: Origin,
 }
 
-/// How the members of a relation are found.
+/// The definition of a relation's members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rewrite {
-    /// By its own tuples: `[user, team#member]`.
+    /// The users of the relation's own tuples: `[user, team#member]`.
     This,
-    /// As the members of another relation to the same object: `editor`.
+    /// The members of another relation to the same object: `editor`.
     Computed(SmolStr),
-    /// As the members of a relation to each object that a tuple names: `viewer from parent`.
+    /// The members of a relation to each object that a tuple names: `viewer from parent`.
     FromTupleset {
         /// The relation whose tuples name the objects: `parent`.
         tupleset: SmolStr,
         /// The relation to those objects: `viewer`.
         computed: SmolStr,
     },
-    /// Members of any: `a or b`.
+    /// The members of any operand: `a or b`.
     Union(Vec<Rewrite>),
-    /// Members of all: `a and b`.
+    /// The members of all operands: `a and b`.
     Intersection(Vec<Rewrite>),
-    /// Members of one and not of the other: `a but not b`.
+    /// The members of `base` who are not members of `subtract`: `a but not b`.
     Difference {
-        /// Who is in.
+        /// The left operand.
         base: Box<Rewrite>,
-        /// Who is out.
+        /// The members that are excluded.
         subtract: Box<Rewrite>,
     },
 }
 
 impl Rewrite {
-    /// What this is made of, from left to right.
+    /// Returns the operands, from left to right.
     #[must_use]
     pub fn children(&self) -> Vec<&Rewrite> {
         match self {
@@ -124,26 +124,26 @@ impl Rewrite {
         }
     }
 
-    /// Whether tuples of the relation itself count anywhere in it.
+    /// Returns `true` if [`Self::This`] occurs anywhere in the rewrite.
     #[must_use]
     pub fn is_assignable(&self) -> bool {
         matches!(self, Self::This) || self.children().into_iter().any(Self::is_assignable)
     }
 }
 
-/// Whom a tuple may name as its user: `user`, `user:*`, `team#member`, each `with` a condition or
-/// without.
+/// A form of user that tuples may name: `user`, `user:*` or `team#member`, each with or without a
+/// condition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Restriction {
     /// The user's type.
     pub kind: SmolStr,
     /// The user's form.
     pub form: RestrictionForm,
-    /// The condition that the tuple must carry; without one, it must carry none.
+    /// The condition that the tuple must have; if `None`, the tuple must have none.
     pub condition: Option<SmolStr>,
 }
 
-/// As the DSL writes it: `team#member with in_hours`.
+/// Writes the restriction as the DSL does: `team#member with in_hours`.
 impl fmt::Display for Restriction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.kind)?;
@@ -162,28 +162,28 @@ impl fmt::Display for Restriction {
 /// The form of user that a restriction allows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RestrictionForm {
-    /// One object.
+    /// A single object.
     Object,
-    /// Everyone in this relation to an object.
+    /// A userset with this relation.
     Userset(SmolStr),
-    /// Every object of the type.
+    /// Everyone of the type.
     Wildcard,
 }
 
 /// A condition: a CEL expression over typed parameters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConditionDefinition {
-    /// Its name.
+    /// The condition's name.
     pub name: SmolStr,
     /// The expression.
     pub expression: String,
     /// The parameters, in the order in which they were written.
     pub parameters: Vec<(SmolStr, ParameterType)>,
-    /// Which module it came from.
+    /// The module that the condition came from.
     pub origin: Origin,
 }
 
-/// Where a part of a modular model came from; for people, no meaning.
+/// The module and file that an element of a modular model came from; informative only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The module's name.

@@ -1,28 +1,28 @@
-//! Why a model is refused: every problem at once, and the one code that clients of OpenFGA's API
+//! The refusal of a model: every problem at once, and the one code that clients of OpenFGA's API
 //! expect.
 
 use crate::model::{Problem, Problems};
 use std::fmt;
 
-/// OpenFGA's name for a refusal. All of them are answered with status 400.
+/// OpenFGA's code for a refusal. Every code is answered with status 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RefusalCode {
-    /// The body is not of the form that the API takes.
+    /// The body does not have the form that the API accepts.
     ValidationError,
-    /// No type is defined.
+    /// The model defines no type.
     TypeDefinitionsTooFewItems,
-    /// The name of a type has characters that no type can have, or too many.
+    /// The name of a type is too long, or has a character that type names cannot have.
     TypeInvalidPattern,
-    /// The name of a relation has characters that no relation can have, or too many.
+    /// The name of a relation is too long, or has a character that relation names cannot have.
     RelationsInvalidPattern,
-    /// More types or bytes than a model can have.
+    /// The model has more types or bytes than the limit allows.
     ExceededEntityLimit,
     /// The model contradicts itself, or a condition does not compile.
     InvalidAuthorizationModel,
 }
 
 impl RefusalCode {
-    /// The name, as it stands in the body of an error.
+    /// Returns the name, as it is written in the body of an error.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl RefusalCode {
         }
     }
 
-    /// The number, in OpenFGA's `ErrorCode`.
+    /// Returns the number of the code in OpenFGA's `ErrorCode`.
     #[must_use]
     pub fn number(self) -> u16 {
         match self {
@@ -49,7 +49,7 @@ impl RefusalCode {
     }
 }
 
-/// Everything that is wrong with a model. Problems of a model that was read from DSL have places.
+/// All problems of a model. Problems of a model that was read from DSL have places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelRefusal {
     /// The code of the first problem.
@@ -59,7 +59,7 @@ pub struct ModelRefusal {
 }
 
 impl ModelRefusal {
-    /// A refusal for one problem.
+    /// Creates a refusal with one problem.
     #[must_use]
     pub fn new(code: RefusalCode, problem: Problem) -> Self {
         Self {

@@ -1,13 +1,13 @@
-//! The model language: which types there are, which relations between them, and who is in a
+//! The modelling language: it declares types, the relations between them, and who is in each
 //! relation.
 //!
-//! **Problem.** A model arrives in three forms: DSL in a bundle, several modules of it, JSON from
-//! OpenFGA's clients. A mistake in it is either found when it is written, or it is a relation that
-//! silently never holds.
-//! **Decision.** Each form is read into one [`ModelDefinition`], plain and unchecked.
+//! **Problem.** A model arrives in three forms: as DSL in a bundle, as several DSL modules, and as
+//! JSON from OpenFGA's clients. A mistake in it that is not found when the model is written becomes
+//! a relation that silently never holds.
+//! **Decision.** Each form is parsed into one [`ModelDefinition`], which is plain and unchecked. An
 //! [`AuthorizationModel`] is a definition that passed all of OpenFGA's rules, with its conditions
-//! compiled; the engine takes nothing else. A refusal names every problem, with its place and
-//! remedy, and the one code that OpenFGA's clients expect.
+//! compiled; the engine accepts nothing else. A refusal lists every problem, with its place and
+//! remedy, and has the one code that OpenFGA's clients expect.
 //! **Trade-off.** Three rules are stricter than OpenFGA's, so that no walk over a model can exhaust
 //! a stack: operators nest 24 deep at most, types of parameters 8 deep, and a relation is defined
 //! through at most 100 others.

@@ -1,11 +1,12 @@
-//! Schema 1.2: a model in several files, each a module, which may add relations to the types of
-//! others.
+//! Reads models of schema 1.2 that consist of several files. Each file is a module, and may add
+//! relations to types of other modules.
 //!
-//! INVARIANT: nothing is dropped and nothing wins: a type, relation or condition that two modules
-//! define is refused, and so is a file that `fga.mod` does not name, or names and is not there.
+//! INVARIANT: no declaration is dropped or overrides another: a type, relation or condition that
+//! two modules define is refused, and so is a file that `fga.mod` does not name, or names and does
+//! not exist.
 //!
-//! A bundle's modules may stand beside a model in one file, and beside a Cedar schema that knows
-//! the types already: [`add_modules`].
+//! The modules of a bundle may extend a model that is one file, and types that only its Cedar
+//! schema declares: see [`add_modules`].
 
 use super::definition::{ModelDefinition, SchemaVersion, TypeDefinition};
 use super::dsl::{self, Header};
@@ -16,10 +17,11 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
-/// Most files of one model: a hundred types can be spread over no more, extensions aside.
+/// Maximum number of modules of one model. A hundred types need at most a hundred, extensions
+/// aside.
 const MAX_FILES: usize = 1_000;
 
-/// `fga.mod`.
+/// The content of `fga.mod`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
@@ -27,8 +29,8 @@ struct Manifest {
     contents: Vec<String>,
 }
 
-/// Reads the modules that a manifest (`fga.mod`, YAML) names. `files` are those beside it, by their
-/// path relative to it.
+/// Reads the modules that a manifest (`fga.mod`, YAML) names. `files` are the files beside it,
+/// named by their path relative to it.
 pub fn read_modules(
     manifest: ModelFile<'_>,
     files: &[ModelFile<'_>],
@@ -36,8 +38,8 @@ pub fn read_modules(
     merge_modules(&named_modules(manifest, files)?)
 }
 
-/// The modules that a manifest names, in its order: refused where these are not exactly the files
-/// beside it.
+/// Returns the modules that a manifest names, in its order. Refuses a manifest that does not name
+/// exactly the files beside it.
 pub fn named_modules<'a>(
     manifest: ModelFile<'_>,
     files: &[ModelFile<'a>],
@@ -79,13 +81,13 @@ pub fn named_modules<'a>(
     }
 }
 
-/// Makes one model of several modules, in this order.
+/// Merges several modules into one model, in this order.
 pub fn merge_modules(files: &[ModelFile<'_>]) -> Result<ModelSource, ModelRefusal> {
     add_modules(ModelSource::default(), files, &BTreeSet::new())
 }
 
-/// Adds modules to a model, in this order. A type in `declared` that a module extends, or lets into
-/// a relation, and that nothing defines, is defined by that.
+/// Adds modules to a model, in this order. A type in `declared` that a module extends or names in a
+/// restriction is defined without relations if neither the model nor a module defines it.
 pub fn add_modules(
     model: ModelSource,
     files: &[ModelFile<'_>],
@@ -135,7 +137,7 @@ struct Merge {
 }
 
 impl Merge {
-    /// Takes what a module defines itself, and returns what it extends.
+    /// Adds what a module itself defines, and returns its extensions of other types.
     fn add(&mut self, file: ModelFile<'_>, parsed: dsl::Parsed) -> Vec<Extension> {
         if parsed.header == Header::Model {
             let problem = Problem::new("a model of several files is made of modules")
@@ -179,7 +181,8 @@ impl Merge {
         extensions
     }
 
-    /// Defines what is declared elsewhere, as far as modules need it: their types begin at `first`.
+    /// Defines the types in `declared` that modules need. The types of the modules begin at
+    /// `first`.
     fn define(&mut self, declared: &BTreeSet<SmolStr>, first: usize, extensions: &[Extension]) {
         let added = extensions.iter().map(|extension| &extension.definition);
         let restricted = self

@@ -1,4 +1,5 @@
-//! How many bytes a model takes as OpenFGA's protobuf message: its limit is counted in them.
+//! Computes the size of a model as OpenFGA's protobuf message, which is what OpenFGA's limit
+//! counts.
 
 use super::definition::{
     ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
@@ -6,10 +7,10 @@ use super::definition::{
 };
 use crate::relations::condition::ParameterType;
 
-/// Bytes of the id that a stored model has.
+/// Size in bytes of the id of a stored model.
 const ID_BYTES: usize = 26;
 
-/// The size of the `AuthorizationModel` message.
+/// Returns the size in bytes of the `AuthorizationModel` message.
 pub(super) fn bytes(model: &ModelDefinition) -> usize {
     let types: usize = model
         .types
@@ -94,12 +95,12 @@ fn parameter(ty: &ParameterType) -> usize {
     2 + ty.element().map_or(0, |element| field(parameter(element)))
 }
 
-/// An entry of a map: a message of a key and a value.
+/// Returns the size of a map entry: a message of a key and a value.
 fn entry(key: usize, value: usize) -> usize {
     field(field(key) + field(value))
 }
 
-/// A string; the empty one is not written.
+/// Returns the size of a string field; an empty string is not written.
 fn text(text: &str) -> usize {
     if text.is_empty() {
         0
@@ -108,7 +109,8 @@ fn text(text: &str) -> usize {
     }
 }
 
-/// A field with that many bytes: one of tag, its length in groups of seven bits, the bytes.
+/// Returns the size of a field with a payload of `bytes` bytes: one byte of tag, the length in
+/// groups of seven bits, the payload.
 fn field(bytes: usize) -> usize {
     let bits = usize::BITS - bytes.leading_zeros();
     let length = usize::try_from(bits.div_ceil(7).max(1)).unwrap_or(1);

@@ -1,4 +1,4 @@
-//! Where the parts of a model stand in the text that they were read from.
+//! The places in the source text at which the elements of a model are declared.
 
 use super::definition::ModelDefinition;
 use crate::model::Place;
@@ -9,14 +9,14 @@ use std::fmt;
 /// One text of a model: a `.fga` file, or `fga.mod`.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelFile<'a> {
-    /// Its name, relative to the bundle: what places and modules say.
+    /// The file's name, relative to the bundle; places and module origins use it.
     pub name: &'a str,
-    /// What it holds.
+    /// The content of the file.
     pub text: &'a str,
 }
 
 impl ModelFile<'_> {
-    /// A stretch of it.
+    /// Returns the place of `len` bytes at `offset` in this file.
     #[must_use]
     pub fn place(&self, offset: usize, len: usize) -> Place {
         Place {
@@ -30,18 +30,18 @@ impl ModelFile<'_> {
 /// A model as read from DSL.
 #[derive(Clone, Debug, Default)]
 pub struct ModelSource {
-    /// What it says.
+    /// The model itself.
     pub definition: ModelDefinition,
-    /// Where it says it.
+    /// The places of its elements in the text.
     pub places: Places,
 }
 
-/// Where each part is declared.
+/// The place of each element's declaration.
 #[derive(Clone, Debug, Default)]
 pub struct Places(HashMap<Element, Place>);
 
 impl Places {
-    /// Where a part is declared: itself, or what it belongs to.
+    /// Returns where an element is declared; for a relation without a place, where its type is.
     #[must_use]
     pub fn of(&self, element: &Element) -> Option<&Place> {
         self.0.get(element).or_else(|| match element {
@@ -50,7 +50,8 @@ impl Places {
         })
     }
 
-    /// Notes where a part is declared; the first declaration stays, and a later one gets it back.
+    /// Notes where an element is declared. The first declaration stays; a later one gets its place
+    /// back.
     pub(super) fn note(&mut self, element: Element, place: Place) -> Option<Place> {
         match self.0.entry(element) {
             std::collections::hash_map::Entry::Occupied(first) => Some(first.get().clone()),
@@ -62,10 +63,10 @@ impl Places {
     }
 }
 
-/// A part of a model that something can be said about.
+/// An element of a model that a problem can refer to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
-    /// All of it.
+    /// The whole model.
     Model,
     /// A type.
     Type(SmolStr),
@@ -75,7 +76,7 @@ pub enum Element {
     Condition(SmolStr),
 }
 
-/// As messages begin: ``relation `viewer` of `document` ``.
+/// Writes the element as messages begin: ``relation `viewer` of `document` ``.
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -87,7 +88,7 @@ impl fmt::Display for Element {
     }
 }
 
-/// The line and the column, both from 1, of a byte in a text; columns count characters.
+/// Returns the line and the column, both from 1, of a byte in a text; columns count characters.
 #[must_use]
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);

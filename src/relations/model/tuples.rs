@@ -1,9 +1,10 @@
-//! Which tuples a model allows: to be written, and to count when they are read.
+//! Decides which tuples may be written under a model, and which stored tuples count when they are
+//! read.
 //!
-//! Models change and tuples stay, so a stored tuple that the current model does not allow is left
-//! out when it is read. [`AuthorizationModel::allows`] is that filter;
-//! [`AuthorizationModel::check_tuple`] asks the same of a tuple that is to be written or comes
-//! along with a request, and says what is wrong.
+//! Models change and tuples stay, so a stored tuple that the current model does not allow is
+//! ignored when it is read. [`AuthorizationModel::allows`] is that filter;
+//! [`AuthorizationModel::check_tuple`] applies the same rule to a tuple that is to be written or is
+//! contextual, and reports what is wrong.
 
 use super::authorization::AuthorizationModel;
 use super::definition::{Restriction, RestrictionForm};
@@ -12,7 +13,7 @@ use crate::relations::condition::ConditionError;
 use crate::relations::error::meant;
 use smol_str::SmolStr;
 
-/// Most bytes of the context that a tuple stores: OpenFGA's limit.
+/// Maximum size in bytes of the condition context stored with a tuple; the same limit as OpenFGA's.
 pub const MAX_TUPLE_CONTEXT_BYTES: usize = 32 * 1024;
 
 /// Why a model does not allow a tuple.
@@ -28,10 +29,10 @@ pub enum TupleRefusal {
         kind: SmolStr,
         /// The relation.
         relation: SmolStr,
-        /// The one that was probably meant.
+        /// The relation that was probably meant, if some name is similar.
         near: Option<SmolStr>,
     },
-    /// The relation takes no tuples at all.
+    /// The relation is defined by other relations only, and takes no tuples.
     #[error(
         "relation `{relation}` of `{kind}` takes no tuples: it is defined by others; write to one of those, or allow \
          types in it"
@@ -42,7 +43,7 @@ pub enum TupleRefusal {
         /// The relation.
         relation: SmolStr,
     },
-    /// The relation does not allow such a user.
+    /// The relation does not allow this form of user.
     #[error(
         "relation `{relation}` of `{kind}` does not allow the user `{user}`: it allows {allowed}"
     )]
@@ -53,10 +54,10 @@ pub enum TupleRefusal {
         relation: SmolStr,
         /// The user.
         user: String,
-        /// What it allows, as the DSL writes it.
+        /// The restrictions of the relation, as the DSL writes them.
         allowed: String,
     },
-    /// The user is allowed, but not under this condition, or not without one.
+    /// The relation allows the user, but not with this condition, or not without one.
     #[error("relation `{relation}` of `{kind}` allows `{user}` {allowed}, not {found}")]
     WrongCondition {
         /// The object's type.
@@ -65,12 +66,12 @@ pub enum TupleRefusal {
         relation: SmolStr,
         /// The user.
         user: String,
-        /// With which conditions it does.
+        /// The conditions under which the relation allows the user.
         allowed: String,
-        /// With which the tuple came.
+        /// The condition that the tuple has, or that it has none.
         found: String,
     },
-    /// The tuple says of a userset that it is in itself.
+    /// The tuple states that a userset is a member of itself.
     #[error("`{0}` is true without a tuple: do not write it")]
     Implicit(String),
     /// The stored context does not fit the condition.
@@ -87,8 +88,8 @@ pub enum TupleRefusal {
 }
 
 impl AuthorizationModel {
-    /// Whether a stored tuple counts: its types and its relation exist, and a restriction allows
-    /// its user with exactly its condition, or with none.
+    /// Returns `true` if a stored tuple counts: its types and its relation exist, and some
+    /// restriction allows its user and names the same condition, or none if the tuple has none.
     #[must_use]
     pub fn allows(&self, key: &TupleKey, condition: Option<&str>) -> bool {
         let Some(relation) = self.relation(key.object.kind(), &key.relation) else {
@@ -100,7 +101,7 @@ impl AuthorizationModel {
             .any(|it| names(it, &key.user) && it.condition.as_deref() == condition)
     }
 
-    /// Refuses a tuple that cannot be written, or come along with a request.
+    /// Refuses a tuple that must neither be written nor be contextual.
     pub fn check_tuple(&self, tuple: &Tuple) -> Result<(), TupleRefusal> {
         let key = &tuple.key;
         if self.type_named(key.object.kind()).is_none() {
@@ -181,13 +182,13 @@ impl AuthorizationModel {
         if has_control(&condition.context) {
             return Err(TupleRefusal::ControlCharacter(condition.name.clone()));
         }
-        // A restriction names it, so the model has it.
+        // A restriction names this condition, so the model defines it.
         self.condition(&condition.name)
             .map_or(Ok(()), |it| Ok(it.check_stored(&condition.context)?))
     }
 }
 
-/// Whether a restriction allows users of that form, conditions aside.
+/// Returns `true` if a restriction allows this form of user, conditions aside.
 fn names(restriction: &Restriction, user: &TupleUser) -> bool {
     restriction.kind == *user.kind()
         && match (&restriction.form, user) {
@@ -211,7 +212,8 @@ fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(" or ")
 }
 
-/// Bytes of a context: of its names and texts and, roughly, of what is around them.
+/// Returns the approximate size of a context in bytes: its names and values, plus an estimate for
+/// the encoding around them.
 fn size(record: &Record, depth: usize) -> usize {
     record
         .iter()
@@ -221,7 +223,8 @@ fn size(record: &Record, depth: usize) -> usize {
 
 fn value_size(value: &Value, depth: usize) -> usize {
     const NUMBER_BYTES: usize = 9;
-    // LIMIT: bodies are cut at this depth; what is deeper is too large.
+    // LIMIT: 64 is also the default maximum depth of a request body; a deeper context counts as too
+    // large.
     if depth > 64 {
         return MAX_TUPLE_CONTEXT_BYTES + 1;
     }

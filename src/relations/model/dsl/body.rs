@@ -1,10 +1,10 @@
-//! The body of a condition: an expression between braces, taken as text.
+//! Reads the body of a condition: an expression between braces, taken as text.
 //!
-//! The end is the brace that closes the first; braces in strings do not count. Comments of the DSL
-//! are taken out, for `#` means nothing in an expression.
+//! The body ends at the brace that closes the first one; braces in strings do not count. Comments
+//! of the DSL are removed, because `#` means nothing in an expression.
 
-/// The expression between the braces, and how many bytes it takes with the closing one; `None`
-/// where none closes.
+/// Returns the expression up to the closing brace, and how many bytes were read, that brace
+/// included. Returns `None` if no brace closes it.
 pub(super) fn read(rest: &str) -> Option<(String, usize)> {
     let mut scan = Scan {
         rest,
@@ -73,14 +73,15 @@ impl<'a> Scan<'a> {
         self.at += self.rest_now().find('\n').unwrap_or(self.rest_now().len());
     }
 
-    /// A comment of the expression: an apostrophe in it begins no string.
+    /// Copies a `//` comment of the expression: an apostrophe in it begins no string.
     fn keep_line(&mut self) {
         while self.peek().is_some_and(|c| c != '\n') {
             self.keep();
         }
     }
 
-    /// A string, with one quote or three, raw or not: in a raw one, a backslash is a backslash.
+    /// Copies a string, with one quote or three, raw or not; in a raw string, a backslash escapes
+    /// nothing.
     fn string(&mut self, quote: char) {
         let mut before = self.kept.chars().rev();
         let raw = match before.next() {
@@ -111,7 +112,8 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Without the white space around it, and without what comments left at the ends of lines.
+/// Removes the white space around the text and at the ends of lines, where removed comments leave
+/// it.
 fn trim(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(str::trim_end).collect();
     lines.join("\n").trim().to_owned()

@@ -1,6 +1,7 @@
-//! Text to tokens. Comments are dropped: `#` at the beginning of a line or after white space.
+//! Splits text into tokens and drops comments. A comment begins with `#` at the start of a line or
+//! after white space.
 
-/// A token, and where it stands.
+/// A token and its position in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'a> {
     pub(super) kind: Kind<'a>,
@@ -10,7 +11,7 @@ pub(super) struct Token<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
-    /// A name or a keyword, which depends on where it stands: `type` may be the name of a relation.
+    /// A name or a keyword; the context decides which, since `type` may be the name of a relation.
     Word(&'a str),
     /// One of `[ ] ( ) < > { } : , # *`.
     Mark(char),
@@ -22,7 +23,7 @@ pub(super) enum Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// What this is, as messages say it.
+    /// Describes the token for a message.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Word(word) => format!("`{word}`"),
@@ -33,15 +34,14 @@ impl Kind<'_> {
     }
 }
 
-/// Reads tokens one by one. The body of a condition is not made of these tokens: the parser takes
-/// it as text.
+/// Reads tokens one by one. The body of a condition does not consist of these tokens: the parser
+/// reads it as text.
 #[derive(Debug)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
-    /// The first word that is written as Cedar writes a type in a namespace, and where it stands.
-    /// It is read as one word: whoever writes `Notes::User` does so throughout, and makes one
-    /// mistake.
+    /// The first word that is written like a Cedar type in a namespace, and its position. It is
+    /// read as one word, so an author who writes `Notes::User` throughout gets one problem.
     namespaced: Option<(&'a str, usize)>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The first word with `::` in it, as a token of its own.
+    /// Returns the first word with `::` in it, as a token.
     pub(super) fn namespaced(&self) -> Option<Token<'a>> {
         self.namespaced.map(|(word, offset)| Token {
             kind: Kind::Word(word),
@@ -63,17 +63,17 @@ impl<'a> Lexer<'a> {
         })
     }
 
-    /// What is not read yet.
+    /// Returns the text that is not read yet.
     pub(super) fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Leaves out that many bytes.
+    /// Skips `bytes` bytes.
     pub(super) fn skip(&mut self, bytes: usize) {
         self.at = self.at.saturating_add(bytes).min(self.text.len());
     }
 
-    /// The next token.
+    /// Reads the next token.
     pub(super) fn next(&mut self) -> Token<'a> {
         let mut first_line_end = None;
         loop {
@@ -134,8 +134,8 @@ fn word_len(text: &str) -> usize {
     text.find(|c| !is_word(c)).unwrap_or(text.len())
 }
 
-/// The length of the names that begin the text, each but the first behind `::`; `first` is that of
-/// the first.
+/// Returns the length of the names joined by `::` at the start of the text; `first` is the length
+/// of the first name.
 fn namespaced_len(text: &str, first: usize) -> usize {
     let mut len = first;
     while let Some(rest) = text.get(len..).and_then(|rest| rest.strip_prefix("::")) {
@@ -147,7 +147,7 @@ fn namespaced_len(text: &str, first: usize) -> usize {
     len
 }
 
-/// Whether a name can hold this character in DSL. JSON allows more.
+/// Returns `true` if a name in DSL may have this character. JSON allows more.
 pub(super) fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')
 }

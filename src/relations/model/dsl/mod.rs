@@ -1,9 +1,11 @@
-//! OpenFGA's modelling language, schema 1.1 and 1.2, read and written by hand.
+//! Reads and writes OpenFGA's modelling language, schema 1.1 and 1.2, with a parser written by
+//! hand.
 //!
-//! **Problem.** The one grammar that exists is ANTLR's, for other languages; people who edit a
-//! model want all mistakes at once, at their line. **Decision.** A declaration stands on its line,
-//! so a mistake ends with the line and reading goes on at the next. Within brackets, lines do not
-//! matter. **Trade-off.** Where the ANTLR grammar asks for exactly one blank, any number will do.
+//! **Problem.** OpenFGA's only grammar is written for ANTLR and serves other languages; and model
+//! authors want every mistake reported at once, each with its line. **Decision.** Each declaration
+//! has a line of its own, so after a mistake the parser skips the rest of the line and continues
+//! with the next. Within brackets, line ends do not matter. **Trade-off.** Where the ANTLR grammar
+//! requires exactly one blank, this parser accepts any number.
 
 mod body;
 mod lexer;
@@ -19,8 +21,8 @@ use super::error::{ModelRefusal, RefusalCode};
 use super::source::{Element, ModelFile, ModelSource};
 use crate::model::{Place, Problem, Problems};
 
-/// Longest text: a model of 256 KiB in JSON's protobuf form is not larger than this in DSL,
-/// comments aside.
+/// Maximum length in bytes of a DSL text. A model within the limit of 256 KiB as a protobuf message
+/// is never longer than this in DSL, comments aside.
 pub const MAX_DSL_BYTES: usize = 1024 * 1024;
 
 /// Reads a model from one text that begins with `model`.
@@ -50,7 +52,7 @@ pub fn read_dsl(file: ModelFile<'_>) -> Result<ModelSource, ModelRefusal> {
     }
 }
 
-/// Something has two declarations.
+/// Returns the problem that an element of the model is declared twice.
 pub(super) fn defined_twice(element: &Element, place: Place, first: Option<Place>) -> Problem {
     let mut problem = Problem::new(format!("{element} is defined twice"))
         .at(place)
@@ -61,8 +63,8 @@ pub(super) fn defined_twice(element: &Element, place: Place, first: Option<Place
     problem
 }
 
-/// Reads any text of the language; duplicates and all that concerns the whole model are not looked
-/// at.
+/// Parses one file, model or module, without refusing duplicates or checking anything that concerns
+/// the whole model.
 pub(super) fn parse(file: ModelFile<'_>) -> Result<Parsed, ModelRefusal> {
     if file.text.len() > MAX_DSL_BYTES {
         return Err(ModelRefusal::new(

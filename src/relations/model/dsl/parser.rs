@@ -1,4 +1,4 @@
-//! Declarations: the header, types, relations, conditions.
+//! Parses declarations: the header, types, relations, conditions.
 
 use super::super::definition::{
     ConditionDefinition, ModelDefinition, Origin, RelationDefinition, SchemaVersion, TypeDefinition,
@@ -11,26 +11,26 @@ use crate::model::{Place, Problem};
 use crate::relations::condition::ParameterType;
 use smol_str::SmolStr;
 
-/// What a text says.
+/// The content of one parsed file.
 #[derive(Debug)]
 pub(in super::super) struct Parsed {
     pub(in super::super) header: Header,
     pub(in super::super) definition: ModelDefinition,
-    /// Of `definition.types`, those that were written `extend type`, by place in the list.
+    /// The indexes in `definition.types` of the types that were written as `extend type`.
     pub(in super::super) extended: Vec<usize>,
     pub(in super::super) places: Places,
-    /// The second declarations of what has one already.
+    /// Second declarations of elements that are already declared.
     pub(in super::super) duplicates: Vec<(Element, Place)>,
 }
 
-/// How a text begins.
+/// The header with which a file begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) enum Header {
     Model,
     Module(SmolStr),
 }
 
-/// A mistake that ends its line; in a box, for it is larger than what is read.
+/// A mistake that ends its line. It is boxed, because a problem is larger than the parsed values.
 #[derive(Debug)]
 pub(super) struct Mistake(pub(super) Box<Problem>);
 
@@ -64,7 +64,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads all of it, past mistakes.
+    /// Parses the whole text and continues after mistakes.
     pub(super) fn parse(mut self) -> (Parsed, Vec<Problem>) {
         self.skip_lines();
         if let Err(problem) = self.header() {
@@ -82,7 +82,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Notes a name that is written as Cedar writes it: once, however often there are such.
+    /// Reports a name that is written as in Cedar, once however many such names there are.
     fn note_namespaced(&mut self) {
         let Some(token) = self.lexer.namespaced() else {
             return;
@@ -270,7 +270,7 @@ impl<'a> Parser<'a> {
         }
         let brace = self.current;
         let Some((expression, bytes)) = body::read(self.lexer.rest()) else {
-            // All that follows is its body.
+            // All that follows belongs to the condition's body.
             self.lexer.skip(usize::MAX);
             return Err(self.problem_at(
                 brace,
@@ -318,7 +318,7 @@ impl<'a> Parser<'a> {
         Ok(wrap(Box::new(element)))
     }
 
-    /// The module and the file, for parts of a module.
+    /// Returns the module and the file of an element of a module; a model has no origin.
     fn origin(&self) -> Origin {
         match &self.parsed.header {
             Header::Model => Origin::default(),
@@ -360,7 +360,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Notes a mistake, and goes on at the next line.
+    /// Reports a mistake and continues at the next line.
     fn recover(&mut self, mistake: Mistake) {
         self.problems.push(*mistake.0);
         while !matches!(self.current.kind, Kind::Line | Kind::End) {

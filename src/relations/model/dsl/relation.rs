@@ -1,27 +1,27 @@
-//! The right side of `define`: who is in a relation.
+//! Parses the right side of `define`: who is in a relation.
 //!
-//! The direct part, `[…]`, comes first and once; operators are not mixed without parentheses, so
-//! nobody has to know which binds tighter.
+//! The direct part, `[…]`, comes first and at most once. Operators cannot be mixed without
+//! parentheses, so no reader has to know which binds tighter.
 
 use super::super::definition::{Restriction, RestrictionForm, Rewrite};
 use super::lexer::{Kind, Token};
 use super::parser::{Mistake, Parse};
 
-/// Deepest nesting of parentheses: one operator less than a relation may nest.
+/// Maximum nesting of parentheses: one less than the operators of a relation may nest.
 const MAX_DEPTH: usize = super::super::definition::MAX_REWRITE_DEPTH - 1;
 
-/// Tokens, one ahead.
+/// A stream of tokens with one token of lookahead.
 pub(super) trait Cursor<'a> {
-    /// The token that is looked at.
+    /// Returns the current token.
     fn current(&self) -> Token<'a>;
 
-    /// Goes to the next.
+    /// Moves to the next token.
     fn advance(&mut self);
 
-    /// Something that is wrong with a token.
+    /// Reports a problem with a token.
     fn problem_at(&self, token: Token<'_>, message: String, help: &str) -> Mistake;
 
-    /// The token is not what has to stand here.
+    /// Reports that the current token is not the expected one.
     fn unexpected(&self, wanted: &str, help: &str) -> Mistake {
         let token = self.current();
         self.problem_at(
@@ -31,7 +31,7 @@ pub(super) trait Cursor<'a> {
         )
     }
 
-    /// Takes a word.
+    /// Reads a word.
     fn word(&mut self, wanted: &str, help: &str) -> Parse<&'a str> {
         let Kind::Word(word) = self.current().kind else {
             return Err(self.unexpected(wanted, help));
@@ -40,7 +40,7 @@ pub(super) trait Cursor<'a> {
         Ok(word)
     }
 
-    /// Takes a mark.
+    /// Reads a mark.
     fn mark(&mut self, mark: char, help: &str) -> Parse<()> {
         if self.current().kind != Kind::Mark(mark) {
             return Err(self.unexpected(&format!("`{mark}`"), help));
@@ -49,7 +49,7 @@ pub(super) trait Cursor<'a> {
         Ok(())
     }
 
-    /// Leaves out line ends: within brackets, they mean nothing.
+    /// Skips line ends, which mean nothing within brackets.
     fn skip_line_ends(&mut self) {
         while self.current().kind == Kind::Line {
             self.advance();
@@ -57,14 +57,14 @@ pub(super) trait Cursor<'a> {
     }
 }
 
-/// Reads who is in a relation, and whom its tuples may name.
+/// Parses the rewrite of a relation and its type restrictions.
 pub(super) fn read<'a>(cursor: &mut impl Cursor<'a>) -> Parse<(Rewrite, Vec<Restriction>)> {
     let mut restrictions = Vec::new();
     let rewrite = expression(cursor, &mut restrictions, true, 0)?;
     Ok((rewrite, restrictions))
 }
 
-/// Operands with one operator between them. `leftmost` is whether a direct part may stand here.
+/// Parses operands joined by one operator. A direct part is allowed only if `leftmost`.
 fn expression<'a>(
     cursor: &mut impl Cursor<'a>,
     restrictions: &mut Vec<Restriction>,

@@ -1,4 +1,5 @@
-//! What the language accepts, what it refuses and where, and round trips through JSON.
+//! Tests of what the language accepts, of what it refuses and where, and of round trips through
+//! JSON.
 
 use super::super::{from_json, line_and_column, to_json};
 use super::*;
@@ -10,7 +11,7 @@ fn source(text: &str) -> ModelSource {
     read_dsl(ModelFile { name: FILE, text }).unwrap_or_else(|refusal| panic!("{text}\n{refusal:?}"))
 }
 
-/// Every problem as `line:column message; help`.
+/// Returns every problem as `line:column message; help`.
 fn problems(text: &str) -> Vec<String> {
     let refusal = read_dsl(ModelFile { name: FILE, text }).unwrap_err();
     assert_eq!(refusal.code, RefusalCode::InvalidAuthorizationModel);
@@ -31,7 +32,7 @@ fn problems(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A model with everything that the language has, as its writer lays it out.
+/// A model that uses the whole language, laid out as the writer does.
 const EVERYTHING: &str = "model
   schema 1.1
 
@@ -66,7 +67,7 @@ fn a_model_survives_the_way_through_json() {
     let json = to_json(&definition);
     assert_eq!(from_json(&json).unwrap(), definition);
     assert_eq!(to_dsl(&definition).unwrap(), EVERYTHING);
-    // Blanks, line ends and comments mean nothing to a declaration.
+    // Blanks, line ends and comments do not change a declaration.
     let loose = "# a comment\r
  model
 schema 1.1 # the version

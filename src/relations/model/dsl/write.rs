@@ -1,4 +1,4 @@
-//! A model as text of the language, as OpenFGA's tools lay it out.
+//! Writes a model as DSL, laid out as OpenFGA's tools do.
 
 use super::super::definition::{
     ConditionDefinition, ModelDefinition, RelationDefinition, Restriction, RestrictionForm, Rewrite,
@@ -8,13 +8,13 @@ use super::{body, lexer};
 use smol_str::SmolStr;
 use std::fmt::Write as _;
 
-/// A model that JSON can express, and the language not.
+/// The part of a model that JSON can express and the DSL cannot.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InexpressibleError {
     /// A name holds a character that names in DSL cannot have.
     #[error("the name `{0}` cannot be written in DSL; use letters, digits, `_`, `-`, `.` and `/`")]
     Name(SmolStr),
-    /// A direct part stands where the grammar has no place for one.
+    /// A direct part (`[…]`) is at a position where the grammar does not allow one.
     #[error(
         "the direct part of relation `{relation}` of `{kind}` cannot be written in DSL; move it to the front, once"
     )]
@@ -24,14 +24,14 @@ pub enum InexpressibleError {
         /// The relation.
         relation: SmolStr,
     },
-    /// The expression of a condition would end early, or lists or maps nest.
+    /// The body of a condition does not read back as it was, or lists or maps are nested.
     #[error(
         "{0} cannot be written in DSL; simplify its parameters, or balance the braces of its expression"
     )]
     Condition(String),
 }
 
-/// Writes a model as one text, modules merged.
+/// Writes a model as one text; modules are merged.
 pub fn to_dsl(model: &ModelDefinition) -> Result<String, InexpressibleError> {
     let mut out = format!("model\n  schema {}\n", model.schema.as_str());
     for definition in &model.types {
@@ -86,7 +86,8 @@ fn relation_text(relation: &RelationDefinition) -> Result<String, Misfit> {
     Ok(out)
 }
 
-/// `leftmost` is whether a direct part may stand here; `nested`, whether an operator is around.
+/// Writes a rewrite. A direct part may be written only if it is `leftmost`; `nested` says that an
+/// operator surrounds the rewrite.
 fn rewrite(
     it: &Rewrite,
     restrictions: &[Restriction],
@@ -111,7 +112,7 @@ fn rewrite(
             (" but not ", vec![base.as_ref(), subtract.as_ref()])
         }
     };
-    // One operand has no operator to be told from its neighbours by.
+    // A single operand needs no parentheses: it is written without an operator.
     let parentheses = nested && children.len() > 1;
     if parentheses {
         out.push('(');
@@ -128,8 +129,8 @@ fn rewrite(
     Ok(())
 }
 
-/// The order of the operands of `or` and `and` means nothing, but the grammar wants the direct part
-/// in front.
+/// Moves the direct part to the front, as the grammar requires. The order of the operands of `or`
+/// and `and` has no meaning.
 fn direct_first(children: &[Rewrite]) -> Vec<&Rewrite> {
     let (first, others): (Vec<_>, Vec<_>) =
         children.iter().partition(|child| child.is_assignable());

@@ -1,8 +1,9 @@
-//! Which members the objects of a model have, and what is refused because nobody would read it.
+//! The members that the objects of a model may have, and the refusal of members that would be
+//! ignored.
 //!
-//! A restriction whose `Condition` is passed over allows the tuple without one. So what says who is
-//! in a relation is a closed list; elsewhere a member may be passed over, unless it is spelled
-//! nearly like a known one.
+//! If a restriction's `Condition` were ignored, the tuple would be allowed without a condition. So
+//! the objects that define who is in a relation have a closed list of members. In other objects an
+//! unknown member is ignored, unless it is spelled nearly like a known one.
 
 use super::read::{At, Misfit, Read};
 use crate::model::{alike, nearest, shown};
@@ -56,8 +57,8 @@ impl Members {
 }
 
 impl At<'_> {
-    /// Refuses a member of an object that nobody would read, and one in both spellings. What is
-    /// null is absent.
+    /// Refuses a member of an object that would be ignored but must not be, and a member that
+    /// occurs in both spellings. A member that is `null` counts as absent.
     pub(super) fn expect(&self, members: Members) -> Read<()> {
         let present = self
             .value
@@ -118,7 +119,8 @@ impl At<'_> {
     }
 }
 
-/// `directly_related_user_types` is `directlyRelatedUserTypes` too.
+/// Converts a name to protobuf's other spelling: `directly_related_user_types` becomes
+/// `directlyRelatedUserTypes`.
 pub(super) fn camel(name: &str) -> String {
     let mut parts = name.split('_');
     let mut out = parts.next().unwrap_or_default().to_owned();

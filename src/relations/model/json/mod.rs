@@ -1,9 +1,10 @@
-//! A model as OpenFGA's API has it: the JSON of its protobuf messages.
+//! Reads and writes a model as OpenFGA's API has it: as the JSON of its protobuf messages.
 //!
-//! Read as protobuf's JSON is read: names in either spelling (`type_name`, `typeName`), `null` is
-//! absent, unknown members are left out where nothing can have been meant by them. Written with one
-//! spelling each, without what is empty, as OpenFGA's own tools write it. What this refuses is the
-//! form; whether a model makes sense is asked in `validate`.
+//! It is read as protobuf's JSON is read: names may have either spelling (`type_name`, `typeName`),
+//! `null` counts as absent, and unknown members are ignored unless they could be a misspelling or
+//! could change who is in a relation. It is written with one spelling each and without empty
+//! members, as OpenFGA's own tools do. This folder refuses wrong forms only; `validate` decides
+//! whether a model makes sense.
 
 mod members;
 mod read;
@@ -12,7 +13,7 @@ mod write;
 pub use read::from_json;
 pub use write::to_json;
 
-/// The name of a parameter's type in JSON, and whether it holds elements.
+/// The types of parameters: the name in JSON, and the name in DSL.
 const TYPE_NAMES: [(&str, &str); 11] = [
     ("TYPE_NAME_ANY", "any"),
     ("TYPE_NAME_BOOL", "bool"),

@@ -1,4 +1,4 @@
-//! From JSON, with the path of what is wrong in every message.
+//! Reads a model from JSON; every message names the path to the problem.
 
 use super::super::definition::{
     ConditionDefinition, MAX_REWRITE_DEPTH, ModelDefinition, Origin, RelationDefinition,
@@ -16,8 +16,8 @@ use serde_json::Value;
 use smol_str::SmolStr;
 use std::fmt;
 
-/// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members are left out
-/// where nothing can have been meant by them (`members`).
+/// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members are ignored or
+/// refused, as `members` says.
 pub fn from_json(json: &Value) -> Result<ModelDefinition, ModelRefusal> {
     read(&At::root(json)).map_err(
         |Misfit {
@@ -28,7 +28,7 @@ pub fn from_json(json: &Value) -> Result<ModelDefinition, ModelRefusal> {
     )
 }
 
-/// The first thing that is wrong with the form.
+/// The first problem with the form of the JSON.
 pub(super) struct Misfit {
     pub(super) code: RefusalCode,
     pub(super) message: String,
@@ -37,7 +37,7 @@ pub(super) struct Misfit {
 
 pub(super) type Read<T> = Result<T, Misfit>;
 
-/// A value, and the way there.
+/// A JSON value and the path to it.
 #[derive(Clone)]
 pub(super) struct At<'a> {
     pub(super) value: &'a Value,
@@ -79,7 +79,7 @@ impl<'a> At<'a> {
         Self { value, path }
     }
 
-    /// A member, in either spelling; `null` is absent.
+    /// Returns a member, in either spelling; `null` counts as absent.
     fn member(&self, name: &str) -> Option<Self> {
         let (name, value) = self
             .value
@@ -99,7 +99,7 @@ impl<'a> At<'a> {
             .ok_or_else(|| self.misfit("an object"))
     }
 
-    /// The members of an object, each with its path; nothing where it is absent.
+    /// Returns the members of an object, each with its path; an absent object has none.
     fn entries(it: Option<&Self>) -> Read<Vec<(SmolStr, Self)>> {
         let Some(it) = it else { return Ok(Vec::new()) };
         Ok(it
@@ -109,7 +109,7 @@ impl<'a> At<'a> {
             .collect())
     }
 
-    /// The elements of an array; none where it is absent.
+    /// Returns the elements of an array; an absent array has none.
     fn items(it: Option<&Self>) -> Read<Vec<Self>> {
         let Some(it) = it else { return Ok(Vec::new()) };
         let items = it.value.as_array().ok_or_else(|| it.misfit("an array"))?;
@@ -127,7 +127,7 @@ impl<'a> At<'a> {
             .ok_or_else(|| self.misfit("a string"))
     }
 
-    /// A string member that is not empty.
+    /// Returns a string member; an empty string counts as absent.
     fn text_member(&self, name: &str) -> Read<Option<SmolStr>> {
         let text = self.member(name).map(|it| it.text()).transpose()?;
         Ok(text.filter(|text| !text.is_empty()))
@@ -286,8 +286,8 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
     }
 }
 
-/// Refuses members that are no operator, and a second operator: what one of them takes away, the
-/// other would give.
+/// Refuses members that are no operator, and a second operator: the two could contradict each
+/// other, and only one would be evaluated.
 fn expect_one(it: &At<'_>) -> Read<()> {
     it.expect(REWRITE)?;
     let present = it

@@ -1,4 +1,5 @@
-//! Foreign JSON in both spellings, refusals with their path, and what modules leave behind.
+//! Tests of foreign JSON in both spellings, of refusals with their path, and of the origins that
+//! modules leave.
 
 use super::super::{ModelFile, RefusalCode, merge_modules};
 use super::*;

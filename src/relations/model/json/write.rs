@@ -1,4 +1,4 @@
-//! To JSON.
+//! Writes a model as JSON.
 
 use super::super::definition::{
     ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
@@ -8,8 +8,8 @@ use super::TYPE_NAMES;
 use crate::relations::condition::ParameterType;
 use serde_json::{Map, Value, json};
 
-/// Writes a model: `schema_version`, `type_definitions`, and `conditions` where there are any. The
-/// id is the caller's.
+/// Writes a model: `schema_version`, `type_definitions`, and `conditions` if there are any. The
+/// caller adds the id.
 #[must_use]
 pub fn to_json(model: &ModelDefinition) -> Value {
     let mut out = json!({

@@ -1,4 +1,4 @@
-//! Manifests and merges that are refused, with both places.
+//! Tests that wrong manifests and merges are refused, with both places.
 
 use super::*;
 
@@ -164,7 +164,7 @@ fn modules_extend_types_of_others_and_are_no_models() {
             None
         )]
     );
-    // An extension may come before what it extends.
+    // An extension may come before the type that it extends.
     let extension = (
         "b.fga",
         "module b\nextend type doc\n  relations\n    define reader: [user] or owner\n",
@@ -190,7 +190,7 @@ fn a_module_defines_what_is_declared_elsewhere_and_needed() {
             .join(" ")
     };
     assert_eq!(names(&added(ModelSource::default()).unwrap()), "doc user");
-    // What the model has stays as it is, and gains the relations.
+    // The model's own relations stay as they are, and the module's are added.
     let model = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define owner: [user]\n";
     let source = added(
         dsl::read_dsl(ModelFile {
@@ -203,7 +203,7 @@ fn a_module_defines_what_is_declared_elsewhere_and_needed() {
     assert_eq!(names(&source), "user doc");
     assert_eq!(source.definition.types[1].relations.len(), 2);
     assert!(super::super::AuthorizationModel::of_source(source).is_ok());
-    // What the model itself leaves out is not defined for it.
+    // A type that only the model's own restrictions name is not defined.
     let model = "model\n  schema 1.1\ntype doc\n  relations\n    define owner: [agent]\n";
     let source = added(
         dsl::read_dsl(ModelFile {

@@ -1,4 +1,4 @@
-//! Which tuples may be written, and which stored ones count.
+//! Tests of which tuples may be written, and which stored tuples count.
 
 use super::super::{ModelFile, read_dsl};
 use super::*;

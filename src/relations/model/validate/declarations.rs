@@ -1,4 +1,4 @@
-//! Each declaration by itself: names, and whether what it names is there.
+//! Checks each declaration by itself: its name, and whether the names that it uses are defined.
 
 use super::super::definition::{
     ModelDefinition, RelationDefinition, Restriction, RestrictionForm, Rewrite, TypeDefinition,
@@ -11,7 +11,7 @@ use crate::relations::condition::Condition;
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 
-/// Words that mean the relation or its own tuples in other places of OpenFGA's API.
+/// Words that elsewhere in OpenFGA's API mean the relation itself or its own tuples.
 const RESERVED: [&str; 2] = ["self", "this"];
 
 pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut Findings) {
@@ -30,7 +30,7 @@ pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut F
     }
 }
 
-/// Compiles every condition; those that do not compile are findings.
+/// Compiles every condition, and reports those that do not compile.
 pub(super) fn compile_conditions(
     model: &ModelDefinition,
     findings: &mut Findings,
@@ -106,7 +106,7 @@ fn check_name(element: &Element, name: &str, findings: &mut Findings) {
             RefusalCode::RelationsInvalidPattern,
             check_relation(name).err(),
         ),
-        // The rule for conditions has the same length and characters.
+        // Conditions follow the same rule as relations: the same length and the same characters.
         Element::Condition(_) => (RefusalCode::ValidationError, check_relation(name).err()),
         Element::Model => return,
     };
@@ -120,7 +120,7 @@ fn check_name(element: &Element, name: &str, findings: &mut Findings) {
     }
 }
 
-/// One relation, and where to say what is wrong with it.
+/// A relation under check, with the findings to add to.
 struct Relation<'a, 'f> {
     model: &'a ModelDefinition,
     index: &'a Index<'a>,

@@ -1,7 +1,7 @@
-//! What the relations make together: no loop, and for each at least one way in.
+//! Checks the relations of a model together: no relation is in a loop, and each can have a member.
 //!
-//! Both are computed to a fixed point over a work list, not by walking paths: a model can have more
-//! paths than a machine can walk. What comes out is what OpenFGA's walks find.
+//! Both are computed as a fixed point over a work list, not by walking paths, because a model can
+//! have more paths than any machine can walk. The result is the same as that of OpenFGA's walks.
 
 use super::super::definition::{ModelDefinition, RelationDefinition, RestrictionForm, Rewrite};
 use super::super::source::Element;
@@ -9,8 +9,8 @@ use super::{Findings, Index};
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 
-/// Longest chain of relations that are defined as other relations of the same object. Following one
-/// costs no depth in a check, so this is what bounds it.
+/// Maximum length of a chain of relations that are defined as other relations of the same object.
+/// Such a step is no dispatch, so the depth limit of a check does not bound it.
 const MAX_CHAIN: usize = 100;
 
 /// A relation of a type.
@@ -32,8 +32,9 @@ pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut F
     }
 }
 
-/// Relations that are defined as other relations of the same object, down to those that are not:
-/// those that never get there are in a loop or lead to one.
+/// Finds relations that are defined through themselves, or through too many others of the same
+/// object. Relations are resolved from those that depend on no other; any that remain are in a loop
+/// or lead to one.
 fn chains(relations: &[(Node<'_>, &RelationDefinition)], findings: &mut Findings) {
     let computed: HashMap<Node<'_>, HashSet<Node<'_>>> = relations
         .iter()
@@ -104,7 +105,7 @@ fn reversed<'a>(edges: &HashMap<Node<'a>, HashSet<Node<'a>>>) -> HashMap<Node<'a
     reversed
 }
 
-/// Names the relations of one loop, in their order.
+/// Reports one loop with its relations in order.
 fn report_loop<'a>(
     start: Node<'a>,
     computed: &HashMap<Node<'a>, HashSet<Node<'a>>>,
@@ -129,7 +130,7 @@ fn report_loop<'a>(
         path.push(next);
     }
     let element = Element::Relation(next_name(&path).0.into(), next_name(&path).1.into());
-    // LIMIT: a message; the first names tell where to look.
+    // LIMIT: a message names at most 10 relations; the first ones show where to look.
     let names: Vec<_> = path
         .iter()
         .take(10)
@@ -146,8 +147,8 @@ fn next_name<'a>(path: &[Node<'a>]) -> Node<'a> {
     path.first().copied().unwrap_or_default()
 }
 
-/// Relations that somebody can be in: there is a way to them from tuples that name plain objects or
-/// everyone of a type.
+/// Finds relations that nobody can be in: no tuple that names a plain object or everyone of a type
+/// leads to them.
 fn entries(
     relations: &[(Node<'_>, &RelationDefinition)],
     index: &Index<'_>,
@@ -214,7 +215,7 @@ fn is_entered(
     }
 }
 
-/// The relations that a relation's members can come from.
+/// Returns the relations from which the members of a relation can come.
 fn depends_on<'a>(
     kind: &'a str,
     relation: &'a RelationDefinition,
@@ -236,7 +237,8 @@ fn depends_on<'a>(
     nodes
 }
 
-/// The relations that `computed from tupleset` asks for; types without it are left out.
+/// Returns the relations that `computed from tupleset` refers to; types without `computed` are left
+/// out.
 fn reached<'a>(
     kind: &str,
     tupleset: &SmolStr,

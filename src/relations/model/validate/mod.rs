@@ -1,8 +1,8 @@
-//! Whether a model makes sense: OpenFGA's rules, all of them, and every problem at once.
+//! Decides whether a model is valid by all of OpenFGA's rules, and reports every problem at once.
 //!
-//! First each declaration by itself (`declarations`), then what the relations make together
-//! (`graph`): a loop or a relation that nobody can ever be in is only looked for once every name
-//! leads somewhere.
+//! First each declaration is checked by itself (`declarations`), then the relations together
+//! (`graph`). Loops, and relations that nobody can be in, are only searched for if every name is
+//! defined.
 
 mod declarations;
 mod graph;
@@ -15,16 +15,16 @@ use crate::relations::condition::Condition;
 use smol_str::SmolStr;
 use std::collections::HashMap;
 
-/// Most types of a model: OpenFGA's limit.
+/// Maximum number of types of a model; the same limit as OpenFGA's.
 pub const MAX_TYPES: usize = 100;
 
-/// Most bytes of a model, as OpenFGA's protobuf message: OpenFGA's limit.
+/// Maximum size in bytes of a model as OpenFGA's protobuf message; the same limit as OpenFGA's.
 pub const MAX_MODEL_BYTES: usize = 256 * 1024;
 
-/// Most conditions of a model: OpenFGA's limit.
+/// Maximum number of conditions of a model; the same limit as OpenFGA's.
 pub const MAX_CONDITIONS: usize = 25;
 
-/// Something that is wrong with a part of a model.
+/// A problem with an element of a model.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) code: RefusalCode,
@@ -33,7 +33,7 @@ pub(super) struct Finding {
     pub(super) help: String,
 }
 
-/// Findings, as they are made.
+/// The findings so far.
 #[derive(Default)]
 struct Findings(Vec<Finding>);
 
@@ -63,7 +63,7 @@ impl Findings {
     }
 }
 
-/// The relations of each type, by name: the first, where one is defined twice.
+/// The relations of each type, by name; of several with the same name, the first.
 struct Index<'a>(HashMap<&'a str, HashMap<&'a str, &'a RelationDefinition>>);
 
 impl<'a> Index<'a> {
@@ -88,7 +88,7 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Checks a model; what passes comes with its conditions compiled.
+/// Validates a model, and returns its compiled conditions.
 pub(super) fn validate(
     model: &ModelDefinition,
 ) -> Result<HashMap<SmolStr, Condition>, Vec<Finding>> {

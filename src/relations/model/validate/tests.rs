@@ -1,5 +1,5 @@
-//! Each rule of a valid model, with the message word for word, and models that would exhaust a
-//! naive walk.
+//! Tests of each validation rule with its exact message, and of models that would exhaust a naive
+//! walk.
 
 use super::super::{AuthorizationModel, ModelFile, from_json, line_and_column, read_dsl};
 use super::*;
@@ -7,7 +7,7 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// What is wrong with a model whose types these are: `line message; help` of each problem.
+/// Returns the problems of a model with these types, each as `line message; help`.
 fn problems(types: &str) -> Vec<String> {
     let text = format!("model\n  schema 1.1\ntype user\n{types}");
     let source = read_dsl(ModelFile {
@@ -36,7 +36,7 @@ fn problems(types: &str) -> Vec<String> {
         .collect()
 }
 
-/// A type `doc` with these relations.
+/// Returns a type `doc` with these relations.
 fn doc(relations: &[&str]) -> String {
     format!(
         "type doc\n  relations\n    define {}\n",
@@ -287,7 +287,7 @@ fn limits_hold_at_the_limit_and_not_past_it() {
         ]
     );
 
-    // As protobuf's own encoder counts: 64 bytes with an id of 26.
+    // The expected size is that of protobuf's own encoder: 64 bytes with an id of 26.
     let small =
         read("model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define a: [user]\n");
     assert_eq!(
@@ -309,7 +309,7 @@ fn limits_hold_at_the_limit_and_not_past_it() {
 #[test]
 fn models_with_more_paths_than_can_be_walked_are_checked_soon() {
     let started = Instant::now();
-    // Each relation names the two before it: some 2^90 paths.
+    // Each relation names the two before it, which makes about 2^90 paths.
     let mut text =
         "type doc\n  relations\n    define p: [doc]\n    define r0: [user]\n    define r1: [user]\n".to_owned();
     for at in 2..90 {
