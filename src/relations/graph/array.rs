@@ -1,26 +1,27 @@
-//! A persistent array: slots by number, in nodes that are shared between versions.
+//! A persistent array: values by number, in nodes that versions share.
 //!
-//! INVARIANT: a clone of an array never changes. A write copies one node per level, at most
-//! [`FAN_OUT`] slots each.
+//! INVARIANT: a clone of an array never changes. A write copies one node per level, each with
+//! [`FAN_OUT`] slots.
 
 use std::sync::Arc;
 
-/// Slots of a node. With it a write to a million slots copies four nodes.
+/// The number of slots of a node. A write to an array of a million slots copies four nodes.
 const FAN_OUT: usize = 64;
 
-/// How many bits of the number choose among [`FAN_OUT`] slots.
+/// How many bits of a number select one of [`FAN_OUT`] slots.
 const BITS: u32 = 6;
 
-/// Slots by number. What was never written is absent.
+/// Slots by number. A slot that was never written is empty.
 #[derive(Clone, Debug)]
 pub(super) struct Array<T> {
     root: Node<T>,
-    /// How many levels of inner nodes stand above the leaves.
+    /// The number of levels of inner nodes above the leaves.
     levels: u32,
 }
 
-/// A node is its slots, and a slot of an inner node is the node below: one step in memory for each
-/// level. Where a million objects are looked up at random, each step is a miss of the cache.
+/// A node holds its slots inline, and a slot of an inner node is the child itself, so each level
+/// costs one step in memory. In random look-ups among a million objects, each such step misses the
+/// processor's cache.
 #[derive(Clone, Debug)]
 enum Node<T> {
     Leaf(Arc<[Option<T>; FAN_OUT]>),
@@ -37,7 +38,7 @@ impl<T> Default for Array<T> {
 }
 
 impl<T: Clone> Array<T> {
-    /// What stands in slot `at`.
+    /// Returns the value in slot `at`.
     pub(super) fn get(&self, at: u32) -> Option<&T> {
         if Self::levels_for(at) > self.levels {
             return None;
@@ -55,7 +56,7 @@ impl<T: Clone> Array<T> {
         }
     }
 
-    /// The slot `at`, to be written.
+    /// Returns slot `at` for writing.
     pub(super) fn slot(&mut self, at: u32) -> &mut Option<T> {
         while Self::levels_for(at) > self.levels {
             let mut below = Some(std::mem::replace(&mut self.root, Node::empty(0)));
@@ -76,7 +77,7 @@ impl<T: Clone> Array<T> {
         }
     }
 
-    /// Every slot that is not absent, with its number, in order.
+    /// Returns every slot that is not empty, with its number, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.root.iter(self.levels, 0)
     }
@@ -95,7 +96,7 @@ impl<T> Node<T> {
         }
     }
 
-    /// The slots of a node at `level`, whose first has the number `first`.
+    /// Returns the values below a node at `level` whose first slot has the number `first`.
     fn iter(&self, level: u32, first: u32) -> Box<dyn Iterator<Item = (u32, &T)> + '_> {
         match self {
             Self::Leaf(slots) => {
@@ -122,7 +123,7 @@ fn none<S>() -> Arc<[Option<S>; FAN_OUT]> {
     Arc::new(std::array::from_fn(|_| None))
 }
 
-/// Which slot of a node at `level` leads to number `at`.
+/// Returns which slot of a node at `level` leads to number `at`.
 fn slot(at: u32, level: u32) -> usize {
     let shifted = at.checked_shr(level * BITS).unwrap_or(0);
     usize::try_from(shifted).unwrap_or(usize::MAX) % FAN_OUT

@@ -1,8 +1,8 @@
-//! Names of adjacency rows, as hashes: what an evaluation read, and what a write changes.
+//! Hashes that name rows: those that an evaluation read, and those that a write changes.
 //!
 //! INVARIANT: the row that a check of `object#relation` reads and the row that a write of a tuple
-//! on it changes hash to the same value, in one process. Two rows may share a hash; whoever keeps
-//! hashes may only lose by it, never serve a stale answer.
+//! on it changes have the same hash, in one process. Two rows may share a hash; then a cache may
+//! miss, but must never serve a stale answer.
 
 use crate::model::{TupleKey, TupleUser};
 use foldhash::SharedSeed;
@@ -10,7 +10,7 @@ use foldhash::quality::SeedableRandomState;
 use std::hash::BuildHasher as _;
 use std::sync::{LazyLock, OnceLock};
 
-/// Seeded per process, so that nobody outside can choose ids that collide.
+/// The state of the hash, seeded per process, so that no outsider can choose ids that collide.
 static STATE: LazyLock<SeedableRandomState> = LazyLock::new(|| match SEED.get() {
     Some((seed, shared)) => SeedableRandomState::with_seed(*seed, shared),
     None => SeedableRandomState::random(),
@@ -18,8 +18,9 @@ static STATE: LazyLock<SeedableRandomState> = LazyLock::new(|| match SEED.get() 
 
 static SEED: OnceLock<(u64, SharedSeed)> = OnceLock::new();
 
-/// Fixes the seed, from a secret: processes with the same secret have the same order of ids. Before
-/// the first graph is made, and once; `false` where it was too late.
+/// Fixes the seed by a secret, so that processes with the same secret have the same order of ids.
+/// Must be called before the first hash is computed, and only once; returns `false` if it was too
+/// late.
 pub fn seed_order(secret: [u8; 16]) -> bool {
     let (seed, shared) = secret.split_at(8);
     let word = |bytes: &[u8]| {
@@ -33,38 +34,38 @@ pub fn seed_order(secret: [u8; 16]) -> bool {
             .is_ok()
 }
 
-/// The place of an id, as tuples spell it, in the order in which ids are gone through, whatever
-/// their types. Equal places are told apart by the ids themselves.
+/// Returns the position of an id, as tuples spell it, in the order in which ids are listed,
+/// whatever their types. Ids with equal positions are ordered by their text.
 #[must_use]
 pub fn order_of(id: &str) -> u64 {
     STATE.hash_one(id)
 }
 
-/// Names the order of this process: where it differs, places mean nothing.
+/// Returns a number that names the order of this process: positions of another order mean nothing.
 #[must_use]
 pub fn order_name() -> u64 {
     STATE.hash_one(['o', 'r', 'd', 'e', 'r'])
 }
 
-/// One adjacency row: all tuples of `object#relation`, or all tuples whose user is this one.
+/// The hash of one row: all tuples of `object#relation`, or all tuples with this user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowHash(u64);
 
 impl RowHash {
-    /// The row of `kind:id#relation`.
+    /// Returns the hash of the row of `kind:id#relation`.
     #[must_use]
     pub fn of_object(kind: &str, id: &str, relation: &str) -> Self {
         Self(STATE.hash_one(('o', kind, id, relation)))
     }
 
-    /// The row of the user `kind:id#relation`, `kind:id` (without a relation) or `kind:*` (with the
-    /// id `*`).
+    /// Returns the hash of the row of the user `kind:id#relation`, `kind:id` (without a relation)
+    /// or `kind:*` (with the id `*`).
     #[must_use]
     pub fn of_user(kind: &str, id: &str, relation: &str) -> Self {
         Self(STATE.hash_one(('u', kind, id, relation)))
     }
 
-    /// The two rows that hold the tuple: its object's and its user's.
+    /// Returns the two rows that hold the tuple: its object's and its user's.
     #[must_use]
     pub fn of_tuple(key: &TupleKey) -> [Self; 2] {
         let object = Self::of_object(key.object.kind(), key.object.id(), &key.relation);
@@ -78,7 +79,7 @@ impl RowHash {
         [object, user]
     }
 
-    /// The hash itself, to choose a stripe by.
+    /// Returns the hash itself, to select a stripe.
     #[must_use]
     pub fn bits(self) -> u64 {
         self.0

@@ -1,4 +1,4 @@
-//! One set of tuples, kept in both directions.
+//! A set of tuples, stored in both directions.
 //!
 //! INVARIANT: both directions hold the same tuples.
 
@@ -9,24 +9,24 @@ use super::symbols::{ObjectId, UserId};
 use crate::model::TupleCondition;
 use std::sync::Arc;
 
-/// Under which condition a tuple holds; always, where there is none.
+/// The condition of a tuple; a tuple without one always holds.
 pub(in crate::relations) type When = Option<Arc<TupleCondition>>;
 
-/// A tuple in numbers.
+/// A tuple as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::relations) struct Edge {
-    /// To what.
+    /// The object.
     pub(in crate::relations) object: ObjectId,
-    /// In which relation.
+    /// The relation.
     pub(in crate::relations) relation: NameId,
-    /// Who.
+    /// The user.
     pub(in crate::relations) user: UserId,
 }
 
 impl Edge {
-    /// The key from the object's side. A row's plain users come first and its usersets after them,
-    /// by relation: a check that has looked for its user directly goes on with the usersets and
-    /// passes a million plain users by.
+    /// Returns the key by object. The plain users of a row come first and its usersets after them,
+    /// by relation. So a check that has looked up its user directly can read the usersets without
+    /// passing a million plain users.
     pub(super) fn by_object(self) -> Key {
         [
             self.object.0,
@@ -35,7 +35,7 @@ impl Edge {
         ]
     }
 
-    /// The key from the user's side, by relation.
+    /// Returns the key by user.
     pub(super) fn by_user(self) -> Key {
         [
             self.user.object.0,
@@ -44,7 +44,7 @@ impl Edge {
         ]
     }
 
-    /// The inverse of [`Self::by_object`].
+    /// Converts a key of [`Self::by_object`] back.
     pub(super) fn of_object_key([object, names, user]: Key) -> Self {
         let (relation, of_user) = unpair(names);
         Self {
@@ -57,7 +57,7 @@ impl Edge {
         }
     }
 
-    /// The inverse of [`Self::by_user`].
+    /// Converts a key of [`Self::by_user`] back.
     pub(super) fn of_user_key([user, names, object]: Key) -> Self {
         let (of_user, relation) = unpair(names);
         Self {
@@ -71,7 +71,7 @@ impl Edge {
     }
 }
 
-/// Two names in one word of a key.
+/// Packs two names into one word of a key.
 pub(super) fn pair(high: NameId, low: NameId) -> u32 {
     (high.word() << 16) | low.word()
 }
@@ -80,16 +80,17 @@ fn unpair(word: u32) -> (NameId, NameId) {
     (NameId::of_word(word >> 16), NameId::of_word(word & 0xFFFF))
 }
 
-/// Tuples. Clones are cheap and share everything.
+/// A set of tuples. Clones are cheap and share everything.
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Layer {
     pub(super) by_object: Rows,
-    /// Whether the tuple has a condition, which stands on the other side.
+    /// The tuples by user, with `true` for those that have a condition; `by_object` holds the
+    /// condition.
     pub(super) by_user: Tree<bool>,
 }
 
 impl Layer {
-    /// Builds a layer at once; of several tuples with one key the last stays.
+    /// Builds a layer at once; of several tuples with one key the last one counts.
     pub(super) fn from_edges(edges: Vec<(Edge, When)>) -> Self {
         let by_user = edges
             .iter()
@@ -106,12 +107,12 @@ impl Layer {
         }
     }
 
-    /// How many tuples there are.
+    /// Returns the number of tuples.
     pub(super) fn len(&self) -> usize {
         self.by_object.len()
     }
 
-    /// The tuple's condition; `None` where there is no such tuple.
+    /// Returns the tuple's condition, or `None` if there is no such tuple.
     pub(super) fn get(&self, edge: Edge) -> Option<&When> {
         self.by_object.get(&edge.by_object())
     }
@@ -126,12 +127,12 @@ impl Layer {
         self.by_object.remove(&edge.by_object());
     }
 
-    /// Every tuple on an object, whatever the relation.
+    /// Returns every tuple on an object, whatever the relation.
     pub(super) fn on_object(&self, object: ObjectId) -> Tuples<'_, 1> {
         Tuples::of(object.0, [self.by_object.of(object.0)])
     }
 
-    /// Every tuple on an object with this relation.
+    /// Returns every tuple on an object with this relation.
     pub(super) fn on_row(&self, object: ObjectId, relation: NameId) -> Tuples<'_, 1> {
         let row = self
             .by_object
@@ -140,7 +141,7 @@ impl Layer {
         Tuples::of(object.0, [row])
     }
 
-    /// Every tuple whose user is an object or a userset of it, whatever the relations.
+    /// Returns every tuple whose user is an object or a userset of it, whatever the relations.
     pub(super) fn of_user(&self, object: ObjectId) -> Range<'_, bool> {
         self.by_user
             .range(&[object.0, 0, 0], &[object.0, u32::MAX, u32::MAX])

@@ -1,17 +1,18 @@
-//! The tuples of a store in memory, in both directions, as versions that never change.
+//! Keeps the tuples of a store in memory, in both directions, as versions that never change.
 //!
 //! **Problem.** A check reads a handful of rows among millions of tuples and must take well under a
-//! microsecond each; a list walks the other way; both must see one revision from beginning to end
-//! while writes go on, and neither may wait for the other.
-//! **Decision.** Names are numbers, and a tuple is three words. All of them are held twice: from
-//! the object's side in rows that are found by the object's number ([`rows`]), from the user's in a
+//! microsecond for each. A list walks in the other direction. Both must see one revision from
+//! beginning to end while writes go on, and readers and writers must not wait for each other.
+//! **Decision.** Names are numbers, and a tuple is three words. Every tuple is stored twice: by its
+//! object, in rows that are found by the object's number ([`rows`]), and by its user, in a
 //! persistent B+ tree ([`ordered`]). A version is a handful of pointers: a reader pins it by
-//! cloning, a write copies the few nodes on its way and makes the next version. Two layers stand
-//! side by side, the bundle's tuples and the stored ones; what decides is their union, with the
-//! request's own tuples as a third ([`view`]).
-//! **Trade-off.** A hash map would find a row with one step less, but its versions could not share.
-//! The names of types and relations stand in one table for all versions; those that have gone out
-//! of use go with the table, when the graph is made anew ([`Graph::renewed`]).
+//! cloning, and a write copies the few nodes on its path and creates the next version. There are
+//! two layers, the bundle's tuples and the stored ones; their union decides, with the contextual
+//! tuples of a request as a third layer ([`view`]).
+//! **Trade-off.** A hash map would find a row in one step less, but its versions could not share
+//! memory. All versions share one table of the names of types and relations. Names that are no
+//! longer used are dropped only with the whole table, when the graph is renewed
+//! ([`Graph::renewed`]).
 
 mod array;
 mod hash;
@@ -42,12 +43,12 @@ use smol_str::SmolStr;
 use std::sync::{Arc, OnceLock};
 use symbols::Symbols;
 
-/// Where a tuple stands.
+/// The layer that a tuple is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// In the bundle: read-only, replaced with it.
+    /// The bundle's layer, which is read-only and replaced with the bundle.
     Bundle,
-    /// In the store.
+    /// The store's layer.
     Store,
 }
 
@@ -58,13 +59,14 @@ pub struct Graph {
     bundle: Layer,
     stored: Layer,
     revision: Revision,
-    /// The bundle's tuples in the order of their text, once somebody has asked for it; shared by
-    /// the versions that have the same.
+    /// The bundle's tuples in the order of their text, computed when first needed. Versions with
+    /// the same bundle share it.
     bundle_order: Arc<OnceLock<Box<[Key]>>>,
 }
 
 impl Graph {
-    /// A store with these tuples, as of `revision`. Of several tuples with one key the last stays.
+    /// Creates the graph of a store with these tuples, as of `revision`. Of several tuples with one
+    /// key the last one counts.
     pub fn load(
         tuples: impl IntoIterator<Item = Tuple>,
         revision: Revision,
@@ -75,8 +77,9 @@ impl Graph {
         })
     }
 
-    /// A store with the tuples that `read` passes on, as of the revision that it returns. They are
-    /// never all there spelled out, which would take twice the memory of the graph.
+    /// Creates the graph of a store with the tuples that `read` passes on, as of the revision that
+    /// it returns. The tuples are never all in memory as text, which would double the memory that
+    /// the graph needs.
     pub fn read<E: From<GraphError>>(
         read: impl FnOnce(&mut dyn FnMut(Tuple)) -> Result<Revision, E>,
     ) -> Result<Self, E> {
@@ -85,7 +88,7 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The next version: the bundle's layer replaced by these tuples.
+    /// Returns the next version, in which these tuples replace the bundle's layer.
     pub fn with_bundle(
         &self,
         tuples: impl IntoIterator<Item = Tuple>,
@@ -107,7 +110,7 @@ impl Graph {
         Ok(next)
     }
 
-    /// The same tuples, as of another revision.
+    /// Returns the same tuples as of another revision.
     #[must_use]
     pub fn at(&self, revision: Revision) -> Self {
         Self {
@@ -116,9 +119,9 @@ impl Graph {
         }
     }
 
-    /// The next version: first `deletes` are taken out of the store's layer, then `writes` are put
-    /// in. A delete of what is not there changes nothing, and a write of what is there replaces its
-    /// condition: whether either is an error is for the store to say.
+    /// Returns the next version: first `deletes` are removed from the store's layer, then `writes`
+    /// are added. Deleting a tuple that does not exist changes nothing, and writing a tuple that
+    /// exists replaces its condition; the store decides whether either is an error.
     pub fn apply(
         &self,
         deletes: &[TupleKey],
@@ -140,36 +143,38 @@ impl Graph {
             let edge = next.intern(&tuple.key)?;
             next.stored.insert(edge, tuple.condition.clone());
         }
-        // Only now: what one tuple no longer names, another of the same batch may.
+        // Numbers are released last, because a write of this batch may name the object of a deleted
+        // tuple.
         removed.into_iter().for_each(|edge| next.release(edge));
         Ok(next)
     }
 
-    /// The revision that this version is of.
+    /// Returns the revision of this version.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.revision
     }
 
-    /// How many tuples the store's layer holds.
+    /// Returns the number of tuples in the store's layer.
     #[must_use]
     pub fn stored_len(&self) -> usize {
         self.stored.len()
     }
 
-    /// How many tuples the bundle's layer holds.
+    /// Returns the number of tuples in the bundle's layer.
     #[must_use]
     pub fn bundle_len(&self) -> usize {
         self.bundle.len()
     }
 
-    /// How many different objects and users its tuples name.
+    /// Returns how many different objects and users the tuples name.
     #[must_use]
     pub fn objects_len(&self) -> u32 {
         self.symbols.count()
     }
 
-    /// Which layer holds a tuple with this key, the bundle's first; none where neither does.
+    /// Returns the layer that holds a tuple with this key, the bundle's first; `None` if neither
+    /// does.
     #[must_use]
     pub fn origin_of(&self, key: &TupleKey) -> Option<Origin> {
         let edge = self.find(key)?;
@@ -181,7 +186,7 @@ impl Graph {
         }
     }
 
-    /// The tuple with this key in one layer.
+    /// Returns the tuple with this key in one layer.
     #[must_use]
     pub fn tuple(&self, origin: Origin, key: &TupleKey) -> Option<Tuple> {
         let condition = self.in_layer(origin).get(self.find(key)?)?.clone();
@@ -191,7 +196,7 @@ impl Graph {
         })
     }
 
-    /// The names of types and relations that rules are compiled against.
+    /// Returns the names of types and relations that rules are compiled against.
     pub(in crate::relations) fn names(&self) -> &Arc<NameTable> {
         self.symbols.names()
     }
@@ -203,7 +208,8 @@ impl Graph {
         }
     }
 
-    /// A layer of the tuples that `read` passes on, and what it returns.
+    /// Builds a layer of the tuples that `read` passes on, and returns it with the result of
+    /// `read`.
     fn layer<R, E: From<GraphError>>(
         &mut self,
         read: impl FnOnce(&mut dyn FnMut(Tuple)) -> Result<R, E>,
@@ -213,7 +219,7 @@ impl Graph {
         let mut symbols = self.symbols.bulk();
         let mut edges = Ok(Vec::new());
         let returned = read(&mut |tuple| {
-            // After a failure the rest is passed by.
+            // After a failure the remaining tuples are ignored.
             if let Ok(read) = &mut edges {
                 match edge(&tuple.key, &mut |name| names.id(name), &mut |kind, id| {
                     symbols.intern(kind, id)
@@ -236,7 +242,8 @@ impl Graph {
         })
     }
 
-    /// Takes back the numbers of what only this tuple named, which is in neither layer any more.
+    /// Releases the numbers of objects that only this tuple named. Neither layer holds the tuple
+    /// any more.
     fn release(&mut self, edge: Edge) {
         for object in [edge.object, edge.user.object] {
             if !self.is_named(object) {
@@ -245,8 +252,8 @@ impl Graph {
         }
     }
 
-    /// Whether some tuple names the object: as its object, as its user, or as the object of a
-    /// userset.
+    /// Returns `true` if some tuple names the object: as its object, as its user, or as the object
+    /// of a userset.
     fn is_named(&self, object: ObjectId) -> bool {
         let layers = [&self.bundle, &self.stored];
         layers.iter().any(|layer| {
@@ -303,7 +310,8 @@ impl Graph {
     }
 }
 
-/// The numbers of a tuple, whose names get theirs from `name` and whose objects from `object`.
+/// Converts a tuple to numbers: `name` gives those of types and relations, `object` those of
+/// objects.
 fn edge(
     key: &TupleKey,
     name: &mut impl FnMut(&str) -> Result<NameId, GraphError>,

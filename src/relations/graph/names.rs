@@ -1,13 +1,13 @@
-//! Numbers for the names of types and relations.
+//! Assigns numbers to the names of types and relations.
 //!
-//! One table per store, shared by the versions of its graph and by the rules compiled for it. It
-//! only grows: by models, and never by what a request asks about. Where most of its names are of
-//! models that nobody asks for any more, the graph is made anew with a table of its own
-//! ([`Graph::renewed`](super::Graph::renewed)); whoever has pinned a version before that goes on
-//! with the table that belongs to it.
+//! Each store has one table, shared by the versions of its graph and by the rules compiled for it.
+//! It only grows, by models and by tuples, and never by what a request asks about. When most of its
+//! names belong to models that nobody uses any more, the graph is renewed with a table of its own
+//! ([`Graph::renewed`](super::Graph::renewed)); readers that have pinned an older version keep the
+//! old table.
 //!
-//! INVARIANT: a number of one table is given once and never means another name, even where the
-//! version of the graph for which it was given is thrown away.
+//! INVARIANT: a number of one table is assigned once and never means another name, even if the
+//! version of the graph for which it was assigned is discarded.
 
 use super::symbols::MAX_OBJECTS;
 use arc_swap::ArcSwap;
@@ -15,8 +15,8 @@ use foldhash::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Most names of types and relations in one store, over all of its models: two of them fit into a
-/// word of a key.
+/// Maximum number of names of types and relations in one store, over all of its models. Two of them
+/// fit into a word of a key.
 pub const MAX_NAMES: usize = 65_535;
 
 /// A type or a relation. [`NameId::NONE`] is the relation of a user that is no userset.
@@ -27,37 +27,36 @@ impl NameId {
     /// No relation.
     pub(in crate::relations) const NONE: Self = Self(0);
 
-    /// The least number of a name.
+    /// The lowest number of a name.
     pub(super) const FIRST: Self = Self(1);
 
-    /// The greatest.
+    /// The highest number of a name.
     pub(super) const LAST: Self = Self(u16::MAX);
 
     pub(super) fn word(self) -> u32 {
         u32::from(self.0)
     }
 
-    /// The inverse of [`Self::word`], for words that it made.
+    /// Converts back a word that [`Self::word`] returned.
     pub(super) fn of_word(word: u32) -> Self {
         Self(u16::try_from(word).unwrap_or(0))
     }
 }
 
-/// Why a graph cannot take more.
+/// Why a graph cannot hold more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
-    /// More than [`MAX_NAMES`] names of types and relations.
+    /// There are more than [`MAX_NAMES`] names of types and relations.
     #[error(
         "a store takes at most {MAX_NAMES} different names of types and relations: start a new store"
     )]
     TooManyNames,
-    /// More objects than numbers.
+    /// There are more than [`MAX_OBJECTS`] objects and users.
     #[error("a store takes at most {MAX_OBJECTS} different objects and users: start a new store")]
     TooManyObjects,
 }
 
-/// The names of types and relations, as of one moment. A later moment has all of them and maybe
-/// more.
+/// The names of types and relations at one moment. A later state has all of these and maybe more.
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Names {
     texts: Vec<SmolStr>,
@@ -65,12 +64,12 @@ pub(in crate::relations) struct Names {
 }
 
 impl Names {
-    /// The number of a name; none where no model and no tuple has it.
+    /// Returns the number of a name, or `None` if the table does not have it.
     pub(in crate::relations) fn find(&self, text: &str) -> Option<NameId> {
         self.ids.get(text).copied()
     }
 
-    /// The name behind a number.
+    /// Returns the name with this number, or an empty text.
     pub(in crate::relations) fn text(&self, id: NameId) -> &str {
         usize::from(id.0)
             .checked_sub(1)
@@ -79,18 +78,17 @@ impl Names {
     }
 }
 
-/// How many names a table takes before those that nothing uses are worth throwing away: those of a
-/// few of the largest models, so that clients who go on asking for older ones do not have it made
-/// anew each time.
+/// How many names a table may hold before it is worth replacing: those of a few of the largest
+/// models, so that clients that keep using older models do not cause a renewal each time.
 const ROOM: usize = 16_384;
 
-/// The growing table. Readers never wait for writers.
+/// The table, which only grows. Readers never wait for writers.
 #[derive(Debug)]
 pub(in crate::relations) struct NameTable {
     now: ArcSwap<Names>,
-    /// Held while names are added: additions take turns.
+    /// The lock of those who add names, one at a time.
     adding: Mutex<()>,
-    /// Above how many names a table of those in use should take its place.
+    /// The number of names above which a table of the names in use should replace this one.
     room: usize,
 }
 
@@ -105,7 +103,7 @@ impl Default for NameTable {
 }
 
 impl NameTable {
-    /// Creates the successor of a table, in which `used` names are in use: it has room for as many
+    /// Creates the successor of a table of which `used` names are in use, with room for as many
     /// again.
     pub(super) fn for_used(used: usize) -> Self {
         Self {
@@ -114,12 +112,12 @@ impl NameTable {
         }
     }
 
-    /// The names so far.
+    /// Returns the names so far.
     pub(in crate::relations) fn now(&self) -> Arc<Names> {
         self.now.load_full()
     }
 
-    /// The number of a name, given now if need be.
+    /// Returns the number of a name, and assigns one if it has none.
     pub(in crate::relations) fn id(&self, text: &str) -> Result<NameId, GraphError> {
         if let Some(id) = self.now.load().find(text) {
             return Ok(id);
@@ -130,7 +128,7 @@ impl NameTable {
         Ok(id)
     }
 
-    /// Gives numbers to all of these, or to none of those that have none.
+    /// Assigns numbers to all of these names. On an error the table stays as it is.
     pub(in crate::relations) fn add<'t>(
         &self,
         texts: impl Iterator<Item = &'t str>,
@@ -143,15 +141,15 @@ impl NameTable {
         Ok(())
     }
 
-    /// Returns `true` if the table should take these names too, rather than one of the names in
-    /// use.
+    /// Returns `true` if these names should be added to this table; otherwise the graph should be
+    /// renewed with a table of the names in use.
     pub(super) fn has_room_for<'t>(&self, texts: impl Iterator<Item = &'t str>) -> bool {
         let now = self.now.load();
         let new: HashSet<&str> = texts.filter(|text| now.find(text).is_none()).collect();
         new.is_empty() || now.texts.len() + new.len() <= self.room
     }
 
-    /// Begins to add names. Others who add wait until it ends.
+    /// Begins to add names. Other writers of the table wait until it ends.
     pub(super) fn grow(&self) -> Growth<'_> {
         // A poisoned lock guards no data: the table is swapped in one step.
         let adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,10 +161,10 @@ impl NameTable {
     }
 }
 
-/// Names on their way into the table: the table is copied once, however many there are.
+/// Names that are being added: the table is copied once, however many there are.
 ///
-/// INVARIANT: the numbers are worth nothing before [`Self::finish`]: without it, what was made with
-/// them is thrown away.
+/// INVARIANT: the numbers are not valid before [`Self::finish`]; without it, whatever was made with
+/// them is discarded.
 pub(super) struct Growth<'t> {
     names: Arc<Names>,
     table: &'t NameTable,
@@ -174,7 +172,7 @@ pub(super) struct Growth<'t> {
 }
 
 impl Growth<'_> {
-    /// The number of a name, given now if need be.
+    /// Returns the number of a name, and assigns one if it has none.
     pub(super) fn id(&mut self, text: &str) -> Result<NameId, GraphError> {
         if let Some(id) = self.names.find(text) {
             return Ok(id);
@@ -188,7 +186,7 @@ impl Growth<'_> {
         Ok(id)
     }
 
-    /// Makes the names known.
+    /// Publishes the names.
     pub(super) fn finish(self) {
         self.table.now.store(self.names);
     }

@@ -1,14 +1,15 @@
-//! The objects that tuples speak of, one type at a time, in an order that writes do not change.
+//! Iterates over the objects that tuples name, one type at a time, in an order that writes do not
+//! change.
 //!
-//! **Problem.** Whoever goes through a million objects in pages needs to know, at every page and
-//! after any writes, which it has seen. The numbers of objects are in the order of writes, and
-//! another process counts differently; an order by name would need a sorted index of all names.
-//! **Decision.** The order is that of the hash of the id ([`order_of`]), which the table of names
-//! is arranged by anyway: a place is found at once, and nothing is kept for it.
-//! **Trade-off.** To a reader the order looks like none.
+//! **Problem.** A search that reads a million objects in pages must know at every page, and after
+//! any writes, which objects it has seen. The numbers of objects follow the order of writes, and
+//! another process assigns other numbers. An order by name would need a sorted index of all names.
+//! **Decision.** The order is that of the hash of the id ([`order_of`]), by which the table of
+//! objects is arranged anyway: a position is found at once, and needs no memory of its own.
+//! **Trade-off.** To a person the order looks random.
 //!
-//! INVARIANT: an object is met if, and only if, some tuple of this version names it: as its object,
-//! as its user, or as the object of a userset.
+//! INVARIANT: an object is returned if, and only if, some tuple of this version names it: as its
+//! object, as its user, or as the object of a userset.
 
 use crate::model::ObjectRef;
 use crate::relations::graph::hash::order_of;
@@ -16,11 +17,11 @@ use crate::relations::graph::symbols::{BUCKETS, bucket_of};
 use crate::relations::graph::{EVERYONE, Graph, NameId};
 use smol_str::SmolStr;
 
-/// A place in the order: the hash of an id, and the id, as tuples spell it.
+/// A position in the order: the hash of an id, and the id as tuples spell it.
 pub type Place = (u64, SmolStr);
 
 impl Graph {
-    /// The objects of type `kind` that come after a place, or all of them.
+    /// Returns the objects of type `kind` that come after a position, or all of them.
     #[must_use]
     pub fn known(&self, kind: &str, after: Option<&Place>) -> Known<'_> {
         let after = after.cloned();
@@ -34,7 +35,7 @@ impl Graph {
         }
     }
 
-    /// Whether some tuple names the object.
+    /// Returns `true` if some tuple names the object.
     #[must_use]
     pub fn speaks_of(&self, object: &ObjectRef) -> bool {
         self.find_object(&self.names().now(), object).is_some()
@@ -67,11 +68,11 @@ impl Graph {
 #[derive(Debug)]
 pub struct Known<'g> {
     graph: &'g Graph,
-    /// None where no tuple and no model has the type.
+    /// The type; `None` if no tuple and no model has it.
     kind: Option<NameId>,
     after: Option<Place>,
     bucket: u32,
-    /// Those of the bucket before this one, the next last.
+    /// The remaining objects of the bucket before `bucket`, in descending order.
     ready: Vec<Place>,
 }
 

@@ -1,10 +1,9 @@
 //! A persistent ordered map: a B+ tree whose nodes are shared between versions.
 //!
-//! Owns the shape of the tree and nothing of its meaning: a key is three words, compared in order.
+//! It knows the shape of the tree and not its meaning: a key is three words, compared in order.
 //!
-//! INVARIANT: a clone of a tree never changes. A write copies the nodes from the root to one leaf,
-//! and only those that another version still holds, so a batch of writes copies each node at most
-//! once.
+//! INVARIANT: a clone of a tree never changes. A write copies only those nodes between the root and
+//! one leaf that another version still holds, so a batch of writes copies each node at most once.
 
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -13,20 +12,21 @@ mod range;
 
 pub(in crate::relations) use range::Range;
 
-/// A key. What the words mean is the caller's.
+/// A key. The caller decides what the words mean.
 pub(in crate::relations) type Key = [u32; 3];
 
-/// Places of a node, which lie in it: where a million tuples are looked up at random, each step to
-/// another piece of memory is a miss of the processor's cache. So many make a node of 1,250 bytes,
-/// for which allocators have a size.
+/// The number of entries that fit into a node. They lie in the node itself: in random look-ups
+/// among a million tuples, each step to other memory misses the processor's cache. A node with 60
+/// takes 1,250 bytes, for which allocators have a size class.
 const PLACES: usize = 60;
 
-/// Most entries of a leaf, and most children of an inner node: one place is left for the entry that
-/// splits it. A write copies one node per level, of which there are four above a million keys.
+/// Maximum number of entries of a leaf, and of children of an inner node. One more fits, because a
+/// node is split after the insertion. A write copies one node per level; a tree of a million keys
+/// has four levels.
 const MAX: usize = PLACES - 1;
 
-/// A node with fewer entries than this is joined to a neighbour, where both fit into one node of
-/// half the size.
+/// A node with fewer entries than this is joined to a neighbour if both together fill at most half
+/// a node.
 const SPARSE: usize = 16;
 
 /// A persistent ordered map. Clones are cheap and share everything.
@@ -52,7 +52,7 @@ pub(in crate::relations) enum Node<V> {
     },
 }
 
-/// What lies in a node.
+/// The entries of a node, stored in the node itself.
 type Places<T> = SmallVec<[T; PLACES]>;
 
 impl<V> Default for Tree<V> {
@@ -67,7 +67,7 @@ impl<V> Default for Tree<V> {
 }
 
 impl<V: Clone> Tree<V> {
-    /// Builds a tree with full nodes. Of several entries with one key the last stays.
+    /// Builds a tree with full nodes. Of several entries with one key the last one counts.
     pub(super) fn from_entries(mut entries: Vec<(Key, V)>) -> Self {
         sort_and_keep_last(&mut entries);
         let mut level: Vec<(Key, Arc<Node<V>>)> = Vec::with_capacity(entries.len().div_ceil(MAX));
@@ -90,12 +90,12 @@ impl<V: Clone> Tree<V> {
             .map_or_else(Self::default, |(_, root)| Self { root })
     }
 
-    /// The value at `key`.
+    /// Returns the value at `key`.
     pub(super) fn get(&self, key: &Key) -> Option<&V> {
         self.root.get(key)
     }
 
-    /// Sets the value at `key`, and returns what stood there.
+    /// Sets the value at `key`, and returns the previous one.
     pub(super) fn insert(&mut self, key: Key, value: V) -> Option<V> {
         let (old, split) = insert(&mut self.root, key, value);
         if let Some((middle, right)) = split {
@@ -108,9 +108,9 @@ impl<V: Clone> Tree<V> {
         old
     }
 
-    /// Takes the entry at `key` away, and returns its value.
+    /// Removes the entry at `key`, and returns its value.
     pub(super) fn remove(&mut self, key: &Key) -> Option<V> {
-        // Asked first, so that a miss copies nothing.
+        // This is checked first, so that a missing key copies nothing.
         self.get(key)?;
         let old = remove(&mut self.root, key);
         while let Node::Inner { children, .. } = &*self.root
@@ -122,10 +122,10 @@ impl<V: Clone> Tree<V> {
     }
 }
 
-/// Puts entries in order of their keys; of several with one key the last stays.
+/// Sorts entries by their keys, and keeps the last of several with one key.
 pub(super) fn sort_and_keep_last<V>(entries: &mut Vec<(Key, V)>) {
     entries.sort_by_key(|(key, _)| *key);
-    // `dedup_by` drops the later one of two neighbours, so the values are handed forward first.
+    // `dedup_by` drops the later of two neighbours, so the values are swapped first.
     entries.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
         if same {
@@ -135,14 +135,14 @@ pub(super) fn sort_and_keep_last<V>(entries: &mut Vec<(Key, V)>) {
     });
 }
 
-/// The child whose range holds `key`.
+/// Returns the index of the child whose range holds `key`.
 fn child_of(firsts: &[Key], key: &Key) -> usize {
     firsts
         .partition_point(|first| first <= key)
         .saturating_sub(1)
 }
 
-/// What the insertion replaced, and the right half of the node where it had to be split.
+/// The value that an insertion replaced, and the right half of the node if it was split.
 type Inserted<V> = (Option<V>, Option<(Key, Arc<Node<V>>)>);
 
 fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> {
@@ -176,8 +176,8 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> 
             let Some(child) = children.get_mut(at) else {
                 return (None, None);
             };
-            // INVARIANT: a key below all others lowers the first bound; nodes that are joined later
-            // rely on it.
+            // INVARIANT: a key below all others lowers the first bound; joining nodes later relies
+            // on it.
             if let Some(first) = firsts.get_mut(at) {
                 *first = key.min(*first);
             }
@@ -204,8 +204,9 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> 
     }
 }
 
-/// Where a node that has grown too large is cut: in the middle, except that keys which arrive in
-/// ascending order (the tuples of ever new objects) leave full nodes behind.
+/// Returns where to split a node that is too large: in the middle, or before the last entry if that
+/// was just inserted. So keys that arrive in ascending order (the tuples of ever new objects) leave
+/// full nodes behind.
 fn cut_at(inserted: usize, len: usize) -> usize {
     if inserted + 1 == len {
         len - 1
@@ -230,7 +231,7 @@ fn remove<V: Clone>(node: &mut Arc<Node<V>>, key: &Key) -> Option<V> {
     }
 }
 
-/// Joins the child at `at` to its right or left neighbour where it has become sparse.
+/// Joins the child at `at` to its right or left neighbour if it has become sparse.
 fn join_sparse<V: Clone>(firsts: &mut Places<Key>, children: &mut Places<Arc<Node<V>>>, at: usize) {
     let size = |at: usize| children.get(at).map(|child| child.size());
     let Some(own) = size(at).filter(|own| *own < SPARSE) else {
@@ -271,8 +272,7 @@ impl<V: Clone> Node<V> {
         }
     }
 
-    /// Takes over the entries of the neighbour to the right. All children of a node are of one
-    /// kind.
+    /// Appends the entries of the neighbour to the right. All children of a node are of one kind.
     fn append(&mut self, right: &Self) {
         match (self, right) {
             (

@@ -1,5 +1,5 @@
-//! The tuples of a version, spelled out: all of them, those of one side, and the bundle's in the
-//! order of their text.
+//! Returns the tuples of a version as text: all of them, those of one object or user, and the
+//! bundle's in the order of their text.
 
 use super::layer::Edge;
 use super::ordered::Key;
@@ -8,17 +8,17 @@ use crate::model::{ObjectRef, Tuple, TupleKey, TupleUser};
 use foldhash::HashMap;
 
 impl Graph {
-    /// Every tuple of one layer.
+    /// Returns every tuple of one layer.
     pub fn tuples(&self, origin: Origin) -> impl Iterator<Item = Tuple> {
         let names = self.symbols.names().now();
         let all = self.in_layer(origin).by_object.iter();
         all.filter_map(move |(key, when)| self.tuple_of(&names, Edge::of_object_key(key), when))
     }
 
-    /// Every tuple of one layer of a kind that `is_wanted`. A kind is what types say of a tuple:
-    /// the object's type, the relation, the user's type, whether it is a userset, and of which
-    /// relation, or everyone; and the condition's name. `is_wanted` sees one tuple of each kind.
-    /// There are few kinds, so this spells out few tuples.
+    /// Returns every tuple of one layer whose kind `is_wanted`. A kind consists of the object's
+    /// type, the relation, the user's type and form (with the relation of a userset), and the name
+    /// of the condition. `is_wanted` is called with one tuple of each kind. As there are few kinds,
+    /// few tuples are converted to text in vain.
     pub fn tuples_of_kinds(
         &self,
         origin: Origin,
@@ -51,8 +51,8 @@ impl Graph {
             })
     }
 
-    /// The tuples of one layer on an object, whatever the relation: at most `most`, and how many
-    /// there are besides, which are not spelled out.
+    /// Returns the tuples of one layer on an object, whatever the relation: at most `most` of them,
+    /// and the number of the others, which are not converted to text.
     #[must_use]
     pub fn tuples_on(
         &self,
@@ -72,7 +72,7 @@ impl Graph {
         (some, row.count())
     }
 
-    /// The same for those whose user is an object, or a userset of it.
+    /// Returns the same for tuples whose user is an object, or a userset of it.
     #[must_use]
     pub fn tuples_of(
         &self,
@@ -93,8 +93,8 @@ impl Graph {
         (some, edges.count())
     }
 
-    /// Every tuple of one layer with exactly this user, on objects of one type and in one relation
-    /// where these are named.
+    /// Returns every tuple of one layer with exactly this user. If a type or a relation is given,
+    /// only tuples on objects of that type, or with that relation.
     pub fn tuples_with(
         &self,
         origin: Origin,
@@ -104,7 +104,7 @@ impl Graph {
     ) -> impl Iterator<Item = Tuple> {
         let names = self.symbols.names().now();
         let of = |name: Option<&str>| name.map_or(Some(None), |name| names.find(name).map(Some));
-        // A name that no model and no tuple has: then there is nothing.
+        // If no model and no tuple has one of the names, there is no such tuple.
         let wanted = (|| Some((self.find_user(&names, user)?, of(kind)?, of(relation)?)))();
         let layer = self.in_layer(origin);
         let edges = wanted.into_iter().flat_map(move |(user, kind, relation)| {
@@ -124,9 +124,9 @@ impl Graph {
         edges.filter_map(move |edge| self.tuple_of(&names, edge, layer.get(edge)?))
     }
 
-    /// The bundle's tuples in the order of their text (`object#relation@user`): those whose text
-    /// begins with `prefix` and comes after that of `after`. The order is worked out when it is
-    /// asked for first.
+    /// Returns the bundle's tuples in the order of their text (`object#relation@user`): those whose
+    /// text begins with `prefix` and comes after the text of `after`. The order is computed on
+    /// first use.
     pub fn bundle_from(
         &self,
         prefix: &str,

@@ -1,17 +1,17 @@
-//! A graph made anew, so that names which nothing uses any more take no place.
+//! Renews a graph, so that names which nothing uses any more take no memory.
 //!
-//! **Problem.** The names of types and relations have small numbers, of which tuples are made and
-//! against which rules are compiled; versions that are pinned and rules that are kept hold them. To
-//! give one back, one would have to know all of these.
-//! **Decision.** Nothing is given back. The graph is made anew with a table of the names in use; it
-//! and the rules compiled for it take the place of the others, which go when their last reader has
-//! gone.
-//! **Trade-off.** It takes time in proportion to the tuples. So a table takes as many names again
-//! as are in use before it is worth it, and whoever makes a graph anew does so beside the writers,
-//! not among them.
+//! **Problem.** The names of types and relations have small numbers, which tuples consist of and
+//! rules are compiled against; pinned versions and cached rules hold them too. A number could be
+//! released only by knowing all of these holders.
+//! **Decision.** No number is ever released. The graph is rebuilt with a new table that holds only
+//! the names in use. The new graph and the rules compiled for it replace the old ones, which are
+//! dropped with their last reader.
+//! **Trade-off.** Renewing takes time in proportion to the tuples. So a table may grow to twice the
+//! names in use before that is done, and the caller renews a graph beside the writers, without
+//! blocking them.
 //!
-//! INVARIANT: the numbers of one graph mean nothing to another: rules are told apart by the table
-//! that they were compiled against ([`Rules::fit`](crate::relations::Rules::fit)).
+//! INVARIANT: the numbers of one graph mean nothing in another; rules know the table that they were
+//! compiled against ([`Rules::fit`](crate::relations::Rules::fit)).
 
 use super::layer::Edge;
 use super::symbols::Symbols;
@@ -21,9 +21,9 @@ use foldhash::HashSet;
 use std::sync::Arc;
 
 impl Graph {
-    /// The same tuples with names of types and relations of their own: those of a model, and those
-    /// that tuples have. What was compiled for this graph is nothing to the other, and the other
-    /// way about. Takes time in proportion to the tuples.
+    /// Returns a graph of the same tuples with a table of names of its own: those of a model, and
+    /// those that tuples have. Rules compiled for one of the two graphs cannot be used with the
+    /// other. Takes time in proportion to the tuples.
     pub fn renewed(&self, model: &AuthorizationModel) -> Result<Self, GraphError> {
         let names = self.names().now();
         let mut used: HashSet<&str> = names_of(model).collect();
@@ -50,7 +50,7 @@ impl Graph {
         Ok(next)
     }
 
-    /// The names that tuples have, each of them often.
+    /// Returns the names that tuples have, with repetitions.
     fn names_of_tuples(&self) -> impl Iterator<Item = NameId> {
         let edges = self
             .bundle
@@ -73,23 +73,22 @@ impl Graph {
         })
     }
 
-    /// Returns `true` if the names of a model can be added to those that this graph and its other
-    /// versions have, without keeping many more than are used; where they cannot, [`Self::renewed`]
-    /// makes room.
+    /// Returns `true` if the names of a model can be added to the table of this graph without
+    /// keeping many more names than are used. If not, [`Self::renewed`] makes room.
     #[must_use]
     pub fn has_room_for(&self, model: &AuthorizationModel) -> bool {
         self.names().has_room_for(names_of(model))
     }
 
-    /// Returns `true` if `other` is a version of the same graph, not made anew: rules for one are
-    /// rules for the other.
+    /// Returns `true` if `other` is a version of the same graph that was not renewed in between, so
+    /// that rules for one are valid for the other.
     #[must_use]
     pub fn shares_names_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(self.names(), other.names())
     }
 }
 
-/// Every name of types and relations that the rules of a model are compiled with.
+/// Returns every name of a type or relation that the rules of a model are compiled with.
 pub(in crate::relations) fn names_of(model: &AuthorizationModel) -> impl Iterator<Item = &str> {
     model.types().iter().flat_map(|kind| {
         std::iter::once(kind.name.as_str())

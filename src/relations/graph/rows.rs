@@ -1,24 +1,25 @@
 //! The tuples of each object, found by the object's number.
 //!
 //! **Problem.** A check reads the rows of a dozen objects among a million. In a tree of all tuples
-//! each of them is a descent through nodes that no processor's cache holds, and a group of two
-//! hundred members, which fills several leaves, is three.
-//! **Decision.** An object's tuples lie in one slice, in order of their relations and users, which
-//! stands at the object's number in a persistent array. Where many users of one kind are in one
-//! relation, they lie in a tree instead, and the slice says so in their place ([`Entry::many`]):
-//! the usersets of a group stay beside it however many members it has.
-//! **Trade-off.** A write copies the object's slice, which a few times [`MANY`] tuples bound.
+//! each row is a descent through nodes that are in no processor cache; and a group of two hundred
+//! members, which fills several leaves, costs as much as three.
+//! **Decision.** An object's tuples lie in one slice, sorted by relation and user, in a persistent
+//! array by the object's number. If one relation has many users of one kind, these lie in a tree,
+//! and the slice has a mark in their place ([`Entry::many`]). So the usersets of a group stay in
+//! the slice, however many members it has.
+//! **Trade-off.** A write copies the object's slice, which has at most a few times [`MANY`]
+//! entries.
 //!
 //! INVARIANT: a clone never changes. A tuple is in the slice or in the tree, never in both; all
-//! tuples of an object with the same pair of names are in the same place.
+//! tuples of an object with the same pair of names are in the same one.
 
 use super::array::Array;
 use super::layer::When;
 use super::ordered::{Key, Range, Tree};
 use std::sync::Arc;
 
-/// More tuples than this of one object, one relation and one kind of users move to the tree, and
-/// come back where half as many are left.
+/// If one object has more tuples than this with one relation and one kind of user, they move to the
+/// tree; they move back when half as many are left.
 const MANY: usize = 32;
 
 /// The tuples of all objects, by the keys of [`super::layer::Edge::by_object`]. Clones are cheap
@@ -30,10 +31,10 @@ pub(in crate::relations) struct Rows {
     len: usize,
 }
 
-/// A tuple of an object, or the mark that stands for many.
+/// A tuple of an object, or the mark for tuples that are in the tree.
 #[derive(Clone, Debug)]
 pub(in crate::relations) struct Entry {
-    /// The second word of a key: the relation, and that of a userset.
+    /// The second word of a key: the relation, and the relation of a userset.
     names: u32,
     /// The third word of a key, or [`Self::MARK`].
     user: u32,
@@ -44,16 +45,16 @@ pub(in crate::relations) struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::relations) struct Row<'a> {
     entries: &'a [Entry],
-    /// Where those lie for which a mark stands.
+    /// The tree with the tuples for which a mark stands.
     many: Option<&'a Tree<When>>,
 }
 
 impl Entry {
-    /// No object has this number: [`super::MAX_OBJECTS`] is half of it, and no request names as
-    /// many of its own.
+    /// A number that no object has: it is almost twice [`super::MAX_OBJECTS`], and no request names
+    /// that many objects of its own.
     const MARK: u32 = u32::MAX;
 
-    /// The tuple with this key, on the object that it stands at.
+    /// Creates the entry of the tuple with this key; the object is not part of it.
     pub(super) fn new([_, names, user]: Key, when: When) -> Self {
         Self { names, user, when }
     }
@@ -76,7 +77,7 @@ impl Entry {
 }
 
 impl Rows {
-    /// Builds all rows at once; of several tuples with one key the last stays.
+    /// Builds all rows at once; of several tuples with one key the last one counts.
     pub(super) fn from_entries(mut tuples: Vec<(Key, When)>) -> Self {
         super::ordered::sort_and_keep_last(&mut tuples);
         let len = tuples.len();
@@ -107,12 +108,12 @@ impl Rows {
         }
     }
 
-    /// How many tuples there are.
+    /// Returns the number of tuples.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The tuples of an object.
+    /// Returns the tuples of an object.
     pub(super) fn of(&self, object: u32) -> Row<'_> {
         Row {
             entries: self.objects.get(object).map_or(&[], |entries| entries),
@@ -120,13 +121,13 @@ impl Rows {
         }
     }
 
-    /// The condition of the tuple with this key.
+    /// Returns the condition of the tuple with this key.
     pub(super) fn get(&self, key: &Key) -> Option<&When> {
         let [object, ..] = *key;
         self.of(object).get(*key)
     }
 
-    /// Every tuple, in order of their keys.
+    /// Returns every tuple, in order of the keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &When)> {
         let rows = self.objects.iter().map(|(object, entries)| {
             (
@@ -140,7 +141,7 @@ impl Rows {
         rows.flat_map(|(object, row)| Tuples::of(object, [row]))
     }
 
-    /// Puts a tuple in, or in the place of the one with its key.
+    /// Adds a tuple, or replaces the one with its key.
     pub(super) fn insert(&mut self, key: Key, when: When) {
         let [object, names, user] = key;
         let slot = self.objects.slot(object);
@@ -181,10 +182,10 @@ impl Rows {
         });
     }
 
-    /// Takes a tuple out, if it is there.
+    /// Removes a tuple, if it exists.
     pub(super) fn remove(&mut self, key: &Key) {
         let [object, names, user] = *key;
-        // Asked first, so that a miss copies nothing.
+        // This is checked first, so that a missing key copies nothing.
         if self.get(key).is_none() {
             return;
         }
@@ -199,8 +200,8 @@ impl Rows {
         let left: Vec<Entry> = if alike.first().is_some_and(Entry::is_many) {
             self.many.remove(key);
             let (from, to) = ([object, names, 0], [object, names, u32::MAX]);
-            // Half of what makes them many, so that one tuple that comes and goes does not move
-            // them each time.
+            // They move back at half of [`MANY`] only, so that a tuple that comes and goes does not
+            // move them each time.
             if self.many.range(&from, &to).nth(MANY / 2).is_some() {
                 return;
             }
@@ -232,7 +233,7 @@ impl Rows {
 }
 
 impl<'a> Row<'a> {
-    /// A row of a slice that is made for one request.
+    /// Creates a row from a slice of contextual tuples.
     pub(super) fn own(entries: &'a [Entry]) -> Self {
         Self {
             entries,
@@ -240,7 +241,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The part whose pairs of names lie between two, both included.
+    /// Returns the part whose pairs of names lie between two, both included.
     pub(super) fn between(&self, first: u32, last: u32) -> Self {
         let (_, entries, _) = self.around(first, last);
         Self {
@@ -249,10 +250,11 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The condition of a tuple. The row may be any part that holds all tuples with these names.
+    /// Returns the condition of a tuple. The row may be any part that holds all tuples with these
+    /// names.
     pub(super) fn get(&self, [object, names, user]: Key) -> Option<&'a When> {
         let entry = self.from((names, user)).first()?;
-        // The mark comes after every user, and where it stands it stands alone.
+        // The mark sorts after every user, and is the only entry with its names.
         match self.many {
             Some(many) if entry.names == names && entry.is_many() => {
                 many.get(&[object, names, user])
@@ -275,14 +277,15 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Tuples of one object, from several rows one after another, each in order of the keys.
+/// An iterator over the tuples of one object in several rows, one row after another, each sorted by
+/// key.
 #[derive(Debug)]
 pub(in crate::relations) struct Tuples<'a, const ROWS: usize> {
     object: u32,
     rows: std::array::IntoIter<Row<'a>, ROWS>,
     entries: std::slice::Iter<'a, Entry>,
     tree: Option<&'a Tree<When>>,
-    /// On the heap, as few rows have many: what is moved about stays small.
+    /// The iterator in the tree. It is boxed, as few rows need it and `Tuples` is moved about.
     many: Option<Box<Range<'a, When>>>,
 }
 
@@ -332,7 +335,7 @@ mod tests {
     use crate::model::{Record, TupleCondition};
     use std::collections::BTreeMap;
 
-    /// Every fifth has none.
+    /// Returns a condition called `name`, or none for every fifth.
     fn condition(name: u32) -> When {
         let named = || {
             Arc::new(TupleCondition {
@@ -354,7 +357,8 @@ mod tests {
         for step in 0..20_000_u32 {
             let dice = u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
             let die = |at: u32, n: u64| u32::try_from((dice >> at) % n).unwrap();
-            // Grows, shrinks, and grows again: rows become many, few, and none.
+            // The rows grow, shrink, and grow again: they move to the tree, move back, and become
+            // empty.
             let shrinks = (step / 4_000) % 2 == 1;
             let key = [
                 die(0, 3) * 100_000,

@@ -1,11 +1,11 @@
-//! Numbers for the objects that tuples speak of.
+//! Assigns numbers to the objects that tuples name.
 //!
 //! INVARIANT: an object has a number in a version of the graph if, and only if, one of its tuples
-//! names it; and a number means one object in one version. A number whose object has lost its last
-//! tuple is given to another object in a later version: versions share nothing that changes, so
-//! whoever has pinned an earlier one finds what the number meant there, and nothing outlives a
-//! version that holds a number of an object (caches and pages go by names). The object called `*`
-//! of a type stands for everyone of that type: no real object has that id.
+//! names it; and a number means one object in one version. The number of an object that has lost
+//! its last tuple may be given to another object in a later version. That is safe: versions share
+//! nothing that changes, so a reader that has pinned an earlier version still finds the old meaning
+//! there; and nothing that holds numbers outlives its version (caches and pages use names). The
+//! object called `*` of a type stands for everyone of that type: no real object has that id.
 
 use super::array::Array;
 use super::hash::order_of;
@@ -21,14 +21,14 @@ pub(in crate::relations) struct ObjectId(pub(super) u32);
 /// The user of a tuple: an object, everyone of a type, or a userset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::relations) struct UserId {
-    /// The object, or everyone.
+    /// The object, or everyone of a type.
     pub(in crate::relations) object: ObjectId,
-    /// The relation of a userset, else [`NameId::NONE`].
+    /// The relation of a userset, otherwise [`NameId::NONE`].
     pub(in crate::relations) relation: NameId,
 }
 
 impl UserId {
-    /// The user that is this object.
+    /// Returns the user that is this object.
     pub(in crate::relations) fn plain(object: ObjectId) -> Self {
         Self {
             object,
@@ -36,7 +36,7 @@ impl UserId {
         }
     }
 
-    /// Whether this is a userset.
+    /// Returns `true` if this is a userset.
     pub(in crate::relations) fn is_userset(self) -> bool {
         self.relation != NameId::NONE
     }
@@ -45,8 +45,8 @@ impl UserId {
 /// The id that stands for everyone of a type.
 pub(in crate::relations) const EVERYONE: &str = "*";
 
-/// Most objects and users in one store. The numbers above are for those that only one request
-/// speaks of.
+/// Maximum number of objects and users in one store. Numbers from here on are for objects that only
+/// one request names.
 pub const MAX_OBJECTS: u32 = 1 << 31;
 
 /// An object's type and id.
@@ -58,41 +58,41 @@ pub(in crate::relations) struct Object {
     pub(in crate::relations) id: SmolStr,
 }
 
-/// What a check asks of every user that it meets. It stands apart from the ids, so that the
-/// processor's cache holds that of a million objects.
+/// What a check needs to know about every user that it meets. It is stored apart from the ids, so
+/// that the entries of a million objects fit into the processor's cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::relations) struct Kind {
     /// The type.
     pub(in crate::relations) name: NameId,
-    /// Whether this is everyone of the type.
+    /// Whether the object stands for everyone of the type.
     pub(in crate::relations) is_everyone: bool,
 }
 
-/// The objects of one store. Clones are cheap and share everything.
+/// The objects of one store and their numbers. Clones are cheap and share everything.
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Symbols {
     names: Arc<NameTable>,
     objects: Array<Object>,
     kinds: Array<Kind>,
     buckets: Array<Arc<[Slot]>>,
-    /// The number above all that were ever given.
+    /// The lowest number that was never assigned.
     end: u32,
-    /// Numbers below it that no object has, in the order in which they became free.
+    /// Numbers below `end` that no object has, in the order in which they became free.
     free: Array<ObjectId>,
     free_count: u32,
 }
 
-/// An object in the bucket of its id's hash.
+/// An entry for an object in the bucket of its id's hash.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// The bits of the hash that follow those that chose the bucket.
+    /// The 16 bits of the hash after those that select the bucket.
     hash: u16,
     kind: NameId,
     object: ObjectId,
 }
 
 impl Symbols {
-    /// No objects, with a table of names for `used` of them.
+    /// Creates an empty set of objects whose name table is made for `used` names in use.
     pub(super) fn for_used_names(used: usize) -> Self {
         Self {
             names: Arc::new(NameTable::for_used(used)),
@@ -100,34 +100,34 @@ impl Symbols {
         }
     }
 
-    /// The numbers of types and relations, which all versions of one graph share.
+    /// Returns the table of names of types and relations, which all versions of one graph share.
     pub(in crate::relations) fn names(&self) -> &Arc<NameTable> {
         &self.names
     }
 
-    /// How many objects have numbers.
+    /// Returns how many objects have numbers.
     pub(super) fn count(&self) -> u32 {
         self.end - self.free_count
     }
 
-    /// The object behind a number.
+    /// Returns the object with this number.
     pub(super) fn object(&self, id: ObjectId) -> Option<&Object> {
         self.objects.get(id.0)
     }
 
-    /// Of which kind an object is.
+    /// Returns the type of an object, and whether it stands for everyone.
     pub(super) fn kind(&self, id: ObjectId) -> Option<Kind> {
         self.kinds.get(id.0).copied()
     }
 
-    /// The number of an object; none where no tuple names it.
+    /// Returns the number of an object, or `None` if no tuple names it.
     pub(super) fn find(&self, kind: NameId, id: &str) -> Option<ObjectId> {
         let (bucket, hash) = place(id);
         self.in_bucket(bucket, hash, kind, id)
     }
 
-    /// The ids of the objects of one type that fall into a bucket, in no particular order. All
-    /// buckets together hold every object, by the first bits of the hash of its id.
+    /// Returns the ids of the objects of one type in a bucket, in no particular order. The first
+    /// bits of an id's hash select its bucket; every object is in one.
     pub(super) fn bucket(&self, bucket: u32, kind: NameId) -> impl Iterator<Item = &SmolStr> {
         let slots = self
             .buckets
@@ -139,7 +139,7 @@ impl Symbols {
             .filter_map(|slot| Some(&self.object(slot.object)?.id))
     }
 
-    /// The number of an object, given now if need be.
+    /// Returns the number of an object, and assigns one if it has none.
     pub(super) fn intern(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
         let (bucket, hash) = place(id);
         if let Some(object) = self.in_bucket(bucket, hash, kind, id) {
@@ -150,7 +150,7 @@ impl Symbols {
         Ok(object)
     }
 
-    /// Begins to give numbers to many objects.
+    /// Begins to assign numbers to many objects.
     pub(super) fn bulk(&mut self) -> Bulk<'_> {
         Bulk {
             symbols: self,
@@ -159,7 +159,7 @@ impl Symbols {
         }
     }
 
-    /// Takes the number of an object back, which no tuple names any more.
+    /// Releases the number of an object that no tuple names any more.
     pub(super) fn release(&mut self, object: ObjectId) {
         let Some(found) = self.objects.get(object.0) else {
             return;
@@ -179,7 +179,7 @@ impl Symbols {
         self.free_count += 1;
     }
 
-    /// Gives a number, by which nobody finds the object yet.
+    /// Assigns a number. Look-ups do not find the object before it is added to its bucket.
     fn add(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
         let object = self.next()?;
         *self.objects.slot(object.0) = Some(Object {
@@ -193,7 +193,7 @@ impl Symbols {
         Ok(object)
     }
 
-    /// A number that no object has: the one that became free last, or a new one.
+    /// Returns an unused number: the one that became free last, or a new one.
     fn next(&mut self) -> Result<ObjectId, GraphError> {
         if let Some(last) = self.free_count.checked_sub(1)
             && let Some(object) = self.free.slot(last).take()
@@ -224,14 +224,12 @@ impl Symbols {
     }
 }
 
-/// Gives numbers to many objects, and makes them known in the end.
+/// Assigns numbers to many objects, and makes them findable at the end.
 ///
-/// A million objects given numbers one by one cost more than a second: each look into a bucket
-/// waits for the memory of some nodes, and each new object copies its bucket. Here a map that is
-/// thrown away afterwards stands before them.
+/// To number a million objects one by one takes more than a second: each look into a bucket waits
+/// for memory several times, and each new object copies its bucket. A temporary map avoids both.
 ///
-/// INVARIANT: the numbers are worth nothing before [`Self::finish`]: without it the graph is thrown
-/// away.
+/// INVARIANT: the numbers are not valid before [`Self::finish`]; without it the graph is discarded.
 pub(super) struct Bulk<'s> {
     symbols: &'s mut Symbols,
     known: HashMap<(NameId, SmolStr), ObjectId>,
@@ -240,7 +238,7 @@ pub(super) struct Bulk<'s> {
 }
 
 impl Bulk<'_> {
-    /// The number of an object, given now if need be.
+    /// Returns the number of an object, and assigns one if it has none.
     pub(super) fn intern(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
         let key = (kind, id.clone());
         if let Some(object) = self.known.get(&key) {
@@ -259,9 +257,9 @@ impl Bulk<'_> {
         Ok(object)
     }
 
-    /// Makes the new objects known.
+    /// Makes the new objects findable.
     pub(super) fn finish(mut self) {
-        // In the order of their numbers within a bucket.
+        // The sort is stable, so objects within a bucket stay in the order of their numbers.
         self.new.sort_by_key(|(bucket, _)| *bucket);
         for of_one in self.new.chunk_by(|(one, _), (other, _)| one == other) {
             let slots: Vec<Slot> = of_one.iter().map(|(_, slot)| *slot).collect();
@@ -272,18 +270,18 @@ impl Bulk<'_> {
     }
 }
 
-/// How many buckets there are. At a million objects one holds 15, which is two cache lines to look
-/// through and to copy on a write.
+/// The number of buckets. With a million objects a bucket holds 15, which are two cache lines to
+/// search, and to copy on a write.
 pub(super) const BUCKETS: u32 = 1 << 16;
 
-/// The bucket of an id.
+/// Returns the bucket of an id with this hash.
 pub(super) fn bucket_of(hash: u64) -> u32 {
     u32::try_from(hash >> 48).unwrap_or_default()
 }
 
-/// The bucket of an object, and the part of its hash that tells it from others in there. The type
-/// takes no part in the hash, so that the order of buckets is an order of ids
-/// ([`crate::relations::graph::objects`]); it stands in the slot instead.
+/// Returns the bucket of an object, and the bits of its hash that distinguish it within the bucket.
+/// The type is not part of the hash, so that the order of buckets is an order of ids
+/// ([`crate::relations::graph::objects`]); the slot holds the type.
 fn place(id: &str) -> (u32, u16) {
     let hash = order_of(id);
     (

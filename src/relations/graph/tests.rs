@@ -1,4 +1,4 @@
-//! Versions of the graph, told from outside: what is in one is what was put in.
+//! Tests of graph versions through the public functions: a version holds what was written to it.
 
 use super::*;
 use crate::model::TupleCondition;
@@ -225,7 +225,7 @@ fn a_write_and_a_reader_name_a_row_alike() {
     let [of_object, of_user] = RowHash::of_tuple(&written);
     assert_eq!(view.object_row_hash(object, viewer), of_object);
     assert_eq!(view.user_row_hash(user), of_user);
-    // A row that nobody has written to yet has a name too.
+    // A row that nobody has written to yet has a hash too.
     let unknown = view.object(doc, "2");
     assert_eq!(
         view.object_row_hash(unknown, viewer),
@@ -279,7 +279,7 @@ fn a_number_that_is_given_again_means_nothing_to_whoever_pinned_a_version_before
         (dice >> 33) % n
     };
     for step in 0..4_000_u64 {
-        // Ever new objects and users, most of which soon go; some are known to both layers.
+        // Objects and users are ever new, and most soon go; some are known to both layers.
         let some = |below: &mut dyn FnMut(u64) -> u64| match below(4) {
             0 => format!("doc:{}#viewer@user:{}", below(4), below(4)),
             1 => format!("doc:{step}#viewer@group:{}#member", below(3)),
@@ -311,7 +311,8 @@ fn a_number_that_is_given_again_means_nothing_to_whoever_pinned_a_version_before
         if step % 50 == 0 {
             pinned.push((graph.clone(), stored.clone(), bundle.clone()));
         }
-        // Exactly what tuples name has a number, and numbers do not grow with what has gone.
+        // Exactly the objects that tuples name have numbers, and the numbers do not grow with those
+        // that have gone.
         let keys = stored.iter().chain(&bundle).map(|text| key(text));
         let named: BTreeSet<String> = keys
             .flat_map(|key| {

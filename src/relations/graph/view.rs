@@ -1,10 +1,10 @@
-//! What one request sees: a version of the graph, and the request's own tuples on top.
+//! The tuples that one request sees: a version of the graph, and the request's contextual tuples.
 //!
-//! Owns the union of the layers. A tuple of the request stands for the one of its key in the graph,
-//! whatever their conditions: who brings a tuple along says how it is for this question. That is
-//! what OpenFGA's check does for a tuple that names the user itself; its lists, and its checks
-//! through usersets and everyone, let both count, so that a list there can hold what a check
-//! denies. Here one rule holds for all of them.
+//! This module owns the union of the layers. A contextual tuple replaces the tuple of its key in
+//! the graph, whatever their conditions, because the request states how the tuple is for this
+//! question. OpenFGA's check does the same for a tuple that names the user itself. In OpenFGA's
+//! lists, and in its checks through usersets and everyone, both tuples count, so that a list there
+//! can hold what a check denies. Here one rule holds everywhere.
 
 use super::layer::{Edge, Layer, When, pair};
 use super::ordered::Key;
@@ -16,23 +16,24 @@ use foldhash::HashMap;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// The layers of one request: the bundle's, the store's, its own.
+/// The number of layers of a request: the bundle's, the store's, and its contextual tuples.
 const LAYERS: usize = 3;
 
-/// A version of the graph with the request's own tuples.
+/// A version of the graph together with the contextual tuples of a request.
 #[derive(Debug)]
 pub(in crate::relations) struct View<'a> {
     graph: &'a Graph,
     names: Arc<Names>,
-    /// Objects that only the request speaks of. Their numbers follow [`MAX_OBJECTS`].
+    /// Objects that only the request names. Their numbers begin at [`MAX_OBJECTS`].
     own: Vec<Object>,
     own_ids: HashMap<(NameId, SmolStr), ObjectId>,
     by_object: Own,
-    /// In order. What the graph's tree keeps as a flag is the condition itself here.
+    /// The contextual tuples by user, sorted. The value is the condition itself, where the graph's
+    /// tree has only a flag.
     by_user: Vec<(Key, When)>,
 }
 
-/// The request's own tuples in order of their keys, of which one can occur several times.
+/// The contextual tuples, sorted by their keys.
 #[derive(Debug, Default)]
 struct Own {
     /// The object of each entry.
@@ -41,8 +42,8 @@ struct Own {
 }
 
 impl<'a> View<'a> {
-    /// Puts the request's own tuples on top of a version. Tuples whose types or relations no model
-    /// knows are left out: none could allow them.
+    /// Adds contextual tuples to a version. Tuples with a type or relation that the graph has no
+    /// number for are left out, because no model can allow them.
     pub(in crate::relations) fn new(graph: &'a Graph, contextual: &[Tuple]) -> Self {
         let mut view = Self {
             graph,
@@ -56,7 +57,7 @@ impl<'a> View<'a> {
             .iter()
             .filter_map(|tuple| Some((view.edge(&tuple.key)?, tuple.condition.clone())))
             .collect();
-        // Of several with one key the first counts.
+        // Of several tuples with one key the first counts.
         edges.sort_by_key(|(edge, _)| *edge);
         edges.dedup_by_key(|(edge, _)| *edge);
         view.by_object = Own::new(
@@ -73,17 +74,17 @@ impl<'a> View<'a> {
         view
     }
 
-    /// The version.
+    /// Returns the version of the graph.
     pub(in crate::relations) fn graph(&self) -> &'a Graph {
         self.graph
     }
 
-    /// The names of types and relations.
+    /// Returns the names of types and relations.
     pub(in crate::relations) fn names(&self) -> &Names {
         &self.names
     }
 
-    /// The number of an object, made up for this request where no tuple speaks of it.
+    /// Returns the number of an object; if no tuple names it, it gets a number for this request.
     pub(in crate::relations) fn object(&mut self, kind: NameId, id: &str) -> ObjectId {
         if let Some(found) = self.find(kind, id) {
             return found;
@@ -98,7 +99,7 @@ impl<'a> View<'a> {
         new
     }
 
-    /// The number of an object; none where no tuple speaks of it.
+    /// Returns the number of an object, or `None` if no tuple of the view names it.
     pub(in crate::relations) fn find(&self, kind: NameId, id: &str) -> Option<ObjectId> {
         let own = || {
             if self.own_ids.is_empty() {
@@ -110,7 +111,7 @@ impl<'a> View<'a> {
         self.graph.symbols.find(kind, id).or_else(own)
     }
 
-    /// An object's type.
+    /// Returns an object's type.
     pub(in crate::relations) fn kind(&self, id: ObjectId) -> NameId {
         let own = || self.named(id).map(|object| object.kind);
         self.graph
@@ -121,7 +122,7 @@ impl<'a> View<'a> {
             .unwrap_or(NameId::NONE)
     }
 
-    /// Whether the object stands for everyone of its type.
+    /// Returns `true` if the object stands for everyone of its type.
     pub(in crate::relations) fn is_everyone(&self, id: ObjectId) -> bool {
         let own = || self.named(id).is_some_and(|object| object.id == EVERYONE);
         self.graph
@@ -130,13 +131,13 @@ impl<'a> View<'a> {
             .map_or_else(own, |kind| kind.is_everyone)
     }
 
-    /// The tuples of `object#relation`.
+    /// Returns the tuples of `object#relation`.
     pub(in crate::relations) fn row(&self, object: ObjectId, relation: NameId) -> ObjectRow<'_> {
         self.rows_of(object).of(relation)
     }
 
-    /// The tuples of an object, for all of its relations: whoever asks for several of them finds
-    /// the object once.
+    /// Returns the tuples of an object with any relation, so that a caller that reads several
+    /// relations finds the object once.
     pub(in crate::relations) fn rows_of(&self, object: ObjectId) -> ObjectRows<'_> {
         let in_graph = |layer: &'a Layer| {
             let is_there = object.0 < MAX_OBJECTS && layer.len() > 0;
@@ -154,8 +155,8 @@ impl<'a> View<'a> {
         ObjectRows { object, rows }
     }
 
-    /// The objects to which `user` stands in `relation` by a tuple of its own, with the tuple's
-    /// condition.
+    /// Returns the objects to which a tuple gives `user` itself the relation, each with the
+    /// condition of that tuple.
     pub(in crate::relations) fn objects(
         &self,
         user: UserId,
@@ -196,7 +197,7 @@ impl<'a> View<'a> {
         graph.chain(own.map(|(key, when)| (Edge::of_user_key(*key).object, when)))
     }
 
-    /// The hash of the row `object#relation`.
+    /// Returns the hash of the row `object#relation`.
     pub(in crate::relations) fn object_row_hash(
         &self,
         object: ObjectId,
@@ -206,30 +207,30 @@ impl<'a> View<'a> {
         RowHash::of_object(kind, id, self.names.text(relation))
     }
 
-    /// The hash of a user's row.
+    /// Returns the hash of a user's row.
     pub(in crate::relations) fn user_row_hash(&self, user: UserId) -> RowHash {
         let (kind, id) = self.text(user.object).unwrap_or_default();
         RowHash::of_user(kind, id, self.names.text(user.relation))
     }
 
-    /// The hash of the row of everyone of the user's type.
+    /// Returns the hash of the row of everyone of the user's type.
     pub(in crate::relations) fn everyone_row_hash(&self, user: UserId) -> RowHash {
         let (kind, _) = self.text(user.object).unwrap_or_default();
         RowHash::of_user(kind, EVERYONE, "")
     }
 
-    /// A tuple, spelled out; `None` where a number means nothing here.
+    /// Returns a tuple as text, or `None` if a number has no meaning here.
     pub(in crate::relations) fn key_text(&self, edge: Edge) -> Option<TupleKey> {
         key_text(&self.names, edge, |id| self.text(id))
     }
 
-    /// An object, spelled out.
+    /// Returns an object as text.
     pub(in crate::relations) fn object_text(&self, id: ObjectId) -> Option<ObjectRef> {
         let (kind, id) = self.text(id)?;
         ObjectRef::new(kind, id).ok()
     }
 
-    /// A user, spelled out.
+    /// Returns a user as text.
     pub(in crate::relations) fn user_text(&self, user: UserId) -> Option<TupleUser> {
         user_text(&self.names, user, |id| self.text(id))
     }
@@ -258,7 +259,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The number of a user; none where no model and no tuple has its type or its relation.
+    /// Returns the number of a user, or `None` if the graph has no number for its type or relation.
     pub(in crate::relations) fn user(&mut self, user: &TupleUser) -> Option<UserId> {
         let kind = self.names.find(user.kind())?;
         Some(match user {
@@ -275,7 +276,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Spells a tuple out, with the names of objects from `text`.
+/// Converts a tuple to text, with the names of objects from `text`.
 pub(super) fn key_text<'t>(
     names: &Names,
     edge: Edge,
@@ -338,12 +339,12 @@ pub(in crate::relations) struct ObjectRows<'v> {
 }
 
 impl<'v> ObjectRows<'v> {
-    /// Of which object.
+    /// Returns the object.
     pub(in crate::relations) fn object(&self) -> ObjectId {
         self.object
     }
 
-    /// Those of one relation.
+    /// Returns the tuples with one relation.
     pub(in crate::relations) fn of(&self, relation: NameId) -> ObjectRow<'v> {
         let (first, last) = (pair(relation, NameId::NONE), pair(relation, NameId::LAST));
         ObjectRow {
@@ -363,8 +364,8 @@ pub(in crate::relations) struct ObjectRow<'v> {
 }
 
 impl<'v> ObjectRow<'v> {
-    /// The tuple of this row whose user is exactly `user`: the request's own, or else at most one
-    /// per layer of the graph.
+    /// Returns the conditions of the tuples in this row whose user is exactly `user`: that of the
+    /// contextual tuple, or else of at most one tuple per layer of the graph.
     pub(in crate::relations) fn of(
         &self,
         user: UserId,
@@ -383,19 +384,19 @@ impl<'v> ObjectRow<'v> {
         found.into_iter().flatten()
     }
 
-    /// The tuples whose user is a userset.
+    /// Returns the tuples whose user is a userset.
     pub(in crate::relations) fn usersets(
         &self,
     ) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
         self.between(NameId::FIRST, NameId::LAST)
     }
 
-    /// The tuples whose user is an object, or everyone of a type.
+    /// Returns the tuples whose user is an object, or everyone of a type.
     pub(in crate::relations) fn plain(&self) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
         self.between(NameId::NONE, NameId::NONE)
     }
 
-    /// All tuples.
+    /// Returns all tuples.
     pub(in crate::relations) fn all(&self) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
         self.between(NameId::NONE, NameId::LAST)
     }

@@ -1,11 +1,11 @@
-//! Reading stretches of a tree, in the order of keys.
+//! Reads ranges of a tree in the order of keys.
 
 use super::{Key, Node, Tree, child_of};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl<V: Clone> Tree<V> {
-    /// The entries from `from` to `to`, both included, in order.
+    /// Returns the entries from `from` to `to`, both included, in order.
     pub(in crate::relations) fn range(&self, from: &Key, to: &Key) -> Range<'_, V> {
         self.root.range(from, to)
     }
@@ -43,10 +43,10 @@ impl<V> Node<V> {
     }
 }
 
-/// Entries in order of their keys.
+/// An iterator over entries in the order of their keys.
 #[derive(Clone, Debug)]
 pub(in crate::relations) struct Range<'a, V> {
-    /// What is left of each inner node on the way to the leaf.
+    /// The remaining children of each inner node on the path to the leaf.
     above: SmallVec<[std::slice::Iter<'a, Arc<Node<V>>>; 4]>,
     keys: std::slice::Iter<'a, Key>,
     values: std::slice::Iter<'a, V>,
@@ -77,7 +77,7 @@ impl<'a, V> Iterator for Range<'a, V> {
 }
 
 impl<'a, V> Range<'a, V> {
-    /// Goes to the first leaf below `node`.
+    /// Moves to the first leaf below `node`.
     fn descend(&mut self, mut node: &'a Arc<Node<V>>) {
         loop {
             match &**node {

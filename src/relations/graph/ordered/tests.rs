@@ -1,4 +1,4 @@
-//! The ordered set against the standard library's.
+//! Tests of the ordered map against the standard library's.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ fn it_agrees_with_the_standard_map_under_any_history() {
     let mut dice = Dice(7);
     let (mut tree, mut map) = (Tree::default(), BTreeMap::new());
     for step in 0..12_000_u32 {
-        // Grows, shrinks, and grows again, so that nodes are split and joined.
+        // The tree grows, shrinks, and grows again, so that nodes are split and joined.
         let shrink = (step / 3_000) % 2 == 1;
         let key = [dice.below(4), dice.below(300), dice.below(3)];
         if dice.below(10) < if shrink { 8 } else { 2 } {
