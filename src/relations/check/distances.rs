@@ -1,9 +1,9 @@
-//! How deep each sub-problem of a question lies, by the shortest way.
+//! Computes the depth of each sub-problem of a question, by the shortest path.
 //!
-//! The depth limit is about the shortest way, so that an answer does not depend on the order in
-//! which ways are tried. A check that counts as it goes may come by a longer one first; only if the
-//! outcome depends on that, the shortest ways are worked out for all sub-problems, whether they can
-//! change the outcome or not.
+//! The depth limit applies to the shortest path, so that an answer does not depend on the order in
+//! which paths are tried. A check that counts as it goes may take a longer path first. Only if the
+//! outcome depends on that are the shortest distances computed, for all sub-problems, whether they
+//! can change the outcome or not.
 
 use super::Evaluation;
 use super::steps::{Node, Steps};
@@ -13,7 +13,7 @@ use foldhash::HashMap;
 use std::collections::hash_map::Entry;
 
 impl Evaluation<'_, '_> {
-    /// The sub-problems that lie within the limit, each with its depth.
+    /// Returns the sub-problems that lie within the limit, each with its depth.
     pub(super) fn distances(&mut self, root: Node) -> Result<HashMap<Node, u32>, RelationFault> {
         let mut known = HashMap::default();
         let (mut now, mut next) = (vec![root], Vec::new());
@@ -30,7 +30,7 @@ impl Evaluation<'_, '_> {
         Ok(known)
     }
 
-    /// The sub-problems below one: those at the same depth, and those one dispatch deeper.
+    /// Collects the sub-problems below one: those at the same depth, and those one dispatch deeper.
     fn children(
         &mut self,
         node: Node,

@@ -1,8 +1,8 @@
-//! The check of any relation: its rewrite, operand by operand, down to the sub-problems that a
+//! Checks any relation: evaluates its rewrite operand by operand, down to sub-problems that a
 //! search decides.
 //!
-//! INVARIANT: what is kept of a sub-problem is what it comes to on every way. A fact always is;
-//! anything else only where nothing above it on the way had a part in it.
+//! INVARIANT: a cached outcome of a sub-problem is its outcome on every path. That is true of every
+//! fact, and of any other outcome only if nothing above it on the path influenced it.
 
 use super::outcome::Outcome;
 use super::steps::{Node, Step, Steps};
@@ -11,13 +11,14 @@ use crate::relations::error::RelationFault;
 use crate::relations::limits::MAX_NESTING;
 use crate::relations::rules::{Relation, Rewrite};
 
-/// An outcome, and what it rests on.
+/// An outcome, and what it depends on.
 #[derive(Clone, Debug)]
 struct Found {
     outcome: Outcome,
-    /// The place on the way of the topmost sub-problem that it came back to; none where it did not.
+    /// The position in the path of the topmost sub-problem that the evaluation returned to; `None`
+    /// if it returned to none.
     touched: Option<usize>,
-    /// How many dispatches below was looked.
+    /// The number of dispatches that the evaluation went further down.
     below: u32,
 }
 
@@ -32,7 +33,7 @@ impl From<Outcome> for Found {
 }
 
 impl Found {
-    /// Puts two operands together.
+    /// Combines the results of two operands.
     fn with(self, other: Self, combine: fn(Outcome, Outcome) -> Outcome) -> Self {
         let touched = match (self.touched, other.touched) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -46,7 +47,7 @@ impl Found {
     }
 }
 
-/// Whether a union or an intersection.
+/// Whether operands are combined as a union or as an intersection.
 #[derive(Clone, Copy, Debug)]
 enum Gate {
     Any,
@@ -61,7 +62,7 @@ impl Gate {
         }
     }
 
-    /// Whether no further operand can change the outcome.
+    /// Returns `true` if no further operand can change the outcome.
     fn is_settled_by(self, outcome: &Outcome) -> bool {
         match self {
             Self::Any => *outcome == Outcome::Holds,
@@ -89,14 +90,14 @@ impl<'r> Evaluation<'_, 'r> {
         if outcome != Outcome::Unknown {
             return Ok(outcome);
         }
-        // Rare: a way led too deep, and the outcome depends on it. With the shortest ways known
-        // there are no unknowns.
+        // This is rare: a path led too deep, and the outcome depends on it. With the shortest
+        // distances there are no unknowns.
         let known = self.distances(root)?;
         self.depths = Depths::Known(known);
         self.witness.clear();
         let found = self.node(root, 0);
-        // How deep a sub-problem lies is different for the next question, and some of this may rest
-        // on it.
+        // The depth of a sub-problem is different for the next question, and some cached outcomes
+        // may depend on it.
         self.run.memo.kept.clear();
         Ok(found?.outcome)
     }
@@ -150,9 +151,9 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(found)
     }
 
-    /// What is known of a sub-problem. From an earlier question, only where everything below it
-    /// lies within the limit of this one too; and not where a witness is wanted, which cannot be
-    /// told from an outcome alone.
+    /// Returns the cached outcome of a sub-problem. One of an earlier question is used only if
+    /// everything below it lies within the limit now too; and `Holds` is not used if a witness is
+    /// wanted, because the tuples that show it are not cached.
     fn kept(&self, node: Node, depth: u32) -> Option<Found> {
         let kept = self.run.memo.kept.get(&(node, self.user))?;
         let fits = kept.question == self.run.memo.question
@@ -206,8 +207,8 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(found)
     }
 
-    /// The operands of a union or an intersection, up to the one that settles it. Of no operands
-    /// nothing holds.
+    /// Evaluates the operands of a union or an intersection, up to the one that settles it. Without
+    /// operands nothing holds.
     fn combine(
         &mut self,
         node: Node,
@@ -243,14 +244,14 @@ impl<'r> Evaluation<'_, 'r> {
         if base.outcome == Outcome::Lacks {
             return Ok(base);
         }
-        // What shows that the user is in the subtracted side is no witness of anything.
+        // The tuples by which the user is in the subtracted side are no witness.
         let shown = self.witness.len();
         let subtract = self.rewrite(node, relation, subtract, depth)?;
         self.witness.truncate(shown);
         Ok(base.with(subtract, Outcome::but_not))
     }
 
-    /// The relation's own tuples: those that name the user, then the usersets.
+    /// Evaluates the relation's own tuples: those that name the user, then the usersets.
     fn this(
         &mut self,
         node: Node,
@@ -270,7 +271,7 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(self.any(steps, depth)?.with(direct.into(), Outcome::or))
     }
 
-    /// The union of the sub-problems to which tuples lead.
+    /// Evaluates the union of the sub-problems that tuples lead to.
     fn any(&mut self, mut steps: Steps, depth: u32) -> Result<Found, RelationFault> {
         let mut all = Found::from(steps.failed());
         for step in steps.steps {

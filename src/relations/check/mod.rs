@@ -1,16 +1,16 @@
-//! Checks: is this user in that relation to this object?
+//! Checks whether a user is in a relation to an object.
 //!
-//! **Problem.** The rewrites of a model and its tuples form a graph with circles in it. Walked
-//! naively, a denied check costs every path where a permitted one costs one; and what a check comes
-//! to can depend on the order of the walk, where conditions fail or the graph is deep.
-//! **Decision.** Two evaluators that read tuples through the same functions ([`steps`]). A relation
-//! made of unions alone is decided by a search ([`search`]) that visits each sub-problem once.
-//! Anything else is evaluated operand by operand ([`evaluate`]), ends in searches, and keeps what
-//! it has found out; [`outcome`] says how operands combine, in an algebra in which their order does
-//! not count. Depth means the shortest way ([`distances`]).
-//! **Trade-off.** Where intersections or differences take part in a circle themselves, a
-//! sub-problem may have to be evaluated once for each way to it; the limit on what is read ends
-//! that with a fault.
+//! **Problem.** The rewrites of a model and its tuples form a graph with cycles. A naive walk takes
+//! every path for a denied check, and only one for a permitted check. And where conditions fail or
+//! the graph is deep, the outcome of a check can depend on the order of the walk.
+//! **Decision.** There are two evaluators, which read tuples through the same functions
+//! ([`steps`]). A relation that is made of unions alone is decided by a search ([`search`]) that
+//! visits each sub-problem once. Any other relation is evaluated operand by operand ([`evaluate`])
+//! down to such searches, and intermediate outcomes are cached; [`outcome`] combines operands in an
+//! algebra in which their order does not matter. The depth of a sub-problem is that of the shortest
+//! path to it ([`distances`]).
+//! **Trade-off.** If intersections or differences are part of a cycle, a sub-problem may have to be
+//! evaluated once for each path to it; the limit on reads ends that with a fault.
 
 mod distances;
 mod evaluate;
@@ -29,34 +29,34 @@ use super::rules::{Bits, Rules, Terminal};
 use crate::model::ClockUse;
 use foldhash::HashMap;
 
-/// What one question reads with.
+/// The state that one question is evaluated with.
 #[derive(Debug)]
 pub(in crate::relations) struct Run<'e, 'r> {
-    /// What the question has cost.
+    /// The cost of the question so far.
     pub(in crate::relations) meter: Meter<'r>,
-    /// What the answer rests on, where that is wanted.
+    /// What the answer depends on, if it is recorded.
     pub(in crate::relations) trace: Option<&'e mut Trace>,
     /// The request's values for the parameters of conditions.
     pub(in crate::relations) sent: Sent<'r>,
-    /// What conditions have converted, and their work.
+    /// The values converted for conditions, and their work.
     pub(in crate::relations) evaluations: &'e mut Evaluations,
-    /// What earlier questions have found out.
+    /// The outcomes of sub-problems of earlier questions.
     pub(in crate::relations) memo: &'e mut Memo,
 }
 
-/// What an answer rests on.
+/// What an answer depends on.
 #[derive(Debug, Default)]
 pub(in crate::relations) struct Trace {
-    /// Every adjacency row that was read, found or not. A row may occur several times.
+    /// Every row that was read, whether it exists or not. A row may occur several times.
     pub(in crate::relations) rows: Vec<RowHash>,
-    /// What conditions did with the clock.
+    /// How conditions used the clock.
     pub(in crate::relations) clock: ClockUse,
 }
 
-/// What has been found out about sub-problems.
+/// The known outcomes of sub-problems.
 #[derive(Debug, Default)]
 pub(in crate::relations) struct Memo {
-    /// Which question this is.
+    /// The number of the current question.
     pub(in crate::relations) question: u64,
     kept: HashMap<(Node, UserId), Kept>,
 }
@@ -68,40 +68,41 @@ struct Kept {
     question: u64,
 }
 
-/// How deep the sub-problems lie.
+/// How the depths of sub-problems are determined.
 #[derive(Debug)]
 enum Depths {
-    /// As deep as the way on which they were met; the shortest way, or any.
+    /// The depth is that of the path on which a sub-problem was met: the shortest path, or any
+    /// path.
     Counted { is_shortest: bool },
-    /// Those within the limit, by the shortest way.
+    /// The depths of all sub-problems within the limit, by the shortest path.
     Known(HashMap<Node, u32>),
 }
 
-/// One question.
+/// The evaluation of one question.
 struct Evaluation<'e, 'r> {
     view: &'r View<'r>,
     rules: &'r Rules,
     run: &'e mut Run<'e, 'r>,
     user: UserId,
-    /// Everyone of the user's type, where the user is one object, the model lets tuples name
+    /// Everyone of the user's type: set if the user is a single object, the model lets tuples name
     /// everyone, and some tuple does.
     everyone: Option<UserId>,
-    /// The sub-problem that asks of the user, a userset, whether it is in itself.
+    /// The sub-problem whether the user, a userset, is in itself.
     itself: Option<Node>,
     reach: &'r Bits,
     max_depth: u32,
     depths: Depths,
     wants_witness: bool,
     witness: Vec<Edge>,
-    /// The sub-problems that are being evaluated, each for the sake of the next.
+    /// The sub-problems that are being evaluated; each is needed for the one before it.
     path: Vec<Node>,
     nesting: u32,
-    /// The tuples of the object that was read last: a check reads several relations of one object
-    /// in a row.
+    /// The tuples of the object that was read last, since a check often reads several relations of
+    /// one object in a row.
     last: Option<ObjectRows<'r>>,
 }
 
-/// What a check comes to, and the tuples that show it, from the object to the user.
+/// Returns the outcome of a check, and the tuples that show it, from the object to the user.
 pub(in crate::relations) fn check<'e, 'r>(
     view: &'r View<'r>,
     rules: &'r Rules,

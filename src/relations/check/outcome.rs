@@ -1,29 +1,29 @@
-//! What a sub-problem comes to, and how the outcomes of operands combine.
+//! The outcome of a sub-problem, and how the outcomes of operands combine.
 //!
-//! INVARIANT: every combination gives the same outcome in whatever order its operands are known.
+//! INVARIANT: a combination has the same outcome in whatever order its operands become known.
 //! `Holds` and `Lacks` are facts; the other three are not, and only a fact about another operand
-//! makes up for one of them.
+//! outweighs one of them.
 
 use crate::relations::error::RelationError;
 
-/// What one sub-problem (an object, a relation, a user) comes to.
+/// The outcome of one sub-problem (an object, a relation, a user).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::relations) enum Outcome {
     /// The user is in the relation.
     Holds,
-    /// The user is not.
+    /// The user is not in the relation.
     Lacks,
-    /// Not by any way that does not come back to where it began. OpenFGA's "cycle": it is false,
-    /// and so is whatever it would have to be false for.
+    /// The user is not in the relation by any path that does not return to its start. This is
+    /// OpenFGA's "cycle": it counts as false, on both sides of a difference.
     LacksByCycle,
-    /// It has no answer.
+    /// There is no answer, because of this error.
     Fails(Box<RelationError>),
-    /// It lies too deep on this way; on a shorter way it may not.
+    /// The sub-problem lies too deep on this path; on a shorter path it may not.
     Unknown,
 }
 
 impl Outcome {
-    /// One operand of a union after another. `Holds` wins over everything, then what is unknown,
+    /// Combines two operands of a union. `Holds` takes precedence over everything, then `Unknown`,
     /// then errors.
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
@@ -36,10 +36,10 @@ impl Outcome {
         }
     }
 
-    /// One operand of an intersection after another. `Lacks` wins over everything.
+    /// Combines two operands of an intersection. `Lacks` takes precedence over everything.
     ///
-    /// An unknown operand beside a cycle may yet turn out to lack the user for good, so both
-    /// together are unknown.
+    /// An unknown operand beside a cycle may yet turn out to be `Lacks`, so both together are
+    /// unknown.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Lacks, _) | (_, Self::Lacks) => Self::Lacks,
@@ -51,8 +51,9 @@ impl Outcome {
         }
     }
 
-    /// A difference. A base that lacks the user, or a subtracted side that holds, wins over
-    /// whatever the other side is; a cycle on either side lacks; then the base's error comes first.
+    /// Combines the sides of a difference. A base that lacks the user, or a subtracted side that
+    /// holds, decides whatever the other side is. Otherwise `Unknown` comes first, then a cycle on
+    /// either side, then the base's error.
     pub(super) fn but_not(self, subtract: Self) -> Self {
         match (self, subtract) {
             (Self::Lacks, _) | (_, Self::Holds) => Self::Lacks,
@@ -63,8 +64,8 @@ impl Outcome {
         }
     }
 
-    /// Whether this says the same on every way on which the sub-problem is met. Facts follow from
-    /// facts alone.
+    /// Returns `true` if the outcome is the same on every path on which the sub-problem is met.
+    /// Facts follow from facts alone.
     pub(super) fn is_fact(&self) -> bool {
         match self {
             Self::Holds | Self::Lacks => true,
@@ -110,8 +111,8 @@ mod tests {
         }
     }
 
-    /// What is unknown may turn out to be anything: a combination that does not say so must not
-    /// depend on it.
+    /// An unknown operand may turn out to be anything, so a combination that is not unknown must
+    /// not depend on it.
     #[test]
     fn the_unknown_never_hides_a_difference() {
         let known: Vec<Outcome> = all()

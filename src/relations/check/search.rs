@@ -1,9 +1,9 @@
-//! The check of a monotone relation: a search for the user, breadth first.
+//! Checks a monotone relation by a breadth-first search for the user.
 //!
-//! Only unions lie between such a relation and its tuples, so it holds exactly where some path of
-//! tuples leads to the user. Each sub-problem is looked at once, however many paths lead to it:
-//! groups that contain one another in circles cost no more than a tree, and a denied check reads
-//! what a permitted one could have read.
+//! Only unions lie between such a relation and its tuples, so it holds exactly if some path of
+//! tuples leads to the user. Each sub-problem is visited once, however many paths lead to it. So
+//! groups that contain each other in cycles cost no more than a tree, and a denied check reads no
+//! more than a permitted check could have read.
 
 use super::outcome::Outcome;
 use super::steps::{Node, Steps};
@@ -14,37 +14,38 @@ use crate::relations::rules::Rewrite;
 use foldhash::{HashMap, HashMapExt as _};
 use smallvec::SmallVec;
 
-/// A sub-problem that the search has come to.
+/// A sub-problem that the search has reached.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     node: Node,
-    /// From which entry, and by which tuple: none where it is on the same object.
+    /// The entry that led here, and the tuple that did; no tuple if both are on the same object.
     from: Option<(usize, Option<Edge>)>,
-    /// Dispatches from where the search began.
+    /// The number of dispatches from the start of the search.
     distance: u32,
     is_done: bool,
 }
 
-/// Up to this many entries they are looked through one by one, which is faster than hashing them.
+/// Up to this many entries are searched linearly, which is faster than hashing.
 const FEW: usize = 12;
 
 #[derive(Debug, Default)]
 struct Frontier {
     entries: SmallVec<[Entry; FEW]>,
-    /// The place of each node, once there are more than [`FEW`].
+    /// The index of each node among the entries, once there are more than [`FEW`].
     places: HashMap<Node, usize>,
     now: SmallVec<[usize; FEW]>,
     next: SmallVec<[usize; FEW]>,
-    /// From which entry to which: kept only where it matters whether they form a circle.
+    /// The arcs between entries, recorded only if it matters whether they form a cycle.
     arcs: Option<Vec<(usize, usize)>>,
-    /// What lay deeper than the limit by the way on which it was met.
+    /// Nodes that were beyond the limit on the path on which they were met, with the entry before
+    /// them.
     beyond: Vec<(usize, Node)>,
 }
 
 impl Evaluation<'_, '_> {
-    /// Decides a monotone sub-problem that lies `depth` dispatches below the question, and says how
-    /// many dispatches further down it looked. `marks` says whether it matters that a denial met a
-    /// circle.
+    /// Decides a monotone sub-problem that lies `depth` dispatches below the question, and returns
+    /// how many dispatches further down the search went. `marks` says whether a denial that met a
+    /// cycle must be reported as such.
     pub(super) fn search(
         &mut self,
         start: Node,
@@ -134,10 +135,10 @@ impl Evaluation<'_, '_> {
                     }
                 }
                 Rewrite::Arrow(arrow) => self.arrow(entry.node.object, arrow, &mut steps)?,
-                // The first operand is on top of the stack: it is most often the relation's own
+                // The first operand goes on top of the stack: it is usually the relation's own
                 // tuples.
                 Rewrite::Union(children) => left.extend(children.iter().rev()),
-                // No monotone relation has one; whoever asks anyway gets no permit out of it.
+                // No monotone relation has these; if one is searched anyway, it must not permit.
                 Rewrite::Intersection(_) | Rewrite::Difference(..) => {
                     return Err(RelationFault::Inconsistent);
                 }
@@ -148,7 +149,7 @@ impl Evaluation<'_, '_> {
         Ok(outcome)
     }
 
-    /// Notes where the steps from an entry lead, or that they lead beyond the limit.
+    /// Adds the targets of the steps from an entry, or notes that they are beyond the limit.
     fn follow_all(
         &self,
         frontier: &mut Frontier,
@@ -166,7 +167,7 @@ impl Evaluation<'_, '_> {
         }
     }
 
-    /// Whether a sub-problem lies deeper than the limit.
+    /// Returns `true` if a sub-problem lies deeper than the limit.
     pub(super) fn is_beyond(&self, node: Node, depth: u32) -> bool {
         match &self.depths {
             Depths::Counted { .. } => depth > self.max_depth,
@@ -174,7 +175,7 @@ impl Evaluation<'_, '_> {
         }
     }
 
-    /// What a sub-problem that lies deeper than the limit comes to.
+    /// Returns the outcome of a sub-problem that lies deeper than the limit.
     pub(super) fn beyond(&self) -> Outcome {
         match &self.depths {
             Depths::Counted { is_shortest: false } => Outcome::Unknown,
@@ -184,7 +185,7 @@ impl Evaluation<'_, '_> {
         }
     }
 
-    /// Notes the path of tuples that led to an entry, and the tuple that named the user there.
+    /// Records the path of tuples that led to an entry, and the tuple that named the user there.
     fn show(&mut self, frontier: &Frontier, at: usize, last: Option<Edge>) {
         if !self.wants_witness {
             return;
@@ -226,15 +227,16 @@ impl Frontier {
         }
     }
 
-    /// The entry at `at`, unless it has been looked at.
+    /// Returns the entry at `at`, unless it has been visited.
     fn take(&mut self, at: usize) -> Option<Entry> {
         let entry = self.entries.get_mut(at).filter(|entry| !entry.is_done)?;
         entry.is_done = true;
         Some(*entry)
     }
 
-    /// Comes from entry `from` to a node. A node that was found by a tuple and is now found on the
-    /// same object is one dispatch nearer, and is looked at now rather than next.
+    /// Adds an arc from entry `from` to a node. If the node was reached by a tuple before and is
+    /// now reached on the same object, it is one dispatch nearer, and is visited in this round and
+    /// not the next.
     fn come(&mut self, from: usize, node: Node, by: Option<Edge>, distance: u32) {
         let found = self.find(node);
         let at = found.unwrap_or_else(|| {
@@ -264,8 +266,8 @@ impl Frontier {
         }
     }
 
-    /// Whether something lies deeper than the limit by every way. What was met by a shorter way
-    /// too, before or after, does not.
+    /// Returns `true` if some node is beyond the limit on every path. A node that a shorter path
+    /// reached, before or after, is not.
     fn ends_beyond(&mut self) -> bool {
         let mut ends = false;
         for (from, node) in std::mem::take(&mut self.beyond) {
@@ -278,11 +280,11 @@ impl Frontier {
         ends
     }
 
-    /// Whether the arcs form a circle: entries to which nothing leads are taken away, until none is
-    /// left or only a circle and what hangs on it.
+    /// Returns `true` if the arcs form a cycle. Entries without incoming arcs are removed until
+    /// none is left, or only a cycle and what it leads to.
     fn has_circle(&self) -> bool {
         let Some(arcs) = &self.arcs else { return false };
-        // A tree has one arc less than it has entries.
+        // A tree has one arc less than entries.
         if arcs.len() < self.entries.len() {
             return false;
         }

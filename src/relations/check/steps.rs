@@ -1,7 +1,7 @@
-//! Reading the tuples of one sub-problem: which of them name the user, and where the others lead.
+//! Reads the tuples of one sub-problem: those that name the user, and where the others lead.
 //!
-//! Everything that a check learns from tuples is learnt here, so that counting, tracing, conditions
-//! and what the model does not allow are the same for every way of evaluating.
+//! Everything that a check learns from tuples is learnt here, so that metering, tracing, conditions
+//! and the filter by the model are the same for both evaluators.
 
 use super::outcome::Outcome;
 use super::{Depths, Evaluation};
@@ -12,16 +12,16 @@ use crate::relations::graph::{Edge, ObjectId, ObjectRow, UserId, View, When};
 use crate::relations::rules::{Arrow, Relation, RelationId, Rules};
 use smallvec::SmallVec;
 
-/// So many usersets of a row are looked at before the user's side is tried, and then so many on
-/// each side in turn. Fewer are not worth another search.
+/// The number of usersets of a row that are read before the user's side is tried; then as many are
+/// read on each side in turn. A second search is not worth it for fewer.
 const LOOKED_AT_FIRST: usize = 16;
 
-/// A sub-problem: is the user in this relation to this object?
+/// A sub-problem: whether the user is in this relation to this object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::relations) struct Node {
-    /// To what.
+    /// The object.
     pub(in crate::relations) object: ObjectId,
-    /// In which relation.
+    /// The relation.
     pub(in crate::relations) relation: RelationId,
 }
 
@@ -32,7 +32,8 @@ pub(super) struct Step {
     pub(super) by: Edge,
 }
 
-/// Where the tuples of a row lead, and what went wrong with those that have no answer.
+/// The sub-problems that the tuples of a row lead to, and the foremost error of conditions that
+/// could not be evaluated.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
     pub(super) steps: SmallVec<[Step; 4]>,
@@ -47,7 +48,7 @@ impl Steps {
         });
     }
 
-    /// The errors as the operand of a union.
+    /// Takes the error out, as an operand of a union.
     pub(super) fn failed(&mut self) -> Outcome {
         self.error
             .take()
@@ -56,7 +57,7 @@ impl Steps {
 }
 
 impl<'r> Evaluation<'_, 'r> {
-    /// The row of a relation's own tuples.
+    /// Returns the row of a relation's own tuples.
     pub(super) fn row(
         &mut self,
         object: ObjectId,
@@ -75,7 +76,7 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(rows.of(relation.name))
     }
 
-    /// Whether a tuple of the row names the user, or everyone of the user's type.
+    /// Decides whether a tuple of the row names the user, or everyone of the user's type.
     pub(super) fn direct(
         &mut self,
         row: &ObjectRow<'r>,
@@ -104,7 +105,7 @@ impl<'r> Evaluation<'_, 'r> {
         Ok((outcome, None))
     }
 
-    /// Where the usersets of a row lead, as far as the user can be found there.
+    /// Collects the usersets of a row in which the user can be found.
     pub(super) fn usersets(
         &mut self,
         row: &ObjectRow<'r>,
@@ -140,11 +141,11 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(())
     }
 
-    /// The same where only the outcome counts: of many usersets that are nothing but tuples, only
-    /// those that hold may be among the steps. `depth` is that of the row.
+    /// Does the same where only the outcome counts. If there are many usersets that consist of
+    /// tuples only, it may collect only those that the user is in. `depth` is that of the row.
     ///
-    /// A document can be shared with ten thousand teams, and a user be in three of them. Looked at
-    /// from both sides in turn, the side that has less to offer ends first and decides.
+    /// A document can be shared with ten thousand teams, while a user is in three of them. Both
+    /// sides are read in turn, and the shorter one decides.
     pub(super) fn usersets_that_matter(
         &mut self,
         row: &ObjectRow<'r>,
@@ -153,7 +154,8 @@ impl<'r> Evaluation<'_, 'r> {
         depth: u32,
         into: &mut Steps,
     ) -> Result<(), RelationFault> {
-        // One that lies too deep counts by being there. A userset as the user may be one of them.
+        // A userset that lies too deep must be kept, as it makes the check fail. If the user is a
+        // userset itself, it may be one of those in the row.
         let applies = relation.is_flat
             && self.itself.is_none()
             && depth < self.max_depth
@@ -177,7 +179,7 @@ impl<'r> Evaluation<'_, 'r> {
             }
             for _ in 0..LOOKED_AT_FIRST {
                 self.run.meter.read()?;
-                // Until one step is known, how deep there is to look is not.
+                // Until one step is known, it is not known how deep the search has to go.
                 let Some(userset) = memberships.next() else {
                     if all.is_empty() {
                         break;
@@ -196,7 +198,8 @@ impl<'r> Evaluation<'_, 'r> {
         }
     }
 
-    /// The usersets that the relation may name, and that the user or everyone of its type is in.
+    /// Returns the usersets that the relation may name and that the user, or everyone of its type,
+    /// is in.
     fn memberships(&self, relation: &'r Relation) -> impl Iterator<Item = UserId> + use<'r> {
         let view = self.view;
         [Some(self.user), self.everyone]
@@ -214,8 +217,8 @@ impl<'r> Evaluation<'_, 'r> {
             })
     }
 
-    /// The step from a row to a userset in it, if the user can be found there and the relation
-    /// allows the tuple.
+    /// Returns the step from a row to a userset in it, if the user can be found there and the
+    /// relation allows the tuple.
     fn step_to(&self, node: Node, relation: &Relation, user: UserId, when: &When) -> Option<Step> {
         let to = self
             .rules
@@ -235,7 +238,7 @@ impl<'r> Evaluation<'_, 'r> {
         })
     }
 
-    /// Notes that the answer rests on the tuples that name the user, or everyone of its type.
+    /// Records that the answer depends on the tuples that name the user, or everyone of its type.
     fn note_user_rows(&mut self) {
         let view = self.view;
         if let Some(trace) = &mut self.run.trace {
@@ -244,7 +247,8 @@ impl<'r> Evaluation<'_, 'r> {
         }
     }
 
-    /// Where an arrow leads from an object, as far as the user can be found there.
+    /// Collects the sub-problems that an arrow leads to from an object, if the user can be found
+    /// there.
     pub(super) fn arrow(
         &mut self,
         object: ObjectId,
@@ -320,15 +324,15 @@ impl<'r> Evaluation<'_, 'r> {
         applies
     }
 
-    /// Whether the sub-problem asks of a userset whether it is in itself.
+    /// Returns `true` if the sub-problem is whether a userset is in itself.
     pub(super) fn is_itself(&self, node: Node) -> bool {
         self.itself == Some(node)
     }
 }
 
-/// Whether a tuple's condition holds. The tuple's values win over the request's. Its work is
-/// counted in `evaluations`, and what it does with the clock is added to `clock`, where that is
-/// wanted.
+/// Decides whether a tuple's condition holds. The tuple's values take precedence over the
+/// request's. The work is counted in `evaluations`, and the use of the clock is added to `clock`,
+/// if given.
 pub(in crate::relations) fn applies(
     view: &View<'_>,
     rules: &Rules,
@@ -340,7 +344,8 @@ pub(in crate::relations) fn applies(
     let Some(stored) = when else {
         return Ok(Ok(true));
     };
-    // A restriction names the condition, and a valid model defines what its restrictions name.
+    // A restriction names the condition, and a valid model defines every condition that its
+    // restrictions name.
     let condition = rules
         .model()
         .condition(&stored.name)
