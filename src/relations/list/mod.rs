@@ -1,12 +1,13 @@
-//! Lists: the objects to which a user stands in a relation, and the users that stand in one to an
+//! Lists the objects to which a user has a relation, and the users that have a relation to an
 //! object.
 //!
-//! **Problem.** Checking every object of a type costs what there is, not what is found; and it
-//! gives other errors than OpenFGA, whose lists never see what the walk does not come to.
-//! **Decision.** Objects are found by walking from the user against the direction of the model
-//! ([`objects`]), users by expanding the relation ([`users`]). For a monotone relation what the
-//! walk finds is the answer. Otherwise it is a candidate, confirmed by the same check that anybody
-//! else gets, so a list never disagrees with checks.
+//! **Problem.** Checking every object of a type costs as much as there are objects, not as much as
+//! is found. It also gives other errors than OpenFGA, whose lists never see what their walk does
+//! not reach.
+//! **Decision.** Objects are found by a walk from the user against the direction of the model
+//! ([`objects`]), users by expanding the relation ([`users`]). For a monotone relation, what the
+//! walk finds is the answer. Otherwise each find is a candidate, which an ordinary check confirms,
+//! so a list never disagrees with checks.
 //! **Trade-off.** An intersection is walked through its first operand, however many objects that
 //! has. A list that stops early says so and why; it never looks complete.
 
@@ -23,38 +24,38 @@ use super::reader::{Scene, State, Terms};
 use foldhash::HashSet;
 use std::ops::ControlFlow;
 
-/// Why a list is not complete.
+/// The reason why a list is not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cut {
-    /// There are more results than were asked for.
+    /// There are more results than were requested.
     Results,
-    /// The time for the request was up.
+    /// The time for the request ran out.
     Time,
     /// More tuples had to be read than the limit allows.
     Breadth,
 }
 
-/// A list.
+/// The result of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<T> {
-    /// What was found; in no particular order, each once.
+    /// The results, in no particular order, each once.
     pub found: Vec<T>,
-    /// Why there may be more; none where this is all.
+    /// Why there may be more results; `None` if these are all.
     pub cut: Option<Cut>,
 }
 
-/// Takes what a list finds, until it breaks.
+/// A receiver of results, which may stop the list.
 type Each<'e, T> = &'e mut dyn FnMut(T) -> ControlFlow<()>;
 
-/// Looks at one sub-problem of a walk; breaks to end it.
+/// Visits one sub-problem of a walk, and may end the walk.
 type Visit<'v, W> = &'v mut dyn FnMut(&mut W, Node) -> Result<ControlFlow<()>, RelationFault>;
 
-/// A walk over sub-problems. They are met by the shortest way first, as a check meets them.
+/// A walk over sub-problems. Each is met by the shortest path first, as in a check.
 struct Walk<'w, 'r> {
     scene: Scene<'r>,
     state: &'w mut State,
     meter: Meter<'r>,
-    /// The error that will be reported, unless the list is cut before its end.
+    /// The error to report, unless the list is cut before its end.
     error: Option<RelationError>,
     now: Vec<Node>,
     next: Vec<Node>,
@@ -82,7 +83,7 @@ impl<'w, 'r> Walk<'w, 'r> {
         }
     }
 
-    /// Visits what there is to visit, level by level; `visit` says what comes next.
+    /// Visits the sub-problems level by level; `visit` adds the next ones.
     fn go(&mut self, visit: Visit<'_, Self>) -> Result<(), RelationFault> {
         let max_depth = self.scene.terms.limits.depth;
         let mut depth = 0;
@@ -106,7 +107,7 @@ impl<'w, 'r> Walk<'w, 'r> {
         }
     }
 
-    /// Whether a tuple counts now. An error is kept for the end.
+    /// Decides whether a tuple's condition holds. An error is kept for the end of the list.
     fn applies(&mut self, edge: Edge, when: &When) -> Result<bool, RelationFault> {
         self.meter.read()?;
         if self.scene.terms.possible {
@@ -134,7 +135,7 @@ impl<'w, 'r> Walk<'w, 'r> {
         }
     }
 
-    /// Whether the check of a candidate holds. An error is kept for the end.
+    /// Decides whether the check of a candidate holds. An error is kept for the end of the list.
     fn confirm(&mut self, node: Node, user: UserId) -> Result<bool, RelationFault> {
         if self.scene.terms.possible {
             return Ok(true);
@@ -157,7 +158,7 @@ impl<'w, 'r> Walk<'w, 'r> {
         });
     }
 
-    /// Counts a row, and notes it where that is wanted.
+    /// Counts a row, and records it if rows are recorded.
     fn row(&mut self, hash: impl FnOnce(Scene<'r>) -> RowHash) -> Result<(), RelationFault> {
         if let Some(trace) = &mut self.state.trace {
             trace.rows.push(hash(self.scene));
@@ -166,10 +167,11 @@ impl<'w, 'r> Walk<'w, 'r> {
     }
 }
 
-/// How a list ends that has walked until `ended`, and met `error` on the way.
+/// Decides how a list ends: its walk ended with `ended`, and met `error` on the way.
 ///
-/// With more results than were asked for it is cut, whatever it met; otherwise an error is the
-/// answer (OpenFGA's order). Running out of time or of reads cuts it; any other fault is one.
+/// A list with more results than were requested is cut, whatever the walk met; otherwise an error
+/// is the answer (OpenFGA's order). A list that ran out of time or of reads is cut; any other fault
+/// is returned.
 fn conclude(
     has_more: bool,
     error: Option<RelationError>,
@@ -195,7 +197,7 @@ fn conclude(
     }
 }
 
-/// Collects at most `max` results of a list; one more says that it is cut.
+/// Collects at most `max` results of a list; if there is one more, the list is cut.
 fn collect<T>(
     max: usize,
     list: impl FnOnce(Each<'_, T>) -> Result<Option<Cut>, Failure>,

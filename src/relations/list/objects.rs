@@ -1,7 +1,7 @@
-//! The objects to which a user stands in a relation: a walk from the user.
+//! Lists the objects to which a user has a relation, by a walk from the user.
 //!
-//! INVARIANT: every object for which the check holds is met. A tuple that the user never comes to
-//! is never looked at, so a condition of it that fails is no error.
+//! INVARIANT: the walk meets every object for which the check holds. It never looks at a tuple that
+//! it does not reach from the user, so a condition of such a tuple cannot fail the list.
 
 use super::{Cut, Each, Listed, Walk, collect, conclude};
 use crate::model::{ObjectRef, TupleUser};
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 impl Reader<'_> {
-    /// The objects of type `kind` to which `user` stands in `relation`, at most `max` (OpenFGA's
+    /// Lists the objects of type `kind` to which `user` has `relation`, at most `max` (OpenFGA's
     /// `ListObjects`).
     pub fn list_objects(
         &mut self,
@@ -26,8 +26,9 @@ impl Reader<'_> {
         collect(max, |each| self.stream_objects(user, relation, kind, each))
     }
 
-    /// The same as they are found, until `each` breaks, which cuts the list (OpenFGA's
-    /// `StreamedListObjects`). An error comes after the objects that were found in spite of it.
+    /// Passes the objects to `each` as they are found; when `each` breaks, the list is cut
+    /// (OpenFGA's `StreamedListObjects`). An error is returned after the objects that were found in
+    /// spite of it.
     pub fn stream_objects(
         &mut self,
         user: &TupleUser,
@@ -39,7 +40,8 @@ impl Reader<'_> {
         let user = self.user(user)?;
         let user_kind = self.view.kind(user.object);
         let is_one = !user.is_userset() && !self.view.is_everyone(user.object);
-        // Made up where no tuple names everyone, so that the trace has its row.
+        // If no tuple names everyone, it gets a number for this request, so that its row can be
+        // recorded.
         let everyone = is_one.then(|| UserId::plain(self.view.object(user_kind, EVERYONE)));
         let (scene, state) = self.scene();
         let is_monotone = scene
@@ -72,8 +74,8 @@ impl Reader<'_> {
 }
 
 impl Walk<'_, '_> {
-    /// Where the walk begins: a userset is in itself; and the tuples that name the user, or
-    /// everyone of its type.
+    /// Finds where the walk begins: at the user itself if it is a userset, and at the tuples that
+    /// name the user or everyone of its type.
     fn seed(
         &mut self,
         leading: &Bits,
@@ -122,7 +124,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// From a sub-problem that may hold to those that it would make hold.
+    /// Goes from a sub-problem that may hold to those that may hold because of it.
     fn ascend(&mut self, node: Node, leading: &Bits) -> Result<(), RelationFault> {
         let rules = self.scene.rules;
         let Some(relation) = rules.relation(node.relation) else {
@@ -153,8 +155,8 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// From a user by the tuples of the relation `by` that name it to sub-problems about the
-    /// relation `to`, both of one type.
+    /// Follows the tuples of the relation `by` that name a user, to sub-problems about the relation
+    /// `to`. Both relations are of one type.
     fn follow(
         &mut self,
         user: UserId,

@@ -1,8 +1,8 @@
-//! The users that stand in a relation to an object: the relation expanded.
+//! Lists the users that have a relation to an object, by expanding the relation.
 //!
-//! INVARIANT: the whole relation is expanded, so the list fails if any tuple that is met on the way
-//! has a condition without an answer, even where every user's check would have one. Individuals are
-//! never made up out of everyone.
+//! INVARIANT: the whole relation is expanded, so the list fails if the condition of any tuple on
+//! the way cannot be evaluated, even if every user's check would have an answer. Everyone is never
+//! expanded into individuals.
 
 use super::{Each, Listed, Walk, collect, conclude};
 use crate::model::{ObjectRef, TupleUser};
@@ -15,18 +15,18 @@ use foldhash::HashSet;
 use smol_str::SmolStr;
 use std::ops::ControlFlow;
 
-/// What users a list is about.
+/// The form of the users in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserFilter {
-    /// Their type.
+    /// The users' type.
     pub kind: SmolStr,
-    /// The relation of usersets; none for objects, and for everyone of the type.
+    /// The relation of usersets; `None` for objects, and for everyone of the type.
     pub relation: Option<SmolStr>,
 }
 
 impl Reader<'_> {
-    /// The users of one form that stand in `relation` to `object`, at most `max` (OpenFGA's
-    /// `ListUsers`). Everyone is listed as such.
+    /// Lists the users of one form that have `relation` to `object`, at most `max` (OpenFGA's
+    /// `ListUsers`). Everyone is listed as one user.
     pub fn list_users(
         &mut self,
         object: &ObjectRef,
@@ -108,7 +108,7 @@ impl Reader<'_> {
     }
 }
 
-/// A filter in numbers.
+/// A filter as numbers.
 struct Wanted {
     kind: NameId,
     relation: NameId,
@@ -116,8 +116,8 @@ struct Wanted {
 }
 
 impl Walk<'_, '_> {
-    /// Expands one sub-problem: the users that it names go to `users`, and where its tuples lead is
-    /// visited next.
+    /// Expands one sub-problem: the users that it names are added to `users`, and the sub-problems
+    /// that its tuples lead to are visited next.
     fn expand(
         &mut self,
         node: Node,
