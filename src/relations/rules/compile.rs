@@ -1,4 +1,4 @@
-//! From a model as it was written to rules.
+//! Compiles the definition of a model to rules.
 
 use super::reach::Reach;
 use super::{Arrow, Bits, Form, How, Incoming, Relation, RelationId, Restriction, Rewrite, Rules};
@@ -10,20 +10,21 @@ use std::sync::{Arc, OnceLock};
 /// Why a model cannot be used in a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
-    /// The store cannot take its names.
+    /// The store cannot hold the names of the model.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// A rewrite names a relation that is not there; no valid model has one.
+    /// A rewrite names a relation that the model does not define; this is impossible in a valid
+    /// model.
     #[error("the model names `{0}`, which it does not define")]
     Undefined(String),
 }
 
 impl Rules {
-    /// Compiles a model for the store whose tuples `graph` holds, for this version of them and all
-    /// others.
+    /// Compiles a model for the store whose tuples `graph` holds. The rules are valid for this
+    /// version and all others with the same names.
     pub fn compile(model: &AuthorizationModel, graph: &Graph) -> Result<Self, RulesError> {
         let names = Arc::clone(graph.names());
-        // All of them at once: one by one, each would copy the table.
+        // All names are added at once: each addition by itself would copy the table.
         names.add(names_of(model))?;
         let mut rules = Self {
             names: Arc::clone(&names),
@@ -86,7 +87,7 @@ impl Rules {
         }
         let kind_id = names.id(&kind.name)?;
         let rewrite = self.rewrite_from(names, kind, &relation.rewrite)?;
-        // The last two are set when all relations are known.
+        // `is_monotone` and `is_flat` are set when all relations are known.
         let name = names.id(&relation.name)?;
         Ok(Relation {
             kind: kind_id,
@@ -134,7 +135,7 @@ impl Rules {
         })
     }
 
-    /// The relation `computed` of each type that the tupleset's tuples may name.
+    /// Returns the relation `computed` of each type that the tupleset's tuples may name.
     fn arrow_targets(
         &self,
         names: &NameTable,
@@ -159,7 +160,8 @@ impl Rules {
         Ok(on)
     }
 
-    /// The model read against its direction.
+    /// Returns the model in the opposite direction: for each relation, those that it contributes
+    /// to.
     fn turned(&self) -> Vec<Vec<Incoming>> {
         let mut incoming: Vec<Vec<Incoming>> = self.relations.iter().map(|_| Vec::new()).collect();
         for (to, relation) in self.relations() {
@@ -175,7 +177,9 @@ impl Rules {
         incoming
     }
 
-    /// The relations among whose members all members of the rewrite are.
+    /// Returns the relations that the members of the rewrite come from, apart from users that its
+    /// own tuples name. The first operand of an intersection suffices, and so does the base of a
+    /// difference.
     pub(super) fn generators(
         &self,
         relation: &Relation,
@@ -199,7 +203,8 @@ impl Rules {
         }
     }
 
-    /// A relation is monotone if it and all below it are unions: what is not, spreads upwards.
+    /// Marks the monotone relations. A relation is monotone if it and all relations below it are
+    /// unions, so a relation that is not monotone makes all relations above it not monotone.
     fn mark_monotone(&mut self) {
         let mut above: Vec<Vec<RelationId>> = self.relations.iter().map(|_| Vec::new()).collect();
         let mut left = Vec::new();

@@ -1,12 +1,12 @@
-//! A model made ready for one store: its names as numbers, its relations as a graph.
+//! A model made ready for one store: its names are numbers, and its relations are a graph.
 //!
-//! **Problem.** A check asks the same of the model at every step: may this tuple count, where does
-//! it lead, can the user's type be found there at all. Answered from the written model, each would
-//! be a search by name.
-//! **Decision.** The model is compiled once, against the names of the store ([`compile`]). What
-//! tuples count is decided in one place ([`Relation::admits`]), at read time: models change and
-//! tuples stay. Where a user's type can be found is worked out once per type ([`reach`]), so that a
-//! check which cannot succeed reads nothing.
+//! **Problem.** A check asks the model the same questions at every step: does this tuple count,
+//! where does it lead, and can the user's type be found there at all? Answered from the definition
+//! of the model, each would be a search by name.
+//! **Decision.** The model is compiled once, against the names of the store ([`compile`]). One
+//! function decides which tuples count ([`Relation::admits`]), when they are read, because models
+//! change and tuples stay. Where a type of user can be found is computed once per type ([`reach`]),
+//! so that a check that cannot succeed reads nothing.
 //! **Trade-off.** Rules belong to one store; a model used in two stores is compiled twice.
 
 mod compile;
@@ -33,17 +33,17 @@ pub struct Rules {
     model: AuthorizationModel,
     relations: Vec<Relation>,
     index: HashMap<(NameId, NameId), RelationId>,
-    /// The types, and the place of each among them.
+    /// The types, each with its position in the model.
     kinds: HashMap<NameId, usize>,
-    /// For each relation, where its members are members too: the model read against its direction,
-    /// for lists.
+    /// For each relation, the relations that its members are members of too: the model in the
+    /// opposite direction, for lists.
     incoming: Vec<Vec<Incoming>>,
     reach: Reach,
-    /// For each relation, whether a condition is in its reach; worked out when first asked for.
+    /// For each relation, whether a check of it can depend on a condition; computed on first use.
     conditional: Vec<OnceLock<bool>>,
 }
 
-/// A relation of a type, by its place in the rules.
+/// The index of a relation of a type in the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::relations) struct RelationId(u32);
 
@@ -54,20 +54,20 @@ pub(in crate::relations) struct Relation {
     pub(in crate::relations) kind: NameId,
     /// The relation's name.
     pub(in crate::relations) name: NameId,
-    /// How its members are found.
+    /// The definition of its members.
     pub(in crate::relations) rewrite: Rewrite,
-    /// Whom its tuples may name.
+    /// The users that its tuples may name.
     pub(in crate::relations) restrictions: Vec<Restriction>,
-    /// Whether only unions lie between it and every tuple that counts: then it holds exactly where
-    /// a path of tuples leads to the user, and a search decides it.
+    /// Whether only unions lie between the relation and every tuple that counts. Then it holds
+    /// exactly if a path of tuples leads to the user, and a search decides it.
     pub(in crate::relations) is_monotone: bool,
-    /// Whether none of its tuples carries a condition, and each userset that they may name is
-    /// nothing but tuples that name objects. Then a check of it ends with them, and its usersets
-    /// can be found from the user's side.
+    /// Whether none of its tuples has a condition, and each userset that they may name consists of
+    /// tuples that name no userset. Then a check of it ends with these, and its usersets can be
+    /// found from the user's side.
     pub(in crate::relations) is_flat: bool,
 }
 
-/// Whom a tuple may name.
+/// A form of user that a tuple may name, and the condition that the tuple must have.
 #[derive(Debug)]
 pub(in crate::relations) struct Restriction {
     kind: NameId,
@@ -82,36 +82,36 @@ enum Form {
     Userset(NameId),
 }
 
-/// How the members of a relation are found.
+/// The definition of a relation's members.
 #[derive(Debug)]
 pub(in crate::relations) enum Rewrite {
-    /// By its own tuples.
+    /// The users of the relation's own tuples.
     This,
-    /// As members of another relation to the same object.
+    /// The members of another relation to the same object.
     Computed(RelationId),
-    /// As members of a relation to each object that a tuple names.
+    /// The members of a relation to each object that a tuple names.
     Arrow(Arrow),
-    /// Members of any.
+    /// The members of any operand.
     Union(Vec<Rewrite>),
-    /// Members of all.
+    /// The members of all operands.
     Intersection(Vec<Rewrite>),
-    /// Members of the first and not of the second.
+    /// The members of the first who are not members of the second.
     Difference(Box<Rewrite>, Box<Rewrite>),
 }
 
-/// `computed from tupleset`.
+/// The rewrite `computed from tupleset`.
 #[derive(Debug)]
 pub(in crate::relations) struct Arrow {
     /// The relation whose tuples name the objects.
     pub(in crate::relations) tupleset: RelationId,
     /// The name of the relation to those objects.
     pub(in crate::relations) name: NameId,
-    /// The relation to those objects, by their type. Types without that relation are passed over.
+    /// The relation to those objects, by their type. Types without that relation are left out.
     pub(in crate::relations) computed: Vec<(NameId, RelationId)>,
 }
 
 impl Arrow {
-    /// The relation to be followed on an object of type `kind`.
+    /// Returns the relation to follow on an object of type `kind`.
     pub(in crate::relations) fn on(&self, kind: NameId) -> Option<RelationId> {
         self.computed
             .iter()
@@ -120,19 +120,19 @@ impl Arrow {
     }
 }
 
-/// A place where the members of a relation are members too.
+/// A relation that the members of another relation are members of too.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::relations) struct Incoming {
-    /// The relation there.
+    /// The relation with these members.
     pub(in crate::relations) to: RelationId,
-    /// How one gets there.
+    /// How the other relation contributes to it.
     pub(in crate::relations) how: How,
 }
 
 /// How one relation contributes to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::relations) enum How {
-    /// On the same object.
+    /// As another relation of the same object.
     Computed,
     /// By a tuple whose user is the userset.
     Userset,
@@ -141,13 +141,13 @@ pub(in crate::relations) enum How {
 }
 
 impl Rules {
-    /// The model.
+    /// Returns the model.
     #[must_use]
     pub fn model(&self) -> &AuthorizationModel {
         &self.model
     }
 
-    /// The names of all conditions on whose tuples a check of `kind#relation` can depend.
+    /// Returns the names of all conditions that a check of `kind#relation` can depend on.
     #[must_use]
     pub fn conditions_of(&self, kind: &ModelType, relation: &str) -> BTreeSet<SmolStr> {
         let mut seen = Bits::new(self.relations.len());
@@ -178,8 +178,8 @@ impl Rules {
         found
     }
 
-    /// Whether a check of `kind#relation` can depend on what the request says: whether any
-    /// condition is in its reach.
+    /// Returns `true` if a check of `kind#relation` can depend on the values of the request, that
+    /// is, on any condition.
     #[must_use]
     pub fn reads_context(&self, kind: &ModelType, relation: &str) -> bool {
         let cell = self
@@ -189,24 +189,24 @@ impl Rules {
     }
 
     /// Returns `true` if these rules can answer questions about a graph: if they were compiled for
-    /// it, or for another version of it that was not made anew.
+    /// it, or for another version of it that shares its names.
     #[must_use]
     pub fn fit(&self, graph: &Graph) -> bool {
         self.belong_to(graph.names())
     }
 
-    /// Whether these rules were compiled for a store whose names are `names`.
+    /// Returns `true` if these rules were compiled for a store whose names are `names`.
     pub(in crate::relations) fn belong_to(&self, names: &Arc<NameTable>) -> bool {
         Arc::ptr_eq(&self.names, names)
     }
 
-    /// The relation called `relation` of the type called `kind`.
+    /// Returns the relation called `relation` of the type called `kind`.
     pub(in crate::relations) fn find(&self, kind: &str, relation: &str) -> Option<RelationId> {
         let names = self.names.now();
         self.relation_of(names.find(kind)?, names.find(relation)?)
     }
 
-    /// A relation of a type.
+    /// Returns the relation of a type, by the numbers of their names.
     pub(in crate::relations) fn relation_of(
         &self,
         kind: NameId,
@@ -215,38 +215,40 @@ impl Rules {
         self.index.get(&(kind, relation)).copied()
     }
 
-    /// What stands behind a number.
+    /// Returns the relation with this index.
     pub(in crate::relations) fn relation(&self, id: RelationId) -> Option<&Relation> {
         self.relations.get(id.at())
     }
 
-    /// Every relation, with its number.
+    /// Returns every relation, with its index.
     pub(in crate::relations) fn relations(&self) -> impl Iterator<Item = (RelationId, &Relation)> {
         (0..).map(RelationId).zip(&self.relations)
     }
 
-    /// Whether the model defines the type.
+    /// Returns `true` if the model defines the type.
     pub(in crate::relations) fn has_kind(&self, kind: NameId) -> bool {
         self.kinds.contains_key(&kind)
     }
 
-    /// Where the members of a relation are members too, the subtracted sides of differences left
-    /// out, and of an intersection all but the first: who is in all of its parts is in the first.
+    /// Returns the relations that the members of a relation may be members of too. The subtracted
+    /// side of a difference is left out, and every operand of an intersection but the first,
+    /// because the members of an intersection are all members of its first operand.
     pub(in crate::relations) fn incoming(&self, id: RelationId) -> &[Incoming] {
         self.incoming.get(id.at()).map_or(&[], Vec::as_slice)
     }
 
-    /// The relations in which a user of this form can be found at all.
+    /// Returns the relations in which a user of this form can be found at all.
     pub(in crate::relations) fn reaching(&self, terminal: Terminal) -> &Bits {
         self.reach.to(self, terminal)
     }
 
-    /// The relations from which a list can arrive at `target`.
+    /// Returns the relations from which a list can arrive at `target`.
     pub(in crate::relations) fn leading_to(&self, target: RelationId) -> &Bits {
         self.reach.from(self, target)
     }
 
-    /// The relations that contribute to one, and how, wherever in its rewrite they stand.
+    /// Returns the relations that contribute to a relation anywhere in its rewrite, and how they
+    /// do.
     fn below<'r>(&'r self, relation: &'r Relation) -> impl Iterator<Item = (RelationId, How)> + 'r {
         let usersets =
             relation
@@ -269,7 +271,7 @@ impl RelationId {
 }
 
 impl Relation {
-    /// The names of the relations whose usersets its tuples may name.
+    /// Returns the names of the relations whose usersets its tuples may name.
     pub(in crate::relations) fn userset_names(&self) -> impl Iterator<Item = NameId> {
         let names = self
             .restrictions
@@ -282,14 +284,14 @@ impl Relation {
         names.into_iter()
     }
 
-    /// Whether a tuple of this relation counts: the one place that says so.
+    /// Decides whether a tuple of this relation counts; no other function does.
     ///
-    /// INVARIANT: what the model does not allow is not there, for every reader alike: the user's
-    /// type and form, and the condition's name, of which none is one.
+    /// INVARIANT: for every reader alike, a tuple does not exist if the model does not allow its
+    /// user's type, its user's form, and its condition or the lack of one.
     pub(in crate::relations) fn admits(&self, view: &View<'_>, user: UserId, when: &When) -> bool {
         let kind = view.kind(user.object);
         let condition = when.as_deref().map(|condition| condition.name.as_str());
-        // Asked last: most restrictions differ in the type already.
+        // This is called last, as most restrictions differ in the type already.
         let is_everyone = |object: ObjectId| view.is_everyone(object);
         self.restrictions.iter().any(|restriction| {
             restriction.kind == kind
@@ -304,7 +306,7 @@ impl Relation {
 }
 
 impl Rewrite {
-    /// What this is made of, from left to right.
+    /// Returns the operands, from left to right.
     pub(in crate::relations) fn children(&self) -> Vec<&Rewrite> {
         match self {
             Self::This | Self::Computed(_) | Self::Arrow(_) => Vec::new(),
@@ -313,7 +315,7 @@ impl Rewrite {
         }
     }
 
-    /// The arrows in it.
+    /// Returns the arrows in the rewrite.
     pub(in crate::relations) fn arrows(&self) -> Vec<&Arrow> {
         match self {
             Self::Arrow(arrow) => vec![arrow],
@@ -321,7 +323,7 @@ impl Rewrite {
         }
     }
 
-    /// The relations that it names.
+    /// Returns the relations that the rewrite names.
     fn below(&self) -> Vec<(RelationId, How)> {
         match self {
             Self::This => Vec::new(),
@@ -337,7 +339,7 @@ impl Rewrite {
         }
     }
 
-    /// Whether this is nothing but the relation's own tuples.
+    /// Returns `true` if the rewrite is only the relation's own tuples.
     pub(in crate::relations) fn is_this(&self) -> bool {
         matches!(self, Self::This)
     }

@@ -1,4 +1,4 @@
-//! Where in a model a kind of user can be found at all.
+//! Computes where in a model a form of user can be found at all.
 //!
 //! INVARIANT: a relation outside of [`Reach::to`] holds for no user of that form, whatever the
 //! tuples are. So a check of it is false without a read.
@@ -7,14 +7,14 @@ use super::{Form, How, RelationId, Rules};
 use crate::relations::graph::NameId;
 use std::sync::OnceLock;
 
-/// What a path through the model can end at.
+/// The end of a path through the model: the form of user that is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::relations) enum Terminal {
-    /// An object of a type: by a tuple that names it, or everyone of the type.
+    /// An object of a type, found by a tuple that names it, or everyone of the type.
     Object(NameId),
-    /// Everyone of a type: only by a tuple that names everyone.
+    /// Everyone of a type, found only by a tuple that names everyone.
     Everyone(NameId),
-    /// A userset: by a tuple that names it, and as a member of itself.
+    /// A userset, found by a tuple that names it, and as a member of itself.
     Userset(RelationId),
 }
 
@@ -23,19 +23,19 @@ pub(in crate::relations) enum Terminal {
 pub(in crate::relations) struct Bits(Box<[u64]>);
 
 impl Bits {
-    /// The empty set, for so many relations.
+    /// Creates the empty set, for `len` relations.
     pub(super) fn new(len: usize) -> Self {
         Self(vec![0; len.div_ceil(64)].into())
     }
 
-    /// Whether the relation is in the set.
+    /// Returns `true` if the relation is in the set.
     pub(in crate::relations) fn has(&self, id: RelationId) -> bool {
         self.0
             .get(id.at() / 64)
             .is_some_and(|word| word & (1 << (id.0 % 64)) != 0)
     }
 
-    /// Adds a relation; whether it is new.
+    /// Adds a relation, and returns `true` if it is new.
     pub(super) fn insert(&mut self, id: RelationId) -> bool {
         let is_new = !self.has(id);
         if let Some(word) = self.0.get_mut(id.at() / 64) {
@@ -45,10 +45,10 @@ impl Bits {
     }
 }
 
-/// The sets, each worked out when first asked for.
+/// The sets of relations, each computed on first use.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
-    /// Two per type, then one per relation.
+    /// Two sets per type, then one per relation.
     to: Vec<OnceLock<Bits>>,
     from: Vec<OnceLock<Bits>>,
     nothing: Bits,
@@ -64,7 +64,7 @@ impl Reach {
         }
     }
 
-    /// The relations in which a user of this form can be found.
+    /// Returns the relations in which a user of this form can be found.
     pub(super) fn to<'r>(&'r self, rules: &Rules, terminal: Terminal) -> &'r Bits {
         let of_kind = |kind: NameId| rules.kinds.get(&kind).map(|place| 2 * place);
         let place = match terminal {
@@ -78,7 +78,7 @@ impl Reach {
         cell.get_or_init(|| upwards(rules, terminal))
     }
 
-    /// The relations from which a list can arrive at `target`.
+    /// Returns the relations from which a list can arrive at `target`.
     pub(super) fn from<'r>(&'r self, rules: &Rules, target: RelationId) -> &'r Bits {
         let Some(cell) = self.from.get(target.at()) else {
             return &self.nothing;
@@ -87,7 +87,8 @@ impl Reach {
     }
 }
 
-/// From the relations whose tuples can name the user to all that these contribute to.
+/// Goes from the relations whose tuples can name the user to all relations that these contribute
+/// to.
 fn upwards(rules: &Rules, terminal: Terminal) -> Bits {
     let mut found = Bits::new(rules.relations.len());
     let mut above: Vec<Vec<RelationId>> = rules.relations.iter().map(|_| Vec::new()).collect();
@@ -121,7 +122,7 @@ fn upwards(rules: &Rules, terminal: Terminal) -> Bits {
     found
 }
 
-/// From the target to all relations among whose members its members are.
+/// Goes from the target to all relations that its members can come from.
 fn downwards(rules: &Rules, target: RelationId) -> Bits {
     let mut found = Bits::new(rules.relations.len());
     let mut left = vec![target];
