@@ -1,6 +1,6 @@
-//! Expand: one level of a relation, for people (OpenFGA's Expand).
+//! Shows one level of a relation for people (OpenFGA's Expand).
 //!
-//! Conditions are not evaluated: a tuple that could count is shown.
+//! Conditions are not evaluated: a tuple that counts under some context is shown.
 
 use super::check::Node;
 use super::error::{Failure, RelationFault};
@@ -9,8 +9,8 @@ use super::reader::{Reader, Scene, Terms};
 use super::rules::{Arrow, Relation, Rewrite};
 use crate::model::{ObjectRef, TupleUser};
 
-/// Longest expansion, in bytes of the names of users and usersets. It is shown to people; a row of
-/// a million is read page by page.
+/// Maximum size of an expansion, in bytes of the names of users and usersets. Expansions are read
+/// by people; a row of a million tuples is read page by page.
 pub const MAX_EXPANSION_BYTES: usize = 4 << 20;
 
 /// One node of an expanded relation.
@@ -18,14 +18,14 @@ pub const MAX_EXPANSION_BYTES: usize = 4 << 20;
 pub struct Expansion {
     /// The relation that the node is part of: `document:plan#viewer`.
     pub name: String,
-    /// What stands there.
+    /// The kind of node, with its content.
     pub node: ExpansionNode,
 }
 
-/// What stands at a node.
+/// The content of a node of an expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpansionNode {
-    /// The users of the relation's own tuples, by their text.
+    /// The users of the relation's own tuples, sorted by their text.
     Users(Vec<TupleUser>),
     /// The members of another relation to the same object: `document:plan#editor`.
     Computed(String),
@@ -33,24 +33,24 @@ pub enum ExpansionNode {
     FromTupleset {
         /// The relation whose tuples name the objects: `document:plan#parent`.
         tupleset: String,
-        /// What they lead to: `folder:x#viewer`, by their text.
+        /// The usersets that these tuples lead to, sorted by their text: `folder:x#viewer`.
         computed: Vec<String>,
     },
-    /// Members of any.
+    /// The members of any operand.
     Union(Vec<Expansion>),
-    /// Members of all.
+    /// The members of all operands.
     Intersection(Vec<Expansion>),
-    /// Members of one and not of the other.
+    /// The members of `base` who are not members of `subtract`.
     Difference {
-        /// Who is in.
+        /// The left operand.
         base: Box<Expansion>,
-        /// Who is out.
+        /// The members that are excluded.
         subtract: Box<Expansion>,
     },
 }
 
 impl Reader<'_> {
-    /// One level of `object#relation`.
+    /// Returns one level of `object#relation`.
     pub fn expand(&mut self, object: &ObjectRef, relation: &str) -> Result<Expansion, Failure> {
         let relation = self.relation(object.kind(), relation)?;
         let node = Node {
@@ -101,7 +101,7 @@ struct Expander<'e, 'r> {
     node: Node,
     relation: &'r Relation,
     meter: Meter<'r>,
-    /// How many bytes of names may still be shown.
+    /// How many more bytes of names may be shown.
     left: usize,
 }
 
@@ -179,7 +179,7 @@ impl Expander<'_, '_> {
         })
     }
 
-    /// Counts a name that is shown.
+    /// Counts the bytes of a name that is shown.
     fn show(&mut self, bytes: usize) -> Result<(), RelationFault> {
         self.left = self
             .left
@@ -188,7 +188,7 @@ impl Expander<'_, '_> {
         Ok(())
     }
 
-    /// A relation to the object that is expanded.
+    /// Returns the name of a relation to the expanded object.
     fn named(&self, relation: &Relation) -> String {
         format!(
             "{}#{}",

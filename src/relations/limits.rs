@@ -1,42 +1,45 @@
-//! How far the engine goes for one question.
+//! The limits of the engine for one question, and their metering.
 
 use super::error::RelationFault;
 use std::cell::Cell;
 
-/// How many dispatches deep an answer may lie: following a userset or an arrow is one, a relation
-/// to the same object is none (OpenFGA's `resolveNodeLimit`).
+/// Maximum number of dispatches within one another. Following a userset or an arrow is a dispatch;
+/// going to another relation of the same object is not (OpenFGA's `resolveNodeLimit`).
 pub const MAX_DEPTH: u32 = 25;
 
-/// How many tuples a check may read. A permitted check reads a handful; a million would keep a core
-/// for a second. What conditions do is counted too, sixteen values looked at as one tuple.
+/// Maximum number of tuples that a check may read. A permitted check reads a handful; a million
+/// keep a core busy for a second. The work of conditions counts too: sixteen values looked at count
+/// as one tuple.
 pub const MAX_CHECK_READS: u64 = 1_000_000;
 
-/// How many tuples a list may walk over, the checks that confirm its candidates not counted: it is
-/// asked for less often than a check, and its time is limited too.
+/// Maximum number of tuples that a list may walk over, not counting the checks that confirm its
+/// candidates. It is higher than for a check, because lists are rarer and their time is limited
+/// too.
 pub const MAX_LIST_READS: u64 = 20_000_000;
 
-/// How many results a list gives (OpenFGA's `listObjectsMaxResults`).
+/// Maximum number of results of a list (OpenFGA's `listObjectsMaxResults`).
 pub const MAX_RESULTS: usize = 1_000;
 
-/// How many rewrites may be open within one another. Bounds the stack: a model's chains of
-/// relations to the same object cost no depth and could otherwise be as long as the model. Each
-/// takes about a kilobyte and a half in a debug build.
+/// Maximum number of rewrites that may be open within one another. It bounds the stack: chains of
+/// relations of the same object are no dispatches, and could otherwise be as long as the model.
+/// Each rewrite takes about a kilobyte and a half in a debug build.
 pub const MAX_NESTING: u32 = 500;
 
-/// After the work of how many tuples the time is looked at.
+/// The number of tuples after whose work the time is checked.
 const READS_BETWEEN_LOOKS: u64 = 1_024;
 
-/// The work of reading one tuple, beside that of conditions: some 100 ns.
+/// The work of reading one tuple, in the units of conditions' work: about 100 ns.
 const READ_WORK: u64 = 16;
 
-/// What several readers may read together: all look-ups of one decision share one.
+/// The number of tuples that several readers may read together: all look-ups of one decision share
+/// an allowance.
 #[derive(Debug)]
 pub struct Allowance {
     work: Cell<u64>,
 }
 
 impl Allowance {
-    /// Allows the work of reading so many tuples.
+    /// Creates an allowance for the work of reading `reads` tuples.
     #[must_use]
     pub fn of_reads(reads: u64) -> Self {
         Self {
@@ -50,7 +53,7 @@ impl Allowance {
         self.work.get() / READ_WORK
     }
 
-    /// Takes work off; what is more than there is leaves nothing.
+    /// Takes work off the allowance. If there is less than that, nothing is left.
     fn take(&self, work: u64) -> Result<(), RelationFault> {
         let left = self.work.get().checked_sub(work);
         self.work.set(left.unwrap_or(0));
@@ -61,11 +64,11 @@ impl Allowance {
 /// The limits of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Dispatches.
+    /// Maximum number of dispatches within one another.
     pub depth: u32,
-    /// Tuples read for one check.
+    /// Maximum number of tuples that one check reads.
     pub check_reads: u64,
-    /// Tuples walked over for one list.
+    /// Maximum number of tuples that one list walks over.
     pub list_reads: u64,
 }
 
@@ -79,9 +82,9 @@ impl Default for Limits {
     }
 }
 
-/// Counts what one question has cost.
+/// Counts the cost of one question.
 pub(super) struct Meter<'a> {
-    /// In work, as the next two are.
+    /// The remaining work; `until_look` is in the same units.
     left: u64,
     until_look: u64,
     allowance: Option<&'a Allowance>,
@@ -90,8 +93,8 @@ pub(super) struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// A meter that stops after `max` tuples, or when `is_over` says so, or when the allowance is
-    /// used up.
+    /// Creates a meter that stops after `max` tuples, when `is_over` says so, or when the allowance
+    /// is used up.
     pub(super) fn new(
         max: u64,
         is_over: &'a dyn Fn() -> bool,
@@ -112,7 +115,7 @@ impl<'a> Meter<'a> {
         self.work(READ_WORK)
     }
 
-    /// Counts what conditions did.
+    /// Counts work, such as that of conditions.
     pub(super) fn work(&mut self, work: u64) -> Result<(), RelationFault> {
         if let Some(allowance) = self.allowance {
             allowance.take(work)?;
@@ -131,7 +134,7 @@ impl<'a> Meter<'a> {
         Ok(())
     }
 
-    /// Looks at the time.
+    /// Fails if the time for the request has run out.
     pub(super) fn look(&self) -> Result<(), RelationFault> {
         if (self.is_over)() {
             Err(RelationFault::OutOfTime)

@@ -1,5 +1,5 @@
-//! Relationship tuples beside policies: the model language, the conditions that tuples can carry,
-//! and the engine.
+//! The relation engine, which works beside policies: the modelling language, the conditions of
+//! tuples, and check, list and expand.
 //!
 //! **Problem.** "May ann see this document" is often answered by relations between users and
 //! objects, through folders and groups. There are millions of tuples, an answer may take
@@ -9,7 +9,7 @@
 //! the request, and answers check, list and expand. It does no IO, reads no clock, and ends every
 //! question within limits.
 //! **Trade-off.** All tuples are in memory: about 60 bytes each, names included. A deployment whose
-//! tuples do not fit must use a remote service.
+//! tuples do not fit needs a remote service.
 
 mod check;
 pub mod condition;

@@ -1,4 +1,4 @@
-//! A reader: one version of the graph, one model, one request, and any number of questions.
+//! The reader, which answers any number of questions of one request on one version and one model.
 
 use super::check::{self, Memo, Node, Outcome, Run, Trace};
 use super::condition::{Evaluations, Sent};
@@ -9,29 +9,29 @@ use super::rules::{RelationId, Rules};
 use crate::model::{ClockUse, ObjectRef, Record, Revision, Tuple, TupleKey, TupleUser};
 use foldhash::HashMap;
 
-/// What a request brings along.
+/// The terms of a request: its contextual tuples, values and limits.
 #[derive(Clone, Copy)]
 pub struct Terms<'a> {
-    /// Tuples that count for this request as if they were written. The caller has validated them;
-    /// what the model does not allow does not count.
+    /// Contextual tuples, which count for this request as if they were written. The caller has
+    /// validated them; tuples that the model does not allow do not count.
     pub contextual: &'a [Tuple],
     /// Values for the parameters of conditions.
     pub context: &'a Record,
-    /// Values that win over those of the context.
+    /// Values that take precedence over those of the context.
     pub supplied: Option<&'a Record>,
-    /// How far to go.
+    /// The limits of each question.
     pub limits: Limits,
-    /// What this reader and others may read together.
+    /// The allowance that this reader shares with others.
     pub allowance: Option<&'a Allowance>,
-    /// Whether the time for the request is up. Asked now and then.
+    /// Returns `true` once the time for the request has run out. Called now and then.
     pub is_over: &'a dyn Fn() -> bool,
-    /// Whether a permitted check shall show the tuples that permit it.
+    /// Whether a check that holds shall return the tuples that show it.
     pub witness: bool,
-    /// Whether the rows that are read shall be noted, and what conditions do with the clock.
+    /// Whether to record the rows that are read, and how conditions use the clock.
     pub trace: bool,
-    /// Whether a list shall hold whatever can be in it: every condition holds, and nothing is
-    /// checked. Such a list has every result of the exact one, whatever the context, and maybe
-    /// more.
+    /// Whether a list shall contain everything that could be in it: every condition is taken to
+    /// hold, and nothing is checked. Such a list contains every result of the exact list, whatever
+    /// the context, and maybe more.
     pub possible: bool,
 }
 
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Terms<'_> {
 }
 
 impl<'a> Terms<'a> {
-    /// A request with a context and nothing else: default limits, no end of time.
+    /// Creates terms with a context and nothing else: default limits, and no time limit.
     #[must_use]
     pub fn new(context: &'a Record) -> Self {
         Self {
@@ -60,25 +60,25 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// What conditions are sent.
+    /// Returns the values that conditions are evaluated with.
     pub(super) fn sent(&self) -> Sent<'a> {
         Sent::of(self.context).below(self.supplied)
     }
 }
 
-/// Whether a user is in a relation.
+/// The answer to whether a user is in a relation to an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Membership {
-    /// The user is; with the tuples that show it, from the object to the user, where they were
-    /// asked for. An intersection shows all of its operands, one after another. Empty where the
-    /// relation is that of a userset to itself.
+    /// The user is in the relation. Contains the tuples that show it, from the object to the user,
+    /// if a witness was wanted. For an intersection, it contains those of all operands, one after
+    /// another. It is empty if the question is whether a userset is in itself.
     Holds(Vec<TupleKey>),
-    /// The user is not.
+    /// The user is not in the relation.
     Lacks,
 }
 
 impl Membership {
-    /// Whether the user is.
+    /// Returns `true` if the user is in the relation.
     #[must_use]
     pub fn holds(&self) -> bool {
         match self {
@@ -88,8 +88,8 @@ impl Membership {
     }
 }
 
-/// Answers questions about one version of the tuples. What it has found out for one question serves
-/// the next, and every question is answered as if it were the only one.
+/// Answers questions about one version of the tuples. Intermediate results of one question serve
+/// the next, yet every question is answered as if it were the only one.
 #[derive(Debug)]
 pub struct Reader<'a> {
     pub(super) rules: &'a Rules,
@@ -98,7 +98,7 @@ pub struct Reader<'a> {
     state: State,
 }
 
-/// What stays the same over all questions.
+/// The parts that stay the same for all questions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scene<'r> {
     pub(super) view: &'r View<'r>,
@@ -106,18 +106,18 @@ pub(super) struct Scene<'r> {
     pub(super) terms: &'r Terms<'r>,
 }
 
-/// What one question leaves to the next.
+/// The state that one question passes on to the next.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// What answers rest on, where that is wanted.
+    /// What the answers depend on, if it is recorded.
     pub(super) trace: Option<Trace>,
-    /// What conditions have converted, and their work.
+    /// The values converted for conditions, and their work.
     pub(super) evaluations: Evaluations,
     memo: Memo,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `graph` by `rules`, which must have been compiled for its store.
+    /// Creates a reader of `graph` by `rules`, which must have been compiled for its store.
     pub fn new(
         graph: &'a Graph,
         rules: &'a Rules,
@@ -138,34 +138,34 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Goes on with what conditions have converted for another reader of the same request.
+    /// Takes over the values that another reader of the same request has converted for conditions.
     #[must_use]
     pub fn with_evaluations(mut self, evaluations: Evaluations) -> Self {
         self.state.evaluations = evaluations;
         self
     }
 
-    /// Hands out what conditions have converted.
+    /// Takes out the values converted for conditions.
     pub fn take_evaluations(&mut self) -> Evaluations {
         std::mem::take(&mut self.state.evaluations)
     }
 
-    /// The revision that every answer is of.
+    /// Returns the revision that every answer is for.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.view.graph().revision()
     }
 
-    /// The rows that were read so far, found or not: as long as nobody writes to one of them, every
-    /// answer stays as it is. In no order, and a row may occur several times. Empty without
+    /// Returns the rows that were read so far, whether they exist or not: while nobody writes to
+    /// one of them, every answer stays the same. They are in no order and may repeat. Empty without
     /// `trace`.
     #[must_use]
     pub fn rows_read(&self) -> &[RowHash] {
         self.state.trace.as_ref().map_or(&[], |trace| &trace.rows)
     }
 
-    /// What conditions did so far with `current_time`, which the context has from the clock: for as
-    /// long as this says, at the same rows, every answer stays as it is.
+    /// Returns how conditions have used `current_time` so far, which the context has from the
+    /// clock: this says for how long every answer stays the same while the rows do.
     #[must_use]
     pub fn clock_use(&self) -> ClockUse {
         self.state
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
             .map_or(ClockUse::Unread, |trace| trace.clock)
     }
 
-    /// Whether `key.user` is in `key.relation` to `key.object` (OpenFGA's Check).
+    /// Decides whether `key.user` is in `key.relation` to `key.object` (OpenFGA's Check).
     pub fn check(&mut self, key: &TupleKey) -> Result<Membership, Failure> {
         let relation = self.relation(key.object.kind(), &key.relation)?;
         let user = self.user(&key.user)?;
@@ -183,8 +183,8 @@ impl<'a> Reader<'a> {
         scene.decide(state, Node { object, relation }, user, scene.terms.witness)
     }
 
-    /// Checks each, as if it were the only one; equal ones once. Answers are in the order of the
-    /// questions.
+    /// Checks each key as if it were the only one; equal keys are checked once. Answers are in the
+    /// order of the keys.
     pub fn check_all(&mut self, keys: &[TupleKey]) -> Vec<Result<Membership, Failure>> {
         let mut known: HashMap<&TupleKey, Result<Membership, Failure>> = HashMap::default();
         let mut answer = |key| {
@@ -198,7 +198,8 @@ impl<'a> Reader<'a> {
         keys.iter().map(&mut answer).collect()
     }
 
-    /// Parts what stays from what changes, so that a walk can check on its way.
+    /// Splits the reader into what stays and what changes, so that a walk can make checks on its
+    /// way.
     pub(super) fn scene(&mut self) -> (Scene<'_>, &mut State) {
         (
             Scene {
@@ -210,7 +211,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// The relation of a type, by name.
+    /// Returns the relation of a type, by name.
     pub(super) fn relation(&self, kind: &str, relation: &str) -> Result<RelationId, RelationError> {
         self.kind(kind)?;
         self.rules.find(kind, relation).ok_or_else(|| {
@@ -223,7 +224,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A type, by name.
+    /// Returns a type, by name.
     pub(super) fn kind(&self, kind: &str) -> Result<NameId, RelationError> {
         let known = self
             .view
@@ -233,7 +234,7 @@ impl<'a> Reader<'a> {
         known.ok_or_else(|| RelationError::UnknownType(kind.into()))
     }
 
-    /// The number of a user whose type, and relation, the model defines.
+    /// Returns the number of a user whose type, and relation, the model defines.
     pub(super) fn user(&mut self, user: &TupleUser) -> Result<UserId, RelationError> {
         self.kind(user.kind())?;
         if let TupleUser::Userset { object, relation } = user {
@@ -244,7 +245,7 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| RelationError::UnknownType(user.kind().clone()))
     }
 
-    /// The number of an object whose type the model defines.
+    /// Returns the number of an object whose type the model defines.
     pub(super) fn object(
         &mut self,
         object: &ObjectRef,
@@ -255,7 +256,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Scene<'_> {
-    /// Decides one sub-problem as a question of its own.
+    /// Decides one sub-problem as a separate question.
     pub(super) fn decide(
         self,
         state: &mut State,
@@ -296,7 +297,8 @@ impl Scene<'_> {
             }
             Outcome::Lacks | Outcome::LacksByCycle => Ok(Membership::Lacks),
             Outcome::Fails(error) => Err((*error).into()),
-            // An evaluation ends with the shortest ways known, and then nothing is unknown.
+            // `Unknown` is never the final outcome: an evaluation that ends so is repeated with the
+            // shortest distances, and then nothing is unknown.
             Outcome::Unknown => Err(RelationFault::Inconsistent.into()),
         }
     }
