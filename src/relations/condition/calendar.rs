@@ -1,4 +1,4 @@
-//! Parts of points in time and of durations: `getHours()`, `getDayOfWeek("Europe/Berlin")`.
+//! Parts of timestamps and durations: `getHours()`, `getDayOfWeek("Europe/Berlin")`.
 
 use super::evaluate::{Halt, Outcome, mismatch};
 use super::functions::in_range;
@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// A part of a value, in a time zone; UTC where none is named. Parts of durations count the whole
-/// of it.
+/// Returns a part of a timestamp in a time zone (UTC if none is given), or the whole of a duration
+/// in the unit of the part.
 pub(super) fn part(part: Part, value: &Val, zone: Option<&str>) -> Outcome {
     match (value, zone) {
         (Val::Timestamp(instant), zone) => {
@@ -56,14 +56,14 @@ fn of_duration(part: Part, nanos: i64) -> Option<i64> {
     })
 }
 
-/// How far east of UTC a zone is at that time: `Europe/Berlin`, or an offset: `+02:00`, `-08:00`,
-/// `02:00`.
+/// Returns by how many seconds a zone is ahead of UTC at that time. A zone is a name,
+/// `Europe/Berlin`, or an offset: `+02:00`, `-08:00`, `02:00`.
 fn offset_seconds(zone: &str, at: Instant) -> Option<i32> {
     let Some((hours, minutes)) = zone.split_once(':') else {
         if matches!(zone, "" | "UTC") {
             return Some(0);
         }
-        // Beyond jiff's last day, no zone changes any more.
+        // After jiff's last day, no zone changes its offset.
         let at = Timestamp::from_second(at.seconds()).unwrap_or(Timestamp::MAX);
         return Some(TimeZone::get(zone).ok()?.to_offset(at).seconds());
     };

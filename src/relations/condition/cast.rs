@@ -1,18 +1,18 @@
-//! Context values become values of their parameter's type: OpenFGA's casting rules.
+//! Casts values of the context to the types of parameters, by OpenFGA's rules.
 //!
-//! Numbers come from their digits, never through a double. Where OpenFGA would clamp an integer out
-//! of range, this refuses it: a clamped value could satisfy a comparison that the number itself
-//! does not.
+//! Numbers are read from their digits, never through a double. OpenFGA clamps an integer that is
+//! out of range; here it is refused, because the clamped value could satisfy a comparison that the
+//! number itself does not.
 
 use super::types::ParameterType;
 use super::value::{Key, Val};
 use super::{network, time};
 use crate::model::{Number, Value};
 
-/// Deepest nesting of a context value. JSON bodies are cut there too.
+/// Maximum nesting of a value of the context. JSON bodies have the same limit.
 const MAX_VALUE_DEPTH: usize = 64;
 
-/// The value, cast; `Err` says what it should have been.
+/// Casts the value; an error says what it should have been.
 pub(super) fn cast(value: &Value, wanted: &ParameterType) -> Result<Val, String> {
     cast_at(value, wanted, 0)
 }
@@ -69,7 +69,7 @@ fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, S
     })
 }
 
-/// Numbers of unknown type are doubles, as in every JSON document.
+/// Converts a value of the type `any`. Numbers become doubles, as in every JSON document.
 fn any(value: &Value, depth: usize) -> Result<Val, String> {
     Ok(match value {
         Value::Null => Val::Null,
@@ -111,8 +111,8 @@ fn describe(wanted: &ParameterType) -> &'static str {
     }
 }
 
-/// What was sent, for a message: its kind, and never the value, which may be a secret of the tuple
-/// or of the request.
+/// Describes the kind of a value for a message, and never the value itself, which may be a secret
+/// of the tuple or of the request.
 fn found(value: &Value, wanted: &ParameterType) -> String {
     let is_spelling = matches!(
         (wanted, value),
@@ -132,7 +132,8 @@ fn found(value: &Value, wanted: &ParameterType) -> String {
     }
 }
 
-/// What converting a value costs: one for each value in it, and one for sixteen bytes of text.
+/// Returns the work of converting a value: one for each value in it, and one for sixteen bytes of
+/// text.
 pub(super) fn work(value: &Value) -> u64 {
     let inside = match value {
         Value::Null | Value::Bool(_) => 0,
@@ -147,12 +148,12 @@ pub(super) fn work(value: &Value) -> u64 {
     inside.saturating_add(1)
 }
 
-/// What going once through a text of so many bytes costs.
+/// Returns the work of reading a text of this length once.
 pub(super) fn work_of_text(bytes: usize) -> u64 {
     u64::try_from(bytes / 16).unwrap_or(u64::MAX)
 }
 
-/// A JSON number, or a string with the digits of a decimal number.
+/// Returns a JSON number, or the number in a string of decimal digits.
 fn digits_of(value: &Value) -> Option<Number> {
     match value {
         Value::Number(number) => Some(number.clone()),
@@ -161,8 +162,8 @@ fn digits_of(value: &Value) -> Option<Number> {
     }
 }
 
-/// Go reads a little more than JSON: a plus sign, zeros in front, nothing before or after the
-/// point.
+/// Parses a decimal number as Go does, which allows more than JSON: a plus sign, leading zeros, and
+/// no digits before or after the point.
 fn decimal(text: &str) -> Option<Number> {
     let (sign, body) = match text.strip_prefix('-') {
         Some(body) => ("-", body),
@@ -189,8 +190,8 @@ fn double(number: &Number) -> Option<f64> {
         .filter(|value: &f64| value.is_finite())
 }
 
-/// The whole number that the digits denote, exactly; `None` for a fraction, and outside of 64 bits
-/// with or without sign.
+/// Returns the exact whole number that the digits denote. Returns `None` for a fraction, and
+/// outside of the range of 64 bits, signed or unsigned.
 fn integer(value: &Value) -> Option<i128> {
     let number = digits_of(value)?;
     let (negative, body) = match number.digits().strip_prefix('-') {

@@ -1,12 +1,12 @@
-//! How an evaluation used `current_time`, and so for how long its outcome stays what it is.
+//! Determines how an evaluation used `current_time`, and so for how long its outcome stays valid.
 //!
-//! `current_time < value`, whichever operator and side, changes only when the clock passes the
-//! value. Any other use (an hour of the day, a difference, a comparison inside of a comprehension)
-//! may change with every millisecond.
+//! The result of `current_time < value`, with any operator and on either side, changes only when
+//! the clock passes the value. The result of any other use (an hour of the day, a difference, a
+//! comparison inside a comprehension) may change every millisecond.
 //!
-//! INVARIANT: never too long. All comparisons of the expression count, those as well that were not
-//! come to because something before them decided; what is not known to be such a comparison is
-//! another use.
+//! INVARIANT: the time is never too long. All comparisons of the expression count, also those that
+//! were not evaluated because something before them decided. A use that is not known to be such a
+//! comparison counts as another use.
 
 use super::evaluate::{self, Budget, Halt};
 use super::lower::Node;
@@ -17,12 +17,12 @@ use super::value::Val;
 use super::{Condition, ConditionError};
 use crate::model::{ClockUse, Record};
 
-/// The parameter that holds the time.
+/// The parameter that holds the current time.
 pub const CLOCK: &str = "current_time";
 
 impl Condition {
-    /// The use of [`CLOCK`], as the request has it, by the evaluation of these values that came to
-    /// `outcome`.
+    /// Returns how the evaluation of these values, with the result `outcome`, used [`CLOCK`] of the
+    /// request.
     pub(in crate::relations) fn clock_use(
         &self,
         tuple: &Record,
@@ -33,17 +33,17 @@ impl Condition {
         let Some(at) = self.parameters.iter().position(|(name, _)| name == CLOCK) else {
             return ClockUse::Unread;
         };
-        // What a tuple has stored beside it is no clock.
+        // A value stored with the tuple does not change with the clock.
         if tuple.get(CLOCK).is_some() {
             return ClockUse::Unread;
         }
         match outcome {
-            // The message shows it.
+            // The message shows the value of the clock.
             Err(ConditionError::BadValue { parameter, .. }) if parameter == CLOCK => {
                 return ClockUse::Otherwise;
             }
-            // Parameters are looked at in their order: these came before the clock, or without
-            // regard to it.
+            // Parameters are converted in order, so these errors occurred before the clock was
+            // read, or do not depend on it.
             Err(
                 ConditionError::BadValue { .. }
                 | ConditionError::Missing { .. }
@@ -58,7 +58,7 @@ impl Condition {
             .unwrap_or(ClockUse::Otherwise)
     }
 
-    /// The use by direct comparisons; `None` where there is any other.
+    /// Returns the use of the clock if it consists of direct comparisons only, otherwise `None`.
     fn compared(
         &self,
         at: usize,
@@ -88,7 +88,7 @@ impl Condition {
                 Ok(Val::Timestamp(value)) => {
                     found = found.and(ClockUse::compared(now, value.milliseconds_up()));
                 }
-                // The comparison fails at any time.
+                // This comparison fails at any time.
                 Err(Halt::Error(_)) => {}
                 Ok(_) | Err(Halt::OverBudget) => return None,
             }
@@ -97,7 +97,8 @@ impl Condition {
     }
 }
 
-/// Collects what the parameter is directly compared with; whether it is used for nothing else.
+/// Collects what the parameter is directly compared with, and returns `true` if it has no other
+/// use.
 fn compared_with<'n>(node: &'n Node, at: usize, values: &mut Vec<&'n Node>) -> bool {
     let is_clock = |node: &Node| matches!(node, Node::Parameter(it) if *it == at);
     if let Node::Call(
@@ -114,7 +115,7 @@ fn compared_with<'n>(node: &'n Node, at: usize, values: &mut Vec<&'n Node>) -> b
     {
         let value = if is_clock(a) { b } else { a };
         values.push(value);
-        // Nothing is known of a variable of a comprehension outside of it.
+        // A variable of a comprehension has no value outside of it.
         return !value.reads(at) && !value.has_local();
     }
     !is_clock(node)
@@ -189,7 +190,7 @@ mod tests {
                 "2026-06-01T00:00:01Z",
                 until(1_000),
             ),
-            // A started millisecond: the clock has passed the value when it shows the next.
+            // The clock has passed a value within a millisecond when it shows the next one.
             (
                 "current_time < until",
                 "2026-06-01T00:00:00.0105Z",
@@ -200,7 +201,8 @@ mod tests {
                 "2026-06-01T00:00:00.000001Z",
                 until(1),
             ),
-            // Within the millisecond that is now: not known to have been passed.
+            // The value is within the current millisecond, so it is not known whether the clock has
+            // passed it.
             (
                 "current_time < until",
                 "2026-05-31T23:59:59.9999Z",

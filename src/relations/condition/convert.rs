@@ -1,6 +1,6 @@
-//! Conversions between types: `int("5")`, `string(1.5)`, `timestamp("2026-10-01T09:00:00Z")`.
+//! Converts values between types: `int("5")`, `string(1.5)`, `timestamp("2026-10-01T09:00:00Z")`.
 //!
-//! Numbers print as Go prints them, so that `string(x)` compares as it does in OpenFGA.
+//! Numbers are written as Go does, so that `string(x)` compares as in OpenFGA.
 
 use super::evaluate::{Halt, Outcome, mismatch};
 use super::functions::in_range;
@@ -8,7 +8,7 @@ use super::signature::Function;
 use super::value::Val;
 use super::{network, time};
 
-/// The value, converted; a value of the type wanted stays as it is.
+/// Converts a value; a value that has the target type stays as it is.
 pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
     match function {
         Function::ToBool => to_bool(value),
@@ -47,7 +47,7 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
     }
 }
 
-/// The text itself is not in the message: at run time it may be a secret.
+/// Refuses a text. The message does not contain it, because at run time it may be a secret.
 fn parsed(value: Option<Val>, wanted: &str) -> Outcome {
     value.ok_or_else(|| Halt::Error(format!("the text is no {wanted}")))
 }
@@ -74,7 +74,7 @@ fn to_double(value: &Val) -> Outcome {
         Val::Int(value) => Ok(Val::Double(*value as f64)),
         Val::Uint(value) => Ok(Val::Double(*value as f64)),
         Val::Text(text) => {
-            // Digits that are out of range are an error; `Inf` and `NaN` are what they say.
+            // Digits that are out of range are an error; the words `Inf` and `NaN` are valid.
             let fits =
                 |value: &f64| !value.is_infinite() || !text.contains(|c: char| c.is_ascii_digit());
             parsed(text.parse().ok().filter(fits).map(Val::Double), "double")
@@ -142,7 +142,8 @@ fn to_text(value: &Val) -> Outcome {
     Ok(Val::Text(text.into()))
 }
 
-/// Go's `%g`: the fewest digits that denote the number, with an exponent below 10^-4 and from 10^6.
+/// Writes a double like Go's `%g`: with the fewest digits that denote it, and with an exponent
+/// below 10^-4 and from 10^6.
 fn print_double(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();

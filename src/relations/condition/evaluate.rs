@@ -1,19 +1,19 @@
-//! Evaluation of a lowered expression, within a budget.
+//! Evaluates a lowered expression within a budget.
 //!
-//! Costs are cel-go's, which OpenFGA's limit counts: a name, a field, an index or a call costs 1; a
-//! list literal 10, a map literal 30; searching or comparing strings, a tenth of their characters;
-//! `in` on a list, its length; a pattern, a tenth of the text times a quarter of the pattern. `&&`,
-//! `||`, `? :` and literals cost nothing of their own, and what is not evaluated costs nothing.
-//! cel-go's estimates for strings inside lists are not followed to the last unit.
+//! Costs are cel-go's, which OpenFGA's limit counts. A name, a field, an index or a call costs 1, a
+//! list literal 10, a map literal 30. Searching or comparing strings costs a tenth of their
+//! characters, `in` on a list its length, and a pattern a tenth of the text times a quarter of the
+//! pattern. `&&`, `||`, `? :` and literals are free, and so is whatever is not evaluated. cel-go's
+//! estimates for strings inside lists are not followed to the last unit.
 //!
-//! Beside cel-go's units, which say nothing of how large a list is that is copied or compared
-//! whole, work is counted: one for each value that is looked at, and one for sixteen bytes of text.
-//! A list of a request's megabyte could otherwise be doubled eighty times within 512 bytes of an
+//! cel-go's units do not reflect the size of a list that is copied or compared as a whole, so work
+//! is counted too: one for each value that is looked at, and one for sixteen bytes of text.
+//! Otherwise a list of a megabyte could be doubled eighty times within the 512 bytes of an
 //! expression, for two units each time.
 //!
-//! INVARIANT: an error can be absorbed, by `&&`, `||` and what they absorb; an exhausted budget
-//! never. The cost of a call is taken before it is done, so nothing runs that the budget does not
-//! cover.
+//! INVARIANT: `&&` and `||`, and the macros made of them, can absorb an error, but never an
+//! exhausted budget. The cost of a call is charged before the call, so nothing runs that the budget
+//! does not cover.
 
 use super::cast::work_of_text;
 use super::functions;
@@ -23,12 +23,12 @@ use super::value::{Key, Val};
 use smol_str::SmolStr;
 use std::fmt;
 
-/// Why there is no value.
+/// Why an evaluation has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Halt {
-    /// An error of the expression.
+    /// The expression failed.
     Error(String),
-    /// The budget is used up.
+    /// The budget is exhausted.
     OverBudget,
 }
 
@@ -49,18 +49,18 @@ impl fmt::Display for Halt {
 
 pub(super) type Outcome = Result<Val, Halt>;
 
-/// The work that one evaluation may do: some 20 ms. A condition over ten thousand values takes a
-/// tenth of it.
+/// Maximum work of one evaluation: about 20 ms. A condition over ten thousand values takes a tenth
+/// of it.
 const MAX_WORK: u64 = 1 << 20;
 
-/// The work of compiling a pattern that came with the request: some 100 µs, where it is as large as
-/// it may be.
+/// The work of compiling a pattern that came with the request: about 100 µs for the largest
+/// allowed.
 const PATTERN_WORK: u64 = 8_192;
 
 /// The work of finding a time zone by its name.
 const ZONE_WORK: u64 = 64;
 
-/// What may still be spent.
+/// The remaining budget of an evaluation.
 #[derive(Debug)]
 pub(super) struct Budget {
     units: u64,
@@ -75,7 +75,7 @@ impl Budget {
         }
     }
 
-    /// For what is evaluated when a model is written.
+    /// Creates an unlimited budget, for calls that are evaluated when a model is written.
     pub(super) fn unlimited() -> Self {
         Self {
             units: u64::MAX,
@@ -83,12 +83,12 @@ impl Budget {
         }
     }
 
-    /// The work that was done.
+    /// Returns the work that was done.
     pub(super) fn work_done(&self) -> u64 {
         MAX_WORK.saturating_sub(self.work)
     }
 
-    /// Takes work off, before it is done.
+    /// Charges work before it is done.
     pub(super) fn work(&mut self, work: u64) -> Result<(), Halt> {
         self.work = self.work.checked_sub(work).ok_or(Halt::OverBudget)?;
         Ok(())
@@ -99,13 +99,14 @@ impl Budget {
         Ok(())
     }
 
-    /// How many characters of a text are worth counting: those beyond cost more than is left.
+    /// Returns how many characters of a text are worth counting: more would exceed the budget
+    /// anyway.
     fn characters(&self) -> usize {
         usize::try_from(self.units.saturating_mul(10).saturating_add(20)).unwrap_or(usize::MAX)
     }
 }
 
-/// Evaluates an expression whose parameters have these values.
+/// Evaluates an expression with these values of the parameters.
 pub(super) fn evaluate(node: &Node, parameters: &[Val], budget: &mut Budget) -> Outcome {
     Frame {
         parameters,
@@ -117,7 +118,8 @@ pub(super) fn evaluate(node: &Node, parameters: &[Val], budget: &mut Budget) -> 
 
 struct Frame<'a> {
     parameters: &'a [Val],
-    /// The result so far of a comprehension may be an error, which a later element can absorb.
+    /// The variables of comprehensions. The accumulated result may be an error, which a later
+    /// element can absorb.
     locals: Vec<Outcome>,
     budget: &'a mut Budget,
 }
@@ -195,7 +197,7 @@ impl Frame<'_> {
         nodes.iter().map(|node| self.value(node)).collect()
     }
 
-    /// `&&` and `||`: whichever side decides, decides, whatever the other does.
+    /// Evaluates `&&` or `||`: a side that decides does so even if the other side fails.
     fn logic(&mut self, sides: &(Node, Node), decisive: bool) -> Outcome {
         let left = self.bool(&sides.0);
         if left == Ok(decisive) || left == Err(Halt::OverBudget) {
@@ -245,8 +247,8 @@ impl Frame<'_> {
 
     fn fold(&mut self, fold: &Fold) -> Outcome {
         let range = self.value(&fold.range)?;
-        // One after another: the budget ends long before a list of a hundred thousand, and copies
-        // of it are not free.
+        // Elements are iterated one by one: the budget ends long before a list of a hundred
+        // thousand, and copying that would not be free.
         let items: Box<dyn Iterator<Item = Val> + '_> = match &range {
             Val::List(items) => Box::new(items.iter().cloned()),
             Val::Map(entries) => Box::new(entries.keys().map(Key::to_val)),
@@ -303,14 +305,14 @@ fn at(operand: &Val, index: &Val) -> Outcome {
     }
 }
 
-/// Does a call whose operands have values.
+/// Calls a function with values.
 pub(super) fn call(function: &Function, args: &[Val], budget: &mut Budget) -> Outcome {
     budget.spend(cost(function, args, budget.characters()))?;
     budget.work(work(function, args))?;
     functions::apply(function, args, budget)
 }
 
-/// The work of a call beside what it compares, which is counted on the way.
+/// Returns the work of a call, except for comparisons, which count their work themselves.
 fn work(function: &Function, args: &[Val]) -> u64 {
     let length = |items: &[Val]| u64::try_from(items.len()).unwrap_or(u64::MAX);
     match (function, args) {
@@ -323,7 +325,7 @@ fn work(function: &Function, args: &[Val]) -> u64 {
     }
 }
 
-/// The work of finding a key in a map: it is compared with as many others as the map has levels.
+/// Returns the work of finding a key in a map: one comparison for each level of the map.
 fn work_of_finding(key: &Val, among: &Val) -> u64 {
     match (key, among) {
         (Val::Text(key), Val::Map(entries)) => {
@@ -363,8 +365,8 @@ fn cost(function: &Function, args: &[Val], most: usize) -> u64 {
     }
 }
 
-/// An operation that has no meaning for such values: only possible where a type was known too late
-/// to be checked.
+/// Returns the error that an operation does not accept such values. It occurs only if a type was
+/// not known before the evaluation.
 pub(super) fn mismatch<T>(operation: &str, values: &[Val]) -> Result<T, Halt> {
     let kinds: Vec<_> = values
         .iter()

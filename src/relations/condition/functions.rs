@@ -1,6 +1,6 @@
-//! What operators and functions do with values.
+//! Implements the operators and functions of expressions.
 //!
-//! INVARIANT: integers, durations and times that leave their range are errors, never other values.
+//! INVARIANT: an integer, duration or time out of its range is an error, never another value.
 
 use super::cast::work_of_text;
 use super::evaluate::{Budget, Halt, Outcome, mismatch};
@@ -71,8 +71,8 @@ pub(super) fn apply(function: &Function, args: &[Val], budget: &mut Budget) -> O
     }
 }
 
-/// Whether two values are equal, as [`Val`]'s own equality has it; what is compared is paid for on
-/// the way.
+/// Returns `true` if two values are equal, by the same rules as [`Val`]'s own equality. The
+/// comparison is paid for as it goes on.
 fn equal(a: &Val, b: &Val, budget: &mut Budget) -> Result<bool, Halt> {
     budget.work(1)?;
     match (a, b) {
@@ -114,7 +114,7 @@ fn compare(operator: &str, a: &Val, b: &Val, holds: fn(Ordering) -> bool) -> Out
     }
 }
 
-/// A result that may have left its range.
+/// Turns a result that is out of its range (`None`) into an error.
 pub(super) fn in_range(value: Option<Val>) -> Outcome {
     value.ok_or_else(|| Halt::Error("the result is out of range".to_owned()))
 }

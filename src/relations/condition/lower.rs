@@ -1,9 +1,9 @@
-//! From CEL's syntax tree to one that is quick to evaluate, with every name resolved and every type
-//! checked.
+//! Lowers CEL's syntax tree to one that is quick to evaluate, with every name resolved and every
+//! type checked.
 //!
-//! INVARIANT: what passes cannot fail for a reason that was visible when the model was written: no
-//! unknown variable or function, no operand of a wrong type, no literal that is no duration, time,
-//! address or pattern, no result but a bool.
+//! INVARIANT: a lowered expression has no mistake that was visible when the model was written: no
+//! unknown variable or function, no operand of a wrong type, no literal that is no valid duration,
+//! time, address or pattern, and no result other than a bool.
 
 use super::evaluate::{self, Budget};
 use super::pattern;
@@ -15,27 +15,28 @@ use cel::common::ast::{
 };
 use smol_str::SmolStr;
 
-/// Deepest syntax tree: evaluation is recursive, and conditions of real models are some ten deep.
+/// Maximum depth of a syntax tree: evaluation is recursive, and conditions of real models are about
+/// ten deep.
 const MAX_DEPTH: usize = 64;
 
-/// What an expression says.
+/// A node of a lowered expression.
 #[derive(Debug)]
 pub(super) enum Node {
     Const(Val),
-    /// A parameter, by its place among the declared ones.
+    /// A parameter, by its position among the declared ones.
     Parameter(usize),
-    /// A variable of a comprehension, by its place on the stack.
+    /// A variable of a comprehension, by its position on the stack.
     Local(usize),
     And(Box<(Node, Node)>),
     Or(Box<(Node, Node)>),
-    /// `condition ? this : that`.
+    /// The conditional `condition ? this : that`.
     Choice(Box<(Node, Node, Node)>),
     Call(Function, Vec<Node>),
-    /// `a.b`.
+    /// The field selection `a.b`.
     Select(Box<Node>, SmolStr),
-    /// `has(a.b)`.
+    /// The test `has(a.b)`.
     Has(Box<Node>, SmolStr),
-    /// `a[b]`.
+    /// The index `a[b]`.
     Index(Box<(Node, Node)>),
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
@@ -43,7 +44,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// What it is made of.
+    /// Returns the operands.
     pub(super) fn parts(&self) -> Vec<&Node> {
         match self {
             Self::Const(_) | Self::Parameter(_) | Self::Local(_) => Vec::new(),
@@ -65,32 +66,32 @@ impl Node {
         }
     }
 
-    /// Whether it names the parameter at this place.
+    /// Returns `true` if the node names the parameter at this position.
     pub(super) fn reads(&self, parameter: usize) -> bool {
         matches!(self, Self::Parameter(at) if *at == parameter)
             || self.parts().into_iter().any(|part| part.reads(parameter))
     }
 
-    /// Whether it names a variable of a comprehension.
+    /// Returns `true` if the node names a variable of a comprehension.
     pub(super) fn has_local(&self) -> bool {
         matches!(self, Self::Local(_)) || self.parts().into_iter().any(Self::has_local)
     }
 }
 
-/// A comprehension: `all`, `exists`, `exists_one`, `map` and `filter` are written in terms of it.
+/// A comprehension, which `all`, `exists`, `exists_one`, `map` and `filter` are expanded to.
 #[derive(Debug)]
 pub(super) struct Fold {
     pub(super) range: Node,
     pub(super) start: Node,
-    /// Whether to go on. Sees the result so far, and the variable.
+    /// Whether to continue. It can read the accumulated result and the variable.
     pub(super) go_on: Node,
-    /// The next result so far. Sees the same.
+    /// The next accumulated result. It can read the same two.
     pub(super) step: Node,
-    /// Sees the last result only.
+    /// The result of the comprehension. It can read the final accumulated result only.
     pub(super) result: Node,
 }
 
-/// Checks an expression over these parameters, and lowers it; `Err` says what is wrong.
+/// Checks and lowers an expression over these parameters. An error says what is wrong.
 pub(super) fn lower(
     expr: &IdedExpr,
     parameters: &[(SmolStr, ParameterType)],
@@ -321,8 +322,8 @@ impl<'a> Scope<'a> {
         ))
     }
 
-    /// The type of a comprehension's result so far: `map` and `filter` begin with an empty list,
-    /// whose elements have their type from the first step.
+    /// Returns the type of a comprehension's accumulated result. `map` and `filter` begin with an
+    /// empty list, whose element type comes from the first step.
     fn accumulated(
         &mut self,
         fold: &'a ComprehensionExpr,
@@ -345,7 +346,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// The `e` of `result + [e]`, or of `p ? result + [e] : result`.
+/// Returns the `e` of `result + [e]`, or of `p ? result + [e] : result`.
 fn added_element(step: &IdedExpr) -> Option<&IdedExpr> {
     let Expr::Call(call) = &step.expr else {
         return None;
@@ -381,7 +382,8 @@ fn find(name: &str, on_value: bool) -> Option<Function> {
     }
 }
 
-/// Conversions of literals are done once, and fail here; so do patterns.
+/// Evaluates conversions of literals and compiles literal patterns once, so that mistakes in them
+/// are found here.
 fn fold_constants(function: Function, args: Vec<Node>) -> Result<Node, String> {
     match (&function, args.as_slice()) {
         (Function::Matches(_), [_, Node::Const(Val::Text(text))]) => {

@@ -1,15 +1,15 @@
-//! Conditions on tuples: CEL expressions over typed parameters.
+//! Conditions of tuples: CEL expressions over typed parameters.
 //!
-//! **Problem.** A grant can depend on the request: until when, from which network, up to which
-//! amount. The expression comes from whoever writes the model, the values from whoever asks;
-//! neither may make a check hang, panic or permit by mistake, and no value may be read out of a
-//! message by who was not told it. OpenFGA says what an expression means: CEL with addresses,
-//! parameters that are cast and must all be there.
-//! **Decision.** The `cel` crate reads the text into its syntax tree. Everything after that is
+//! **Problem.** A tuple can depend on the request: until when it holds, from which network, up to
+//! which amount. The expression comes from the author of the model, the values from the caller.
+//! Neither may make a check hang, panic or permit by mistake, and no message may reveal a value to
+//! somebody who does not know it. OpenFGA defines what an expression means: CEL with IP addresses,
+//! and with parameters that are cast and must all have a value.
+//! **Decision.** The `cel` crate parses the text into its syntax tree. Everything after that is
 //! ours: a checker that refuses a model whose expression cannot be right, and an evaluator that
-//! counts costs as OpenFGA does. The crate's own evaluator knows no types before it runs, and no
-//! budget; in tests it is the oracle.
-//! **Trade-off.** CEL's functions are written here once more, those that OpenFGA's environment has.
+//! counts costs as OpenFGA does. The crate's own evaluator has neither static types nor a budget;
+//! tests use it as an oracle.
+//! **Trade-off.** Those functions of CEL that OpenFGA's environment has are implemented here again.
 
 mod calendar;
 mod cast;
@@ -37,13 +37,13 @@ use smol_str::SmolStr;
 pub use types::{MAX_TYPE_DEPTH, ParameterType};
 use value::Val;
 
-/// Longest expression, in bytes: OpenFGA's limit.
+/// Maximum length of an expression in bytes; the same limit as OpenFGA's.
 pub const MAX_EXPRESSION_BYTES: usize = 512;
 
-/// Most parameters of a condition: OpenFGA's limit.
+/// Maximum number of parameters of a condition; the same limit as OpenFGA's.
 pub const MAX_PARAMETERS: usize = 25;
 
-/// What one evaluation may cost, in cel-go's units: OpenFGA's default.
+/// Maximum cost of one evaluation, in cel-go's units; the same default as OpenFGA's.
 pub const MAX_COST: u64 = 100;
 
 /// A compiled condition.
@@ -56,8 +56,8 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Checks and compiles an expression, within [`MAX_COST`] per evaluation; `Err` says everything
-    /// that is wrong, each with its remedy.
+    /// Checks and compiles an expression whose evaluations may cost [`MAX_COST`] each. An error
+    /// lists every problem with its remedy.
     pub fn compile(
         name: &str,
         expression: &str,
@@ -87,28 +87,28 @@ impl Condition {
         }
     }
 
-    /// The same condition with another budget per evaluation.
+    /// Sets another maximum cost per evaluation.
     #[must_use]
     pub fn with_max_cost(mut self, units: u64) -> Self {
         self.max_cost = units;
         self
     }
 
-    /// Its name in the model.
+    /// Returns the name of the condition in the model.
     #[must_use]
     pub fn name(&self) -> &SmolStr {
         &self.name
     }
 
-    /// The declared parameters, in the order in which they were written. An evaluation depends on
-    /// each of them, for a value that is missing or of a wrong type is an error even where the
+    /// Returns the declared parameters, in the order in which they were written. An evaluation
+    /// depends on each of them: a missing value, or one of a wrong type, is an error even if the
     /// expression does not read it.
     #[must_use]
     pub fn parameters(&self) -> &[(SmolStr, ParameterType)] {
         &self.parameters
     }
 
-    /// Whether the expression names a parameter.
+    /// Returns `true` if the expression names a parameter.
     #[must_use]
     pub fn reads(&self, parameter: &str) -> bool {
         self.parameters
@@ -117,14 +117,14 @@ impl Condition {
             .is_some_and(|at| self.root.reads(at))
     }
 
-    /// Whether the condition holds, for the values written beside a tuple and those of the request.
-    /// The tuple's win.
+    /// Decides whether the condition holds for the values stored with a tuple and those of the
+    /// request. The tuple's values take precedence.
     pub fn evaluate(&self, tuple: &Record, request: &Record) -> Result<bool, ConditionError> {
         self.evaluate_one(tuple, Sent::of(request), &mut Evaluations::default())
     }
 
-    /// The same as one of many for one request, whose values are converted once and whose work is
-    /// counted together.
+    /// Does the same for one of many evaluations of a request, which convert its values only once
+    /// and count their work together.
     pub(in crate::relations) fn evaluate_one(
         &self,
         tuple: &Record,
@@ -146,7 +146,7 @@ impl Condition {
         }
     }
 
-    /// Checks what a tuple stores beside this condition: every value must belong to a parameter and
+    /// Checks the values stored with a tuple of this condition: each must belong to a parameter and
     /// fit its type.
     pub fn check_stored(&self, context: &Record) -> Result<(), ConditionError> {
         for (name, value) in context.iter() {
@@ -215,10 +215,11 @@ impl Condition {
     }
 }
 
-/// Why a condition has no answer. Each is deterministic: the same values fail in the same way.
+/// Why a condition cannot be evaluated. Each error is deterministic: the same values fail in the
+/// same way.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConditionError {
-    /// Declared parameters have no value, neither beside the tuple nor in the request.
+    /// Some parameters have no value, neither in the tuple nor in the request.
     #[error("condition `{condition}` has no value for `{}`: send it in the context", parameters.join("`, `"))]
     Missing {
         /// The condition.
@@ -233,33 +234,34 @@ pub enum ConditionError {
         condition: SmolStr,
         /// The parameter.
         parameter: SmolStr,
-        /// What was expected, and what was found.
+        /// The type that was expected, and the kind of value that was found.
         message: String,
     },
-    /// A tuple stores a value for which there is no parameter.
+    /// A tuple stores a value for a parameter that the condition does not have.
     #[error("condition `{condition}` has no parameter `{}`: remove the value from the tuple's context", shown(.parameter))]
     Undeclared {
         /// The condition.
         condition: SmolStr,
-        /// The name.
+        /// The name of the value.
         parameter: SmolStr,
     },
-    /// The expression fails for these values: an index out of range, a division by zero.
+    /// The expression fails for these values, for example by an index out of range or a division by
+    /// zero.
     #[error("condition `{condition}` failed: {message}")]
     Failed {
         /// The condition.
         condition: SmolStr,
-        /// Why.
+        /// What failed.
         message: String,
     },
-    /// The evaluation costs more than it may.
+    /// The evaluation costs more than the limit allows.
     #[error(
         "condition `{condition}` costs more than {max_cost} units: pass fewer or shorter values, or simplify it"
     )]
     TooCostly {
         /// The condition.
         condition: SmolStr,
-        /// What it may cost.
+        /// The maximum cost.
         max_cost: u64,
     },
 }

@@ -1,23 +1,23 @@
-//! IP addresses and the networks that they lie in.
+//! IP addresses, and whether they lie in a network.
 //!
-//! INVARIANT: an IPv4 address that is mapped into IPv6 is that IPv4 address. Otherwise
+//! INVARIANT: an IPv4-mapped IPv6 address is treated as the IPv4 address. Otherwise
 //! `::ffff:10.1.2.3` would slip past a rule about `10.0.0.0/8`.
 
 use std::net::IpAddr;
 
-/// A network: an address, and how many of its bits count.
+/// A network: an address, and the length of its prefix in bits.
 struct Network {
     address: IpAddr,
     bits: u8,
 }
 
-/// Reads an address; `None` for anything else, and for an IPv6 address with a zone.
+/// Parses an address. Returns `None` for anything else, and for an IPv6 address with a zone.
 pub(super) fn parse_address(text: &str) -> Option<IpAddr> {
     crate::model::address(text)
 }
 
-/// Whether an address lies in a network, `10.0.0.0/8`; `None` where that is no network. Addresses
-/// of one version lie in no network of the other.
+/// Decides whether an address lies in a network such as `10.0.0.0/8`; `None` if the text is no
+/// network. An address of one IP version lies in no network of the other.
 pub(super) fn is_in(address: IpAddr, cidr: &str) -> Option<bool> {
     let network = parse_network(cidr)?;
     Some(match (address, network.address) {
@@ -34,7 +34,7 @@ pub(super) fn is_in(address: IpAddr, cidr: &str) -> Option<bool> {
     })
 }
 
-/// Whether the text is a network.
+/// Returns `true` if the text is a network.
 pub(super) fn is_network(cidr: &str) -> bool {
     parse_network(cidr).is_some()
 }

@@ -1,11 +1,10 @@
-//! What a request sends to conditions, and what the conditions of one request share.
+//! The values that a request sends to conditions, and the state that its evaluations share.
 //!
-//! **Problem.** Thousands of tuples on one object can carry one condition, and its parameter can be
-//! a megabyte of the request. Converted for each of them, one question holds a core for half a
-//! minute.
-//! **Decision.** A value of the request is converted once for each parameter that takes it, and
-//! what was done is counted ([`Evaluations::take_work`]), so that it is paid for like tuples that
-//! are read.
+//! **Problem.** Thousands of tuples on one object can have the same condition, whose parameter can
+//! be a megabyte of the request. If that were converted for each tuple, one question would keep a
+//! core busy for half a minute.
+//! **Decision.** A value of the request is converted once for each parameter that uses it, and the
+//! work is counted ([`Evaluations::take_work`]), so that it is metered like tuples that are read.
 
 use super::cast;
 use super::types::ParameterType;
@@ -14,7 +13,8 @@ use crate::model::{Record, Value};
 use foldhash::HashMap;
 use smol_str::SmolStr;
 
-/// The values that a request sends: the engine's own win over those of its context.
+/// The values that a request sends. The values that the engine supplies take precedence over those
+/// of the context.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::relations) struct Sent<'a> {
     context: &'a Record,
@@ -22,7 +22,7 @@ pub(in crate::relations) struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    /// The values of a context alone.
+    /// Returns the values of a context alone.
     pub(in crate::relations) fn of(context: &'a Record) -> Self {
         Self {
             context,
@@ -30,12 +30,12 @@ impl<'a> Sent<'a> {
         }
     }
 
-    /// The values of a context, below those that the engine supplies.
+    /// Adds the values that the engine supplies, which take precedence.
     pub(in crate::relations) fn below(self, supplied: Option<&'a Record>) -> Self {
         Self { supplied, ..self }
     }
 
-    /// The value of a parameter.
+    /// Returns the value of a parameter.
     pub(super) fn get(self, name: &str) -> Option<&'a Value> {
         self.supplied
             .and_then(|supplied| supplied.get(name))
@@ -43,20 +43,20 @@ impl<'a> Sent<'a> {
     }
 }
 
-/// What the evaluations for one request share: values of the request that are converted, and the
+/// The state that the evaluations of one request share: converted values of the request, and the
 /// work that was done.
 ///
-/// INVARIANT: it serves one request only. Values are found by the parameter that they are for, not
-/// by what they are.
+/// INVARIANT: it serves one request only, because values are found by their parameter and not by
+/// their content.
 #[derive(Debug, Default)]
 pub struct Evaluations {
-    /// By condition and place of the parameter.
+    /// The converted values, by condition and position of the parameter.
     converted: HashMap<SmolStr, Vec<Option<Result<Val, String>>>>,
     work: u64,
 }
 
 impl Evaluations {
-    /// The work since the last call, in values looked at and sixteenths of a text's bytes.
+    /// Returns the work since the last call: one for each value, and one for sixteen bytes of text.
     pub(in crate::relations) fn take_work(&mut self) -> u64 {
         std::mem::take(&mut self.work)
     }
@@ -66,15 +66,15 @@ impl Evaluations {
         self.work = self.work.saturating_add(work);
     }
 
-    /// The request's value for a parameter of a condition, converted by whichever evaluation comes
-    /// first.
+    /// Returns the request's value for a parameter of a condition. The first evaluation converts
+    /// it.
     pub(super) fn convert(
         &mut self,
         (condition, at): (&SmolStr, usize),
         value: &Value,
         wanted: &ParameterType,
     ) -> Result<Val, String> {
-        // Most are as quickly converted as found.
+        // Other values are converted as quickly as they would be found.
         if !matches!(value, Value::List(_) | Value::Record(_) | Value::Text(_)) {
             self.work(1);
             return cast::cast(value, wanted);

@@ -1,9 +1,9 @@
-//! Static types of expressions, and which operators and functions take which.
+//! The static types of expressions, and the operands that operators and functions accept.
 //!
-//! This is CEL's standard environment as OpenFGA has it: no extension but addresses, and no
-//! comparison of numbers of two types. INVARIANT: every function that an expression can name is in
-//! [`Function::named`], every operator in [`Function::operator`]; whatever is in neither is refused
-//! when the model is written.
+//! This is CEL's standard environment as OpenFGA has it: addresses are the only extension, and
+//! numbers of two types do not compare. INVARIANT: every function that an expression can name is in
+//! [`Function::named`], every operator in [`Function::operator`]; an expression with any other is
+//! refused when the model is written.
 
 use super::types::ParameterType;
 use Ty::{Bool, Bytes, Double, Duration, Int, Ip, Text, Timestamp, Uint};
@@ -13,7 +13,7 @@ use std::fmt;
 /// The type of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ty {
-    /// Known only when evaluated; fits everywhere.
+    /// A type that is known only at evaluation, and fits everywhere.
     Dyn,
     Null,
     Bool,
@@ -51,7 +51,7 @@ impl From<&ParameterType> for Ty {
 }
 
 impl Ty {
-    /// The one type of two branches or operands, if there is one.
+    /// Returns the common type of two branches or operands, if there is one.
     pub(super) fn unify(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (Self::Dyn, _) | (_, Self::Dyn) => Some(Self::Dyn),
@@ -65,7 +65,7 @@ impl Ty {
         }
     }
 
-    /// The type of the elements of a literal: one type, or whatever they are.
+    /// Returns the type of the elements of a literal: their common type, or [`Self::Dyn`].
     pub(super) fn join(types: &[Self]) -> Self {
         let mut types = types.iter();
         let Some(first) = types.next() else {
@@ -98,7 +98,7 @@ impl fmt::Display for Ty {
     }
 }
 
-/// The names of types as values: `type(x) == int`.
+/// The names of types that can be used as values: `type(x) == int`.
 pub(super) const TYPE_VALUES: [&str; 10] = [
     "bool",
     "bytes",
@@ -112,7 +112,7 @@ pub(super) const TYPE_VALUES: [&str; 10] = [
     "uint",
 ];
 
-/// What a call does. Operators are calls too.
+/// The functions. Operators are functions too.
 #[derive(Clone, Debug)]
 pub(super) enum Function {
     Equal,
@@ -128,14 +128,15 @@ pub(super) enum Function {
     Modulo,
     Negate,
     Not,
-    /// True for what is not false, errors too: how `all` and `exists` go on after one.
+    /// True unless the operand is `false`, even if it fails; this is how `all` and `exists`
+    /// continue after an error.
     NotStrictlyFalse,
     In,
     Size,
     Contains,
     StartsWith,
     EndsWith,
-    /// With the pattern compiled where it is a literal.
+    /// Has the compiled pattern if the pattern is a literal.
     Matches(Option<Regex>),
     ToBool,
     ToBytes,
@@ -152,15 +153,15 @@ pub(super) enum Function {
     Part(Part),
 }
 
-/// A part of a point in time or of a duration.
+/// A part of a timestamp or of a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Year,
     Month,
     DayOfYear,
-    /// From 0.
+    /// Counted from 0.
     DayOfMonth,
-    /// From 1.
+    /// Counted from 1.
     Date,
     DayOfWeek,
     Hours,
@@ -170,7 +171,7 @@ pub(super) enum Part {
 }
 
 impl Function {
-    /// The operator that the parser calls by this name.
+    /// Returns the operator that the parser calls `name`.
     pub(super) fn operator(name: &str) -> Option<Self> {
         Some(match name {
             "_==_" => Self::Equal,
@@ -192,7 +193,7 @@ impl Function {
         })
     }
 
-    /// The function that is called by this name, on a value (`x.size()`) or by itself (`size(x)`).
+    /// Returns the function called `name`, called on a value (`x.size()`) or by itself (`size(x)`).
     pub(super) fn named(name: &str, on_value: bool) -> Option<Self> {
         Some(match (name, on_value) {
             ("size", _) => Self::Size,
@@ -226,7 +227,8 @@ impl Function {
         })
     }
 
-    /// The type of the result for these operands; `None` where the function does not take them.
+    /// Returns the type of the result for these operands, or `None` if the function does not accept
+    /// them.
     pub(super) fn result(&self, args: &[Ty]) -> Option<Ty> {
         match (self, args) {
             (Self::Equal | Self::NotEqual, [a, b]) => a.unify(b).map(|_| Ty::Bool),
@@ -302,7 +304,7 @@ impl Function {
     }
 }
 
-/// Types of operands, and the type of the result.
+/// The types of the operands, and the type of the result.
 type Overload = (&'static [Ty], Ty);
 
 const COMPARISON: &[Overload] = &[
@@ -363,7 +365,8 @@ const TO_TEXT: &[Overload] = &[
     (&[Duration], Text),
 ];
 
-/// The result of every overload that takes the operands: one type, or whatever it turns out to be.
+/// Returns the common result type of all overloads that accept the operands, or [`Ty::Dyn`] if they
+/// differ.
 fn pick(overloads: &[Overload], args: &[Ty]) -> Option<Ty> {
     let fits = |parameters: &[Ty]| {
         parameters.len() == args.len()

@@ -1,12 +1,12 @@
-//! The text of an expression, read by the `cel` crate.
+//! Parses the text of an expression with the `cel` crate.
 //!
-//! INVARIANT: whatever the text, reading it ends, and takes no more of the stack than a thread has:
-//! brackets and operators are counted before the parser, which is recursive, sees them.
+//! INVARIANT: parsing ends for any text, and uses no more stack than the thread has: brackets are
+//! counted before the recursive parser sees the text.
 
 use cel::common::ast::IdedExpr;
 use cel::parser::Parser;
 
-/// Words that CEL keeps for itself: no parameter can be called by one.
+/// Reserved words of CEL, which cannot name a parameter.
 pub(super) const RESERVED: [&str; 21] = [
     "as",
     "break",
@@ -31,19 +31,20 @@ pub(super) const RESERVED: [&str; 21] = [
     "while",
 ];
 
-/// Deepest nesting of brackets: the parser goes through some ten calls for each, and real
+/// Maximum nesting of brackets: the parser makes about ten nested calls for each, and real
 /// conditions nest three deep.
 const MAX_BRACKETS: usize = 24;
 
-/// Mistakes that are reported before the parser gives up: more do not help anybody.
+/// The number of mistakes after which the parser gives up: more would not help anybody.
 const MAX_MISTAKES: u32 = 4;
 
-/// Stack of the thread that reads: in a debug build the parser takes some 100 KiB for each bracket.
+/// The stack of the parsing thread, in bytes. In a debug build the parser takes about 100 KiB for
+/// each bracket.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
 
-/// Reads an expression and makes something of its tree; `Err` says what is wrong, with line and
-/// column within the expression. Both happen on a thread of their own, with a stack that suffices:
-/// models are seldom written.
+/// Parses an expression and calls `make` with its tree. An error says what is wrong, with line and
+/// column within the expression. Both run on a thread of their own with a sufficient stack; models
+/// are rarely written.
 pub(super) fn read<T: Send>(
     text: &str,
     make: impl FnOnce(&IdedExpr) -> Result<T, String> + Send,
@@ -89,7 +90,8 @@ fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or_default()
 }
 
-/// How deep brackets nest, those in strings and comments too: an upper bound is enough.
+/// Returns how deep brackets nest. Those in strings and comments count too: an upper bound is
+/// enough.
 fn brackets(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! Conditions as their authors write them: parameters, limits and costs here; outcomes, refusals
-//! and hostile text in files of their own.
+//! Tests of parameters, limits and costs; outcomes, refusals and hostile text have files of their
+//! own.
 
 mod hostile;
 mod outcomes;
@@ -9,7 +9,7 @@ use super::*;
 use crate::model::{Number, Value};
 use std::time::{Duration, Instant};
 
-/// Parameters as the DSL lists them: `x: int, ips: list<ipaddress>`.
+/// Parses parameters as the DSL lists them: `x: int, ips: list<ipaddress>`.
 fn parameters(text: &str) -> Vec<(SmolStr, ParameterType)> {
     text.split(", ")
         .filter(|it| !it.is_empty())
@@ -30,7 +30,7 @@ fn type_of(text: &str) -> ParameterType {
     }
 }
 
-/// Values as JSON has them.
+/// Parses values from JSON.
 fn record(json: &str) -> Record {
     match value(&serde_json::from_str(json).unwrap()) {
         Value::Record(record) => record,
@@ -143,7 +143,7 @@ fn a_condition_says_which_parameters_it_names() {
         .filter(|(name, _)| condition.reads(name))
         .map(|(name, _)| name.as_str())
         .collect();
-    // `e` is the comprehension's variable there.
+    // In `exists`, `e` is the variable of the comprehension and no parameter.
     assert_eq!(read, ["a", "b", "c"]);
     assert!(!condition.reads("x"));
 }

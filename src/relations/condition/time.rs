@@ -1,4 +1,4 @@
-//! Durations as Go writes them, and points in time (RFC 3339).
+//! Durations as Go writes them, and timestamps (RFC 3339).
 
 use crate::model::{Timestamp, duration_nanos, instant_nanos};
 use jiff::SignedDuration;
@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-/// The instants that CEL knows: the years 1 to 9999, in seconds since 1970.
+/// The range of CEL's timestamps: the years 1 to 9999, in seconds since 1970.
 const INSTANT_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// A point in time, in the years 1 to 9999: all of them, where `jiff::Timestamp` ends a day before
-/// `9999-12-31T23:59:59Z`, which people write for never.
+/// A timestamp in the years 1 to 9999. `jiff::Timestamp` ends a day before `9999-12-31T23:59:59Z`,
+/// which authors write for "never".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Instant {
     seconds: i64,
@@ -19,7 +19,8 @@ pub(super) struct Instant {
 }
 
 impl Instant {
-    /// The point in time that many nanoseconds after 1970; `None` outside of the years 1 to 9999.
+    /// Returns the timestamp `nanos` nanoseconds after 1970, or `None` outside of the years 1 to
+    /// 9999.
     fn of_nanos(nanos: i128) -> Option<Self> {
         let seconds = i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).ok()?;
         let nanos = u32::try_from(nanos.rem_euclid(NANOS_PER_SECOND)).ok()?;
@@ -28,22 +29,23 @@ impl Instant {
             .then_some(Self { seconds, nanos })
     }
 
-    /// The point in time that many seconds after 1970.
+    /// Returns the timestamp `seconds` seconds after 1970, or `None` outside of the years 1 to
+    /// 9999.
     pub(super) fn of_seconds(seconds: i64) -> Option<Self> {
         Self::of_nanos(i128::from(seconds) * NANOS_PER_SECOND)
     }
 
-    /// Seconds since 1970, the started one not counted.
+    /// Returns the seconds since 1970, rounded down.
     pub(super) fn seconds(self) -> i64 {
         self.seconds
     }
 
-    /// Milliseconds since 1970, a started one not counted.
+    /// Returns the milliseconds since 1970, rounded down.
     pub(super) fn milliseconds(self) -> Timestamp {
         Timestamp(self.seconds * 1_000 + i64::from(self.nanos / 1_000_000))
     }
 
-    /// Milliseconds since 1970, a started one counted whole.
+    /// Returns the milliseconds since 1970, rounded up.
     pub(super) fn milliseconds_up(self) -> Timestamp {
         Timestamp(self.milliseconds().0 + i64::from(!self.nanos.is_multiple_of(1_000_000)))
     }
@@ -52,7 +54,7 @@ impl Instant {
         i128::from(self.seconds) * NANOS_PER_SECOND + i128::from(self.nanos)
     }
 
-    /// Moved by a duration; `None` where that leaves the years 1 to 9999.
+    /// Moves the timestamp by a duration, or returns `None` if that leaves the years 1 to 9999.
     pub(super) fn moved(self, nanos: i64, back: bool) -> Option<Self> {
         let nanos = i128::from(nanos);
         Self::of_nanos(
@@ -61,12 +63,13 @@ impl Instant {
         )
     }
 
-    /// How long after `earlier`, in nanoseconds; `None` beyond 292 years.
+    /// Returns the nanoseconds since `earlier`, or `None` beyond 292 years.
     pub(super) fn since(self, earlier: Self) -> Option<i64> {
         i64::try_from(self.nanos().checked_sub(earlier.nanos())?).ok()
     }
 
-    /// What calendar and clock show that many seconds east of UTC; `None` after the year 9999.
+    /// Returns the date and time of day at an offset in seconds east of UTC, or `None` if the
+    /// calendar cannot represent it.
     pub(super) fn civil(self, offset_seconds: i32) -> Option<DateTime> {
         let seconds = self.seconds.checked_add(i64::from(offset_seconds))?;
         epoch()
@@ -82,13 +85,13 @@ fn epoch() -> DateTime {
     DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
 }
 
-/// Reads a Go duration, `1h30m` or `-1.5s`, into nanoseconds; `None` for anything else, and beyond
-/// 292 years.
+/// Parses a Go duration, `1h30m` or `-1.5s`, into nanoseconds. Returns `None` for anything else,
+/// and beyond 292 years.
 pub(super) fn parse_duration(text: &str) -> Option<i64> {
     i64::try_from(duration_nanos(text)?).ok()
 }
 
-/// Writes a duration as CEL does: seconds, `5400s`, `-1.5s`.
+/// Writes a duration as CEL does, in seconds: `5400s`, `-1.5s`.
 pub(super) fn print_duration(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let nanos = nanos.unsigned_abs();
@@ -101,13 +104,13 @@ pub(super) fn print_duration(nanos: i64) -> String {
     text + "s"
 }
 
-/// Reads an RFC 3339 date and time; `None` for anything else, and outside of the years 1 to 9999.
-/// Digits beyond nanoseconds are dropped.
+/// Parses an RFC 3339 date and time. Returns `None` for anything else, and outside of the years 1
+/// to 9999. Digits beyond nanoseconds are dropped.
 pub(super) fn parse_instant(text: &str) -> Option<Instant> {
     Instant::of_nanos(instant_nanos(text)?)
 }
 
-/// Writes a point in time as Go's `RFC3339Nano` does, in UTC.
+/// Writes a timestamp as Go's `RFC3339Nano` does, in UTC.
 pub(super) fn print_instant(instant: Instant) -> String {
     instant
         .civil(0)

@@ -1,15 +1,15 @@
-//! The types that parameters of conditions can have.
+//! The types of the parameters of conditions.
 
 use std::fmt;
 
-/// Deepest nesting of `list<…>` and `map<…>`: nobody passes a value that needs more, and every walk
-/// over a type is recursive.
+/// Maximum nesting of `list<…>` and `map<…>`. No real value needs more, and every walk over a type
+/// is recursive.
 pub const MAX_TYPE_DEPTH: usize = 8;
 
 /// The type of a parameter. Keys of maps are strings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ParameterType {
-    /// Whatever was sent.
+    /// Any value that is sent.
     Any,
     /// `true` or `false`.
     Bool,
@@ -27,14 +27,14 @@ pub enum ParameterType {
     Timestamp,
     /// An IP address, of version 4 or 6.
     Ipaddress,
-    /// Several values of one type.
+    /// A list of values of one type.
     List(Box<ParameterType>),
-    /// Values of one type, by name.
+    /// A map from names to values of one type.
     Map(Box<ParameterType>),
 }
 
 impl ParameterType {
-    /// The scalar type that the DSL calls `name`.
+    /// Returns the scalar type that the DSL calls `name`.
     #[must_use]
     pub fn scalar(name: &str) -> Option<Self> {
         Some(match name {
@@ -51,7 +51,7 @@ impl ParameterType {
         })
     }
 
-    /// The name without what it holds: `list`, not `list<string>`.
+    /// Returns the name without the element type: `list`, not `list<string>`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -69,13 +69,13 @@ impl ParameterType {
         }
     }
 
-    /// How deep `list` and `map` nest in it.
+    /// Returns how deep `list` and `map` are nested in the type.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.element().map_or(0, |element| element.depth() + 1)
     }
 
-    /// What a list or a map holds.
+    /// Returns the element type of a list or a map.
     #[must_use]
     pub fn element(&self) -> Option<&ParameterType> {
         match self {
@@ -85,7 +85,7 @@ impl ParameterType {
     }
 }
 
-/// As the DSL writes it: `list<string>`.
+/// Writes the type as the DSL does: `list<string>`.
 impl fmt::Display for ParameterType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;

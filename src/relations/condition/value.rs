@@ -1,7 +1,7 @@
-//! Values as expressions see them, and how they compare.
+//! The values of expressions, and how they compare.
 //!
-//! Equality never fails: values of two kinds differ, and numbers of two kinds are equal where they
-//! are the same number, as CEL has it. Order exists within a kind, and among numbers.
+//! Equality never fails: values of two kinds differ, but numbers of two kinds are equal if they are
+//! the same number, as in CEL. Values have an order within their kind, and among numbers.
 
 use super::cast::work_of_text;
 use super::time::Instant;
@@ -21,10 +21,10 @@ pub(super) enum Val {
     Double(f64),
     Text(SmolStr),
     Bytes(Arc<[u8]>),
-    /// Nanoseconds, in the range of Go's `time.Duration`.
+    /// In nanoseconds, in the range of Go's `time.Duration`.
     Duration(i64),
     Timestamp(Instant),
-    /// Never an IPv4 address that is mapped into IPv6.
+    /// Never an IPv4-mapped IPv6 address.
     Ip(IpAddr),
     List(Arc<[Val]>),
     Map(Arc<BTreeMap<Key, Val>>),
@@ -32,7 +32,7 @@ pub(super) enum Val {
     Type(&'static str),
 }
 
-/// A key of a map. Whole numbers are one kind of key, whatever their type.
+/// A key of a map. A whole number is the same key whatever its numeric type.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
     Bool(bool),
@@ -41,7 +41,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// The key that a value is; `None` where it can be none.
+    /// Converts a value to a key, or returns `None` if it cannot be one.
     pub(super) fn of(value: &Val) -> Option<Self> {
         match value {
             Val::Bool(value) => Some(Self::Bool(*value)),
@@ -53,7 +53,7 @@ impl Key {
         }
     }
 
-    /// What comparing it costs.
+    /// Returns the work of comparing this key.
     pub(super) fn work(&self) -> u64 {
         match self {
             Self::Text(text) => work_of_text(text.len()),
@@ -61,7 +61,7 @@ impl Key {
         }
     }
 
-    /// The key as a value: what a comprehension over a map gets.
+    /// Converts the key to a value, which a comprehension over a map iterates over.
     pub(super) fn to_val(&self) -> Val {
         match self {
             Self::Bool(value) => Val::Bool(*value),
@@ -75,7 +75,7 @@ impl Key {
 }
 
 impl Val {
-    /// The CEL name of its type.
+    /// Returns the CEL name of the value's type.
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null_type",
@@ -94,12 +94,13 @@ impl Val {
         }
     }
 
-    /// Its size as costs are counted: characters, bytes, elements; 1 for what has none.
+    /// Returns the size that costs are computed from: characters, bytes or elements, and 1 for
+    /// other values.
     pub(super) fn size(&self) -> u64 {
         self.size_up_to(usize::MAX)
     }
 
-    /// The same, where no more than `most` characters are worth counting.
+    /// Returns the same, but counts at most `most` characters of a text.
     pub(super) fn size_up_to(&self, most: usize) -> u64 {
         let size = match self {
             Self::Text(text) => text.chars().take(most).count(),
@@ -111,8 +112,7 @@ impl Val {
         u64::try_from(size).unwrap_or(u64::MAX)
     }
 
-    /// How two values are ordered; `None` where they are not: other kinds, and the double that is
-    /// no number.
+    /// Returns the order of two values, or `None` if they have none: values of two kinds, and NaN.
     pub(super) fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => Some(a.cmp(b)),
@@ -155,7 +155,7 @@ fn integer(value: &Val) -> Option<i128> {
     }
 }
 
-/// Compares the numbers themselves: converting the integer to a double would make 2^53 + 1 equal to
+/// Compares the numbers exactly: if the integer were converted to a double, 2^53 + 1 would equal
 /// 2^53.
 fn order_double(double: f64, integer: i128) -> Option<Ordering> {
     if double.is_nan() {

@@ -1,8 +1,8 @@
-//! Classes of characters: brackets, `\d`, `\pL`, and escapes of single characters.
+//! Rewrites character classes (brackets, `\d`, `\pL`) and escapes of single characters.
 
 use super::read::write_char;
 
-/// Classes by name within brackets; each may be negated, `[:^alpha:]`.
+/// The names of classes within brackets; each may be negated, as in `[:^alpha:]`.
 const POSIX: [&str; 14] = [
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
     "space", "upper", "word", "xdigit",
@@ -15,13 +15,14 @@ const CATEGORIES: [&str; 36] = [
     "Zl", "Zp", "Zs", "Any",
 ];
 
-/// Scripts whose whole name is as short as others' abbreviations, which Go does not know.
+/// Scripts whose full names have at most four letters. Abbreviations of other scripts are as short,
+/// and Go does not know those.
 const SHORT_SCRIPTS: [&str; 13] = [
     "Ahom", "Cham", "Kawi", "Lao", "Lisu", "Modi", "Mro", "Newa", "Nko", "Thai", "Toto", "Vai",
     "Yi",
 ];
 
-/// Writes a class whose `[` has been read, and says what follows it.
+/// Writes a class whose `[` was read, and returns the text after the class.
 pub(super) fn rewrite<'p>(text: &'p str, out: &mut String) -> Option<&'p str> {
     out.push('[');
     let mut rest = text;
@@ -29,7 +30,7 @@ pub(super) fn rewrite<'p>(text: &'p str, out: &mut String) -> Option<&'p str> {
         out.push('^');
         rest = after;
     }
-    // A bracket that comes first is a member.
+    // A closing bracket that comes first is a member.
     let mut is_first = true;
     loop {
         if !is_first && let Some(after) = rest.strip_prefix(']') {
@@ -89,8 +90,9 @@ fn split_first(text: &str) -> Option<(char, &str)> {
     Some((first, text.get(first.len_utf8()..)?))
 }
 
-/// A class that an escape names, whose `\` has been read, as members of brackets. Nothing where the
-/// escape is another; `None` where no such class exists.
+/// Reads the name of a class after a `\`, and returns the members of the class for use in brackets.
+/// Returns `Some(None)` for an escape that names no class, and `None` for a class that does not
+/// exist.
 #[expect(
     clippy::option_option,
     reason = "refused, another, and found are three things"
@@ -112,7 +114,7 @@ pub(super) fn named(text: &str) -> Option<Option<(String, &str)>> {
     Some(Some((ascii.to_owned(), rest)))
 }
 
-/// `N`, `{Greek}` or `{^Greek}` behind `\p` or `\P`.
+/// Reads `N`, `{Greek}` or `{^Greek}` after `\p` or `\P`.
 fn unicode(is_negated: bool, text: &str) -> Option<(String, &str)> {
     let (name, rest) = match text.strip_prefix('{') {
         Some(inside) => inside.split_once('}')?,
@@ -143,7 +145,7 @@ fn unicode(is_negated: bool, text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// The character that an escape stands for, whose `\` has been read.
+/// Reads the character after a `\`, and returns the one that the escape stands for.
 pub(super) fn escaped(text: &str) -> Option<(char, &str)> {
     let (first, rest) = split_first(text)?;
     let c = match first {
@@ -155,9 +157,9 @@ pub(super) fn escaped(text: &str) -> Option<(char, &str)> {
         'v' => '\x0B',
         'x' => return hexadecimal(rest),
         '0' => return octal(text),
-        // One digit alone would refer to a group.
+        // A single digit would be a back-reference.
         '1'..='7' if rest.starts_with(|c: char| c.is_digit(8)) => return octal(text),
-        // Plain characters to Go, the ends of a word to others: whoever writes one may mean either.
+        // To Go these are plain characters, elsewhere word boundaries: an author may mean either.
         '<' | '>' => return None,
         c if c.is_ascii() && !c.is_ascii_alphanumeric() => c,
         _ => return None,
@@ -175,7 +177,7 @@ fn hexadecimal(text: &str) -> Option<(char, &str)> {
     Some((char::from_u32(number)?, rest))
 }
 
-/// Up to three digits.
+/// Reads up to three octal digits.
 fn octal(text: &str) -> Option<(char, &str)> {
     let count = text
         .bytes()

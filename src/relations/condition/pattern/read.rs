@@ -1,19 +1,18 @@
-//! A pattern as Go's `regexp/syntax` reads it, written for the `regex` crate.
+//! Reads a pattern as Go's `regexp/syntax` does, and writes it for the `regex` crate.
 //!
-//! INVARIANT: nothing of the pattern is passed on as it stands but letters and digits: every other
-//! character is written as its number, and every operator by this reader.
+//! INVARIANT: only ASCII letters and digits and characters outside of ASCII are copied from the
+//! pattern. Every other character is written as its number, and every operator by this reader.
 
 use super::class;
 use std::fmt::Write as _;
 
-/// Most repetitions, alone and multiplied along a nesting: RE2's limit.
+/// Maximum repetitions, alone and multiplied through nested groups; the same limit as RE2's.
 const MAX_REPEATS: u32 = 1_000;
 
-/// Deepest nesting of groups. The crate's own limit is 250 levels of syntax, of which a group takes
-/// two.
+/// Maximum nesting of groups. The crate's own limit is 250 levels of syntax, and a group takes two.
 const MAX_GROUPS: usize = 100;
 
-/// The same pattern for the `regex` crate; `None` where RE2 refuses it.
+/// Returns the same pattern for the `regex` crate, or `None` if it is refused.
 pub(super) fn rewrite(pattern: &str) -> Option<String> {
     let mut reader = Reader {
         rest: pattern,
@@ -26,15 +25,15 @@ pub(super) fn rewrite(pattern: &str) -> Option<String> {
     (reader.groups.len() == 1).then_some(reader.out)
 }
 
-/// What stands last in a group, and so what a repetition would repeat.
+/// The last item of a group, which a repetition would repeat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Last {
     /// Nothing that can be repeated.
     #[default]
     Nothing,
-    /// Something whose own repetitions multiply to so many.
+    /// An item whose own repetitions multiply to this number.
     Piece(u32),
-    /// A repetition, which cannot be repeated without a group.
+    /// A repetition, which can be repeated only within a group.
     Repeated(u32),
 }
 
@@ -50,14 +49,14 @@ impl Last {
 #[derive(Debug, Default)]
 struct Group {
     last: Last,
-    /// The most that repetitions in it multiply to.
+    /// The highest number of repetitions among the group's items, each multiplied through nesting.
     repeats: u32,
 }
 
 struct Reader<'p> {
     rest: &'p str,
     out: String,
-    /// Those that are open; the first is the pattern itself.
+    /// The open groups; the first is the pattern itself.
     groups: Vec<Group>,
 }
 
@@ -88,7 +87,7 @@ impl Reader<'_> {
                     self.rest = rest;
                     self.repeat_counted(counts?)
                 }
-                // What is no count is a brace.
+                // A brace that begins no count is a plain character.
                 None => self.literal('{'),
             },
             '\\' => self.escape(),
@@ -108,7 +107,7 @@ impl Reader<'_> {
         rest.is_some()
     }
 
-    /// Goes on behind a piece.
+    /// Replaces the last item of the group.
     fn settle(&mut self, last: Last) -> Option<()> {
         let group = self.groups.last_mut()?;
         group.repeats = group.repeats.max(group.last.repeats());
@@ -135,12 +134,12 @@ impl Reader<'_> {
         self.settle(Last::Nothing)?;
         let group = self.groups.pop()?;
         self.out.push(')');
-        // The first is no group, and is closed by nothing.
+        // The first entry is the pattern itself, which no parenthesis closes.
         self.groups.last_mut()?;
         self.settle(Last::Piece(group.repeats.max(1)))
     }
 
-    /// `(?flags)`, `(?flags:`, `(?P<name>` and `(?<name>`.
+    /// Reads `(?flags)`, `(?flags:`, `(?P<name>` and `(?<name>`.
     fn flags(&mut self) -> Option<()> {
         self.take("?");
         if self.take("P<") || self.take("<") {
@@ -152,7 +151,7 @@ impl Reader<'_> {
             if !is_name {
                 return None;
             }
-            // Nobody asks what a group matched, and Go takes a name twice.
+            // The name is dropped: matches of groups are never read, and Go accepts a name twice.
             self.rest = rest;
             return self.open("(");
         }
@@ -162,7 +161,7 @@ impl Reader<'_> {
             match self.next()? {
                 flag @ ('i' | 'm' | 's' | 'U') => {
                     negated = negated.map(|_| true);
-                    // One that is set twice is set.
+                    // A flag may be repeated, but not after a `-`.
                     if !flags.contains(flag) {
                         flags.push(flag);
                     } else if negated.is_some() {
@@ -209,7 +208,7 @@ impl Reader<'_> {
         if self.take("?") {
             self.out.push('?');
         }
-        // What follows and repeats would repeat a repetition: RE2 refuses that.
+        // RE2 refuses the repetition of a repetition.
         self.groups.last_mut()?.last = Last::Repeated(repeats);
         Some(())
     }
@@ -254,7 +253,7 @@ impl Reader<'_> {
         self.literal(c)
     }
 
-    /// Behind `\Q`, up to `\E` or the end.
+    /// Reads the text after `\Q`, up to `\E` or the end.
     fn quoted(&mut self) -> Option<()> {
         let (text, rest) = self.rest.split_once(r"\E").unwrap_or((self.rest, ""));
         self.rest = rest;
@@ -265,7 +264,7 @@ impl Reader<'_> {
     }
 }
 
-/// A character that stands for itself.
+/// Writes a plain character.
 pub(super) fn write_char(out: &mut String, c: char) {
     if c.is_ascii_alphanumeric() || !c.is_ascii() {
         out.push(c);
@@ -275,10 +274,11 @@ pub(super) fn write_char(out: &mut String, c: char) {
     }
 }
 
-/// How often: at least, and at most where there is a most; `None` for numbers that no count can be.
+/// The lowest and the highest number of repetitions, the latter if there is one; `None` if the
+/// numbers are too large.
 type Counts = Option<(u32, Option<u32>)>;
 
-/// Reads `n}`, `n,}` or `n,m}`; `None` where it is none of them.
+/// Reads `n}`, `n,}` or `n,m}`; returns `None` for anything else.
 fn counts(text: &str) -> Option<(Counts, &str)> {
     let (inside, rest) = text.split_once('}')?;
     let (least, most) = match inside.split_once(',') {

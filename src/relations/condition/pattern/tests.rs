@@ -1,9 +1,10 @@
-//! Patterns against Go's `regexp`, which is RE2 and what OpenFGA compiles with.
+//! Tests of patterns against Go's `regexp`, which is RE2 and compiles OpenFGA's patterns.
 
 use super::*;
 
-/// Texts in the first line; then a pattern a line, and for each text whether it matches: none of
-/// them where Go refuses the pattern. Written by Go 1.26 from tokens put together at random.
+/// The first line holds texts. Each other line holds a pattern and, for each text, whether it
+/// matches, or nothing if Go refuses the pattern. Go 1.26 wrote the file from random combinations
+/// of tokens.
 const GO: &str = include_str!("go.jsonl");
 
 #[test]
@@ -17,7 +18,7 @@ fn patterns_match_what_re2_matches() {
         (r"^[^\D]+$", "42", true),
         (r"^\w+$", "é", false),
         (r"\bcat\b", "a cat.", true),
-        // To ASCII's eyes, é is no letter.
+        // In ASCII, é is not a letter.
         (r"\bcat\b", "écaté", true),
         (r"^\Bcat", "cat", false),
         ("^[a[b]+$", "a[b", true),
@@ -98,8 +99,8 @@ fn patterns_agree_with_go() {
             None => stricter.push(pattern),
         }
     }
-    // What Go takes and this does not: the ends of words, and a repetition behind flags or behind
-    // nothing quoted.
+    // Go accepts these and this crate's reader does not: word boundaries, and a repetition after
+    // flags or after an empty quotation.
     let is_known = |pattern: &&String| {
         let behind = [")*", ")+", ")?", "){", r"\Q\E", "*(?", "+(?"];
         pattern.contains(r"\<")

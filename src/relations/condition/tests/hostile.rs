@@ -1,4 +1,5 @@
-//! Hostile expressions and values; the crate's own evaluator as the oracle.
+//! Tests with hostile expressions and values, and with the `cel` crate's own evaluator as an
+//! oracle.
 
 use super::*;
 use proptest::prelude::*;
@@ -29,7 +30,7 @@ fn hostile_expressions_end_soon_and_without_a_panic() {
     );
 }
 
-/// Expressions that mean the same to the crate's evaluator, which knows no budget and no types.
+/// Evaluates with the crate's own evaluator, which has neither a budget nor static types.
 fn oracle(expression: &str) -> Option<bool> {
     let program = cel::Program::compile(expression).ok()?;
     match program.execute(&cel::Context::default()) {

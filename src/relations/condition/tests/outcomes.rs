@@ -1,4 +1,4 @@
-//! What conditions come to, and which errors are absorbed.
+//! Tests of the outcomes of conditions, and of the errors that are absorbed.
 
 use super::*;
 

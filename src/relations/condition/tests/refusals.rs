@@ -1,8 +1,8 @@
-//! What is refused when it is written, word for word, and that no message shows a value.
+//! Tests of the exact messages for wrong conditions, and that no message reveals a value.
 
 use super::*;
 
-/// Parameters, an expression, and what is wrong with it.
+/// Parameters, an expression, and the problem with it.
 type Case = (&'static str, &'static str, &'static str);
 
 fn check(cases: &[Case]) {
