@@ -1,28 +1,28 @@
-//! The keys of legs: what an outcome depends on, whole.
+//! The keys of legs: the whole encoding of what an outcome depends on.
 //!
-//! A key begins with the bundle's generation and what is unknown; `policy` writes the rest, because
-//! it knows what policies read. It is stored and compared whole: a hash alone never decides, so
-//! nobody can make one leg's permit another's.
+//! A key begins with the bundle's generation and the names of unknown parts; `policy` writes the
+//! rest, because it knows what policies read. Keys are stored and compared whole. Equal hashes are
+//! not enough, so nobody can craft a leg that finds another leg's permit.
 
 use crate::model::Canonical;
 use std::cell::Cell;
 
-/// Longest key. A key holds what policies read: some hundred bytes. One that holds a tool's
-/// arguments at length is not worth its place.
+/// Maximum length of a key in bytes. A key holds what policies read, usually a few hundred bytes. A
+/// longer one, such as with large arguments of a tool, is not worth its memory.
 pub const MAX_KEY_BYTES: usize = 8 << 10;
 
 thread_local! {
-    /// Keys are written into the buffer of the one before.
+    /// The buffer of the previous key, which the next key reuses.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A key.
+/// The cache key of a leg.
 #[derive(Debug)]
 pub struct Key(Canonical);
 
 impl Key {
     /// Begins a key. No two bundles of a process have the same `generation`; `unknown` names, in
-    /// order, what a question leaves open.
+    /// order, the parts that the question leaves unknown.
     #[must_use]
     pub fn begin(generation: u64, unknown: &[&str]) -> Self {
         let mut buffer = BUFFER.take();
@@ -34,12 +34,12 @@ impl Key {
         Self(key)
     }
 
-    /// Where the rest is written.
+    /// Returns the encoding, to which the rest is written.
     pub fn rest(&mut self) -> &mut Canonical {
         &mut self.0
     }
 
-    /// The key, unless it is too long to be kept.
+    /// Returns the key, unless it is too long to be stored.
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {
         Some(self.0.bytes()).filter(|bytes| bytes.len() <= MAX_KEY_BYTES)

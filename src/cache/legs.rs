@@ -1,9 +1,9 @@
-//! Outcomes of legs, in memory that is bounded.
+//! The cache of outcomes of legs, in bounded memory.
 //!
-//! INVARIANT: an outcome is given out only where an evaluation would come to the same: its key is
-//! equal to the byte, none of the rows that it rests on was written to between the revision at
-//! which it was evaluated and the one that the reader has pinned, and the clock stands within the
-//! time for which it holds.
+//! INVARIANT: an outcome is served only if an evaluation would have the same outcome: its key is
+//! equal byte for byte, none of the rows that it depends on was written to between the revision of
+//! its evaluation and the one that the reader has pinned, and the clock is within the time during
+//! which it holds.
 
 use super::shards::{Shards, Weighed};
 use super::stripes::{Row, Since, Stripes};
@@ -12,48 +12,49 @@ use crate::telemetry::{CacheMetrics, CacheMiss, Metrics};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Most rows that an outcome rests on one by one: 16 KiB of them. To look at 4,003 takes 6 µs,
-/// where to evaluate them anew takes 580 (`benches/kept.rs`). One that rests on more would share a
-/// stripe with every eighth tuple that is written anywhere: it is given out as long as nothing at
-/// all is written.
+/// Maximum number of rows that an outcome depends on one by one; they take 16 KiB. Checking 4,003
+/// rows takes 6 µs, where evaluating them again takes 580 (`benches/kept.rs`). An outcome that
+/// depends on more would share a stripe with every eighth tuple that is written anywhere; it is
+/// served as long as nothing at all is written.
 pub const MAX_ROWS: usize = 4_096;
 
-/// What an entry takes beside what is counted: its places in the table and in the order of use, the
-/// counts of its shared parts, and what the allocator adds to a dozen small allocations.
+/// Overhead of an entry in bytes, beside what is counted: its places in the table and in the order
+/// of use, the reference counts of its shared parts, and the allocator's overhead for a dozen small
+/// allocations.
 const OVERHEAD_BYTES: usize = 256;
 
-/// What one leg came to.
+/// A cached outcome of one leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// The outcome, with its reason.
     pub outcome: LegOutcome,
     /// The determining policies.
     pub policies: Vec<String>,
-    /// What was read, by path, where records are made.
+    /// The values that were read, by path, if decisions are recorded.
     pub inputs: Vec<(String, String)>,
 }
 
-/// What an outcome rests on, beside its key.
+/// The dependencies of an outcome, beside its key.
 #[derive(Clone, Debug, Default)]
 pub struct Basis {
-    /// The rows that were read, found or not; in any order, perhaps more than once.
+    /// The rows that were read, whether they exist or not; in any order, possibly with repetitions.
     pub rows: Vec<Row>,
     /// The use of the clock.
     pub clock: ClockUse,
 }
 
-/// What a reader has pinned.
+/// The state that a reader has pinned.
 #[derive(Clone, Copy, Debug)]
 pub struct Pinned<'a> {
     /// The revision.
     pub revision: Revision,
     /// The time.
     pub now: Timestamp,
-    /// What is written to meanwhile; nothing where there is no store.
+    /// The stripes of the store; `None` if there is no store.
     pub stripes: Option<&'a Stripes>,
 }
 
-/// Kept outcomes. Shared by all workers.
+/// The cache of outcomes, shared by all workers.
 #[derive(Debug)]
 pub struct LegCache {
     shards: Shards<Entry>,
@@ -77,7 +78,7 @@ enum RestsOn {
 }
 
 impl LegCache {
-    /// A cache that takes at most so many bytes.
+    /// Creates a cache that holds at most `bytes` bytes.
     #[must_use]
     pub fn new(bytes: usize, metrics: Arc<Metrics>) -> Self {
         Self {
@@ -86,9 +87,9 @@ impl LegCache {
         }
     }
 
-    /// The outcome of a leg, where one is kept that serves this reader, which is to be told to
-    /// [`Self::found`]; else why not, which is to be told to [`Self::missed`] once the leg has been
-    /// evaluated.
+    /// Returns the cached outcome of a leg if it may serve this reader; the caller then reports it
+    /// to [`Self::found`]. Otherwise returns why not, which the caller reports to [`Self::missed`]
+    /// once the leg has been evaluated.
     pub fn find(&self, key: &[u8], pinned: Pinned<'_>) -> Result<Arc<Kept>, CacheMiss> {
         let look = |entry: &Entry| entry.serves(pinned).map(|()| Arc::clone(&entry.kept));
         self.shards
@@ -96,24 +97,24 @@ impl LegCache {
             .unwrap_or(Err(CacheMiss::Absent))
     }
 
-    /// Counts legs whose kept outcomes were used.
+    /// Counts legs whose cached outcomes were used.
     pub fn found(&self, legs: u64) {
         self.metrics().hits.inc_by(legs);
     }
 
-    /// Counts a leg that was evaluated.
+    /// Counts a leg that was evaluated, and why.
     pub fn missed(&self, miss: CacheMiss) {
         self.metrics().missed(miss);
     }
 
-    /// Keeps an outcome that was evaluated for this reader, unless it holds for no other. Whether
-    /// it was kept.
+    /// Stores an outcome that was evaluated for this reader, unless it holds for no other reader.
+    /// Returns `true` if it was stored.
     #[must_use]
     pub fn keep(&self, key: &[u8], pinned: Pinned<'_>, basis: Basis, kept: Kept) -> bool {
         let Some(entry) = Entry::new(key, pinned, basis, kept) else {
             return false;
         };
-        // A reader that was slow must not replace what one after it has found out.
+        // A slow reader must not replace an outcome of a later revision.
         let Some(put) = self
             .shards
             .keep(key, entry, |there, new| there.revision > new.revision)
@@ -166,7 +167,7 @@ impl Entry {
         match (&self.rests_on, pinned.stripes) {
             (_, None) => {}
             (RestsOn::Everything, Some(_)) if pinned.revision == self.revision => {}
-            // As if all rows of the store shared one stripe.
+            // This counts as a collision, as if all rows of the store shared one stripe.
             (RestsOn::Everything, Some(_)) => return Err(CacheMiss::Collision),
             (RestsOn::Rows(rows), Some(stripes)) => {
                 match stripes.between(rows, self.revision, pinned.revision) {
@@ -176,7 +177,7 @@ impl Entry {
                 }
             }
         }
-        // A moment of the clock's end belongs to no outcome but one that never read it.
+        // At the clock's last moment, only an outcome that never read the clock holds.
         let holds = self.since <= pinned.now
             && (pinned.now < self.until || self.until == Timestamp(i64::MAX));
         if holds { Ok(()) } else { Err(CacheMiss::Time) }

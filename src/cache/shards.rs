@@ -1,24 +1,24 @@
-//! Values by their keys, in memory that is bounded: those that were not asked for longest give way.
+//! A cache of values by key in bounded memory; the least recently used values are evicted first.
 //!
-//! INVARIANT: keys are compared whole. A hash alone never decides, so nobody can make one key's
-//! value another's.
+//! INVARIANT: keys are compared whole. Equal hashes are not enough, so nobody can craft a key that
+//! finds another key's value.
 
 use foldhash::quality::RandomState;
 use lru::LruCache;
 use std::hash::BuildHasher as _;
 use std::sync::Mutex;
 
-/// Each has a lock of its own: with as many as there are workers on a large machine, two rarely
-/// want the same.
+/// The number of shards. Each shard has its own lock. With about as many shards as a large machine
+/// has workers, two workers rarely want the same one.
 pub(super) const SHARDS: usize = 16;
 
-/// Something that says how much memory it takes.
+/// A value that knows how much memory it takes.
 pub trait Weighed {
-    /// Its bytes, those of its key and of its place included.
+    /// Returns its size in bytes, including its key and the overhead of its cache entry.
     fn bytes(&self) -> usize;
 }
 
-/// The values. Shared by all workers.
+/// A cache of bounded size, shared by all workers.
 #[derive(Debug)]
 pub struct Shards<V> {
     parts: Box<[Mutex<Shard<V>>]>,
@@ -32,19 +32,19 @@ struct Shard<V> {
     bytes: usize,
 }
 
-/// What came of keeping a value.
+/// The effect of storing a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Put {
-    /// The bytes of the part that it lies in, before.
+    /// Bytes in use in the key's shard before the call.
     pub before: usize,
-    /// The same after.
+    /// Bytes in use in that shard after the call.
     pub after: usize,
-    /// How many others made room.
+    /// How many values were evicted to make room.
     pub evicted: u64,
 }
 
 impl<V: Weighed> Shards<V> {
-    /// Takes at most so many bytes.
+    /// Creates an empty cache that holds at most `bytes` bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         let hasher = RandomState::default();
@@ -62,15 +62,15 @@ impl<V: Weighed> Shards<V> {
         }
     }
 
-    /// Looks at the value of a key, which then counts as asked for.
+    /// Calls `look` with the value of a key, which then counts as recently used.
     pub fn find<T>(&self, key: &[u8], look: impl FnOnce(&V) -> T) -> Option<T> {
-        // What a thread left behind that panicked is not used again.
+        // If a thread panicked while it held this lock, the shard is not used again.
         let mut shard = self.shard(key).lock().ok()?;
         shard.entries.get(key).map(look)
     }
 
-    /// Keeps a value, unless the one that is there `stays`. None where it is too large, or cannot
-    /// be kept.
+    /// Stores a value, unless the key has one already and `stays(old, new)` says to keep that.
+    /// Returns `None` if the value is too large, or the shard cannot be used.
     pub fn keep(&self, key: &[u8], value: V, stays: impl FnOnce(&V, &V) -> bool) -> Option<Put> {
         let bytes = value.bytes();
         if bytes > self.bytes_each {
@@ -107,7 +107,7 @@ impl<V: Weighed> Shards<V> {
         })
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.parts
@@ -121,7 +121,8 @@ impl<V: Weighed> Shards<V> {
         reason = "the remainder is below the number of shards"
     )]
     fn shard(&self, key: &[u8]) -> &Mutex<Shard<V>> {
-        // The table takes its places from both ends of the same hash; the shard from between.
+        // The hash table uses the lowest and highest bits of this same hash, so the shard is chosen
+        // by bits in between.
         let bits = usize::try_from((self.hasher.hash_one(key) >> 24) & 0xFF).unwrap_or(0);
         &self.parts[bits % self.parts.len()]
     }

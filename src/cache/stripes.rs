@@ -1,30 +1,31 @@
-//! When each adjacency row was last written to, by stripes of rows.
+//! Records when each row was last written to, by stripes of rows.
 //!
 //! Each row of tuples belongs to one of many stripes, by its hash. A stripe holds the revision of
 //! the last write to any of its rows, and 16 bits of the hash of the row that was written, which
-//! only tell a collision from a change.
+//! only distinguish a collision from a change.
 //!
-//! INVARIANT: a write raises the stripes of all rows that it touches before its revision can be
-//! seen by any reader. Then whoever has pinned revision `r` sees in every stripe the last write up
-//! to `r`, or a later one.
+//! INVARIANT: a write raises the stripes of all rows that it touches before any reader can see its
+//! revision. So a reader that has pinned revision `r` sees in every stripe the last write up to
+//! `r`, or a later one.
 
 use crate::model::Revision;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Half a megabyte. With ten thousand rows written to in the life of an entry that rests on eight
-/// rows, it is lost by collision seven times in ten; with a hundred, once in a hundred.
+/// The number of stripes, which take half a megabyte. If ten thousand rows are written during the
+/// life of an entry that depends on eight rows, a collision loses it in seven of ten cases; with a
+/// hundred rows, in one of a hundred.
 const STRIPES: usize = 1 << 16;
 
-/// How far revisions are counted in a stripe: 48 bits, a million writes a second for nine years.
+/// The highest revision that a stripe can hold: 48 bits, a million writes a second for nine years.
 const LAST: u64 = (1 << 48) - 1;
 
-/// A row, as far as stripes tell rows apart: its stripe in the upper half, what tells a collision
-/// in the lower.
+/// A row, as far as stripes distinguish rows: the stripe in the upper half, and the tag that
+/// distinguishes a collision in the lower half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(u32);
 
 impl Row {
-    /// The row whose name hashes to these bits.
+    /// Creates the row whose name has this hash.
     #[must_use]
     pub fn of(hash: u64) -> Self {
         Self(u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0))
@@ -39,18 +40,18 @@ impl Row {
     }
 }
 
-/// What a stripe is kept in: an atomic number, which a model checker brings its own of.
+/// The storage of a stripe: an atomic number, or the one that a model checker supplies.
 pub trait Cell {
-    /// A cell that holds 0.
+    /// Creates a cell that holds 0.
     fn zero() -> Self;
-    /// What it holds.
+    /// Returns the value.
     fn load(&self) -> u64;
-    /// Makes it hold at least `value`.
+    /// Raises the value to at least `value`.
     fn raise(&self, value: u64);
 }
 
-/// Relaxed: a reader comes to a stripe by way of a version of the store, or of an entry that was
-/// made from one, and both are published after the stripes were raised.
+/// Relaxed ordering suffices: a reader finds a stripe through a version of the store, or through an
+/// entry made from one, and both are published after the stripes were raised.
 impl Cell for AtomicU64 {
     fn zero() -> Self {
         Self::new(0)
@@ -65,15 +66,15 @@ impl Cell for AtomicU64 {
     }
 }
 
-/// What became of rows since they were read.
+/// What happened to rows since they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
-    /// Nothing.
+    /// No row was written to.
     Unchanged,
-    /// One of them was written to, as far as can be told.
+    /// One of the rows was written to, as far as can be told.
     Changed,
-    /// A row was written to that shares a stripe with one of them. Which of the two was written to
-    /// before it cannot be told.
+    /// The last write to a stripe was to another row than the one that was read. Whether the row
+    /// itself was written to before that cannot be told.
     Collided,
 }
 
@@ -90,7 +91,7 @@ impl Default for Stripes {
 }
 
 impl<C: Cell> Stripes<C> {
-    /// So many stripes, at most 65,536: more would never be used.
+    /// Creates `count` stripes, at most 65,536: more would never be used.
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self {
@@ -98,7 +99,7 @@ impl<C: Cell> Stripes<C> {
         }
     }
 
-    /// Notes a write. To be called before `revision` is published.
+    /// Records a write. Must be called before `revision` is published.
     pub fn raise(&self, rows: impl IntoIterator<Item = Row>, revision: Revision) {
         for row in rows {
             if let Some(cell) = self.cell(row) {
@@ -107,11 +108,11 @@ impl<C: Cell> Stripes<C> {
         }
     }
 
-    /// What became of rows between the revision at which they were read and the one that a reader
-    /// has pinned, whichever is the earlier.
+    /// Returns what happened to rows since the earlier of the revision at which they were read and
+    /// the one that a reader has pinned.
     ///
-    /// INVARIANT: [`Since::Unchanged`] only if the rows are the same at both. The earlier of the
-    /// two counts: a write between them, or after both, has raised a stripe above it.
+    /// INVARIANT: returns [`Since::Unchanged`] only if the rows are the same at both. The earlier
+    /// of the two counts: a write between them, or after both, has raised a stripe above it.
     #[must_use]
     pub fn between(&self, rows: &[Row], read: Revision, pinned: Revision) -> Since {
         self.since(rows, read.min(pinned))
@@ -123,7 +124,7 @@ impl<C: Cell> Stripes<C> {
                 return Since::Changed;
             };
             let raised = cell.load();
-            // A count that has come to its end says nothing any more.
+            // A stripe at the highest revision says nothing any more.
             if raised >> 16 > upto.0 || raised >> 16 == LAST {
                 return if raised & 0xFFFF == row.tag() {
                     Since::Changed

@@ -1,4 +1,4 @@
-//! What is served to whom, and how much is kept.
+//! Tests of which readers an outcome is served to, and of how much is stored.
 
 use super::*;
 use crate::cache::shards::SHARDS;
