@@ -1,16 +1,16 @@
-//! Work that takes long, on threads of its own.
+//! Runs work that takes long on threads of its own.
 //!
-//! **Problem.** A worker answers hundreds of clients in turn. A question that reads a million
-//! tuples, asked of it, makes all of them wait.
-//! **Decision.** Such questions go to threads that are kept for them, as many at a time as leave
-//! half of the processors to the workers; searches, most of which are short, have more. Others wait
-//! for a place, so many and so long; one more is refused. Writes have few places too, since they
-//! take turns: however many wait, they take no threads from the others.
-//! **Trade-off.** Questions that take long are answered one after another. A place is taken until
-//! the work ends, also where its client has left: the limits of a question bound that.
+//! **Problem.** A worker answers hundreds of clients in turn. If it ran a question that reads a
+//! million tuples, all of them would wait.
+//! **Decision.** Such questions run on threads that are kept for them, as many at a time as leave
+//! half of the processors to the workers; searches, most of which are short, get more. A limited
+//! number wait for a place, for a limited time; any more are refused. Writes have few places too,
+//! since they take turns: however many wait, they take no threads from other work.
+//! **Trade-off.** Questions that take long are answered one after another. A place stays taken
+//! until the work ends, even if the client has left; the limits of a question bound that time.
 //!
-//! INVARIANT: a write of tuples, or a deletion, is never refused for want of a place, and waits as
-//! long as it takes.
+//! INVARIANT: a write of tuples, or a deletion, is never refused for lack of a place; it waits as
+//! long as necessary.
 
 use crate::http::{Error, Scarce};
 use crate::model::Fault;
@@ -20,8 +20,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// LIMIT: how many questions may wait for a place: with the longest that there can be, more would
-/// wait in vain.
+/// LIMIT: how many questions may wait for a place. Behind the longest possible questions, more
+/// would wait in vain.
 const QUESTIONS_WAITING: usize = 32;
 
 /// How long a question waits for a place.
@@ -34,13 +34,13 @@ const SEARCHES_PER_PROCESSOR: usize = 2;
 /// LIMIT: how many searches may wait for a place.
 const SEARCHES_WAITING: usize = 1_024;
 
-/// How long a search waits for a place: the longest takes about as long.
+/// How long a search waits for a place; the longest search takes about as long.
 const SEARCH_WAIT: Duration = Duration::from_secs(1);
 
-/// LIMIT: how many pages, of texts that may be large, may wait to be read.
+/// LIMIT: how many reads or writes of stored texts that may be large may wait for a place.
 const PAGES_WAITING: usize = 256;
 
-/// Writes that run at once: one is made durable while others are checked and await their turn.
+/// How many writes run at once: one is made durable while others are checked and await their turn.
 const WRITES: usize = 8;
 
 /// Places for work that takes long.
@@ -48,12 +48,12 @@ const WRITES: usize = 8;
 pub(in crate::http) struct Apart {
     places: Arc<Semaphore>,
     waiting: Semaphore,
-    /// None where nobody is refused for having waited.
+    /// How long to wait for a place; `None` to wait without limit.
     wait: Option<Duration>,
 }
 
 impl Apart {
-    /// Creates places for questions that take long: half of the processors, and one at least.
+    /// Creates places for questions that take long: half as many as processors, and at least one.
     pub(in crate::http) fn for_questions() -> Self {
         Self::new((processors() / 2).max(1), QUESTIONS_WAITING, QUESTION_WAIT)
     }
@@ -67,13 +67,12 @@ impl Apart {
         )
     }
 
-    /// Creates places for pages of stored texts: as many are in memory at once as there are
-    /// processors.
+    /// Creates places for stored texts: as many are in memory at once as there are processors.
     pub(in crate::http) fn for_pages() -> Self {
         Self::new(processors(), PAGES_WAITING, QUESTION_WAIT)
     }
 
-    /// Creates places for writes, for which whoever comes waits.
+    /// Creates places for writes, which wait without limit.
     pub(in crate::http) fn for_writes() -> Self {
         Self {
             wait: None,
@@ -89,7 +88,7 @@ impl Apart {
         }
     }
 
-    /// Does the work once there is a place for it, where `check` then still allows it.
+    /// Runs the work once a place is free, if `check` then still allows it.
     pub(in crate::http) async fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
         check: impl FnOnce() -> Result<(), Error>,

@@ -1,14 +1,14 @@
-//! Memory that requests may take together, counted in bytes over the whole process.
+//! Bounds the memory that all requests take together, counted in bytes over the whole process.
 //!
-//! INVARIANT: what a [`Share`] was given comes back when it is dropped, whatever became of its
-//! request.
+//! INVARIANT: all bytes of a [`Share`] return to the budget when it is dropped, whatever became of
+//! its request.
 
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// So many bytes, for all requests together.
+/// A number of bytes for all requests together.
 #[derive(Debug)]
 pub(in crate::http) struct Budget {
     limit: usize,
@@ -16,7 +16,7 @@ pub(in crate::http) struct Budget {
 }
 
 impl Budget {
-    /// A budget of which nothing is used.
+    /// Creates a budget of which nothing is used.
     pub(in crate::http) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
@@ -24,7 +24,7 @@ impl Budget {
         })
     }
 
-    /// Takes a share of so many bytes; `None` where there are not as many left.
+    /// Takes a share of `bytes` bytes; `None` if fewer are left.
     pub(in crate::http) fn take(self: &Arc<Self>, bytes: usize) -> Option<Share> {
         self.claim(bytes).then(|| Share {
             budget: Arc::clone(self),
@@ -52,8 +52,8 @@ pub(in crate::http) struct Share {
 }
 
 impl Share {
-    /// Makes it as large as this. Returns `false`, and changes nothing, where there is not as much
-    /// left.
+    /// Resizes the share to `bytes` bytes. Returns `false`, and changes nothing, if the budget has
+    /// too few left.
     pub(in crate::http) fn resize(&self, bytes: usize) -> bool {
         let before = self.bytes.get();
         if bytes > before && !self.budget.claim(bytes - before) {
@@ -66,7 +66,7 @@ impl Share {
         true
     }
 
-    /// Its bytes.
+    /// Returns the size in bytes.
     pub(in crate::http) fn bytes(&self) -> usize {
         self.bytes.get()
     }

@@ -1,35 +1,35 @@
-//! How long the work of one worker takes, learned from what it has done.
+//! Estimates how long the work of one worker takes, from the work that it has done.
 
 use std::time::Duration;
 
-/// The weight of the newest sample is one in so many.
+/// The newest sample has a weight of one in this number.
 const WEIGHT: u64 = 8;
 
-/// A sample counts as at most so many times the mean: a machine that stood still says nothing of
-/// the work.
+/// A sample counts as at most this many times the mean: if the machine stalled, its time says
+/// nothing about the work.
 const OUTLIER: u64 = 4;
 
-/// What the worker has learned. Times are in nanoseconds.
+/// The running means of one worker. Times are in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Estimate {
-    /// For 1,024 bytes of a body; 0 until something was done.
+    /// Time for 1,024 bytes of a body; 0 until something was done.
     per_kibibyte: u64,
-    /// For a turn.
+    /// Time of a turn.
     per_turn: u64,
 }
 
 impl Estimate {
-    /// The time for a body of so many bytes.
+    /// Returns the estimated time for a body of `bytes` bytes.
     pub(super) fn of(&self, bytes: usize) -> Duration {
         Duration::from_nanos(self.per_kibibyte.saturating_mul(length(bytes)) / 1_024)
     }
 
-    /// The time of a turn.
+    /// Returns the estimated time of a turn.
     pub(super) fn turn(&self) -> Duration {
         Duration::from_nanos(self.per_turn)
     }
 
-    /// Learns that a body of so many bytes took so long.
+    /// Learns that a body of `bytes` bytes took the time `took`.
     pub(super) fn learn(&mut self, bytes: usize, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.per_kibibyte = mean(

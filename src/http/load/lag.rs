@@ -1,12 +1,12 @@
-//! How long a worker's tasks wait for it.
+//! Measures how long a worker's tasks wait to run.
 //!
-//! A task that was woken runs after all that were woken before it. So a probe, a task that does
-//! nothing, measures the wait of everybody: from when it was made until it ran. A request that is
-//! measured anyway makes one, at most every few milliseconds; an idle worker makes none.
+//! A woken task runs after all tasks that were woken before it. So a probe, a task that does
+//! nothing, measures every task's wait: the time from its creation until it ran (a lap). Requests
+//! create probes, at most one every few milliseconds; an idle worker creates none.
 //!
-//! INVARIANT: one long wait is no overload, and neither is a long wait behind few. A process that
-//! the system has put to sleep, or a machine that others use, sees such; a worker that is asked for
-//! more than it can do sees a crowd lap after lap.
+//! INVARIANT: a single long wait is not an overload, and neither is a long wait behind a few
+//! requests. Both occur if the system suspends the process, or if others use the machine; an
+//! overloaded worker has many requests in lap after lap.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -14,20 +14,21 @@ use std::time::{Duration, Instant};
 /// The shortest pause between two probes.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// So many laps that are too long, one after another, are an overload.
+/// This many long laps in a row are an overload.
 const LAPS: u32 = 3;
 
-/// Fewer requests in a lap are no crowd: refusing them would make nobody's wait shorter.
+/// The least number of requests in a lap that makes a crowd: refusing fewer would shorten nobody's
+/// wait.
 const CROWD: u32 = 32;
 
-/// A worker's laps.
+/// The laps of one worker.
 struct Laps {
-    /// When the probe that has not run yet was made.
+    /// When the probe that has not run yet was created.
     under_way: Cell<Option<Instant>>,
     made: Cell<Option<Instant>>,
-    /// How many requests came since.
+    /// How many requests have come since the last probe was created.
     requests: Cell<u32>,
-    /// How many laps were too long, one after another.
+    /// How many laps in a row were too long.
     long: Cell<u32>,
 }
 
@@ -36,8 +37,8 @@ thread_local! {
         const { Laps { under_way: Cell::new(None), made: Cell::new(None), requests: Cell::new(0), long: Cell::new(0) } };
 }
 
-/// Sends a probe if it is time for one. `now` is when a request came; a lap is too long if it takes
-/// longer than `limit`.
+/// Starts a probe if it is time for one. `now` is when a request came; a lap is too long if it
+/// takes longer than `limit`.
 pub(in crate::http) fn probe(now: Instant, limit: Duration) {
     LAPS_OF_WORKER.with(|laps| {
         laps.requests.set(laps.requests.get().saturating_add(1));
@@ -80,12 +81,12 @@ impl Laps {
     }
 }
 
-/// The probe has run, or its runtime is gone.
+/// Clears the probe once it has run, or when its runtime is gone.
 struct Ends;
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        // The worker's own values may be gone with it.
+        // The thread's own values may already be destroyed.
         let _is_gone = LAPS_OF_WORKER.try_with(|laps| laps.under_way.set(None));
     }
 }

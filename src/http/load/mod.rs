@@ -1,19 +1,19 @@
-//! What a worker takes on, and what it refuses because it could not do it in time.
+//! Decides which work a worker accepts, and which it refuses because it could not do it in time.
 //!
 //! **Problem.** A worker is one thread. A batch of a thousand evaluations holds it for
-//! milliseconds; at three times what it can do, requests wait in the kernel where nobody sees them,
-//! each is answered when its client has long left, and nobody is served in time.
-//! **Decision.** Work that takes long has turns ([`turn`]): one batch of a worker runs at a time,
-//! in slices, so that the worker reads on meanwhile, and whatever waits for its turn is seen,
-//! counted and bounded by the time that it would wait. What exceeds it is refused at once (503,
+//! milliseconds. At three times the load that it can handle, requests wait unseen in the kernel,
+//! each is answered long after its client has left, and nobody is served in time.
+//! **Decision.** Work that takes long has turns ([`worker_turn`]): each worker runs one batch at a
+//! time, in slices, so that it goes on reading meanwhile. The work that waits for its turn is
+//! counted, and bounded by the time that it would wait; any more is refused at once (503,
 //! `Retry-After`). Small requests run at once; they are refused only while the worker's own queue
 //! of tasks is long, lap after lap ([`lag`]).
-//! **Trade-off.** How long work takes is estimated from its size and from what came before it. The
-//! estimate is wrong for the first request of another kind, and corrects itself: who has waited too
-//! long when the turn comes is refused then.
+//! **Trade-off.** The time of work is estimated from its size and from earlier work. The estimate
+//! is wrong for the first request of another kind, and corrects itself: a request that has waited
+//! too long is refused when its turn comes.
 //!
-//! INVARIANT: what ends something (a write to the relations, an administrator's call) and what
-//! operators watch the service by is never refused for load.
+//! INVARIANT: requests that withdraw access (a write to the relations, an administrator's call) and
+//! those by which operators watch the service are never refused for load.
 
 pub(super) mod apart;
 pub(in crate::http) mod budget;

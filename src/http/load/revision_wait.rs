@@ -1,12 +1,12 @@
-//! Waiting for a revision that a request names (`options.at_least`).
+//! Waits for a revision that a request names (`options.at_least`).
 //!
-//! **Why.** Whoever has written a tuple knows the revision that holds it, and may ask for a
-//! decision that sees it, of this process after a restart or of another one that follows it. A
-//! process always sees what it has acknowledged, so most requests wait for nothing.
+//! **Why.** A client that has written a tuple knows the revision of that write, and may ask for a
+//! decision that sees it: from this process after a restart, or from another one that follows it. A
+//! process always sees the writes that it has acknowledged, so most requests do not wait.
 //!
-//! INVARIANT: a request that waits holds no thread and nothing but the text of its body, waits for
-//! no longer than its limit, and has one of a limited number of places, of which no caller takes
-//! all from the others.
+//! INVARIANT: a request that waits holds no thread and nothing but the text of its body, waits no
+//! longer than its limit, and takes one of a limited number of places, which no caller can take all
+//! for itself.
 
 use crate::http::Error;
 use crate::http::Limits;
@@ -21,20 +21,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::timeout;
 
-/// Of the memory for bodies, those of requests that wait may take one part in so many.
+/// Requests that wait may take one part in this number of the memory for bodies.
 const PART_OF_BODIES: usize = 4;
 
-/// The places of those who wait.
+/// The places for requests that wait.
 #[derive(Debug)]
 pub(in crate::http) struct WaitingPlaces {
     limit: usize,
     taken: AtomicUsize,
-    /// For each configured caller, and for those without a key.
+    /// The number of places taken by anonymous callers, and by each configured caller.
     by_caller: Box<[AtomicUsize]>,
     memory: Arc<Budget>,
 }
 
-/// A place, free again when it is dropped.
+/// A place, which is freed when it is dropped.
 #[derive(Debug)]
 struct Place<'a> {
     places: &'a WaitingPlaces,
@@ -43,7 +43,7 @@ struct Place<'a> {
 }
 
 impl WaitingPlaces {
-    /// Places under these limits, for so many configured callers.
+    /// Creates places under these limits, for `callers` configured callers.
     pub(in crate::http) fn new(limits: &Limits, callers: usize) -> Self {
         Self {
             limit: limits.waiting,
@@ -53,8 +53,8 @@ impl WaitingPlaces {
         }
     }
 
-    /// Takes a place for a caller whose body is so long. Where there are several callers, each may
-    /// take as many as are left: one alone gets half of all, the next a third.
+    /// Takes a place for a caller whose body has `body` bytes. With several configured callers,
+    /// each may take at most as many as are left: one alone gets half of all, the next a third.
     fn take(&self, caller: Identity<'_>, body: usize) -> Option<Place<'_>> {
         let of = self
             .by_caller
@@ -67,7 +67,7 @@ impl WaitingPlaces {
         };
         let own = of.fetch_add(1, Ordering::Relaxed);
         let taken = self.taken.fetch_add(1, Ordering::Relaxed);
-        // The first is the place for those without a key, who may be nobody.
+        // The first counter is for anonymous callers, of whom there may be none.
         let share = if self.by_caller.len() > 2 {
             self.limit.saturating_sub(taken).saturating_sub(own)
         } else {
@@ -85,8 +85,8 @@ impl Drop for Place<'_> {
 }
 
 impl Shared {
-    /// Returns `true` if the relations are at the revision that is asked for, so that nobody needs
-    /// to wait.
+    /// Returns `true` if the relations have reached the requested revision, so that there is no
+    /// need to wait.
     pub(in crate::http) fn is_reached(&self, options: &Options) -> bool {
         let Some(wanted) = options.at_least else {
             return true;
@@ -98,8 +98,8 @@ impl Shared {
         newest >= wanted
     }
 
-    /// Returns once the relations are at the revision that is asked for, or says that they are not.
-    /// The caller holds nothing of the request meanwhile but the text of its body.
+    /// Returns once the relations have reached the requested revision, or fails at the time limit.
+    /// Meanwhile the caller holds nothing of the request but the text of its body.
     pub(in crate::http) async fn reach(
         &self,
         options: &Options,
@@ -111,7 +111,7 @@ impl Shared {
             return Ok(());
         };
         let Some(mut published) = self.engine.published() else {
-            // Nothing but policies decides: no revision ever comes.
+            // Without relations, no revision ever comes.
             return if wanted == Revision(0) {
                 Ok(())
             } else {
@@ -129,8 +129,8 @@ impl Shared {
         let _is_smaller = share
             .as_ref()
             .is_none_or(|share| share.resize(share.bytes().min(body.len())));
-        // The sender lives as long as the engine, so what ends the wait is the revision or the
-        // time.
+        // The sender lives as long as the engine, so the wait ends with the revision or the time
+        // limit.
         let waited = timeout(
             self.settings.limits.at_least_time,
             published.wait_for(|newest| *newest >= wanted),

@@ -1,13 +1,14 @@
-//! Turns at a worker, for work that takes long.
+//! Gives out turns at a worker, for work that takes long.
 //!
-//! One has the turn, others wait in the order in which they came. Whoever comes is refused if the
-//! work before it would take longer than the limit, which has two values, as in `CoDel`: a worker
-//! that keeps up may be far behind for a moment, as when all clients of a closed loop ask at once;
-//! once it has refused somebody it is overloaded, and then little may wait, since whatever waits
-//! only makes everybody's answer later. It has recovered when it has refused nobody for a second.
+//! One piece of work has the turn, others wait in the order in which they came. New work is refused
+//! if the work before it would take longer than the limit. The limit has two values, as in `CoDel`.
+//! A worker that keeps up may be far behind for a moment, as when all clients of a closed loop ask
+//! at once. Once it has refused a request it is overloaded, and then only little work may wait,
+//! since a longer queue only delays every answer. It has recovered when it has refused no request
+//! for a second.
 //!
-//! INVARIANT: a turn is given back on every way out, and whoever waits for one holds nothing but a
-//! body.
+//! INVARIANT: a turn is given back on every way out, and a request that waits for one holds nothing
+//! but its body.
 
 use crate::http::connection::Connection;
 use crate::http::load::estimate::Estimate;
@@ -21,22 +22,23 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long work goes on before others may use the worker.
+/// How long work runs before others may use the worker.
 const SLICE: Duration = Duration::from_millis(1);
 
-/// How long a turn lasts at least where others wait for one. Whoever needs longer, and several
-/// times as long as others do, goes on after them; all in small pieces by turns would end late.
+/// Minimum length of a turn while others wait. Work that needs longer, and several times as long as
+/// other work, continues after the others. If all work alternated in small pieces, all of it would
+/// end late.
 const QUANTUM: Duration = Duration::from_millis(100);
 
-/// What may wait at an overloaded worker at least: shorter, and it would be idle between two
+/// Minimum of the wait that an overloaded worker allows: with less, it would be idle between two
 /// requests.
 const LEAST_WAIT: Duration = Duration::from_millis(5);
 
-/// An overloaded worker that has refused nobody for so long has recovered.
+/// An overloaded worker that has refused no request for this time has recovered.
 const RECOVERY: Duration = Duration::from_secs(1);
 
-/// So many that have waited too long, one after another, are an overload that the estimate has
-/// missed.
+/// If this many in a row have waited too long, the worker is overloaded although the estimate did
+/// not show it.
 const LATE: u32 = 4;
 
 thread_local! {
@@ -46,7 +48,7 @@ thread_local! {
 /// The turns of one worker.
 struct Worker {
     turns: Arc<Semaphore>,
-    /// The time that all that was taken on is estimated to take.
+    /// The estimated time of all accepted work.
     work: Cell<Duration>,
     estimate: Cell<Estimate>,
     refused: Cell<Option<Instant>>,
@@ -59,11 +61,11 @@ pub(in crate::http) struct Turn {
     permit: Option<OwnedSemaphorePermit>,
     began: Instant,
     slice: Instant,
-    /// Time of former turns of the same work.
+    /// Time of earlier turns of the same work.
     before: Duration,
 }
 
-/// A place among what a worker has taken on.
+/// A place in the accepted work of a worker.
 struct Place {
     worker: Rc<Worker>,
     bytes: usize,
@@ -71,8 +73,8 @@ struct Place {
 }
 
 impl Turn {
-    /// Waits for a turn for a body of so many bytes. `Err` where it would wait, or has waited, for
-    /// too long, or where its client has gone away.
+    /// Waits for a turn for a body of `bytes` bytes. `Err` if it would wait, or has waited, too
+    /// long, or if its client has gone away.
     pub(in crate::http) async fn take(
         bytes: usize,
         limit: Duration,
@@ -97,7 +99,7 @@ impl Turn {
         Ok(turn)
     }
 
-    /// Lets others use the worker, where it is time, and returns `true` if it did. `Err` where the
+    /// Lets others use the worker if the slice is over, and returns `true` if it did. `Err` if the
     /// client has gone away meanwhile.
     pub(in crate::http) async fn rest(
         &mut self,
@@ -120,7 +122,7 @@ impl Turn {
         Ok(true)
     }
 
-    /// Gives the turn back before anything was learned of how long the work takes.
+    /// Gives the turn back without learning from it, because the work is not done.
     pub(in crate::http) fn pass_on(mut self) {
         self.permit = None;
     }
@@ -133,7 +135,7 @@ impl Turn {
             return Ok(());
         }
         let mut turn = pin!(Arc::clone(&self.place.worker.turns).acquire_owned());
-        // The task of the connection is woken when its client goes away.
+        // The connection's task is woken when its client goes away, so this is polled again then.
         let permit = poll_fn(|cx| {
             if connection.is_some_and(Connection::has_left) {
                 return Poll::Ready(Err(Error::Left));
@@ -206,8 +208,8 @@ impl Worker {
             .is_some_and(|refused| now.saturating_duration_since(refused) < RECOVERY)
     }
 
-    /// How long may wait what comes now. One and a half turns: with one that runs, one more may
-    /// wait.
+    /// Returns how long new work may wait. At an overloaded worker it is one and a half turns:
+    /// beside the work that runs, one more may wait.
     fn longest_wait(&self, limit: Duration, now: Instant) -> Duration {
         let turn = self.estimate.get().turn();
         if self.is_overloaded(now) {
@@ -217,7 +219,7 @@ impl Worker {
         }
     }
 
-    /// Returns `true` if what has waited so long is to be refused now that its turn has come.
+    /// Returns `true` if work that has waited this long is refused when its turn comes.
     fn is_late(&self, waited: Duration, limit: Duration) -> bool {
         let now = Instant::now();
         if waited <= self.longest_wait(limit, now) * 2 {
