@@ -1,8 +1,8 @@
-//! From a listener to requests: connections under the service's own times
-//! ([`crate::http::connection`]), TLS, HTTP/1.1.
+//! Sets up a listener: connections under the service's own time limits
+//! ([`crate::http::connection`]), TLS, and HTTP/1.1.
 //!
-//! The framework's own server would hand its HTTP a stream of its own. Here its parts are put
-//! together as it does, with ours in between.
+//! The framework's own server would give its HTTP layer a stream of its own. This file assembles
+//! the same parts, with our stream ([`Timed`]) in between.
 
 use crate::http::Limits;
 use crate::http::caller::certificate;
@@ -26,13 +26,13 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// How long a client may go on sending a body that nobody reads, after its answer.
+/// How long a client may go on sending an unread body after its answer.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What HTTP is spoken over: the stream, the version, and where it comes from.
+/// A connection for the HTTP layer: the stream, the HTTP version, and the peer's address.
 type Accepted<T> = (T, Protocol, Option<SocketAddr>);
 
-/// Serves a listener.
+/// Adds a listener to the server.
 pub(in crate::http) fn listen(
     builder: ServerBuilder,
     listener: Listener,
@@ -110,15 +110,16 @@ fn listen_tls(
     })
 }
 
-/// Puts a connection under the times of this worker.
+/// Puts a connection under the time limits of this worker.
 fn accept_tcp(stream: TcpStream, watch: &Rc<Watch>) -> Accepted<Timed<TcpStream>> {
-    // An answer is written whole. A connection on which this fails is gone.
+    // Answers are written whole, so a delay would gather nothing. If this fails, the connection is
+    // gone.
     let _is_gone = stream.set_nodelay(true);
     let from = stream.peer_addr().ok();
     (Timed::new(stream, watch), Protocol::Http1, from)
 }
 
-/// HTTP/1.1 on streams of this kind, with the application of one worker behind it.
+/// Creates the HTTP/1.1 service for streams of this kind, with the application of one worker.
 fn http<T, F>(
     server: &Server,
     ending: &GracefulShutdownSignal,
@@ -137,8 +138,8 @@ where
     let ending = ending.clone();
     HttpService::build()
         .keep_alive(keep_alive)
-        // Ours alone: the framework's would answer a whole request with 408 where this worker has
-        // stood still.
+        // Only our own time limit applies: the framework's would answer a complete request with 408
+        // after a stall of this worker.
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
         .graceful_shutdown_signal(move || {

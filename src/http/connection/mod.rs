@@ -1,18 +1,18 @@
-//! The times of a connection, owned by the service.
+//! Enforces the time limits of connections.
 //!
-//! **Problem.** The framework gives a connection its time once: the first request must come within
-//! it, an idle connection is closed. After the first answer one byte, the rest of a body that
-//! nobody reads, or an answer that nobody takes holds the connection for as long as its client
-//! likes, and a few dozen of them shut everybody out.
-//! **Decision.** A stream of ours lies under HTTP and TLS and notes what happens on the wire
+//! **Problem.** The framework limits a connection's time only at its start: the first request must
+//! come in time, and an idle connection is closed. After the first answer, a client can hold its
+//! connection for any time by one byte of a request, by the rest of a body that nobody reads, or by
+//! not taking an answer. A few dozen such connections shut everybody out.
+//! **Decision.** A stream of ours lies below HTTP and TLS and notes what happens on the wire
 //! ([`Timed`]); `envelope` notes where a request begins and ends. One task of each worker looks at
 //! all of its connections a few times a second ([`Watch`]) and ends those that are late: a
 //! connection without a whole request, one whose client takes no byte, one that is too old.
-//! **Trade-off.** A deadline is late by up to two looks. What happens on the wire is noted by
-//! writing a number, so a request pays for no timer and reads no clock.
+//! **Trade-off.** A deadline is late by up to two looks. To note an event is to write a number, so
+//! a request pays for no timer and reads no clock.
 //!
-//! INVARIANT: time is counted in looks. A worker that stands still looks late, and then no
-//! connection is late for it.
+//! INVARIANT: time is counted in looks. If a worker stalls, its looks are late too, so no
+//! connection counts as late because of it.
 
 pub(in crate::http) mod listen;
 mod stream;
@@ -30,30 +30,30 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The longest pause between two looks; a shorter one where a limit is short.
+/// The longest pause between two looks; the pause is shorter if a limit is short.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The shortest pause.
+/// The shortest pause between two looks.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// How long after its last byte an old connection counts as idle, and is closed.
+/// How long after the last byte an old connection counts as idle, and is closed.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// How long a client may take no byte where answers take too much memory together.
+/// How long a client may take no byte while all answers together take too much memory.
 const PRESSED: Duration = Duration::from_secs(1);
 
-/// Looks at all connections of one worker.
+/// The watch over all connections of one worker.
 pub(super) struct Watch {
     looks: Cell<u32>,
     is_looking: Cell<bool>,
     times: Times,
     connections: RefCell<Vec<Weak<Connection>>>,
-    /// Whether answers that nobody has taken yet take too much memory.
+    /// Returns `true` if answers that clients have not taken yet use too much memory.
     is_pressed: Box<dyn Fn() -> bool>,
     metrics: Arc<Metrics>,
 }
 
-/// Times in looks.
+/// The time limits, counted in looks.
 #[derive(Clone, Copy, Debug)]
 struct Times {
     pause: Duration,
@@ -71,7 +71,7 @@ impl Times {
             .min(limits.answer_time)
             .min(limits.connection_time);
         let pause = (shortest / 4).clamp(SHORTEST_PAUSE, PAUSE);
-        // One more: the first look may come at once.
+        // One look is added, because the first may come at once.
         let looks = |time: Duration| {
             u32::try_from(time.as_millis().div_ceil(pause.as_millis().max(1)))
                 .unwrap_or(u32::MAX / 4)
@@ -89,7 +89,7 @@ impl Times {
 }
 
 impl Watch {
-    /// A watch of one worker, without connections.
+    /// Creates the watch of one worker, without connections.
     pub(super) fn new(
         limits: &Limits,
         metrics: Arc<Metrics>,
@@ -130,7 +130,7 @@ impl Watch {
         connection
     }
 
-    /// Looks as long as there are connections.
+    /// Looks repeatedly until no connections are left.
     async fn look_on(self: Rc<Self>) {
         let _ends = Ends(&self.is_looking);
         let mut pauses = interval(self.times.pause);
@@ -174,7 +174,7 @@ impl Watch {
     }
 }
 
-/// Says that nobody looks any more, however the task ends.
+/// Notes, however the task ends, that nobody looks any more.
 struct Ends<'a>(&'a Cell<bool>);
 
 impl Drop for Ends<'_> {
@@ -183,31 +183,31 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// What is known of one connection. All is of one thread.
+/// The state of one connection, used by one thread only.
 pub(super) struct Connection {
     watch: Rc<Watch>,
     began: u32,
-    /// Since when a whole request is due: its first byte, or the end of an answer to a request
-    /// whose body was not read.
+    /// The look since which a whole request is due: when its first byte came, or when a request was
+    /// answered whose body was not read to its end.
     request_since: Cell<Option<u32>>,
-    /// Since when the client takes no byte that is there for it.
+    /// The look since which the client takes no byte of what there is for it.
     blocked_since: Cell<Option<u32>>,
-    /// When it last took one.
+    /// The look at which the client last took a byte.
     written: Cell<u32>,
     /// Whether a request is being answered.
     is_busy: Cell<bool>,
-    /// Whether the client sends no more.
+    /// Whether the client has closed its sending side.
     has_left: Cell<bool>,
     is_body_unread: Cell<bool>,
     end: Cell<Option<ConnectionEnd>>,
     waker: RefCell<Option<Waker>>,
-    /// What the budget of answers holds for this one, until the client has taken it.
+    /// The budget's share for this connection's answer, held until the client has taken it.
     answer: RefCell<Option<Share>>,
 }
 
 impl Connection {
-    /// A whole head has come, of a request with or without a body. Returns `true` if its answer is
-    /// the last.
+    /// Notes that a request's head is complete, and whether it has a body. Returns `true` if the
+    /// answer is the connection's last.
     pub(super) fn begin(&self, has_body: bool) -> bool {
         self.is_busy.set(true);
         self.request_since.set(None);
@@ -215,32 +215,33 @@ impl Connection {
         self.watch.looks.get().wrapping_sub(self.began) > self.watch.times.age
     }
 
-    /// The body has been read to its end.
+    /// Notes that the body has been read to its end.
     pub(super) fn body_came(&self) {
         self.is_body_unread.set(false);
     }
 
-    /// The answer is there. Where the request's body is not, it must come, and the next request, in
-    /// the time of a head.
+    /// Notes that the request was answered. If its body has not been read, the rest of it and the
+    /// next request must come within the time of a head.
     pub(super) fn answered(&self) {
         self.is_busy.set(false);
         self.request_since
             .set(self.is_body_unread.get().then(|| self.watch.looks.get()));
     }
 
-    /// Returns `true` if the client sends no more: whoever has waited for its answer has gone away.
+    /// Returns `true` if the client has closed its sending side, which means that nobody waits for
+    /// the answer any more.
     pub(super) fn has_left(&self) -> bool {
         self.has_left.get()
     }
 
-    /// Keeps the budget's share of an answer until the client has taken it.
+    /// Holds the budget's share of an answer until the client has taken it.
     pub(super) fn keep(&self, answer: Share) {
         let mut kept = self.answer.borrow_mut();
         let Some(before) = kept.as_ref() else {
             *kept = Some(answer);
             return;
         };
-        // Behind an answer that is not taken there is one more at most.
+        // At most one more answer can follow an answer that is not taken yet.
         let bytes = answer.bytes();
         drop(answer);
         let _is_paid = before.resize(before.bytes() + bytes);
@@ -263,7 +264,7 @@ impl Connection {
         self.written.set(self.watch.looks.get());
     }
 
-    /// All that was there for the client is with the system.
+    /// Notes that the system has accepted all bytes for the client.
     fn flushed(&self) {
         self.blocked_since.set(None);
         if self.answer.borrow().is_some() {
@@ -277,7 +278,7 @@ impl Connection {
         }
     }
 
-    /// Keeps who is to be woken when the connection ends.
+    /// Stores the task that is to be woken when the connection ends.
     fn park(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         if !waker
@@ -299,7 +300,7 @@ impl Connection {
             return Some(ConnectionEnd::Answer);
         }
         let is_free = !self.is_busy.get() && self.blocked_since.get().is_none();
-        // An answer that is still written goes on, whatever its client has begun to send.
+        // An answer that is still being written goes on, whatever its client has begun to send.
         let is_late = self
             .request_since
             .get()

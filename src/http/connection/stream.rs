@@ -1,4 +1,4 @@
-//! A stream that notes what happens on the wire, and fails once its connection is late.
+//! Wraps a stream to note what happens on the wire, and to fail once its connection is late.
 
 use super::{Connection, Watch};
 use actix_web::rt::net::{ActixStream, Ready};
@@ -8,14 +8,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection's stream: of TCP or a Unix socket, under TLS where there is TLS.
+/// The stream of a connection, TCP or a Unix socket; TLS, if used, lies above it.
 pub(in crate::http) struct Timed<S> {
     stream: S,
     connection: Rc<Connection>,
 }
 
 impl<S> Timed<S> {
-    /// Takes a connection that was just accepted.
+    /// Wraps a connection that was just accepted.
     pub(in crate::http) fn new(stream: S, watch: &Rc<Watch>) -> Self {
         Self {
             stream,
@@ -23,12 +23,12 @@ impl<S> Timed<S> {
         }
     }
 
-    /// What is known of the connection.
+    /// Returns the state of the connection.
     pub(in crate::http) fn connection(&self) -> &Rc<Connection> {
         &self.connection
     }
 
-    /// The stream itself.
+    /// Returns the wrapped stream.
     pub(in crate::http) fn get_ref(&self) -> &S {
         &self.stream
     }
