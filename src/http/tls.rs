@@ -1,20 +1,20 @@
-//! What the service speaks TLS with: its certificate, and the authorities of its callers'
-//! certificates.
+//! Holds the service's TLS certificate and the authorities for its callers' certificates.
 //!
-//! Both are read again when their files change ([`Tls::reload`]): certificates live for days or
-//! hours. A certificate of the service that cannot be read leaves the one that was there, which
-//! ends by itself. Authorities end otherwise:
+//! Both are read again when their files change ([`Tls::reload`]), because certificates live for
+//! days or hours only. If the service's certificate cannot be read, the previous one stays in use;
+//! it expires by itself. Authorities are different:
 //!
-//! - What the file holds are the authorities, also where they are none, and where a part of it
-//!   cannot be read. A file that is gone holds none, and so does one of comments alone.
-//! - A file that is no PEM holds none once it has stayed so for [`STAYS`].
-//! - A file that cannot be read says nothing: those of before are used for [`KEEP`] more, as an
-//!   issuer's keys are.
+//! - The file's content is the list of authorities, even if it holds none, or if a part of it cannot
+//!   be read. A missing file holds none, and neither does one of comments alone.
+//! - A file that is not PEM counts as holding none once it has stayed so for [`STAYS`].
+//! - While a file cannot be read, the previous authorities stay in use for up to [`KEEP`], as an
+//!   issuer's keys do.
 //!
-//! INVARIANT: a certificate and its key are replaced together, and only where they belong to each
-//! other. What is wrong with them keeps no authority, and what is wrong with the authorities no
-//! certificate. What a handshake found of a caller's certificate holds as long as the authorities
-//! of then ([`Tls::authorities`]): a connection may outlive them.
+//! INVARIANT: a certificate and its key are replaced together, and only if they belong to each
+//! other. A problem with them does not keep old authorities in use, and a problem with the
+//! authorities does not keep an old certificate in use. The verification of a caller's certificate
+//! in the handshake holds only as long as the authorities stay the same ([`Tls::authorities`]): a
+//! connection may outlive them.
 
 use crate::evidence::{Authorities, FileError, FileMark, FileText};
 use arc_swap::ArcSwap;
@@ -37,55 +37,56 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// LIMIT: a file of certificates or of a key.
+/// LIMIT: maximum size of a file of certificates or of a key.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// How long authorities are used whose file can no longer be read: an outage of an hour is
-/// survived, and authorities that somebody keeps from being withdrawn are trusted no longer than
-/// that.
+/// How long authorities are still used after their file can no longer be read. The service survives
+/// an outage of an hour, and somebody who blocks the file to prevent a withdrawal gains no more
+/// than that.
 const KEEP: Duration = Duration::from_hours(1);
 
-/// How long a file must hold what is no PEM before it counts as one that holds none: whoever writes
-/// it is done by then.
+/// How long a file must hold something other than PEM before it counts as holding no authorities: a
+/// writer has finished by then.
 const STAYS: Duration = Duration::from_secs(10);
 
-/// Where certificates are.
+/// The paths of the certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The service's certificate, with those between it and its authority, in PEM form.
+    /// The service's certificate and the intermediates between it and its authority, in PEM form.
     pub certificate: PathBuf,
     /// Its key, in PEM form.
     pub key: PathBuf,
-    /// The authorities of callers' certificates; without it, callers are asked for none.
+    /// The authorities of callers' certificates; without it, callers are not asked for
+    /// certificates.
     pub client_authorities: Option<PathBuf>,
 }
 
-/// Certificates in use.
+/// The certificates in use.
 pub struct Tls {
     files: TlsFiles,
     own: ArcSwap<CertifiedKey>,
     clients: Option<ArcSwap<Clients>>,
-    /// What is known of the file of the authorities.
+    /// The state of the file of authorities at the last look.
     look: Mutex<Look>,
     is_settled: AtomicBool,
 }
 
-/// What is known of a file of authorities. Times are by the monotonic clock.
+/// The state of a file of authorities at the last look. Times are by the monotonic clock.
 #[derive(Default)]
 struct Look {
-    /// What tells its content of the last time from others.
+    /// The mark of the last content, by which another content is recognised.
     last: Option<FileMark>,
-    /// Since when it cannot be read.
+    /// The time since which it cannot be read.
     unreadable_since_ms: Option<i64>,
-    /// What it holds that is no PEM, and since when.
+    /// The mark of a content that is not PEM, and the time since which it is there.
     foreign: Option<(FileMark, i64)>,
 }
 
-/// Why nothing is known of authorities.
+/// Why a file says nothing about the authorities.
 enum NoClients {
     /// The file cannot be read, or its authorities cannot be used.
     Unread(String),
-    /// It holds something else.
+    /// The file holds something other than certificates.
     Foreign(String, FileMark),
 }
 
@@ -99,21 +100,21 @@ impl NoClients {
 
 /// The authorities of callers' certificates.
 struct Clients {
-    /// Another one for other authorities.
+    /// A number that changes whenever the authorities do.
     number: u64,
     roots: Vec<CertificateDer<'static>>,
-    /// None where there are no authorities: nobody is known by a certificate then.
+    /// `None` if there are no authorities: then nobody is known by a certificate.
     verifier: Option<Arc<dyn ClientCertVerifier>>,
 }
 
-/// What a file of authorities holds, and what is wrong with it.
+/// The authorities that were read from a file, and what is wrong with it.
 struct ReadClients {
     clients: Clients,
     complaint: Option<String>,
 }
 
 impl Tls {
-    /// Reads the files. `Err` says which cannot be used.
+    /// Reads the files. `Err` says which of them cannot be used.
     pub fn open(files: TlsFiles) -> Result<Arc<Self>, String> {
         let own = ArcSwap::from_pointee(own(&files)?);
         let mut look = Look::default();
@@ -132,8 +133,9 @@ impl Tls {
         }))
     }
 
-    /// Reads them again, at this time by the monotonic clock. `Err` says what is wrong, and what
-    /// has become of it: what can be read counts, whatever cannot.
+    /// Reads the files again; `now_ms` is by the monotonic clock. `Err` says what is wrong with
+    /// which file, and what is used instead. Each file that can be read takes effect, even if
+    /// another cannot.
     pub fn reload(&self, now_ms: i64) -> Result<(), String> {
         let own = own(&self.files).map(|own| self.own.store(Arc::new(own)));
         let own =
@@ -152,7 +154,7 @@ impl Tls {
         }
     }
 
-    /// Returns `true` if nothing was wrong when they were read last.
+    /// Returns `true` if the last reload found nothing wrong.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.is_settled.load(Ordering::Relaxed)
@@ -208,13 +210,13 @@ impl Tls {
         complaint.map_or(Ok(()), Err)
     }
 
-    /// The number of the authorities of now, another one whenever they change; none where callers
-    /// are asked for no certificate.
+    /// Returns the number of the current authorities, which changes whenever they do; `None` if
+    /// callers are not asked for certificates.
     pub(super) fn authorities(&self) -> Option<u64> {
         self.clients.as_ref().map(|clients| clients.load().number)
     }
 
-    /// The number of the authorities of now, where they vouch for this chain at this time, in
+    /// Returns the number of the current authorities if they vouch for this chain at `now_s`, in
     /// seconds since 1970.
     pub(super) fn vouch(&self, chain: &[CertificateDer<'_>], now_s: i64) -> Option<u64> {
         let clients = self.clients.as_ref()?.load();
@@ -228,13 +230,13 @@ impl Tls {
             .map(|_| clients.number)
     }
 
-    /// The files.
+    /// Returns the paths of the files.
     #[must_use]
     pub fn files(&self) -> &TlsFiles {
         &self.files
     }
 
-    /// TLS 1.3 and 1.2, on the one crypto provider.
+    /// Returns the server configuration: TLS 1.3 and 1.2, on the one crypto provider.
     pub(super) fn config(self: &Arc<Self>) -> Result<ServerConfig, Error> {
         let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?;
@@ -244,9 +246,9 @@ impl Tls {
         };
         let mut config = builder.with_cert_resolver(Arc::new(Resolve(Arc::clone(self))));
         if self.clients.is_some() {
-            // INVARIANT: a session that is taken up again would bring its certificate along
-            // unverified, whatever authorities there are by now. A handshake costs a caller that
-            // keeps its connections nothing.
+            // INVARIANT: sessions are not resumed. A resumed session would bring its certificate
+            // along unverified, even if the authorities have changed. A caller that keeps its
+            // connections open loses nothing by this.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
@@ -254,7 +256,7 @@ impl Tls {
     }
 }
 
-/// Names the files, and shows nothing of them.
+/// Shows the paths of the files, and nothing of their content.
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")
@@ -272,7 +274,8 @@ impl ResolvesServerCert for Resolve {
     }
 }
 
-/// Asks whoever is the verifier of now. A caller without a certificate may still have a key.
+/// Delegates to the verifier of the current authorities. A caller without a certificate may still
+/// have a key.
 #[derive(Debug)]
 struct Verify(Arc<Tls>);
 
@@ -288,7 +291,8 @@ impl Verify {
 }
 
 impl ClientCertVerifier for Verify {
-    /// Where no authority is left, nobody is asked for a certificate: callers with a key come in.
+    /// Returns `false` if no authority is left: nobody is asked for a certificate then, and callers
+    /// with a key can still connect.
     fn offer_client_auth(&self) -> bool {
         self.now().is_ok()
     }
@@ -338,7 +342,8 @@ impl ClientCertVerifier for Verify {
     }
 }
 
-/// A path as messages show it: what holds a key in its place is not shown.
+/// Returns a path as messages show it; if somebody has put a key in the place of the path, it is
+/// hidden.
 fn shown_path(path: &Path) -> String {
     let shown = path.display().to_string();
     if shown.contains("-----BEGIN") {
@@ -387,13 +392,14 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The authorities at start, all of which can be used.
+/// Reads the authorities at start, when all of them must be usable.
 fn all_clients(path: &Path, look: &mut Look) -> Result<Clients, String> {
     let ReadClients { clients, complaint } = clients(path, look).map_err(NoClients::problem)?;
     complaint.map_or(Ok(clients), Err)
 }
 
-/// The authorities in a file, as far as they can be used. `Err` where the file says nothing of any.
+/// Reads the authorities in a file, as far as they can be used. `Err` means that the file says
+/// nothing about authorities.
 fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
     let shown = path.display();
     let file = match FileText::read(path, MAX_FILE_BYTES, &mut look.last) {
@@ -455,7 +461,7 @@ fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
     })
 }
 
-/// Returns what is to be said of a file of authorities, where not all of it is what it should be.
+/// Returns the problem with a file of authorities, if not all of it is as it should be.
 fn complaint_of(path: &Path, is_cut: bool, damaged: usize, is_empty: bool) -> Option<String> {
     let shown = path.display();
     match damaged {

@@ -1,12 +1,12 @@
-//! What an anonymous request must look like.
+//! Checks that an anonymous request comes from the same machine.
 //!
-//! Anonymous callers exist for the developer at the same machine. A web page in that developer's
+//! Anonymous callers exist for a developer on the same machine. But a web page in that developer's
 //! browser can reach the loopback address too, under a name that resolves to it (DNS rebinding),
-//! and a proxy on the same machine makes the whole network look local. So such a request must name
-//! a loopback host, and must not have passed a proxy.
+//! and a proxy on the same machine makes the whole network look local. So an anonymous request must
+//! name a loopback host, and must not have passed a proxy.
 //!
-//! A target in absolute form names a host too, and that one counts (RFC 9112 section 3.2.2): both
-//! must be loopback.
+//! A request target in absolute form names a host too, which takes precedence (RFC 9112 section
+//! 3.2.2): both that one and `Host` must be loopback.
 
 use crate::http::Error;
 use actix_web::http::Uri;
@@ -26,7 +26,7 @@ pub(in crate::http) fn check_anonymous(target: &Uri, headers: &HeaderMap) -> Res
     {
         return Err(Error::AnonymousHost);
     }
-    // What common proxies add: any one of them betrays a proxy that leaves out the others.
+    // Common proxies add these headers; any one of them reveals a proxy that leaves out the others.
     let proxied = |name: &str| {
         matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded")
     };
@@ -36,7 +36,7 @@ pub(in crate::http) fn check_anonymous(target: &Uri, headers: &HeaderMap) -> Res
     Ok(())
 }
 
-/// `localhost`, `127.0.0.1` or `[::1]`, with any port or none.
+/// Returns `true` for `localhost`, `127.0.0.1` or `[::1]`, with or without a port.
 fn is_loopback(host: &[u8]) -> bool {
     ["localhost", "127.0.0.1", "[::1]"]
         .iter()

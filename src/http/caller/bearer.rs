@@ -1,10 +1,11 @@
-//! Callers that show who they are by a token of a configured issuer.
+//! Identifies callers by an access token of a configured issuer.
 //!
-//! Verifying may wait for the issuer, so it stands in a layer of its own, which is there only where
-//! such a caller is configured: every other service pays nothing for it. It lies inside of
-//! `envelope`, which has marked the request. What was verified stays with the request: bodies and
-//! credentials may be waited for, and keys withdrawn meanwhile. A token that cannot be verified now
-//! is no wrong one: its sender is told to come back, and keeps it.
+//! Verification may wait for the issuer, so it is a layer of its own, which is active only if such
+//! a caller is configured; other services pay nothing for it. The layer is inside `envelope`, which
+//! has marked the request as carrying a token. The verified token stays with the request, so that
+//! it can be checked again after the wait for the body and the credentials in it, during which keys
+//! may be withdrawn. A token that cannot be verified now is not wrong: its sender is told to retry
+//! later.
 
 use crate::http::caller::{Presented, bearer_token};
 use crate::http::shared::Shared;
@@ -16,15 +17,15 @@ use actix_web::middleware::Next;
 use actix_web::{Error as ActixError, HttpMessage as _, HttpResponse};
 use std::sync::Arc;
 
-/// Verifies the token of a request that has one, and passes it on.
+/// Verifies the token of a request that carries one, and passes the request on.
 pub(in crate::http) async fn verify(
     shared: Arc<Shared>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let presented = request.extensions().get().copied();
-    // INVARIANT: nobody is asked about a token that opens nothing: on public paths its sender is
-    // nobody in particular.
+    // INVARIANT: no issuer is asked about a token that opens nothing: on public paths the sender of
+    // a token stays anonymous.
     if presented == Some(Presented::Token) && !routes::is_public(routes::path(request.match_info()))
     {
         let found = caller(&shared, &request)
@@ -51,7 +52,7 @@ pub(in crate::http) async fn verify(
         .map(ServiceResponse::map_into_boxed_body)
 }
 
-/// The place of the caller whose token a request carries, and what is known of the token.
+/// Returns the index of the caller whose token a request carries, and the verified token.
 async fn caller(shared: &Shared, request: &ServiceRequest) -> Result<(usize, Verified), Error> {
     let verifier = shared
         .settings
@@ -70,7 +71,7 @@ async fn caller(shared: &Shared, request: &ServiceRequest) -> Result<(usize, Ver
             Code::CredentialUnavailable => Error::CallerUnverified,
             _ => Error::WrongCredential,
         })?;
-    // A token by which somebody acts for another is nobody's own.
+    // A token by which somebody acts for another identifies no caller.
     let proven = &verified.proven;
     let [holder] = proven.chain.as_slice() else {
         return Err(Error::WrongCredential);

@@ -1,11 +1,12 @@
-//! The certificate of a connection, and the callers that are known by one.
+//! Holds the certificate of a connection, and identifies callers by it.
 //!
-//! A handshake verifies once, and a connection lives for days. So each request asks whether the
-//! authorities are still those by which the certificate was verified last, and whether none of its
-//! chain has ended since: two comparisons, as long as the answer is yes.
+//! A handshake verifies the certificate once, but a connection can outlive both the certificate and
+//! its authority. So each request checks whether the authorities have changed since the chain was
+//! last verified, and whether a certificate of the chain has expired since. While neither is so,
+//! this costs two comparisons.
 //!
-//! INVARIANT: nobody is known by a certificate for which the authorities of now do not vouch now,
-//! whatever the handshake found. The server asks for certificates only where there are such
+//! INVARIANT: nobody is identified by a certificate for which the current authorities do not vouch
+//! now, whatever the handshake found. The server asks for certificates only if there are such
 //! authorities.
 
 use crate::evidence::certificate_validity;
@@ -23,40 +24,40 @@ use std::cell::Cell;
 use std::sync::Arc;
 use webpki::EndEntityCert;
 
-/// Which certificate is a caller's.
+/// How a caller's certificate is recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateName {
-    /// The one with this SHA-256.
+    /// The certificate with this SHA-256.
     Sha256([u8; 32]),
-    /// One whose only URI is this: a SPIFFE id.
+    /// A certificate whose only URI is this one, a SPIFFE id.
     Uri(String),
 }
 
-/// The certificate that the other side of a connection showed.
+/// The certificate that the client of a connection presented.
 #[derive(Debug)]
 pub(in crate::http) struct PeerCertificate {
     sha256: [u8; 32],
-    /// The certificate, and those between it and its authority that came with it.
+    /// The certificate, and the intermediates that came with it.
     chain: Vec<CertificateDer<'static>>,
-    /// When it ends; a connection may live longer.
+    /// When the certificate expires; the connection may live longer.
     ends_s: i64,
     uri: Option<String>,
     encoded: Arc<str>,
     standing: Cell<Option<Standing>>,
 }
 
-/// What the authorities said of a chain last.
+/// The last verdict of the authorities on a chain.
 #[derive(Clone, Copy, Debug)]
 struct Standing {
     /// The number of the authorities.
     authorities: u64,
     vouched: bool,
-    /// The next end of a certificate of the chain: they are asked again after it.
+    /// The earliest expiry in the chain that is still ahead; after it the chain is verified again.
     until_s: i64,
 }
 
 impl PeerCertificate {
-    /// Reads the certificates that a client showed, its own first.
+    /// Reads the certificates that a client presented, its own first.
     fn new(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let certificate = chain.first()?;
         let mut sha256 = [0; 32];
@@ -68,7 +69,7 @@ impl PeerCertificate {
             .map(str::to_owned);
         let uri = uris.next();
         let uri = if uris.next().is_some() { None } else { uri };
-        // What cannot be read has ended.
+        // A certificate whose validity cannot be read counts as expired.
         let ends_s = certificate_validity(certificate).map_or(i64::MIN, |(_, ends)| ends);
         Some(Self {
             sha256,
@@ -83,7 +84,8 @@ impl PeerCertificate {
         })
     }
 
-    /// Whether the authorities of now vouch for it at this time, in milliseconds.
+    /// Returns `true` if the current authorities vouch for the certificate at `now_ms`, in
+    /// milliseconds.
     pub(in crate::http) fn is_trusted(&self, tls: Option<&Tls>, now_ms: i64) -> bool {
         let now_s = now_ms.div_euclid(1_000);
         let Some((tls, authorities)) = tls.and_then(|tls| Some((tls, tls.authorities()?))) else {
@@ -115,7 +117,7 @@ impl PeerCertificate {
         vouched.is_some()
     }
 
-    /// Whether the caller is known by it.
+    /// Returns `true` if this certificate identifies the caller.
     pub(in crate::http) fn is(&self, caller: &Caller) -> bool {
         match &caller.by {
             By::Certificate(CertificateName::Sha256(sha256)) => *sha256 == self.sha256,
@@ -124,13 +126,13 @@ impl PeerCertificate {
         }
     }
 
-    /// The certificate, in base64.
+    /// Returns the certificate in base64.
     pub(in crate::http) fn encoded(&self) -> &str {
         &self.encoded
     }
 }
 
-/// Keeps the certificate of a connection where its requests find it.
+/// Stores the certificate of a connection where its requests find it.
 pub(in crate::http) fn remember(stream: &TlsStream<Timed<TcpStream>>, data: &mut Extensions) {
     let (_, session) = stream.get_ref();
     if let Some(certificate) = session.peer_certificates().and_then(PeerCertificate::new) {

@@ -1,8 +1,8 @@
-//! Who calls: keys, permissions, and the one way from a request's headers to an identity.
+//! Identifies callers: keys, permissions, and the only way from a request's headers to an identity.
 //!
-//! INVARIANT: a credential that is present and not known is a 401, whatever path is asked for and
-//! whatever anonymous callers may do; and this is decided before the body is read. `envelope` asks
-//! [`Presented::by`] once for each request, and what it found is all that handlers see.
+//! INVARIANT: a credential that is present and unknown is a 401, on every path and whatever
+//! anonymous callers may do; and this is decided before the body is read. `envelope` calls
+//! [`Presented::by`] once for each request, and handlers see only its result.
 
 pub(in crate::http) mod anonymous;
 pub(in crate::http) mod bearer;
@@ -25,33 +25,33 @@ use subtle::ConstantTimeEq as _;
 pub struct Caller {
     /// The name in records and logs.
     pub name: String,
-    /// How it is known.
+    /// How the caller is identified.
     pub by: By,
-    /// What it may do.
+    /// The permissions of the caller.
     pub permissions: Permissions,
-    /// Whether it may only ask for chains with an agent in them.
+    /// Whether the caller may ask only about chains with an agent in them.
     pub require_actor: bool,
     /// Whether its denials carry the reason without `options.reason`.
     pub reasons: bool,
-    /// How many requests it may send; none for as many as it likes.
+    /// Its rate; `None` if it may send any number of requests.
     pub rate: Option<Rate>,
-    /// Whose credentials its requests may hold.
+    /// The audiences and issuers of the credentials that its requests may hold.
     pub credentials: Scope,
 }
 
-/// How a caller is known.
+/// How a caller is identified.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// By a key in `Authorization`.
+    /// A key in `Authorization`.
     Key(KeyHash),
-    /// By an access token in `Authorization`, of this issuer and alone of this party.
+    /// An access token in `Authorization`, of this issuer, whose chain is this party alone.
     Token {
         /// The issuer, as it is configured.
         issuer: String,
-        /// Whom the token names.
+        /// The party that the token names.
         principal: EntityRef,
     },
-    /// By the certificate of its connection.
+    /// The certificate of its connection.
     Certificate(CertificateName),
 }
 
@@ -59,7 +59,7 @@ pub enum By {
 #[derive(Clone, Copy)]
 pub struct KeyHash([u8; 32]);
 
-/// Text that is not a key's hash.
+/// The error for text that is not the hash of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key hash must be 64 hexadecimal digits: the output of `printf %s KEY | sha256sum`")]
 pub struct KeyHashError;
@@ -91,7 +91,7 @@ impl KeyHash {
         Ok(Self(hash))
     }
 
-    /// A hash that was read elsewhere.
+    /// Wraps a hash that was read elsewhere.
     #[must_use]
     pub const fn from_bytes(sha256: [u8; 32]) -> Self {
         Self(sha256)
@@ -102,14 +102,14 @@ impl KeyHash {
     }
 }
 
-/// Never shown: a hash of a weak key gives the key away.
+/// Hides the hash: the hash of a weak key would reveal the key.
 impl fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyHash(..)")
     }
 }
 
-/// One thing that a caller may do.
+/// A kind of request that a caller may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// Ask for decisions.
@@ -127,7 +127,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// All of them.
+    /// All permissions.
     pub const ALL: [Self; 6] = [
         Self::Decide,
         Self::Search,
@@ -137,7 +137,7 @@ impl Permission {
         Self::Admin,
     ];
 
-    /// The word in settings and messages.
+    /// Returns the word for it in settings and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -150,7 +150,7 @@ impl Permission {
         }
     }
 
-    /// Reads the word.
+    /// Returns the permission for a word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL
@@ -168,7 +168,7 @@ impl Permission {
 pub struct Permissions(u8);
 
 impl Permissions {
-    /// Whether the set holds this one.
+    /// Returns `true` if the set holds this permission.
     #[must_use]
     pub fn has(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
@@ -198,18 +198,18 @@ impl fmt::Debug for Permissions {
     }
 }
 
-/// What a request's headers and connection say of its caller.
+/// What a request's headers and connection say about its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presented {
-    /// A configured caller, by its place among them.
+    /// A configured caller, by its index.
     Caller(usize),
-    /// A token that is yet to be verified: nobody, until it is.
+    /// A token that is not verified yet; until then the caller is nobody.
     Token,
 }
 
 impl Presented {
-    /// Finds it; `None` for a request without a credential. A key beats the connection's
-    /// certificate.
+    /// Reads the credential of a request; `None` if it has none. `Authorization` takes precedence
+    /// over the connection's certificate.
     pub(super) fn by(
         headers: &HeaderMap,
         peer: Option<&PeerCertificate>,
@@ -232,7 +232,7 @@ impl Presented {
     }
 }
 
-/// The token in `Authorization: Bearer …`, where there is exactly one.
+/// Returns the token in `Authorization: Bearer …`, if there is exactly one such header.
 pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION);
     let (value, None) = (values.next()?, values.next()) else {
@@ -242,17 +242,18 @@ pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     (!token.is_empty()).then_some(token)
 }
 
-/// Who sent a request.
+/// The identity of a request's sender.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Identity<'a> {
-    /// Nobody in particular, and what such a caller may do.
+    /// An anonymous caller, and its permissions.
     Anonymous(Permissions),
-    /// A configured caller, and its place among them.
+    /// A configured caller, with its index.
     Known(usize, &'a Caller),
 }
 
 impl<'a> Identity<'a> {
-    /// Who sent a request that may be anonymous only where anonymous callers are let in.
+    /// Identifies the sender of a request. An anonymous request is accepted only if anonymous
+    /// callers are allowed and it may be one of theirs.
     pub(super) fn of(request: &HttpRequest, settings: &'a Settings) -> Result<Self, Error> {
         if let Some((place, caller)) = Self::caller_of(request, settings) {
             return Ok(Self::Known(place, caller));
@@ -265,7 +266,7 @@ impl<'a> Identity<'a> {
         Ok(Self::Anonymous(permissions))
     }
 
-    /// The configured caller that sent a request, if one did.
+    /// Returns the configured caller that sent a request, with its index, if there is one.
     pub(super) fn caller_of(
         request: &HttpRequest,
         settings: &'a Settings,
@@ -292,7 +293,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// The name in records.
+    /// Returns the name in records.
     pub(super) fn name(self) -> &'a str {
         match self {
             Self::Anonymous(_) => "anonymous",
@@ -300,7 +301,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// The caller's place among those that are configured.
+    /// Returns the caller's index among the configured ones.
     pub(super) fn place(self) -> Option<usize> {
         match self {
             Self::Anonymous(_) => None,
@@ -308,7 +309,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// The caller's own settings, where it has any.
+    /// Returns the caller's settings, if it is configured.
     pub(super) fn caller(self) -> Option<&'a Caller> {
         match self {
             Self::Anonymous(_) => None,
@@ -317,8 +318,8 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The place of the caller whose key the request carries. Compares with every caller's, so that the
-/// time taken tells nothing.
+/// Returns the index of the caller whose key the request carries. It compares with every caller's
+/// key, so that the time taken reveals nothing.
 fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     let mut values = headers.get_all(AUTHORIZATION);
     let (value, None) = (values.next()?, values.next()) else {
@@ -333,8 +334,8 @@ fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     })
 }
 
-/// `Bearer <key>`, the scheme in any case (RFC 9110 section 11.1); the whole value where keys may
-/// come without.
+/// Returns the key in `Bearer <key>`, with the scheme in any case (RFC 9110 section 11.1); if keys
+/// may come without a scheme, any other value is a key as a whole.
 fn presented_key(value: &[u8], raw_keys: bool) -> Option<&[u8]> {
     const SCHEME: &[u8] = b"bearer ";
     match value.split_at_checked(SCHEME.len()) {

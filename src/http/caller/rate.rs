@@ -1,18 +1,18 @@
-//! How often a caller may ask.
+//! Limits how often a caller may send requests.
 //!
-//! One counter per caller, without a lock: the time at which the caller's next request would be due
-//! if it sent them evenly (the generic cell rate algorithm). A request that comes earlier than that
-//! by more than a burst is refused.
+//! There is one lock-free counter per caller: the time at which the caller's next request would be
+//! due if it sent them evenly (the generic cell rate algorithm). A request that comes earlier than
+//! that by more than a burst is refused.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// Requests that a caller may send.
+/// The number of requests that a caller may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// In one second, in the long run. At least 1.
+    /// Requests per second in the long run. At least 1.
     pub per_second: u32,
-    /// At once, after a pause. At least 1.
+    /// Requests at once after a pause. At least 1.
     pub burst: u32,
 }
 
@@ -21,7 +21,7 @@ pub struct Rate {
 pub(in crate::http) struct Meter(AtomicI64);
 
 impl Meter {
-    /// Counts a request at this time, in milliseconds; `Err` is how long to wait.
+    /// Counts a request at `now_ms` in milliseconds; `Err` holds how long to wait.
     pub(in crate::http) fn take(&self, rate: Rate, now_ms: i64) -> Result<(), Duration> {
         let now = now_ms.saturating_mul(1_000);
         let each = 1_000_000 / i64::from(rate.per_second.max(1));
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(meter.take(RATE, now + 99), Err(Duration::from_millis(1)));
         assert_eq!(meter.take(RATE, now + 100), Ok(()));
         assert_eq!(meter.take(RATE, now + 100), Err(Duration::from_millis(100)));
-        // A pause gives one burst back, and no more.
+        // A pause restores one burst, and no more.
         let later = now + 1_000_000;
         let taken = (0..10).filter(|_| meter.take(RATE, later).is_ok()).count();
         assert_eq!(taken, 3);
