@@ -1,8 +1,8 @@
-//! Whether the service lives, whether it can decide, and its metrics.
+//! Answers whether the service runs and whether it can decide, and serves its metrics.
 //!
-//! Public, because probes carry no keys (a wrong one is refused here as everywhere, by `envelope`);
-//! what is wrong with a bundle is told only to a caller with the permission `admin`, because it
-//! quotes policies.
+//! These endpoints are public, because probes carry no keys (`envelope` refuses a wrong one, as
+//! everywhere). The problems of a bundle are shown only to a caller with the permission `admin`,
+//! because they quote policies.
 
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
@@ -113,7 +113,8 @@ pub(in crate::http) const READYZ: Endpoint = Endpoint {
     security((), ("key" = [])),
 )]
 pub(in crate::http) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
-    // Without a key this is a probe, wherever it comes from; with one it is a caller.
+    // Without a credential the request is a probe, wherever it comes from; with one it is a
+    // caller's.
     let caller = Identity::caller_of(&request, &shared.settings).map(|(_, caller)| caller);
     let detailed = caller.is_some_and(|caller| caller.permissions.has(Permission::Admin));
     let status = shared.engine.status();
@@ -167,8 +168,8 @@ pub(in crate::http) async fn metrics(shared: Data<Shared>) -> HttpResponse {
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Under another name Prometheus 2.42 takes the body for its older format, and refuses the `info`
-/// metrics in it.
+/// With another content type, Prometheus 2.42 takes the body for its older format, and refuses the
+/// `info` metrics in it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 fn text(kind: &'static str, body: String) -> HttpResponse {

@@ -1,4 +1,4 @@
-//! The issuers' keys, fetched now: for an operator whose issuer has withdrawn one.
+//! Fetches the issuers' keys at once, for an operator whose issuer has withdrawn one.
 
 use crate::evidence::KeyRefresh;
 use crate::http::caller::Identity;

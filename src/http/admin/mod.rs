@@ -1,5 +1,4 @@
-//! What operators ask: whether the service lives and can decide, its metrics, and the keys of
-//! issuers, fetched now.
+//! Serves operators: health and readiness, metrics, and an immediate refresh of the issuers' keys.
 
 pub(in crate::http) mod health;
 pub(in crate::http) mod keys;
