@@ -1,7 +1,7 @@
-//! The body of a request, whole, under its limits.
+//! Reads the whole body of a request, under its limits.
 //!
 //! INVARIANT: no more than the limit is ever held, whatever length the request declares, and
-//! nothing is read before the caller is known. Bodies that are no trifle are paid for out of one
+//! nothing is read before the caller is known. Bodies above [`TRIFLE_BYTES`] are charged to one
 //! budget ([`Shared::bodies_memory`]), from their first piece until their request is answered.
 
 use super::connection::Connection;
@@ -16,16 +16,15 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 
-/// Smaller bodies, which came in one piece, are not counted: the connection's own buffer holds as
-/// much.
+/// Bodies up to this size are not charged to the budget: the connection's own buffer holds as much.
 const TRIFLE_BYTES: usize = 16 << 10;
 
-/// What one value of JSON takes in memory, at most, beside its text: with its name, and with what a
-/// list of them takes while it grows.
+/// Upper bound of the memory that one JSON value takes beside its text: it includes its name and
+/// the spare capacity of a growing list.
 const VALUE_BYTES: usize = 80;
 
-/// Reads the body of a request that must be JSON (AuthZEN 1.0 section 10.1). Its memory is held by
-/// the request.
+/// Reads the body of a request, which must be JSON (AuthZEN 1.0 section 10.1). The request holds
+/// its share of the budget.
 pub(super) async fn read_body(
     request: &HttpRequest,
     payload: Payload,
@@ -56,20 +55,20 @@ pub(super) async fn read_body(
     Ok(body)
 }
 
-/// What is known of a request's connection; nothing of a request that came without one, as in a
-/// test.
+/// Returns the state of a request's connection; `None` for a request without one, as in a test.
 pub(super) fn connection(request: &HttpRequest) -> Option<&Connection> {
     request.conn_data::<Rc<Connection>>().map(Rc::as_ref)
 }
 
-/// Makes a share of the budget as large as a body and what is read from it.
+/// Resizes a share of the budget to the size of a body and of the values that are read from it.
 pub(super) fn grow(share: &Share, body: &[u8], shared: &Shared) -> Result<(), Error> {
     let separators = body
         .iter()
         .filter(|byte| matches!(byte, b',' | b'[' | b'{'))
         .count();
     let bytes = body.len() + separators * VALUE_BYTES;
-    // A body that would take all of the budget by itself is taken alone.
+    // A body that needs more than the whole budget is charged the whole budget, so that it can run
+    // alone.
     let bytes = bytes.min(shared.settings.limits.bodies_bytes);
     if share.resize(bytes) {
         Ok(())
@@ -78,8 +77,8 @@ pub(super) fn grow(share: &Share, body: &[u8], shared: &Shared) -> Result<(), Er
     }
 }
 
-/// `application/json`, in any case and with any parameters; other JSON types promise another
-/// vocabulary.
+/// Returns `true` if the content type is `application/json`, in any case and with any parameters.
+/// Other JSON types stand for other vocabularies, so they are not accepted.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return false;
@@ -94,8 +93,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         .eq_ignore_ascii_case(b"application/json")
 }
 
-/// Bodies are read as they come: one that is compressed could become anything (RFC 9110 section
-/// 8.4).
+/// Returns `true` if the body has no content coding (RFC 9110 section 8.4). A compressed body could
+/// expand to any size.
 fn is_plain(headers: &HeaderMap) -> bool {
     let codings = headers
         .get_all(CONTENT_ENCODING)
@@ -104,7 +103,8 @@ fn is_plain(headers: &HeaderMap) -> bool {
     codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
 }
 
-/// A body that arrived in one piece, as nearly all do, is handed on without a copy.
+/// Collects a body under the limits. A body that arrives in one piece, as nearly all do, is not
+/// copied.
 async fn collect(payload: Payload, shared: &Shared) -> Result<(Bytes, Option<Share>), Error> {
     let limit = shared.settings.limits.body_bytes;
     let mut share: Option<Share> = None;
@@ -135,7 +135,7 @@ async fn collect(payload: Payload, shared: &Shared) -> Result<(Bytes, Option<Sha
     ))
 }
 
-/// Pays for what has come of a body.
+/// Charges the part of a body that has arrived to the budget.
 fn pay(share: &mut Option<Share>, length: usize, shared: &Shared) -> Result<(), Error> {
     if length <= TRIFLE_BYTES {
         return Ok(());

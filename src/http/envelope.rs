@@ -1,8 +1,8 @@
-//! Around every response: the request's ids come back, a wrong key or one too many requests is
-//! refused, the time is measured, a fault is logged.
+//! Wraps every request: returns its ids, refuses a wrong key or a request above the caller's rate,
+//! measures the time, and logs faults.
 //!
-//! The outermost layer, so that the framework's own responses (405, 404) and paths that ask nobody
-//! for a key pass through it as well.
+//! This is the outermost layer, so that the framework's own responses (405, 404) and public paths
+//! pass through it as well.
 
 use super::caller::Presented;
 use super::connection::Connection;
@@ -24,14 +24,15 @@ use smallvec::SmallVec;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// AuthZEN 1.0 section 10.1.3.
+/// The header with the request's id (AuthZEN 1.0 section 10.1.3).
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Smaller answers are not counted: the system's own buffers hold as much of each connection.
+/// Smaller answers are not charged to the budget: the system's own buffers hold as much for each
+/// connection.
 const LARGE_ANSWER_BYTES: u64 = 16 << 10;
 
-/// What a decision of a batch may take beyond the limit on answers, with the names of what is left
-/// out beside it.
+/// Size in bytes by which each item of a batch may exceed the limit on answers, for its decision
+/// and the names of what was left out.
 const DECISION_BYTES: usize = 100;
 
 /// Labels of answers that are of the service's own making, and as large as that is.
@@ -46,8 +47,8 @@ const OWN_ANSWERS: [&str; 4] = [
 /// order, and records hold the first.
 type Ids = SmallVec<[HeaderValue; 1]>;
 
-/// Passes a request on. An id that the HTTP parser took is a header value, and goes back byte for
-/// byte.
+/// Passes a request on. An id that the HTTP parser accepted is a valid header value, and is
+/// returned byte for byte.
 pub(super) fn wrap<S, B>(
     request: ServiceRequest,
     service: &S,
@@ -57,7 +58,8 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = ActixError>,
     B: MessageBody + 'static,
 {
-    // Measured with the monotonic clock: this is a duration, and no decision sees it.
+    // This uses the system's monotonic clock, not the injected one: it is a duration that no
+    // decision sees.
     let begun = Instant::now();
     lag::probe(begun, shared.settings.limits.queue_time);
     let progress = Progress::begin(&request);
@@ -107,7 +109,7 @@ where
     }
 }
 
-/// Counts a request of a caller against its rate.
+/// Counts a request against the rate of its caller.
 fn count(presented: Option<Presented>, shared: &Shared) -> Result<Option<Presented>, Error> {
     if let Some(Presented::Caller(at)) = presented {
         shared.count(at)?;
@@ -115,7 +117,7 @@ fn count(presented: Option<Presented>, shared: &Shared) -> Result<Option<Present
     Ok(presented)
 }
 
-/// Puts the request's ids on the response, and says if it is the connection's last.
+/// Adds the request's ids to the response, and closes the connection if this response is its last.
 fn finish<B>(response: &mut ServiceResponse<B>, ids: Ids, is_last: bool) {
     if is_last {
         response
@@ -128,7 +130,7 @@ fn finish<B>(response: &mut ServiceResponse<B>, ids: Ids, is_last: bool) {
     }
 }
 
-/// A refusal. Each API has its own form of errors.
+/// Creates the response of a refusal, in the error form of the API that was called.
 fn refuse<B>(request: HttpRequest, error: Error) -> ServiceResponse<EitherBody<B>> {
     let is_store = routes::path(request.match_info()).starts_with("/stores");
     let response = if is_store {
@@ -163,7 +165,7 @@ fn admit_answer(
     shared.pay_answer(connection, size)
 }
 
-/// Logs a fault, and counts a refusal.
+/// Logs a fault, and counts a refusal by its cause.
 fn report(error: &ActixError, endpoint: &'static str, id: Option<&HeaderValue>, metrics: &Metrics) {
     let (detail, cause) = match (error.as_error::<ApiError>(), error.as_error::<Error>()) {
         (Some(ApiError::Http(error)), _) | (None, Some(error)) => {
@@ -187,10 +189,10 @@ fn report(error: &ActixError, endpoint: &'static str, id: Option<&HeaderValue>, 
     }
 }
 
-/// A request in progress: its connection knows from when to when it is.
+/// A request in progress; the connection is told when it begins and when it is answered.
 struct Progress {
     connection: Option<Rc<Connection>>,
-    /// Whether the connection ends with the answer.
+    /// Whether the connection is closed after this answer.
     is_last: bool,
 }
 

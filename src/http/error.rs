@@ -1,5 +1,5 @@
-//! Everything that can go wrong on the wire, and its status and body: the only place that maps
-//! them.
+//! Defines every error of the HTTP surface, and maps each to its status and body; no other file
+//! does.
 //!
 //! INVARIANT: an error never carries a decision (AuthZEN 1.0 section 10.1.2), and its message never
 //! carries another caller's data or an internal detail.
@@ -14,56 +14,56 @@ use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, 
 use actix_web::{HttpResponse, ResponseError};
 use std::time::Duration;
 
-/// What a caller must present (RFC 6750 section 3).
+/// The challenge to a caller without a credential (RFC 6750 section 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\"");
 
-/// Where what was presented did not do (RFC 6750 section 3.1).
+/// The challenge to a caller whose credential was refused (RFC 6750 section 3.1).
 const CHALLENGE_ANEW: HeaderValue =
     HeaderValue::from_static("Bearer realm=\"behest\", error=\"invalid_token\"");
 
-/// When to ask again for a revision that has not come, or of a service that has too much to do: a
-/// process that is behind catches up in less, and one that was overloaded has recovered by then.
+/// The delay before a retry if a revision has not come or the service is overloaded: a process that
+/// is behind usually catches up sooner, and an overloaded one has recovered by then.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// What the service has too little of to take a request on.
+/// The resource that an overloaded service lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scarce {
-    /// Time: the answer would come too late.
+    /// Time: the answer would be too late.
     Time,
     /// Memory for the bodies of requests.
     Bodies,
-    /// Memory for answers that nobody has taken yet.
+    /// Memory for answers that clients have not taken yet.
     Answers,
 }
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another content type, or none. A 400, not a 415: AuthZEN lists no other status for what a
-    /// caller did wrong.
+    /// The content type is another one, or is missing. This is a 400, not a 415: AuthZEN lists no
+    /// other status for a caller's mistakes.
     #[error("the `Content-Type` must be `application/json`")]
     ContentType,
-    /// A body that is compressed.
+    /// The body is compressed.
     #[error("the body is compressed (`Content-Encoding`): send it as it is")]
     ContentEncoding,
     /// The body is not JSON.
     #[error("the body is not valid JSON: {problem} (line {line}, column {column})")]
     Json {
-        /// What is wrong there.
+        /// What is wrong at this position.
         problem: &'static str,
         /// The line, from 1.
         line: usize,
         /// The column, from 1.
         column: usize,
     },
-    /// A member occurs twice in one object (RFC 7493 section 2.3): two readers could see two
-    /// requests.
+    /// A member occurs twice in one object (RFC 7493 section 2.3): two readers could read it as two
+    /// different requests.
     #[error("`{0}` occurs more than once in its object: send it once")]
     DuplicateMember(String),
     /// Objects and arrays are nested too deeply.
     #[error("the body is nested more than {0} levels deep: send flatter data")]
     TooDeep(usize),
-    /// Too many values stand in arrays within arrays.
+    /// Arrays within arrays hold too many values.
     #[error("the body holds too many values within nested arrays: send flatter data")]
     TooHeavy,
     /// A member is missing or of the wrong kind.
@@ -74,12 +74,12 @@ pub enum Error {
         "`evaluations` holds {found} items, and at most {limit} are taken: send several requests"
     )]
     TooManyEvaluations {
-        /// How many it holds.
+        /// How many items it holds.
         found: usize,
-        /// How many are taken.
+        /// The maximum.
         limit: usize,
     },
-    /// A batch's items would inherit too much.
+    /// The items of a batch would inherit too much from its defaults.
     #[error(
         "the defaults that the items of `evaluations` inherit take more than {0} bytes together: put large values into \
          the items that need them, or send several requests"
@@ -88,20 +88,20 @@ pub enum Error {
     /// A batch took too long.
     #[error("the batch was not decided within {} seconds: send several requests", .0.as_secs_f32())]
     BatchTimeout(Duration),
-    /// The relations have not come as far as the request asks for.
+    /// The relations have not reached the revision that the request asks for.
     #[error(
         "revision {wanted} has not come within {} seconds, the newest is {newest}: ask again later, or without \
          `options.at_least`", .waited.as_secs_f32()
     )]
     RevisionNotReached {
-        /// What was asked for.
+        /// The revision that was asked for.
         wanted: Revision,
-        /// What there is.
+        /// The newest revision.
         newest: Revision,
-        /// The limit of the wait.
+        /// The time limit of the wait.
         waited: Duration,
     },
-    /// As many requests as may wait for a revision do.
+    /// The maximum number of requests already waits for a revision.
     #[error(
         "too many requests wait for a revision that has not come: ask again later, or without `options.at_least`"
     )]
@@ -109,13 +109,13 @@ pub enum Error {
     /// The service has too much to do.
     #[error("{}", overload_message(*.0))]
     Overloaded(Scarce),
-    /// The client has gone away before its turn came. Nobody reads this.
+    /// The client went away before its turn came, so nobody reads this answer.
     #[error("the client has gone away")]
     Left,
     /// The answer would be too large.
     #[error("the answer would take more than {0} bytes: ask for less, or without reasons")]
     AnswerTooLarge(usize),
-    /// An option that changes what is asked, and that cannot be answered here.
+    /// An option that changes the question, and that this endpoint does not support.
     #[error("`{0}` is not supported here: leave it out")]
     UnsupportedOption(&'static str),
     /// The connection ended or broke before the body was complete.
@@ -127,25 +127,26 @@ pub enum Error {
     /// The body is too large.
     #[error("the body is larger than {0} bytes: send several requests")]
     BodyTooLarge(usize),
-    /// No credential, where one is needed.
+    /// A credential is needed, and there is none.
     #[error("a key is needed: send `Authorization: Bearer <key>`")]
     MissingCredential,
-    /// A credential that nobody has.
+    /// The credential belongs to no caller.
     #[error(
         "the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key, or a \
          token of a configured caller"
     )]
     WrongCredential,
-    /// A token whose issuer does not answer now, or about which too many wait to ask.
+    /// The token cannot be verified now, because its issuer does not answer or too many requests
+    /// wait for it.
     #[error("the token in `Authorization` cannot be verified now: ask again later")]
     CallerUnverified,
-    /// The caller sends more requests than it may.
+    /// The caller exceeds its rate.
     #[error("the caller sends more requests than it may: wait as long as `Retry-After` says")]
     TooManyRequests(Duration),
-    /// The caller may not do this.
+    /// The caller lacks a permission.
     #[error("{}", may_not(*permission, *anonymous))]
     MissingPermission {
-        /// What is missing.
+        /// The missing permission.
         permission: Permission,
         /// Whether the caller sent no key.
         anonymous: bool,
@@ -158,23 +159,23 @@ pub enum Error {
     /// An anonymous request that passed a proxy.
     #[error("a caller without a key may not come through a proxy: send a key")]
     AnonymousProxied,
-    /// There is nothing at this path.
+    /// The path does not exist.
     #[error("there is nothing here: `/docs` lists what there is")]
     NotFound,
-    /// The metadata cannot be served without an identifier.
+    /// The metadata cannot be served because no identifier is configured.
     #[error(
         "the metadata need the service's own identifier: start it with `--public-url https://…`"
     )]
     NoPublicUrl,
-    /// The metadata of another identifier.
+    /// The metadata of another identifier were asked for.
     #[error("no metadata here: those of `{identifier}` are at `{path}`")]
     OtherIdentifier {
         /// The service's identifier.
         identifier: String,
-        /// Where its metadata are.
+        /// The path of its metadata.
         path: String,
     },
-    /// The path is right, the method is not.
+    /// The path exists, but not for this method.
     #[error("the method is not allowed here: use {0}")]
     MethodNotAllowed(String),
     /// A page token that is not taken.
@@ -190,7 +191,7 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::Malformed(malformed) => Self::Malformed(malformed),
             Refusal::Fault(fault) => Self::Fault(fault),
-            // Whoever asks briefly goes on elsewhere.
+            // This is not answered: a handler that asks for a brief attempt starts again elsewhere.
             Refusal::TakesLong => Self::Fault(Fault::Relations("it takes long".to_owned())),
         }
     }
@@ -267,7 +268,7 @@ impl Error {
         }
     }
 
-    /// What the caller reads.
+    /// Returns the body that the caller reads.
     pub(super) fn body(&self) -> ErrorBody {
         let (_, code) = self.status_and_code();
         let member = self.member().map(str::to_owned);
@@ -280,7 +281,7 @@ impl Error {
         }
     }
 
-    /// What the log must hold and the caller must not see.
+    /// Returns the details that go into the log and that the caller must not see.
     pub(super) fn internal_detail(&self) -> Option<&str> {
         match self {
             Self::Fault(Fault::Internal(detail)) => Some(detail),
@@ -288,7 +289,7 @@ impl Error {
         }
     }
 
-    /// Why the request was refused for load, where it was.
+    /// Returns the cause if the request was refused because of load.
     pub(super) fn refusal_cause(&self) -> Option<RefusalCause> {
         match self {
             Self::Overloaded(Scarce::Time) => Some(RefusalCause::Time),
@@ -299,7 +300,7 @@ impl Error {
         }
     }
 
-    /// The member at fault, where there is one.
+    /// Returns the member of the request that is at fault, if there is one.
     fn member(&self) -> Option<&str> {
         match self {
             Self::Malformed(malformed) => {
@@ -392,7 +393,7 @@ impl ResponseError for Error {
                 response.insert_header((WWW_AUTHENTICATE, CHALLENGE_ANEW));
             }
             Self::TooManyRequests(wait) => {
-                // Whole seconds (RFC 9110 section 10.2.3), and never none.
+                // The header has whole seconds (RFC 9110 section 10.2.3), and at least 1.
                 let seconds = wait.as_millis().div_ceil(1_000).max(1);
                 response.insert_header((RETRY_AFTER, seconds.to_string()));
             }
@@ -403,7 +404,7 @@ impl ResponseError for Error {
             | Self::Left => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
             }
-            // What would have been taken (RFC 9110 section 15.5.16).
+            // The header names the coding that is accepted (RFC 9110 section 15.5.16).
             Self::ContentEncoding => {
                 response.insert_header((ACCEPT_ENCODING, HeaderValue::from_static("identity")));
             }

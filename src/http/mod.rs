@@ -14,8 +14,9 @@
 //! AuthZEN's, and they read the body before the caller is known.
 //!
 //! INVARIANT: an error never carries a decision, and every response that a handler can reach
-//! carries the request's `X-Request-ID` (AuthZEN 1.0 section 10.1.3). What the HTTP parser refuses
-//! itself (a head that is no HTTP, is too large or does not arrive) has no request id to carry.
+//! carries the request's `X-Request-ID` (AuthZEN 1.0 section 10.1.3). A request that the HTTP
+//! parser itself refuses (its head is not HTTP, is too large or does not arrive) has no request id
+//! that could be returned.
 
 mod admin;
 pub mod authzen;

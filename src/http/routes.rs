@@ -55,11 +55,11 @@ pub(super) fn mount(app: &mut ServiceConfig) {
     }));
 }
 
-/// The path of a request as the router matches it, with what is percent-encoded decoded.
+/// Returns the path of a request as the router matches it, with percent-encoding decoded.
 ///
-/// INVARIANT: whatever depends on where a request goes (whether it is public, the form of its
-/// errors, its label) reads this: `/%68ealthz` is the public path `/healthz` to all of them or to
-/// none.
+/// INVARIANT: whatever depends on the route (whether it is public, the form of its errors, its
+/// metrics label) uses this path, so that `/%68ealthz` is the public path `/healthz` to all of them
+/// or to none.
 pub(super) fn path(matched: &Path<Url>) -> &str {
     matched.as_str()
 }

@@ -1,5 +1,5 @@
-//! The service as one value: what it shares, the application of one worker, and the server around
-//! it.
+//! Defines the service as one value: its shared state, the application of one worker, and the
+//! server that runs it.
 
 use super::connection::Watch;
 use super::envelope;
@@ -33,7 +33,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where requests come in.
+/// A socket on which requests arrive.
 #[derive(Debug)]
 pub enum Listener {
     /// A bound TCP address.
@@ -42,14 +42,14 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-/// AuthZEN over HTTP/1.1, plain or by TLS.
+/// The HTTP/1.1 server of all APIs, with or without TLS.
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
 }
 
 impl Server {
-    /// Puts the service together. The metadata are signed here, once.
+    /// Builds the server from its parts. This signs the metadata, once.
     pub fn new(
         settings: Settings,
         engine: Arc<Engine>,
@@ -90,10 +90,10 @@ impl Server {
         })
     }
 
-    /// Serves until `shutdown` is done, and then lets requests in flight end. Blocks the calling
-    /// thread.
+    /// Serves until `shutdown` completes, then waits for requests in flight to end. Blocks the
+    /// calling thread.
     ///
-    /// `Err` where a listener cannot be used.
+    /// Returns an error if a listener cannot be used.
     pub fn run(
         self,
         listeners: Vec<Listener>,
@@ -110,8 +110,8 @@ impl Server {
                 .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
                 .max(1);
             let connections = limits.connections.div_ceil(workers).max(1);
-            // The framework's own limit on handshakes is a few hundred, and whoever stops in one
-            // would shut others out.
+            // The framework's own limit is a few hundred concurrent handshakes, so clients that
+            // stall in a handshake would shut others out.
             actix_tls::accept::max_concurrent_tls_connect(connections);
             let tls = tls
                 .as_ref()
@@ -129,7 +129,7 @@ impl Server {
         })
     }
 
-    /// Looks at the connections of one worker.
+    /// Creates the watch over the connections of one worker.
     pub(super) fn watch(&self) -> Rc<Watch> {
         let answers = Arc::clone(&self.shared.answers_memory);
         Watch::new(self.limits(), Arc::clone(&self.shared.metrics), move || {
@@ -141,7 +141,7 @@ impl Server {
         &self.shared.settings.limits
     }
 
-    /// The application of one worker.
+    /// Returns the application of one worker.
     pub fn app(
         &self,
     ) -> App<
@@ -154,9 +154,9 @@ impl Server {
         > + use<>,
     > {
         let (shared, verifying) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
-        // Every request makes room for what this layer may wait for, whether it is there or not:
-        // 2,700 bytes, copied twice on the way (1,300 of a decision's 85,000 instructions). Kept
-        // apart it is room for a pointer.
+        // Every request reserves the memory for this layer's future, whether or not the layer is
+        // enabled: 2,700 bytes, copied twice on the way (1,300 of a decision's 85,000
+        // instructions). Boxed, the future needs only the size of a pointer.
         let bearers = from_fn(move |request, next| {
             Box::pin(bearer::verify(Arc::clone(&verifying), request, next))
         });
@@ -168,13 +168,14 @@ impl Server {
     }
 }
 
-/// The framework takes seconds only: half of one is a whole, and not none.
+/// Rounds a time up to whole seconds, the only unit that the framework takes; a fraction of a
+/// second must not become zero.
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs()
         .saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
-/// Shows no key.
+/// Shows the settings only, and no key.
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")

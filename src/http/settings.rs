@@ -1,7 +1,7 @@
-//! What the HTTP surface can be told, and its limits with their reasons.
+//! The settings of the HTTP surface, and its limits with their reasons.
 //!
-//! The composition root fills these in from its own settings; nothing here reads a file or an
-//! environment.
+//! The composition root fills these in from the service's settings; nothing here reads a file or an
+//! environment variable.
 
 use super::tls::Tls;
 use super::{By, Caller, Permissions, PublicUrl};
@@ -9,35 +9,37 @@ use crate::evidence::Verifier;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Everything that the HTTP surface can be told.
+/// All settings of the HTTP surface.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The service's identifier (AuthZEN 1.0 section 9.1). Until it is set, the metadata answer 404
-    /// with a hint: an identifier taken from the `Host` header could be anybody's.
+    /// The service's identifier (AuthZEN 1.0 section 9.1). Until it is set, the metadata endpoint
+    /// answers 404 with a hint: an identifier taken from the `Host` header could be forged.
     pub public_url: Option<PublicUrl>,
-    /// Who may call with a key.
+    /// The configured callers.
     pub callers: Vec<Caller>,
-    /// What a caller without a key may do; `None` answers such a caller with 401. Whatever stands
-    /// here, an anonymous request needs a loopback `Host` and may not have passed a proxy.
+    /// The permissions of anonymous callers; with `None`, a request without a credential is a 401.
+    /// In any case an anonymous request must name a loopback `Host` and must not have passed a
+    /// proxy.
     pub anonymous: Option<Permissions>,
-    /// Whether `Authorization: <key>`, without a scheme, is read as a key: some gateways send it
-    /// so.
+    /// Whether `Authorization: <key>`, without a scheme, is read as a key; some gateways send keys
+    /// this way.
     pub raw_keys: bool,
-    /// Who verifies the credentials in requests; without one, a request that holds any is denied.
+    /// The verifier of the credentials in requests; without one, a request that holds any is
+    /// denied.
     pub verifier: Option<Arc<Verifier>>,
-    /// What the service speaks TLS with; without it, it speaks plain HTTP.
+    /// The certificates for TLS; without them, the service speaks plain HTTP.
     pub tls: Option<Arc<Tls>>,
-    /// Bytes that bodies may take which were asked before; none are kept by default. Of use only to
-    /// an engine that keeps the outcomes of legs.
+    /// Memory of the request cache in bytes; 0, the default, turns it off. It is of use only if the
+    /// engine caches outcomes of legs.
     pub known_bytes: usize,
     /// The limits.
     pub limits: Limits,
-    /// Threads that answer; `None` for one per core.
+    /// The number of worker threads; `None` means one per core.
     pub workers: Option<usize>,
 }
 
 impl Settings {
-    /// Whether a caller may show who it is by a token.
+    /// Returns `true` if some caller is identified by a token, and tokens can be verified.
     pub(super) fn takes_tokens(&self) -> bool {
         self.verifier.is_some()
             && self
@@ -50,55 +52,57 @@ impl Settings {
 /// Limits on what one client can cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a request's body. A larger one is a 413.
+    /// Maximum size of a request body in bytes. A larger one is a 413.
     pub body_bytes: usize,
-    /// Levels of objects and arrays in a body, the outermost counted; at most
-    /// [`Limits::MAX_JSON_DEPTH`] takes effect.
+    /// Maximum nesting of objects and arrays in a body, counting the outermost; values above
+    /// [`Limits::MAX_JSON_DEPTH`] have its effect.
     pub json_depth: usize,
-    /// Items of one batch.
+    /// Maximum number of items in one batch.
     pub evaluations: usize,
-    /// Memory that the items of one batch may inherit from its defaults, all together, in bytes.
-    /// More is a 400.
+    /// Maximum memory, in bytes, that all items of one batch may inherit from its defaults. More is
+    /// a 400.
     pub inherited_bytes: usize,
-    /// How long the items of one batch may take together. A batch that takes longer is a 503.
+    /// Maximum time for all items of one batch together. A batch that takes longer is a 503.
     pub batch_time: Duration,
-    /// How long a request may wait for the revision in its `options.at_least`. It is a 503 after
-    /// that.
+    /// Maximum time that a request may wait for the revision in its `options.at_least`; then it is
+    /// a 503.
     pub at_least_time: Duration,
-    /// How many requests may wait for one at once. One more is a 503 at once.
+    /// Maximum number of requests that wait for a revision at the same time. One more is refused
+    /// with a 503 at once.
     pub waiting: usize,
-    /// How long a request's head may take to arrive.
+    /// Maximum time for a request's head to arrive.
     pub head_time: Duration,
-    /// How long a request's body may take to arrive. A slower one is a 408.
+    /// Maximum time for a request's body to arrive. A slower one is a 408.
     pub body_time: Duration,
-    /// How long a client may take no byte of an answer that is there. Its connection is closed
-    /// then.
+    /// Maximum time during which a client takes no byte of a ready answer. After it the connection
+    /// is closed.
     pub answer_time: Duration,
-    /// How long a connection lives. The answer after that is its last, and what is still in
-    /// progress after as long again is cut off.
+    /// Maximum age of a connection. The next answer after it is the last one, and a request that is
+    /// still in progress after as long again is cut off.
     pub connection_time: Duration,
-    /// How long what takes long, as a batch, may wait for its turn. A request that would wait for
-    /// longer is a 503.
+    /// Maximum time that long work, such as a batch, may wait for its turn. A request that would
+    /// wait longer is a 503.
     pub queue_time: Duration,
-    /// Bytes of one answer. Explanations and reasons are left out of what would be larger, and said
-    /// to be; what is still larger is a 400.
+    /// Maximum size of an answer in bytes. From a larger one, explanations and reasons are left
+    /// out, and the answer says so; if it is still too large, it is a 400.
     pub answer_bytes: usize,
-    /// Bytes that bodies of requests may take together, as text and as what is read from it. One
-    /// more is a 503.
+    /// Memory, in bytes, for all request bodies together, as text and as parsed values. A request
+    /// for which there is none left is a 503.
     pub bodies_bytes: usize,
-    /// Bytes that answers may take together which nobody has taken yet. One more is a 503.
+    /// Memory, in bytes, for all answers that clients have not taken yet. An answer for which there
+    /// is none left is a 503.
     pub answers_bytes: usize,
-    /// How long an idle connection stays open.
+    /// Time after which an idle connection is closed.
     pub keep_alive: Duration,
-    /// Open connections, over all threads.
+    /// Maximum number of open connections, over all threads.
     pub connections: usize,
-    /// How long requests in flight may take to end once the service is told to stop; rounded up to
+    /// Maximum time for requests in flight to end once the service is told to stop, rounded up to
     /// whole seconds.
     pub shutdown: Duration,
 }
 
 impl Limits {
-    /// The deepest nesting that a setting can allow: reading and dropping a value takes stack for
+    /// The deepest nesting that a setting can allow: reading and dropping a value uses stack for
     /// each level.
     pub const MAX_JSON_DEPTH: usize = 256;
 }
@@ -106,45 +110,45 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // A tool call with its arguments has some kilobytes; a full batch of plain items some
-            // hundred.
+            // A tool call with its arguments has some kilobytes; a full batch of plain items has
+            // some hundred.
             body_bytes: 1024 * 1024,
-            // Real requests stay under ten levels.
+            // Real requests have fewer than ten levels.
             json_depth: 64,
             // Each item is a decision of its own.
             evaluations: 1000,
-            // What the largest body takes in memory, so that defaults multiply no body's cost: 60
-            // items that inherit ten thousand numbers, or a thousand that inherit ten kilobytes of
-            // text with three hundred members.
+            // As much memory as the largest body takes, so that defaults cannot multiply a body's
+            // cost: 60 items that inherit ten thousand numbers, or a thousand that inherit ten
+            // kilobytes of text with three hundred members.
             inherited_bytes: 32 * 1024 * 1024,
             // A full batch of plain items takes some tens of milliseconds.
             batch_time: Duration::from_secs(5),
-            // A process that follows another is some milliseconds behind. A caller that enforces
-            // cannot wait for longer.
+            // A process that follows another is a few milliseconds behind, and a caller that
+            // enforces cannot wait longer than this.
             at_least_time: Duration::from_secs(2),
-            // Each holds its connection and the text of its body; a tenth of the connections may do
-            // so.
+            // Each waiting request holds its connection and the text of its body; a tenth of the
+            // connections may do so.
             waiting: 1_000,
-            // Callers are servers nearby: one that needs longer is stuck or hostile.
+            // Callers are services nearby: one that needs longer is stuck or hostile.
             head_time: Duration::from_secs(5),
             body_time: Duration::from_secs(10),
-            // A client that is busy for longer has given up by itself.
+            // A client that takes nothing for longer has given up.
             answer_time: Duration::from_secs(30),
-            // Balances load again after replicas have come, and ends what nobody remembers.
+            // This rebalances load after replicas were added, and closes forgotten connections.
             connection_time: Duration::from_hours(1),
-            // 64 clients that send batches of 50 at once wait for 20 ms; a caller that enforces has
-            // given up after a second.
+            // If 64 clients send batches of 50 at once, they wait for 20 ms. A caller that enforces
+            // gives up after a second.
             queue_time: Duration::from_millis(100),
-            // A full batch with reasons takes some hundred kilobytes; an explanation some.
+            // A full batch with reasons takes some hundred kilobytes, and so does an explanation.
             answer_bytes: 4 * 1024 * 1024,
-            // Six of the largest bodies of the worst kind, which take forty times their length;
-            // hundreds of usual ones.
+            // This holds six of the largest bodies of the worst kind, which take forty times their
+            // length in memory, or hundreds of usual ones.
             bodies_bytes: 256 * 1024 * 1024,
             answers_bytes: 256 * 1024 * 1024,
-            // Longer than the idle time of common connection pools, so that the client closes
-            // first.
+            // This is longer than the idle time of common connection pools, so that the client
+            // closes first.
             keep_alive: Duration::from_secs(75),
-            // Some kilobytes of buffers each, and at most 64.
+            // Each connection has some kilobytes of buffers, and at most 64.
             connections: 10_000,
             shutdown: Duration::from_secs(10),
         }

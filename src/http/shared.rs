@@ -1,4 +1,4 @@
-//! What all handlers share.
+//! Defines the state that all handlers share, and the admission of their requests.
 
 use super::body::{connection, read_body};
 use super::caller::Identity;
@@ -33,20 +33,21 @@ use std::task::Poll;
 /// The member of a context that holds credentials.
 const CREDENTIALS: &str = "credentials";
 
-/// What a request will cost a worker.
+/// The expected cost of a request for a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// Some microseconds: it is done at once.
+    /// A few microseconds: it is done at once.
     Short,
-    /// More: it needs a turn.
+    /// More than that: it needs a turn.
     Long,
 }
 
-/// Larger bodies take a turn: reading one takes as long as hundreds of small ones.
+/// The largest body that is read without a turn: reading a larger one takes as long as hundreds of
+/// small ones.
 const SMALL_BYTES: usize = 32 << 10;
 
 impl Work {
-    /// What reading and answering one question will cost.
+    /// Returns the expected cost of reading and answering one question.
     pub(super) fn of(body: &[u8]) -> Self {
         if body.len() > SMALL_BYTES {
             Self::Long
@@ -56,56 +57,56 @@ impl Work {
     }
 }
 
-/// A body that can be answered now.
+/// A body that was read, and whose question can be answered now.
 pub(super) struct Opened {
     /// The body.
     pub(super) body: Record,
-    /// How the service answers the request.
+    /// The options of the request.
     pub(super) options: Options,
-    /// What the credentials in it prove; none where nobody verifies any.
+    /// The evidence from the credentials in it; `None` if no verifier is configured.
     pub(super) evidence: Option<Evidence>,
-    /// The turn at the worker, where it needs one.
+    /// The turn at the worker, if the work needs one.
     pub(super) turn: Option<Turn>,
 }
 
-/// One per service; the workers share it.
+/// The shared state: one per service, used by all workers.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) engine: Arc<Engine>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
-    /// Absent until there is an identifier.
+    /// The metadata; `None` if no identifier is configured.
     pub(super) metadata: Option<Metadata>,
     pub(super) jwks: Bytes,
-    /// One for each configured caller, in their order.
+    /// The rate meters, one for each configured caller, in their order.
     pub(super) meters: Vec<Meter>,
-    /// Bodies that were asked before.
+    /// The request cache.
     pub(super) bodies: Bodies<Options>,
-    /// For exports of tuples.
+    /// Places for exports of tuples.
     pub(super) exports: Arc<Places>,
-    /// For lists that are streamed.
+    /// Places for streamed lists.
     pub(super) streams: Arc<Places>,
-    /// Places of those who wait for a revision.
+    /// Places for requests that wait for a revision.
     pub(super) waiting: WaitingPlaces,
     /// Memory for the bodies of requests.
     pub(super) bodies_memory: Arc<Budget>,
-    /// Memory for answers that nobody has taken yet.
+    /// Memory for answers that clients have not taken yet.
     pub(super) answers_memory: Arc<Budget>,
-    /// Where decisions are made that take long.
+    /// Threads for decisions that take long.
     pub(super) decisions: Apart,
-    /// Where questions about relations are answered that take long.
+    /// Threads for questions about relations that take long.
     pub(super) questions: Apart,
-    /// Where searches run.
+    /// Threads for searches.
     pub(super) searches: Apart,
-    /// Where stored texts are read and written that may be large: pages of tuples and changes,
+    /// Threads that read and write stored texts that may be large: pages of tuples and changes,
     /// models, assertions.
     pub(super) pages: Apart,
-    /// Where tuples are written, and stores deleted.
+    /// Threads that write tuples and delete stores.
     pub(super) writes: Apart,
 }
 
 impl Shared {
-    /// Counts a request of this caller, and refuses one too many.
+    /// Counts a request of this caller, and refuses it if the caller exceeds its rate.
     pub(super) fn count(&self, caller: usize) -> Result<(), Error> {
         let rate = self
             .settings
@@ -120,7 +121,7 @@ impl Shared {
             .map_err(Error::TooManyRequests)
     }
 
-    /// The certificate of a request's connection, where the authorities of now vouch for it.
+    /// Returns the certificate of a request's connection if the current authorities vouch for it.
     pub(super) fn peer<'a>(
         &self,
         shown: Option<&'a PeerCertificate>,
@@ -128,9 +129,10 @@ impl Shared {
         shown.filter(|peer| peer.is_trusted(self.settings.tls.as_deref(), self.clock.now_ms()))
     }
 
-    /// Refuses a request whose caller is no longer who it was when its headers came: bodies may
-    /// take their time, and so may others' credentials. Meanwhile its token may have expired, or
-    /// its issuer's keys or its authority be withdrawn.
+    /// Refuses a request whose caller can no longer be identified as it was when the headers came.
+    /// The body, or the verification of credentials in it, may have taken a while; meanwhile the
+    /// caller's token may have expired, or its issuer's keys or its authority may have been
+    /// withdrawn.
     fn check_still(&self, request: &HttpRequest, caller: Identity<'_>) -> Result<(), Error> {
         match caller.caller().map(|caller| &caller.by) {
             None | Some(By::Key(_)) => Ok(()),
@@ -142,7 +144,7 @@ impl Shared {
                 Some(token) if token.proven.until.0 <= self.clock.now_ms() => {
                     Err(Error::WrongCredential)
                 }
-                // What it is bound to is the connection's certificate, as long as that is anybody's.
+                // The token is bound to the connection's certificate, which must still be trusted.
                 Some(token)
                     if token.proven.proof == Some(Proof::Mtls)
                         && self.peer(request.conn_data()).is_none() =>
@@ -155,8 +157,8 @@ impl Shared {
         }
     }
 
-    /// Does work that takes long, once there is a place for it, and if the request's caller is
-    /// still who it was: others' work may take its time, too.
+    /// Runs work that takes long, once a place is free and if the request's caller can still be
+    /// identified: the wait for a place may have been long.
     pub(super) async fn run_apart<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
         places: &Apart,
@@ -166,7 +168,7 @@ impl Shared {
         places.run(|| self.check_sender(request), work).await
     }
 
-    /// Refuses a request whose caller, if it has one, is no longer who it was.
+    /// Refuses a request whose configured caller, if it has one, can no longer be identified.
     pub(super) fn check_sender(&self, request: &HttpRequest) -> Result<(), Error> {
         match Identity::caller_of(request, &self.settings) {
             Some((place, caller)) => self.check_still(request, Identity::Known(place, caller)),
@@ -178,7 +180,7 @@ impl Shared {
     /// and then whether there is time for it. The body is read before that, so that the connection
     /// can go on; what writes relations is always taken.
     ///
-    /// What takes long needs a turn besides ([`Self::turn`]).
+    /// Work that takes long needs a turn besides ([`Self::turn`]).
     pub(super) async fn admit<'a>(
         &'a self,
         request: &HttpRequest,
@@ -195,8 +197,9 @@ impl Shared {
         Ok((caller, body))
     }
 
-    /// Reads a body, once the relations are as far as it asks for, and verifies what credentials it
-    /// holds. Nobody waits for either with a turn, or with more of a body than its text.
+    /// Reads a body, once the relations have reached the revision that it asks for, and verifies
+    /// the credentials in it. While a request waits for either, it holds no turn, and nothing of
+    /// its body but the text.
     pub(super) async fn open(
         &self,
         of: Of,
@@ -216,7 +219,7 @@ impl Shared {
                 });
             }
         }
-        // What waits is kept apart: the others' tasks stay small.
+        // The future that may wait is boxed, so that the futures of other requests stay small.
         Box::pin(self.open_in_turn(of, work, caller, request, text)).await
     }
 
@@ -263,7 +266,8 @@ impl Shared {
                 body = self.read(text)?;
             }
         }
-        // INVARIANT: nothing is waited for between this and the answer, but for what asks again.
+        // INVARIANT: between this check and the answer nothing is awaited, except by code that
+        // repeats the check.
         self.check_still(request, caller)?;
         Ok(Opened {
             body,
@@ -273,9 +277,9 @@ impl Shared {
         })
     }
 
-    /// Pays for the text of a body that is a trifle, and for the credentials in it, where they
-    /// wait: for an issuer, or for a place to search. Other bodies are paid for with all that they
-    /// become.
+    /// Charges the budget for the text of a small body and for the credentials in it, when they
+    /// have to wait for an issuer or for a place to search. Larger bodies were charged when they
+    /// were read.
     fn pay_credentials(
         &self,
         held: &[Record],
@@ -331,7 +335,8 @@ impl Shared {
         .await
     }
 
-    /// Pays for an answer of so many bytes, until the client of the connection has taken it.
+    /// Charges the budget for an answer of `bytes` bytes, until the client of the connection has
+    /// taken it.
     pub(super) fn pay_answer(
         &self,
         connection: Option<&Connection>,
@@ -350,11 +355,12 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads a body.
+    /// Parses a body.
     pub(super) fn read(&self, body: &[u8]) -> Result<Record, Error> {
         let read = read_object(body, self.json_depth());
         read.map_err(|error| match error {
-            // Whether the member is one that is marked is known only once the request is read.
+            // Whether the duplicate member is marked as secret is known only once the request is
+            // read, so the path shows no data.
             Error::DuplicateMember(path) if self.engine.has_secrets() => {
                 Error::DuplicateMember(without_data(&path))
             }
@@ -362,20 +368,20 @@ impl Shared {
         })
     }
 
-    /// How deep a body may nest.
+    /// Returns the maximum nesting of a body.
     pub(super) fn json_depth(&self) -> usize {
         self.settings.limits.json_depth.min(Limits::MAX_JSON_DEPTH)
     }
 }
 
-/// What these credentials prove, for this caller.
+/// Returns the evidence from these credentials, for this caller.
 async fn gather(verifier: &Verifier, caller: Identity<'_>, held: &[Record]) -> Evidence {
     let scope = caller.caller().map(|caller| &caller.credentials);
     verifier.gather(held, caller.place(), scope).await
 }
 
-/// The credentials in the contexts of a body, without all else: its own, and those of a batch's
-/// items.
+/// Returns the credentials in a body's contexts, without anything else: in its own context, and in
+/// those of a batch's items.
 fn held_credentials(body: &Record) -> Vec<Record> {
     let items = body
         .get("evaluations")
@@ -389,7 +395,7 @@ fn held_credentials(body: &Record) -> Vec<Record> {
         .collect()
 }
 
-/// What the engine must know of a caller, on whatever thread.
+/// A copy of [`Ask`] that can move to another thread.
 pub(super) struct OwnAsk {
     caller: String,
     request_id: Option<String>,
@@ -399,7 +405,7 @@ pub(super) struct OwnAsk {
 }
 
 impl OwnAsk {
-    /// A copy of what a handler was going to ask with.
+    /// Copies what a handler was going to ask with.
     pub(super) fn of(ask: &Ask<'_>, options: Options) -> Self {
         Self {
             caller: ask.caller.to_owned(),
@@ -410,7 +416,7 @@ impl OwnAsk {
         }
     }
 
-    /// To ask with.
+    /// Returns the arguments for the engine.
     pub(super) fn ask(&self) -> Ask<'_> {
         Ask {
             caller: &self.caller,
@@ -423,7 +429,7 @@ impl OwnAsk {
     }
 }
 
-/// What the engine must know of a caller.
+/// Returns what the engine must know of a request's caller and options.
 pub(super) fn ask<'a>(
     caller: Identity<'a>,
     request: &'a HttpRequest,
