@@ -1,4 +1,4 @@
-//! Answers, and what stands in their headers.
+//! Builds answers and their headers.
 
 use crate::http::openfga::error::ApiError;
 use crate::model::Revision;
@@ -8,34 +8,35 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::Serialize;
 
-/// The model that answered, as OpenFGA names it.
+/// The header that names the model that answered, as in OpenFGA.
 static MODEL: HeaderName = HeaderName::from_static("openfga-authorization-model-id");
-/// The revision of the tuples that answered.
+/// The header with the revision of the tuples that answered.
 static REVISION: HeaderName = HeaderName::from_static("behest-revision");
-/// Why a list is not complete.
+/// The header or trailer that says why a list is not complete.
 pub(super) static TRUNCATED: HeaderName = HeaderName::from_static("behest-truncated");
 
-/// Which model and which tuples an answer is of.
+/// The model and the revision that an answer is based on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Basis {
     /// The model.
     pub(super) model: ModelId,
-    /// The tuples.
+    /// The revision of the tuples.
     pub(super) revision: Revision,
 }
 
-/// A 200 with a body.
+/// Returns a 200 with a body.
 pub(super) fn ok(body: &impl Serialize) -> HttpResponse {
     HttpResponse::build(StatusCode::OK).json(body)
 }
 
-/// The text of an answer, for work that is done apart: a large one takes long to write, too.
+/// Serializes an answer. Work that is done apart calls this there, because a large answer takes
+/// long to write, too.
 pub(super) fn text_of(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
     serde_json::to_vec(body)
         .map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
 }
 
-/// A 200 with a text that was written apart.
+/// Returns a 200 with a text that was written apart.
 pub(super) fn ok_text(text: Vec<u8>) -> HttpResponse {
     let json = HeaderValue::from_static("application/json");
     HttpResponse::build(StatusCode::OK)
@@ -43,21 +44,21 @@ pub(super) fn ok_text(text: Vec<u8>) -> HttpResponse {
         .body(text)
 }
 
-/// A 200 that says what it is of.
+/// Returns a 200 whose headers name the model and the revision.
 pub(super) fn ok_of(basis: Basis, body: &impl Serialize) -> HttpResponse {
     let mut response = ok(body);
     name_basis(&mut response, basis);
     response
 }
 
-/// A 200 with a text that was written apart, that says what it is of.
+/// Returns a 200 with a text that was written apart, whose headers name the model and the revision.
 pub(super) fn ok_text_of(basis: Basis, text: Vec<u8>) -> HttpResponse {
     let mut response = ok_text(text);
     name_basis(&mut response, basis);
     response
 }
 
-/// A 200 with a list, which says so where it is cut.
+/// Returns a 200 with a list; a header says why it was cut, if it was.
 pub(super) fn listed(basis: Basis, cut: Option<Cut>, text: Vec<u8>) -> HttpResponse {
     let mut response = ok_text_of(basis, text);
     if let Some(cut) = cut {
@@ -68,7 +69,7 @@ pub(super) fn listed(basis: Basis, cut: Option<Cut>, text: Vec<u8>) -> HttpRespo
     response
 }
 
-/// Names model and revision in the headers.
+/// Adds the headers with the model and the revision.
 pub(super) fn name_basis<B>(response: &mut HttpResponse<B>, basis: Basis) {
     if let Ok(model) = HeaderValue::try_from(basis.model.to_string()) {
         response.headers_mut().insert(MODEL.clone(), model);
@@ -76,14 +77,14 @@ pub(super) fn name_basis<B>(response: &mut HttpResponse<B>, basis: Basis) {
     name_revision(response, basis.revision);
 }
 
-/// Names the revision in a header.
+/// Adds the header with the revision.
 pub(super) fn name_revision<B>(response: &mut HttpResponse<B>, revision: Revision) {
     response
         .headers_mut()
         .insert(REVISION.clone(), HeaderValue::from(revision.0));
 }
 
-/// Why a list is cut, in one word.
+/// Returns the word for the reason why a list was cut.
 pub(super) fn cut_name(cut: Cut) -> &'static str {
     match cut {
         Cut::Results => "results",

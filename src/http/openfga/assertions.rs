@@ -1,4 +1,4 @@
-//! `/stores/{id}/assertions/{model}`: tests of a model, kept for the clients that run them.
+//! `/stores/{id}/assertions/{model}`: stores tests of a model for the clients that run them.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -18,10 +18,10 @@ use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-/// Most assertions of a model: OpenFGA's limit.
+/// Maximum number of assertions of a model; the same limit as OpenFGA's.
 const MAX_ASSERTIONS: usize = 100;
 
-/// Most contextual tuples of one assertion: OpenFGA's limit.
+/// Maximum number of contextual tuples of one assertion; the same limit as OpenFGA's.
 const MAX_CONTEXTUAL: usize = 20;
 
 pub(super) const WRITE: Endpoint = Endpoint {

@@ -1,4 +1,4 @@
-//! `POST /stores/{id}/batch-check`: several checks at one revision, each with an answer of its own.
+//! `POST /stores/{id}/batch-check`: answers several checks at one revision, each by itself.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -21,10 +21,10 @@ use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::BTreeMap;
 
-/// Most checks of one batch: OpenFGA's limit.
+/// Maximum number of checks in one batch; the same limit as OpenFGA's.
 const MAX_CHECKS: usize = 50;
 
-/// Longest correlation id, in characters: OpenFGA's rule.
+/// Maximum length of a correlation id in characters; the same rule as OpenFGA's.
 const MAX_CORRELATION_CHARS: usize = 36;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
@@ -77,7 +77,7 @@ pub(super) async fn batch_check(
     ))
 }
 
-/// The items by their correlation ids, which are as they must be.
+/// Reads the items by their correlation ids, which must be valid and unique.
 fn read_items<'a>(fields: &Fields<'a>) -> Result<BTreeMap<String, Fields<'a>>, ApiError> {
     let count = fields.count("checks")?;
     if count == 0 || count > MAX_CHECKS {
@@ -104,13 +104,14 @@ fn read_items<'a>(fields: &Fields<'a>) -> Result<BTreeMap<String, Fields<'a>>, A
     Ok(named)
 }
 
-/// What items must have in common to be answered by one reader, which keeps what it finds out.
+/// The contextual tuples and the context. Items that have these in common are answered by one
+/// reader, which reuses what it has found.
 type Surroundings = (Vec<Tuple>, Record);
 
-/// Items that have their surroundings in common, with their ids.
+/// The items with the same surroundings: the surroundings, the ids and the keys.
 type Group = (Surroundings, Vec<String>, Vec<TupleKey>);
 
-/// The items by their surroundings, and the results of those that are not as they must be.
+/// Groups the items by their surroundings, and returns the results of items that are malformed.
 fn group(
     items: BTreeMap<String, Fields<'_>>,
     model: &Model,
@@ -134,7 +135,7 @@ fn group(
     (groups, result)
 }
 
-/// The results of items that were asked of the engine.
+/// The results of the items that the engine has answered.
 struct Decided(Vec<(String, BatchCheckResult)>);
 
 impl MayBeCut for Decided {
@@ -143,9 +144,9 @@ impl MayBeCut for Decided {
     }
 }
 
-/// Asks the engine. Each item has a limit of its own, and a result if it goes beyond it; but what
-/// all together may cost where limits are narrow is the whole batch's failure, for it is asked anew
-/// with wide ones.
+/// Lets the engine answer the groups. Each item has its own limit, and an error as its result if it
+/// exceeds that. Under narrow limits all items share one allowance, and exceeding it fails the
+/// whole batch, which is then repeated with wide limits.
 fn decide(
     groups: &[Group],
     version: &Version,

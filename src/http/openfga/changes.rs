@@ -1,4 +1,4 @@
-//! `GET /stores/{id}/changes`: what was written and deleted, oldest first.
+//! `GET /stores/{id}/changes`: reads what was written and deleted, oldest first.
 
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;

@@ -1,4 +1,4 @@
-//! `POST /stores/{id}/check`: is this user in that relation to this object?
+//! `POST /stores/{id}/check`: checks whether a user has a relation to an object.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -19,11 +19,11 @@ use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::fmt::Write as _;
 
-/// Text of tuples that an answer shows: a path of twenty-five long ones. An intersection has one
-/// for each operand.
+/// Text of tuples, in bytes, after which `resolution` is cut: it holds a path of twenty-five long
+/// tuples. An intersection shows one path for each operand.
 const MAX_RESOLUTION_BYTES: usize = 32 << 10;
 
-/// Asks for `resolution`, from clients that cannot set a member of the body.
+/// The header that asks for `resolution`, for clients that cannot set a member of the body.
 const TRACE: &str = "behest-trace";
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
@@ -107,7 +107,7 @@ pub(super) async fn check(
     ))
 }
 
-/// The tuples, as far as they are worth showing.
+/// Writes the tuples of a witness, up to the limit.
 fn resolution(witness: &[TupleKey]) -> String {
     let mut text = String::new();
     for (at, tuple) in witness.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! `POST /stores/{id}/delete-tuples`: everything about an object or a user, without knowing the
-//! relations. Not in OpenFGA.
+//! `POST /stores/{id}/delete-tuples`: deletes all tuples about an object or a user, without a list
+//! of relations. OpenFGA has no such call.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};

@@ -1,17 +1,17 @@
-//! Continuation tokens: opaque, and bound to what they continue.
+//! Writes and reads continuation tokens, which are opaque and bound to one question.
 //!
-//! A token holds a place and the question that it belongs to. It is no secret: whoever may ask for
-//! a page may ask for every page. A token of another question is refused, because a place there
-//! means nothing here.
+//! A token holds a position and the question that it belongs to. It is not secret: a caller that
+//! may read one page may read every page. A token of another question is refused, because its
+//! position has no meaning here.
 
 use crate::http::openfga::error::{ApiError, Code};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-/// Longest token that is read: a place holds one tuple at most.
+/// Maximum length of a token in bytes: a position holds one tuple at most.
 const MAX_TOKEN_BYTES: usize = 5_120;
 
-/// What stands between the parts. No part holds a control character.
+/// The separator of the parts, which contain no control characters.
 const PART: char = '\n';
 
 /// Writes a token for a question.
@@ -24,7 +24,7 @@ pub(super) fn write(question: &str, place: &[&str]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text)
 }
 
-/// Reads the place out of a token of the same question; nothing from an empty one.
+/// Reads the position from a token of the same question; an empty token has none.
 pub(super) fn read<const N: usize>(
     question: &str,
     token: &str,
@@ -49,7 +49,7 @@ pub(super) fn read<const N: usize>(
     parts.try_into().map(Some).map_err(|_| refuse())
 }
 
-/// The refusal of a place that does not parse.
+/// Parses a part of a position, or refuses the token.
 pub(super) fn parse<T: std::str::FromStr>(part: &str) -> Result<T, ApiError> {
     let told = "the `continuation_token` is damaged: begin without one";
     part.parse()

@@ -1,8 +1,7 @@
-//! Everything that can go wrong with a call of the OpenFGA API: OpenFGA's code, its status, its
-//! body.
+//! Defines every error of the OpenFGA API, with OpenFGA's code, status and body.
 //!
-//! INVARIANT: the status follows from the code alone, as in OpenFGA, but for a missing permission,
-//! which is a 403.
+//! INVARIANT: a coded error's status follows from its code alone, as in OpenFGA. Errors of this
+//! service, such as a missing permission (a 403), keep their own status.
 
 use crate::http::Error;
 use crate::model::shown_message;
@@ -14,37 +13,37 @@ use serde_json::json;
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::http) enum ApiError {
-    /// What can happen to any request of this service.
+    /// An error that any request to this service can have.
     #[error(transparent)]
     Http(#[from] Error),
-    /// One of OpenFGA's codes.
+    /// An error with one of OpenFGA's codes.
     #[error("{message}")]
     Coded {
         /// The code.
         code: Code,
-        /// For people.
+        /// The message, for people.
         message: String,
     },
-    /// The service is at fault, and its log says why.
+    /// The service is at fault; its log says why.
     #[error("the service failed: its log says why, under this request's `X-Request-ID`")]
     Internal(String),
 }
 
-/// OpenFGA's codes, those that this service gives: its `ErrorCode`, `InternalErrorCode` and
+/// The codes of OpenFGA that this service uses, from its `ErrorCode`, `InternalErrorCode` and
 /// `NotFoundErrorCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Code {
-    /// 2000: the request is not of its form, or speaks of what the model does not have.
+    /// 2000: the request is malformed, or names something that the model does not define.
     Validation,
     /// 2001: the store has no such model.
     ModelNotFound,
-    /// 2002: the answer lies too deep.
+    /// 2002: the answer needs too many nested steps.
     TooComplex,
-    /// 2003: neither writes nor deletes.
+    /// 2003: the request has neither writes nor deletes.
     InvalidWriteInput,
-    /// 2004: one key twice in one request.
+    /// 2004: a tuple key occurs twice in one request.
     DuplicateTuples,
-    /// 2007: a continuation token that this service did not give for this question.
+    /// 2007: this service did not issue the continuation token for this question.
     InvalidToken,
     /// 2017: a tuple to be written exists, or one to be deleted does not.
     WriteFailed,
@@ -54,40 +53,40 @@ pub(in crate::http) enum Code {
     TypeNotFound,
     /// 2022: the type has no such relation.
     RelationNotFound,
-    /// 2027: a contextual tuple that the model does not allow.
+    /// 2027: the model does not allow a contextual tuple.
     InvalidTuple,
-    /// 2030: the id of a store with another length than 26.
+    /// 2030: the store's id does not have 26 characters.
     StoreIdLength,
-    /// 2033: more assertions than a model takes.
+    /// 2033: there are more assertions than a model may have.
     TooManyAssertions,
-    /// 2037: no tuple key.
+    /// 2037: the tuple key is missing.
     NoTupleKey,
-    /// 2039: a page of a size that there is not.
+    /// 2039: the page size is out of range.
     PageSize,
-    /// 2043: an object that is too long.
+    /// 2043: an object is too long.
     ObjectTooLong,
-    /// 2044: a relation that is too long.
+    /// 2044: a relation is too long.
     RelationTooLong,
-    /// 2052: the type of a token is not the type that is asked for.
+    /// 2052: the token was issued for another type than the one that is asked for.
     TokenTypeMismatch,
-    /// 2053: more than a store or a request takes.
+    /// 2053: a store or a request exceeds a limit.
     ExceededLimit,
-    /// 2000s: a model that is refused.
+    /// 2000s: a model is refused.
     Model(RefusalCode),
     /// 4004: the time for the request is up.
     DeadlineExceeded,
-    /// 4006: a limit on what one request may cost, or a full disk.
+    /// 4006: the request exceeds a limit on its cost, or the disk is full.
     ResourceExhausted,
     /// 4008, as OpenFGA's gateway spells it: a tuple exists with another condition.
     Aborted,
-    /// 5000: nothing is at this path.
+    /// 5000: the path does not exist.
     UndefinedEndpoint,
     /// 5002: no store has this id.
     StoreNotFound,
 }
 
 impl Code {
-    /// The name, as it stands in bodies.
+    /// Returns the name that bodies show.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Validation => "validation_error",
@@ -129,7 +128,7 @@ impl Code {
 }
 
 impl ApiError {
-    /// An error with one of OpenFGA's codes.
+    /// Creates an error with one of OpenFGA's codes.
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         Self::Coded {
             code,
@@ -137,13 +136,14 @@ impl ApiError {
         }
     }
 
-    /// The most common one.
+    /// Creates a `validation_error`, the most common one.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::Validation, message)
     }
 
-    /// A type or relation that the model does not have gets a code of its own where a call lists or
-    /// names them, and is a mistake in the tuple key elsewhere.
+    /// Converts a failure of the relation engine. A type or relation that the model does not define
+    /// has a code of its own in calls that name it by itself, and is a `validation_error` in a
+    /// tuple key.
     pub(super) fn of_failure(failure: Failure, names: Names) -> Self {
         let message = failure.to_string();
         let code = match (&failure, names) {
@@ -170,7 +170,7 @@ impl ApiError {
         Self::Coded { code, message }
     }
 
-    /// What the log must hold and the caller must not see.
+    /// Returns the details that go into the log and that the caller must not see.
     pub(in crate::http) fn internal_detail(&self) -> Option<&str> {
         match self {
             Self::Http(error) => error.internal_detail(),
@@ -179,7 +179,8 @@ impl ApiError {
         }
     }
 
-    /// The code and, for an item of a batch, whether the request is at fault.
+    /// Returns the code's name, and whether the request is at fault, which an item of a batch
+    /// shows.
     pub(super) fn code_name(&self) -> (&'static str, bool) {
         match self {
             Self::Coded { code, .. } => (code.name(), !code.status().is_server_error()),
@@ -194,7 +195,7 @@ impl ApiError {
 pub(super) enum Names {
     /// In a tuple key.
     InKey,
-    /// By themselves.
+    /// As members of their own.
     Listed,
 }
 
@@ -277,7 +278,7 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         if let Self::Http(error) = self {
-            // What a caller must present, and which methods there are, stand in headers.
+            // Headers hold what a caller must present, and which methods are allowed.
             let headers = error.error_response();
             for (name, value) in headers
                 .headers()

@@ -1,7 +1,7 @@
-//! Examples of the OpenFGA API for the documentation page.
+//! Defines the examples of the OpenFGA API on the documentation page.
 //!
-//! INVARIANT: sent one after another to a new store, each is answered with its status; a test sends
-//! all of them.
+//! INVARIANT: if they are sent one after another to a new store, each is answered with its status;
+//! a test sends all of them.
 
 use crate::http::endpoint::Endpoint;
 use crate::http::openfga::{
@@ -17,15 +17,15 @@ pub struct Example {
     pub name: &'static str,
     /// What it shows.
     pub summary: &'static str,
-    /// Where it is sent.
+    /// The path that it is sent to.
     pub path: &'static str,
-    /// What is sent.
+    /// The body that is sent.
     pub body: Value,
-    /// The status that it is answered with.
+    /// The status of the answer.
     pub status: u16,
 }
 
-/// All of them, in an order in which they work.
+/// Returns all examples, in an order in which they work.
 #[must_use]
 pub fn examples() -> Vec<Example> {
     let mut examples = vec![

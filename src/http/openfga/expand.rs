@@ -1,4 +1,4 @@
-//! `POST /stores/{id}/expand`: one level of a relation, for people.
+//! `POST /stores/{id}/expand`: shows one level of a relation, for people.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -77,7 +77,7 @@ pub(super) async fn expand(
     ))
 }
 
-/// A model nests its operators 24 deep at most, so this recursion ends soon.
+/// Writes a node. The recursion is bounded: a model nests its operators at most 24 deep.
 fn node(tree: &Expansion) -> Value {
     let (kind, value) = match &tree.node {
         ExpansionNode::Users(users) => {

@@ -1,10 +1,10 @@
-//! `GET /stores/{id}/export-tuples`: all tuples of a store at one revision, one line of JSON for
-//! each. Not in OpenFGA, whose pages are of as many revisions as there are pages.
+//! `GET /stores/{id}/export-tuples`: exports all tuples of a store at one revision, one line of
+//! JSON for each. OpenFGA has no such call; each page that it reads may be of another revision.
 //!
-//! The lines are written from a version that is pinned, so writers go on meanwhile. A thread writes
-//! them and waits for a client that reads slowly.
+//! The lines are written from a pinned version, so writers are not held up. A thread writes them,
+//! and waits if the client reads slowly.
 //!
-//! INVARIANT: a body that ends well is complete. One that is not breaks off, and the connection
+//! INVARIANT: a body that ends regularly is complete. Otherwise it breaks off, and the connection
 //! with it.
 
 use crate::http::Permission;
@@ -31,26 +31,27 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Exports at once: each takes a thread, and keeps the version that it pinned.
+/// Maximum number of exports at the same time: each takes a thread, and keeps its pinned version in
+/// memory.
 pub(in crate::http) const MAX_EXPORTS: usize = 8;
 
-/// Those of them that one caller may have.
+/// Maximum number of exports that one caller may run at the same time.
 pub(in crate::http) const EXPORTS_OF_CALLER: usize = 4;
 
-/// Bytes of lines that are written at once.
+/// Size in bytes at which a piece of lines is sent.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Pieces that wait for a slow client; the thread waits with them.
+/// Maximum number of pieces that wait for a slow client; then the thread waits too.
 const WAITING: usize = 4;
 
-/// What narrows or widens an export. A parameter that is misspelled would export more than was
-/// asked for.
+/// The parameters that narrow or widen an export. A misspelled one is refused, because the export
+/// would hold more than was asked for.
 const PARAMETERS: [&str; 5] = ["type", "object", "relation", "user", "bundle"];
 
 /// How long the thread waits for a client that does not read.
 const STALLED: Duration = Duration::from_secs(30);
 
-/// How long it waits in all, beside what the least rate of a client allows.
+/// How long the thread waits in total, beyond the time that a client at the minimum rate needs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
@@ -124,7 +125,7 @@ pub(super) async fn export_tuples(
         write_all(&version, &wanted, with_bundle, &mut place, &sender);
         Ok(())
     });
-    // It runs on its own, and ends when nobody listens any more.
+    // The work runs on its own, and ends when nobody listens any more.
     actix_web::rt::spawn(async move { drop(work.await) });
     let mut response = HttpResponse::Ok().body(Lines { receiver });
     response
@@ -164,7 +165,7 @@ fn read_query(query: &Parameters, spelling: &Spelling) -> Result<(Selection, boo
     Ok((wanted, with_bundle))
 }
 
-/// What comes to the body, in this order: lines, then the end.
+/// A piece of the body: any number of lines, then the end.
 enum Piece {
     Lines(Bytes),
     End,
@@ -210,7 +211,7 @@ struct Lines {
     receiver: Receiver<Piece>,
 }
 
-/// The writer is gone without its last word.
+/// The error if the writer has gone without sending the end.
 #[derive(Debug, thiserror::Error)]
 #[error("an export broke off: its client did not read, or kept others from theirs")]
 struct BrokenOff;

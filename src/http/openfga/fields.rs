@@ -1,7 +1,7 @@
-//! The members of a body, as protobuf's JSON has them: in either spelling (`tuple_key`,
-//! `tupleKey`), `null` being absent.
+//! Reads the members of a body as protobuf's JSON does: in either spelling (`tuple_key`,
+//! `tupleKey`), with `null` for absent.
 //!
-//! INVARIANT: an object is read only after its members were compared with those that it may have
+//! INVARIANT: an object is read only after its members were checked against the allowed ones
 //! (`members`).
 
 use crate::http::openfga::error::ApiError;
@@ -11,7 +11,7 @@ use crate::stores::{Spelling, StoreId, Stores};
 use smol_str::SmolStr;
 use std::fmt;
 
-/// An object of a body, and the way there.
+/// An object in a body, with its path.
 #[derive(Clone, Debug)]
 pub(super) struct Fields<'a> {
     record: &'a Record,
@@ -20,12 +20,12 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The body itself.
+    /// Checks and wraps a body.
     pub(super) fn of(body: &'a Record, members: Members) -> Result<Self, ApiError> {
         Self::within(body, String::new(), Spelling::of_tuples(), members)
     }
 
-    /// The body itself, of a call on a store.
+    /// Checks and wraps the body of a call on a store.
     pub(super) fn in_store(
         body: &'a Record,
         store: StoreId,
@@ -49,12 +49,12 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// How objects, users and types in here may be spelled.
+    /// Returns how objects, users and types in this body may be spelled.
     pub(super) fn spelling(&self) -> &Spelling {
         &self.spelling
     }
 
-    /// The path of a member, for messages.
+    /// Returns the path of a member, for messages.
     pub(super) fn path(&self, name: impl fmt::Display) -> String {
         if self.path.is_empty() {
             name.to_string()
@@ -63,7 +63,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A member that is present.
+    /// Returns a member that is present, under either spelling.
     pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
         self.record.get_present(name).or_else(|| {
             if name.contains('_') {
@@ -74,7 +74,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A string; an empty one is absent, as in protobuf.
+    /// Reads a string; an empty one is absent, as in protobuf.
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a SmolStr>, ApiError> {
         match self.value(name) {
             None => Ok(None),
@@ -83,13 +83,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A string that must be there.
+    /// Reads a string that must be present.
     pub(super) fn required(&self, name: &str) -> Result<&'a SmolStr, ApiError> {
         self.text(name)?
             .ok_or_else(|| ApiError::invalid(format!("`{}` is missing", self.path(name))))
     }
 
-    /// A flag; absent is false.
+    /// Reads a boolean; if it is absent, it is `false`.
     pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
         match self.value(name) {
             None => Ok(false),
@@ -98,7 +98,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A whole number.
+    /// Reads a whole number.
     pub(super) fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
         match self.value(name) {
             None => Ok(None),
@@ -110,7 +110,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Any object, as it is.
+    /// Reads an object whose members are not checked.
     pub(super) fn record(&self, name: &str) -> Result<Option<&'a Record>, ApiError> {
         match self.value(name) {
             None => Ok(None),
@@ -119,18 +119,18 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An object with members of its own.
+    /// Reads an object that may have only these members.
     pub(super) fn object(&self, name: &str, members: Members) -> Result<Option<Self>, ApiError> {
         let within = |record| Self::within(record, self.path(name), self.spelling.clone(), members);
         self.record(name)?.map(within).transpose()
     }
 
-    /// How many items a list has; an absent one has none.
+    /// Returns the number of items in a list; an absent list has none.
     pub(super) fn count(&self, name: &str) -> Result<usize, ApiError> {
         self.list(name).map(<[Value]>::len)
     }
 
-    /// A list of objects; an absent one is empty.
+    /// Reads a list of objects; an absent list is empty.
     pub(super) fn items(&self, name: &str, members: Members) -> Result<Vec<Self>, ApiError> {
         let item = |(at, item): (usize, &'a Value)| match item {
             Value::Record(record) => {

@@ -1,4 +1,4 @@
-//! `POST /stores/{id}/list-objects`: to which objects is this user in that relation?
+//! `POST /stores/{id}/list-objects`: lists the objects to which a user has a relation.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -77,7 +77,7 @@ pub(super) async fn list_objects(
     Ok(listed(basis, cut, text))
 }
 
-/// A question for objects, and what answers it.
+/// A question for objects, with the pinned version and model that answer it.
 pub(super) struct Question {
     pub(super) user: TupleUser,
     pub(super) relation: SmolStr,
@@ -89,7 +89,7 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Reads it from a body, and pins the store.
+    /// Reads a question from a body, and pins the store's version and model.
     pub(super) fn read(stores: &Stores, store: StoreId, body: &Record) -> Result<Self, ApiError> {
         let fields = Fields::in_store(body, store, stores, LIST_OBJECTS)?;
         check_consistency(&fields)?;
@@ -114,8 +114,8 @@ impl Question {
         Ok(question)
     }
 
-    /// A type or a relation of the user that the model does not have is a mistake in the user,
-    /// unless the listed type is unknown as well.
+    /// Refuses a user whose type or relation the model does not define. If the listed type or
+    /// relation is unknown as well, that error is reported instead.
     fn check_user(&self) -> Result<(), ApiError> {
         let model = self.model.rules.model();
         if model.type_named(&self.kind).is_none()
@@ -140,7 +140,7 @@ impl Question {
         )))
     }
 
-    /// What answers.
+    /// Returns the model and the revision that answer.
     pub(super) fn basis(&self) -> Basis {
         Basis {
             model: self.model.id,
@@ -148,7 +148,7 @@ impl Question {
         }
     }
 
-    /// A reader of what was pinned.
+    /// Creates a reader of the pinned version and model.
     pub(super) fn reader<'a>(
         &'a self,
         limits: Limits,

@@ -1,4 +1,4 @@
-//! `POST /stores/{id}/list-users`: who is in that relation to this object?
+//! `POST /stores/{id}/list-users`: lists the users that have a relation to an object.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};

@@ -1,14 +1,14 @@
-//! Which members the objects in bodies have: one table, by which they are read, and what is no such
-//! member is refused.
+//! Defines in one table which members the objects in bodies may have, and refuses others.
 //!
-//! **Problem.** OpenFGA passes over members that it does not know. A tuple whose `conditon` nobody
-//! reads holds always, a deletion whose `relation` nobody reads takes all, and `Deletes` beside
-//! `writes` is acknowledged and lost.
-//! **Decision.** What is written into a tuple key, a condition, `writes`, `deletes` or any other
-//! object within a body is a closed list. A body itself may hold members that nobody knows, as
-//! newer clients' do; not those that are spelled nearly like a known one, and not those that belong
-//! elsewhere in bodies. A member in both spellings of protobuf is refused, as it is there.
-//! **Trade-off.** What a later OpenFGA adds within an object is refused, until this table has it.
+//! **Problem.** OpenFGA ignores members that it does not know. So a tuple with a misspelled
+//! `conditon` holds always, a deletion with a misspelled `relation` deletes too much, and `Deletes`
+//! beside `writes` is acknowledged and lost.
+//! **Decision.** A tuple key, a condition, `writes`, `deletes` and every other object within a body
+//! may have only the members in its list. A body itself may have unknown members, as those of newer
+//! clients do, but not one that is spelled nearly like a known one, and not one that belongs
+//! elsewhere in bodies. A member in both spellings of protobuf is refused, as protobuf does.
+//! **Trade-off.** A member that a later OpenFGA adds within an object is refused until this table
+//! has it.
 
 use crate::http::openfga::error::ApiError;
 use crate::model::{MAX_OTHERS, Record, alike, nearest, shown};
@@ -17,8 +17,7 @@ use crate::model::{MAX_OTHERS, Record, alike, nearest, shown};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Members {
     names: &'static [&'static str],
-    /// Whether it is a body, whose other members are passed over where they are not meant for
-    /// anything.
+    /// Whether it is a body, whose unknown members are ignored if they are not meant for anything.
     is_body: bool,
 }
 
@@ -82,11 +81,11 @@ pub(super) const LIST_USERS: Members = Members::body(&[
 ]);
 pub(super) const WRITE_ASSERTIONS: Members = Members::body(&["assertions"]);
 
-/// Not OpenFGA's, so no client of OpenFGA's sends more.
+/// This call is not OpenFGA's, so no OpenFGA client sends more members.
 pub(super) const DELETE_TUPLES: Members = Members::only(&["object", "user"]);
 
-/// What is meant for something wherever it stands: a tuple key without its `tuple_key`, a condition
-/// beside it, what all checks of a batch shall have in common.
+/// Members that are meant for something wherever they occur: a tuple key's members without
+/// `tuple_key`, a condition beside the tuple key, what all checks of a batch have in common.
 const ELSEWHERE: [&str; 14] = [
     "user",
     "relation",
@@ -119,7 +118,8 @@ impl Members {
         }
     }
 
-    /// Refuses what nobody would read in an object; `path` is the way to it.
+    /// Refuses the members of an object that would be ignored by mistake; `path` is the path of the
+    /// object.
     pub(super) fn check(self, record: &Record, path: &str) -> Result<(), ApiError> {
         let mut others = 0;
         for (member, value) in record.iter() {
@@ -131,7 +131,7 @@ impl Members {
                     )));
                 }
                 Some(_) => {}
-                // What is not sent is meant for nothing.
+                // A member that is `null` counts as not sent.
                 None if self.is_body && value.is_null() => {}
                 None => {
                     others += 1;
@@ -162,7 +162,7 @@ impl Members {
         )))
     }
 
-    /// What there is, in words.
+    /// Returns the list of members in words.
     fn list(self) -> String {
         let quoted: Vec<String> = self.names.iter().map(|name| format!("`{name}`")).collect();
         match quoted.as_slice() {
@@ -188,12 +188,12 @@ fn within(path: &str, name: &str) -> String {
     }
 }
 
-/// Returns `true` for both spellings of a name: `tuple_key` is `tupleKey` too.
+/// Returns `true` if a member is this name in either spelling: `tuple_key` is `tupleKey` too.
 pub(super) fn spells(member: &str, name: &str) -> bool {
     member == name || (name.contains('_') && camel(name).eq(member.chars()))
 }
 
-/// The name in protobuf's other spelling.
+/// Returns the name in protobuf's other spelling.
 pub(super) fn camel(name: &str) -> impl Iterator<Item = char> {
     let mut is_start = false;
     name.chars().filter_map(move |c| {
@@ -278,7 +278,7 @@ mod tests {
         }
     }
 
-    /// Each is compared with those that there are, on the thread that answers others too.
+    /// Each unknown member is compared with the known ones, on the worker that serves others too.
     #[test]
     fn a_body_has_few_others() {
         let body = |count: usize, value: &str| {

@@ -1,18 +1,19 @@
-//! The OpenFGA HTTP API: relations, managed by OpenFGA's own SDKs and command line.
+//! Serves the OpenFGA HTTP API, so that OpenFGA's own SDKs and command line can manage relations.
 //!
 //! **Problem.** People have clients, pipelines and habits for relationship tuples. An API that is
-//! nearly OpenFGA's breaks them where nobody looks: a status, a code, a page that ends early.
-//! **Decision.** Its calls, codes, statuses and pages, as its server gives them, under the same
-//! paths; one file per call. Permissions are this service's: `relations.read` and
-//! `relations.write`, and nobody without a key has either. What its users have long asked for is
-//! added where no client stumbles over it: in headers and trailers (`Behest-Truncated` on a list
-//! that was cut), in members that its protocol has and does not fill (`resolution`, for `trace`;
-//! the answer to a write), and in two more paths (`…/delete-tuples`, `…/export-tuples`).
-//! **Trade-off.** Bodies are read as strictly as everywhere here: a member that occurs twice is
-//! refused, where OpenFGA takes the last, and what nobody would read is refused where it may have
-//! been meant for something (`members`).
+//! nearly OpenFGA's breaks them in details that nobody checks: a status, a code, a page that ends
+//! early.
+//! **Decision.** The calls, codes, statuses and pages are those of OpenFGA's server, under the same
+//! paths; each call has a file of its own. Permissions are this service's: `relations.read` and
+//! `relations.write`, which anonymous callers never have. What OpenFGA's users have long asked for
+//! is added in ways that do not disturb its clients: in headers and trailers (`Behest-Truncated` on
+//! a list that was cut), in members that its protocol has and does not fill (`resolution`, for
+//! `trace`; the answer to a write), and in two more paths (`…/delete-tuples`, `…/export-tuples`).
+//! **Trade-off.** Bodies are read as strictly as in the rest of this service. A member that occurs
+//! twice is refused, where OpenFGA takes the last one; and a member that would be ignored is
+//! refused if it may have been meant for something (`members`).
 //!
-//! INVARIANT: every call names the permission that it needs, and asks for it before the body is
+//! INVARIANT: every call names the permission that it needs, and it is checked before the body is
 //! read.
 
 mod answer;

@@ -1,4 +1,4 @@
-//! `/stores/{id}/authorization-models`.
+//! `/stores/{id}/authorization-models`: writes and reads models.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -20,7 +20,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// LIMIT: a page of models ends once it holds so many bytes. It holds one at least.
+/// LIMIT: maximum size in bytes of a page of models. A page holds at least one model, whatever its
+/// size.
 const PAGE_BYTES: usize = 1 << 20;
 
 pub(super) const WRITE: Endpoint = Endpoint {
@@ -131,8 +132,8 @@ struct Page {
 }
 
 impl Page {
-    /// Reads one model after another: read together, they would take memory for many more than a
-    /// page holds.
+    /// Reads the models one by one: read together, they would take memory for many more than a page
+    /// holds.
     fn read(
         stores: &Stores,
         store: StoreId,
@@ -201,7 +202,7 @@ pub(super) async fn get(
     ))
 }
 
-/// The id leads, as in OpenFGA.
+/// Returns the model's JSON with its id first, as in OpenFGA.
 fn with_id(model: StoredModel) -> Value {
     let mut out = Map::new();
     out.insert("id".to_owned(), model.id.to_string().into());

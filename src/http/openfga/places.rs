@@ -1,13 +1,14 @@
-//! Places for answers that are written while their client reads: each holds a thread, and a version
+//! Bounds the answers that are written while their client reads: each holds a thread and a version
 //! of the tuples.
 //!
-//! **Problem.** Few places, and four clients that read a line now and then have all of them for
-//! ever. A bound on how long an answer takes would cut off whoever has much to read over a slow
-//! line.
-//! **Decision.** There is a share for each caller, and nobody waits for a place: where none is
-//! left, an answer whose client has not taken anything for [`GIVES_WAY`] breaks off and makes room.
-//! While nobody else comes, a slow client may go on, at [`LEAST_RATE`].
-//! **Trade-off.** Who exports over a slow line beside many others begins again.
+//! **Problem.** With a fixed number of places, four clients that read a line now and then would
+//! hold all of them for ever. But a bound on the time of an answer would cut off a client that has
+//! much to read over a slow line.
+//! **Decision.** Each caller has a share of the places, and nobody waits for one. If none is left,
+//! an answer whose client has taken nothing for [`GIVES_WAY`] is cut off to make room. While nobody
+//! else needs a place, a slow client may go on, at [`LEAST_RATE`].
+//! **Trade-off.** A client that exports over a slow line while many others do may have to start
+//! again.
 //!
 //! INVARIANT: at most `most` places are taken, and at most `share` of them by one caller.
 
@@ -19,13 +20,13 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
-/// For how long a client may take nothing before its answer makes room for another.
+/// How long a client may take nothing before its answer can be cut off to make room for another.
 const GIVES_WAY: Duration = Duration::from_secs(2);
 
-/// Bytes a second that a client must take on average, beyond its patience.
+/// Minimum average rate of a client in bytes per second, beyond its patience.
 const LEAST_RATE: u64 = 32 << 10;
 
-/// So many answers may be written at once.
+/// A limited number of places for answers that are written at the same time.
 #[derive(Debug)]
 pub(in crate::http) struct Places {
     most: usize,
@@ -33,36 +34,36 @@ pub(in crate::http) struct Places {
     taken: Mutex<Vec<Arc<Holder>>>,
 }
 
-/// Who has a place.
+/// The holder of a place.
 #[derive(Debug)]
 struct Holder {
     caller: usize,
-    /// Since when it waits for its client; none while it does not.
+    /// Since when the answer waits for its client; `None` while it does not wait.
     waits_since: Mutex<Option<Instant>>,
     is_cut: AtomicBool,
     cut: Notify,
 }
 
-/// No place is left.
+/// The error if no place is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoPlace {
-    /// Of all, so many.
+    /// All places are taken; their number.
     OfAll(usize),
-    /// Of the caller's own, so many.
+    /// The caller's share is taken; its size.
     OfShare(usize),
 }
 
-/// A place, which is free again when this is dropped.
+/// A place, which is freed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
     holder: Arc<Holder>,
-    /// For how long the client may be waited for, from now on.
+    /// How much longer, in total, the answer may wait for its client.
     patience: Duration,
 }
 
 impl Places {
-    /// Creates places, and says how many of them one caller may have.
+    /// Creates `most` places, of which one caller may hold `share`.
     pub(in crate::http) fn new(most: usize, share: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
@@ -71,7 +72,7 @@ impl Places {
         })
     }
 
-    /// Takes a place for a caller whose client may keep the answer waiting for so long.
+    /// Takes a place for a caller; its client may keep the answer waiting for `patience` in total.
     pub(super) fn take(
         self: &Arc<Self>,
         caller: usize,
@@ -116,8 +117,8 @@ impl Places {
     }
 }
 
-/// Cuts off the one among those that may be whose client has kept it waiting longest, if that is
-/// long enough.
+/// Among the holders that `may_be` cut off, cuts off the one that has waited longest for its
+/// client, if that is at least [`GIVES_WAY`].
 fn make_room(
     taken: &mut Vec<Arc<Holder>>,
     now: Instant,
@@ -156,9 +157,9 @@ impl Holder {
 }
 
 impl Place {
-    /// Passes a piece of so many bytes on to the client, and waits for it, at most for `at_most`.
-    /// `false` where the answer has to end: the client has gone, takes too long, or another needs
-    /// the place. For a thread that may wait.
+    /// Passes a piece of `bytes` bytes to the client, and waits at most `at_most` for the client to
+    /// take it. Returns `false` if the answer has to end: the client has gone or is too slow, or
+    /// another answer needs the place. Blocks, so it must run on a thread that may wait.
     pub(super) fn pass<T>(
         &mut self,
         sender: &Sender<T>,
@@ -286,7 +287,7 @@ mod tests {
                 && left < Duration::from_millis(520),
             "{left:?}"
         );
-        // What waits is ended as soon as another needs its place.
+        // A waiting answer is cut off as soon as another needs its place.
         let waiting =
             actix_web::web::block(move || (place.pass(&sender, (), 0, PATIENCE), place, sender));
         let later = Instant::now() + PATIENCE;

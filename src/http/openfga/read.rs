@@ -1,4 +1,4 @@
-//! `POST /stores/{id}/read`: tuples as they were written, in pages.
+//! `POST /stores/{id}/read`: reads stored tuples, in pages.
 
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
@@ -96,7 +96,7 @@ fn place(question: &str, text: &str) -> Result<Option<Place>, ApiError> {
     }))
 }
 
-/// A key that is given names an object, or a type and a user.
+/// Reads the `tuple_key`, which names an object, or a type and a user.
 fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
     let Some(object) = key.text("object")? else {
         let told = "`tuple_key.object` is missing: name an object, or a type (`document:`) and a user; or leave \
@@ -126,7 +126,7 @@ fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
     Ok(wanted)
 }
 
-/// The texts of a key, which hold no space.
+/// Joins the texts of a key by spaces, which they cannot contain.
 fn question(key: &Fields<'_>) -> Result<String, ApiError> {
     let text = |name| Ok::<_, ApiError>(key.text(name)?.map_or("", smol_str::SmolStr::as_str));
     Ok(format!(

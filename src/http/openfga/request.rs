@@ -1,4 +1,5 @@
-//! What all calls do first: who calls, which store, which body.
+//! Does what all calls begin with: identifies the caller, and reads the store, the body and the
+//! parameters.
 
 use crate::http::Error;
 use crate::http::caller::Identity;
@@ -18,7 +19,7 @@ use actix_web::web::{self, Payload, Query};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Sizes of pages: OpenFGA's.
+/// Sizes of pages; the same as OpenFGA's.
 pub(super) const MAX_PAGE: usize = 100;
 const DEFAULT_PAGE: usize = 50;
 
@@ -29,7 +30,8 @@ pub(super) fn admit(
     endpoint: &Endpoint,
 ) -> Result<Arc<Stores>, ApiError> {
     let caller = Identity::of(request, &shared.settings)?;
-    // Whatever the settings say of anonymous callers: relations are who may do what.
+    // This holds whatever the settings allow to anonymous callers: relations decide who may do
+    // what.
     if caller.caller().is_none() {
         return Err(Error::MissingCredential.into());
     }
@@ -38,12 +40,12 @@ pub(super) fn admit(
     shared.engine.stores().cloned().ok_or_else(none)
 }
 
-/// The place of the caller among those that are configured, for what each has a share of.
+/// Returns the caller's index among the configured ones, to count what it has a share of.
 pub(super) fn caller_place(request: &HttpRequest, shared: &Shared) -> usize {
     Identity::caller_of(request, &shared.settings).map_or(usize::MAX, |(place, _)| place)
 }
 
-/// The same, and then the body.
+/// Admits a request like [`admit`], and then reads its body.
 pub(super) async fn admit_with_body(
     request: &HttpRequest,
     payload: Payload,
@@ -54,7 +56,7 @@ pub(super) async fn admit_with_body(
     Ok((stores, body))
 }
 
-/// The same, and how many bytes the body had.
+/// Admits a request like [`admit_with_body`], and also returns the size of the body in bytes.
 pub(super) async fn admit_with_size(
     request: &HttpRequest,
     payload: Payload,
@@ -66,7 +68,7 @@ pub(super) async fn admit_with_size(
     Ok((stores, shared.read(&text)?, text.len()))
 }
 
-/// The store in the path.
+/// Reads the store's id in the path.
 pub(super) fn store_id(request: &HttpRequest) -> Result<StoreId, ApiError> {
     let text = request.match_info().query("store_id");
     if text.len() != ID_CHARS {
@@ -77,17 +79,17 @@ pub(super) fn store_id(request: &HttpRequest) -> Result<StoreId, ApiError> {
         return Err(ApiError::new(Code::StoreIdLength, told));
     }
     check_id(text, "store")?;
-    // Text of the form that no id has: nobody has that store.
+    // No store can have this id, though it is well-formed.
     text.parse()
         .map_err(|_| ApiError::new(Code::StoreNotFound, format!("there is no store `{text}`")))
 }
 
-/// The model in the path.
+/// Reads the model's id in the path.
 pub(super) fn model_id_in_path(request: &HttpRequest) -> Result<ModelId, ApiError> {
     read_model_id(request.match_info().query("model_id"))
 }
 
-/// The `authorization_model_id` of a body.
+/// Reads the `authorization_model_id` of a body.
 pub(super) fn model_id(fields: &Fields<'_>) -> Result<Option<ModelId>, ApiError> {
     fields
         .text("authorization_model_id")?
@@ -107,7 +109,7 @@ fn read_model_id(text: &str) -> Result<ModelId, ApiError> {
     })
 }
 
-/// OpenFGA's rule for ids.
+/// Checks an id by OpenFGA's rule.
 fn check_id(text: &str, what: &str) -> Result<(), ApiError> {
     let fits = |c: u8| c.is_ascii_digit() || (c.is_ascii_uppercase() && !b"ILOU".contains(&c));
     if text.len() == ID_CHARS && text.bytes().all(fits) {
@@ -118,8 +120,8 @@ fn check_id(text: &str, what: &str) -> Result<(), ApiError> {
     )))
 }
 
-/// The `consistency` of a question. Every answer is of the newest revision, so there is nothing to
-/// choose.
+/// Checks the `consistency` of a question. It has no effect, because every answer sees the newest
+/// revision.
 pub(super) fn check_consistency(fields: &Fields<'_>) -> Result<(), ApiError> {
     const KNOWN: [&str; 3] = ["UNSPECIFIED", "MINIMIZE_LATENCY", "HIGHER_CONSISTENCY"];
     match fields.text("consistency")? {
@@ -131,17 +133,17 @@ pub(super) fn check_consistency(fields: &Fields<'_>) -> Result<(), ApiError> {
     }
 }
 
-/// The parameters of a query string.
+/// The parameters of a query string, by name.
 pub(super) type Parameters = HashMap<&'static str, String>;
 
-/// The parameters of a query string, in either spelling. One that is sent twice is refused, and so
-/// is one that is spelled nearly like another that there is: without it, more would be read than
-/// was asked for. Others are passed over.
+/// Reads the parameters of a query string, in either spelling. A parameter that is sent twice is
+/// refused, and so is one that is spelled nearly like a known one: without it, more would be read
+/// than was asked for. Other parameters are ignored.
 pub(super) fn query(request: &HttpRequest, known: &[&'static str]) -> Result<Parameters, ApiError> {
     parameters(request, known, |_| Ok(()))
 }
 
-/// The same for a call that is not OpenFGA's: any other parameter is refused.
+/// Reads the parameters of a call that is not OpenFGA's: any other parameter is refused.
 pub(super) fn exact_query(
     request: &HttpRequest,
     known: &[&'static str],
@@ -201,7 +203,7 @@ fn parameters(
     Ok(found)
 }
 
-/// The size of a page in a query string.
+/// Reads the size of a page from a query string.
 pub(super) fn page_size_of(query: &Parameters) -> Result<usize, ApiError> {
     match query.get("page_size").filter(|text| !text.is_empty()) {
         None => Ok(DEFAULT_PAGE),
@@ -209,7 +211,7 @@ pub(super) fn page_size_of(query: &Parameters) -> Result<usize, ApiError> {
     }
 }
 
-/// The size of a page.
+/// Checks the size of a page.
 pub(super) fn page_size(wanted: Option<i64>) -> Result<usize, ApiError> {
     let Some(wanted) = wanted else {
         return Ok(DEFAULT_PAGE);
@@ -227,7 +229,7 @@ fn wrong_page() -> ApiError {
     )
 }
 
-/// What a question brings along, for the engine.
+/// Returns the terms of a question for the engine.
 pub(super) fn terms<'a>(
     contextual: &'a [Tuple],
     context: &'a Record,
@@ -242,17 +244,17 @@ pub(super) fn terms<'a>(
     }
 }
 
-/// How many tuples a worker reads for a question before it gives it away: about a millisecond's
-/// work.
+/// How many tuples a worker reads for a question before it hands it to another thread: about a
+/// millisecond's work.
 const BRIEF_READS: u64 = 10_000;
 
-/// LIMIT: a question in a longer body is answered apart: its context is converted before anything
-/// is counted.
+/// LIMIT: a question in a longer body is answered on another thread at once, because its context is
+/// converted before any reads are counted.
 const BRIEF_BODY_BYTES: usize = 64 << 10;
 
-/// An answer that may have been cut by the limits that it was asked for within.
+/// An answer that may have been cut by the limits of its question.
 pub(super) trait MayBeCut {
-    /// Returns `true` if there is more to be found within wider limits.
+    /// Returns `true` if wider limits could find more.
     fn is_cut(&self) -> bool;
 }
 
@@ -274,9 +276,9 @@ impl MayBeCut for Expansion {
     }
 }
 
-/// Answers a question within what a worker may do between two answers, and where that does not
-/// suffice, apart from it, with all that a question may cost. The answer's text is written where it
-/// was found: a long one takes long to write, too.
+/// Answers a question on the worker within narrow limits. If these do not suffice, it is answered
+/// again on another thread, with the full limits. The answer's text is written on the same thread,
+/// because a long one takes long to write, too.
 pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
     shared: &Shared,
     (request, body_bytes): (&HttpRequest, usize),
@@ -303,8 +305,9 @@ pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
         .await
 }
 
-/// Runs what goes on while its client reads, on a thread of its own. Whoever calls this has a
-/// [`Place`](crate::http::openfga::places::Place) for it: nothing here bounds how many there are.
+/// Runs work that goes on while its client reads, on a thread of its own. The caller of this
+/// function must hold a [`Place`](crate::http::openfga::places::Place) for it: nothing here bounds
+/// the number of threads.
 pub(super) async fn beside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -312,7 +315,7 @@ pub(super) async fn beside<T: Send + 'static>(
     done.map_err(|error| ApiError::Internal(format!("a thread is gone: {error}")))?
 }
 
-/// The time that is up.
+/// Returns a function that tells whether the time is up.
 pub(super) fn until(deadline: Deadline) -> impl Fn() -> bool {
     move || deadline.is_over()
 }

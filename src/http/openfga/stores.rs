@@ -1,4 +1,4 @@
-//! `/stores`: created, listed, deleted.
+//! `/stores`: creates, lists, reads and deletes stores.
 
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
@@ -16,7 +16,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-/// OpenFGA's rule for names: 3 to 64 of these.
+/// The number of characters in a store's name; the same rule as OpenFGA's.
 const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=64;
 
 pub(super) const LIST: Endpoint = Endpoint {

@@ -1,9 +1,9 @@
-//! `POST /stores/{id}/streamed-list-objects`: the same list as it is found, one line of JSON for
-//! each object.
+//! `POST /stores/{id}/streamed-list-objects`: streams the same list while it is found, one line of
+//! JSON for each object.
 //!
 //! A list that ends early says so in the trailer `Behest-Truncated`, which clients that do not know
-//! it pass over. The framework sends no trailers, so the chunks of the body are framed here (RFC
-//! 9112 section 7.1).
+//! it ignore. The framework sends no trailers, so the chunks of the body are framed here (RFC 9112
+//! section 7.1).
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -30,16 +30,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// How many objects wait for a slow client; the walk waits with them.
+/// Maximum number of objects that wait for a slow client; then the walk waits too.
 const WAITING: usize = 256;
 
 /// How long the walk waits for a client that does not read, over the whole list.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Lists that are streamed at once: each holds a thread, of which there are some hundred.
+/// Maximum number of lists that are streamed at the same time: each holds a thread, of which there
+/// are a few hundred.
 pub(in crate::http) const MAX_STREAMS: usize = 128;
 
-/// Those of them that one caller may have.
+/// Maximum number of streams that one caller may have at the same time.
 pub(in crate::http) const STREAMS_OF_CALLER: usize = 64;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
@@ -90,9 +91,9 @@ pub(super) async fn streamed_list_objects(
         walk(&question, &mut place, &sender);
         Ok(())
     });
-    // It runs on its own, and ends when nobody listens any more.
+    // The walk runs on its own, and ends when nobody listens any more.
     actix_web::rt::spawn(async move { drop(walk.await) });
-    // The status depends on what comes first: an error there is the answer.
+    // The status depends on the first result: if it is an error, it is the whole answer.
     let first = match receiver.recv().await {
         Some(Found::Failed(error)) => return Ok(failed(&error)),
         Some(first) => first,
@@ -115,7 +116,7 @@ pub(super) async fn streamed_list_objects(
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         headers.insert(TRAILER, HeaderValue::from_static("Behest-Truncated"));
     } else {
-        // The end of the connection is the end of the body.
+        // Before HTTP/1.1, the end of the connection marks the end of the body.
         response
             .head_mut()
             .set_connection_type(actix_web::http::ConnectionType::Close);
@@ -125,7 +126,7 @@ pub(super) async fn streamed_list_objects(
     Ok(response)
 }
 
-/// What a walk tells, in this order: objects, then one of the others.
+/// The results of a walk: any number of objects, then one of the others.
 enum Found {
     Object(String),
     Failed(ApiError),
@@ -161,11 +162,12 @@ fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
         Ok(cut) => Found::End(cut),
         Err(failure) => Found::Failed(ApiError::of_failure(failure, Names::Listed)),
     };
-    // Without a last word the body does not look complete to a client that begins to read again.
+    // The end must be sent: without it, the body does not look complete to a client that starts to
+    // read again.
     tell(last);
 }
 
-/// An error before the first object: OpenFGA's gateway wraps it.
+/// Answers an error before the first object, in the form of OpenFGA's gateway.
 fn failed(error: &ApiError) -> HttpResponse {
     let status = error.status_code();
     if let Some(detail) = error.internal_detail() {
@@ -174,7 +176,8 @@ fn failed(error: &ApiError) -> HttpResponse {
     HttpResponse::build(status).json(error_line(error))
 }
 
-/// The gRPC code of an error, as streams give it: 2 is unknown to the protocol, 13 internal.
+/// Returns an error as streams show it, with its gRPC code: 3 for an invalid argument, 13 for an
+/// internal error.
 fn error_line(error: &ApiError) -> serde_json::Value {
     let (code, is_input) = error.code_name();
     let number = if error.status_code() == StatusCode::BAD_REQUEST && is_input {
@@ -185,7 +188,7 @@ fn error_line(error: &ApiError) -> serde_json::Value {
     json!({ "code": code, "message": error.to_string(), "error": { "code": number, "message": error.to_string() } })
 }
 
-/// The body: lines, then the end, framed here where a trailer may follow.
+/// The body: lines, then the end. It is framed here if a trailer may follow.
 struct Lines {
     first: Option<Found>,
     receiver: Receiver<Found>,
@@ -213,7 +216,7 @@ impl Lines {
                 self.state = State::Ended;
                 return self.last(None, cut);
             }
-            // The walk is gone without its last word: the body must not look complete.
+            // The walk has gone without sending the end, so the body must not look complete.
             None => {
                 self.state = State::Ended;
                 return self.last(
@@ -271,8 +274,8 @@ impl MessageBody for Lines {
             None => std::task::ready!(lines.receiver.poll_recv(cx)),
         };
         let written = lines.write(found);
-        // An empty piece would end the body for the framework; there is one only where the end is
-        // not framed.
+        // The framework takes an empty piece as the end of the body; a piece is empty only if the
+        // end is not framed.
         if written.is_empty() {
             Poll::Ready(None)
         } else {

@@ -1,4 +1,4 @@
-//! Tuples and conditions in JSON, both ways.
+//! Reads and writes tuples and conditions as JSON.
 
 use crate::http::openfga::error::{ApiError, Code};
 use crate::http::openfga::fields::Fields;
@@ -12,7 +12,7 @@ use crate::stores::{Model, Spelling};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
-/// Most contextual tuples of one question: OpenFGA's limit.
+/// Maximum number of contextual tuples in one question; the same limit as OpenFGA's.
 pub(super) const MAX_CONTEXTUAL: usize = 100;
 
 /// Reads `user`, `relation` and `object`.
@@ -33,7 +33,7 @@ pub(super) fn read_question(fields: &Fields<'_>) -> Result<TupleKey, ApiError> {
     read_key(&question(fields)?)
 }
 
-/// The `tuple_key` of a question, which must be there.
+/// Returns the `tuple_key` of a question, which must be present.
 pub(super) fn question<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, ApiError> {
     let missing = || {
         ApiError::new(
@@ -63,7 +63,7 @@ pub(super) fn read_object(text: &str, spelling: &Spelling) -> Result<ObjectRef, 
         .map_err(|error| ApiError::invalid(error.to_string()))
 }
 
-/// Reads a relation.
+/// Checks a relation.
 pub(super) fn read_relation(text: &str) -> Result<(), ApiError> {
     check_relation(text).map_err(|error| {
         let is_long = text.chars().count() > MAX_RELATION_CHARS;
@@ -97,7 +97,7 @@ pub(super) fn read_contextual(fields: &Fields<'_>, model: &Model) -> Result<Vec<
     }
 }
 
-/// Reads a list of contextual tuples, at most `max`.
+/// Reads a list of at most `max` contextual tuples, each of which the model must allow.
 pub(super) fn read_contextual_list(
     fields: &Fields<'_>,
     name: &str,
@@ -155,7 +155,7 @@ fn has_control(record: &Record) -> bool {
         .any(|(name, value)| name.contains(char::is_control) || in_value(value))
 }
 
-/// A tuple as answers have it.
+/// Converts a tuple to its form in answers.
 pub(super) fn tuple_body(tuple: &Tuple) -> TupleKeyBody {
     let condition = tuple.condition.as_ref().map(|condition| ConditionBody {
         name: condition.name.to_string(),
@@ -169,7 +169,7 @@ pub(super) fn tuple_body(tuple: &Tuple) -> TupleKeyBody {
     }
 }
 
-/// An object of the model as JSON.
+/// Converts a record to a JSON object.
 pub(super) fn record_json(record: &Record) -> Map<String, Json> {
     record
         .iter()
@@ -177,7 +177,7 @@ pub(super) fn record_json(record: &Record) -> Map<String, Json> {
         .collect()
 }
 
-/// A value of the model as JSON.
+/// Converts a value to JSON.
 pub(super) fn json_of(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
@@ -189,8 +189,9 @@ pub(super) fn json_of(value: &Value) -> Json {
     }
 }
 
-/// Whole numbers keep their digits; fractions are doubles in this API, as in protobuf. What is too
-/// large for one is written as a string, which conditions read as the number that it spells.
+/// Converts a number. Whole numbers keep their digits; fractions are doubles in this API, as in
+/// protobuf. A number that is too large for a double becomes a string, which conditions read as
+/// that number.
 fn json_number(number: &Number) -> Json {
     serde_json::from_str(number.digits())
         .unwrap_or_else(|_| Json::String(number.digits().to_owned()))

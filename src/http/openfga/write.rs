@@ -1,4 +1,4 @@
-//! `POST /stores/{id}/write`: deletes and writes, all or none.
+//! `POST /stores/{id}/write`: deletes and writes tuples, all of them or none.
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -15,7 +15,7 @@ use crate::stores::{Batch, OnDuplicate, OnMissing};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-/// Most tuples of one request: OpenFGA's limit.
+/// Maximum number of tuples in one request; the same limit as OpenFGA's.
 const MAX_TUPLES: usize = 100;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
@@ -118,8 +118,8 @@ fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
     Ok(batch)
 }
 
-/// What is to be done with a tuple that is there, or is not: one of a few words, the first where
-/// nothing is said.
+/// Reads what is done with a tuple that exists already, or that is missing: one of the words in
+/// `known`, of which `error` is the default.
 fn policy(
     fields: &Fields<'_>,
     name: &str,

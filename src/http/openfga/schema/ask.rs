@@ -1,4 +1,4 @@
-//! Questions: checks, expansions, lists.
+//! Shapes of questions and their answers: checks, expansions, lists.
 
 use crate::http::openfga::schema::TupleKeyBody;
 use serde::Serialize;

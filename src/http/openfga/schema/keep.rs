@@ -1,4 +1,4 @@
-//! What is kept: stores, models, tuples, changes, assertions.
+//! Shapes of stored things: stores, models, tuples, changes, assertions.
 
 use crate::http::openfga::schema::TupleKeyBody;
 use serde::Serialize;

@@ -1,8 +1,8 @@
-//! The shapes of the OpenFGA API: those of answers are written as they stand here, those of
-//! requests are described.
+//! Defines the shapes of the OpenFGA API. Those of answers are serialized; those of requests only
+//! describe the API.
 //!
-//! Requests are not read into these (`fields` reads them), because a message must name the member
-//! at fault.
+//! Requests are not deserialized into these shapes (`fields` reads them), because an error message
+//! must name the member at fault.
 
 mod ask;
 mod keep;
