@@ -1,6 +1,6 @@
-//! The page on which policy authors try requests, and the description that it shows.
+//! Serves the page on which policy authors try requests, and the OpenAPI description that it shows.
 //!
-//! Everything is in the binary: the page loads nothing from elsewhere.
+//! Everything is in the binary; the page loads nothing from other servers.
 
 pub(in crate::http) mod openapi;
 
@@ -26,7 +26,7 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(config)
 });
 
-/// The page itself, and its style where it differs from Swagger UI's. The rest comes from that.
+/// The page itself, and the style that differs from Swagger UI's. All other files are Swagger UI's.
 const INDEX: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/index.css");
 

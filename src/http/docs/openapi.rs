@@ -41,7 +41,7 @@ const JSON: &str = "application/json";
 )]
 struct Description;
 
-/// The description.
+/// Returns the OpenAPI description.
 #[must_use]
 pub fn openapi() -> OpenApi {
     let mut api = Description::openapi();
@@ -54,7 +54,7 @@ pub fn openapi() -> OpenApi {
     api
 }
 
-/// The description as text; empty where it cannot be written, which a test rules out.
+/// Returns the description as JSON text; empty if it cannot be serialized, which a test rules out.
 pub(in crate::http) fn written() -> String {
     openapi().to_pretty_json().unwrap_or_default()
 }
@@ -76,7 +76,7 @@ impl Modify for Keys {
     }
 }
 
-/// What every operation can answer, since it is decided before the path is looked at.
+/// Adds the responses that every operation can give, because they are decided before the route is.
 struct Everywhere;
 
 impl Modify for Everywhere {
@@ -174,7 +174,8 @@ impl Modify for Examples {
     }
 }
 
-/// Without these the page shows one made-up error for every status.
+/// Adds an example of an error to each error response; without them the page shows one made-up
+/// error for every status.
 struct Errors;
 
 impl Modify for Errors {
@@ -198,7 +199,7 @@ impl Modify for Errors {
     }
 }
 
-/// An error that comes with this status.
+/// Returns a typical error with this status.
 fn typical(path: &str, status: &str) -> Option<Error> {
     let limits = settings::Limits::default();
     let endpoint = routes::endpoints().find(|endpoint| endpoint.path == path);
