@@ -1,16 +1,15 @@
-//! Bodies that were asked before, and are answered without being read again.
+//! Answers repeated bodies from the caches, without parsing them again.
 //!
-//! **Problem.** Agents ask the same again and again, in the same words; with every leg in the
-//! cache, reading the body is most of the work.
-//! **Decision.** A body is kept, whole, with what its options say and with the keys of its legs
-//! ([`Asked`]), under the endpoint and the caller. Where the engine still finds every leg, the
-//! request is answered; anything else is read.
-//! **Trade-off.** A quarter of what `--cache` allows goes to bodies. One that never comes twice
-//! takes a place for nothing, until those that are asked for push it out.
+//! **Problem.** Agents send the same requests again and again, byte for byte. When every leg is
+//! cached, parsing the body is most of the work.
+//! **Decision.** The request cache keeps a body, whole, with its options and with the keys of its
+//! legs ([`Asked`]), by endpoint and caller. If the engine still finds every leg, the request is
+//! answered from them; otherwise the body is parsed.
+//! **Trade-off.** A quarter of the memory that `--cache` allows goes to bodies. A body that never
+//! comes twice takes memory in vain, until it is evicted by bodies that do.
 //!
-//! INVARIANT: bodies, callers and endpoints are compared whole. The caller is known and its
-//! permissions are checked before a body is looked for, and a body that came with credentials is
-//! never kept.
+//! INVARIANT: bodies, callers and endpoints are compared whole. The caller is identified and its
+//! permissions are checked before a body is looked up, and a body with credentials is never stored.
 
 use crate::engine::Asked;
 use crate::http::Error;
@@ -21,17 +20,18 @@ use crate::http::shared::{Shared, ask};
 use actix_web::{HttpRequest, HttpResponse};
 use std::cell::Cell;
 
-/// LIMIT: longer bodies are read every time: those of large batches, for which reading is not most
-/// of the work.
+/// LIMIT: maximum size of a cached body. Longer ones, those of large batches, are always parsed;
+/// for them, parsing is not most of the work.
 const MAX_BODY_BYTES: usize = 32 << 10;
 
 thread_local! {
-    /// Names of bodies are written into the buffer of the one before.
+    /// The buffer of the previous cache key, which the next one reuses.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl Shared {
-    /// The answer to a body that was asked before; nothing where it must be read.
+    /// Returns the answer to a body that is in the request cache; `None` if the body must be
+    /// parsed.
     pub(in crate::http) fn recall(
         &self,
         of: Of,
@@ -44,7 +44,8 @@ impl Shared {
         }
         let seen = named(of, caller, body, |name| self.bodies.find(name)).flatten();
         let Some(seen) = seen else { return Ok(None) };
-        // Who waits for a revision holds nothing but the text of the body.
+        // A request that waits for a revision may hold nothing but the text of its body, so it
+        // takes the other way.
         if !self.is_reached(&seen.options) {
             return Ok(None);
         }
@@ -82,7 +83,7 @@ impl Shared {
         Ok(Some(response))
     }
 
-    /// Keeps what a body asked.
+    /// Stores the question of a body in the request cache.
     pub(in crate::http) fn remember(
         &self,
         of: Of,
@@ -97,7 +98,8 @@ impl Shared {
     }
 }
 
-/// The name of a body: endpoint, caller, and the body itself. Nothing for one that is not kept.
+/// Calls `then` with the cache key of a body: the endpoint, the caller, and the body itself.
+/// Returns `None` for a body that is too long to be cached.
 fn named<T>(of: Of, caller: Identity<'_>, body: &[u8], then: impl FnOnce(&[u8]) -> T) -> Option<T> {
     if body.len() > MAX_BODY_BYTES {
         return None;

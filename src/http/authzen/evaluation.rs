@@ -1,4 +1,4 @@
-//! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): one question, one decision.
+//! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): decides one question.
 
 use crate::engine::{Ask, Asked, Known, Refusal};
 use crate::http::authzen::schema::{ErrorBody, EvaluationRequest};
@@ -14,10 +14,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use std::io;
 use std::sync::Arc;
 
-/// The name of the decision, as the decision record has it.
+/// The header with the decision id, as the decision record has it.
 static DECISION: HeaderName = HeaderName::from_static("behest-decision");
 
-/// The revision of the relations that decided.
+/// The header with the revision of the relations that decided.
 pub(in crate::http) static REVISION: HeaderName = HeaderName::from_static("behest-revision");
 
 pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
@@ -108,16 +108,16 @@ pub(in crate::http) async fn evaluation(
     Ok(together(response).await)
 }
 
-/// LIMIT: a decision on a longer body is made apart. Its context is built for each member of the
-/// chain, and is no millisecond's work any more.
+/// LIMIT: a longer body is decided on another thread at once. Its context is built for each member
+/// of the chain, which can take longer than a millisecond.
 const BRIEF_BODY_BYTES: usize = 64 << 10;
 
-/// Returns `true` where so much speaks of one question that deciding it may take long.
+/// Returns `true` if a question is so large that deciding it may take long.
 pub(in crate::http) fn is_long(question_bytes: usize) -> bool {
     question_bytes > BRIEF_BODY_BYTES
 }
 
-/// Decides one question here, if that is soon done, and else apart from the worker.
+/// Decides one question on the worker if that is quick, and otherwise on another thread.
 pub(in crate::http) async fn decide(
     shared: &Shared,
     ask: &Ask<'_>,
@@ -132,34 +132,35 @@ pub(in crate::http) async fn decide(
             other => return Ok(other?),
         }
     }
-    // Others that are read on this worker need not wait for it.
+    // Other requests of this worker need not wait for this decision.
     drop(turn);
     let (engine, ask, question) = (
         Arc::clone(&shared.engine),
         OwnAsk::of(ask, options),
         question.clone(),
     );
-    // What waits is kept apart: the others' tasks stay small.
+    // The future that may wait is boxed, so that the futures of other requests stay small.
     Box::pin(shared.run_apart(&shared.decisions, request, move || {
         Ok(engine.decide(&ask.ask(), &question)?)
     }))
     .await
 }
 
-/// Sends an answer when the requests that are there already have theirs.
+/// Sends an answer after the requests that have already arrived were answered.
 ///
-/// A client that shares the machine, as a sidecar's does, and waits, is woken by each answer: 5 of
-/// the 32 µs of processor time of a check among a million tuples (64 connections of one client).
-/// Sent one after another, most answers find it awake: 27 µs. The wait is what the runtime's turn
-/// takes, at most 61 tasks; alone, a look for events that are not there.
+/// Each answer wakes a client that waits on the same machine, as a sidecar's does: this takes 5 of
+/// the 32 µs of processor time of a check among a million tuples (64 connections of one client). If
+/// answers are sent one after another, most of them find the client awake: 27 µs. The wait lasts
+/// for one round of the runtime, at most 61 tasks; if no other request is there, it costs one check
+/// for events.
 async fn together(response: HttpResponse) -> HttpResponse {
     tokio::task::yield_now().await;
     response
 }
 
-/// A decision's response. For a batch, `first` is its first item that was decided: a thousand names
-/// would make a header that few clients take. Each item's own name stands in its explanation and in
-/// the decision record.
+/// Creates the response with a decision. For a batch, `first` is the first item that was decided: a
+/// thousand decision ids would make a header that few clients accept. Each item's own id is in its
+/// explanation and in the decision record.
 pub(in crate::http) fn decided(first: Option<(DecisionId, Revision)>, body: Bytes) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
@@ -172,7 +173,7 @@ pub(in crate::http) fn decided(first: Option<(DecisionId, Revision)>, body: Byte
     response.body(body)
 }
 
-/// Writing into memory fails only by a fault of ours.
+/// Turns an error of writing into memory into a fault, since only a mistake of ours causes one.
 pub(in crate::http) fn written<T>(outcome: io::Result<T>) -> Result<T, Error> {
     outcome.map_err(|error| {
         Error::Fault(Fault::Internal(format!(

@@ -1,4 +1,4 @@
-//! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one
+//! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): decides several questions against one
 //! snapshot.
 
 use crate::engine::{Ask, Asked, Batch, BatchFault, ItemAnswer, Known, Paused};
@@ -102,7 +102,7 @@ pub(in crate::http) async fn evaluations(
             Ok(decided(Some((answer.id, answer.revision)), body))
         }
         Evaluations::Batch(items) => {
-            // One large item among small ones takes as long as by itself.
+            // A large item takes as long in a batch of small ones as by itself.
             let is_long = is_long(text.len()) && is_long(items.largest_bytes());
             let work = (is_long, turn);
             let (answers, known) =
@@ -121,8 +121,8 @@ pub(in crate::http) async fn evaluations(
     }
 }
 
-/// Decides a batch, all of it on another thread where `is_long`, and returns what answers it the
-/// next time.
+/// Decides a batch, all of it on another thread if `is_long`, and returns what the request cache
+/// needs to answer it the next time.
 async fn decide_all(
     shared: &Shared,
     ask: &Ask<'_>,
@@ -145,7 +145,7 @@ async fn decide_all(
         .take_brief(&mut batch, &mut turn, shared, request)
         .await?
     {
-        // Others that are read on this worker need not wait for it.
+        // Other requests of this worker need not wait for the rest.
         drop(turn);
         let answers = answers
             .take_rest(shared, OwnAsk::of(ask, options), request, batch.pause())
@@ -155,16 +155,16 @@ async fn decide_all(
     Ok((answers, batch.into_known()))
 }
 
-/// The answers of a batch so far.
+/// The answers to a batch so far.
 struct Answers {
-    /// The first item that was decided.
+    /// The decision id and the revision of the first item that was decided.
     first: Option<(DecisionId, Revision)>,
     body: BatchBody,
 }
 
 impl Answers {
-    /// Takes what is decided within what a worker may do between two answers, and returns `true`
-    /// where the rest takes long.
+    /// Takes the answers that can be decided quickly on the worker, and returns `true` if the rest
+    /// takes long.
     async fn take_brief(
         &mut self,
         batch: &mut Batch<'_, impl Iterator<Item = Result<Request, Malformed>>>,
@@ -186,7 +186,7 @@ impl Answers {
         Ok(false)
     }
 
-    /// Takes the rest of a batch, which is decided on another thread.
+    /// Takes the rest of a batch's answers, which are decided on another thread.
     async fn take_rest(
         mut self,
         shared: &Shared,

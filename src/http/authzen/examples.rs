@@ -1,6 +1,7 @@
-//! Examples for the documentation page.
+//! Defines the AuthZEN examples on the documentation page.
 //!
-//! INVARIANT: each works against the default bundle as it says; a test asks all of them.
+//! INVARIANT: each example has its stated outcome with the default bundle; a test sends all of
+//! them.
 
 use crate::http::authzen::evaluation::ENDPOINT as EVALUATION;
 use crate::http::authzen::evaluations::ENDPOINT as EVALUATIONS;
@@ -10,34 +11,34 @@ use serde_json::{Value, json};
 /// One example.
 #[derive(Debug)]
 pub struct Example {
-    /// Its name. The page lists examples by name, so a digit leads.
+    /// The name, which begins with a digit because the page lists examples by name.
     pub name: &'static str,
-    /// What it shows, in a few words.
+    /// What the example shows, in a few words.
     pub summary: &'static str,
-    /// What to look at.
+    /// What to pay attention to.
     pub description: &'static str,
-    /// Where it is sent.
+    /// The path that it is sent to.
     pub path: &'static str,
-    /// What is sent.
+    /// The body that is sent.
     pub body: Value,
-    /// What comes back, per question: `permit`, or the code of the denial's reason; of a search,
-    /// what is found, as `type:id` or an action's name, in alphabetical order.
+    /// The outcome of each question: `permit`, or the code of the denial's reason. For a search,
+    /// what it finds, as `type:id` or as an action's name, in alphabetical order.
     pub outcomes: &'static [&'static str],
 }
 
-/// What the page shows as the answer to an example, before it is asked.
+/// The answer that the page shows for an example before it is sent.
 #[derive(Debug)]
 pub struct ExampleAnswer {
     /// The example's name.
     pub name: &'static str,
-    /// Where it is sent.
+    /// The path that it is sent to.
     pub path: &'static str,
     /// The whole body of the answer.
     pub body: Value,
 }
 
-/// Answers in full. Explanations are left out: they hold the bundle's digest, and with it all of
-/// its files.
+/// Returns whole answers. Those with explanations are left out: they hold the bundle's digest,
+/// which changes with any of its files.
 #[must_use]
 pub fn answers() -> Vec<ExampleAnswer> {
     let over_cap = json!({
@@ -88,7 +89,7 @@ pub fn answers() -> Vec<ExampleAnswer> {
     ]
 }
 
-/// All examples, in the order of the list.
+/// Returns all examples, in the order of the list.
 #[must_use]
 pub fn examples() -> Vec<Example> {
     let mut examples = single();
@@ -207,7 +208,7 @@ fn other_spellings() -> Vec<Example> {
     ]
 }
 
-/// A credential in the place of the subject.
+/// Returns a question with a credential in the place of the subject.
 fn by_token() -> Value {
     // {"alg":"ES256","typ":"at+jwt","kid":"1"}.{"iss":"https://login.example","sub":"alice","act":{"sub":"copilot"}}
     let token = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IjEifQ.\

@@ -1,7 +1,8 @@
-//! What the service says about itself (AuthZEN 1.0 section 9), and the keys that prove it.
+//! Serves the metadata of the service (AuthZEN 1.0 section 9), and the keys that verify their
+//! signature.
 //!
-//! INVARIANT: everything comes from the configured identifier and nothing from the request, and
-//! only what exists is advertised.
+//! INVARIANT: all metadata come from the configured identifier and none from the request, and only
+//! what exists is advertised.
 
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::schema::ErrorBody;
@@ -18,14 +19,15 @@ use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{Object, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Documents change when the service is started anew; five minutes let a caller notice soon.
+/// The documents change only when the service is restarted; with five minutes a caller notices that
+/// soon.
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// The metadata, written once.
+/// The metadata, serialized once.
 #[derive(Debug)]
 pub(in crate::http) struct Metadata {
     identifier: String,
-    /// Where they are.
+    /// The path at which they are served.
     path: Url,
     body: Bytes,
 }
@@ -102,7 +104,7 @@ struct Claims<'a> {
 }
 
 impl Metadata {
-    /// Writes and signs the metadata of `url`, at `now_ms`.
+    /// Writes and signs the metadata of `url` at the time `now_ms`, in milliseconds.
     pub(in crate::http) fn new(
         url: &PublicUrl,
         signer: &Signer,

@@ -1,8 +1,8 @@
-//! The AuthZEN Authorization API 1.0: evaluation, batches, searches, and what the service says
-//! about itself.
+//! Serves the AuthZEN Authorization API 1.0: evaluation, batches, searches, and the metadata of the
+//! service.
 //!
-//! Each endpoint has a file; what goes over the wire is read and written in [`wire`], and shown to
-//! readers of the description in [`schema`] and [`examples`].
+//! Each endpoint has a file of its own. [`wire`] reads and writes what goes over the wire;
+//! [`schema`] and [`examples`] show it to readers of the API description.
 
 pub(in crate::http) mod cached_answers;
 pub(in crate::http) mod evaluation;

@@ -1,4 +1,4 @@
-//! The service's identifier, checked once.
+//! Checks the service's identifier, once.
 
 use actix_web::http::Uri;
 use std::fmt;
@@ -8,13 +8,13 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
-/// Text that cannot be an identifier.
+/// The error for text that cannot be an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` cannot be the public URL: it must be an https URL without query, fragment and user")]
 pub struct PublicUrlError(String);
 
 impl PublicUrl {
-    /// Checks the URL.
+    /// Checks and wraps an identifier.
     pub fn parse(text: &str) -> Result<Self, PublicUrlError> {
         let refuse = || PublicUrlError(text.to_owned());
         let uri: Uri = text.parse().map_err(|_| refuse())?;
@@ -31,20 +31,20 @@ impl PublicUrl {
         }
     }
 
-    /// The identifier, byte for byte.
+    /// Returns the identifier, byte for byte.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The URL of something that this service serves at `path`.
+    /// Returns the URL of what this service serves at `path`.
     #[must_use]
     pub fn endpoint(&self, path: &str) -> String {
         format!("{}{path}", self.0.trim_end_matches('/'))
     }
 
-    /// What follows the well-known name in the path of the metadata (section 9.2.1): the
-    /// identifier's own path.
+    /// Returns the identifier's own path, which follows the well-known name in the path of the
+    /// metadata (section 9.2.1).
     #[must_use]
     pub fn well_known_suffix(&self) -> &str {
         let rest = self.0.trim_start_matches("https://");

@@ -1,10 +1,10 @@
 //! `POST /access/v1/search/{subject,resource,action}` (AuthZEN 1.0 section 8).
 //!
-//! A search runs on a thread of its own: the workers go on deciding meanwhile.
+//! A search runs on a thread of its own, so that the workers can go on deciding.
 //!
-//! INVARIANT: a search that waits for a place holds nothing but the text of its body and what its
-//! credentials prove. A body becomes many times its size when it is read, and a thousand of them
-//! may wait.
+//! INVARIANT: a search that waits for a place holds nothing but the text of its body and the
+//! evidence from its credentials. A body becomes many times larger when it is parsed, and a
+//! thousand of them may wait.
 
 use crate::engine::{Ask, Engine};
 use crate::http::authzen::evaluation::{REVISION, written};
@@ -204,7 +204,7 @@ async fn search(
         evidence,
         turn,
     } = opened;
-    // Others that are read on this worker need not wait for it.
+    // Other requests of this worker need not wait for this search.
     drop((body, turn));
     let json_depth = shared.json_depth();
     let limit = shared.settings.limits.answer_bytes;
@@ -238,7 +238,7 @@ async fn search(
         .body(body))
 }
 
-/// Finds a page, and writes it into at most `limit` bytes.
+/// Finds a page of results, and writes it into at most `limit` bytes.
 fn find(
     engine: &Engine,
     ask: &Ask<'_>,
@@ -262,7 +262,7 @@ fn find(
     }
 }
 
-/// What is searched for, and which page of it; none where the body names none.
+/// Reads what a body searches for, and which page of it; `None` if the body names no page.
 fn read_search(
     searched: Searched,
     body: &Record,

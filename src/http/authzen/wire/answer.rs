@@ -1,10 +1,10 @@
-//! Answers as JSON (AuthZEN 1.0 sections 5.5, 6.2 and 7.2).
+//! Writes answers as JSON (AuthZEN 1.0 sections 5.5, 6.2 and 7.2).
 //!
-//! INVARIANT: an answer without options is `{"decision":…}` and nothing else. The official
+//! INVARIANT: an answer without options is `{"decision":…}` and nothing else, because the official
 //! interoperability runners compare whole bodies.
 //!
-//! INVARIANT: what stands beside decisions takes no more than the limit on answers, and nothing
-//! larger is held. What is left out is named in `omitted`; a decision never is.
+//! INVARIANT: what is written beside decisions takes no more than the limit on answers, and nothing
+//! larger is held in memory. What is left out is named in `omitted`; a decision is never left out.
 
 use crate::engine::ItemAnswer;
 use crate::http::authzen::wire::explanation::Explanation;
@@ -130,7 +130,8 @@ impl<'a> From<&'a model::Reason> for Reason<'a> {
     }
 }
 
-/// Writes the answer to one question. What stands beside the decision takes at most `limit` bytes.
+/// Writes the answer to one question, with a context only if the whole answer has at most `limit`
+/// bytes.
 pub fn write_answer(answer: &Answer, depth: Depth, limit: usize) -> io::Result<Bytes> {
     if context(answer, depth).is_none() {
         return Ok(Bytes::from_static(bare(answer.decision)));
@@ -140,8 +141,7 @@ pub fn write_answer(answer: &Answer, depth: Depth, limit: usize) -> io::Result<B
     Ok(body.into())
 }
 
-/// Writes an answer at the end of a body, with as much beside the decision as fits into `limit`
-/// bytes of it.
+/// Appends an answer to a body, with as much context as fits if the body may have `limit` bytes.
 fn write_within(body: &mut Vec<u8>, answer: &Answer, depth: Depth, limit: usize) -> io::Result<()> {
     let mut omitted: Option<&'static [&'static str]> = None;
     for depth in narrower(depth) {
@@ -172,7 +172,7 @@ fn write_within(body: &mut Vec<u8>, answer: &Answer, depth: Depth, limit: usize)
     )?)
 }
 
-/// A depth, and those that carry less but more than the decision.
+/// Returns a depth, and the lesser ones that carry more than the decision.
 fn narrower(depth: Depth) -> &'static [Depth] {
     match depth {
         Depth::Explain => &[Depth::Explain, Depth::Reason],
@@ -181,8 +181,8 @@ fn narrower(depth: Depth) -> &'static [Depth] {
     }
 }
 
-/// Writes a response at the end of a body, if the body has no more than `limit` bytes with it;
-/// otherwise the body stays as it was.
+/// Appends a response to a body if the body then has at most `limit` bytes; otherwise the body
+/// stays as it was.
 fn fits(body: &mut Vec<u8>, limit: usize, response: &EvaluationResponse<'_>) -> bool {
     let before = body.len();
     let written = serde_json::to_writer(Within { body, limit }, response).is_ok();
@@ -192,7 +192,7 @@ fn fits(body: &mut Vec<u8>, limit: usize, response: &EvaluationResponse<'_>) -> 
     written
 }
 
-/// A body that takes no more bytes than its limit.
+/// A writer to a body that fails beyond the limit.
 struct Within<'a> {
     body: &'a mut Vec<u8>,
     limit: usize,
@@ -212,7 +212,8 @@ impl Write for Within<'_> {
     }
 }
 
-/// The answers to a batch, written as they come: no more than one of them is held beside the text.
+/// The body of a batch's answer, written as the answers come: beside the text, only one of them is
+/// held.
 #[derive(Debug)]
 pub(in crate::http) struct BatchBody {
     body: Vec<u8>,
@@ -221,8 +222,8 @@ pub(in crate::http) struct BatchBody {
 }
 
 impl BatchBody {
-    /// The beginning of a body for so many answers, with at most `limit` bytes beside the
-    /// decisions.
+    /// Begins a body for `answers` answers; contexts are left out once the body would exceed
+    /// `limit` bytes.
     pub(in crate::http) fn new(answers: usize, depth: Depth, limit: usize) -> Self {
         let mut body = Vec::with_capacity(20 + answers * (DENY.len() + 1));
         body.extend_from_slice(OPENING);
@@ -267,7 +268,7 @@ impl BatchBody {
         }
     }
 
-    /// Where the next answer is written.
+    /// Returns the body at the position of the next answer.
     fn next(&mut self) -> &mut Vec<u8> {
         if self.body.len() > OPENING.len() {
             self.body.push(b',');
@@ -275,7 +276,7 @@ impl BatchBody {
         &mut self.body
     }
 
-    /// The whole body.
+    /// Returns the complete body.
     pub(in crate::http) fn finish(mut self) -> Bytes {
         self.body.extend_from_slice(b"]}");
         self.body.into()
@@ -300,7 +301,7 @@ fn response(decision: Decision, context: DecisionContext<'_>) -> EvaluationRespo
     }
 }
 
-/// What stands beside the decision at this depth; `None` where nothing does.
+/// Returns the context of an answer at this depth; `None` if there is nothing to say.
 fn context(answer: &Answer, depth: Depth) -> Option<DecisionContext<'_>> {
     let reason = || answer.reason.as_ref().map(Reason::from);
     let unknown = unknown(answer.arguments);
@@ -330,7 +331,7 @@ fn context(answer: &Answer, depth: Depth) -> Option<DecisionContext<'_>> {
     (context.reason.is_some() || context.unknown.is_some()).then_some(context)
 }
 
-/// What an answer about unknown arguments is marked with.
+/// Returns the mark for an answer about unknown arguments.
 pub(in crate::http) fn unknown(arguments: Arguments) -> Option<&'static [&'static str]> {
     match arguments {
         Arguments::Known => None,

@@ -1,18 +1,18 @@
-//! `evaluations`: items and defaults into requests (AuthZEN 1.0 section 7.1).
+//! Turns the items of `evaluations` and their defaults into requests (AuthZEN 1.0 section 7.1).
 //!
-//! A member of an item replaces the default whole, and each item is validated after that, so a
-//! default that is incomplete hurts only the items that inherit it. An item that is not well-formed
-//! is that item's denial, and leaves the others alone (section 7.2.1).
+//! A member of an item replaces the whole default, and each item is validated after that, so an
+//! incomplete default affects only the items that inherit it. An item that is not well-formed is
+//! denied, and leaves the others alone (section 7.2.1).
 //!
-//! INVARIANT: what is wrong with the body itself is wrong with every item: a default that is no
-//! object, and a member that nobody would read, even where each item has its own, and however deep
-//! in a carrier it lies. A well-formed carrier in a default subject goes with it.
+//! INVARIANT: a mistake in the body itself counts for every item: a default that is not an object,
+//! and a member that would not be read, even if each item has its own and however deep in a carrier
+//! it is. A well-formed carrier in a default subject is replaced with the subject.
 //!
-//! INVARIANT: a null member of an item makes it malformed. Read as "not there" it would inherit,
-//! and decide about somebody else.
+//! INVARIANT: a null member of an item makes the item malformed. If null counted as absent, the
+//! item would inherit the default, and the decision would be about somebody else.
 //!
-//! INVARIANT: an item's copy of the defaults is made when the item's turn comes. All of them at
-//! once would be a body's size times its number of items.
+//! INVARIANT: an item's copy of the defaults is made when the item is read. Copies for all items at
+//! once would take a body's size times its number of items.
 
 use crate::http::{Error, Limits};
 use crate::model::{Flaw, Malformed, Record, Request, Value, body_flaws};
@@ -20,28 +20,28 @@ use smol_str::SmolStr;
 use std::sync::Arc;
 use std::vec;
 
-/// The members that have defaults.
+/// The members of an item that can have defaults.
 const DEFAULTED: [&str; 4] = ["subject", "action", "resource", "context"];
 
-/// What a body of the batch endpoint asks.
+/// The questions in a body of the batch endpoint.
 #[derive(Debug)]
 pub(in crate::http) enum Evaluations {
     /// One question: `evaluations` is absent or empty.
     Single(Request),
-    /// Several.
+    /// Several questions.
     Batch(Items),
 }
 
-/// The items of a batch, each read when it is asked for.
+/// The items of a batch, each of which is read when the iterator reaches it.
 #[derive(Debug)]
 pub(in crate::http) struct Items {
     defaults: Record,
     /// The default subject, which items with a subject of their own share.
     subject: Option<Arc<Record>>,
-    /// Members beside the defaults and in them that nobody would read.
+    /// Members beside the defaults and in them that would not be read.
     flaws: Vec<Flaw>,
     rest: vec::IntoIter<Value>,
-    /// How many were taken.
+    /// How many items were taken.
     taken: usize,
 }
 
@@ -78,7 +78,7 @@ impl Iterator for Items {
     }
 }
 
-/// Refuses a body with too many items, before anything is done for them.
+/// Refuses a body with too many items, before they are read.
 pub(in crate::http) fn check_size(body: &Record, limits: &Limits) -> Result<(), Error> {
     match body.get("evaluations") {
         Some(Value::List(items)) if items.len() > limits.evaluations => {
@@ -91,7 +91,8 @@ pub(in crate::http) fn check_size(body: &Record, limits: &Limits) -> Result<(), 
     }
 }
 
-/// Reads a body, under the limits on the number of items and on what they inherit together.
+/// Reads a body, under the limits on the number of items and on the memory that they inherit
+/// together.
 pub(in crate::http) fn read_evaluations(
     mut body: Record,
     limits: &Limits,
@@ -124,8 +125,8 @@ pub(in crate::http) fn read_evaluations(
     }))
 }
 
-/// Refuses a default that is no object, whether an item inherits it or not: nobody would read what
-/// it says.
+/// Refuses a default that is not an object, even if no item inherits it: what it says would not be
+/// read.
 fn check_defaults(body: &Record) -> Result<(), Malformed> {
     for name in DEFAULTED {
         match body.get_present(name) {
@@ -136,8 +137,8 @@ fn check_defaults(body: &Record) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// The memory that all copies of defaults take together. A default context is copied for an item
-/// with a context of its own, too: the carriers in it must not be lost.
+/// Returns the memory that all copies of the defaults take together. A default context is copied
+/// even for an item with a context of its own, because the carriers in it must not be lost.
 fn inherited_bytes(defaults: &Record, items: &[Value]) -> usize {
     let sizes = DEFAULTED.map(|name| (name, defaults.get(name).map_or(0, bytes)));
     let copied = |item: &Record| {
@@ -153,7 +154,7 @@ fn inherited_bytes(defaults: &Record, items: &[Value]) -> usize {
         .fold(0, usize::saturating_add)
 }
 
-/// The memory of a value; that of its texts is counted as if none were stored in place.
+/// Returns the memory of a value. Texts count as if none were stored inline.
 fn bytes(value: &Value) -> usize {
     let inside = match value {
         Value::Null | Value::Bool(_) => 0,
@@ -165,7 +166,7 @@ fn bytes(value: &Value) -> usize {
     size_of::<Value>() + inside
 }
 
-/// The memory of what is in an object.
+/// Returns the memory of an object's content.
 pub(in crate::http) fn record_bytes(record: &Record) -> usize {
     record
         .iter()
@@ -385,7 +386,7 @@ mod tests {
         };
         let refused = "the defaults that the items of `evaluations` inherit take more than 4000 bytes together: put \
                        large values into the items that need them, or send several requests";
-        // A number takes 33 bytes; the other defaults and the list around the numbers take some
+        // A number takes 33 bytes; the other defaults and the list around the numbers take a few
         // hundred.
         assert_eq!(batch(serde_json::json!([{}]), 90), Ok(()));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The tree behind a decision, as JSON.
+//! Writes the explanation of a decision as JSON.
 
 use crate::http::authzen::wire::answer::{EntityRef, Reason};
 use crate::model::{self, Decision, DecisionId, LegOutcome, Timestamp};
@@ -6,8 +6,9 @@ use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::ToSchema;
 
-/// Text of dropped members that one leg tells. They are the request's own words, repeated for each
-/// leg of each item of a batch; forty or so show what is misspelt.
+/// Maximum text of dropped members in one leg, in bytes. It consists of the request's own words,
+/// repeated for each leg of each item of a batch; about forty members are enough to show what is
+/// misspelt.
 const DROPPED_BYTES: usize = 2048;
 
 /// The tree behind a decision, written by the evaluation that made it.
@@ -180,7 +181,7 @@ impl<'a> From<&'a model::CredentialLine> for Credential<'a> {
     }
 }
 
-/// A point in time as RFC 3339 writes it; years that it cannot write stay milliseconds.
+/// Writes a time as RFC 3339; a year that RFC 3339 cannot write leaves it in milliseconds.
 pub(in crate::http) fn rfc3339(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0)
         .map_or_else(|_| format!("{} ms", at.0), |at| at.to_string())
@@ -205,7 +206,7 @@ impl<'a> From<&'a model::LegExplanation> for Leg<'a> {
     }
 }
 
-/// As many as fit, and how many more there are.
+/// Returns as many dropped members as fit, and how many more there are.
 fn first_dropped(all: &model::DroppedMembers) -> Vec<Dropped<'_>> {
     let mut left = DROPPED_BYTES;
     let fits = |it: &&model::Dropped| {

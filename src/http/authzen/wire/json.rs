@@ -1,10 +1,10 @@
-//! Values and tuples as JSON text that is read back as the same: numbers keep their digits, where
-//! the API of OpenFGA makes doubles of them.
+//! Writes values and tuples as JSON text that is read back as the same values: numbers keep their
+//! digits, which OpenFGA's API turns into doubles.
 
 use crate::model::{Record, Tuple, TupleCondition, Value};
 use std::fmt::Write as _;
 
-/// A value as JSON, without white space.
+/// Writes a value as JSON, without white space.
 pub fn write_value(text: &mut String, value: &Value) {
     match value {
         Value::Null => text.push_str("null"),
@@ -23,7 +23,7 @@ pub fn write_value(text: &mut String, value: &Value) {
     }
 }
 
-/// An object as JSON.
+/// Writes an object as JSON.
 pub fn write_record(text: &mut String, record: &Record) {
     text.push('{');
     for (index, (name, value)) in record.iter().enumerate() {
@@ -35,7 +35,7 @@ pub fn write_record(text: &mut String, record: &Record) {
     text.push('}');
 }
 
-/// A tuple as JSON.
+/// Writes a tuple as JSON.
 pub fn write_tuple(text: &mut String, tuple: &Tuple) {
     let key = &tuple.key;
     text.push_str("{\"user\":");
@@ -51,7 +51,7 @@ pub fn write_tuple(text: &mut String, tuple: &Tuple) {
     text.push('}');
 }
 
-/// A condition as JSON; an empty context is left out.
+/// Writes a condition as JSON; an empty context is left out.
 pub fn write_condition(text: &mut String, condition: &TupleCondition) {
     text.push_str("{\"name\":");
     write_text(text, &condition.name);
@@ -62,8 +62,8 @@ pub fn write_condition(text: &mut String, condition: &TupleCondition) {
     text.push('}');
 }
 
-/// A string in JSON's quotes. What YAML does not take as it is, or a terminal would act on, is
-/// escaped: the text is read the same by both.
+/// Writes a string in JSON's quotes. Characters that YAML does not allow, or that a terminal would
+/// act on, are escaped, so that JSON and YAML read the same text.
 pub fn write_text(text: &mut String, string: &str) {
     text.push('"');
     for c in string.chars() {
@@ -81,8 +81,9 @@ pub fn write_text(text: &mut String, string: &str) {
     text.push('"');
 }
 
-/// What YAML calls printable (1.2, section 5.1), without line ends and byte order marks. Characters
-/// beyond the first plane all are, so that no escape is half of one.
+/// Returns `true` for characters that YAML calls printable (1.2, section 5.1), except line ends and
+/// byte order marks. All characters beyond the first plane are, so no escape is half of a surrogate
+/// pair.
 fn is_plain(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
         | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)

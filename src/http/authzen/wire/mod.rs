@@ -1,13 +1,13 @@
-//! JSON to model, and back.
+//! Converts JSON to the model and back.
 //!
 //! **Problem.** The usual readers keep the last of two members with one name, turn numbers into
-//! doubles and recurse as deep as the body likes; the usual writers need a tree for an answer of
+//! doubles and recurse as deep as the body does; the usual writers build a tree for an answer of
 //! seventeen bytes.
 //! **Decision.** One pass over the bytes builds the model's own values and checks everything that
-//! can be checked there; the shapes of requests are checked by the model. Answers without a context
-//! are written from constants.
-//! **Trade-off.** The shapes in the API description are kept beside the reader, not derived from
-//! it; tests hold the two together.
+//! can be checked there; the model checks the shapes of requests. Answers without a context are
+//! written from constants.
+//! **Trade-off.** The shapes in the API description are written separately from the reader, not
+//! derived from it; tests keep the two equal.
 
 mod answer;
 mod batch;

@@ -1,8 +1,8 @@
-//! `options`: how a caller wants to be answered (AuthZEN 1.0 section 7.1.2).
+//! Reads `options`, which say how to answer (AuthZEN 1.0 section 7.1.2).
 //!
-//! Members that nobody defines are ignored, but for those that were meant for one that is: `reasn`
-//! asks for a reason, and a carrier here would not be read. One that changes *what* is asked and
-//! cannot be answered is refused: an answer that ignored it would be wrong.
+//! Unknown members are ignored, except for misspelt options (`reasn` was meant to ask for a reason)
+//! and carriers, which would not be read here. An option that changes *what* is asked, and that is
+//! not supported, is refused: an answer that ignored it would be wrong.
 
 use crate::engine::Semantic;
 use crate::http::caller::Identity;
@@ -14,10 +14,10 @@ use crate::model::{
 
 const UNKNOWN: &str = "options.unknown";
 
-/// What `explain` puts into an answer, for which it is mistaken.
+/// The member of an answer that `explain` adds, which people write instead of the option.
 const EXPLANATION: &str = "explanation";
 
-/// Every option.
+/// The names of all options.
 const NAMES: [&str; 5] = [
     "reason",
     "explain",
@@ -26,20 +26,20 @@ const NAMES: [&str; 5] = [
     "evaluations_semantic",
 ];
 
-/// What the options stand beside.
+/// The kind of request that the options belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Of {
-    /// One question.
+    /// An evaluation of one question.
     Evaluation,
-    /// Several.
+    /// A batch of evaluations.
     Evaluations,
-    /// A search: it has no explanation, for a denial is not in it, and each result can be asked
-    /// about by itself.
+    /// A search. It has no explanations: denials are not among its results, and each result can be
+    /// evaluated by itself.
     Search,
 }
 
 impl Of {
-    /// The members of the body beside the question.
+    /// Returns the members of the body beside the question.
     fn members(self) -> &'static [&'static str] {
         match self {
             Self::Evaluation => &["options"],
@@ -49,13 +49,13 @@ impl Of {
     }
 }
 
-/// How the service answers. Members that are not listed are ignored, but for one that was meant for
-/// one that is (`reasn`) and carriers.
+/// The options of a request. Unknown members are ignored, except for misspelt options (`reasn`) and
+/// carriers.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Options {
     /// How much the answer carries.
     pub(in crate::http) depth: Depth,
-    /// When a batch stops.
+    /// The condition under which a batch stops.
     pub(in crate::http) semantic: Semantic,
     /// Whether the arguments of calls are known.
     pub(in crate::http) arguments: Arguments,
@@ -81,7 +81,7 @@ impl Options {
         refuse_misspelt(options)?;
         let arguments = read_unknown(options)?;
         if arguments == Arguments::Unknown {
-            // A permit of no call must not come from where calls are decided.
+            // A permit that allows no call must not come from the endpoint that decides calls.
             if of == Of::Evaluation {
                 return Err(Error::UnsupportedOption(UNKNOWN));
             }
@@ -103,7 +103,7 @@ impl Options {
                 at_least,
             });
         }
-        // What the request says beats the caller's setting, in both directions.
+        // The request overrides the caller's setting, in both directions.
         let reason = reason.unwrap_or_else(|| caller.caller().is_some_and(|caller| caller.reasons));
         Ok(Self {
             depth: if reason { Depth::Reason } else { Depth::Lean },
@@ -114,7 +114,7 @@ impl Options {
     }
 }
 
-/// Refuses a member that was meant for an option, and a carrier.
+/// Refuses misspelt options and carriers.
 fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
     let others = options
         .iter()
@@ -130,7 +130,7 @@ fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
         let meant = if alike(name, EXPLANATION) {
             Some("explain")
         } else {
-            // However much there is between the letters that is not seen.
+            // Invisible letters between the visible ones do not count, however many there are.
             let same = NAMES.into_iter().find(|known| alike(name, known));
             same.or_else(|| nearest(name, NAMES))
         };

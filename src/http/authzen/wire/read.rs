@@ -1,9 +1,9 @@
-//! One pass from the bytes of a body to a record (RFC 8259, and I-JSON, RFC 7493, for what AuthZEN
-//! 1.0 section 11.5 asks of it).
+//! Reads the bytes of a body into a record in one pass (RFC 8259; and I-JSON, RFC 7493, as far as
+//! AuthZEN 1.0 section 11.5 demands it).
 //!
-//! Refused: what is no JSON or not UTF-8, a byte order mark, lone surrogates, anything behind the
-//! value, a member that occurs twice in its object once escapes are read, nesting beyond the limit,
-//! too many values within nested arrays, a body that is not an object.
+//! It refuses text that is not JSON or not UTF-8, a byte order mark, lone surrogates, anything
+//! after the value, a member that occurs twice in its object once escapes are decoded, nesting
+//! beyond the limit, too many values within nested arrays, and a body that is not an object.
 //!
 //! INVARIANT: the recursion goes no deeper than the limit, and numbers keep their digits.
 
@@ -41,17 +41,17 @@ pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
     }
 }
 
-/// LIMIT: most that the values of a body may weigh together. Each weighs as much as there are
-/// arrays around it, and one: a policy's set is sorted when it is made, and so often each of its
-/// values is sorted. Whether a body weighs too much does not depend on what policies read of it,
-/// and so neither does a decision that was kept.
+/// LIMIT: maximum total weight of the values in a body. A value's weight is one more than the
+/// number of arrays around it: policies sort a set when it is made, so each value is sorted once
+/// for each array around it. The weight does not depend on what policies read from the body, so a
+/// cached decision stays consistent with it.
 const MAX_WEIGHT: usize = 4_000_000;
 
-/// Larger bodies may weigh so much for each byte: one without nested arrays weighs less.
+/// Weight per byte that a larger body may have; a body without nested arrays has less.
 const WEIGHT_PER_BYTE: usize = 4;
 
-/// The path of a member without names that are a request's own: what stands in a context or in
-/// properties. They may be account numbers, and values that were written where a name belongs.
+/// Returns the path of a member without the names that a request chooses itself, those in a context
+/// or in properties. They may be account numbers, or values that were written where a name belongs.
 pub(in crate::http) fn without_data(path: &str) -> String {
     let mut shown: Vec<&str> = Vec::new();
     for segment in path.split('.') {
@@ -71,7 +71,7 @@ enum Refusal {
     Syntax(JiterError),
     TooDeep,
     TooHeavy,
-    /// The path of a member that occurs twice, as far as it is known: completed on the way out.
+    /// A member occurs twice; the path is completed on the way out.
     Twice(String),
 }
 
@@ -110,11 +110,11 @@ struct Reader<'a> {
     json: Jiter<'a>,
     max_depth: usize,
     max_weight: usize,
-    /// Arrays that are open.
+    /// The number of arrays that are open.
     lists: usize,
     weight: usize,
-    /// The members, read so far, of the objects that are open: of each behind those of the one
-    /// around it.
+    /// The members read so far of all open objects; those of an inner object follow those of the
+    /// object around it.
     members: Vec<(SmolStr, Value)>,
 }
 
@@ -197,7 +197,7 @@ impl Reader<'_> {
     }
 }
 
-/// What is wrong, in words.
+/// Returns the problem in words.
 fn say(body: &[u8], error: &JiterErrorType) -> &'static str {
     use JsonErrorType as E;
     let JiterErrorType::JsonError(error) = error else {
@@ -402,7 +402,7 @@ mod tests {
             refuse(unclosed),
             "the body is nested more than 64 levels deep: send flatter data"
         );
-        // The deepest that a setting can allow fits the stack.
+        // The deepest nesting that a setting can allow fits into the stack.
         let deepest = crate::http::Limits::MAX_JSON_DEPTH;
         assert!(read_object(nested(deepest).as_bytes(), deepest).is_ok());
     }
@@ -473,7 +473,7 @@ mod tests {
         fn a_body_with_one_byte_changed_is_read_or_refused(at in 0_usize..90, byte in any::<u8>()) {
             let mut body = br#"{"subject":{"type":"user","id":"\u0061"},"action":{"name":"r"},"context":{"n":[1.5e3,null]}}"#.to_vec();
             body[at] = byte;
-            // Whatever this reader takes, a strict reader of the same grammar takes as well.
+            // A strict reader of the same grammar accepts whatever this reader accepts.
             if read_object(&body, 64).is_ok() {
                 prop_assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
             }

@@ -1,8 +1,8 @@
-//! Pages of searches as JSON (AuthZEN 1.0 sections 8.2.2 and 8.3).
+//! Writes pages of searches as JSON (AuthZEN 1.0 sections 8.2.2 and 8.3).
 //!
-//! INVARIANT: what was asked without a page, and fits into one, is answered with `results` alone:
-//! the official interoperability runners compare whole bodies. A page that has a next always says
-//! so.
+//! INVARIANT: a search that asks for no page, and whose results fit into one, is answered with
+//! `results` alone, because the official interoperability runners compare whole bodies. A page that
+//! has a next one always says so.
 
 use crate::engine::FoundPage;
 use crate::http::authzen::wire::answer::{EntityRef, Reason, unknown};
@@ -84,7 +84,7 @@ enum SearchResult<'a> {
     },
 }
 
-/// Writes a page of a search. `asked_for_page` says whether the request spoke of one.
+/// Writes a page of a search. `asked_for_page` says whether the request has a `page`.
 pub fn write_page(
     search: &SearchRequest,
     asked_for_page: bool,

@@ -1,4 +1,4 @@
-//! Answers to the byte, whole and cut to their limit.
+//! Tests of whole answers, byte for byte, and of answers that are cut to their limit.
 
 use super::*;
 use crate::model::{
@@ -126,7 +126,7 @@ fn what_would_be_too_large_is_left_out_and_named() {
     );
     assert_eq!(cut(Depth::Reason, REASON.len()), REASON);
     assert_eq!(cut(Depth::Reason, REASON.len() - 1), bare(r#""reason""#));
-    // In a batch, those that come later lose what stands beside them.
+    // In a batch, later answers lose their contexts first.
     let mut body = BatchBody::new(3, Depth::Reason, OPENING.len() + REASON.len() + 10);
     body.push_decided(&denial).unwrap();
     body.push_decided(&denial).unwrap();
