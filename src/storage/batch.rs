@@ -1,7 +1,7 @@
-//! What a batch does to the tuples that exist: OpenFGA's preconditions (Write, `on_duplicate` and
-//! `on_missing`), and `replace`, which is not among them.
+//! Decides what a batch does to the tuples that exist, by OpenFGA's preconditions (Write,
+//! `on_duplicate` and `on_missing`) and by `replace`, which OpenFGA does not have.
 //!
-//! Deletes come first, and no key occurs twice, so no tuple of a batch sees another's effect.
+//! Deletes come first, and no key occurs twice, so no tuple of a batch is affected by another.
 
 use crate::model::{Timestamp, Tuple, TupleKey};
 use crate::storage::codec::{Damaged, TooDeep};
@@ -10,14 +10,14 @@ use crate::storage::kv::{Kv, Row};
 use crate::storage::rows::{encode_condition, split_value, tuple_key, tuple_value};
 use crate::storage::{Batch, OnDuplicate, OnMissing, StoreError, StoreId};
 
-/// What is left of a batch when what it skips is left out.
+/// The changes of a batch, without the tuples that it skips.
 pub(super) struct Effect {
     pub(super) deleted: Vec<TupleKey>,
     pub(super) written: Vec<Tuple>,
     pub(super) rows: Vec<Row>,
 }
 
-/// Compares a batch, which happens at `now`, with what exists.
+/// Compares a batch, which is written at `now`, with the tuples that exist.
 pub(super) fn resolve(
     kv: &dyn Kv,
     store: StoreId,
@@ -74,10 +74,11 @@ pub(super) fn resolve(
     Ok(effect)
 }
 
-/// The row of each key of a batch, in the order of the batch. No key may occur twice.
+/// Returns the row of each key of a batch, in the order of the batch. Refuses a key that occurs
+/// twice.
 ///
-/// They are looked up in the order of the rows, so that one look-up finds in the processor's cache
-/// what the one before needed.
+/// The rows are looked up in their own order, so that each look-up finds in the processor's cache
+/// what the previous one needed.
 fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, StoreError> {
     let mut keys: Vec<(Vec<u8>, usize)> = batch
         .keys()
@@ -102,5 +103,5 @@ fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, Sto
     Ok(found.into_iter().map(|(_, found)| found).collect())
 }
 
-/// The key of a row, and its value where there is one.
+/// The key of a row, and its value if it exists.
 type Found = (Vec<u8>, Option<Vec<u8>>);

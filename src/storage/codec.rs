@@ -1,4 +1,4 @@
-//! Values as bytes: lengths first, so that nothing has to be escaped.
+//! Encodes values as bytes, with lengths first, so that nothing has to be escaped.
 //!
 //! INVARIANT: equal values have equal bytes, because a record lists its members in one order.
 //! Conditions are compared by their bytes.
@@ -6,15 +6,15 @@
 use crate::model::{Number, Record, Value};
 use smol_str::SmolStr;
 
-/// Deepest nesting of a condition's context. Bodies nest at most 64 levels; twice that is still far
-/// from the end of any stack.
+/// Maximum nesting of a condition's context. Bodies nest at most 64 levels by default; twice that
+/// still uses little of any stack.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// A value nests deeper than [`MAX_DEPTH`].
+/// The error if a value nests deeper than [`MAX_DEPTH`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooDeep;
 
-/// Bytes that are not what was written.
+/// The error if bytes are not what was written.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Damaged;
 
@@ -26,7 +26,7 @@ const TEXT: u8 = 4;
 const LIST: u8 = 5;
 const RECORD: u8 = 6;
 
-/// Appends to bytes.
+/// Appends values to bytes.
 #[derive(Debug, Default)]
 pub(super) struct Writer(pub(super) Vec<u8>);
 
@@ -35,7 +35,8 @@ impl Writer {
         self.0.push(byte);
     }
 
-    /// Seven bits a byte, the lowest first; the eighth bit says that more follow.
+    /// Writes a length with seven bits in each byte, the lowest first; the eighth bit says that
+    /// more bytes follow.
     pub(super) fn length(&mut self, length: usize) {
         let mut rest = length;
         loop {
@@ -102,7 +103,7 @@ impl Writer {
     }
 }
 
-/// Takes from the front of bytes.
+/// Takes values from the front of bytes.
 #[derive(Debug)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
@@ -124,8 +125,8 @@ impl<'a> Reader<'a> {
         Err(Damaged)
     }
 
-    /// How many items follow. Each takes a byte at least, so a damaged length asks for no more
-    /// memory than was read.
+    /// Reads how many items follow. Each takes at least one byte, so a damaged length cannot ask
+    /// for more memory than was read.
     pub(super) fn count(&mut self) -> Result<usize, Damaged> {
         let count = self.length()?;
         if count <= self.0.len() {
@@ -152,7 +153,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Damaged)
     }
 
-    /// Everything was taken.
+    /// Checks that everything was taken.
     pub(super) fn end(&self) -> Result<(), Damaged> {
         if self.0.is_empty() {
             Ok(())

@@ -1,6 +1,6 @@
-//! The data directory: made, locked, and its failures told apart.
+//! Creates and locks the data directory, and classifies its failures.
 //!
-//! INVARIANT: one process at a time has a data directory, whichever database lies in it.
+//! INVARIANT: only one process at a time uses a data directory, whichever database is in it.
 
 use crate::storage::{Backend, StoreError};
 use std::any::Any;
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 const LOCK_FILE: &str = "behest.lock";
 
-/// A data directory that this process alone uses, until it is dropped.
+/// A data directory that only this process uses, until it is dropped.
 #[derive(Debug)]
 pub(super) struct DataDir {
     path: PathBuf,
-    /// The lock goes with the file, also when the process dies.
+    /// The lock is released with the file, even if the process is killed.
     _lock: File,
 }
 
@@ -61,8 +61,8 @@ impl DataDir {
     }
 }
 
-/// Options to read and write a file that only its owner may open: who may do what is nobody else's
-/// business.
+/// Returns options to read and write a file that only its owner may open, because it says who may
+/// do what.
 pub(super) fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
@@ -79,8 +79,8 @@ fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Tells a full disk from other failures. A limit on the size of a file, or of what a user may
-/// have, is a full disk.
+/// Distinguishes a full disk from other failures. Exceeding a limit on a file's size, or a user's
+/// quota, counts as a full disk.
 pub(super) fn io_error(path: &Path, doing: &'static str, error: &io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -104,9 +104,9 @@ pub(super) fn corrupt(path: &Path, what: impl Into<String>) -> StoreError {
     }
 }
 
-/// Calls a database. Databases check what they read less than we wish, and some panic on a damaged
-/// file: that is an error like any other here. What the panic left behind is not used again: a
-/// database whose locks are poisoned refuses every later call.
+/// Calls a database, and turns a panic into an error. Databases do not check everything that they
+/// read, and some panic on a damaged file. The state after a panic is not used again: a database
+/// whose locks are poisoned refuses every later call.
 pub(super) fn contain<T>(
     path: &Path,
     call: impl FnOnce() -> Result<T, StoreError>,
@@ -120,7 +120,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied());
-    // A message of several lines would break the sentence that it stands in.
+    // A message of several lines would break the sentence that it is part of.
     text.and_then(|text| text.lines().next())
         .unwrap_or("the database gave up")
         .to_owned()

@@ -1,11 +1,11 @@
-//! What a store refuses, and what a disk does to it.
+//! Defines why a store refuses a call, and how its disk can fail.
 
 use crate::model::TupleKey;
 use crate::storage::codec::MAX_DEPTH;
 use crate::storage::{Backend, ModelId, StoreId};
 use std::path::PathBuf;
 
-/// Why a store did not do what it was asked.
+/// Why a call of a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No store has this id.
@@ -33,7 +33,7 @@ pub enum StoreError {
     /// A key occurs twice in one batch.
     #[error("`{0}` occurs twice in one batch: name each tuple once")]
     Repeated(Box<TupleKey>),
-    /// A tuple to be written exists.
+    /// A tuple to be written exists already.
     #[error("`{0}` exists already: leave it out, or have duplicates ignored")]
     Exists(Box<TupleKey>),
     /// A tuple to be written exists with another condition or context.
@@ -49,13 +49,13 @@ pub enum StoreError {
         "`{0}` exists with another condition or context, so it is no duplicate to ignore: replace it by `writes.on_duplicate: \"replace\"`, or delete it first"
     )]
     ConditionDiffers(Box<TupleKey>),
-    /// The context of a tuple's condition nests too deep.
+    /// The context of a tuple's condition nests too deeply.
     #[error("the context of `{0}` nests deeper than {MAX_DEPTH} levels: make it flatter")]
     TooDeep(Box<TupleKey>),
     /// The system gave no random numbers for an id.
     #[error("the system gives no random numbers: see whether its entropy source is available")]
     Random,
-    /// Another process has the data directory open.
+    /// Another process uses the data directory.
     #[error("the data directory `{}` is in use by another process: stop that one, or choose another directory", .0.display())]
     Locked(PathBuf),
     /// The data directory holds the data of another backend.
@@ -89,16 +89,15 @@ pub enum StoreError {
         /// The only format that this version reads.
         expected: u32,
     },
-    /// The disk, or what the process may use of it, is full. Everything acknowledged before is
-    /// kept.
+    /// The disk, or the process's share of it, is full. Every acknowledged write is kept.
     #[error("the disk of `{}` is full: make room and write again, nothing that was acknowledged is lost", .0.display())]
     Full(PathBuf),
-    /// The file is damaged, or is no store.
+    /// The file is damaged, or is not a store.
     #[error("`{}` is damaged or is not a store of behest ({what}): restore it from a copy, or move it away to start empty", path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What was found.
+        /// What is wrong with it.
         what: String,
     },
     /// The file cannot be read or written.
@@ -106,15 +105,15 @@ pub enum StoreError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What failed: `opened`, `read`, `written`.
+        /// The operation that failed: `opened`, `read`, `written`.
         doing: &'static str,
-        /// The system's own words.
+        /// The system's message.
         reason: String,
     },
 }
 
 impl StoreError {
-    /// Whether the disk or the system failed, rather than the request.
+    /// Returns `true` if the disk or the system failed, and not the request.
     #[must_use]
     pub fn is_fault(&self) -> bool {
         match self {

@@ -1,7 +1,7 @@
-//! Ids of stores and models: ULIDs, as OpenFGA's API has them.
+//! Defines the ids of stores and models: ULIDs, as in OpenFGA's API.
 //!
 //! INVARIANT: an id has one spelling. Text in lower case, or with letters that stand for digits, is
-//! no id.
+//! not an id.
 
 use crate::clock::Clock;
 use crate::storage::StoreError;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, str::FromStr};
 use ulid::Ulid;
 
-/// Text that is no id.
+/// The error for text that is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an id has 26 digits and upper-case letters, without I, L, O and U, and begins with 0 to 7"
@@ -23,13 +23,13 @@ macro_rules! id {
         pub struct $name(Ulid);
 
         impl $name {
-            /// The id that is made of these bits.
+            /// Creates the id with these bits.
             #[must_use]
             pub const fn from_bits(bits: u128) -> Self {
                 Self(Ulid(bits))
             }
 
-            /// 16 bytes that sort as ids do.
+            /// Returns 16 bytes that sort as ids do.
             pub(super) const fn to_bytes(self) -> [u8; 16] {
                 self.0.to_bytes()
             }
@@ -70,22 +70,23 @@ id!(StoreId, "Names a store.");
 id!(ModelId, "Names an authorization model within its store.");
 
 impl StoreId {
-    /// The store that decisions read, `01BEHEST00000000000000MA1N`: the same in every installation.
+    /// The id of the store that decisions read, `01BEHEST00000000000000MA1N`; it is the same in
+    /// every installation.
     pub const MAIN: Self = match Ulid::from_string("01BEHEST00000000000000MA1N") {
         Ok(id) => Self(id),
         Err(_) => Self(Ulid::nil()),
     };
 }
 
-/// Makes ids: each one greater than those made before by this source, also where the clock stands
-/// still or is set back.
+/// A source of ids. Each id is greater than all earlier ones of this source, even if the clock
+/// stands still or is set back.
 pub struct IdSource {
     clock: Arc<dyn Clock>,
     last: Mutex<u128>,
 }
 
 impl IdSource {
-    /// Makes ids with the time of `clock`.
+    /// Creates a source of ids with the time of `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -94,12 +95,12 @@ impl IdSource {
         }
     }
 
-    /// An id for a new store.
+    /// Creates an id for a new store.
     pub fn next_store(&self) -> Result<StoreId, StoreError> {
         self.next().map(StoreId::from_bits)
     }
 
-    /// An id for a new model.
+    /// Creates an id for a new model.
     pub fn next_model(&self) -> Result<ModelId, StoreError> {
         self.next().map(ModelId::from_bits)
     }

@@ -1,12 +1,12 @@
-//! What a store needs of a database: rows in the order of their keys, and atomic writes.
+//! Defines what a store needs of a database: rows in the order of their keys, and atomic writes.
 //!
-//! INVARIANT: after [`Kv::write`] returned `Ok`, all of its rows survive the end of the process and
-//! of the machine; whatever happens before that leaves all of them or none.
+//! INVARIANT: once [`Kv::write`] has returned `Ok`, all of its rows survive the end of the process
+//! and of the machine. If it is interrupted before that, either all of them are there or none.
 
 use crate::storage::StoreError;
 use std::{fmt, ops::Range, path::Path};
 
-/// A row to write, or to remove where it has no value.
+/// A row to write, or to remove if it has no value.
 pub(super) struct Row {
     pub(super) key: Vec<u8>,
     pub(super) value: Option<Vec<u8>>,
@@ -25,7 +25,7 @@ impl Row {
     }
 }
 
-/// From which end of a range a page is read.
+/// The end of a range from which a page is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Ascending,
@@ -35,15 +35,15 @@ pub(super) enum Order {
 /// A key with its value.
 pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
-/// A database. One call sees one state. Its user makes one write at a time.
+/// A database. Each call sees one consistent state. Its user makes one write at a time.
 pub(super) trait Kv: Send + Sync + fmt::Debug {
-    /// What error messages call it.
+    /// Returns the path that error messages show.
     fn path(&self) -> &Path;
 
-    /// The values of keys, in the order of the keys.
+    /// Returns the values of keys, in the order of `keys`.
     fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
 
-    /// The first rows of a range: at most `limit`.
+    /// Returns the first rows of a range in this order, at most `limit`.
     fn page(
         &self,
         range: Range<Vec<u8>>,
@@ -51,6 +51,6 @@ pub(super) trait Kv: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError>;
 
-    /// Writes rows, all or none. They are sorted by key, and no key occurs twice.
+    /// Writes all rows or none. They are sorted by key, and no key occurs twice.
     fn write(&self, rows: Vec<Row>) -> Result<(), StoreError>;
 }

@@ -1,7 +1,7 @@
-//! A [`TupleStore`] over any database: one log, and the state that it leads to.
+//! Implements [`TupleStore`] over any database: one log, and the state that results from it.
 //!
-//! INVARIANT: every write but that of assertions, and of what deleted stores have left ([`purge`]),
-//! goes through [`LogStore::commit_with`], which alone makes revisions.
+//! INVARIANT: [`LogStore::commit_with`] makes all revisions. Every write goes through it, except
+//! writes of assertions and the removal of what deleted stores have left ([`purge`]).
 
 mod pages;
 mod purge;
@@ -20,24 +20,24 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Rows read at once from a range that may be long: some hundred KiB of tuples.
+/// Number of rows that are read at once from a range that may be long: some hundred KiB of tuples.
 const PAGE_ROWS: usize = 4096;
 
-/// See [`super`].
+/// The store over one database; see [`super`].
 #[derive(Debug)]
 pub(super) struct LogStore<K> {
     kv: K,
-    /// Held while something is written, so that one write is planned on what the one before left.
+    /// Locked during a write, so that each write is planned on the result of the previous one.
     head: Mutex<Known>,
 }
 
-/// What is known of the head, and of what deleted stores have left.
+/// The head, and the deleted stores whose rows are not yet removed.
 #[derive(Debug)]
 struct Known {
     head: Head,
     /// Stores that have rows and no record.
     deleted: BTreeSet<StoreId>,
-    /// Whether a write failed since, so that what the database holds has to be read again.
+    /// Whether a write has failed, so that the head must be read again from the database.
     doubtful: bool,
 }
 
@@ -51,14 +51,14 @@ impl Known {
     }
 }
 
-/// What a change comes to: what is logged, and the rows that it writes.
+/// The plan of a change: the event that is logged, and the rows that are written.
 struct Plan {
     event: Event,
     rows: Vec<Row>,
 }
 
 impl<K: Kv> LogStore<K> {
-    /// Takes a database: writes the format to an empty one, and checks that of another.
+    /// Opens a database: writes the format to an empty one, and checks the format of any other.
     pub(super) fn open(kv: K) -> Result<Self, StoreError> {
         let found = kv.values(&[rows::FORMAT_KEY.to_vec()])?.pop().flatten();
         match found.as_deref() {
@@ -114,8 +114,8 @@ impl<K: Kv> LogStore<K> {
         }
     }
 
-    /// Makes one change: `plan` gets the revision and the time that it will have, and returns
-    /// `None` where nothing is to change.
+    /// Makes one change. `plan` gets the revision and the time that the change will have, and
+    /// returns `None` if there is nothing to change.
     fn commit(
         &self,
         at: Timestamp,
@@ -138,8 +138,8 @@ impl<K: Kv> LogStore<K> {
         let head = Head { revision, at };
         rows.push(Row::put(rows::HEAD_KEY.to_vec(), head.encode()));
         rows.push(Row::put(rows::log_key(revision), encode(head.at, &event)?));
-        // The log of a deleted store has no readers, and would come back with a new store of the
-        // same id.
+        // The deletion is not listed in the store's own log: a deleted store's log has no readers,
+        // and would appear again in a new store with the same id.
         if let Some(store) = event
             .store()
             .filter(|_| !matches!(event, Event::StoreDeleted(_)))
@@ -157,7 +157,7 @@ impl<K: Kv> LogStore<K> {
         Ok((Revision(revision), Some(event)))
     }
 
-    /// Waits for the writer before, and reads the head again where its write failed.
+    /// Waits for the previous writer, and reads the head again if a write has failed.
     fn lock_head(&self) -> Result<MutexGuard<'_, Known>, StoreError> {
         let mut known = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         if known.doubtful {
@@ -177,7 +177,7 @@ impl<K: Kv> LogStore<K> {
         }
     }
 
-    /// The revision that wrote a model.
+    /// Returns the revision that wrote a model.
     fn model_revision(&self, store: StoreId, model: ModelId) -> Result<Option<u64>, StoreError> {
         let found = self.value(rows::model_key(store, model))?;
         found
@@ -188,7 +188,7 @@ impl<K: Kv> LogStore<K> {
     fn model_at(&self, revision: u64) -> Result<ModelRecord, StoreError> {
         match self.entry_at(revision)?.event {
             Event::ModelWritten { model, .. } => Ok(model),
-            // The store may have been deleted while it was read.
+            // The store may have been deleted while this was read.
             Event::Erased(store) => Err(self
                 .check_store(store)
                 .err()
@@ -239,7 +239,7 @@ impl<K: Kv> TupleStore for LogStore<K> {
 
     fn create_store(&self, store: StoreRecord, at: Timestamp) -> Result<Revision, StoreError> {
         let mut known = self.lock_head()?;
-        // INVARIANT: a store begins without rows, also where another had its id.
+        // INVARIANT: a store begins without rows, even if an earlier one had its id.
         self.purge_store(&mut known, store.id)?;
         let committed = self.commit_with(&mut known, at, |_, _| {
             let key = rows::store_key(store.id);

@@ -1,9 +1,9 @@
-//! What goes into a store and comes out of it.
+//! Defines the values that go into a store and come out of it.
 
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use crate::storage::{ModelId, StoreId};
 
-/// A store: a tenant's own models and tuples.
+/// The record of a store, which has its own models and tuples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreRecord {
     /// Its id.
@@ -16,27 +16,28 @@ pub struct StoreRecord {
     pub updated_at: Timestamp,
 }
 
-/// An authorization model: immutable once written.
+/// An authorization model, immutable once written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelRecord {
     /// Its id, unique in its store.
     pub id: ModelId,
-    /// The model as JSON, opaque here.
+    /// The model as JSON, whose content is opaque here.
     pub json: Vec<u8>,
 }
 
-/// What to do with a tuple that is to be written and exists.
+/// What to do with a tuple that is to be written and exists already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDuplicate {
-    /// Refuse the batch, even where the condition is another
-    /// ([`StoreError::Exists`](crate::storage::StoreError::Exists)).
+    /// Refuse the batch, even if the condition is another one
+    /// ([`StoreError::Exists`](crate::storage::StoreError::Exists),
+    /// [`StoreError::ExistsOtherwise`](crate::storage::StoreError::ExistsOtherwise)).
     #[default]
     Error,
     /// Skip it if condition and context are equal, and refuse the batch if not
     /// ([`StoreError::ConditionDiffers`](crate::storage::StoreError::ConditionDiffers)).
     Ignore,
-    /// Skip it if condition and context are equal, and put it in the place of the other if not. The
-    /// log has the deletion of the one and the write of the other in one entry.
+    /// Skip it if condition and context are equal, and otherwise replace the existing tuple. The
+    /// log has the deletion of the old and the write of the new tuple in one entry.
     Replace,
 }
 
@@ -50,26 +51,26 @@ pub enum OnMissing {
     Ignore,
 }
 
-/// A change of tuples that happens as a whole: deletes, then writes. No key occurs twice.
+/// A change of tuples that is made as a whole: deletes, then writes. No key may occur twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Tuples to delete, whatever their condition.
     pub deletes: Vec<TupleKey>,
     /// Tuples to write.
     pub writes: Vec<Tuple>,
-    /// For writes of what exists.
+    /// What to do if a tuple to be written exists.
     pub on_duplicate: OnDuplicate,
-    /// For deletes of what does not.
+    /// What to do if a tuple to be deleted does not exist.
     pub on_missing: OnMissing,
 }
 
 impl Batch {
-    /// A good size for an import. Batches of 1,000 took twice the CPU time, for they touch more
-    /// pages of the tree; those of 50,000 took two thirds of it, and a page of the log would cost
-    /// its reader 50,000 tuples.
+    /// A good size for an import. Batches of 1,000 took twice the CPU time, because they touch more
+    /// pages of the tree. Batches of 50,000 took two thirds of it, but then a page of the log would
+    /// cost its reader 50,000 tuples.
     pub const IMPORT_TUPLES: usize = 10_000;
 
-    /// Writes tuples, each of them new.
+    /// Creates a batch that writes tuples, all of which must be new.
     #[must_use]
     pub fn of_writes(writes: Vec<Tuple>) -> Self {
         Self {
@@ -78,7 +79,7 @@ impl Batch {
         }
     }
 
-    /// Deletes tuples, each of them there.
+    /// Creates a batch that deletes tuples, all of which must exist.
     #[must_use]
     pub fn of_deletes(deletes: Vec<TupleKey>) -> Self {
         Self {
@@ -87,7 +88,7 @@ impl Batch {
         }
     }
 
-    /// Every key, those to delete first.
+    /// Returns every key, those to delete first.
     pub fn keys(&self) -> impl Iterator<Item = &TupleKey> {
         self.deletes
             .iter()
@@ -95,19 +96,19 @@ impl Batch {
     }
 }
 
-/// What a batch did.
+/// The effect of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// The revision that holds it: a new one, unless nothing changed.
+    /// The revision after the batch: a new one, unless nothing changed.
     pub revision: Revision,
-    /// What was deleted; without what was skipped, and with what was replaced.
+    /// The deleted tuples, without skipped ones and with replaced ones.
     pub deleted: Vec<TupleKey>,
-    /// What was written; without what was skipped.
+    /// The written tuples, without skipped ones.
     pub written: Vec<Tuple>,
 }
 
 impl Applied {
-    /// Whether the batch made a revision.
+    /// Returns `true` if the batch made a revision.
     #[must_use]
     pub fn is_change(&self) -> bool {
         !(self.deleted.is_empty() && self.written.is_empty())
@@ -117,45 +118,45 @@ impl Applied {
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Its number: one more than that of the entry before.
+    /// Its number, one more than that of the previous entry.
     pub revision: Revision,
-    /// When it was made; never before the entry before.
+    /// When it was made; never before the previous entry.
     pub at: Timestamp,
-    /// What happened.
+    /// The change itself.
     pub event: Event,
 }
 
-/// What happened.
+/// The content of a log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A store was created.
     StoreCreated(StoreRecord),
-    /// A store was deleted, with all that it held.
+    /// A store was deleted, with everything in it.
     StoreDeleted(StoreId),
     /// A model became the newest of its store.
     ModelWritten {
-        /// Whose.
+        /// The store.
         store: StoreId,
-        /// Which.
+        /// The model.
         model: ModelRecord,
     },
     /// Tuples were deleted, then others written.
     TuplesChanged {
-        /// Whose.
+        /// The store.
         store: StoreId,
-        /// Those that no longer exist.
+        /// The tuples that no longer exist.
         deleted: Vec<TupleKey>,
-        /// Those that exist from then on.
+        /// The tuples that exist from then on.
         written: Vec<Tuple>,
     },
     /// A bundle was loaded.
     BundleLoaded(Digest),
-    /// Something in a store that was deleted later: its content is gone, its number stays.
+    /// A change in a store that was deleted later: its content is gone, its number stays.
     Erased(StoreId),
 }
 
 impl Event {
-    /// The store in which it happened; `None` for what concerns the whole service.
+    /// Returns the store of the change; `None` if it concerns the whole service.
     #[must_use]
     pub fn store(&self) -> Option<StoreId> {
         match self {
@@ -168,8 +169,8 @@ impl Event {
         }
     }
 
-    /// How much of a page it takes, in tuples: what is no tuple counts one, and one more for each
-    /// KiB.
+    /// Returns its size on a page, in tuples: an entry without tuples counts as one, and a model as
+    /// one more for each KiB.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::TuplesChanged {

@@ -1,4 +1,4 @@
-//! The rows of a store: their keys and their bytes.
+//! Encodes the rows of a store: their keys and their values.
 //!
 //! | Key | Value |
 //! |---|---|
@@ -13,10 +13,10 @@
 //! | `L` revision | one entry of the log, models included |
 //! | `I` store revision | nothing: the entries of a store |
 //!
-//! Ids take 16 bytes and revisions eight, the highest first, so that rows lie in their order. The
-//! key of a tuple is its text, `object#relation@user`, so that an object's tuples lie together.
+//! Ids take 16 bytes and revisions eight, big-endian, so that rows are in their order. The key of a
+//! tuple is its text, `object#relation@user`, so that an object's tuples are together.
 //!
-//! INVARIANT: whatever changes here changes [`FORMAT`].
+//! INVARIANT: any change of these encodings changes [`FORMAT`].
 
 mod event;
 mod tuple;
@@ -31,7 +31,7 @@ pub(super) use tuple::{
     decode_tuple, encode_condition, split_value, tuple_key, tuple_prefix, tuple_value,
 };
 
-/// The format of what is written here.
+/// The number of the format that is written here.
 pub(super) const FORMAT: u32 = 2;
 
 pub(super) const FORMAT_KEY: &[u8] = b"F";
@@ -94,27 +94,27 @@ pub(super) fn log_of_store_key(store: StoreId, revision: u64) -> Vec<u8> {
     key(LOG_OF_STORE, &[&store.to_bytes(), &revision.to_be_bytes()])
 }
 
-/// The records of all stores.
+/// Returns the range of the records of all stores.
 pub(super) fn stores_range() -> Range<Vec<u8>> {
     prefix_range(vec![STORE])
 }
 
-/// What a store's rows begin with, but for that of its record; the numbers of its entries in the
-/// log among them.
+/// The tags of all rows of a store, except its record: these include the numbers of its entries in
+/// the log.
 const OF_STORES: [u8; 5] = [TUPLE, MODEL, MODEL_ORDER, ASSERTIONS, LOG_OF_STORE];
 
-/// Everything that a store holds, but for its record and its entries in the log; the numbers of
-/// these come last.
+/// Returns the ranges of all rows of a store, except its record and its entries in the log. The
+/// range with the numbers of these entries is the last.
 pub(super) fn ranges_of_store(store: StoreId) -> [Range<Vec<u8>>; 5] {
     OF_STORES.map(|tag| prefix_range(key(tag, &[&store.to_bytes()])))
 }
 
-/// The same of all stores.
+/// Returns the same ranges over all stores.
 pub(super) fn ranges_of_stores() -> [Range<Vec<u8>>; 5] {
     OF_STORES.map(|tag| prefix_range(vec![tag]))
 }
 
-/// The store of a row in one of these ranges, and the end of that store's rows there.
+/// Returns the store of a row in one of these ranges, and the end of that store's rows there.
 pub(super) fn store_of(key_of_row: &[u8]) -> Result<(StoreId, Vec<u8>), Damaged> {
     let (tag, rest) = key_of_row.split_first().ok_or(Damaged)?;
     let store = StoreId::from_bytes(*rest.first_chunk().ok_or(Damaged)?);
@@ -125,12 +125,12 @@ pub(super) fn tuples_range(store: StoreId) -> Range<Vec<u8>> {
     tuples_with(store, "")
 }
 
-/// The tuples of a store whose text begins with `prefix`.
+/// Returns the range of a store's tuples whose text begins with `prefix`.
 pub(super) fn tuples_with(store: StoreId, prefix: &str) -> Range<Vec<u8>> {
     prefix_range(tuple_prefix(store, prefix))
 }
 
-/// The order rows of a store's models, of those written before `revision`.
+/// Returns the range of the order rows of a store's models that were written before `revision`.
 pub(super) fn models_before(store: StoreId, revision: u64) -> Range<Vec<u8>> {
     model_order_key(store, 0)..model_order_key(store, revision)
 }
@@ -144,12 +144,12 @@ pub(super) fn log_of_store_after(store: StoreId, revision: u64) -> Range<Vec<u8>
     after(&log_of_store_key(store, revision))..end
 }
 
-/// The least key after this one.
+/// Returns the least key after this one.
 pub(super) fn after(key: &[u8]) -> Vec<u8> {
     [key, &[0]].concat()
 }
 
-/// The revision at the end of a key.
+/// Returns the revision at the end of a key.
 pub(super) fn revision_of(key: &[u8]) -> Result<u64, Damaged> {
     key.last_chunk()
         .map(|bytes| u64::from_be_bytes(*bytes))
@@ -207,8 +207,8 @@ fn key(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     key
 }
 
-/// Every key that begins so. A prefix begins with a tag, which is never the greatest byte, so there
-/// is always an end.
+/// Returns the range of all keys with this prefix. A prefix begins with a tag, which is never the
+/// greatest byte, so the range always has an end.
 fn prefix_range(prefix: Vec<u8>) -> Range<Vec<u8>> {
     let mut end = prefix.clone();
     while let Some(last) = end.pop() {

@@ -1,4 +1,5 @@
-//! A store in memory: for tests, and for a service without `--data`. Nothing outlives it.
+//! Keeps a store in memory, for tests and for a service without `--data`. Nothing outlives the
+//! process.
 
 use super::Opened;
 use crate::storage::StoreError;

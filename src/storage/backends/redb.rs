@@ -1,21 +1,21 @@
-//! The default store: one redb file in the data directory.
+//! Keeps the default store in one redb file in the data directory.
 //!
-//! **Durable.** Each write is one transaction with redb's two-phase commit: the second wait for the
-//! disk costs about a millisecond, and means that a damaged last commit is reported rather than
-//! taken for one that was cut short, which would silently forget acknowledged writes.
+//! **Durable.** Each write is one transaction with redb's two-phase commit. The second wait for the
+//! disk costs about a millisecond. It means that a damaged last commit is reported; otherwise it
+//! would be taken for an incomplete one, and acknowledged writes would be lost silently.
 //! **Damage.** The file is read once in full when it is opened, and every page's checksum is
-//! compared. What redb still panics on is contained (`disk`). One bit of the file can turn
-//! unnoticed, and only where the process was killed: the one that says which of the last two
-//! commits is the newer, so that the last write is gone. Every bit of the header was tried.
-//! **A full disk.** redb refuses everything after a failed write until the file is opened anew.
-//! That is done here, with the next call, so that a service goes on once there is room; until then,
-//! calls that read fail too.
+//! compared. If redb still panics on damage, the panic is contained (`disk`). Damage of one bit of
+//! the file can go unnoticed, and only if the process was killed: the bit that says which of the
+//! last two commits is newer, so that the last write is lost. Every bit of the header was tried.
+//! **A full disk.** After a failed write redb refuses everything until the file is opened again.
+//! The next call does that, so that a service goes on once there is room; until then, calls that
+//! read fail too.
 //! **Measured** on two busy cores with 1M tuples over 200,000 objects in random order: import 14 s
 //! of CPU time (48,000 tuples a second), 257 MiB of disk, open 0.4 s, all tuples read 0.8 s, peak
 //! memory 82 MiB; a batch of ten 5 ms.
 //!
-//! INVARIANT: a file under its final name is a whole database. A new one is made under another name
-//! first, so an empty file is damage and never a store without tuples.
+//! INVARIANT: a file under its final name is a complete database. A new one is made under another
+//! name first, so an empty file is damage and never counts as an empty store.
 
 use super::Opened;
 use crate::storage::StoreError;
@@ -96,7 +96,8 @@ fn build(path: &Path, cache_bytes: usize) -> Result<Database, Error> {
 struct Redb {
     path: PathBuf,
     cache_bytes: usize,
-    /// `None` from a write that met a full disk until the file is opened anew.
+    /// The open database; `None` after a write that met a full disk, until the file is opened
+    /// again.
     database: RwLock<Option<Database>>,
     _dir: DataDir,
 }
@@ -206,7 +207,8 @@ impl Kv for Redb {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
-            // Closing writes too, on a full disk; what it cannot finish, the next opening repairs.
+            // Closing also writes, and may fail on a full disk; the next opening repairs what it
+            // leaves.
             let _ = contain(&self.path, || {
                 drop(database);
                 Ok(())

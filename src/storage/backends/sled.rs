@@ -1,14 +1,15 @@
-//! A store on sled 0.34, behind the Cargo feature `store-sled`, for those who must use it.
+//! Keeps a store in sled 0.34, behind the Cargo feature `store-sled`, for those who must use it.
 //!
-//! It is off by default for what was measured and what is known. With 1M tuples in both directions,
-//! sled took 4.3 GiB of memory where it was limited to 256 MiB (redb: 143 MiB), 549 MiB of disk
-//! (155), 11 s to open (1 ms), 68 µs for one read (2.4), and 11.5 ms for a durable batch of ten
-//! (1.0). Its README calls it beta and names another database for whom reliability matters most;
-//! version 0.34 has had no release for years, and its tracker holds unanswered reports of files
-//! that could not be opened again after a killed process. It keeps the contract of `tests/store`
-//! and passes the test that kills it; a full disk and a damaged file are tested on redb only.
+//! It is off by default because of measurements and known problems. With 1M tuples in both
+//! directions, sled took 4.3 GiB of memory although it was limited to 256 MiB (redb: 143 MiB), 549
+//! MiB of disk (155), 11 s to open (1 ms), 68 µs for one read (2.4), and 11.5 ms for a durable
+//! batch of ten (1.0). Its README calls it beta and advises another database where reliability
+//! matters most. Version 0.34 has had no release for years, and its tracker holds unanswered
+//! reports of files that could not be opened again after a process was killed. It fulfils the
+//! contract of `tests/store` and passes the test that kills it; a full disk and a damaged file are
+//! tested on redb only.
 //!
-//! **Durable.** sled acknowledges before the disk has anything, so each write is followed by a
+//! **Durable.** sled acknowledges a write before the disk has it, so each write is followed by a
 //! flush. **Damage** in what it compresses into its log is found by its own checksums when the row
 //! is read, not when the file is opened.
 

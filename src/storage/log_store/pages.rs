@@ -1,4 +1,4 @@
-//! The log, read in pages.
+//! Reads the log in pages.
 
 use super::LogStore;
 use crate::model::{Revision, Timestamp};
@@ -6,12 +6,13 @@ use crate::storage::kv::{Kv, Order};
 use crate::storage::rows;
 use crate::storage::{Change, StoreError, StoreId, TupleStore as _};
 
-/// Most entries of the log read at once: an entry of an import takes up to a megabyte. The first
-/// page of a call is one entry, which is often enough, and each next page is twice as long.
+/// Maximum number of log entries that are read at once: an entry of an import takes up to a
+/// megabyte. A call first reads a page of one entry, which is often enough, and then pages of twice
+/// as many each.
 const LOG_PAGE_ROWS: usize = 16;
 
 impl<K: Kv> LogStore<K> {
-    /// Reads changes behind a revision, of one store or of all, until their weight reaches `limit`.
+    /// Reads changes after a revision, of one store or of all, until their weight reaches `limit`.
     pub(super) fn changes_after(
         &self,
         store: Option<StoreId>,
@@ -55,7 +56,7 @@ impl<K: Kv> LogStore<K> {
         }
         Ok(Revision(before))
     }
-    /// A page of the whole log, which has no gaps.
+    /// Reads a page of the whole log, which has no gaps.
     fn log_page(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
         let page = self
             .kv
@@ -71,7 +72,7 @@ impl<K: Kv> LogStore<K> {
         decoded.collect()
     }
 
-    /// A page of the log of one store.
+    /// Reads a page of the log of one store.
     fn log_page_of(
         &self,
         store: StoreId,

@@ -1,11 +1,12 @@
-//! What deleted stores leave behind, removed a little at a time.
+//! Removes what deleted stores leave behind, a little at a time.
 //!
-//! **Problem.** A store may hold millions of rows. Removed in the transaction that deletes it, they
-//! made every other write wait in proportion to them, a suspension among these.
-//! **Decision.** A deletion removes the store's record, and nobody finds the store from then on.
-//! Its rows go in steps, each a transaction of its own. Nothing on disk lists them: rows of a store
-//! without a record are what a deletion has left, and whoever opens the database looks for such.
-//! **Trade-off.** What was deleted is on disk for some moments more; where the process ends first,
+//! **Problem.** A store may hold millions of rows. When the transaction that deletes a store also
+//! removed these, every other write had to wait for it, including suspensions.
+//! **Decision.** A deletion removes the store's record, and no call finds the store from then on.
+//! Its rows are removed in steps, each a transaction of its own. Nothing on disk lists them: rows
+//! of a store without a record are what a deletion has left, and opening the database looks for
+//! them.
+//! **Trade-off.** Deleted data stay on disk for some moments more, or, if the process ends first,
 //! until it runs again.
 //!
 //! INVARIANT: the entries of the log are emptied from the newest to the oldest, each in one step
@@ -19,16 +20,17 @@ use crate::storage::records::Event;
 use crate::storage::{StoreId, rows};
 use std::collections::BTreeSet;
 
-/// LIMIT: a step ends once it has so many rows, which are some ten milliseconds of a disk's time.
+/// LIMIT: a step ends once it has this many rows, which take some ten milliseconds of a disk's
+/// time.
 const STEP_ROWS: usize = 512;
 
-/// LIMIT: and once it has read so many bytes.
+/// LIMIT: a step also ends once it has read this many bytes.
 const STEP_BYTES: usize = 4 << 20;
 
-/// Rows that are read at once: each may take a megabyte.
+/// Number of rows that are read at once: each may take a megabyte.
 const READ_ROWS: usize = 32;
 
-/// The stores that have rows and no record.
+/// Finds the stores that have rows and no record.
 pub(super) fn deleted_stores(kv: &dyn Kv) -> Result<BTreeSet<StoreId>, StoreError> {
     let mut deleted = BTreeSet::new();
     for mut range in rows::ranges_of_stores() {
@@ -52,7 +54,7 @@ pub(super) fn deleted_stores(kv: &dyn Kv) -> Result<BTreeSet<StoreId>, StoreErro
 }
 
 impl<K: Kv> LogStore<K> {
-    /// Removes all that a deleted store has left.
+    /// Removes everything that a deleted store has left.
     pub(super) fn purge_store(&self, known: &mut Known, store: StoreId) -> Result<(), StoreError> {
         while known.deleted.contains(&store) {
             self.purge_some(known, store)?;
@@ -60,7 +62,7 @@ impl<K: Kv> LogStore<K> {
         Ok(())
     }
 
-    /// One step of that.
+    /// Removes a part of it in one write; if nothing was left, forgets the store.
     pub(super) fn purge_some(&self, known: &mut Known, store: StoreId) -> Result<(), StoreError> {
         let mut step = Step {
             rows: Vec::new(),
@@ -79,7 +81,7 @@ impl<K: Kv> LogStore<K> {
         self.kv.write(step.rows)
     }
 
-    /// Removes rows of a range, as far as there is room in the step.
+    /// Removes rows of a range, as far as they fit into the step.
     fn take_rows(
         &self,
         mut range: std::ops::Range<Vec<u8>>,
@@ -97,7 +99,7 @@ impl<K: Kv> LogStore<K> {
         Ok(())
     }
 
-    /// Empties entries of the log, as far as there is room in the step, and removes their numbers.
+    /// Empties entries of the log, as far as they fit into the step, and removes their numbers.
     fn take_log(
         &self,
         store: StoreId,

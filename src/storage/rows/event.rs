@@ -1,4 +1,4 @@
-//! Entries of the log as bytes. The time comes first, to be read without the rest.
+//! Encodes the entries of the log. The time comes first, so that it can be read without the rest.
 
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use crate::storage::codec::{Damaged, Reader, TooDeep, Writer};
@@ -14,7 +14,7 @@ const TUPLES_CHANGED: u8 = 4;
 const BUNDLE_LOADED: u8 = 5;
 const ERASED: u8 = 6;
 
-/// The bytes of an entry; or the first tuple whose condition nests too deep.
+/// Encodes an entry; `Err` holds the first tuple whose condition nests too deeply.
 pub(in crate::storage) fn encode_change(
     at: Timestamp,
     event: &Event,
@@ -91,7 +91,7 @@ pub(in crate::storage) fn decode_change(revision: u64, bytes: &[u8]) -> Result<C
     })
 }
 
-/// The time of an entry, without the rest of it.
+/// Reads the time of an entry, without the rest of it.
 pub(in crate::storage) fn read_time(bytes: &[u8]) -> Result<Timestamp, Damaged> {
     Ok(Timestamp(i64::from_be_bytes(Reader(bytes).fixed()?)))
 }
@@ -125,7 +125,8 @@ fn read_tuples(from: &mut Reader<'_>) -> Result<(Vec<TupleKey>, Vec<Tuple>), Dam
     Ok((deleted, written))
 }
 
-/// A digest shows itself as hexadecimal digits only; they are what is kept.
+/// Reads a digest. It is stored as hexadecimal digits, the only form in which a digest shows
+/// itself.
 fn read_digest(text: &str) -> Result<Digest, Damaged> {
     let mut bytes = [0; 32];
     if text.len() != 2 * bytes.len() {

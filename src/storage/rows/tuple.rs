@@ -1,4 +1,5 @@
-//! Tuples as rows: the key is their text, the value the time of the write and the condition.
+//! Encodes tuples as rows: the key is a tuple's text, the value the time of its write and its
+//! condition.
 
 use crate::model::{Timestamp, Tuple, TupleCondition, TupleKey};
 use crate::storage::codec::{Damaged, Reader, TooDeep, Writer};
@@ -10,12 +11,12 @@ pub(in crate::storage) fn tuple_key(store: StoreId, tuple: &TupleKey) -> Vec<u8>
     key(TUPLE, &[&store.to_bytes(), tuple.to_string().as_bytes()])
 }
 
-/// What every key of a store's tuples begins with whose text begins with `text`.
+/// Returns the common prefix of the keys of a store's tuples whose text begins with `text`.
 pub(in crate::storage) fn tuple_prefix(store: StoreId, text: &str) -> Vec<u8> {
     key(TUPLE, &[&store.to_bytes(), text.as_bytes()])
 }
 
-/// The value of a tuple's row: when it was written, and its condition.
+/// Returns the value of a tuple's row: when it was written, and its condition.
 pub(in crate::storage) fn tuple_value(at: Timestamp, condition: &[u8]) -> Vec<u8> {
     let mut out = Writer::default();
     out.fixed(at.0.to_be_bytes());
@@ -23,13 +24,13 @@ pub(in crate::storage) fn tuple_value(at: Timestamp, condition: &[u8]) -> Vec<u8
     out.0
 }
 
-/// Parts the value of a tuple's row.
+/// Splits the value of a tuple's row into the time and the condition.
 pub(in crate::storage) fn split_value(value: &[u8]) -> Result<(Timestamp, &[u8]), Damaged> {
     let (at, condition) = value.split_first_chunk().ok_or(Damaged)?;
     Ok((Timestamp(i64::from_be_bytes(*at)), condition))
 }
 
-/// A condition as bytes: none for none. Equal conditions have equal bytes.
+/// Encodes a tuple's condition; no condition gives no bytes. Equal conditions have equal bytes.
 pub(in crate::storage) fn encode_condition(tuple: &Tuple) -> Result<Vec<u8>, TooDeep> {
     let mut out = Writer::default();
     if let Some(condition) = &tuple.condition {
@@ -39,7 +40,7 @@ pub(in crate::storage) fn encode_condition(tuple: &Tuple) -> Result<Vec<u8>, Too
     Ok(out.0)
 }
 
-/// A tuple from its row, and when it was written.
+/// Decodes a tuple from its row, and when it was written.
 pub(in crate::storage) fn decode_tuple(
     row_key: &[u8],
     value: &[u8],

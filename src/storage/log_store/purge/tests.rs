@@ -1,4 +1,4 @@
-//! What a deletion writes, and what is left of it wherever it was cut short.
+//! Tests of what a deletion writes, and of what is left if its purge is interrupted.
 
 use crate::model::{Revision, Timestamp, Tuple, TupleKey};
 use crate::storage::backends::memory::Memory;
@@ -14,7 +14,8 @@ const KEPT: StoreId = StoreId::from_bits(1);
 const GONE: StoreId = StoreId::from_bits(2);
 const NOW: Timestamp = Timestamp(1_000);
 
-/// A disk that outlives those who open it, notes the largest write, and fails after so many.
+/// A disk that outlives its users, records the size of the largest write, and fails after a given
+/// number of writes.
 #[derive(Clone, Debug)]
 struct Disk(Arc<State>);
 
@@ -39,7 +40,7 @@ impl Disk {
         LogStore::open(self.clone()).unwrap()
     }
 
-    /// The rows of a store, those of its log's numbers among them.
+    /// Returns the number of rows of a store, including those for its log's numbers.
     fn rows_of(&self, store: StoreId) -> usize {
         let ranges = rows::ranges_of_store(store).into_iter();
         ranges
@@ -105,7 +106,7 @@ fn tuples(range: Range<usize>) -> Batch {
     Batch::of_writes(range.map(tuple).collect())
 }
 
-/// Two stores, each with a model, assertions, and so many tuples.
+/// Creates two stores, each with a model, assertions, and `count` tuples.
 fn filled(disk: &Disk, count: usize) {
     let store = disk.open();
     for id in [KEPT, GONE] {
@@ -131,7 +132,8 @@ fn purge_all(store: &impl TupleStore) -> usize {
     steps
 }
 
-/// The store is gone to every reader, the other is whole, and the log leads there.
+/// Checks that no reader finds the deleted store, that the other is whole, and that the log leads
+/// to this state.
 fn check(store: &impl TupleStore, count: usize) {
     assert_eq!(store.stores().unwrap(), [record(KEPT)]);
     let is_unknown =
@@ -152,8 +154,8 @@ fn check(store: &impl TupleStore, count: usize) {
         (found, store.models(KEPT, None, 9).unwrap().len()),
         (count, 1)
     );
-    // Until the store was deleted, the log tells a beginning of its history, and then nothing of
-    // it.
+    // Up to the deletion, the log holds the first part of the store's history, and the rest of it
+    // is erased.
     let log = store.changes(None, Revision(0), usize::MAX).unwrap();
     let of_gone: Vec<bool> = log
         .iter()
@@ -181,7 +183,7 @@ fn a_deletion_takes_no_longer_for_a_large_store() {
         "the record, the head, and an entry of the log"
     );
     check(&store, 3_000);
-    // Writers come in between.
+    // Other writes come between the steps.
     assert!(store.purge().unwrap());
     store.apply(KEPT, tuples(3_000..3_001), NOW).unwrap();
     assert!(purge_all(&store) > 5);
@@ -216,7 +218,7 @@ fn whoever_opens_the_disk_goes_on_where_the_last_process_ended() {
     disk.open().delete_store(GONE, NOW).unwrap();
     let mut ends = 0;
     loop {
-        // Each process makes one more step, and ends in the next.
+        // Each process completes one more step, and fails in the next.
         let store = disk.open();
         check(&store, COUNT);
         disk.0.writes_left.store(1, Ordering::SeqCst);
@@ -231,7 +233,7 @@ fn whoever_opens_the_disk_goes_on_where_the_last_process_ended() {
             Ok(_) => break,
             Err(error) => assert!(error.is_fault(), "{error}"),
         }
-        // What failed is left, and the same process goes on with other writes.
+        // The failed step is left to do, and the same process goes on with other writes.
         store
             .note_bundle(
                 crate::model::Digest::new([u8::try_from(ends).unwrap(); 32]),
@@ -270,7 +272,7 @@ fn a_store_of_the_same_id_has_nothing_of_the_one_before() {
                 .collect::<Vec<_>>(),
             [Event::StoreCreated(record(GONE))]
         );
-        // And nothing that is left takes what it has.
+        // The purge removes nothing of the new store.
         store.apply(GONE, tuples(0..3), NOW).unwrap();
         assert!(!store.purge().unwrap());
         assert_eq!(store.page_tuples(GONE, "", None, 10).unwrap().len(), 3);
