@@ -1,13 +1,14 @@
-//! A graph that is made beside the writers: what they write meanwhile is put into it before it
-//! takes the place of the one that they write to.
+//! Brings a graph up to date that was built beside the writers, before it replaces the graph that
+//! they write to.
 //!
-//! **Problem.** A bundle's layer, or a graph with names of its own, takes seconds where there are
-//! millions of tuples. Made in a turn it would hold up every write, a suspension among them.
-//! **Decision.** It is made from a version that is pinned. What was written since stands in the
-//! log; most of it is put in while writers go on, and in the turn only what came after that.
+//! **Problem.** Building a bundle's layer, or a graph with other numbers for names, takes seconds
+//! if there are millions of tuples. Within a turn this would delay every write, including
+//! suspensions.
+//! **Decision.** The graph is built from a pinned version. The log has what was written since; most
+//! of it is applied while writers go on, and only the rest within the turn.
 //!
-//! INVARIANT: after [`Stores::catch_up`] in a turn the graph holds the store's tuples as every
-//! durable revision left them.
+//! INVARIANT: after [`Stores::catch_up`] in a turn, the graph holds the store's tuples as of the
+//! last durable revision.
 
 use crate::model::{Revision, TupleKey};
 use crate::relations::Graph;
@@ -15,16 +16,16 @@ use crate::storage::Event;
 use crate::stores::write_guard::REPLAYED_AT_ONCE;
 use crate::stores::{OpenStore, Stores, StoresError};
 
-/// How often a graph catches up before its turn. Each time there is less to do, unless writers are
-/// as fast.
+/// How often a graph catches up before its turn. Each round has less to do, unless writers are as
+/// fast.
 const ROUNDS: usize = 4;
 
-/// So few tuples are put in within the turn.
+/// If a round has at most this many tuples, the rest is left to the turn.
 const FEW: usize = 200;
 
 impl Stores {
-    /// Puts in what was published since the graph's revision, until that is little. Notes the keys
-    /// of what was written.
+    /// Applies what was published since the graph's revision, until little is left. Adds the keys
+    /// of the written tuples to `written`.
     pub(super) fn catch_up_beside_writers(
         &self,
         open: &OpenStore,
@@ -40,7 +41,7 @@ impl Stores {
         Ok(())
     }
 
-    /// In a turn: puts in what was made durable since the graph's revision.
+    /// Applies everything that was made durable since the graph's revision; to be called in a turn.
     pub(super) fn catch_up(
         &self,
         open: &OpenStore,
@@ -51,7 +52,7 @@ impl Stores {
             .map(drop)
     }
 
-    /// Returns how many tuples were put in or taken out.
+    /// Applies the changes up to `until`, and returns how many tuples were added or removed.
     fn put_in(
         &self,
         open: &OpenStore,

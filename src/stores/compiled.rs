@@ -1,13 +1,13 @@
-//! Models that are compiled, over all stores.
+//! Keeps compiled models, over all stores.
 //!
-//! **Problem.** A compiled model takes some ten times its text. There may be thousands of stores,
-//! each with a newest model and with older ones that clients pin, and most of them are asked of
-//! nothing for days.
-//! **Decision.** Those that were asked for last stay compiled, as many as their texts have room for
-//! together. Another is read from the store and compiled when somebody asks for it. The bundle's
-//! model is none of these.
-//! **Trade-off.** Whoever goes round more models than there is room for compiles each: some
-//! milliseconds for a large one.
+//! **Problem.** A compiled model takes about ten times as much memory as its text. There may be
+//! thousands of stores, each with a newest model and with older ones that clients name, and most of
+//! them are not used for days.
+//! **Decision.** The most recently used models stay compiled, up to a total size of their texts.
+//! Any other model is read from the store and compiled when it is needed. The bundle's model is not
+//! among these.
+//! **Trade-off.** A client that cycles through more models than there is room for has each compiled
+//! again: some milliseconds for a large one.
 
 use crate::relations::Graph;
 use crate::stores::version::Model;
@@ -15,7 +15,7 @@ use crate::stores::{ModelId, StoreId};
 use lru::LruCache;
 use std::sync::Arc;
 
-/// Models with the bytes of their JSON, the one that was asked for last at the front.
+/// The compiled models, each with the size of its JSON, the most recently used first.
 #[derive(Debug)]
 pub(super) struct CompiledModels {
     models: LruCache<(StoreId, ModelId), (Arc<Model>, usize)>,
@@ -24,7 +24,7 @@ pub(super) struct CompiledModels {
 }
 
 impl CompiledModels {
-    /// Room for models whose JSON has at most so many bytes together.
+    /// Creates an empty collection for models whose JSON has at most `most` bytes together.
     pub(super) fn with_room(most: usize) -> Self {
         Self {
             models: LruCache::unbounded(),
@@ -33,8 +33,8 @@ impl CompiledModels {
         }
     }
 
-    /// Returns the model, where it is compiled for this graph: what was compiled for another holds
-    /// other names.
+    /// Returns the model if it is compiled for this graph; one that was compiled for another graph
+    /// refers to other names.
     pub(super) fn find(
         &mut self,
         store: StoreId,
@@ -45,8 +45,8 @@ impl CompiledModels {
         model.rules.fit(graph).then(|| Arc::clone(model))
     }
 
-    /// Adds a model, and returns those that had to make room, for the caller to free. One that is
-    /// larger than all the room stays until the next comes.
+    /// Adds a model, and returns those that it evicts, for the caller to free. A model that is
+    /// larger than all the room stays until the next one comes.
     #[must_use]
     pub(super) fn add(
         &mut self,
@@ -70,7 +70,7 @@ impl CompiledModels {
         gone
     }
 
-    /// Takes out what is compiled for a store that is gone.
+    /// Removes the models that were compiled for a deleted store, and returns them.
     #[must_use]
     pub(super) fn take_out(&mut self, store: StoreId) -> Vec<Arc<Model>> {
         let of_store: Vec<_> = self
@@ -90,7 +90,7 @@ impl CompiledModels {
 
 #[cfg(test)]
 impl CompiledModels {
-    /// How many there are, and the bytes of their JSON.
+    /// Returns the number of models, and the size of their JSON in bytes.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.models.len(), self.bytes)
     }

@@ -1,10 +1,10 @@
-//! One store of a data directory that no service has open.
+//! Reads and writes one store of a data directory that no service has open.
 //!
-//! An import writes more tuples than fit into memory, so this door has no graph behind it: what a
-//! graph would be asked, whether a key is the bundle's, is asked of the bundle itself.
+//! An import writes more tuples than fit into memory, so this way of writing has no graph. Whether
+//! a key is the bundle's, which a graph would tell, is looked up in the bundle itself.
 //!
-//! INVARIANT: what is written here is what [`Stores::write`](crate::stores::Stores::write) would
-//! have written: both ask the same functions of `write`.
+//! INVARIANT: this writes what [`Stores::write`](crate::stores::Stores::write) would have written:
+//! both use the same checks of `write`.
 
 use crate::bundle::Bundle;
 use crate::clock::Clock;
@@ -17,21 +17,21 @@ use crate::stores::{
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Tuples that are read at once: some hundred KiB.
+/// Number of tuples that are read at once: some hundred KiB.
 const PAGE_TUPLES: usize = 4_096;
 
-/// What may be written to a store or deleted there, whatever it holds.
+/// The rules for what may be written to a store or deleted there, whatever it holds.
 #[derive(Debug)]
 pub struct Admission {
     id: StoreId,
-    /// None where the store has no model: then nothing can be written.
+    /// The store's model; if there is none, nothing can be written.
     model: Option<AuthorizationModel>,
-    /// The bundle's tuples, where this is `main`.
+    /// The keys of the bundle's tuples, if this is `main`.
     bundled: HashSet<TupleKey>,
 }
 
 impl Admission {
-    /// For `main` under a bundle.
+    /// Creates the rules for `main` under a bundle.
     #[must_use]
     pub fn of_bundle(bundle: &Bundle) -> Self {
         let bundled = bundle
@@ -46,8 +46,8 @@ impl Admission {
         }
     }
 
-    /// For a store under a model, given in OpenFGA's JSON. Which tuples a bundle has is not known
-    /// then.
+    /// Creates the rules for a store under a model, given in OpenFGA's JSON. They do not know the
+    /// tuples of any bundle.
     pub fn of_model(id: StoreId, json: &serde_json::Value) -> Result<Self, StoresError> {
         let model = AuthorizationModel::new(from_json(json)?)?;
         Ok(Self {
@@ -57,13 +57,13 @@ impl Admission {
         })
     }
 
-    /// Whether there is a model. Without one, nothing can be written.
+    /// Returns `true` if there is a model. Without one, nothing can be written.
     #[must_use]
     pub fn has_model(&self) -> bool {
         self.model.is_some()
     }
 
-    /// Refuses a tuple that cannot be written.
+    /// Refuses a tuple that must not be written.
     pub fn check_write(&self, tuple: &Tuple) -> Result<(), StoresError> {
         self.check_delete(&tuple.key)?;
         check(
@@ -72,7 +72,7 @@ impl Admission {
         )
     }
 
-    /// Refuses a key that cannot be deleted.
+    /// Refuses a key that must not be deleted.
     pub fn check_delete(&self, key: &TupleKey) -> Result<(), StoresError> {
         if self.id == StoreId::MAIN {
             check_in_main(key, self.bundled.contains(key))
@@ -90,7 +90,7 @@ pub struct DirectStore {
 }
 
 impl DirectStore {
-    /// Opens `main`, which is made where it is missing, under the bundle that will decide with it.
+    /// Opens `main`, which is created if it is missing, under the bundle that will decide with it.
     pub fn main(
         store: Arc<dyn TupleStore>,
         clock: Arc<dyn Clock>,
@@ -104,8 +104,8 @@ impl DirectStore {
         })
     }
 
-    /// Opens a store, which must exist, under the newest of the models that were written to it; to
-    /// `main` none are.
+    /// Opens a store, which must exist, under the newest model that was written to it. `main` has
+    /// no such model.
     pub fn open(
         store: Arc<dyn TupleStore>,
         clock: Arc<dyn Clock>,
@@ -124,14 +124,14 @@ impl DirectStore {
         })
     }
 
-    /// What may be written here.
+    /// Returns the rules for what may be written here.
     #[must_use]
     pub fn admission(&self) -> &Admission {
         &self.admission
     }
 
-    /// Deletes and writes tuples: all of the batch or nothing, durable when this returns. Each is
-    /// checked first.
+    /// Deletes and writes tuples, the whole batch or nothing; they are durable when this returns.
+    /// Each is checked first.
     pub fn apply(&self, batch: Batch) -> Result<Applied, StoresError> {
         batch
             .deletes
@@ -146,13 +146,13 @@ impl DirectStore {
             .apply(self.admission.id, batch, Timestamp(self.clock.now_ms()))?)
     }
 
-    /// The revision of the data directory.
+    /// Returns the revision of the data directory.
     pub fn revision(&self) -> Result<Revision, StoresError> {
         Ok(self.store.revision()?)
     }
 
-    /// Passes the wanted tuples to `visit`, in the order of their text, until it fails. Nobody else
-    /// writes to this directory, so all of them are of one revision.
+    /// Passes the selected tuples to `visit`, in the order of their text, until it fails. Nobody
+    /// else writes to this directory, so all of them are of one revision.
     pub fn each<E: From<StoresError>>(
         &self,
         wanted: &Selection,

@@ -1,11 +1,11 @@
-//! The bundle's model and tuples in the store `main`: checked against what is stored, then
-//! published with the bundle.
+//! Checks the bundle's model and tuples for the store `main` against what is stored, and then
+//! publishes them with the bundle.
 //!
-//! Two steps, because a bundle is refused as a whole, with all that is wrong with it, before
-//! anything of it counts. What was written between the two is checked again in the second.
+//! This takes two steps, because a bundle is refused as a whole, with all of its problems, before
+//! any part of it takes effect. The second step checks again what was written in between.
 //!
-//! INVARIANT: no key stands both in the bundle and in the store; and one pin of `main` gives a
-//! bundle, its model, its tuples and the revision that belong together.
+//! INVARIANT: no key is both in the bundle and in the store; and one pin of `main` gives a bundle,
+//! its model, its tuples and the revision that belong together.
 
 use crate::bundle::Bundle;
 use crate::model::{Digest, Problem, Problems, Revision, Tuple, TupleKey};
@@ -18,23 +18,24 @@ use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Most tuples that one refusal lists; the rest are counted.
+/// Maximum number of tuples that one refusal lists; the others are only counted.
 const MAX_LISTED: usize = 100;
 
-/// A bundle's model and tuples that `main` can take.
+/// A bundle's model and tuples, checked and ready for `main`.
 #[derive(Debug)]
 pub struct MainLayer {
     model: Option<Arc<Model>>,
     allow_orphans: bool,
-    /// What `main` will hold: the bundle's tuples, and those that are stored as of its revision.
+    /// The content of `main` with this layer: the bundle's tuples, and the stored ones as of the
+    /// graph's revision.
     graph: Graph,
 }
 
 impl Stores {
-    /// Checks a bundle's model and tuples against what is stored in `main`, and makes them ready.
-    /// Refused, with the whole list, are tuples whose keys are stored, and, unless `allow_orphans`,
-    /// stored tuples that the model would leave without meaning. That the model allows the bundle's
-    /// own tuples is for the bundle to say.
+    /// Checks a bundle's model and tuples against what is stored in `main`, and prepares them.
+    /// Refuses, with the whole list, tuples whose keys are stored and, unless `allow_orphans`,
+    /// stored tuples that the model does not allow. Whether the model allows the bundle's own
+    /// tuples is checked with the bundle.
     pub fn prepare_main(
         &self,
         model: Option<&AuthorizationModel>,
@@ -48,7 +49,7 @@ impl Stores {
             .filter(|tuple| stored.tuple(Origin::Store, &tuple.key).is_some());
         let mut problems = listed(colliding.map(|tuple| &tuple.key), collision);
         if !allow_orphans {
-            // What a model allows is a matter of the tuple's kind.
+            // Whether a model allows a tuple depends only on the tuple's kind.
             let orphans = stored.tuples_of_kinds(Origin::Store, |tuple| !is_allowed(model, tuple));
             problems.extend(listed(orphans.map(|tuple| tuple.key), |key| orphan(&key)));
         }
@@ -57,12 +58,12 @@ impl Stores {
         ready.map_err(|error| Problems::from(Problem::new(error.to_string())))
     }
 
-    /// Publishes a layer together with its bundle: whoever pins `main` from then on has both. The
-    /// change log notes the bundle's digest. `bundle` is absent only where nothing but relations is
-    /// served.
+    /// Publishes a layer together with its bundle, so that readers that pin `main` from then on see
+    /// both. The changelog records the bundle's digest. `bundle` is absent only if the service has
+    /// relations and no policies.
     ///
-    /// What was written since the layer was made ready is checked again, and nothing else is done
-    /// while writers wait.
+    /// Tuples that were written since the layer was prepared are checked again; nothing else is
+    /// done while writers wait.
     pub fn commit_main(
         &self,
         mut layer: MainLayer,
@@ -78,7 +79,7 @@ impl Stores {
             .map_err(fail)?;
         layer.check_written(&written)?;
         let now = self.now();
-        // A digest that was noted last makes no revision of its own.
+        // Recording the same digest as last time makes no revision.
         let noted = turn
             .durable(self.store.note_bundle(digest, now))
             .map_err(fail)?;
@@ -90,8 +91,8 @@ impl Stores {
 }
 
 impl MainLayer {
-    /// The layer over what is stored. Where the names of the model find no room, the graph is made
-    /// anew.
+    /// Builds the layer over the stored tuples. If the graph has no room for the names of the
+    /// model, it is rebuilt.
     fn over(
         stored: &Graph,
         model: Option<&AuthorizationModel>,
@@ -117,7 +118,7 @@ impl MainLayer {
         })
     }
 
-    /// The same checks for tuples that were written since.
+    /// Makes the same checks for tuples that were written since.
     fn check_written(&self, written: &[TupleKey]) -> Result<(), Problems> {
         let model = self.model.as_ref().map(|model| model.rules.model());
         let stored: HashSet<&TupleKey> = written.iter().collect();
@@ -157,7 +158,7 @@ fn orphan(key: &TupleKey) -> Problem {
         .help("delete it, have the model allow it, or set `allow_orphans` to leave it there without meaning")
 }
 
-/// One problem for each, up to [`MAX_LISTED`], and one that counts the rest.
+/// Returns one problem for each key, up to [`MAX_LISTED`], and one that counts the rest.
 fn listed<K>(keys: impl Iterator<Item = K>, problem: impl Fn(K) -> Problem) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut rest = 0_usize;
@@ -176,7 +177,8 @@ fn listed<K>(keys: impl Iterator<Item = K>, problem: impl Fn(K) -> Problem) -> V
     problems
 }
 
-/// The same model has the same id wherever it is loaded, and no other has it.
+/// Returns the id of a model, derived from its content: the same model has the same id wherever it
+/// is loaded, and no other model has it.
 fn id_of(model: &AuthorizationModel) -> ModelId {
     let hash = digest(&SHA256, to_json(model.definition()).to_string().as_bytes());
     let mut bits = [0; 16];

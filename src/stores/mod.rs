@@ -1,23 +1,23 @@
-//! The relation service: stores, their models and tuples, and versions of them that readers pin.
+//! Provides the relation service: stores, their models and tuples, and versions of them that
+//! readers pin.
 //!
-//! **Problem.** A decision needs tuples, model and policies of one moment, in a fraction of a
-//! microsecond; a write must be durable before it is acknowledged, and visible to the first request
-//! after that. Whoever writes through one door must not find another door that forgets a rule.
+//! **Problem.** A decision needs the tuples, the model and the policies of one moment, in a
+//! fraction of a microsecond. A write must be durable before it is acknowledged, and visible to the
+//! first request after that. All ways to write must follow the same rules.
 //! **Decision.** Each store has one [`Version`] at a time, immutable, behind an atomic pointer:
-//! readers pin it, writers replace it. All writes of the service take turns ([`turn`]); each is
-//! checked against the model, made durable, then published, then acknowledged. At start everything
-//! is rebuilt from the durable store, which nothing reads on the way to a decision. The version of
-//! `main`, the store that decisions read, holds the bundle too ([`main_layer`]): one pin gives
-//! policies, model and tuples that belong together.
-//! **Trade-off.** Tuples of all stores are in memory, those of stores that nobody asks about among
-//! them; how many stores there may be is bounded, and so is what is compiled of their models. One
-//! write waits for the one before it, whatever store that is for: the disk would make it wait
-//! anyway.
+//! readers pin it, writers replace it. All writes of the service take turns ([`write_guard`]); each
+//! is checked against the model, made durable, then published, then acknowledged. At start
+//! everything is rebuilt from the durable store, which no decision reads. The version of `main`,
+//! the store that decisions read, holds the bundle too ([`main_layer`]), so one pin gives policies,
+//! model and tuples that belong together.
+//! **Trade-off.** The tuples of all stores are in memory, even of stores that are never read; the
+//! number of stores is bounded, and so is the memory of their compiled models. A write waits for
+//! the previous one, even for another store; the disk would make it wait anyway.
 //!
 //! | File | Owns |
 //! |---|---|
 //! | `version` | what a reader pins |
-//! | `turn` | the order of writes, and what is done after the disk failed in one |
+//! | `write_guard` | the order of writes, and what is done after the disk failed in one |
 //! | `models` | models: written, found, compiled |
 //! | `compiled` | which of them stay compiled |
 //! | `purge` | what deleted stores have left on the disk |
@@ -28,8 +28,7 @@
 //! | `catch_up` | what was written while a graph was made beside the writers |
 //! | `direct` | one store of a data directory that no service has open |
 //!
-//! INVARIANT: what is published is durable, and every change of a store's version happens in a
-//! turn.
+//! INVARIANT: whatever is published is durable, and a store's version changes only within a turn.
 
 mod catch_up;
 mod compiled;
@@ -54,8 +53,8 @@ pub use crate::stores::read::{
 pub use crate::stores::spelling::Spelling;
 pub use crate::stores::version::{Model, Version};
 pub use crate::stores::write::{About, Cleared, MAX_CLEARED, Written};
-// What the surface over this service reads and names; it reaches relations and stores through here
-// alone.
+// These are the names that the API over this service uses; it reaches relations and stores only
+// through this module.
 pub use crate::relations::model::{ModelRefusal, RefusalCode, TupleRefusal};
 pub use crate::relations::{
     Allowance, Cut, Expansion, ExpansionNode, Failure, Limits, Listed, MAX_RESULTS, Membership,
@@ -80,23 +79,23 @@ use write_guard::Progress;
 /// The name of the store that decisions read.
 pub const MAIN_NAME: &str = "main";
 
-/// What all stores may take together.
+/// The limits of all stores together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
-    /// The most stores, `main` among them. More that are there already stay.
+    /// Maximum number of stores, including `main`. If there are more already, they stay.
     pub stores: usize,
-    /// The most bytes that the JSON of models has together that stay compiled, but for that of
-    /// `main`.
+    /// Maximum size in bytes of the JSON of all models that stay compiled, except that of `main`.
     pub compiled_bytes: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
         Self {
-            // A store for each customer of a large service. An empty one takes some kilobytes.
+            // This is a store for each customer of a large service. An empty store takes some
+            // kilobytes.
             stores: 10_000,
-            // Some hundred megabytes once they are compiled: thousands of usual models, or fifty of
-            // the largest.
+            // Compiled models of this size take some hundred megabytes: thousands of usual models,
+            // or fifty of the largest.
             compiled_bytes: 16 << 20,
         }
     }
@@ -113,13 +112,13 @@ pub struct Stores {
     progress: Mutex<Progress>,
     limits: StoreLimits,
     compiled: Mutex<CompiledModels>,
-    /// How often what deleted stores have left was to be removed since a thread began to.
+    /// How many purges were requested since the current purge thread began; 0 if none runs.
     purges: AtomicUsize,
-    /// How far the versions that readers can pin are, over all stores.
+    /// The newest revision that readers can pin, over all stores.
     published: watch::Sender<Revision>,
 }
 
-/// A clock that can stand in a `Debug` type.
+/// A clock that can be a field of a `Debug` type.
 struct TheClock(Arc<dyn Clock>);
 
 impl std::fmt::Debug for TheClock {
@@ -133,13 +132,14 @@ impl std::fmt::Debug for TheClock {
 struct OpenStore {
     record: StoreRecord,
     version: ArcSwap<Version>,
-    /// Versions before it that small changes superseded, until nobody reads them.
+    /// Earlier versions that small changes replaced, kept until no reader uses them.
     superseded: Mutex<Vec<Arc<Version>>>,
-    /// Held while the graph is made anew.
+    /// The lock is held while the graph is rebuilt.
     renewing: Mutex<()>,
 }
 
-/// Most superseded versions that are kept. Each holds the nodes that one small change replaced.
+/// Maximum number of superseded versions that are kept. Each holds the nodes that one small change
+/// replaced.
 const MAX_SUPERSEDED: usize = 64;
 
 impl OpenStore {
@@ -152,20 +152,21 @@ impl OpenStore {
         })
     }
 
-    /// In a turn. Readers pin this version from now on; what it replaces is freed when its last
-    /// reader has gone.
+    /// Publishes a version; to be called in a turn. Readers pin it from now on, and the version
+    /// before is freed when its last reader is done.
     fn publish(&self, next: Version) {
         self.superseded().clear();
         self.version.store(Arc::new(next));
     }
 
-    /// The same for a version that differs from the one before in few tuples. That one is freed by
-    /// the writer, in a later turn.
+    /// Publishes a version that differs from the one before in few tuples; to be called in a turn.
+    /// The writer frees the version before, in a later turn.
     ///
-    /// Whoever lets go of a version last frees a dozen nodes, and lowers the counts of some hundred
-    /// others, in memory that the writer's processor holds. Beside a writer at full speed that was
-    /// nearly every check that takes long, and their 99th percentile was 1.5 to 1.6 times that of a
-    /// reader alone; it is 1.04 to 1.36 (`benches/stores.rs`, in memory).
+    /// The thread that drops a version last frees a dozen nodes, and lowers the reference counts of
+    /// some hundred others, in memory that the writer's processor has in its cache. Beside a writer
+    /// at full speed nearly every slow check was slow because of that, and the 99th percentile of
+    /// checks was 1.5 to 1.6 times that of a reader alone; it is 1.04 to 1.36 now
+    /// (`benches/stores.rs`, in memory).
     fn publish_small(&self, next: Version) {
         let before = self.version.swap(Arc::new(next));
         let mut superseded = self.superseded();
@@ -176,7 +177,7 @@ impl OpenStore {
     }
 
     fn superseded(&self) -> MutexGuard<'_, Vec<Arc<Version>>> {
-        // Whatever a writer that panicked left there is only waiting to be freed.
+        // If a writer panicked, its superseded versions are still only waiting to be freed.
         self.superseded
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -184,8 +185,8 @@ impl OpenStore {
 }
 
 impl Stores {
-    /// Rebuilds every store from what is durable, and makes `main` where it is missing. Takes time
-    /// in proportion to the tuples: about two seconds for a million.
+    /// Rebuilds every store from the durable store, and creates `main` if it is missing. The time
+    /// is proportional to the tuples: about two seconds for a million.
     pub fn open(store: Arc<dyn TupleStore>, clock: Arc<dyn Clock>) -> Result<Self, StoresError> {
         let records = with_main(store.as_ref(), Timestamp(clock.now_ms()))?;
         let mut open = BTreeMap::new();
@@ -218,7 +219,7 @@ impl Stores {
         })
     }
 
-    /// The same within other limits.
+    /// Returns the same stores with other limits.
     #[must_use]
     pub fn with_limits(self, limits: StoreLimits) -> Self {
         Self {
@@ -228,7 +229,8 @@ impl Stores {
         }
     }
 
-    /// Stores by id: at most `limit` of those after `after`, and with that name where one is given.
+    /// Lists stores by id: at most `limit` of those after `after`, and only those with `name`, if
+    /// it is given.
     #[must_use]
     pub fn list(
         &self,
@@ -245,12 +247,12 @@ impl Stores {
         records.filter(wanted).take(limit).cloned().collect()
     }
 
-    /// A store's record.
+    /// Returns a store's record.
     pub fn record(&self, store: StoreId) -> Result<StoreRecord, StoresError> {
         Ok(self.find(store)?.record.clone())
     }
 
-    /// Creates an empty store, where there is room for one. Names need not be unique.
+    /// Creates an empty store if the limit allows one more. Names need not be unique.
     pub fn create(&self, name: &str) -> Result<StoreRecord, StoresError> {
         let mut turn = self.turn()?;
         if self.open.load().len() >= self.limits.stores {
@@ -263,9 +265,9 @@ impl Stores {
         Ok(record)
     }
 
-    /// Deletes a store; readers that have pinned it end in peace. `main` cannot be deleted. It
-    /// takes no longer for a store that holds much: what that leaves on the disk is for
-    /// [`Stores::purge_beside`] to remove.
+    /// Deletes a store; readers that have pinned it can finish. `main` cannot be deleted. The time
+    /// does not depend on what the store holds: its rows on the disk are left to
+    /// [`Stores::purge_beside`].
     pub fn delete(&self, store: StoreId) -> Result<(), StoresError> {
         if store == StoreId::MAIN {
             return Err(StoresError::MainStays);
@@ -275,14 +277,14 @@ impl Stores {
         turn.durable(self.store.delete_store(store, self.now()))?;
         self.forget_store(store);
         drop(turn);
-        // Freed beside the writers: it takes time in proportion to the tuples.
+        // This is freed outside the turn, because it takes time in proportion to the tuples.
         drop(gone);
         let compiled = self.compiled().take_out(store);
         drop(compiled);
         Ok(())
     }
 
-    /// Pins a store as it is now.
+    /// Pins the current version of a store.
     pub fn pin(&self, store: StoreId) -> Result<Arc<Version>, StoresError> {
         Ok(self.find(store)?.version.load_full())
     }
@@ -293,9 +295,9 @@ impl Stores {
         self.main.version.load()
     }
 
-    /// The newest revision of which every store can be pinned, as it goes on. It counts the changes
-    /// of all stores, so it may be newer than the version of `main` that is pinned then, which
-    /// holds every change of `main` up to it.
+    /// Returns a receiver of the newest revision up to which every store can be pinned. It counts
+    /// the changes of all stores, so it may be newer than the version of `main` that is pinned at
+    /// that time, which holds every change of `main` up to it.
     #[must_use]
     pub fn published(&self) -> watch::Receiver<Revision> {
         self.published.subscribe()
@@ -317,7 +319,7 @@ impl Stores {
         Timestamp(self.clock.0.now_ms())
     }
 
-    /// In a turn.
+    /// Adds an empty store to those that readers find; to be called in a turn.
     fn publish_store(&self, record: StoreRecord, revision: Revision) -> Result<(), StoresError> {
         let version = Version::of_graph(Graph::load([], revision)?);
         let mut open = BTreeMap::clone(&self.open.load());
@@ -326,7 +328,7 @@ impl Stores {
         Ok(())
     }
 
-    /// In a turn.
+    /// Removes a store from those that readers find; to be called in a turn.
     fn forget_store(&self, store: StoreId) {
         let mut open = BTreeMap::clone(&self.open.load());
         open.remove(&store);
@@ -334,7 +336,7 @@ impl Stores {
     }
 }
 
-/// Every store, and `main`, which is made where it is missing.
+/// Returns every store, including `main`, which is created if it is missing.
 fn with_main(store: &dyn TupleStore, now: Timestamp) -> Result<Vec<StoreRecord>, StoresError> {
     let mut records = store.stores()?;
     if !records.iter().any(|record| record.id == StoreId::MAIN) {

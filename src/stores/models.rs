@@ -1,4 +1,4 @@
-//! Models of stores: written, found by id, compiled when somebody asks for them.
+//! Writes the models of stores, finds them by id, and compiles them when they are needed.
 
 use crate::relations::model::{AuthorizationModel, from_json, to_json};
 use crate::relations::{Graph, Rules};
@@ -17,18 +17,18 @@ pub struct StoredModel {
     pub json: Value,
 }
 
-/// A model that is there.
+/// A model that was found.
 enum Found {
-    /// Ready for the version that was asked about.
+    /// Compiled for the version that was asked about.
     Compiled(Arc<Model>),
-    /// As it was written.
+    /// Stored, and not compiled for this version.
     Stored(ModelRecord),
 }
 
 impl Stores {
-    /// Pins a store, with one of its models: the newest, where none is named.
+    /// Pins a store together with one of its models: the named one, or else the newest.
     ///
-    /// INVARIANT: where none is named, the model is the newest of the version that is pinned.
+    /// INVARIANT: if no model is named, the model is the newest of the pinned version.
     pub fn with_model(
         &self,
         store: StoreId,
@@ -51,8 +51,8 @@ impl Stores {
         }
     }
 
-    /// A model of a store whose version is pinned. In a turn this is the model of the moment at
-    /// which is written.
+    /// Returns a model of a store whose version is pinned. Within a turn, the newest model is the
+    /// one at the moment of the write.
     pub(super) fn model_of(
         &self,
         open: &OpenStore,
@@ -74,7 +74,7 @@ impl Stores {
         model: Option<ModelId>,
     ) -> Result<Found, StoresError> {
         let store = open.record.id;
-        // The bundle's model is the only one of `main`.
+        // `main` has no model but the bundle's.
         let own = version.model();
         let id = match (model, own) {
             (Some(id), _) => id,
@@ -95,7 +95,7 @@ impl Stores {
         })
     }
 
-    /// Compiles a stored model, as it was read, for its store.
+    /// Compiles a stored model, which was read already, for its store.
     fn compile(
         &self,
         store: StoreId,
@@ -113,13 +113,13 @@ impl Stores {
 
     fn keep_compiled(&self, store: StoreId, model: &Arc<Model>, bytes: usize) {
         let gone = self.compiled().add(store, Arc::clone(model), bytes);
-        // With nobody waiting for the others.
+        // The evicted models are freed here, after the lock is released.
         drop(gone);
     }
 
     /// Adds a model, given in OpenFGA's JSON; it is the newest from then on. Refused in `main`.
     ///
-    /// It is read, checked and compiled beside the writers.
+    /// It is read, checked and compiled outside the turn.
     pub fn write_model(&self, store: StoreId, json: &Value) -> Result<ModelId, StoresError> {
         if store == StoreId::MAIN {
             return Err(StoresError::MainModel);
@@ -133,7 +133,7 @@ impl Stores {
         let mut turn = self.turn()?;
         let open = self.find(store)?;
         let version = open.version.load();
-        // Somebody else may have made room in between.
+        // Another call may have rebuilt the graph in between.
         let rules = if rules.fit(version.graph()) {
             rules
         } else {
@@ -151,14 +151,13 @@ impl Stores {
         Ok(id)
     }
 
-    /// Sees to it that a model can be compiled for the store: where its names would not find room
-    /// among those of all the models before it, the graph is made anew with the names that are in
-    /// use.
+    /// Makes sure that a model can be compiled for the store. If its names find no room among those
+    /// of all earlier models, the graph is rebuilt with only the names that are in use.
     fn make_room(&self, open: &OpenStore, model: &AuthorizationModel) -> Result<(), StoresError> {
         if open.version.load().graph().has_room_for(model) {
             return Ok(());
         }
-        // Whoever comes meanwhile waits for the same.
+        // Calls that come meanwhile wait for the same result.
         let _renewing = open.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = open.version.load_full();
         if before.graph().has_room_for(model) {
@@ -175,7 +174,7 @@ impl Stores {
         Ok(())
     }
 
-    /// Models from the newest to the oldest: at most `limit` of those older than `before`.
+    /// Returns models from the newest to the oldest: at most `limit` of those older than `before`.
     pub fn models(
         &self,
         store: StoreId,
@@ -197,7 +196,7 @@ impl Stores {
             .collect()
     }
 
-    /// One model.
+    /// Returns a model by its id.
     pub fn model(&self, store: StoreId, model: ModelId) -> Result<StoredModel, StoresError> {
         if store == StoreId::MAIN {
             return Ok(StoredModel::from(
@@ -208,7 +207,7 @@ impl Stores {
         StoredModel::read(&found.ok_or(StoreError::UnknownModel { store, model })?)
     }
 
-    /// The assertions of a model, as they were written; `None` where there are none.
+    /// Returns the assertions of a model, as they were written; `None` if there are none.
     pub fn assertions(
         &self,
         store: StoreId,
@@ -218,8 +217,8 @@ impl Stores {
         Ok(self.store.assertions(store, model)?)
     }
 
-    /// Replaces the assertions of a model, opaque here. Refused in `main`, whose model is tested by
-    /// the bundle's cases.
+    /// Replaces the assertions of a model, whose content is opaque here. Refused in `main`, whose
+    /// model is tested by the bundle's cases.
     pub fn write_assertions(
         &self,
         store: StoreId,

@@ -1,8 +1,8 @@
-//! What deleted stores have left on the disk, removed beside the writers.
+//! Removes what deleted stores have left on the disk, beside the writers.
 //!
-//! One thread does it, a little at a time, and rests as long as each time took, so that writers
-//! have half of the disk's time at least. It ends with the service, which goes on at its next
-//! start.
+//! One thread does it, a little at a time, and pauses after each step for as long as the step took,
+//! so that writers have at least half of the disk's time. It stops with the service, and continues
+//! at the next start.
 
 use crate::stores::Stores;
 use std::sync::atomic::Ordering;
@@ -10,11 +10,12 @@ use std::sync::{Arc, Weak};
 use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
-/// The shortest rest.
+/// The shortest pause.
 const REST: Duration = Duration::from_millis(1);
 
 impl Stores {
-    /// Removes what deleted stores have left, on a thread of its own, unless one does already.
+    /// Removes what deleted stores have left, on a thread of its own, unless such a thread already
+    /// runs.
     pub fn purge_beside(self: &Arc<Self>) {
         if self.purges.fetch_add(1, Ordering::SeqCst) > 0 {
             return;
@@ -41,7 +42,7 @@ fn purge(stores: &Weak<Stores>) {
         match stores.store.purge() {
             Ok(true) => {}
             Ok(false) => {
-                // Whoever deletes a store meanwhile is found here, or begins anew.
+                // If a store was deleted meanwhile, this finds it, or a new thread is started.
                 let seen =
                     stores
                         .purges

@@ -1,8 +1,8 @@
-//! Tuples and changes, in pages.
+//! Reads tuples and changes in pages.
 //!
-//! Tuples come from the durable store, in the order of their text: that order is the same after a
-//! restart, and each has the time of its write there. Only what a user is in is looked up in
-//! memory, which knows tuples from that side too.
+//! Tuples are read from the durable store, in the order of their text: that order survives a
+//! restart, and each tuple has the time of its write there. Only the tuples of a user are looked up
+//! in memory, where the graph also finds tuples by user.
 
 use crate::model::{ObjectRef, Revision, Timestamp, Tuple, TupleKey, TupleUser};
 use crate::relations::graph::Origin;
@@ -12,14 +12,14 @@ use crate::stores::{StoreId, Stores, StoresError};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
-/// Fewest tuples that are read from disk at once where most of them may be passed over.
+/// Minimum number of tuples that are read from disk at once if most of them may not be wanted.
 const READ_AT_ONCE: usize = 1_000;
 
-/// Most changes of other types that one page of changes passes by: some ten milliseconds of reading
-/// the log.
+/// Maximum number of changes of other types that one page of changes skips: some ten milliseconds
+/// of reading the log.
 const MAX_PASSED: usize = 20_000;
 
-/// Which tuples are wanted. What is absent is any.
+/// A selection of tuples. An absent member selects any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// The object's type.
@@ -32,16 +32,16 @@ pub struct Selection {
     pub user: Option<TupleUser>,
 }
 
-/// A tuple, and when it was written: in the bundle, since when the bundle decides.
+/// A tuple, and when it was written; for a tuple of the bundle, since when the bundle decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimedTuple {
     /// The tuple.
     pub tuple: Tuple,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// Where a page ended.
+/// The position at which a page ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// After a tuple of the bundle; these come first.
@@ -55,25 +55,25 @@ pub enum Place {
 pub struct TuplePage {
     /// The tuples.
     pub tuples: Vec<TimedTuple>,
-    /// Where the next page begins; `None` where this is the last.
+    /// Where the next page begins; `None` if this is the last.
     pub next: Option<Place>,
 }
 
 /// One change of one tuple.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimedChange {
-    /// It was written.
+    /// The tuple was written.
     Written(TimedTuple),
-    /// It was deleted. Its condition is not in the log.
+    /// The tuple was deleted. The log does not have its condition.
     Deleted(TimedTuple),
 }
 
-/// A place in the changes of a store: after a revision, and after so many tuples of the next one.
+/// A position in the changes of a store: after a revision, and after some tuples of the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChangePlace {
-    /// The last revision that was read whole.
+    /// The last revision that was read completely.
     pub after: Revision,
-    /// How many tuples of the one after it were read.
+    /// How many tuples of the next revision were read.
     pub offset: usize,
 }
 
@@ -84,12 +84,12 @@ pub struct ChangePage {
     pub changes: Vec<TimedChange>,
     /// Where the next page begins.
     pub next: ChangePlace,
-    /// Whether the end of the log was reached. A page that is empty may not be the last.
+    /// Whether the end of the log was reached; an empty page need not be the last.
     pub is_end: bool,
 }
 
 impl Selection {
-    /// Whether a tuple with this key is wanted.
+    /// Returns `true` if a tuple with this key is selected.
     #[must_use]
     pub fn holds(&self, key: &TupleKey) -> bool {
         self.kind
@@ -106,7 +106,7 @@ impl Selection {
             && self.user.as_ref().is_none_or(|user| *user == key.user)
     }
 
-    /// What the text of every wanted tuple begins with.
+    /// Returns the common prefix of the texts of all selected tuples.
     pub(super) fn prefix(&self) -> String {
         match (&self.object, &self.relation, &self.kind) {
             (Some(object), Some(relation), _) => format!("{object}#{relation}@"),
@@ -118,7 +118,7 @@ impl Selection {
 }
 
 impl Stores {
-    /// The tuples that are wanted, after `from`: at most `limit`.
+    /// Returns the selected tuples after `from`, at most `limit`.
     pub fn read(
         &self,
         store: StoreId,
@@ -177,7 +177,7 @@ impl Stores {
             after = Some(last.key.clone());
             let keys: Vec<TupleKey> = found.iter().map(|tuple| tuple.key.clone()).collect();
             let times = self.store.written_at(store, &keys)?;
-            // What has no time was deleted meanwhile; what comes after it was not.
+            // A tuple without a time was deleted meanwhile; the tuples after it may still exist.
             read.extend(
                 found
                     .into_iter()
@@ -224,9 +224,9 @@ impl Stores {
         Ok(found)
     }
 
-    /// The changes of a store's tuples, oldest first, after `from`: at most `limit`, of objects of
-    /// one type where one is named. At most [`MAX_PASSED`] changes of other types are passed by,
-    /// and the page ends there.
+    /// Returns the changes of a store's tuples, oldest first, after `from`: at most `limit`, and
+    /// only those on objects of the type `kind`, if it is given. The page also ends after
+    /// [`MAX_PASSED`] skipped changes of other types.
     pub fn changes(
         &self,
         store: StoreId,
@@ -274,7 +274,7 @@ impl Stores {
         Ok(page)
     }
 
-    /// The place of the first change that is not before a moment.
+    /// Returns the position of the first change that is not before this time.
     pub fn changes_since(&self, at: Timestamp) -> Result<ChangePlace, StoresError> {
         Ok(ChangePlace {
             after: self.store.revision_before(at)?,
@@ -284,7 +284,7 @@ impl Stores {
 }
 
 impl TimedChange {
-    /// The tuple's key.
+    /// Returns the tuple's key.
     #[must_use]
     pub fn key(&self) -> &TupleKey {
         match self {
@@ -316,8 +316,8 @@ fn bundled(
         .collect()
 }
 
-/// The tuples of a user in the order of their text, as they lie on disk: at most `limit` of those
-/// after one.
+/// Returns a user's tuples in the order of their text, as on disk: at most `limit` of those after
+/// `after`.
 fn of_user(
     version: &Version,
     origin: Origin,
@@ -327,7 +327,7 @@ fn of_user(
     limit: usize,
 ) -> Vec<Tuple> {
     let after = after.map(ToString::to_string).unwrap_or_default();
-    // No more are held than are wanted, however many the user has.
+    // No more tuples are held than are wanted, however many the user has.
     let mut least: BTreeMap<String, Tuple> = BTreeMap::new();
     for tuple in version.graph().tuples_with(
         origin,

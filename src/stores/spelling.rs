@@ -1,4 +1,4 @@
-//! How a call on a store may spell objects, users and types.
+//! Defines how a call on a store may spell objects, users and types.
 
 use crate::model::{ModelType, ObjectRef, TupleTextError, TupleUser};
 use crate::relations::Rules;
@@ -6,19 +6,19 @@ use crate::stores::{StoreId, Stores, Version};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// How a call on a store may spell objects, users and types: as tuples do, and in `main`, where
-/// they are entities, as answers show these too. Answers say a type as it was asked for, so there
-/// an alias of the bundle stands for its type, unless the model has a type of that name. What is
-/// stored is the model's name.
+/// How a call on a store may spell objects, users and types. Every store accepts them as tuples
+/// spell them. `main`, where they are entities, also accepts the form in which answers show them;
+/// since answers name a type as the request did, an alias of the bundle then stands for its type,
+/// unless the model has a type of that name. The stored name is always the model's.
 #[derive(Clone, Debug)]
 pub struct Spelling {
     is_of_main: bool,
-    /// Each alias, and the name that the model has for its type.
+    /// Each alias, with the model's name for its type.
     aliases: Arc<[(SmolStr, SmolStr)]>,
 }
 
 impl Spelling {
-    /// Takes what tuples spell, and nothing else.
+    /// Creates a spelling that accepts only what tuples spell.
     #[must_use]
     pub fn of_tuples() -> Self {
         Self {
@@ -64,8 +64,8 @@ impl Spelling {
         }
     }
 
-    /// Reads an object in two parts, as it is read in one: an id with a colon is whole, and so is
-    /// one behind `P::D`.
+    /// Reads an object that is given in two parts, with the same result as in one: an id with a
+    /// colon is read as a whole, and so is one of a type such as `P::D`.
     pub fn object_of(&self, kind: &SmolStr, id: &SmolStr) -> Result<ObjectRef, TupleTextError> {
         if self.is_of_main && (id.contains(':') || kind.contains("::")) {
             return self.object(&format!("{kind}:{id}"));
@@ -75,7 +75,7 @@ impl Spelling {
         Ok(object)
     }
 
-    /// The model's name of a type: in `main`, of an entity type's name too.
+    /// Returns the model's name of a type; in `main`, also for the name of an entity type.
     #[must_use]
     pub fn kind(&self, kind: &SmolStr) -> SmolStr {
         match self.of_alias(kind) {
@@ -92,7 +92,7 @@ impl Spelling {
             .map(|(_, kind)| kind)
     }
 
-    /// The text with the model's name of its type.
+    /// Replaces an alias at the start of a text by the model's name of its type.
     fn resolve(&self, text: &str) -> SmolStr {
         let parts = if self.aliases.is_empty() {
             None
@@ -100,7 +100,7 @@ impl Spelling {
             text.split_once(':')
         };
         let resolved = parts.and_then(|(kind, rest)| Some((self.of_alias(kind)?, rest)));
-        // Behind `agent::` another type begins, `agent::Bot`.
+        // In `agent::Bot`, the prefix `agent::` belongs to another type.
         match resolved.filter(|(_, rest)| !rest.starts_with(':')) {
             Some((kind, rest)) => smol_str::format_smolstr!("{kind}:{rest}"),
             None => text.into(),

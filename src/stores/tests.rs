@@ -1,4 +1,4 @@
-//! What only a failing disk shows, and what readers keep.
+//! Tests of what only a failing disk shows, and of what readers keep.
 
 mod pages;
 mod renumbering;
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A store whose next write is made, and then reported as failed: what a disk can do in the last
+/// A store that makes its next write and then reports it as failed, as a disk can do at the last
 /// moment.
 #[derive(Debug)]
 struct LastMoment {
@@ -186,7 +186,7 @@ fn what_a_failing_disk_kept_is_found_by_the_next_write() {
     fail_next(&store, || stores.delete(id));
     stores.create("another").unwrap();
     assert!(stores.pin(id).is_err());
-    // And it is what a restart finds.
+    // A restart finds the same.
     let again = Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap();
     assert_eq!(again.list(None, None, 10), stores.list(None, None, 10));
 }
@@ -239,7 +239,7 @@ fn there_are_so_many_stores_and_no_more() {
     assert_eq!(store.stores().unwrap().len(), 3, "`main` is one of them");
     stores.delete(id).unwrap();
     stores.create("third").unwrap();
-    // Those that are there stay.
+    // Existing stores stay.
     let fewer = within(
         Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap(),
         2,
@@ -292,7 +292,7 @@ fn models_of_all_stores_together_stay_compiled_within_their_room() {
         let (version, newest) = again.with_model(*id, None).unwrap();
         assert!(holds(&version, &newest, text));
     }
-    // One without room for any is compiled all the same.
+    // A model for which there is no room is compiled all the same.
     let stores = stores.with_limits(StoreLimits {
         compiled_bytes: 0,
         ..StoreLimits::default()
@@ -337,7 +337,7 @@ fn what_deleted_stores_have_left_is_removed_beside_the_writers() {
         }
     };
     assert!(is_left());
-    // The disk fails, and the next deletion goes on.
+    // The disk fails, and the next deletion continues the purge.
     store.fails.store(true, Ordering::SeqCst);
     stores.purge_beside();
     wait(&|| stores.purges.load(Ordering::SeqCst) == 0);

@@ -1,4 +1,5 @@
-//! What a reader pins: the tuples, the model, and in `main` the bundle.
+//! Defines the version of a store that a reader pins: its tuples, its model, and in `main` the
+//! bundle.
 
 use crate::bundle::Bundle;
 use crate::cache::{Row, Stripes};
@@ -13,11 +14,12 @@ use std::sync::Arc;
 pub struct Model {
     /// Its id.
     pub id: ModelId,
-    /// Its rules, and in them the model as it was written.
+    /// Its rules, which hold the model as it was written.
     pub rules: Rules,
 }
 
-/// The rows that a change of tuples touches, on both sides of each.
+/// The rows that a change of tuples touches: for each tuple, that of its object and that of its
+/// user.
 #[derive(Debug)]
 pub(super) struct Touched(Vec<Row>);
 
@@ -25,9 +27,9 @@ pub(super) struct Touched(Vec<Row>);
 #[derive(Clone, Debug)]
 pub struct Version {
     graph: Graph,
-    /// The bundle's; only in `main`.
+    /// The bundle's model; only in `main`.
     model: Option<Arc<Model>>,
-    /// The newest that was written; none in `main`.
+    /// The newest model that was written to the store; `None` in `main`.
     newest: Option<ModelId>,
     bundle: Option<Arc<Bundle>>,
     layered_at: Timestamp,
@@ -46,7 +48,7 @@ impl Version {
         }
     }
 
-    /// The store is one whose readers keep what they found out.
+    /// Adds stripes, for the store whose readers cache outcomes.
     pub(super) fn with_stripes(self) -> Self {
         Self {
             stripes: Some(Arc::default()),
@@ -54,7 +56,7 @@ impl Version {
         }
     }
 
-    /// The rows that a change of tuples touches.
+    /// Returns the rows that a change of tuples touches; none for a store without stripes.
     pub(super) fn touched(&self, deleted: &[TupleKey], written: &[Tuple]) -> Touched {
         let keys = deleted.iter().chain(written.iter().map(|tuple| &tuple.key));
         let rows = keys
@@ -63,8 +65,8 @@ impl Version {
         Touched(rows.map(|row| Row::of(row.bits())).collect())
     }
 
-    /// The next version, to be published at once: the same with other tuples, which differ from
-    /// these in rows that are `touched`.
+    /// Returns the next version, with other tuples, which differ from these only in the `touched`
+    /// rows. It must be published at once.
     ///
     /// INVARIANT: the stripes of these rows are raised before any reader can pin the version.
     pub(super) fn with_graph(&self, graph: Graph, touched: Touched) -> Self {
@@ -84,8 +86,8 @@ impl Version {
         }
     }
 
-    /// The same tuples, with names of their own. What was compiled for this version is nothing to
-    /// the other.
+    /// Returns a version with the same tuples in a graph with other numbers for names. Rules that
+    /// were compiled for this version do not fit the new one.
     pub(super) fn renewed(&self, graph: Graph) -> Self {
         Self {
             graph,
@@ -110,38 +112,38 @@ impl Version {
         }
     }
 
-    /// The tuples.
+    /// Returns the graph of the tuples.
     #[must_use]
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// The bundle's model; only in `main`.
+    /// Returns the bundle's model; only in `main`.
     #[must_use]
     pub fn model(&self) -> Option<&Arc<Model>> {
         self.model.as_ref()
     }
 
-    /// The newest model that was written to the store; none in `main`.
+    /// Returns the newest model that was written to the store; `None` in `main`.
     #[must_use]
     pub fn newest(&self) -> Option<ModelId> {
         self.newest
     }
 
-    /// The rules of the bundle's model; only in `main`.
+    /// Returns the rules of the bundle's model; only in `main`.
     #[must_use]
     pub fn rules(&self) -> Option<&Rules> {
         self.model.as_ref().map(|model| &model.rules)
     }
 
-    /// The revision of the last change that is in it.
+    /// Returns the revision of the last change in this version.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.graph.revision()
     }
 
-    /// The wanted tuples, each of them as of this version: the stored ones, and before them those
-    /// of the bundle where these are wanted too.
+    /// Returns the wanted tuples of this version: the stored ones, and before them those of the
+    /// bundle if `with_bundle`.
     pub fn tuples(&self, wanted: &Selection, with_bundle: bool) -> impl Iterator<Item = Tuple> {
         let bundled = with_bundle
             .then(|| self.graph.tuples(Origin::Bundle))
@@ -152,20 +154,21 @@ impl Version {
             .filter(|tuple| wanted.holds(&tuple.key))
     }
 
-    /// The bundle that decides together with this version; only in `main`.
+    /// Returns the bundle that decides together with this version; only in `main`.
     #[must_use]
     pub fn bundle(&self) -> Option<&Arc<Bundle>> {
         self.bundle.as_ref()
     }
 
-    /// When each row of its tuples was last written to, up to the newest version of all; only in
-    /// `main`, whose bundle's layer does not count.
+    /// Returns the stripes, which hold when each row of the stored tuples was last written to, up
+    /// to the newest of all versions; only in `main`. Changes of the bundle's layer do not raise
+    /// them.
     #[must_use]
     pub fn stripes(&self) -> Option<&Stripes> {
         self.stripes.as_deref()
     }
 
-    /// Since when the bundle's layer is what it is.
+    /// Returns since when the bundle's layer is this one.
     pub(super) fn layered_at(&self) -> Timestamp {
         self.layered_at
     }

@@ -1,4 +1,4 @@
-//! Batches of tuples, and the deletion of all tuples about somebody.
+//! Writes batches of tuples, and deletes all tuples about an object or a user.
 
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser, is_canonical_id};
 use crate::relations::graph::Origin;
@@ -7,28 +7,28 @@ use crate::stores::version::Version;
 use crate::stores::write_guard::Turn;
 use crate::stores::{Applied, Batch, ModelId, OpenStore, StoreId, Stores, StoresError};
 
-/// Most tuples that one deletion of everything about somebody takes away: the size of an import's
-/// batch, half a second of a disk's time during which other writes wait.
+/// Maximum number of tuples that one call of [`Stores::clear`] deletes: the size of an import's
+/// batch, which takes half a second of a disk's time, during which other writes wait.
 pub const MAX_CLEARED: usize = Batch::IMPORT_TUPLES;
 
-/// Most tuples of a change that is small ([`OpenStore::publish_small`]): as many as OpenFGA takes
-/// in one write.
+/// Maximum number of tuples in a small change ([`OpenStore::publish_small`]): as many as OpenFGA
+/// accepts in one write.
 const SMALL: usize = 100;
 
-/// What a write did.
+/// The effect of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The model that allowed it.
     pub model: ModelId,
-    /// The revision that holds it: a new one, unless nothing changed.
+    /// The revision after the write: a new one, unless nothing changed.
     pub revision: Revision,
-    /// What was deleted; without what was skipped, and with what was replaced.
+    /// The deleted tuples, without skipped ones and with replaced ones.
     pub deleted: Vec<TupleKey>,
-    /// What was written; without what was skipped.
+    /// The written tuples, without skipped ones.
     pub written: Vec<Tuple>,
 }
 
-/// Whom a deletion is about.
+/// The object or user whose tuples are deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// Every tuple on this object, whatever the relation and the user.
@@ -37,37 +37,36 @@ pub enum About {
     User(ObjectRef),
 }
 
-/// What such a deletion did.
+/// The effect of such a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cleared {
     /// How many tuples were deleted, all at once.
     pub deleted: usize,
-    /// How many are left to delete: the call took its most.
+    /// How many stored tuples are left to delete, because the call reached its limit.
     pub left: usize,
-    /// How many stand in the bundle, where no call deletes them.
+    /// How many are in the bundle, where no call deletes them.
     pub in_bundle: usize,
-    /// The revision without them.
+    /// The revision without the deleted tuples.
     pub revision: Revision,
 }
 
 impl Stores {
-    /// Deletes and writes tuples: all of the batch or nothing, durable and visible when this
-    /// returns. The writes must be tuples that the model allows: the newest, where none is named.
+    /// Deletes and writes tuples, the whole batch or nothing; they are durable and visible when
+    /// this returns. The model must allow the writes: the named one, or else the newest.
     ///
-    /// In `main` a tuple of the bundle is refused, whatever the batch says of duplicates and of
-    /// what is missing, and so is an id that is not in canonical encoding.
+    /// In `main`, a tuple of the bundle is refused, even if the batch ignores duplicates or missing
+    /// tuples, and so is an id that is not in canonical encoding.
     ///
-    /// INVARIANT: where no model is named, the one of the moment of the write counts, looked up in
-    /// its turn: a write that is under way while another model comes succeeds if that one allows
-    /// it.
+    /// INVARIANT: if no model is named, the newest at the moment of the write counts, which is
+    /// looked up within the turn: if another model is written meanwhile, that one decides.
     pub fn write(
         &self,
         store: StoreId,
         model: Option<ModelId>,
         batch: Batch,
     ) -> Result<Written, StoresError> {
-        // It is compiled beside the writers. Where none is named, the turn may find another, which
-        // was compiled as it came.
+        // The model is compiled outside the turn. If none is named, the turn may find a newer one,
+        // which was compiled when it was written.
         match self.with_model(store, model) {
             Err(StoresError::NoModel(_)) if model.is_none() => {}
             found => drop(found?),
@@ -97,7 +96,7 @@ impl Stores {
         })
     }
 
-    /// Deletes every tuple about somebody, at most [`MAX_CLEARED`] at once.
+    /// Deletes every tuple about an object or a user, at most [`MAX_CLEARED`] at once.
     pub fn clear(&self, store: StoreId, about: &About) -> Result<Cleared, StoresError> {
         let mut turn = self.turn()?;
         let open = self.find(store)?;
@@ -126,8 +125,9 @@ impl Stores {
         version: &Version,
         batch: Batch,
     ) -> Result<Applied, StoresError> {
-        // First what can be refused: a store that cannot take more names must not find out once it
-        // is written. What the batch skips changes nothing here either.
+        // The graph can refuse, so it comes first: a store that has no room for more names must
+        // find out before the batch is durable. Tuples that the batch skips change nothing here
+        // either.
         let graph = version
             .graph()
             .apply(&batch.deletes, &batch.writes, turn.next())?;
@@ -156,7 +156,7 @@ pub(super) fn check(model: &AuthorizationModel, tuple: &Tuple) -> Result<(), Sto
     model.check_tuple(tuple).map_err(refuse)
 }
 
-/// Refuses a key that nobody may write to `main` or delete there.
+/// Refuses a key that must not be written to `main` or deleted there.
 pub(super) fn check_in_main(key: &TupleKey, is_in_bundle: bool) -> Result<(), StoresError> {
     if is_in_bundle {
         return Err(StoresError::InBundle(Box::new(key.clone())));

@@ -1,11 +1,11 @@
-//! The order of writes, and how memory and disk meet again after the disk failed in one.
+//! Orders the writes, and makes memory and disk agree again after the disk failed in a write.
 //!
-//! A write that the disk failed in has not been acknowledged, and may be found in the log all the
-//! same. So after a failure the next write first reads the log from the last revision that memory
-//! has, and publishes what it finds.
+//! A write in which the disk failed was not acknowledged, but may still be in the log. So after a
+//! failure the next write first reads the log from the last revision that memory has, and publishes
+//! what it finds.
 //!
-//! INVARIANT: inside a turn that has begun, memory holds every revision that is durable; and the
-//! revision that is told (`published`) is one that memory holds.
+//! INVARIANT: within a turn that has begun, memory holds every durable revision; and the revision
+//! in `published` is one that memory holds.
 
 use crate::model::Revision;
 use crate::storage::{Change, Event};
@@ -16,12 +16,12 @@ use tokio::sync::watch;
 /// How much of the log is read at once, in tuples: an import's entry.
 pub(super) const REPLAYED_AT_ONCE: usize = 10_000;
 
-/// How far memory is.
+/// The revision that memory has reached.
 #[derive(Debug)]
 pub(super) struct Progress {
     /// The last revision that memory has.
     revision: Revision,
-    /// Whether the disk failed since.
+    /// Whether the disk has failed since.
     doubtful: bool,
 }
 
@@ -34,8 +34,8 @@ impl Progress {
     }
 }
 
-/// The right to write. Others wait until it is dropped; then those who wait for a revision are told
-/// how far memory is.
+/// The right to write. Other writers wait until it is dropped; then the revision that memory has is
+/// published to requests that wait for one.
 pub(super) struct Turn<'a> {
     progress: MutexGuard<'a, Progress>,
     published: &'a watch::Sender<Revision>,
@@ -43,7 +43,7 @@ pub(super) struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // What a writer that panicked made durable is not in memory: the next turn finds it.
+        // If a writer panicked, what it made durable is not in memory; the next turn finds it.
         if !std::thread::panicking() {
             self.published.send_replace(self.progress.revision);
         }
@@ -51,12 +51,12 @@ impl Drop for Turn<'_> {
 }
 
 impl Turn<'_> {
-    /// The revision that the next change will have.
+    /// Returns the revision that the next change will have.
     pub(super) fn next(&self) -> Revision {
         Revision(self.progress.revision.0 + 1)
     }
 
-    /// Takes what the durable store said to a write, and notes how far it is.
+    /// Takes the durable store's answer to a write, and records its revision or its failure.
     pub(super) fn durable(
         &mut self,
         said: Result<Revision, StoreError>,
@@ -64,7 +64,7 @@ impl Turn<'_> {
         self.durable_as(said, |revision| *revision)
     }
 
-    /// The same for an answer that holds more than a revision.
+    /// Takes an answer that holds more than a revision, like [`Self::durable`].
     pub(super) fn durable_as<T>(
         &mut self,
         said: Result<T, StoreError>,
@@ -84,11 +84,11 @@ impl Turn<'_> {
 }
 
 impl Stores {
-    /// Waits for the writes before.
+    /// Waits for the previous writes, and first replays the log if the disk or a writer failed.
     pub(super) fn turn(&self) -> Result<Turn<'_>, StoresError> {
         let mut progress = self.progress.lock().unwrap_or_else(|poisoned| {
-            // What a writer left behind that panicked is found in the log, like what a failing disk
-            // left.
+            // The log shows what a writer that panicked has left, as it does after a failure of the
+            // disk.
             let mut progress = poisoned.into_inner();
             self.progress.clear_poison();
             progress.doubtful = true;
@@ -135,7 +135,8 @@ impl Stores {
                 let touched = version.touched(&deleted, &written);
                 open.publish(version.with_graph(graph, touched));
             }
-            // Of a store that is gone by now; or of the bundle, which is not in the log.
+            // These concern a store that does not exist any more, or a bundle, whose content is not
+            // in the log.
             (
                 Event::StoreCreated(_)
                 | Event::ModelWritten { .. }

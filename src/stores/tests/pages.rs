@@ -1,4 +1,4 @@
-//! Pages of the bundle's tuples.
+//! Tests of pages of the bundle's tuples.
 
 use super::*;
 use crate::relations::model::{AuthorizationModel, from_json};
@@ -7,7 +7,7 @@ use crate::relations::model::{AuthorizationModel, from_json};
 fn the_bundles_tuples_are_read_in_pages_as_if_sorted_each_time() {
     let (_, stores) = failing();
     let all = tuples();
-    // Another bundle before it, which was read from too.
+    // An earlier bundle, which was read from too.
     load(&stores, &all[..7], 1);
     assert_eq!(
         stores
@@ -50,7 +50,7 @@ const STORED: [&str; 2] = ["doc:0#owner@user:a", "doc:zz#viewer@user:*"];
 
 const USERS: [&str; 5] = ["user:a", "user:b", "user:bb", "user:*", "doc:1#owner"];
 
-/// The bundle's tuples.
+/// Returns the bundle's tuples.
 fn tuples() -> Vec<Tuple> {
     (0..400)
         .map(|at| format!("doc:{}#viewer@{}", at / 5, USERS[at % 5]))
@@ -123,7 +123,7 @@ fn selections() -> Vec<Selection> {
     selections
 }
 
-/// Every tuple that is selected, read in pages of this size.
+/// Returns every selected tuple, read in pages of this size.
 fn read_in_pages(stores: &Stores, wanted: &Selection, size: usize) -> Vec<String> {
     let mut found = Vec::new();
     let mut from = None;

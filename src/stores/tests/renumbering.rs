@@ -1,8 +1,8 @@
-//! Numbers of names run out and are given anew, while others write and read.
+//! Tests that a graph that runs out of numbers for names is rebuilt, while others write and read.
 
 use super::*;
 
-/// A model whose type `document` has so many relations, named after `stem`.
+/// Returns a model whose type `document` has `relations` relations, named after `stem`.
 fn wide(stem: &str, relations: usize) -> serde_json::Value {
     let names: Vec<String> = (0..relations).map(|at| format!("{stem}-{at}")).collect();
     let this = json!({ "this": {} });
@@ -26,7 +26,7 @@ fn wide(stem: &str, relations: usize) -> serde_json::Value {
 
 #[test]
 fn models_with_ever_new_names_are_taken_for_ever_and_older_ones_still_answer() {
-    // More names in all than there are numbers for.
+    // The models together have more names than there are numbers.
     const RELATIONS: usize = 2_700;
     const MODELS: usize = 25;
     let (store, stores) = failing();
@@ -44,7 +44,7 @@ fn models_with_ever_new_names_are_taken_for_ever_and_older_ones_still_answer() {
         assert_eq!(newest.id, model);
         tables += usize::from(!version.graph().shares_names_with(before.graph()));
         pinned.push((version, newest, text));
-        // One that is asked for again and again stays compiled, for as long as the names do.
+        // A model that is used again and again stays compiled, as long as the graph is not rebuilt.
         let (now, first) = stores.with_model(id, Some(pinned[0].1.id)).unwrap();
         assert!(holds(&now, &first, &pinned[0].2));
     }
@@ -53,8 +53,7 @@ fn models_with_ever_new_names_are_taken_for_ever_and_older_ones_still_answer() {
         "{tables} tables of names"
     );
     const { assert!(RELATIONS * MODELS > crate::relations::graph::MAX_NAMES) };
-    // Whoever has pinned a version finds in it what was there, whatever numbers its names have
-    // elsewhere.
+    // A pinned version keeps its content, whatever numbers its names have in later versions.
     for (at, (version, model, text)) in pinned.iter().enumerate() {
         assert!(holds(version, model, text), "{text}");
         assert!(!holds(
