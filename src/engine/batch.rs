@@ -1,11 +1,11 @@
 //! Several questions in one request (AuthZEN 1.0 section 7).
 //!
-//! **Decision.** A batch is a pair of iterators: a request is built when its turn comes, and its
-//! answer is handed out before the next is looked at. A thousand items that inherit a large default
-//! are then a thousand copies one after the other, never at once.
+//! **Decision.** A batch is a pair of iterators: each request is built when it is due, and its
+//! answer is returned before the next request is built. A thousand items that inherit a large
+//! default are then copied one after the other, never all at once.
 //!
-//! INVARIANT: every item sees the snapshot and the time that the batch began with. How long the
-//! batch takes is counted between items by the monotonic clock; no decision sees it.
+//! INVARIANT: every item sees the snapshot and the time with which the batch began. The duration of
+//! the batch is checked between items with the monotonic clock, which no decision sees.
 
 use super::lookup::BRIEF_READS;
 use super::snapshot::Pin;
@@ -13,18 +13,19 @@ use super::{Ask, Engine, Known, Refusal};
 use crate::model::{Answer, Decision, Fault, Malformed, Request, Timestamp};
 use std::time::Duration;
 
-/// How many tuples an item of a batch adds to what a worker reads for it: usual ones read a dozen.
+/// How many tuples each item adds to the reads that a worker allows a batch; a usual item reads a
+/// dozen.
 const READS_OF_AN_ITEM: u64 = 32;
 
 /// When a batch stops (AuthZEN 1.0 section 7.1.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Semantic {
-    /// Never.
+    /// The batch never stops early.
     #[default]
     ExecuteAll,
-    /// After the first denial or error.
+    /// The batch stops after the first denial or error.
     DenyOnFirstDeny,
-    /// After the first permit.
+    /// The batch stops after the first permit.
     PermitOnFirstPermit,
 }
 
@@ -40,17 +41,17 @@ impl Semantic {
     }
 }
 
-/// What became of one item of a batch.
+/// The result of one item of a batch.
 #[derive(Clone, Debug)]
 pub enum ItemAnswer {
-    /// It was decided.
+    /// The item was decided.
     Decided(Box<Answer>),
-    /// It was not well-formed: a denial with `context.error` (section 7.2.1).
+    /// The item was not well-formed: a denial with `context.error` (section 7.2.1).
     Malformed(Malformed),
 }
 
 impl ItemAnswer {
-    /// The decision; a malformed item is denied.
+    /// Returns the decision; a malformed item is denied.
     #[must_use]
     pub fn decision(&self) -> Decision {
         match self {
@@ -60,22 +61,23 @@ impl ItemAnswer {
     }
 }
 
-/// Why a batch has no answer: none of its answers may be used then.
+/// Why a batch as a whole has no answer; none of its answers may be used then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchFault {
     /// An item met a fault of the service.
     Fault(Fault),
     /// The batch was not done within the time that it may take.
     OutOfTime(Duration),
-    /// It was to be decided briefly, and takes longer: [`Batch::pause`] and go on elsewhere.
+    /// The batch was to be decided briefly, and takes longer: the caller must [`Batch::pause`] it
+    /// and continue it on another thread.
     TakesLong,
 }
 
 impl Engine {
-    /// Decides a batch against one snapshot and one time, in order, item by item as the answers are
-    /// taken, and stops where `semantic` says. A fault ends the whole batch, and so does an item
-    /// that would begin later than `time` after the first: an answer with a hole in it would be
-    /// read as a denial.
+    /// Decides a batch against one snapshot and one time. Items are decided in order, each when its
+    /// answer is taken, until `semantic` says to stop. A fault ends the whole batch, and so does an
+    /// item that would begin later than `time` after the first: a missing answer would be read as a
+    /// denial.
     pub fn decide_batch<'a, I>(
         &'a self,
         ask: &'a Ask<'a>,
@@ -109,7 +111,7 @@ impl Engine {
         })
     }
 
-    /// Goes on with a batch that was paused.
+    /// Continues a batch that was paused.
     pub fn resume<'a, I>(&'a self, ask: &'a Ask<'a>, rest: Paused<I>) -> Batch<'a, I> {
         let Paused {
             pin,
@@ -141,7 +143,7 @@ impl Engine {
     }
 }
 
-/// What is left of a batch, on no thread in particular.
+/// The rest of a paused batch, which can be moved to another thread.
 #[derive(Debug)]
 pub struct Paused<I> {
     pin: Pin,
@@ -154,7 +156,7 @@ pub struct Paused<I> {
     begun: bool,
 }
 
-/// A batch while it is decided: the answers, in the order of the items.
+/// A batch while it is decided: an iterator over the answers, in the order of the items.
 #[must_use = "nothing is decided before the answers are taken"]
 pub struct Batch<'a, I> {
     engine: &'a Engine,
@@ -167,14 +169,14 @@ pub struct Batch<'a, I> {
     items: I,
     begun: bool,
     ended: bool,
-    /// What is known of the items so far; nothing once one of them is not known.
+    /// The leg keys of the items so far; `None` once the keys of an item are not available.
     known: Option<Vec<Known>>,
-    /// How many tuples may be read before the batch takes too long; none where it may take its
-    /// time.
+    /// How many tuples may still be read before the batch takes too long; `None` if the batch has
+    /// no such bound.
     reads: Option<u64>,
-    /// Whether all of it is for elsewhere.
+    /// Whether every item is to be decided on another thread.
     is_put_off: bool,
-    /// An item that took too long.
+    /// The item that took too long.
     pending: Option<Box<Request>>,
 }
 
@@ -206,8 +208,9 @@ impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
 }
 
 impl<I> Batch<'_, I> {
-    /// Decides no more than a worker may between two answers, for so many items; nothing at all for
-    /// `None`. [`BatchFault::TakesLong`] is where that does not suffice.
+    /// Limits the batch to what a worker may decide between two answers, for `items` items; with
+    /// `None`, nothing is decided. If the limit does not suffice, the batch fails with
+    /// [`BatchFault::TakesLong`].
     pub fn briefly(self, items: Option<usize>) -> Self {
         let reads = |items| {
             let items = u64::try_from(items).unwrap_or(u64::MAX);
@@ -220,7 +223,8 @@ impl<I> Batch<'_, I> {
         }
     }
 
-    /// What is left of it, with the item that took too long, to go on with elsewhere.
+    /// Returns the rest of the batch, including the item that took too long, to be continued on
+    /// another thread.
     #[must_use]
     pub fn pause(self) -> Paused<I> {
         let Self {
@@ -246,15 +250,16 @@ impl<I> Batch<'_, I> {
         }
     }
 
-    /// What answers the batch the next time without reading it, where every item was found, and
-    /// whether that is all of its items; to be asked once the answers have been taken.
+    /// Returns the leg keys of all answered items, if every leg was found in the cache, and whether
+    /// these are all items of the batch. Must be called after the answers have been taken.
     #[must_use]
     pub fn into_known(self) -> Option<(Vec<Known>, bool)> {
         let whole = !self.ended;
         self.known.map(|known| (known, whole))
     }
 
-    /// The first item is decided in any case: its time is bounded like that of a question alone.
+    /// Returns `true` if the batch is out of time. The first item is always decided: its time is
+    /// bounded like that of a single question.
     fn is_out_of_time(&mut self) -> bool {
         if !std::mem::replace(&mut self.begun, true) {
             return false;

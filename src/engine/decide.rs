@@ -1,8 +1,8 @@
-//! From a request to a verdict: the chain, its legs in order, and their intersection.
+//! Decides a request: reads its chain, takes the chain's legs in order, and intersects them.
 //!
 //! INVARIANT: the verdict is a permit only if every leg permits. Legs are taken in chain order, and
-//! the first that does not permit is the answer; what explaining evaluates after it changes
-//! nothing.
+//! the first leg that does not permit determines the answer. Legs that are evaluated after it, for
+//! an explanation, do not change the verdict.
 
 use super::Refusal;
 use super::intersection::{HasDecision, intersect};
@@ -24,19 +24,20 @@ use std::cell::Cell;
 /// The member of the context that holds a call's arguments.
 pub(super) const ARGUMENTS: &str = "arguments";
 
-/// What is wanted: of which arguments, and how much beside the decision.
+/// Whether arguments are known, and what is wanted beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Want {
     pub(super) explanation: bool,
     pub(super) inputs: bool,
     pub(super) require_actor: bool,
     pub(super) arguments: Arguments,
-    /// How many tuples may be read before the decision is given away; all that a decision may where
-    /// there is no such bound.
+    /// How many tuples may be read before the decision is handed to another thread; `None` for the
+    /// limit of every decision.
     pub(super) reads: Option<u64>,
 }
 
-/// What a case puts in place of the bundle's own.
+/// The entities, tuples and facts that a case supplies: entities and facts replace those of the
+/// bundle and of credentials, tuples are added.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'a> {
     pub(super) stored: &'a Stored,
@@ -44,7 +45,7 @@ pub(super) struct Given<'a> {
     pub(super) token: Option<&'a Record>,
 }
 
-/// A decision with everything that may be said about it.
+/// A decision with everything that can be reported about it.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) decision: Decision,
@@ -56,24 +57,25 @@ pub(super) struct Verdict {
     pub(super) question: Option<Question>,
     /// Whether every leg was found in the cache.
     pub(super) is_found: bool,
-    /// What is left of the tuples that might be read.
+    /// How many more tuples may be read.
     pub(super) reads: u64,
 }
 
-/// What a request is decided in.
+/// The state and the options with which a request is decided.
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
     pub(super) pinned: Pinned<'a>,
     pub(super) now: Timestamp,
     pub(super) want: Want,
-    /// Absent where nothing is to be found or kept.
+    /// The cache of legs; `None` if every leg is evaluated and none is stored.
     pub(super) cache: Option<&'a LegCache>,
-    /// Absent where no case puts anything in place of the bundle's own.
+    /// What a case supplies, if a case is run.
     pub(super) given: Option<Given<'a>>,
 }
 
-/// Decides. Returns `Err` for a request that is malformed in a way that its shape does not show
-/// (too long a chain), and for a fault in a leg before the first that does not permit.
+/// Decides a request. Returns `Err` for a request that is malformed in a way that its shape does
+/// not show (a chain that is too long), and for a fault in a leg before the first that does not
+/// permit.
 pub(super) fn decide(
     at: Circumstances<'_>,
     request: &Request,
@@ -91,7 +93,8 @@ pub(super) fn decide(
     Ok(verdict)
 }
 
-/// Reads the chain of a request; a denial where what it says of who acts does not hold.
+/// Reads the chain of a request. Returns a denial if the request's statements about who acts do not
+/// hold.
 fn read_question(
     at: Circumstances<'_>,
     request: &Request,
@@ -126,7 +129,7 @@ fn read_question(
     Ok(Ok(question))
 }
 
-/// Returns the facts of a question's credentials, or those that a case has in their place.
+/// Returns the facts of a question's credentials, or those that a case supplies instead.
 fn facts_of<'a>(at: Circumstances<'a>, question: &Question) -> Facts<'a> {
     let token = at.given.and_then(|given| given.token);
     let compiled = at.pinned.bundle.compiled();
@@ -134,13 +137,13 @@ fn facts_of<'a>(at: Circumstances<'a>, question: &Question) -> Facts<'a> {
     Facts::of(question, at.want.arguments, token, properties)
 }
 
-/// Returns the stored entities: the bundle's, or those that a case has in their place.
+/// Returns the stored entities: the bundle's, or those that a case supplies instead.
 fn stored(at: Circumstances<'_>) -> &Stored {
     at.given
         .map_or(at.pinned.bundle.stored(), |given| given.stored)
 }
 
-/// Returns how the legs of a question come by their outcomes.
+/// Returns what finds or evaluates the legs of a question.
 fn legs_of(at: Circumstances<'_>) -> Legs<'_> {
     let Circumstances {
         pinned,
@@ -148,7 +151,7 @@ fn legs_of(at: Circumstances<'_>) -> Legs<'_> {
         given,
         ..
     } = at;
-    // What is explained is evaluated, and a case has tuples and entities of its own.
+    // An explained leg is always evaluated, and a case has tuples and entities of its own.
     let cache = at.cache.filter(|_| !want.explanation && given.is_none());
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let lookup = pinned.relations.map(|(graph, rules)| {
@@ -179,8 +182,9 @@ impl HasDecision for Decision {
     }
 }
 
-/// Decides leg after leg, each with the facts of every credential that names its member, up to the
-/// first that does not permit. Returns the explanations of the legs as well, where they are wanted.
+/// Decides the legs in order, each with the facts of every credential that names its member, up to
+/// the first that does not permit. Returns the explanations of the legs as well, if they are
+/// wanted.
 fn take_legs(
     at: Circumstances<'_>,
     question: &Question,
@@ -225,14 +229,15 @@ fn take_legs(
     if denied.is_some() && at.want.explanation {
         explain_rest(&mut turns, |fault| refusal(at, legs, fault))?;
     }
-    // A question without legs would be nobody's.
+    // A question without legs would have no subject, so it is not permitted.
     if denied.is_none() && permits > 0 {
         verdict.decision = Decision::Permit;
     }
     Ok(explained)
 }
 
-/// Evaluates the legs behind a denial, for information only: so is a fault of theirs.
+/// Evaluates the legs after a denial, for information only; a fault in one of them does not change
+/// the denial.
 fn explain_rest(
     turns: &mut impl Iterator<Item = Result<Decision, Fault>>,
     refusal: impl Fn(Fault) -> Refusal,
@@ -243,8 +248,8 @@ fn explain_rest(
     }
 }
 
-/// Returns why no decision is made after a fault: with more to read there may be an answer, and
-/// more to explain.
+/// Returns why no decision is made after a fault: if the brief limit of reads was used up, the
+/// request takes long; otherwise the fault itself.
 fn refusal(at: Circumstances<'_>, legs: &Legs<'_>, fault: Fault) -> Refusal {
     let is_cut = at.want.reads.is_some() && legs.reads_left() == Some(0);
     if is_cut {
@@ -255,7 +260,7 @@ fn refusal(at: Circumstances<'_>, legs: &Legs<'_>, fault: Fault) -> Refusal {
 }
 
 impl Verdict {
-    /// A denial, before any leg was taken.
+    /// Creates a denial for a request whose legs have not been taken.
     fn of_no_leg(want: Want) -> Self {
         Self {
             decision: Decision::Deny,
@@ -269,9 +274,9 @@ impl Verdict {
         }
     }
 
-    /// Adds a leg, by the place of its member in the chain and, where several credentials name the
-    /// member, that of the credential. What comes after a denial changes nothing. What all of them
-    /// decide is for [`intersect`] to say.
+    /// Adds a leg, with the index of its member in the chain and, if several credentials name the
+    /// member, the index of the credential. Legs after a denial change nothing. [`intersect`]
+    /// decides what all legs together come to.
     fn add(&mut self, leg: Leg, index: usize, credential: Option<usize>) {
         if self.reason.is_some() {
             return;
@@ -289,7 +294,7 @@ impl Verdict {
         self.inputs.extend(inputs.into_iter().map(with_leg));
         match outcome {
             LegOutcome::Permit => {
-                // With several credentials one policy may permit the same leg more than once.
+                // With several credentials, one policy may permit the same leg more than once.
                 let new = policies
                     .into_iter()
                     .filter(|policy| credential.is_none() || !self.policies.contains(policy));
@@ -304,7 +309,7 @@ impl Verdict {
     }
 }
 
-/// Adds to a verdict what it is about, and the explanation where it is wanted.
+/// Adds the question to a verdict, and the explanation if it is wanted.
 fn conclude(
     at: Circumstances<'_>,
     question: Question,
@@ -337,7 +342,7 @@ fn has_agent(question: &Question, settings: &CarrierSettings) -> bool {
         .any(|actor| settings.agent_types.contains(&actor.uid.kind))
 }
 
-/// Why a request without a chain is denied; `Err` for what is no request.
+/// Returns why a request without a chain is denied, or `Err` if the request is malformed.
 fn no_chain(refusal: ChainRefusal, settings: &CarrierSettings) -> Result<Reason, Refusal> {
     match refusal {
         ChainRefusal::TooLong(actors) => {
@@ -359,7 +364,7 @@ fn no_chain(refusal: ChainRefusal, settings: &CarrierSettings) -> Result<Reason,
     }
 }
 
-/// A reason that is no member's of the chain.
+/// Creates a reason that concerns the request and no member of its chain.
 fn of_the_request(code: Code, message: String, next_action: NextAction) -> Reason {
     Reason {
         code,
@@ -369,7 +374,7 @@ fn of_the_request(code: Code, message: String, next_action: NextAction) -> Reaso
     }
 }
 
-/// A denial before any leg.
+/// Creates a denial that is made before any leg.
 fn refuse(
     at: Circumstances<'_>,
     request: &Request,

@@ -1,10 +1,10 @@
-//! An explanation as text, for terminals and case reports.
+//! Writes an explanation as text, for terminals and case reports.
 //!
-//! Values, ids and messages come from requests: what is not printable in them is written as its
-//! number.
+//! Values, ids and messages come from requests, so characters in them that are not printable are
+//! escaped.
 //!
-//! INVARIANT: without its colours the text is the same everywhere: what a terminal shows, a case
-//! report says.
+//! INVARIANT: without its colours the text is the same everywhere: a terminal and a case report
+//! show the same words.
 
 use crate::model::{
     Condition, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, PolicyRef, Reason,
@@ -13,18 +13,19 @@ use crate::model::{
 use crate::telemetry::printable;
 use std::fmt::Write;
 
-/// What a piece of the text is, for whoever colours it.
+/// The kind of a piece of the text, by which it is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// The word of a decision.
     Outcome(Decision),
-    /// Whose leg it is.
+    /// The principal whose leg it is.
     Principal,
-    /// What supports the line above: values, tuples.
+    /// Details that support the line above: values, tuples.
     Detail,
 }
 
-/// The decision, its reason, and the tree, indented by two spaces a level. No colour.
+/// Returns the decision, its reason, and the tree, indented by two spaces per level, without
+/// colours.
 #[must_use]
 pub fn explanation_text(
     decision: Decision,
@@ -34,7 +35,7 @@ pub fn explanation_text(
     painted_explanation(decision, reason, explanation, &|_, text| text.to_owned())
 }
 
-/// The same, each piece as `paint` makes it.
+/// Returns the same text, with each piece as `paint` returns it.
 #[must_use]
 pub fn painted_explanation(
     decision: Decision,
@@ -120,8 +121,8 @@ impl Text<'_> {
         }
     }
 
-    /// What was looked up, and the path of tuples from the userset to the user, where there is one.
-    /// Most often the user is whose leg it is, and need not be named again.
+    /// Writes a look-up of a relation, and the path of tuples from the userset to the user, if
+    /// there is one. The user is usually the principal of the leg and is then not named again.
     fn lookup(&mut self, principal: &EntityRef, lookup: &RelationLookup) {
         let RelationLookup {
             user,

@@ -1,19 +1,18 @@
-//! The intersection of legs: who may do something in somebody's name is whoever is permitted it,
-//! and so is everyone before them.
+//! The intersection of legs: a chain is permitted only if each of its members is.
 
 use crate::model::Decision;
 
-/// Something that holds the decision of one leg.
+/// The outcome of a leg, or something else that holds its decision.
 pub(super) trait HasDecision {
     /// Returns the decision of the leg.
     fn decision(&self) -> Decision;
 }
 
-/// Takes legs in the order of the chain. Each that permits goes to `permitted`; the first that does
-/// not is returned, and those after it are not taken. Returns nothing where all of them permit.
+/// Takes legs in the order of the chain. Passes each leg that permits to `permitted`, and returns
+/// the first that does not; legs after it are not taken. Returns `None` if all of them permit.
 ///
-/// INVARIANT: this is the only way from outcomes of legs to a decision, whether they were evaluated
-/// or found.
+/// INVARIANT: outcomes of legs become a decision only here, whether they were evaluated or found in
+/// the cache.
 pub(super) fn intersect<L: HasDecision, E>(
     legs: &mut impl Iterator<Item = Result<L, E>>,
     mut permitted: impl FnMut(L),

@@ -1,12 +1,12 @@
-//! Questions that were asked before, and need not be read again.
+//! Answers repeated questions from the keys of their legs, without reading them again.
 //!
-//! **Problem.** Where every leg is found in the cache, most of what a request costs is to read it:
+//! **Problem.** If every leg is found in the cache, most of the cost of a request is reading it:
 //! its text, its chain, the keys of its legs.
 //! **Decision.** These keys follow from the text of a request, its caller's settings and the
-//! bundle, and from nothing else. Whoever keeps them beside the text has the question answered from
-//! them as long as the bundle is the same and each leg is found; otherwise the request is read and
-//! decided like any other.
-//! **Trade-off.** The keys are kept twice, here and in the cache.
+//! bundle, and from nothing else. If the keys are cached with the text, the question is answered
+//! from them as long as the bundle is the same and each leg is found in the cache. Otherwise the
+//! request is read and decided like any other.
+//! **Trade-off.** The keys are stored twice, here and in the cache of legs.
 //!
 //! Measured over HTTP with every leg in the cache, in processor time per request against a server
 //! that parses the body and answers at once: one question 1.66 times as much before, 1.05 since;
@@ -14,9 +14,9 @@
 //!
 //! INVARIANT: an answer from here is the one that reading and deciding would give with the same
 //! revision and time pinned. The legs are looked up by the same keys, in the same order, and the
-//! first that does not permit is the answer. A question is never known that came with credentials
-//! (what they prove has an end), that is refused before its legs or has one that is never kept, or
-//! while decisions are recorded (a record shows the question).
+//! first that does not permit is the answer. Keys are not kept for a question that came with
+//! credentials (what they prove expires), for one that is refused before its legs or has a leg that
+//! is never cached, or while decisions are recorded (a record shows the question).
 
 use crate::cache::{self, Kept, LegCache};
 use crate::engine::batch::Semantic;
@@ -29,19 +29,19 @@ use crate::telemetry::CacheMiss;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// What answers a question without its text.
+/// The leg keys from which a question is answered without its text.
 #[derive(Clone, Debug)]
 pub struct Known {
     generation: u64,
     require_actor: bool,
     arguments: Arguments,
-    /// The keys of all legs, one behind the other.
+    /// The keys of all legs, concatenated.
     keys: Box<[u8]>,
     ends: SmallVec<[usize; 3]>,
 }
 
 impl Known {
-    /// The memory that it takes.
+    /// Returns how many bytes of memory this takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let spilled = if self.ends.spilled() {
@@ -52,7 +52,8 @@ impl Known {
         size_of::<Self>() + self.keys.len() + spilled
     }
 
-    /// The keys of a question's legs; none where one of them is never kept.
+    /// Returns the keys of a question's legs; `None` if one of the legs is never cached, or there
+    /// are credentials.
     pub(super) fn of(
         pinned: Pinned<'_>,
         ask: &Ask<'_>,
@@ -100,22 +101,23 @@ impl Known {
 }
 
 impl Engine {
-    /// Whether it makes use of what is known: only with a cache, and where no decision is recorded.
+    /// Whether questions are answered from leg keys: only with a cache, and if decisions are not
+    /// recorded.
     #[must_use]
     pub fn knows(&self) -> bool {
         self.cache.is_some() && !self.recorder.is_on()
     }
 
-    /// Answers one question that is known; nothing where it must be read.
+    /// Answers one question from its leg keys; returns `None` if the request must be read.
     #[must_use]
     pub fn decide_known(&self, ask: &Ask<'_>, known: &Known) -> Option<Answer> {
         self.decide_all_known(ask, [known], true, Semantic::ExecuteAll)?
             .pop()
     }
 
-    /// Answers a batch all of whose questions are known, in order, as far as `semantic` says.
-    /// `whole` tells whether `known` are all of its items, or only those up to the one after which
-    /// it stopped.
+    /// Answers a batch from the leg keys of its questions, in order, as far as `semantic` says.
+    /// `whole` says whether `known` holds all items of the batch, or only those up to the one after
+    /// which it stopped.
     #[must_use]
     pub fn decide_all_known<'k>(
         &self,
@@ -164,8 +166,8 @@ impl HasDecision for Arc<Kept> {
 }
 
 impl Known {
-    /// The first leg that does not permit, or the last; nothing where one is not found, or the
-    /// question was another when it was read.
+    /// Returns the first leg that does not permit, or the last leg. Returns `None` if a leg is not
+    /// in the cache, or if the bundle or the options differ from when the request was read.
     fn deciding_leg(
         &self,
         pinned: Pinned<'_>,

@@ -1,7 +1,7 @@
-//! One leg: found among those that were decided before, or evaluated.
+//! Finds the outcome of one leg in the cache, or evaluates the leg.
 //!
-//! INVARIANT: whoever is told the outcome of a leg cannot tell whether it was found. What is
-//! explained, and what cases are run on, is always evaluated.
+//! INVARIANT: the outcome of a leg does not show whether it was found in the cache. Explained legs
+//! and the legs of cases are always evaluated.
 
 use super::decide::ARGUMENTS;
 use super::lookup::Lookup;
@@ -12,13 +12,13 @@ use crate::policy::{Leg, LegInput, NoRelations, Relations, Wanted};
 use crate::telemetry::CacheMiss;
 use std::cell::Cell;
 
-/// How the legs of one question come by their outcomes.
+/// How the outcomes of one question's legs are found or evaluated.
 #[derive(Debug)]
 pub(super) struct Legs<'a> {
     pub(super) pinned: Pinned<'a>,
-    /// Absent where nothing is to be found or kept.
+    /// The cache; `None` if nothing is looked up or stored.
     pub(super) cache: Option<&'a LegCache>,
-    /// Absent where the bundle has no relation model.
+    /// The look-ups of relations; `None` if the bundle has no relation model.
     pub(super) lookup: Option<Lookup<'a>>,
     pub(super) wanted: Wanted,
     /// Whether a leg was evaluated although there is a cache.
@@ -26,17 +26,17 @@ pub(super) struct Legs<'a> {
 }
 
 impl Legs<'_> {
-    /// Who answers about relations.
+    /// Returns what answers questions about relations.
     pub(super) fn relations(&self) -> &dyn Relations {
         self.lookup.as_ref().map_or(&NoRelations, |lookup| lookup)
     }
 
-    /// Returns how many more tuples may be read; none where there are no relations.
+    /// Returns how many more tuples may be read; `None` if there are no relations.
     pub(super) fn reads_left(&self) -> Option<u64> {
         self.lookup.as_ref().map(Lookup::reads_left)
     }
 
-    /// The outcome of one leg, whose input asks [`Self::relations`].
+    /// Returns the outcome of one leg. The relations of `input` must be [`Self::relations`].
     pub(super) fn leg(&self, input: &LegInput<'_>) -> Result<Leg, Fault> {
         let compiled = self.pinned.bundle.compiled();
         let Some(cache) = self.cache else {
@@ -68,14 +68,14 @@ impl Legs<'_> {
                 ..self.wanted
             },
         );
-        // Taken whatever came of it: it belongs to no other leg.
+        // The dependencies are taken even after a fault, because they belong to no other leg.
         let basis = self
             .lookup
             .as_ref()
             .map(Lookup::take_basis)
             .unwrap_or_default();
         let is_kept = evaluated.as_ref().is_ok_and(|leg| {
-            // The record shows the time that policies read, and every answer has its own.
+            // A decision record shows the time that policies read, which differs in every answer.
             let shows_time = self.wanted.inputs && leg.clock != ClockUse::Unread;
             !shows_time
                 && cache.keep(
@@ -97,7 +97,7 @@ impl Legs<'_> {
     }
 }
 
-/// The key of a leg; none where it is refused before any policy is looked at.
+/// Returns the cache key of a leg; `None` if the leg is refused before any policy is evaluated.
 pub(super) fn key(pinned: Pinned<'_>, input: &LegInput<'_>) -> Option<Key> {
     let unknown: &[&str] = match input.arguments {
         Arguments::Known => &[],

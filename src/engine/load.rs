@@ -1,7 +1,7 @@
-//! Loading a bundle: read, check, run its cases, and only then swap.
+//! Loads a bundle: reads it, checks it, runs its cases, and only then swaps it in.
 //!
-//! INVARIANT: a bundle with any problem, a failing case included, never becomes the one that
-//! decides. The one that decides stays.
+//! INVARIANT: a bundle with any problem, including a failing case, never becomes live. The live
+//! bundle stays.
 
 use super::decide::{Circumstances, Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
@@ -12,41 +12,42 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-/// The bundle that decides now, and what happened to the last attempt to replace it.
+/// The live bundle, and the result of the last attempt to replace it.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
-    /// The live bundle and when it went live; none before the first.
+    /// The live bundle and when it went live; `None` before the first.
     pub live: Option<(Digest, Timestamp)>,
     /// The problems of the last attempt, if it failed.
     pub last_failure: Option<Problems>,
 }
 
-/// What a successful load did.
+/// The result of a successful load.
 #[derive(Debug)]
 pub struct Loaded {
     /// The bundle that is live now.
     pub digest: Digest,
-    /// Whether it differs from the one before.
+    /// Whether it differs from the previous bundle.
     pub changed: bool,
     /// Its counts, for a log line.
     pub summary: String,
-    /// Its cases.
+    /// The report of its cases.
     pub cases: CaseReport,
-    /// What does not keep it from loading and is probably a mistake.
+    /// Problems that do not prevent loading and are probably mistakes.
     pub warnings: Vec<Problem>,
 }
 
-/// A bundle that was not taken. `files` lets the problems be shown with their lines.
+/// A bundle that was refused. `files` allows the problems to be shown with their lines.
 #[derive(Debug)]
 pub struct Refused {
     /// Everything that is wrong; a failing case is one problem.
     pub problems: Problems,
-    /// What was read.
+    /// The files that were read.
     pub files: Files,
 }
 
 impl Engine {
-    /// Reads, checks, runs the cases, and swaps in one step; on any problem the live bundle stays.
+    /// Reads and checks a bundle, runs its cases, and swaps it in with one step; if there is any
+    /// problem, the live bundle stays.
     pub fn load(&self, source: &Source) -> Result<Loaded, Refused> {
         let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.try_load(source);
@@ -57,7 +58,7 @@ impl Engine {
         loaded
     }
 
-    /// The state of the bundle.
+    /// Returns the state of the bundle.
     #[must_use]
     pub fn status(&self) -> Status {
         self.with_status(|status| status.clone())
@@ -148,12 +149,12 @@ impl Engine {
     }
 }
 
-/// How long requests may hold on to a bundle that was replaced, and how often they are asked.
+/// How long to wait for requests that still use a replaced bundle, and how often to check.
 const RETIREMENT: Duration = Duration::from_mins(1);
 const RETIREMENT_STEP: Duration = Duration::from_millis(20);
 
-/// Waits for the last request that decides by a bundle: whoever lets go of it last has to take it
-/// apart, which takes some hundred milliseconds for ten thousand policies.
+/// Waits in a thread for the last request that uses a bundle. Whoever drops the last reference has
+/// to free the bundle, which takes a few hundred milliseconds for ten thousand policies.
 fn retire(bundle: Arc<Bundle>) {
     let wait = move || {
         let steps = RETIREMENT.as_millis() / RETIREMENT_STEP.as_millis();
@@ -161,7 +162,7 @@ fn retire(bundle: Arc<Bundle>) {
             std::thread::sleep(RETIREMENT_STEP);
         }
     };
-    // Without a thread to wait in, it is left to the requests.
+    // If no thread can be started, the last request frees the bundle.
     drop(
         std::thread::Builder::new()
             .name("retire".to_owned())
@@ -169,9 +170,9 @@ fn retire(bundle: Arc<Bundle>) {
     );
 }
 
-/// Compiles files and runs their cases, without serving them; then each pack that the bundle calls
-/// optional is added to it, and its cases are run. With a filter, only the cases whose file and
-/// name match.
+/// Compiles files and runs their cases, without making the bundle live. Then each pack that the
+/// bundle calls optional is added, and its cases are run. With a filter, runs only the cases whose
+/// file and name match.
 pub fn check(
     files: &mut Files,
     filter: Option<&regex::Regex>,
@@ -206,8 +207,8 @@ fn check_snapshot(
     Ok((snapshot, report))
 }
 
-/// Runs the cases of one pack of these files, and no others: what else the bundle permits, the pack
-/// may deny.
+/// Runs only the cases of one pack of these files, because the pack may deny what the rest of the
+/// bundle permits.
 fn try_pack(
     files: &mut Files,
     name: &str,

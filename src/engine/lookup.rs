@@ -1,12 +1,14 @@
-//! Relations as policies ask for them, answered by the relation engine at one pinned version.
+//! Answers the questions that policies ask about relations, with the relation engine at one pinned
+//! version.
 //!
 //! **Problem.** A question asks about several relations on each of its legs, and each look-up may
 //! read a million tuples, or convert a megabyte of the request for a condition.
-//! **Decision.** All look-ups of one decision share what they may read and the values that they
-//! have converted. A worker gives a decision a small part of that ([`BRIEF_READS`]); what needs
-//! more is decided anew elsewhere, with all of it.
-//! **Trade-off.** What goes beyond [`DECISION_READS`] or [`DECISION_TIME`] is a fault: an answer
-//! that depended on how much was read before would be no answer, and could be kept.
+//! **Decision.** All look-ups of one decision share one limit of reads and the values that they
+//! have converted. On a worker, a decision has a small part of that limit ([`BRIEF_READS`]); a
+//! decision that needs more is made again on another thread, with the whole limit.
+//! **Trade-off.** A decision that exceeds [`DECISION_READS`] or [`DECISION_TIME`] is a fault.
+//! Otherwise its answer would depend on how much was read before, and such an answer could be
+//! cached.
 
 use crate::cache::{Basis, Row};
 use crate::model::{EntityRef, ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
@@ -19,48 +21,49 @@ use smol_str::SmolStr;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-/// How many tuples all look-ups of one decision may read: as many as a check by itself.
+/// How many tuples all look-ups of one decision may read: the same limit as for one check.
 pub(super) const DECISION_READS: u64 = MAX_CHECK_READS;
 
-/// How many of them before a worker gives the decision away: about a millisecond, the longest that
-/// others shall wait.
+/// How many tuples a worker reads before it hands the decision to another thread: about a
+/// millisecond's worth, the longest that other requests are to wait.
 pub(super) const BRIEF_READS: u64 = 10_000;
 
-/// The end of all look-ups of one decision, as of a check by itself. The reads above end sooner on
-/// any usual machine.
+/// Maximum duration of all look-ups of one decision, the same as for one check. The limit of reads
+/// ends them sooner on any usual machine.
 const DECISION_TIME: Duration = Duration::from_secs(3);
 
-/// Bytes of tuples that the witness of one look-up shows.
+/// How many bytes of tuples the witness of one look-up shows.
 const WITNESS_BYTES: usize = 4 << 10;
 
-/// Answers one request's lookups.
+/// Answers the look-ups of one request.
 #[derive(Debug)]
 pub(super) struct Lookup<'a> {
     graph: &'a Graph,
     rules: &'a Rules,
-    /// What a case adds.
+    /// The tuples that a case adds.
     given: &'a [Tuple],
-    /// Whether answers show the tuples that they rest on.
+    /// Whether answers show their witness.
     witness: bool,
-    /// What the answers rest on, where that is wanted.
+    /// The dependencies of the answers, if they are to be recorded.
     basis: Option<RefCell<Basis>>,
     allowance: Allowance,
-    /// Set when the time is first looked at, which is after a thousand tuples or so.
+    /// The deadline; it is set when the time is first read, after about a thousand tuples.
     until: Cell<Option<Instant>>,
     shared: RefCell<Shared>,
 }
 
-/// What one look-up leaves to the next, as long as they ask in the same surroundings.
+/// What one look-up shares with the next, as long as their surroundings are the same.
 #[derive(Debug, Default)]
 struct Shared {
-    /// What the engine supplies to conditions, and of which action, resource and time that is.
+    /// The values that the engine supplies to conditions, and the surroundings that they were made
+    /// for.
     supplied: Option<(Surroundings, Record)>,
     evaluations: Evaluations,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Surroundings {
-    /// The place of the context: it belongs to the request and stays where it is.
+    /// The address of the context, which belongs to the request and does not move.
     context: usize,
     now: Timestamp,
     action: SmolStr,
@@ -68,7 +71,7 @@ struct Surroundings {
 }
 
 impl<'a> Lookup<'a> {
-    /// Answers within these limits, and notes nothing.
+    /// Creates look-ups with the limits above, without witnesses or recorded dependencies.
     pub(super) fn plain(graph: &'a Graph, rules: &'a Rules) -> Self {
         let allowance = Allowance::of_reads(DECISION_READS);
         let (until, shared) = (Cell::default(), RefCell::default());
@@ -84,17 +87,17 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// With tuples that a case adds.
+    /// Adds the tuples of a case.
     pub(super) fn given(self, given: &'a [Tuple]) -> Self {
         Self { given, ..self }
     }
 
-    /// Shows the tuples that answers rest on, where that is wanted.
+    /// Shows the witnesses of answers if `witness` is true.
     pub(super) fn witnessing(self, witness: bool) -> Self {
         Self { witness, ..self }
     }
 
-    /// Notes what answers rest on, where that is wanted.
+    /// Records the dependencies of answers if `notes` is true.
     pub(super) fn noting(self, notes: bool) -> Self {
         Self {
             basis: notes.then(RefCell::default),
@@ -102,7 +105,7 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// Reads no more than so many tuples.
+    /// Limits the number of tuples that may be read.
     pub(super) fn reading(self, reads: u64) -> Self {
         Self {
             allowance: Allowance::of_reads(reads),
@@ -115,12 +118,12 @@ impl<'a> Lookup<'a> {
         self.allowance.reads()
     }
 
-    /// What all answers since the last call rest on.
+    /// Returns the dependencies of all answers since the last call.
     pub(super) fn take_basis(&self) -> Basis {
         self.basis.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
-    /// The names of a type's relations.
+    /// Returns the names of a type's relations.
     fn relations_of(&self, kind: &str) -> impl Iterator<Item = &SmolStr> {
         let kind = self
             .rules
@@ -133,8 +136,8 @@ impl<'a> Lookup<'a> {
             .map(|relation| &relation.name)
     }
 
-    /// Notes every row of an object that the model knows: what is written on it stands in one of
-    /// them.
+    /// Records every row of an object under the relations of the model: any tuple on the object is
+    /// in one of them.
     fn note_rows(&self, object: &ObjectRef) {
         let Some(basis) = &self.basis else { return };
         let row =
@@ -145,7 +148,7 @@ impl<'a> Lookup<'a> {
             .extend(self.relations_of(object.kind()).map(row));
     }
 
-    /// Looks at the time.
+    /// Returns `true` if the decision's time is up.
     fn is_over(&self) -> bool {
         let now = Instant::now();
         let until = self.until.get().unwrap_or(now + DECISION_TIME);
@@ -159,7 +162,7 @@ impl<'a> Lookup<'a> {
         key: &TupleKey,
         shared: &mut Shared,
     ) -> Result<Membership, Failure> {
-        // Most relations have no conditions, and then nothing of the request is read.
+        // Most relations have no conditions, so nothing of the request is read for them.
         let nothing = Record::new();
         let reads_context = self
             .rules
@@ -235,9 +238,9 @@ impl Relations for Lookup<'_> {
         let Ok(object) = ObjectRef::of_entity(entity) else {
             return false;
         };
-        // INVARIANT: only rows that are noted are looked at. A tuple of a relation that the model
-        // no longer has is a row that nothing notes: its deletion would leave an answer that rests
-        // on it.
+        // INVARIANT: only rows that are recorded are read. A tuple of a relation that the model no
+        // longer has is in a row that is never recorded: its deletion would leave a cached answer
+        // that depends on it.
         self.note_rows(&object);
         self.given.iter().any(|tuple| tuple.key.object == object)
             || self.graph.has_tuples_on(
@@ -248,8 +251,8 @@ impl Relations for Lookup<'_> {
 }
 
 impl Shared {
-    /// What the engine supplies to conditions, which wins over the request: a caller cannot say
-    /// what time it is. Asked in other surroundings than before, it begins anew.
+    /// Supplies the engine's values to conditions. They override the request's, so that a caller
+    /// cannot choose the time. If the surroundings have changed, it starts over.
     fn supply(&mut self, question: &RelationQuestion<'_>) {
         let here = Surroundings {
             context: std::ptr::from_ref(question.context).addr(),
@@ -283,8 +286,8 @@ impl Shared {
     }
 }
 
-/// Why an entity is no part of a tuple. Its id is not in the message: it may be the value of an
-/// attribute that is a secret.
+/// Returns why an entity cannot be part of a tuple. The message does not contain the id, which may
+/// be the value of a secret attribute.
 fn too_long(part: &str, entity: &EntityRef) -> RelationFailure {
     let kind = &entity.kind;
     let told = format!(
@@ -293,7 +296,7 @@ fn too_long(part: &str, entity: &EntityRef) -> RelationFailure {
     RelationFailure::Denied(told)
 }
 
-/// The tuples of a witness, as far as they are worth showing.
+/// Returns the tuples of a witness, up to [`WITNESS_BYTES`].
 fn shown(witness: &[TupleKey]) -> Vec<String> {
     let mut left = WITNESS_BYTES;
     let mut shown = Vec::new();

@@ -1,13 +1,13 @@
-//! The one sequence that decides.
+//! The one sequence of steps that decides.
 //!
-//! **Problem.** A decision is made from policies, stored entities, relations, a clock and a
-//! request, and all but the last change under it. An answer that saw half of a reload would be
-//! right about neither bundle.
+//! **Problem.** A decision depends on policies, stored entities, relations, a clock and a request,
+//! and all but the request change while it is made. An answer that saw half of a reload would be
+//! right for neither bundle.
 //! **Decision.** Every answer pins one version of the store `main`, which holds the bundle, its
-//! model and all tuples as of one revision, and reads the clock once; a batch pins one for all of
-//! its items. Questions, legs and their intersection are here, in [`decide`], and nowhere else:
-//! cases, batches and single requests go through the same function.
-//! **Trade-off.** A bundle that has been replaced lives until its last answer is given.
+//! model and all tuples as of one revision, and reads the clock once. A batch pins one version for
+//! all of its items. Questions, legs and their intersection are decided in [`decide`] and nowhere
+//! else: cases, batches and single requests go through the same function.
+//! **Trade-off.** A bundle that was replaced stays in memory until its last answer is given.
 
 mod batch;
 mod decide;
@@ -53,21 +53,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a page's token is good: long enough to read a page, short enough to end with a session.
+/// How long a page token is valid: long enough to read a page, short enough to end with a session.
 pub const TOKEN_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Who asks, and how much they want to know.
+/// The caller, and how a request is to be answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// A configured caller's name, or `anonymous`.
+    /// The name of a configured caller, or `anonymous`.
     pub caller: &'a str,
     /// The caller's `X-Request-ID`.
     pub request_id: Option<&'a str>,
-    /// Whether this caller may only ask for chains with an agent in them.
+    /// Whether this caller may only ask about chains with an agent in them.
     pub require_actor: bool,
-    /// How much the answer shall carry.
+    /// How detailed the answer is to be.
     pub depth: Depth,
-    /// What the credentials of the request prove; none where nobody verifies any.
+    /// What the credentials of the request prove; `None` if credentials are not verified.
     pub evidence: Option<&'a Evidence>,
     /// Whether the arguments of calls are known.
     pub arguments: Arguments,
@@ -76,35 +76,37 @@ pub struct Ask<'a> {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The request is at fault: a 400.
+    /// The request is malformed: a 400.
     Malformed(Malformed),
-    /// The service is: a 5xx.
+    /// The service has a fault: a 5xx.
     Fault(Fault),
-    /// It was to be decided briefly, and takes longer: nothing came of it, and it is to be decided
-    /// elsewhere.
+    /// The decision was to be brief, and takes longer. Nothing was decided; the caller must decide
+    /// it on another thread.
     TakesLong,
 }
 
-/// Decides. Shared by all workers; every method takes `&self`.
+/// The engine that decides. All workers share it; every method takes `&self`.
 pub struct Engine {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     recorder: Recorder,
     live: ArcSwapOption<Snapshot>,
     status: Mutex<Status>,
-    /// Held while a bundle is loaded: loads take turns, decisions never wait.
+    /// Held while a bundle is loaded: only one load runs at a time, and decisions never wait for
+    /// it.
     loading: Mutex<()>,
     quiet: Duration,
-    /// Members of `context.token` that the operator's settings name, each with its Cedar type.
+    /// Members of `context.token` that the issuers' settings name, each with its Cedar type.
     token_facts: Vec<(SmolStr, &'static str)>,
-    /// Absent where nothing but policies decides.
+    /// The stores of relations; `None` if there are no stores.
     stores: Option<Arc<Stores>>,
-    /// Absent where the system had no randomness for a key.
+    /// Seals page tokens; `None` if the system had no randomness for a key.
     sealer: Option<Sealer>,
     search_limits: SearchLimits,
-    /// Absent where every leg is evaluated.
+    /// The cache of legs; `None` if every leg is evaluated.
     cache: Option<LegCache>,
-    /// Makes decision ids unique within a millisecond, and different from another process's.
+    /// Makes decision ids differ from another process's; a counter makes them unique within this
+    /// one.
     seed: [u8; 4],
     decisions: AtomicU64,
 }
@@ -118,12 +120,12 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// An engine without a bundle: it answers every question with [`Fault::NoBundle`].
+    /// Creates an engine without a bundle, which answers every question with [`Fault::NoBundle`].
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, recorder: Recorder) -> Self {
         let mut seed = [0; 4];
-        // Where the system has no randomness the ids of two processes may meet; they stay unique
-        // within each.
+        // If the system has no randomness, the ids of two processes may coincide; they stay unique
+        // within each process.
         let _filled = aws_lc_rs::rand::fill(&mut seed);
         Self {
             clock,
@@ -143,14 +145,14 @@ impl Engine {
         }
     }
 
-    /// Sets how long a bundle's directory must not change before it is taken to be complete.
+    /// Sets how long a bundle's directory must stay unchanged before it is taken to be complete.
     #[must_use]
     pub fn with_quiet(mut self, quiet: Duration) -> Self {
         self.quiet = quiet;
         self
     }
 
-    /// Names members of `context.token` beyond those that the engine knows, each with its Cedar
+    /// Adds members of `context.token` beyond those that the engine knows, each with its Cedar
     /// type.
     #[must_use]
     pub fn with_token_facts(mut self, facts: Vec<(SmolStr, &'static str)>) -> Self {
@@ -158,41 +160,41 @@ impl Engine {
         self
     }
 
-    /// Sets what a page of a search may cost, and what seals its token.
+    /// Sets the limits of a page of a search, and the sealer of its tokens.
     #[must_use]
     pub fn with_search(mut self, limits: SearchLimits, sealer: Sealer) -> Self {
         (self.search_limits, self.sealer) = (limits, Some(sealer));
         self
     }
 
-    /// Gives it the relations beside its policies.
+    /// Sets the stores of relations.
     #[must_use]
     pub fn with_stores(mut self, stores: Arc<Stores>) -> Self {
         self.stores = Some(stores);
         self
     }
 
-    /// Lets it keep the outcomes of legs, in at most so many bytes.
+    /// Adds a cache of legs that holds at most `bytes` bytes.
     #[must_use]
     pub fn with_cache(mut self, bytes: usize) -> Self {
         self.cache = Some(LegCache::new(bytes, Arc::clone(&self.metrics)));
         self
     }
 
-    /// The relations; none where nothing but policies decides.
+    /// Returns the stores; `None` if there are none.
     #[must_use]
     pub fn stores(&self) -> Option<&Arc<Stores>> {
         self.stores.as_ref()
     }
 
-    /// The newest revision that a decision which begins now sees, as it goes on; none where nothing
-    /// but policies decides.
+    /// Returns a channel of the newest revision that a decision which begins now sees; `None` if
+    /// there are no stores.
     #[must_use]
     pub fn published(&self) -> Option<watch::Receiver<Revision>> {
         self.stores.as_ref().map(|stores| stores.published())
     }
 
-    /// The snapshot that decides now; none before the first bundle.
+    /// Returns the snapshot that decides now; `None` before the first bundle.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.live.load_full()
@@ -218,8 +220,8 @@ impl Engine {
         self.decide_noting(ask, request, &mut None)
     }
 
-    /// Decides one question, and notes what answers it the next time without reading it: where
-    /// every leg was found, so that it is worth its place, and is found again.
+    /// Decides one question. If every leg was found in the cache, stores in `known` the keys of the
+    /// legs, from which the question can be answered again without reading it.
     pub fn decide_noting(
         &self,
         ask: &Ask<'_>,
@@ -238,8 +240,9 @@ impl Engine {
         )
     }
 
-    /// The same within what a worker may do between two answers: [`Refusal::TakesLong`] where that
-    /// does not suffice, and then nothing is recorded or counted.
+    /// Decides like [`Self::decide_noting`], within the reads that a worker may make between two
+    /// answers. If these do not suffice, it returns [`Refusal::TakesLong`] and records and counts
+    /// nothing.
     pub fn decide_briefly(
         &self,
         ask: &Ask<'_>,
@@ -258,7 +261,7 @@ impl Engine {
         )
     }
 
-    /// The bundle and the version of the relations that decide now.
+    /// Pins the bundle and the version of the relations that decide now.
     fn pin(&self) -> Result<Pin, Fault> {
         match &self.stores {
             Some(stores) => Ok(Pin::Main(Arc::clone(&stores.main()))),
@@ -339,7 +342,7 @@ impl Engine {
         );
     }
 
-    /// The answer to a question that is decided, under a name of its own.
+    /// Makes the answer to a question that is decided, with a decision id of its own.
     fn conclude(
         &self,
         pinned: Pinned<'_>,
@@ -360,8 +363,8 @@ impl Engine {
         }
     }
 
-    /// A version 7 UUID: the time, and after it a process's seed and a counter in place of random
-    /// bits.
+    /// Returns a version 7 UUID: the time, followed by the seed of the process and a counter in
+    /// place of random bits.
     fn next_id(&self, now: Timestamp) -> DecisionId {
         let count = self.decisions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let mut tail = [0; 10];
@@ -378,7 +381,7 @@ impl Engine {
     }
 }
 
-/// What answers a question the next time without reading it.
+/// Returns the leg keys from which a question can be answered again without reading it.
 fn known_of(
     pinned: Pinned<'_>,
     ask: &Ask<'_>,

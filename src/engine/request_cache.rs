@@ -1,31 +1,31 @@
-//! Bodies of requests, each with what is known of its questions.
+//! The request cache: bodies of requests, each with the leg keys of its questions.
 //!
-//! What a body is called is its keeper's affair: its text, and whatever else the answer depends on
-//! that the engine does not see. INVARIANT: names are compared whole.
+//! The caller chooses the name of a body: its text, and whatever else the answer depends on that
+//! the engine does not see. INVARIANT: names are compared whole.
 
 use crate::cache::{Shards, Weighed};
 use crate::engine::leg_keys::Known;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
 
-/// What a place takes beside what is counted.
+/// Overhead of an entry in bytes, beside what is counted.
 const OVERHEAD_BYTES: usize = 256;
 
-/// What a body asked.
+/// The questions of a body.
 #[derive(Debug)]
 pub enum Asked {
     /// One question.
     One(Known),
-    /// Several, and whether these are all of them.
+    /// Several questions, and whether these are all questions of the body.
     Several(Vec<Known>, bool),
 }
 
-/// A body that was asked before; `O` is what it says of its answer.
+/// A cached body; `O` holds its options for the answer.
 #[derive(Debug)]
 pub struct Seen<O> {
-    /// How it wants to be answered.
+    /// The options for the answer.
     pub options: O,
-    /// What it asked.
+    /// The questions.
     pub asked: Asked,
     bytes: usize,
 }
@@ -36,7 +36,7 @@ impl<O> Weighed for Arc<Seen<O>> {
     }
 }
 
-/// Bodies by their names, in memory that is bounded. Shared by all workers.
+/// Bodies by their names, in bounded memory, shared by all workers.
 #[derive(Debug)]
 pub struct Bodies<O> {
     shards: Shards<Arc<Seen<O>>>,
@@ -44,7 +44,7 @@ pub struct Bodies<O> {
 }
 
 impl<O> Bodies<O> {
-    /// Takes at most so many bytes.
+    /// Creates a cache that holds at most `bytes` bytes.
     #[must_use]
     pub fn new(bytes: usize, metrics: Arc<Metrics>) -> Self {
         Self {
@@ -53,13 +53,13 @@ impl<O> Bodies<O> {
         }
     }
 
-    /// What is known of a body.
+    /// Returns the cached body of this name.
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<Arc<Seen<O>>> {
         self.shards.find(name, Arc::clone)
     }
 
-    /// Keeps what a body asked.
+    /// Stores the questions of a body.
     pub fn keep(&self, name: &[u8], options: O, asked: Asked) {
         let known = match &asked {
             Asked::One(known) => known.bytes(),

@@ -1,4 +1,4 @@
-//! What one answer is given from.
+//! The immutable state from which an answer is given.
 
 use crate::bundle::Bundle;
 use crate::cache::Stripes;
@@ -7,18 +7,18 @@ use crate::relations::{Graph, Rules};
 use crate::stores::Version;
 use std::sync::Arc;
 
-/// A bundle with its own layer of tuples and nothing stored beside it: what its cases are run on,
-/// and what decides where there are no stores.
+/// A bundle with its own tuples and no store. The cases of a bundle run on it, and it decides if
+/// there are no stores.
 #[derive(Debug)]
 pub struct Snapshot {
     bundle: Arc<Bundle>,
     revision: Revision,
-    /// Absent where the bundle has no relation model.
+    /// The relations; `None` if the bundle has no relation model.
     relations: Option<(Graph, Rules)>,
 }
 
 impl Snapshot {
-    /// Puts a bundle on its own tuples.
+    /// Creates a snapshot of a bundle with the bundle's own tuples.
     pub fn hermetic(bundle: Bundle, revision: Revision) -> Result<Self, Problems> {
         let refuse = |error: &dyn std::fmt::Display| {
             Problems::from(Problem::new(format!("the bundle's tuples: {error}")))
@@ -41,25 +41,25 @@ impl Snapshot {
         })
     }
 
-    /// The bundle.
+    /// Returns the bundle.
     #[must_use]
     pub fn bundle(&self) -> &Arc<Bundle> {
         &self.bundle
     }
 
-    /// The revision.
+    /// Returns the revision.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.revision
     }
 
-    /// The bundle alone, and its tuples, which become a layer of the store `main` and are kept
-    /// there only.
+    /// Splits off the bundle's tuples, which become a layer of the store `main` and are kept only
+    /// there.
     pub(super) fn without_relations(self) -> (Self, Vec<Tuple>) {
         let mut bundle = self.bundle;
         let tuples = match Arc::get_mut(&mut bundle) {
             Some(bundle) => bundle.take_tuples(),
-            // Somebody else holds the bundle and may want to see them.
+            // Somebody else holds the bundle and may need its tuples.
             None => bundle.tuples().to_vec(),
         };
         (
@@ -83,17 +83,17 @@ impl Snapshot {
     }
 }
 
-/// What an answer holds on to while it is given.
+/// A reference that keeps the pinned state alive while an answer is given.
 #[derive(Clone, Debug)]
 pub(super) enum Pin {
     /// The store `main`, with its bundle.
     Main(Arc<Version>),
-    /// A bundle alone.
+    /// A bundle without a store.
     Alone(Arc<Snapshot>),
 }
 
 impl Pin {
-    /// What it pins; none for a store before its first bundle.
+    /// Returns the pinned state; `None` for a store before its first bundle.
     pub(super) fn pinned(&self) -> Option<Pinned<'_>> {
         match self {
             Self::Main(version) => Pinned::of_main(version),
@@ -102,14 +102,14 @@ impl Pin {
     }
 }
 
-/// A bundle and one version of the relations beside it. Immutable: an answer sees one of them
-/// whole.
+/// A bundle and one version of its relations. It is immutable, so an answer never sees a mixture of
+/// two states.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pinned<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) revision: Revision,
     pub(super) relations: Option<(&'a Graph, &'a Rules)>,
-    /// What writes to the relations raise; none where nothing can be written.
+    /// The stripes that writes to the relations raise; `None` if nothing can be written.
     pub(super) stripes: Option<&'a Stripes>,
 }
 

@@ -1,8 +1,8 @@
-//! What the legs of a question see as `context.token`.
+//! Builds the facts of credentials that legs read as `context.token`.
 //!
-//! INVARIANT: a leg sees the facts of credentials that name its member, and of no others; where
-//! several do, it is decided once with each one's, so that no scope of one is combined with a proof
-//! of another.
+//! INVARIANT: a leg sees the facts of credentials that name its member, and of no others. If
+//! several credentials name the member, the leg is decided once with the facts of each, so that a
+//! scope of one is never combined with a proof of another.
 
 use crate::model::{
     Arguments, Credential, CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value,
@@ -13,24 +13,25 @@ use std::ops::Range;
 
 /// The facts of a question's credentials.
 pub(super) struct Facts<'a> {
-    /// What a case supplies in their place.
+    /// The facts that a case supplies instead.
     given: Option<&'a Record>,
     granted: SmallVec<[Granted; 1]>,
 }
 
 /// The facts of one credential.
 struct Granted {
-    /// Its place in the request.
+    /// The index of the credential in the request.
     credential: usize,
     legs: Range<usize>,
     facts: Record,
 }
 
-/// What one leg is decided with, turn by turn: a credential's place and its facts.
+/// The index and the facts of each credential with which one leg is decided, one after the other.
 type Turns<'a> = SmallVec<[(usize, Option<&'a Record>); 1]>;
 
 impl<'a> Facts<'a> {
-    /// `properties` gives the resource's as policies see them.
+    /// Collects the facts of all credentials. `properties` returns the properties of the resource
+    /// as policies see them.
     pub(super) fn of(
         question: &Question,
         arguments: Arguments,
@@ -55,7 +56,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Returns what a leg is decided with; never empty.
+    /// Returns the credentials with which a leg is decided, each with its facts; never empty.
     pub(super) fn of_leg(&self, leg: usize) -> Turns<'_> {
         let naming = self
             .granted
@@ -71,7 +72,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// A credential's facts, with the one object of its details that covers the question.
+/// Returns a credential's facts, with the one object of its details that covers the question.
 fn facts_of(
     proven: &Proven,
     question: &Question,
@@ -121,8 +122,8 @@ fn facts_of(
     Some(facts)
 }
 
-/// Refuses a credential that has expired since it was verified: the service may have waited for
-/// another's.
+/// Refuses a credential that has expired since it was verified, as it may while the service waits
+/// to verify another one.
 pub(super) fn check_times(question: &Question, now: Timestamp) -> Result<(), Unproven> {
     if question
         .credentials
@@ -136,7 +137,7 @@ pub(super) fn check_times(question: &Question, now: Timestamp) -> Result<(), Unp
     Ok(())
 }
 
-/// The credentials, for an explanation.
+/// Describes the credentials for an explanation.
 pub(super) fn lines(credentials: &[Credential]) -> Vec<CredentialLine> {
     let line = |Credential { proven, .. }: &Credential| CredentialLine {
         kind: proven.kind,

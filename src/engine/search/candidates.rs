@@ -1,4 +1,4 @@
-//! Which entities can be permitted at all.
+//! Narrows a search to the entities that can be permitted at all.
 
 use super::page::Budget;
 use super::universe::placeholder;
@@ -15,24 +15,24 @@ use smol_str::SmolStr;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
-/// More candidates than these are gone through with everything else that is known: it costs a page
-/// as much to order them as to pass over what is not permitted.
+/// Maximum number of candidates in a narrowed set. Beyond it, all known entities are gone through:
+/// sorting so many candidates costs a page as much as skipping those that are not permitted.
 const MOST: usize = 10_000;
 
-/// How many tuples are read for one list of candidates, some milliseconds' worth: who reaches more
-/// goes through what is known.
+/// Maximum number of tuples that are read for one list of candidates, which takes some
+/// milliseconds. If it is exceeded, all known entities are gone through.
 const MOST_READS: u64 = 100_000;
 
-/// The entities that a page goes through.
+/// The candidates of a page.
 #[derive(Debug)]
 pub(super) enum Candidates {
-    /// Nothing but these can be permitted.
+    /// Only these entities can be permitted.
     Few(HashSet<SmolStr>),
-    /// Whatever is known.
+    /// Every known entity must be decided.
     Any,
 }
 
-/// Narrows the known entities, unless a page before has found that there is no narrowing them.
+/// Narrows the known entities, unless a previous page has found that they cannot be narrowed.
 pub(super) fn candidates(
     task: &Task<'_>,
     scans: bool,
@@ -43,7 +43,7 @@ pub(super) fn candidates(
     }
     let named = named(task.search);
     let asked = placeholder(task);
-    // A credential names its own subject, and nobody in particular is none.
+    // A credential names its own subject, which is never nobody in particular.
     if task.search.searched == Searched::Subject
         && asked.context.get_present("credentials").is_some()
     {
@@ -52,11 +52,12 @@ pub(super) fn candidates(
     let mut question =
         match read_proven_question(&asked, task.pinned.bundle.carriers(), task.evidence) {
             Ok(question) => question,
-            // What nobody in particular may not be, only somebody that the request names can be.
+            // If nobody in particular is refused here, only an entity that the request names can be
+            // permitted.
             Err(ChainRefusal::Deny(..) | ChainRefusal::Unproven(_)) => {
                 return Ok(Candidates::Few(named));
             }
-            // Said when the first candidate is decided.
+            // The refusal is reported when the first candidate is decided.
             Err(ChainRefusal::TooLong(_)) => return Ok(Candidates::Any),
         };
     if task.want.arguments == Arguments::Unknown {
@@ -65,7 +66,7 @@ pub(super) fn candidates(
     let Some(part) = searched_part(task, &asked, &question) else {
         return Ok(Candidates::Any);
     };
-    // Which of its details covers a question depends on the resource of each.
+    // Which object of the details covers a question depends on the resource of each candidate.
     if question
         .credentials
         .iter()
@@ -80,7 +81,8 @@ pub(super) fn candidates(
     }))
 }
 
-/// Which part of the question is searched for; none where the chain has it in no place.
+/// Returns which part of the question is searched for; `None` if the searched member is not in the
+/// chain.
 fn searched_part(
     task: &Task<'_>,
     asked: &Request,
@@ -99,7 +101,7 @@ fn searched_part(
     }
 }
 
-/// The ids that all legs can permit; none where that cannot be told.
+/// Returns the ids that all legs can permit; `None` if they cannot be narrowed.
 fn permitted(
     task: &Task<'_>,
     question: &crate::model::Question,
@@ -119,7 +121,7 @@ fn permitted(
     let conversions = Conversions::default();
     let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
     let token = task.given.and_then(|given| given.token);
-    // No credential has details.
+    // No credential has details, as the caller has checked.
     let facts = token_facts::Facts::of(question, task.want.arguments, token, Record::new);
     let legs = (0..question.chain.legs()).flat_map(|leg| {
         facts
@@ -143,7 +145,8 @@ fn permitted(
             arguments: task.want.arguments,
         };
         if matches!(part, Part::Member(at) if leg < at) {
-            // Whoever it is stands behind this member, whose leg is the same for all.
+            // The candidate comes after this member in the chain, so this leg is the same for all
+            // candidates.
             let outcome = compiled
                 .leg(&input, Wanted::default())
                 .map_err(Refusal::Fault)?
@@ -161,7 +164,7 @@ fn permitted(
     Ok(ids)
 }
 
-/// The ids in both, where a set that is not known has them all.
+/// Intersects two sets of ids; `None` stands for the set of all ids.
 fn in_both(
     ids: Option<HashSet<SmolStr>>,
     found: Option<HashSet<SmolStr>>,
@@ -175,8 +178,8 @@ fn in_both(
     }
 }
 
-/// Every text in the places where carriers stand: an id among them can give the chain another form
-/// than the question about nobody in particular has.
+/// Returns every text of the members in which carriers are found. An id among them can give the
+/// chain another form than it has in the question about nobody in particular.
 fn named(search: &SearchRequest) -> HashSet<SmolStr> {
     let question = search.question();
     let mut found = HashSet::new();
@@ -203,17 +206,17 @@ fn texts(value: &Value, found: &mut HashSet<SmolStr>) {
     }
 }
 
-/// Relations backwards, at the pinned revision.
+/// Reverse look-ups of relations, at the pinned revision.
 struct Backwards<'a> {
     relations: Option<(&'a Graph, &'a Rules)>,
     given: &'a [Tuple],
     is_over: &'a dyn Fn() -> bool,
-    /// What was asked before: policies ask about few relations, and each about the same.
+    /// Answers so far: policies ask about few relations, and often the same question.
     known: RefCell<HashMap<Question, Option<Vec<SmolStr>>>>,
 }
 
-/// Of the objects of a user, or of the users of an object: the relation, and the type of what is
-/// looked for.
+/// A reverse question: the objects to which a user has the relation, or the users who have it to an
+/// object. `kind` is the type of the entities that are looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Question {
     is_of_user: bool,
@@ -248,7 +251,8 @@ impl Backwards<'_> {
             let listed = reader
                 .list_objects(&user, &question.relation, question.kind.as_str(), MOST)
                 .ok()?;
-            // What is no entity's spelling is nothing that could be asked about.
+            // A name in a tuple that is not the encoding of an id cannot be the entity of a
+            // request.
             let ids = listed
                 .found
                 .iter()
@@ -272,7 +276,7 @@ impl Backwards<'_> {
             for user in &listed.found {
                 match user {
                     TupleUser::Object(user) => ids.extend(user.to_entity().map(|entity| entity.id)),
-                    // Everyone.
+                    // A wildcard means every user, so the users cannot be listed.
                     TupleUser::Wildcard(_) => return None,
                     TupleUser::Userset { .. } => {}
                 }
@@ -281,7 +285,7 @@ impl Backwards<'_> {
         })
     }
 
-    /// Asks a reader for what is possible; none where it cannot say.
+    /// Asks a reader for everything that is possible; returns `None` if the reader cannot answer.
     fn ask<T>(&self, ask: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Option<T> {
         let (graph, rules) = self.relations?;
         let nothing = Record::new();

@@ -1,4 +1,5 @@
-//! Searches held to a bundle's cases: what a case asks about one entity, asked about all.
+//! Checks searches against a bundle's cases: the question of a case about one entity becomes a
+//! search over all.
 
 use super::page::{Budget, SearchLimits};
 use super::{Found, Task};
@@ -13,15 +14,15 @@ use crate::model::{
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
-/// Compiles files and makes three searches of each case: for its subject's type, its resource's
-/// type, and actions. Each is answered narrowed and by going through everything that is known. What
-/// does not agree is told, and so is an entity that a case permits and the search for it does not
-/// find.
+/// Compiles files and makes three searches of each case: for entities of its subject's type, for
+/// entities of its resource's type, and for actions. Each search is answered both narrowed and by
+/// going through all known entities. Returns the differences, and the entities that a case permits
+/// but the search does not find.
 pub fn search_disagreements(files: &mut Files) -> Result<Vec<String>, Problems> {
     let bundle = bundle::compile(files)?;
     let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
     let mut told = Vec::new();
-    // Many cases differ in what is searched for alone.
+    // Many cases differ only in the part that is searched for.
     let mut asked: Vec<(&Case, SearchRequest)> = Vec::new();
     for case in snapshot.bundle().cases() {
         for searched in [Searched::Subject, Searched::Resource, Searched::Action] {
@@ -48,7 +49,7 @@ pub fn search_disagreements(files: &mut Files) -> Result<Vec<String>, Problems> 
     Ok(told)
 }
 
-/// Whether two cases ask the same world.
+/// Whether two cases have the same time, and neither has entities, tuples or facts of its own.
 fn is_same(a: &Case, b: &Case) -> bool {
     let is_plain =
         |case: &Case| case.stored.is_none() && case.tuples.is_empty() && case.token.is_none();
@@ -112,7 +113,7 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
     }
 }
 
-/// The id that the case has in the place of what is searched for.
+/// Returns the id that the case has for the part that is searched for.
 fn named(case: &Case, searched: Searched) -> Option<SmolStr> {
     match searched {
         Searched::Subject => case

@@ -1,23 +1,24 @@
-//! Searches: who may do this, to what may it be done, what may be done (AuthZEN 1.0 section 8).
+//! Answers searches: who may do this, to what may it be done, and what may be done (AuthZEN 1.0
+//! section 8).
 //!
-//! **Problem.** A list that disagrees with the decisions behind it is worse than none, and so is
-//! one that was cut without a word. Deciding about every known entity is right and slow; a second
-//! engine that computes the list is fast and, one day, wrong.
-//! **Decision.** Every result has been decided by [`super::decide`], like any question. What is
-//! clever only leaves candidates out: [`candidates`] works out, from policies and relations, a set
-//! beyond which nothing can be permitted, or says that everything known must be gone through
-//! ([`universe`]). Either way candidates come in one order that writes do not change, so a place in
-//! it is all that a page needs to continue; the place is sealed into a [`token`].
-//! **Trade-off.** Each page is of the newest revision, not of the first page's: what is permitted
-//! at every revision that the pages saw is found, and what is found was permitted at one of them.
-//! The order looks like none.
+//! **Problem.** A list that disagrees with single decisions is worse than none, and so is a list
+//! that was cut silently. Deciding about every known entity is right but slow; a second engine that
+//! computes the list is fast but will be wrong one day.
+//! **Decision.** Every result has been decided by [`super::decide`], like any question. The only
+//! optimization is to leave candidates out: [`candidates`] works out from policies and relations a
+//! set outside which nothing can be permitted, or says that all known entities must be gone through
+//! ([`universe`]). In both cases candidates come in one order that writes do not change, so a page
+//! needs only a position in that order to continue; the position is sealed into a [`token`].
+//! **Trade-off.** Each page uses the newest revision, not that of the first page. What is permitted
+//! at every revision that the pages saw is found, and what is found was permitted at one of these
+//! revisions. The order of results looks random.
 //!
-//! A search can fail, and then does not look like an empty list: a candidate whose decision is a
-//! fault of the service makes the page one (a list without it would be a denial that nobody
-//! decided); and a page that is empty has a reason ([`nothing`]).
+//! A failed search does not look like an empty list. If the decision about a candidate is a fault
+//! of the service, the whole page is a fault: a list without this candidate would be a denial that
+//! nobody decided. And an empty page has a reason ([`nothing`]).
 //!
 //! INVARIANT: a page ends with the last candidate that was decided. A page that ends early says so,
-//! and the next goes on behind it.
+//! and the next page continues after that candidate.
 
 mod candidates;
 mod cases;
@@ -100,7 +101,7 @@ impl Engine {
         })
     }
 
-    /// Works out one page, and counts what it took.
+    /// Works out one page, and counts its cost in the metrics.
     fn work_out(
         &self,
         task: &Task<'_>,
@@ -123,7 +124,7 @@ impl Engine {
     }
 }
 
-/// Opens where a page begins: at the beginning, or where its token says.
+/// Returns the position at which a page begins: the start, or the position in its token.
 fn begin(
     sealer: &Sealer,
     bound: &Bound,
@@ -146,7 +147,7 @@ fn begin(
     Ok(stand)
 }
 
-/// Returns the token of the page that begins behind a place.
+/// Returns the token of the page that begins after a position.
 fn seal(
     sealer: &Sealer,
     bound: &Bound,
@@ -163,21 +164,21 @@ fn seal(
         .map_err(|_| internal("a token cannot be sealed"))
 }
 
-/// One page to be worked out.
+/// The work for one page.
 pub(super) struct Task<'a> {
     pub(super) pinned: Pinned<'a>,
     pub(super) search: &'a SearchRequest,
     pub(super) want: Want,
     /// What the search's credentials prove.
     pub(super) evidence: &'a Evidence,
-    /// What a case puts in place of the bundle's own.
+    /// What a case supplies, if a case is run.
     pub(super) given: Option<Given<'a>>,
     pub(super) now: Timestamp,
 }
 
 impl<'a> Task<'a> {
-    /// Returns what its candidates are decided in: each anew, for what is found is kept in no
-    /// cache.
+    /// Returns how candidates are decided: each is evaluated anew, because a search stores nothing
+    /// in the cache.
     pub(super) fn circumstances(&self) -> Circumstances<'a> {
         Circumstances {
             pinned: self.pinned,
@@ -193,7 +194,8 @@ impl<'a> Task<'a> {
             .map_or(self.pinned.bundle.stored(), |given| given.stored)
     }
 
-    /// Whether the bundle or a case stores what is searched for under this id, or it is an action.
+    /// Whether the searched id is that of an entity that the bundle or a case stores, or of an
+    /// action.
     fn knows(&self, id: &SmolStr) -> bool {
         match self.search.searched {
             Searched::Action => true,
@@ -206,7 +208,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Decides candidates from `stand` on until the page is full and it is known whether there are
+    /// Decides candidates after `stand` until the page is full and it is known whether there are
     /// more, or the budget is spent.
     fn run(&self, stand: &Stand, limit: usize, budget: &mut Budget<'_>) -> Result<Turn, Refusal> {
         let after = stand.after.as_ref();
@@ -250,8 +252,8 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Ends a search that is denied as a whole: no later page finds anything. Refuses to go on with
-    /// one that was not when it began: the pages before it would look like all there is.
+    /// Ends a search that is denied as a whole, since no later page finds anything. If it is not
+    /// the first page, the request is refused: otherwise the pages before it would look complete.
     fn end_if_denied(&self, turn: &mut Turn, is_first: bool) -> Result<(), SearchRefusal> {
         if !turn.found.is_empty() || !nothing::is_denied(self, turn) {
             return Ok(());
@@ -280,20 +282,20 @@ impl<'a> Task<'a> {
         let mut last = after.cloned();
         for (id, place) in candidates {
             turn.candidates += 1;
-            // However long it took to come here, each page goes on by one: the next would take as
-            // long.
+            // However long the narrowing took, each page decides at least one candidate: the next
+            // page would take as long.
             if let Some(cut) = budget
                 .is_spent(turn.found.len() >= limit)
                 .filter(|_| turn.decided > 0)
             {
-                // A page that is full is what was asked for, whatever comes after it.
+                // A full page is what the request asked for, so it does not count as cut.
                 turn.cut = (turn.found.len() < limit).then_some(cut);
                 turn.next = Next::Behind(last);
                 return Ok(turn);
             }
             self.search.set(&mut question, &id);
-            // Nothing is kept of candidates: most are asked about once, and would drive out what is
-            // asked again.
+            // Outcomes for candidates are not cached: most are decided once, and would evict those
+            // that are used again.
             let verdict = decide(self.circumstances(), &question, self.evidence)?;
             turn.decided += 1;
             match verdict.decision {
@@ -323,7 +325,7 @@ fn internal(what: &str) -> Refusal {
     Refusal::Fault(Fault::Internal(format!("a page of a search: {what}")))
 }
 
-/// An id as places have it.
+/// Returns an id as positions spell it.
 fn spelled(id: &str) -> SmolStr {
     encode_id(id)
 }

@@ -1,14 +1,14 @@
-//! Why a search found nothing.
+//! Gives the reason why a search found nothing.
 //!
-//! **Problem.** With an expired credential or a suspended agent every candidate is denied, and the
-//! list is empty: to who lists tools that looks like a server without tools.
-//! **Decision.** A page that is empty and the last has a reason, as a denial has one. What denied
-//! all candidates alike is the reason; where no candidate was decided, because none can be
-//! permitted or none is known, it is what denies nobody in particular. A page that goes on with a
-//! search which is denied as a whole by now is refused: the pages before it would look like all
-//! there is.
+//! **Problem.** With an expired credential or a suspended agent every candidate is denied and the
+//! list is empty. To a client that lists tools, this looks like a server without tools.
+//! **Decision.** A page that is both empty and the last has a reason, like a denial. If candidates
+//! were decided, the reason is what denied them all. If none was decided, because none can be
+//! permitted or none is known, the reason is that of the question about nobody in particular. If a
+//! search has come to be denied as a whole, its next page is refused: otherwise the pages before it
+//! would look complete.
 //!
-//! INVARIANT: nothing of a reason changes what is found.
+//! INVARIANT: reasons do not change what is found.
 
 use super::Task;
 use super::page::Turn;
@@ -16,15 +16,15 @@ use super::universe::{NOBODY, Universe, kind, placeholder};
 use crate::engine::decide::decide;
 use crate::model::{Code, Decision, NextAction, Reason, Searched};
 
-/// What denied the candidates of a page.
+/// The denials of a page's candidates.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
-    /// Those of candidates to which the question applies at all.
+    /// The denials of candidates to which the question applies at all.
     applicable: Tally,
     others: Tally,
 }
 
-/// Reasons, as far as they are alike.
+/// The first reason of several denials, and what they have in common.
 #[derive(Debug, Default)]
 struct Tally {
     first: Option<Reason>,
@@ -58,22 +58,23 @@ impl Denials {
         }
     }
 
-    /// Whether the search was denied whole, before any member of its chain was asked about.
+    /// Whether the search was denied as a whole, before any member of its chain was decided.
     fn are_of_the_request(&self) -> bool {
         let tally = self.tally();
         !tally.has_other_codes && tally.first.as_ref().is_some_and(is_of_the_request)
     }
 }
 
-/// A denial of a member of the chain names that member.
+/// Whether a reason concerns the whole request. The denial of a member of the chain names that
+/// member.
 fn is_of_the_request(reason: &Reason) -> bool {
     reason.principal.is_none()
 }
 
-/// Returns `true` if a search that found nothing is denied as a whole. A candidate may be refused
-/// for itself before its legs, such as one that stands in the chain already, and another be
-/// permitted: so what is asked is whether nobody in particular is refused. The chain of a search
-/// for actions has no candidate in it.
+/// Returns `true` if a search that found nothing is denied as a whole. One candidate may be refused
+/// before its legs, for example because it is in the chain already, while another would be
+/// permitted. So the question about nobody in particular decides this. The chain of a search for
+/// actions contains no candidate.
 pub(super) fn is_denied(task: &Task<'_>, turn: &Turn) -> bool {
     match task.search.searched {
         Searched::Action => turn.denials.are_of_the_request(),
@@ -83,7 +84,7 @@ pub(super) fn is_denied(task: &Task<'_>, turn: &Turn) -> bool {
     }
 }
 
-/// The reason for a search that found nothing.
+/// Returns the reason for a search that found nothing.
 pub(super) fn reason(task: &Task<'_>, turn: &Turn) -> Reason {
     let tally = turn.denials.tally();
     match &tally.first {
@@ -92,7 +93,7 @@ pub(super) fn reason(task: &Task<'_>, turn: &Turn) -> Reason {
     }
 }
 
-/// What denied all candidates, in words that are about all of them.
+/// Returns the reason for which all candidates were denied, in words that apply to all of them.
 fn alike(task: &Task<'_>, tally: &Tally, first: &Reason) -> Reason {
     let principal = first
         .principal
@@ -116,8 +117,8 @@ fn alike(task: &Task<'_>, tally: &Tally, first: &Reason) -> Reason {
     }
 }
 
-/// No candidate was decided: what is said of nobody in particular, and whether anything is known at
-/// all.
+/// Returns the reason if no candidate was decided: the denial of the question about nobody in
+/// particular, and whether any entity of the type is known.
 fn unasked(task: &Task<'_>) -> Reason {
     let denied = of_nobody(task);
     if let Some(reason) = denied.as_ref().filter(|reason| is_of_the_request(reason)) {
@@ -147,7 +148,7 @@ fn unasked(task: &Task<'_>) -> Reason {
     reason
 }
 
-/// What denies the question about nobody in particular.
+/// Returns why the question about nobody in particular is denied, if it is.
 fn of_nobody(task: &Task<'_>) -> Option<Reason> {
     if task.search.searched == Searched::Action {
         return None;
@@ -182,7 +183,7 @@ fn nothing_known(task: &Task<'_>) -> Reason {
     }
 }
 
-/// A sentence about all candidates.
+/// Returns a sentence that applies to all candidates.
 fn words(task: &Task<'_>, code: &Code) -> String {
     let kind = &task.search.kind;
     match (task.search.searched, code) {

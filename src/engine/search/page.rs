@@ -1,4 +1,4 @@
-//! What a page is bound to, what it may cost, and what it holds.
+//! A page of a search: what its token is bound to, what the page may cost, and its content.
 
 use super::Refusal;
 use super::nothing::Denials;
@@ -10,16 +10,15 @@ use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// What one page of a search may cost.
+/// The limits of one page of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchLimits {
-    /// The most results of a page, and the number of those that are given where no limit is asked
-    /// for.
+    /// Maximum number of results on a page, and their number if the request sets no limit.
     pub results: usize,
-    /// The most candidates that are decided for one page. One counts for more where the request is
-    /// large; one is decided whatever it counts.
+    /// Maximum number of candidates that are decided for one page. A candidate of a large request
+    /// counts for more; at least one is always decided.
     pub candidates: usize,
-    /// How long one page may take.
+    /// Maximum duration of one page.
     pub time: Duration,
 }
 
@@ -27,17 +26,18 @@ impl Default for SearchLimits {
     fn default() -> Self {
         Self {
             results: 1_000,
-            // Some tens of microseconds each: about the time below.
+            // A candidate takes some tens of microseconds, so this takes about as long as the time
+            // limit below.
             candidates: 20_000,
-            // A search is asked by people and at the start of sessions, not on every call; its
-            // thread is one of a pool.
+            // People and starting sessions make searches, rather than every call; a search runs on
+            // a thread of a pool.
             time: Duration::from_secs(1),
         }
     }
 }
 
 impl SearchLimits {
-    /// The number of results on a page for which so many were asked.
+    /// Returns the number of results on a page if the request asks for `wanted`.
     pub(super) fn page(self, wanted: Option<u64>) -> usize {
         wanted.map_or(self.results, |wanted| {
             usize::try_from(wanted)
@@ -57,7 +57,7 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// The word in answers.
+    /// Returns the word for this in answers.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,29 +67,29 @@ impl Cut {
     }
 }
 
-/// Something that was found.
+/// One result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The id of an entity of the type that was asked for; an action's name.
+    /// The id of an entity of the type that is searched for, or an action's name.
     pub id: SmolStr,
-    /// The policies that permit it, over all legs.
+    /// The policies that permit the result, over all legs.
     pub policies: Vec<String>,
 }
 
 /// One page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundPage {
-    /// What was found, in order.
+    /// The results, in order.
     pub found: Vec<Found>,
-    /// The token of the next page; none where this is the last.
+    /// The token of the next page; `None` if this is the last.
     pub next: Option<String>,
-    /// Why the page is not full, although it has a next.
+    /// Why the page is not full although there may be more.
     pub cut: Option<Cut>,
-    /// How many there are in all, where this page shows it.
+    /// The total number of results, if this page contains them all.
     pub total: Option<usize>,
-    /// Why nothing was found; absent where something was, and where nobody asked why.
+    /// Why nothing was found; `None` if something was found, or no reason was asked for.
     pub reason: Option<Reason>,
-    /// The bundle that decided.
+    /// The digest of the bundle that decided.
     pub bundle: Digest,
     /// The revision that decided.
     pub revision: Revision,
@@ -98,9 +98,9 @@ pub struct FoundPage {
 /// Why there is no page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchRefusal {
-    /// The token is at fault: a 400.
+    /// The token is refused: a 400.
     Token(TokenError),
-    /// The request or the service is.
+    /// The request is malformed, or the service has a fault.
     Refused(Refusal),
 }
 
@@ -110,17 +110,17 @@ impl From<Refusal> for SearchRefusal {
     }
 }
 
-/// What comes after a page.
+/// What follows a page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Nothing.
+    /// The search is complete.
     #[default]
     End,
-    /// There may be more, behind this candidate; or from the beginning.
+    /// There may be more results after this candidate, or from the beginning if there is none.
     Behind(Option<Place>),
 }
 
-/// What came of one page's work.
+/// The result of the work for one page.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) found: Vec<Found>,
@@ -129,34 +129,34 @@ pub(super) struct Turn {
     pub(super) scans: bool,
     pub(super) candidates: usize,
     pub(super) decided: usize,
-    /// What denied those that were decided.
+    /// The denials of the candidates that were decided.
     pub(super) denials: Denials,
 }
 
 /// What is left of a page's time and candidates.
 pub(super) struct Budget<'a> {
     candidates: usize,
-    /// As how many a candidate counts.
+    /// How much each candidate counts.
     each: usize,
-    /// How many may be decided only to know whether a full page is the last.
+    /// How many candidates may still be decided only to learn whether a full page is the last.
     peeks: usize,
     ends_ms: i64,
     clock: &'a dyn Clock,
 }
 
-/// Beyond a full page so many candidates are looked at for one more result. Where there is none
-/// among them, the page has a token that may lead to an empty one.
+/// How many candidates are decided after a full page to find one more result. If none of them is
+/// permitted, the page has a token that may lead to an empty page.
 const PEEKS: usize = 200;
 
-/// A candidate counts once more for each so many values of the request, since it is asked about
-/// with all of them. With half a million, which are a body of 1 MiB, a page has ten candidates.
+/// A candidate counts once more for this many values of the request, since it is decided with all
+/// of them. For a body of 1 MiB, which can hold half a million values, a page has ten candidates.
 const VALUES: usize = 256;
 
-/// Bytes of text that weigh as much as a value.
+/// How many bytes of text count as one value.
 const TEXT_BYTES: usize = 64;
 
 impl<'a> Budget<'a> {
-    /// For one page of this search.
+    /// Creates the budget of one page of this search.
     pub(super) fn new(limits: SearchLimits, clock: &'a dyn Clock, search: &SearchRequest) -> Self {
         let time = i64::try_from(limits.time.as_millis()).unwrap_or(i64::MAX);
         let ends_ms = clock.monotonic_ms().saturating_add(time);
@@ -170,7 +170,7 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// Takes one candidate off. Why there is no more, where there is none.
+    /// Takes one candidate from the budget. Returns which limit is reached, if one is.
     pub(super) fn is_spent(&mut self, is_full: bool) -> Option<Cut> {
         let left = if is_full {
             &mut self.peeks
@@ -189,7 +189,7 @@ impl<'a> Budget<'a> {
     }
 }
 
-/// How many values every candidate is asked about with.
+/// Returns how many values of the request every candidate is decided with.
 fn values(search: &SearchRequest) -> usize {
     let question = search.question();
     let records = [
@@ -205,7 +205,8 @@ fn values(search: &SearchRequest) -> usize {
         .sum()
 }
 
-/// A request nests 64 levels deep at most, so this recursion ends soon.
+/// Counts the values in `value`. A request nests at most 64 levels deep, which bounds this
+/// recursion.
 fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 1,
@@ -220,7 +221,7 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-/// To what the tokens of a search belong.
+/// Returns what the tokens of a search are bound to.
 pub(super) fn bound(
     caller: &str,
     search: &SearchRequest,
@@ -234,8 +235,8 @@ pub(super) fn bound(
     }
 }
 
-/// The hash of everything that is asked. Each part stands behind its length or its kind, so that no
-/// two queries are one text.
+/// Hashes the whole query. Each part is preceded by its length or its kind, so no two queries have
+/// the same text.
 fn query(search: &SearchRequest, arguments: Arguments) -> Hash {
     let question = search.question();
     let mut text = Vec::new();
@@ -255,8 +256,8 @@ fn query(search: &SearchRequest, arguments: Arguments) -> Hash {
     sha256(&text)
 }
 
-/// The context without proofs of possession: each is taken once, so that every page comes with
-/// another.
+/// Returns the context without proofs of possession: each proof is accepted once, so every page is
+/// requested with a new one.
 fn without_proofs(context: &Record) -> Cow<'_, Record> {
     let Some(credentials) = context.get("credentials").and_then(Value::as_list) else {
         return Cow::Borrowed(context);

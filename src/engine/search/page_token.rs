@@ -1,15 +1,16 @@
-//! Page tokens: where a search stands, sealed.
+//! Page tokens: the sealed position of a search.
 //!
-//! **Problem.** A place in a search names an entity that the caller may not be permitted to see,
-//! and a token that anybody could write would be an input like any other.
-//! **Decision.** A token is encrypted and authenticated (AES-256-GCM, a random nonce each), and
-//! holds to what it belongs: caller, query, bundle, the order of ids, and when it was given. Whose
-//! key it was sealed with stands before it in the open, so that a token of another process is told
-//! from one that was changed.
-//! **Trade-off.** With a key per process, tokens end with it. A configured key lets them live on.
+//! **Problem.** A position in a search names an entity that the caller may not be permitted to see,
+//! and a token that anybody could write would be untrusted input.
+//! **Decision.** A token is encrypted and authenticated (AES-256-GCM, with a random nonce for
+//! each). It contains what it is bound to: caller, query, bundle, the order of ids, and when it was
+//! issued. The name of the key stands before the sealed part in plain text, so that a token of
+//! another process can be told from one that was changed.
+//! **Trade-off.** With a random key per process, tokens end with the process. With a configured key
+//! they remain valid.
 //!
-//! INVARIANT: nothing of a token is looked at before it has been authenticated, but the name of its
-//! key.
+//! INVARIANT: nothing of a token is used before it has been authenticated, except for the name of
+//! its key.
 
 use crate::model::{Digest, Timestamp};
 use crate::relations::{Place, order_name, seed_order};
@@ -20,34 +21,35 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use std::time::Duration;
 
-/// A longer token is none: a place is one id, and no id of a tuple has more than a kilobyte.
+/// Maximum length of a token. A position holds one id, and no id of a tuple has more than a
+/// kilobyte.
 const MAX_TOKEN_CHARS: usize = 8_192;
 
-/// How far the clocks of two services with one key may be apart.
+/// How far the clocks of two services with the same key may differ.
 const SKEW_MS: i64 = 60_000;
 
 const KEY_NAME_BYTES: usize = 8;
 const NONCE_BYTES: usize = 12;
 const HASH_BYTES: usize = 32;
 
-/// The form of what is sealed.
+/// The version of the sealed format.
 const FORM: &[u8] = b"behest page token 1";
 
-/// Why a token is refused: a 400 that says so.
+/// Why a token is refused; the request is answered with 400 and this message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It was not sealed with this key: made up, or made by another process.
+    /// The token was not sealed with this key: it was made up, or another process made it.
     #[error(
         "`page.token` was not made by this service, or before it was started: begin without a token"
     )]
     Unknown,
-    /// It was sealed with this key, and was changed since.
+    /// The token was sealed with this key and then changed.
     #[error("`page.token` was changed: send it as it was given, or begin without a token")]
     Edited,
-    /// Another caller's.
+    /// The token belongs to another caller.
     #[error("`page.token` was given to another caller: begin without a token")]
     OtherCaller,
-    /// Another query's.
+    /// The token belongs to another query.
     #[error(
         "`page.token` belongs to another query: send everything but the token as it was, `page.limit` too or without it, or begin \
          without a token"
@@ -56,11 +58,11 @@ pub enum TokenError {
     /// The bundle has changed.
     #[error("`page.token` was given under another bundle: begin without a token")]
     OtherBundle,
-    /// Too old.
+    /// The token is too old.
     #[error("`page.token` has expired: begin without a token")]
     Expired,
-    /// The search is denied as a whole since the page before: a credential has expired, or cannot
-    /// be verified any more.
+    /// Since the previous page, the search has come to be denied as a whole: a credential has
+    /// expired, or can no longer be verified.
     #[error(
         "`page.token` goes on with a search that is denied by now, so that the pages before are not all: begin without a \
          token, and with `options.reason`"
@@ -68,10 +70,10 @@ pub enum TokenError {
     Denied,
 }
 
-/// A SHA-256.
+/// A SHA-256 hash.
 pub(super) type Hash = [u8; HASH_BYTES];
 
-/// To what a token belongs.
+/// What a token is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bound {
     pub(super) caller: Hash,
@@ -79,14 +81,15 @@ pub(super) struct Bound {
     pub(super) bundle: Digest,
 }
 
-/// Where a search stands.
+/// The position of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stand {
-    /// The last candidate that was decided; none where none was.
+    /// The last candidate that was decided; `None` if there was none.
     pub(super) after: Option<Place>,
-    /// The limit of the page before.
+    /// The limit of the previous page.
     pub(super) limit: Option<u64>,
-    /// Whether candidates are gone through one by one, because nothing narrows them to a few.
+    /// Whether all known entities are gone through, because they could not be narrowed to a few
+    /// candidates.
     pub(super) scans: bool,
 }
 
@@ -98,7 +101,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// With this key.
+    /// Creates a sealer with this key.
     pub fn new(key: &[u8; 32], lifetime: Duration) -> Result<Self, Unspecified> {
         let mut named = b"behest page token key".to_vec();
         named.extend_from_slice(key);
@@ -110,9 +113,9 @@ impl Sealer {
         })
     }
 
-    /// With a key that other processes have too: it also fixes the order of candidates, so that a
-    /// token goes on in any of them. Before the first graph is made, for later it does not change
-    /// the order.
+    /// Creates a sealer with a key that other processes have too. The key also fixes the order of
+    /// candidates, so that any of these processes can continue a token. Must be called before the
+    /// first graph is made; later it does not change the order.
     pub fn shared(key: &[u8; 32], lifetime: Duration) -> Result<Self, Unspecified> {
         let mut order = b"behest order of candidates".to_vec();
         order.extend_from_slice(key);
@@ -120,14 +123,14 @@ impl Sealer {
         Self::new(key, lifetime)
     }
 
-    /// With a key that nobody else has. `Err` where the system has no randomness.
+    /// Creates a sealer with a random key. Returns `Err` if the system has no randomness.
     pub fn random(lifetime: Duration) -> Result<Self, Unspecified> {
         let mut key = [0; 32];
         aws_lc_rs::rand::fill(&mut key)?;
         Self::new(&key, lifetime)
     }
 
-    /// Writes a token.
+    /// Seals a position into a token.
     pub(super) fn seal(
         &self,
         bound: &Bound,
@@ -156,7 +159,7 @@ impl Sealer {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Reads a token of the same caller, query and bundle.
+    /// Opens a token, and checks that it belongs to the same caller, query and bundle.
     pub(super) fn open(
         &self,
         bound: &Bound,
@@ -179,8 +182,7 @@ impl Sealer {
             .key
             .open_in_place(nonce, Aad::from(FORM), &mut sealed)
             .map_err(|_| TokenError::Edited)?;
-        // What was authenticated was written by `seal`; that it reads whole is checked all the
-        // same.
+        // Authenticated text was written by `seal`; its form is checked nevertheless.
         let read = Opened::read(text).ok_or(TokenError::Unknown)?;
         let age = now.0.saturating_sub(read.at);
         if age > self.lifetime_ms || age < -SKEW_MS {
@@ -202,7 +204,7 @@ impl Sealer {
     }
 }
 
-/// Shows no key.
+/// Does not show the key.
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sealer")
@@ -252,7 +254,7 @@ impl Opened {
     }
 }
 
-/// The hash of some bytes.
+/// Returns the SHA-256 hash of `bytes`.
 pub(super) fn sha256(bytes: &[u8]) -> Hash {
     let mut hash = [0; HASH_BYTES];
     hash.iter_mut()
@@ -372,7 +374,7 @@ mod tests {
     }
 
     proptest! {
-        /// No byte of a token can be changed, taken away or added.
+        /// A token is refused if any byte of it is changed, removed or added.
         #[test]
         fn an_edited_token_is_refused(at in 0usize..200, bit in 0u8..8, cut in 1usize..200) {
             let sealer = Sealer::new(&[9; 32], LIFETIME).unwrap();

@@ -1,8 +1,8 @@
-//! What a search looks among: the entities of one type that are known.
+//! The universe of a search: the known entities of one type.
 //!
-//! Known are the stored entities, the literals in policies, the members of an enumeration, and
-//! whatever a tuple names at the pinned revision. An entity that nothing names is not found, even
-//! where a policy would permit it: there is no end of those.
+//! Known entities are the stored entities, the literals in policies, the members of an enumeration,
+//! and the entities that tuples name at the pinned revision. An entity that nothing names is not
+//! found, even if a policy would permit it: there are infinitely many of those.
 
 use super::{Task, spelled};
 use crate::model::{EntityRef, ModelType, ObjectRef, Searched, Tuple, TupleUser, Value, decode_id};
@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::iter::Peekable;
 
-/// The declared type that is searched for; none where there is none.
+/// Returns the declared type that is searched for, if the schema declares it.
 pub(super) fn kind(task: &Task<'_>) -> Option<SmolStr> {
     let bundle = task.pinned.bundle;
     let asked = &task.search.kind;
@@ -29,7 +29,7 @@ pub(super) fn kind(task: &Task<'_>) -> Option<SmolStr> {
         .map(|_| kind.clone())
 }
 
-/// The place of an id.
+/// Returns the position of an id in the order of candidates.
 pub(super) fn place(id: &str) -> Place {
     let spelled = spelled(id);
     (order_of(&spelled), spelled)
@@ -39,9 +39,10 @@ pub(super) fn place(id: &str) -> Place {
 pub(super) struct Universe<'a> {
     task: &'a Task<'a>,
     pub(super) kind: SmolStr,
-    /// The type as tuples spell it.
+    /// The type as it is spelled in tuples.
     model_kind: ModelType,
-    /// What is neither stored nor in the graph: literals, enumerations, what a case adds.
+    /// Entities that are neither stored nor in the graph: literals, members of enumerations, and
+    /// those that a case adds.
     others: BTreeSet<Place>,
 }
 
@@ -82,7 +83,7 @@ impl<'a> Universe<'a> {
             || in_graph() == Some(true)
     }
 
-    /// The known entities behind a place, in order, each with its place.
+    /// Returns the known entities after a position, in order, each with its position.
     pub(super) fn after(
         &self,
         after: Option<&Place>,
@@ -108,7 +109,7 @@ impl<'a> Universe<'a> {
             ]
             .map(Iterator::peekable),
         };
-        // What is no spelling of an entity cannot be asked about.
+        // A name in a tuple that is not the encoding of an id cannot be the entity of a request.
         merged.filter_map(|place| {
             Some((
                 decode_id(&place.1).filter(|id| spelled(id) == place.1)?,
@@ -126,7 +127,7 @@ fn objects(tuple: &Tuple) -> impl Iterator<Item = &ObjectRef> {
     std::iter::once(&tuple.key.object).chain(user)
 }
 
-/// Several ordered streams as one, each place once.
+/// Merges several ordered streams into one, with each position once.
 struct Merge<'a> {
     streams: [Peekable<Box<dyn Iterator<Item = Place> + 'a>>; 3],
 }
@@ -147,11 +148,12 @@ impl Iterator for Merge<'_> {
     }
 }
 
-/// The id of no entity in particular. No policy and no tuple can name it: a control character
-/// stands in no tuple, and no one types this one.
+/// The id of nobody in particular. No policy and no tuple names it: tuples cannot contain a control
+/// character, and nobody writes this id by hand.
 pub(super) const NOBODY: &str = "\u{1}behest: anybody";
 
-/// The question about no entity in particular: what is searched for has an id that nothing has.
+/// Returns the question about nobody in particular: the part that is searched for gets an id that
+/// no entity has.
 pub(super) fn placeholder(task: &Task<'_>) -> crate::model::Request {
     let mut question = task.search.question().clone();
     let nobody = SmolStr::new_static(NOBODY);
