@@ -1,4 +1,4 @@
-//! `behest test`: a bundle's cases, with the explanation of each that fails.
+//! `behest test`: runs a bundle's cases, and explains each that fails.
 
 use super::args::BundleArgument;
 use super::output::{Paint, fail, fail_with_lines, indent, print};
@@ -10,7 +10,7 @@ use regex::Regex;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-/// Runs the cases whose names match, or all.
+/// Runs the cases whose names match the filter, or all cases without one.
 pub(super) fn run(argument: &BundleArgument, filter: Option<&Regex>) -> ExitCode {
     let source = argument.source();
     let mut files = match validate::read(&source) {

@@ -1,4 +1,4 @@
-//! `behest keys refresh`: a running service fetches its issuers' keys now, and says what has
+//! `behest keys refresh`: lets a running service fetch its issuers' keys now, and shows what has
 //! changed.
 
 use super::output::{count, fail, print};
@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// An issuer that does not answer takes the service some twenty seconds.
+/// Timeout of the call. The service waits some twenty seconds for an issuer that does not answer.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// What the service says.
+/// The answer of the service.
 #[derive(Deserialize)]
 struct Answer {
     issuers: Vec<Refreshed>,
@@ -27,7 +27,7 @@ struct Refreshed {
     error: Option<String>,
 }
 
-/// Refreshes. An issuer whose keys could not be fetched makes it fail.
+/// Refreshes the keys. Fails if the keys of any issuer could not be fetched.
 pub(super) fn refresh(url: &str) -> ExitCode {
     let answer = match ask(url) {
         Ok(answer) => answer,

@@ -1,14 +1,14 @@
-//! The command line, and the only place where the parts are put together.
+//! The command line, and the only module that puts the parts together.
 //!
 //! **Problem.** A policy author needs to know what is wrong, what was decided and why, without a
-//! service; an operator needs a service that says in one sentence why it does not start.
-//! **Decision.** One program. Without a subcommand it serves; the other subcommands read a bundle
-//! with the same code and end. What they print is for people and aligned; colours only on a
-//! terminal.
-//! **Trade-off.** Scripts rest on exit codes and on `explain --json`, never on the text.
+//! service. An operator needs a service that says in one sentence why it does not start.
+//! **Decision.** There is one program. Without a subcommand it serves; the other subcommands read a
+//! bundle with the same code and then exit. Their output is for people: it is aligned, and coloured
+//! only on a terminal.
+//! **Trade-off.** Scripts must rely on exit codes and on `explain --json`, never on the text.
 //!
-//! Exit codes: 0 done (a denial is an answer too), 1 something is wrong or a case fails, 2 the
-//! command line is.
+//! Exit codes: 0 for success (also for a denial), 1 if something is wrong or a case fails, 2 if the
+//! command line is invalid.
 
 mod args;
 mod cases;
@@ -29,8 +29,8 @@ use args::{Arguments, Command, KeysCommand};
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Runs the program with the process's arguments. Ends it itself, with exit code 2, where these
-/// make no sense.
+/// Runs the program with the process's arguments. If these are invalid, it exits the process with
+/// code 2.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();

@@ -1,4 +1,4 @@
-//! What commands print: texts, problems, colours.
+//! Prints what commands show: texts, problems, colours.
 
 use crate::bundle::{self, Files};
 use crate::model::{Problem, Problems};
@@ -7,23 +7,23 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Prints a command's result. Whoever closes the pipe early has read enough.
+/// Prints a command's result. A closed pipe is no error: its reader has read enough.
 pub(super) fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Prints for the person at the terminal, beside a command's result.
+/// Prints a message on standard error, for the person at the terminal.
 pub(super) fn notice(text: &str) {
     let _closed = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Prints what is wrong, and gives the exit code for it.
+/// Prints a problem, and returns the exit code for it.
 pub(super) fn fail(problem: &Problem) -> ExitCode {
     fail_all(&Problems(vec![problem.clone()]))
 }
 
-/// Prints everything that is wrong and not about a bundle's files.
+/// Prints problems that are not about a bundle's files.
 pub(super) fn fail_all(problems: &Problems) -> ExitCode {
     let paint = Paint::for_errors();
     for problem in &problems.0 {
@@ -39,7 +39,7 @@ fn tell(label: &str, problem: &Problem, paint: Paint) {
     }
 }
 
-/// Prints everything that is wrong with a bundle, with the lines that it is about.
+/// Prints all problems of a bundle, with the lines that they are about.
 pub(super) fn fail_with_lines(problems: &Problems, files: &Files) -> ExitCode {
     notice(&with_line_end(bundle::render(
         problems,
@@ -49,8 +49,7 @@ pub(super) fn fail_with_lines(problems: &Problems, files: &Files) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints what is probably a mistake in a bundle and stops nothing, with the lines that it is
-/// about.
+/// Prints warnings about a bundle (probable mistakes that stop nothing), with their lines.
 pub(super) fn warn_with_lines(warnings: &[Problem], files: &Files) {
     notice(&with_line_end(bundle::render_warnings(
         warnings,
@@ -59,7 +58,7 @@ pub(super) fn warn_with_lines(warnings: &[Problem], files: &Files) {
     )));
 }
 
-/// A number of things: `1 tuple`, `2,500 tuples`.
+/// Returns a number with its noun: `1 tuple`, `2,500 tuples`.
 pub(super) fn count(number: u64, one: &str, more: &str) -> String {
     format!(
         "{} {}",
@@ -68,7 +67,7 @@ pub(super) fn count(number: u64, one: &str, more: &str) -> String {
     )
 }
 
-/// How long so many things took: `1.4 s, 16,711 a second`.
+/// Returns how long `number` things took: `1.4 s, 16,711 a second`.
 pub(super) fn timing(number: u64, took: Duration) -> String {
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
     let rate = number.saturating_mul(1_000) / ms;
@@ -80,7 +79,7 @@ pub(super) fn timing(number: u64, took: Duration) -> String {
     )
 }
 
-/// The text, ending its last line.
+/// Returns the text with an end of line after its last line.
 pub(super) fn with_line_end(mut text: String) -> String {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
@@ -88,7 +87,7 @@ pub(super) fn with_line_end(mut text: String) -> String {
     text
 }
 
-/// Every line of `text`, moved to the right.
+/// Returns `text` with every line indented by `by` spaces.
 pub(super) fn indent(text: &str, by: usize) -> String {
     let margin = " ".repeat(by);
     text.lines()
@@ -102,10 +101,10 @@ pub(super) fn indent(text: &str, by: usize) -> String {
         .collect()
 }
 
-/// Colours, where the reader is a terminal that wants them.
+/// Whether to colour output: only if it goes to a terminal that supports and wants colours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
-    /// Whether there are any.
+    /// Whether colours are used.
     pub(super) colour: bool,
 }
 
@@ -147,7 +146,7 @@ impl Paint {
     }
 }
 
-/// `NO_COLOR` (no-color.org) and terminals that cannot.
+/// Whether colours are wanted: not with `NO_COLOR` (no-color.org), and not on a dumb terminal.
 fn wanted() -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");

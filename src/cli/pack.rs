@@ -1,4 +1,4 @@
-//! `behest pack`: the packs of policies in this program.
+//! `behest pack`: shows the packs of policies that this program contains.
 
 use super::args::PackCommand;
 use super::output::{Paint, fail, print, with_line_end};
@@ -6,7 +6,7 @@ use crate::bundle::{self, Pack};
 use crate::model::Problem;
 use std::process::ExitCode;
 
-/// Lists the packs, or prints one.
+/// Lists the packs, or prints one of them.
 pub(super) fn run(command: &PackCommand) -> ExitCode {
     let packs = bundle::packs();
     let paint = Paint::for_results();

@@ -1,4 +1,4 @@
-//! `behest schema`: the merged Cedar schema, for editors and the Cedar command line.
+//! `behest schema`: prints the merged Cedar schema, for editors and the Cedar command line.
 
 use super::args::BundleArgument;
 use super::output::{fail, notice, print, with_line_end};

@@ -1,7 +1,7 @@
-//! A running service, asked over HTTP.
+//! A client for a running service over HTTP.
 //!
-//! INVARIANT: the key is for the service that was named, and for nobody else: no redirects, and no
-//! proxy.
+//! INVARIANT: the key is sent only to the service that was named: there are no redirects and no
+//! proxies.
 
 use crate::model::Problem;
 use serde::Deserialize;
@@ -10,21 +10,22 @@ use std::time::Duration;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-/// Where a key is looked for: an argument would show it to everybody who lists the machine's
-/// processes.
+/// The environment variable that holds the key; a command-line argument would be visible to anyone
+/// who lists the machine's processes.
 pub(super) const KEY_VARIABLE: &str = "BEHEST_KEY";
 
-/// Largest answer that is read whole: an explanation with many policies has some hundred kilobytes.
+/// Maximum size of an answer that is read whole; an explanation with many policies has a few
+/// hundred kilobytes.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
-/// A service, by its address.
+/// A client for the service at an address.
 #[derive(Debug)]
 pub(super) struct Service {
     url: String,
     agent: Agent,
 }
 
-/// What a service said.
+/// The answer of a service.
 #[derive(Debug)]
 pub(super) struct Reply {
     /// The HTTP status.
@@ -33,7 +34,8 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-/// How an error's body looks, in the two APIs.
+/// An error body of either API: AuthZEN's has `error` with code and message inside, OpenFGA's has
+/// them at the top.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorText {
@@ -50,7 +52,8 @@ struct Detail {
 }
 
 impl Service {
-    /// Names a service. `patience` bounds each call whose answer is read whole.
+    /// Makes a client for the service at `url`. `patience` limits each call whose answer is read
+    /// whole.
     pub(super) fn at(url: &str, patience: Duration) -> Result<Self, Problem> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -63,12 +66,12 @@ impl Service {
         })
     }
 
-    /// The address, as it is shown.
+    /// Returns the address in the form that is shown.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Sends JSON.
+    /// Posts JSON.
     pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Reply, Problem> {
         let mut request = self
             .agent
@@ -83,7 +86,7 @@ impl Service {
         self.whole(response)
     }
 
-    /// Asks for something.
+    /// Gets an answer.
     pub(super) fn get(&self, path: &str) -> Result<Reply, Problem> {
         let response = self
             .request(path)
@@ -92,8 +95,8 @@ impl Service {
         self.whole(response)
     }
 
-    /// Asks for something that may be large: its reader, and the value of a header where it is
-    /// there. The body may take any time, and break off.
+    /// Gets an answer that may be large: returns a reader of its body, and the value of `header` if
+    /// the answer has it. The body has no time limit, and may break off.
     pub(super) fn stream(
         &self,
         path: &str,
@@ -145,8 +148,8 @@ impl Service {
             .help("check the address, and that the service runs there: `behest serve`")
     }
 
-    /// A refusal, for a person. `permissions` says in words what the call needs: `the permission
-    /// …`.
+    /// Turns an error answer into a problem that a person can read. `permissions` says in words
+    /// what the call needs: `the permission …`.
     pub(super) fn refused(&self, reply: &Reply, permissions: &str) -> Problem {
         let (_, said) = reply.error();
         let said = said.unwrap_or_else(|| "it says nothing more".to_owned());
@@ -165,7 +168,7 @@ impl Service {
 }
 
 impl Reply {
-    /// The code and the message of an error's body; no message where it has another form.
+    /// Returns the code and the message of an error body; no message if the body has another form.
     pub(super) fn error(&self) -> (String, Option<String>) {
         let text: ErrorText = serde_json::from_slice(&self.body).unwrap_or_default();
         let (code, message) = if text.message.is_empty() {
@@ -177,7 +180,7 @@ impl Reply {
     }
 }
 
-/// A service that is there accepts at once.
+/// Timeout of a connection: a running service accepts at once.
 const CONNECT: Duration = Duration::from_secs(10);
 
 fn key() -> Option<String> {

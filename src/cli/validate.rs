@@ -1,11 +1,11 @@
-//! `behest validate`: every problem of a bundle, underlined.
+//! `behest validate`: shows every problem of a bundle, underlined.
 
 use super::args::BundleArgument;
 use super::output::{Paint, fail_with_lines, print, warn_with_lines};
 use crate::bundle::{self, Bundle, Files, QUIET, Source};
 use std::process::ExitCode;
 
-/// Reads and checks a bundle; its cases are for `behest test`.
+/// Reads and checks a bundle; `behest test` runs its cases.
 pub(super) fn run(argument: &BundleArgument) -> ExitCode {
     let source = argument.source();
     let mut files = match read(&source) {
@@ -23,18 +23,18 @@ pub(super) fn run(argument: &BundleArgument) -> ExitCode {
     }
 }
 
-/// Reads and checks a bundle. What is wrong is printed already where there is `Err`.
+/// Reads and checks a bundle. If it returns `Err`, the problems are already printed.
 pub(super) fn compile(source: &Source) -> Result<Bundle, ExitCode> {
     let mut files = read(source)?;
     bundle::compile(&mut files).map_err(|problems| fail_with_lines(&problems, &files))
 }
 
-/// Reads a bundle's files. What is wrong is printed already where there is `Err`.
+/// Reads a bundle's files. If it returns `Err`, the problems are already printed.
 pub(super) fn read(source: &Source) -> Result<Files, ExitCode> {
     bundle::read(source, QUIET).map_err(|problems| fail_with_lines(&problems, &Files::default()))
 }
 
-/// Which bundle, its digest and its counts.
+/// Describes a bundle by its name, digest and counts.
 pub(super) fn describe(source: &Source, bundle: &Bundle) -> String {
     format!(
         "{} {}, {}",
@@ -44,7 +44,7 @@ pub(super) fn describe(source: &Source, bundle: &Bundle) -> String {
     )
 }
 
-/// Which bundle, for a person.
+/// Names a bundle, for a person.
 pub(super) fn name(source: &Source) -> String {
     match source {
         Source::Embedded => "the default bundle".to_owned(),

@@ -1,7 +1,7 @@
-//! `behest explain`: one decision and why, from a bundle or from a running service.
+//! `behest explain`: explains one decision, from a bundle or from a running service.
 //!
-//! Both ways end in the same values of the model and the same text, so that a terminal shows what
-//! the service says.
+//! Both ways produce the same values of the model and the same text, so a terminal shows what the
+//! service says.
 
 mod reply;
 mod request;
@@ -19,7 +19,7 @@ use crate::telemetry::Metrics;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// What was decided, however it was asked.
+/// A decision with its explanation, from either source.
 struct Told {
     decision: Decision,
     reason: Option<Reason>,
@@ -28,7 +28,7 @@ struct Told {
     json: Vec<u8>,
 }
 
-/// Decides and explains. A denial is an answer: exit code 0.
+/// Decides and explains. A denial is a valid answer: exit code 0.
 pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
     let body = match request::read(arguments) {
         Ok(body) => body,
@@ -48,8 +48,8 @@ pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
     }
 }
 
-/// Decides with a bundle that is loaded as the service loads it, cases included. What is wrong is
-/// printed already where there is `Err`.
+/// Decides with a bundle that is loaded as the service loads it, including its cases. If it returns
+/// `Err`, the problems are already printed.
 fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
     request::refuse_options(body).map_err(|problem| fail(&problem))?;
     let request = Request::from_body(body).map_err(|error| {

@@ -1,6 +1,6 @@
-//! A service's answer, read back into the model.
+//! Reads a service's answer back into the model.
 //!
-//! Members that are not known here are ignored: a newer service may say more.
+//! Unknown members are ignored, because a newer service may send more.
 
 use super::Told;
 use crate::model::{

@@ -1,4 +1,4 @@
-//! The request to be explained: from a file, standard input, or spelled out on the command line.
+//! Reads the request to be explained: from a file, from standard input, or from the command line.
 
 use crate::bundle::spelled_out;
 use crate::cli::args::ExplainArguments;
@@ -6,13 +6,13 @@ use crate::http;
 use crate::model::{Problem, Record, Request, Value};
 use std::io::Read;
 
-/// Largest request. As the service's default.
+/// Maximum size of a request; the same as the service's default.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Deepest nesting. As the service's default.
+/// Maximum nesting; the same as the service's default.
 const MAX_DEPTH: usize = 64;
 
-/// Options that change how an answer is written, and not what is asked.
+/// Options that change how an answer is written, but not the decision.
 const HARMLESS_OPTIONS: [&str; 3] = ["reason", "explain", "evaluations_semantic"];
 
 /// Reads the request's body.
@@ -57,7 +57,7 @@ pub(super) fn read(arguments: &ExplainArguments) -> Result<Record, Problem> {
     Ok(body)
 }
 
-/// Refuses options that change what is asked: an answer that ignores one would be wrong.
+/// Refuses options that change the decision: an answer that ignores one would be wrong.
 pub(super) fn refuse_options(body: &Record) -> Result<(), Problem> {
     let options = body.get_present("options").and_then(Value::as_record);
     let unknown = options.and_then(|options| {

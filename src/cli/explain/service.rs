@@ -1,4 +1,4 @@
-//! Asking a running service.
+//! Requests an explanation from a running service.
 
 use super::{Told, reply};
 use crate::cli::service::Service;
@@ -6,10 +6,10 @@ use crate::http;
 use crate::model::{Problem, Record, Value};
 use std::time::Duration;
 
-/// Where requests are sent (AuthZEN 1.0 section 10.1).
+/// The path that requests are sent to (AuthZEN 1.0 section 10.1).
 const PATH: &str = "/access/v1/evaluation";
 
-/// A decision takes microseconds; what takes longer is stuck.
+/// Timeout of a request. A decision takes microseconds; a longer one is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends the request with `options.explain`, and reads the answer.

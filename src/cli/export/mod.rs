@@ -1,11 +1,11 @@
 //! `behest export`: the tuples of a store, from a data directory or from a running service.
 //!
-//! **Problem.** A copy of relations that mixes two moments can hold a grant without the suspension
-//! beside it, and a copy that ends early looks like a whole one.
-//! **Decision.** All tuples are of one revision: a data directory is read while nobody else has it,
-//! and a service answers from a version that it pins. A file gets its name when it is complete;
-//! what comes from a service is complete where its body ends well.
-//! **Trade-off.** A service takes few exports at once, for each holds a version.
+//! **Problem.** A copy of relations that mixes two points in time can hold a grant without the
+//! suspension that belongs to it, and a copy that ends early looks complete.
+//! **Decision.** All tuples are of one revision: a data directory is read while no other process
+//! has it open, and a service answers from a version that it pins. An output file gets its name
+//! only when it is complete; an answer of a service is complete if its body ends without an error.
+//! **Trade-off.** A service allows few exports at the same time, because each pins a version.
 
 use super::args::ExportArguments;
 use super::import::locked;
@@ -25,10 +25,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a service may think before its answer begins.
+/// How long to wait for the beginning of a service's answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Exports. The last line on standard error says what was written.
+/// Runs the export. The last line on standard error says what was written.
 pub(super) fn run(arguments: &ExportArguments) -> ExitCode {
     let begun = Instant::now();
     match export(arguments) {
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &ExportArguments) -> ExitCode {
 /// Why an export ends early.
 enum Stop {
     Problem(Problem),
-    /// It is printed already.
+    /// The problem is already printed.
     Told(ExitCode),
 }
 
@@ -81,7 +81,7 @@ fn export(arguments: &ExportArguments) -> Result<(u64, String), Stop> {
         None if is_output(&arguments.output) => Format::Jsonl,
         None => Format::of_name(&arguments.output)?,
     };
-    // First what can be refused, so that no file is begun for it.
+    // Everything that can be refused is checked first, so that no file is begun in vain.
     match (arguments.place.location()?, &arguments.place.url) {
         (Some(location), _) => {
             let from = Data::open(&location, arguments)?;
@@ -125,7 +125,7 @@ fn selection(arguments: &ExportArguments) -> Result<Selection, Problem> {
     })
 }
 
-/// A data directory, and the bundle's tuples where they are wanted.
+/// A data directory, with the bundle's tuples if they are wanted.
 struct Data {
     store: DirectStore,
     bundled: Vec<Tuple>,
@@ -168,7 +168,7 @@ impl Data {
     }
 }
 
-/// Asks a service for its tuples: the lines, and the revision that they are of.
+/// Requests the tuples of a service; returns the lines and their revision.
 fn ask(url: &str, arguments: &ExportArguments) -> Result<(impl Read + use<>, String), Problem> {
     let service = Service::at(url, PATIENCE)?;
     let given = [
@@ -189,7 +189,7 @@ fn ask(url: &str, arguments: &ExportArguments) -> Result<(impl Read + use<>, Str
     Ok((body, revision.unwrap_or_else(|| "unknown".to_owned())))
 }
 
-/// Copies what a service sends, which breaks off where it is not complete.
+/// Copies the tuples that a service sends; fails if the body breaks off.
 fn copy(body: impl Read, out: &mut dyn WriteTuples) -> Result<u64, Stop> {
     let mut count = 0;
     for read in Format::Jsonl.read(Source::new(body, &Meter::default())) {
@@ -211,7 +211,7 @@ fn is_output(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Writes a file, which has its name when all of it is on the disk; or standard output.
+/// Writes to standard output, or to a file that gets its name only when all of it is on disk.
 fn into_file<T>(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<T, Stop>,
@@ -224,7 +224,7 @@ fn into_file<T>(
         Problem::new(format!("`{}` cannot be written: {error}", path.display()))
             .help("name a file in a directory that exists and that you may write to")
     };
-    // Who may do what is nobody else's business.
+    // Permissions are confidential, so only the owner may read the file.
     let opened = OpenOptions::new()
         .write(true)
         .create(true)
@@ -239,8 +239,8 @@ fn into_file<T>(
         Ok(written)
     });
     if written.is_err() {
-        // What is left of it is worth nothing; where it cannot be removed it still has no name to
-        // be taken for whole.
+        // An incomplete file is worthless. If it cannot be removed, it still has not got the name
+        // of a complete one.
         let _gone = fs::remove_file(&part);
     }
     written

@@ -1,4 +1,4 @@
-//! Into a data directory that no service has open.
+//! Imports into a data directory that no service has open.
 
 use super::{Doing, Done, Refusal, Target};
 use crate::cli::args::ImportArguments;
@@ -11,17 +11,17 @@ use crate::stores::{DirectStore, StoresError};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Memory for pages of the file.
+/// Memory for cached pages of the file.
 const CACHE_BYTES: usize = 256 << 20;
 
-/// Opens the directory, and for `main` the bundle that will decide with it. What is wrong is
-/// printed already where there is `Err`.
+/// Opens the directory and, for `main`, the bundle that decides with it. If it returns `Err`, the
+/// problems are already printed.
 pub(super) fn open(
     location: &StoreLocation,
     arguments: &ImportArguments,
     doing: Doing,
 ) -> Result<Box<dyn Target>, ExitCode> {
-    // A dry run makes no directory.
+    // A dry run creates no directory.
     let is_dry = arguments.dry_run;
     let opened = if is_dry && location.found().is_none() {
         open_memory()
@@ -59,7 +59,7 @@ fn without_model(id: StoreId) -> Problem {
     }
 }
 
-/// Why a directory cannot be opened, with what can be done here.
+/// Returns why a directory cannot be opened, with a remedy.
 pub(in crate::cli) fn locked(error: &StoreError) -> Problem {
     let problem = Problem::new(error.to_string());
     match error {

@@ -1,17 +1,17 @@
-//! `behest import`: a file of tuples into a data directory, or into a running service.
+//! `behest import`: imports a file of tuples into a data directory, or into a running service.
 //!
 //! **Problem.** A file has more tuples than fit into memory, one of its lines is wrong, and the
-//! machine goes down in the middle. Afterwards somebody must know what is in, and go on.
-//! **Decision.** The file is read entry by entry and written in batches, each whole or not at all
-//! and durable before the next. What was written is what the store says, not what a file beside it
-//! says: a second run passes over the tuples that are there, so the same command goes on after any
-//! interruption, from standard input too. A batch that is refused is halved until the line is found
-//! that is wrong.
-//! **Trade-off.** The second run reads and looks up what the first had done; and a tuple that was
-//! deleted between the two is written again, as the file says.
+//! machine crashes in the middle. Afterwards somebody must know what was imported, and continue.
+//! **Decision.** The file is read entry by entry and written in batches, each of which is atomic,
+//! and durable before the next. Only the store says what was written, rather than a separate file:
+//! a second run skips the tuples that are there, so the same command continues after any
+//! interruption, also from standard input. A batch that is refused is halved until the wrong line
+//! is found.
+//! **Trade-off.** The second run reads and looks up what the first one had written; and a tuple
+//! that was deleted between the two is written again, as the file says.
 //!
-//! INVARIANT: where an import stops at a line, all that stands before it is in and nothing of what
-//! stands behind it.
+//! INVARIANT: if an import stops at a line, everything before the line has been imported, and
+//! nothing after it.
 
 mod data;
 mod progress;
@@ -33,10 +33,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 use work::{Tally, Work};
 
-/// Exit code where the command line makes no sense.
+/// Exit code for an invalid command line.
 const USAGE: u8 = 2;
 
-/// What is done with each tuple of the file.
+/// What to do with each tuple of the file.
 #[derive(Clone, Copy, Debug)]
 enum Doing {
     Write(OnDuplicate),
@@ -52,7 +52,7 @@ impl Doing {
         }
     }
 
-    /// Whether a tuple that is as it should become is skipped.
+    /// Whether a tuple that already is as it should become is skipped.
     fn skips(self) -> bool {
         match self {
             Self::Write(OnDuplicate::Ignore | OnDuplicate::Replace)
@@ -61,8 +61,8 @@ impl Doing {
         }
     }
 
-    /// How many tuples of the file were not as they should become. What was replaced was deleted
-    /// too, and is one of them.
+    /// Returns how many tuples of the file were changed. A replaced tuple was deleted as well as
+    /// written, and counts once.
     fn changed(self, written: u64, deleted: u64) -> u64 {
         match self {
             Self::Write(_) => written,
@@ -71,39 +71,39 @@ impl Doing {
     }
 }
 
-/// Where tuples are written.
+/// The store that tuples are written to.
 trait Target {
-    /// Refuses a tuple that cannot be written, where that can be told here.
+    /// Refuses a tuple that cannot be written, if that is known before writing.
     fn check(&self, tuple: &Tuple) -> Result<(), String>;
 
-    /// Writes tuples: all or none, durable when this returns. No key occurs twice.
+    /// Writes all tuples or none, and makes them durable before it returns. No key may occur twice.
     fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal>;
 }
 
-/// What a batch did.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Done {
-    /// How many tuples were not as they should become.
+    /// How many tuples were changed.
     changed: u64,
-    /// The revision that holds them; none where nothing is written.
+    /// The revision of the write; `None` if nothing was written.
     revision: Option<u64>,
 }
 
 /// Why a batch was not written.
 #[derive(Debug)]
 enum Refusal {
-    /// One of its tuples is wrong: each alone would be written, or refused with its own message.
+    /// One of the tuples is wrong: each alone would be written, or refused with its own message.
     Tuples(String),
     /// Nothing can be written now.
     Stop(Problem),
 }
 
-/// Imports. What is wrong is told as it is met.
+/// Runs the import. Problems are printed as they occur.
 pub(super) fn run(arguments: &ImportArguments) -> ExitCode {
     import(arguments).unwrap_or_else(|code| code)
 }
 
-/// What is wrong is printed already where there is `Err`.
+/// Runs the import. If it returns `Err`, the problems are already printed.
 fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     let (batch, format) = (batch(arguments)?, format(arguments)?);
     let (source, size) = open(&arguments.file).map_err(|problem| fail(&problem))?;
@@ -191,7 +191,7 @@ fn open(file: &Path) -> Result<(Box<dyn Read>, Option<u64>), Problem> {
     }
     let opened = File::open(file).and_then(|file| {
         let metadata = file.metadata()?;
-        // The size of a pipe says nothing.
+        // A pipe has no meaningful size.
         Ok((file, metadata.is_file().then_some(metadata.len())))
     });
     let (file, size) = opened.map_err(|error| {
@@ -238,7 +238,7 @@ fn resumable(problem: Problem, doing: Doing) -> Problem {
     problem.help(help)
 }
 
-/// What was done. `is_whole` says that the end of the file was reached.
+/// Returns a summary of the import. `is_whole` says whether the end of the file was reached.
 fn summary(
     tally: &Tally,
     doing: Doing,

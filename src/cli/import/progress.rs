@@ -1,20 +1,20 @@
-//! How far an import is, for a person at a terminal.
+//! Shows a person at a terminal how far an import is.
 
 use crate::cli::tuples::Meter;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Of a file, how much was read; of a pipe, that something goes on.
+/// Templates of the bar: for a file, how much was read; for a pipe, only that work goes on.
 const FILE: &str = "{bar:30} {percent:>3} %  {msg}  {bytes} of {total_bytes}, {eta} left";
 const PIPE: &str = "{spinner} {msg}  {bytes}";
 
-/// A bar on standard error. Where that is no terminal, nothing.
+/// A progress bar on standard error; nothing is shown if that is not a terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
     meter: Meter,
 }
 
 impl Progress {
-    /// Begins. `size` is that of the file, where it has one.
+    /// Starts the bar. `size` is the size of the file, if known.
     pub(super) fn new(size: Option<u64>, meter: Meter) -> Self {
         let (bar, style) = match size {
             Some(size) => (ProgressBar::new(size), FILE),
@@ -26,19 +26,19 @@ impl Progress {
         Self { bar, meter }
     }
 
-    /// So many lines were taken.
+    /// Shows that `taken` lines were imported.
     pub(super) fn set(&self, taken: u64) {
         self.bar.set_position(self.meter.bytes());
         self.bar
             .set_message(format!("{} tuples", indicatif::HumanCount(taken)));
     }
 
-    /// Prints something else while the bar is away.
+    /// Hides the bar while `print` prints something else.
     pub(super) fn aside(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }

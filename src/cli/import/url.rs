@@ -1,4 +1,4 @@
-//! Into a running service, by `POST /stores/{id}/write`.
+//! Imports into a running service, by `POST /stores/{id}/write`.
 
 use super::{Doing, Done, Refusal, Target};
 use crate::cli::args::ImportArguments;
@@ -10,16 +10,17 @@ use crate::stores::Admission;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Most tuples that a service takes at once: OpenFGA's limit.
+/// Maximum number of tuples that a service accepts at once: OpenFGA's limit.
 pub(super) const MAX_BATCH: usize = 100;
 
-/// A write waits for those before it and for the disk.
+/// Timeout of a write, which waits for earlier writes and for the disk.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a store has no model for cannot be written, one by one neither.
+/// The error of a store without a model. Such a store cannot be written to at all, so the batch is
+/// not halved.
 const NO_MODEL: &str = "latest_authorization_model_not_found";
 
-/// Names the service; for a dry run, asks it for the store's model.
+/// Creates the target; for a dry run, fetches the store's model.
 pub(super) fn open(
     url: &str,
     arguments: &ImportArguments,
@@ -73,7 +74,7 @@ struct Remote {
     service: Service,
     path: String,
     doing: Doing,
-    /// What may be written; where it is there, nothing is.
+    /// The model's rules of a dry run. If this is set, nothing is written.
     dry: Option<Admission>,
 }
 
@@ -102,8 +103,7 @@ impl Target for Remote {
             .map_err(Refusal::Stop)?;
         match reply.status {
             200 => done(&reply, self.doing).map_err(Refusal::Stop),
-            // One tuple too many, in bytes or by what the store says of it: each alone is asked
-            // about.
+            // One of the tuples is refused, or the body is too large, so the batch is to be halved.
             400 | 409 | 413 => match reply.error() {
                 (code, Some(message)) if code != NO_MODEL => Err(Refusal::Tuples(message)),
                 _ => Err(Refusal::Stop(self.service.refused(&reply, ""))),

@@ -1,4 +1,4 @@
-//! The import itself: batches, and the search for what is wrong in one.
+//! The import itself: it writes batches, and finds the wrong lines of a batch that is refused.
 
 use super::{Done, Refusal, Target};
 use crate::cli::tuples::{Entry, Wrong};
@@ -6,62 +6,63 @@ use crate::model::{Problem, Tuple, TupleKey};
 use foldhash::HashMap;
 use std::ops::{ControlFlow, Range};
 
-/// Lines that wait to be told or counted, while those between them are written.
+/// Maximum number of wrong or repeated lines that are held back while the lines between them are
+/// written.
 const WAITING: usize = 1_000;
 
-/// What an import has done.
+/// What an import has done so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Tuples that were written, or deleted.
+    /// Tuples that were written or deleted.
     pub(super) changed: u64,
-    /// Tuples that were as they should become.
+    /// Tuples that already were as the import would make them.
     pub(super) skipped: u64,
     /// Lines that are wrong.
     pub(super) wrong: u64,
-    /// The line at which it stopped: too many were wrong, or nothing can be read behind it.
+    /// The line at which it stopped: too many lines were wrong, or nothing after it can be read.
     pub(super) stopped_at: Option<u64>,
-    /// The last revision that is known.
+    /// The last known revision.
     pub(super) revision: Option<u64>,
 }
 
 impl Tally {
-    /// Lines that were right.
+    /// Returns the number of lines that were right.
     pub(super) fn taken(&self) -> u64 {
         self.changed + self.skipped
     }
 }
 
-/// An import that is to be done.
+/// An import to be run.
 pub(super) struct Work<'a> {
     pub(super) target: &'a mut dyn Target,
-    /// Tuples that are written at once.
+    /// How many tuples are written at once.
     pub(super) batch: usize,
-    /// Whether a tuple that is as it should become is skipped.
+    /// Whether a tuple that already is as it should become is skipped.
     pub(super) skips: bool,
-    /// Whether two tuples with one key are the same, whatever their conditions.
+    /// Whether two tuples with one key count as the same, even if their conditions differ.
     pub(super) same_keys: bool,
     /// How many lines may be wrong.
     pub(super) max_wrong: u64,
-    /// Tells a line that is wrong.
+    /// Reports a wrong line.
     pub(super) tell: &'a mut dyn FnMut(&Wrong),
-    /// Shows how many lines were taken.
+    /// Reports how many lines have been imported.
     pub(super) step: &'a dyn Fn(u64),
 }
 
-/// What was read and is not written yet.
+/// Lines that were read and not yet written.
 #[derive(Default)]
 struct Held {
     entries: Vec<Entry>,
-    /// Where in `entries` a key stands.
+    /// The index in `entries` of each key.
     places: HashMap<TupleKey, usize>,
-    /// Lines that say the same again, with the place of the first.
+    /// Repetitions of earlier lines: the index of the first entry and the line.
     repeats: Vec<(usize, u64)>,
-    /// Lines that are wrong, in order.
+    /// Wrong lines, in order.
     wrong: Vec<Wrong>,
 }
 
 impl Work<'_> {
-    /// Imports until the end, the line that is one too many wrong, or a fault.
+    /// Imports until the end of the entries, one wrong line too many, or a failure.
     pub(super) fn run(
         mut self,
         entries: impl Iterator<Item = Result<Entry, Wrong>>,
@@ -80,7 +81,8 @@ impl Work<'_> {
         for read in entries {
             match read.and_then(|entry| self.check(entry)) {
                 Ok(entry) => {
-                    // What the store makes of it rests on what it made of the first.
+                    // What the store does with this entry depends on what it did with the earlier
+                    // one.
                     if self.contradicts(&entry, &held) && self.flush(&mut held, tally)?.is_break() {
                         return Ok(());
                     }
@@ -90,7 +92,8 @@ impl Work<'_> {
             }
             let is_full = held.entries.len() >= self.batch
                 || held.wrong.len() + held.repeats.len() >= WAITING;
-            // As soon as too many are wrong: all that is held stands before the last of them.
+            // Writes as soon as too many lines are wrong: all held entries come before the last
+            // wrong line.
             let is_over = held.wrong.len() > self.left(tally);
             if (is_full || is_over) && self.flush(&mut held, tally)?.is_break() {
                 return Ok(());
@@ -110,7 +113,8 @@ impl Work<'_> {
         }
     }
 
-    /// Whether a line of the batch has the same key, and does not simply say the same.
+    /// Whether an earlier line of the batch has the same key, and this line is not a mere
+    /// repetition of it.
     fn contradicts(&self, entry: &Entry, held: &Held) -> bool {
         let first = held
             .places
@@ -119,12 +123,12 @@ impl Work<'_> {
         first.is_some_and(|first| !(self.skips && (self.same_keys || first.tuple == entry.tuple)))
     }
 
-    /// How many more lines may be wrong.
+    /// Returns how many more lines may be wrong.
     fn left(&self, tally: &Tally) -> usize {
         usize::try_from(self.max_wrong.saturating_sub(tally.wrong)).unwrap_or(usize::MAX)
     }
 
-    /// Writes what is held, and tells what is wrong up to the line that is one too many.
+    /// Writes the held entries, and reports wrong lines up to the one that exceeds the limit.
     fn flush(&mut self, held: &mut Held, tally: &mut Tally) -> Result<ControlFlow<()>, Problem> {
         let Held {
             entries,
@@ -143,7 +147,7 @@ impl Work<'_> {
         let written = self.write(&mut batch, 0..entries.len(), tally);
         let end = match &written {
             Ok(()) => batch.end(),
-            // What stands behind the last line that was refused is not done, and not told.
+            // Lines after the last refused line were not written, so they are not reported.
             Err(_) => batch.refused.last().map_or(0, |last| last.line),
         };
         let skipped = repeats
@@ -170,8 +174,8 @@ impl Work<'_> {
         })
     }
 
-    /// Writes entries in one batch, or, where that is refused, in halves. What alone is refused is
-    /// wrong.
+    /// Writes entries in one batch or, if that is refused, in halves. An entry that is refused
+    /// alone is wrong.
     fn write(
         &mut self,
         batch: &mut Halves<'_>,
@@ -180,7 +184,7 @@ impl Work<'_> {
     ) -> Result<(), Problem> {
         let end = batch.end();
         let entries = batch.entries.get(range.clone()).unwrap_or_default();
-        // INVARIANT: nothing is written that stands behind the line that is one too many.
+        // INVARIANT: nothing after the line that exceeds the limit of wrong lines is written.
         let entries = entries
             .split_at(entries.partition_point(|entry| entry.line < end))
             .0;
@@ -229,26 +233,26 @@ fn is_among(wrong: &[Wrong], line: u64) -> bool {
         .is_ok()
 }
 
-/// A batch that is being written, from its first entry to its last.
+/// A batch that is being written in order.
 struct Halves<'a> {
     entries: &'a [Entry],
     repeats: &'a [(usize, u64)],
-    /// Lines that are known to be wrong, in order.
+    /// Lines already found to be wrong, in order.
     wrong: &'a mut Vec<Wrong>,
-    /// Lines that the store refused, in order; all of them stand before what is still to be
-    /// written.
+    /// Lines that the store refused, in order; all of them come before the entries that are still
+    /// to be written.
     refused: &'a mut Vec<Wrong>,
-    /// How many may be wrong.
+    /// How many more lines may be wrong.
     left: usize,
 }
 
 impl Halves<'_> {
-    /// The line that is one too many wrong, as far as is known.
+    /// Returns the line that exceeds the limit of wrong lines, as far as known.
     fn end(&self) -> u64 {
         let last = self.refused.last().map_or(0, |last| last.line);
         let before = self.wrong.partition_point(|wrong| wrong.line < last);
         match self.left.checked_sub(self.refused.len()) {
-            // So many of those behind the last refused line may still be wrong.
+            // This many more lines may be wrong, counting those before the last refused line.
             Some(more) if more >= before => {
                 self.wrong.get(more).map_or(u64::MAX, |wrong| wrong.line)
             }
@@ -256,7 +260,7 @@ impl Halves<'_> {
         }
     }
 
-    /// A line was refused, and so are those that say the same.
+    /// Records that a line and all its repetitions were refused.
     fn refuse(&mut self, place: usize, line: u64, message: &str) {
         let wrong = |line| Wrong {
             line,

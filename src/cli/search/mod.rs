@@ -1,7 +1,7 @@
-//! `behest search`: who may, to what, or what; from a bundle or from a running service, page after
-//! page.
+//! `behest search`: finds who may do something, to what, or what may be done; from a bundle or from
+//! a running service, page by page.
 //!
-//! Both ways end in the same JSON, so that a terminal shows what the service says.
+//! Both ways produce the same JSON, so a terminal shows what the service says.
 
 mod request;
 
@@ -23,13 +23,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A page takes a second at most; what takes longer is stuck.
+/// Timeout of a page. A page takes a second at most; a longer one is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Most results on one page: the service's own limit.
+/// Maximum number of results on one page: the service's own limit.
 const PAGE: usize = 1_000;
 
-/// Something that was found: an entity or an action.
+/// A result: an entity or an action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Named {
@@ -37,7 +37,7 @@ enum Named {
     Action { name: String },
 }
 
-/// A page, as the service writes it.
+/// A page as the service writes it.
 #[derive(Deserialize)]
 struct Answer {
     page: Option<PageMember>,
@@ -72,13 +72,13 @@ struct Reason {
     policies: Vec<String>,
 }
 
-/// What all pages hold.
+/// The results of all pages.
 #[derive(Debug, Default, Serialize)]
 struct Found {
     results: Vec<Hit>,
-    /// Whether there is more than was asked for.
+    /// Whether there are more results than were asked for.
     more: bool,
-    /// Why there are none.
+    /// Why there are no results.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Denial>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +93,7 @@ struct Hit {
     policies: Vec<String>,
 }
 
-/// Searches. Nothing found is an answer: exit code 0.
+/// Runs the search. No results is a valid answer: exit code 0.
 pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
     let asked = match request::read(arguments) {
         Ok(asked) => asked,
@@ -123,7 +123,7 @@ pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
     }
 }
 
-/// Page after page, until there is no more or enough.
+/// Reads page after page, until there are no more or enough results.
 fn all_pages(
     arguments: &SearchArguments,
     mut page: impl FnMut(PageRequest) -> Result<Vec<u8>, Problem>,
@@ -199,8 +199,8 @@ fn from_service(service: &Service, asked: &Asked, page: PageRequest) -> Result<V
     }
 }
 
-/// With a bundle that is loaded as the service loads it, cases included. What is wrong is printed
-/// already where there is `Err`.
+/// Searches a bundle that is loaded as the service loads it, including its cases. If it returns
+/// `Err`, the problems are already printed.
 fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, ExitCode> {
     let search = SearchRequest::from_body(asked.searched, &asked.body).map_err(|error| {
         fail(
@@ -253,7 +253,7 @@ fn describe(refusal: &SearchRefusal) -> Problem {
     }
 }
 
-/// A line for each result, in alphabetical order, with the policies that permit it.
+/// Returns a line for each result, in alphabetical order, with the policies that permit it.
 fn render(found: &Found, searched: Searched, paint: Paint) -> String {
     let mut rows: Vec<(&Named, &[String])> = found
         .results

@@ -1,14 +1,14 @@
-//! What is searched for, spelled out on the command line: a type in place of an entity, or no
-//! action.
+//! Reads a search from the command line. What is searched for is a type in place of an entity, or a
+//! missing action.
 
 use crate::cli::args::SearchArguments;
 use crate::http;
 use crate::model::{Arguments, EntityRef, Problem, Record, Searched, Value};
 
-/// Deepest nesting of a context. As the service's default.
+/// Maximum nesting of a context; the same as the service's default.
 const MAX_DEPTH: usize = 64;
 
-/// A search, as a body.
+/// A search as a request body.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) searched: Searched,
@@ -104,8 +104,8 @@ fn entity(word: &Word) -> Record {
     }
 }
 
-/// The chain. What stands before the subject of the request is a `delegation_chain`; what stands
-/// behind a type that is searched for, the actors of its `act`.
+/// Returns the subject with its chain. Members before the subject become its `delegation_chain`;
+/// members after a type that is searched for become the actors of its `act`.
 fn subject(members: &[Word]) -> Result<Record, Problem> {
     let at = members
         .iter()

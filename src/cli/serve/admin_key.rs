@@ -1,7 +1,7 @@
-//! The admin key: for the calls that need one, where no caller is configured, or beside those that
-//! are.
+//! The admin key: it authorizes administrative calls if no caller is configured, or in addition to
+//! configured callers.
 //!
-//! INVARIANT: a key that was made is seen once, by the person at the terminal or in a file of mode
+//! INVARIANT: a generated key is shown once, to the person at the terminal or in a file of mode
 //! 0600. It is never logged.
 
 use crate::config::{self, Config, Environment};
@@ -17,10 +17,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// The variable that a key can be given in.
+/// The environment variable that can hold the key.
 const VARIABLE: &str = "BEHEST_ADMIN_KEY";
 
-/// Shortest key that is taken, in bytes: hashes of keys are plain, so a key must not be guessable.
+/// Minimum length of a key in bytes: hashes of keys are plain, so a key must not be guessable.
 const MIN_LENGTH: usize = 32;
 
 /// A key with every permission.
@@ -30,8 +30,8 @@ pub(super) struct AdminKey {
 }
 
 impl AdminKey {
-    /// Takes the key that is given, beside configured callers too; without one, makes one where no
-    /// caller is configured.
+    /// Returns the key from the environment, even if callers are configured. Without one, generates
+    /// a key if no caller is configured.
     pub(super) fn choose(
         config: &Config,
         environment: &Environment,
@@ -58,17 +58,17 @@ impl AdminKey {
         }
     }
 
-    /// Whether nobody knows it yet.
+    /// Whether the key was generated, so that nobody knows it yet.
     pub(super) fn is_made(&self) -> bool {
         self.made
     }
 
-    /// The key itself: for the terminal only.
+    /// Returns the key itself, only to be shown on the terminal.
     pub(super) fn reveal(&self) -> &str {
         &self.key
     }
 
-    /// The caller that it makes.
+    /// Returns the caller that this key authenticates.
     pub(super) fn caller(&self) -> Caller {
         Caller {
             name: "admin".to_owned(),
@@ -81,8 +81,8 @@ impl AdminKey {
         }
     }
 
-    /// Writes the key to a file that only this user may read: in the data directory, or else where
-    /// files of one session lie.
+    /// Writes the key to a file that only this user may read: in the data directory, or else in the
+    /// directory for files of the session.
     pub(super) fn write(
         &self,
         data: Option<&Path>,
@@ -113,7 +113,7 @@ impl AdminKey {
     }
 }
 
-/// Says nothing about the key.
+/// Does not show the key.
 impl std::fmt::Debug for AdminKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AdminKey")
@@ -122,8 +122,8 @@ impl std::fmt::Debug for AdminKey {
     }
 }
 
-/// The file with a key that was made. It goes when the service ends: the next start makes another
-/// key.
+/// The file with a generated key. It is removed when the service ends: the next start generates
+/// another key.
 #[derive(Debug)]
 pub(super) struct KeyFile {
     path: PathBuf,
@@ -137,14 +137,14 @@ impl KeyFile {
 
 impl Drop for KeyFile {
     fn drop(&mut self) {
-        // The key is worth nothing any more; a file that stays is replaced or left to the system's
-        // cleaning.
+        // The key is worthless by now; a file that cannot be removed is replaced, or left to the
+        // cleaning of the system.
         let _gone = fs::remove_file(&self.path);
     }
 }
 
-/// Refuses a key that a configured caller has: its requests would be recorded as that caller's,
-/// with its permissions.
+/// Refuses a key that a configured caller has too: requests with the key would be recorded as that
+/// caller's, and have its permissions.
 fn check_own(config: &Config, key: &str) -> Result<(), Problem> {
     let hash = digest(&SHA256, key.as_bytes());
     let same = |caller: &&config::Caller| {
@@ -167,7 +167,7 @@ fn random<const N: usize>() -> Result<[u8; N], Problem> {
     Ok(bytes)
 }
 
-/// Never into a file that is there already: its mode and its owner may be another's.
+/// Writes the key to a new file, never into an existing one, whose mode and owner may differ.
 fn write_new(path: &Path, key: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

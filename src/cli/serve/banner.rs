@@ -1,4 +1,4 @@
-//! What a person sees when the service starts on a terminal.
+//! The text that a person sees when the service starts on a terminal.
 
 use super::admin_key::AdminKey;
 use super::listen::Bound;
@@ -8,11 +8,11 @@ use crate::config::Config;
 use crate::engine::Loaded;
 use std::fmt::Write as _;
 
-/// Said where there is no data directory.
+/// The message if there is no data directory.
 pub(super) const MEMORY_ONLY: &str =
     "state is in memory only; `--data DIR` keeps relations and the signing key";
 
-/// Prints it.
+/// Prints the banner.
 pub(super) fn print(
     config: &Config,
     source: &Source,
@@ -48,7 +48,7 @@ fn render(
         // Writing into a string cannot fail.
         let _ = writeln!(text, "  {}  {value}", paint.dim(&format!("{label:<9}")));
     };
-    // What is printed can be opened as it stands.
+    // The address is printed in a form that can be opened in a browser.
     let url = bound.url().map(|url| {
         if config.tls.is_some() {
             url.replacen("http:", "https:", 1)

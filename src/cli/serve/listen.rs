@@ -1,13 +1,13 @@
-//! The address that the service listens on, taken before anything else is built.
+//! Binds the address that the service listens on, before anything else is built.
 //!
-//! **Decision.** Taking the address is listening on it: the system then lets clients connect, and
-//! their connections wait until the first bundle is loaded and [`crate::http::Server`] accepts
-//! them. Nothing is answered before.
-//! **Trade-off.** A probe that only connects takes the service for ready a moment early, so probes
-//! ask `/readyz`; and where the bundle is refused, whoever waited sees a connection reset. Binding
-//! without listening would cost more: two starting services could both take a TCP port, and find
-//! out only after the load, and a Unix socket on which nobody listens looks abandoned
-//! ([`is_abandoned`]) to a second service, which would remove it.
+//! **Decision.** The socket is bound and starts to listen at once: the system lets clients connect,
+//! and their connections wait until the first bundle is loaded and [`crate::http::Server`] accepts
+//! them. No request is answered before that.
+//! **Trade-off.** A probe that only connects considers the service ready a moment early, so probes
+//! request `/readyz`. If the bundle is refused, the waiting connections are reset. Binding without
+//! listening would be worse. Two services could bind the same TCP port and notice only after
+//! loading; and a second service would take a Unix socket without a listener for abandoned
+//! ([`is_abandoned`]) and remove it.
 
 use crate::config::Listen;
 use crate::http::Listener;
@@ -19,26 +19,26 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-/// A listener, and where it is.
+/// A listener with its address.
 pub(super) struct Bound {
     listener: Listener,
     at: At,
 }
 
-/// Where a listener is. A socket's file goes when the service ends.
+/// The address of a listener. The file of a Unix socket is removed when the service ends.
 pub(super) enum At {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
 impl Bound {
-    /// Takes the address.
+    /// Binds the address and listens on it.
     pub(super) fn open(listen: &Listen) -> Result<Self, Problem> {
         match listen {
             Listen::Tcp(address) => {
                 let listener =
                     TcpListener::bind(address).map_err(|error| cannot_bind(listen, &error))?;
-                // The port that was given for 0.
+                // If the configured port is 0, this is the port that the system chose.
                 let at = At::Tcp(listener.local_addr().unwrap_or(*address));
                 Ok(Self {
                     listener: Listener::Tcp(listener),
@@ -55,7 +55,7 @@ impl Bound {
         }
     }
 
-    /// The address for a browser; none for a unix socket.
+    /// Returns the address for a browser; `None` for a Unix socket.
     pub(super) fn url(&self) -> Option<String> {
         match &self.at {
             At::Tcp(address) => Some(format!("http://{address}")),
@@ -86,13 +86,14 @@ impl fmt::Display for At {
 impl Drop for At {
     fn drop(&mut self) {
         if let Self::Unix(path) = self {
-            // The next start takes over a socket that nobody answers.
+            // A failure is harmless: the next start replaces a socket file on which nobody listens.
             let _gone = std::fs::remove_file(path);
         }
     }
 }
 
-/// A socket's file outlives a process that was killed: one that nobody answers is taken over.
+/// Binds a Unix socket. A killed process leaves its socket file behind, so a file on which nobody
+/// listens is removed and bound again.
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
@@ -103,8 +104,9 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     }
 }
 
-/// INVARIANT: true for sockets only. A connection to a plain file is refused too, and that file is
-/// somebody's.
+/// Returns `true` if nobody listens on the socket at `path`. INVARIANT: true for sockets only.
+/// Connecting to a plain file is refused as well, and such a file must not be removed, since it may
+/// be somebody's data.
 fn is_abandoned(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
         && UnixStream::connect(path)

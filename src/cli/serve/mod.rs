@@ -1,13 +1,13 @@
-//! `behest serve`: the parts put together, and the life of the process.
+//! `behest serve`: puts the parts together, and runs the process from start to end.
 //!
-//! **Problem.** A service that starts half (without its bundle, its record, its address) decides
-//! wrongly or not at all, and is found out late.
-//! **Decision.** Everything that can fail is done before the first request is taken, in the order
-//! in which a person would want to hear of it; whatever fails ends the process with one report.
-//! What happens later (a bundle that changes, a signal) has a thread of its own.
-//! **Trade-off.** A service whose bundle is broken at start does not come up, even where
-//! yesterday's would do. The address is taken before the bundle is read, so a client may connect
-//! early: it waits, as `listen` says.
+//! **Problem.** A service that starts without its bundle, its record or its address decides wrongly
+//! or not at all, and this is noticed late.
+//! **Decision.** Everything that can fail at start is done before the first request is accepted, in
+//! the order that is most useful to the person who starts it. Any failure ends the process with one
+//! report. Later events (a changed bundle, a signal) are handled in threads of their own.
+//! **Trade-off.** A service whose bundle is broken at start does not start, even if the previous
+//! bundle would still work. The address is bound before the bundle is read, so a client may connect
+//! early and then waits, as `listen` explains.
 
 mod admin_key;
 mod banner;
@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use watch::Watcher;
 
-/// Why the service does not start or ends.
+/// Why the service does not start, or why it ends.
 enum Stop {
     Problems(Problems),
     Bundle(Box<Refused>),
@@ -51,7 +51,7 @@ impl From<Problems> for Stop {
     }
 }
 
-/// Serves until a signal ends it.
+/// Serves until a signal ends the process.
 pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,7 +74,8 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     signals::outlive_full_disks()?;
     let parts = Parts::make(&config)?;
     let source = source_of(config.bundle.clone());
-    // Before the load: what changes while the bundle is read is noticed at the first look.
+    // The watcher is made before the load, so that its first look notices changes made during the
+    // load.
     let watcher = Watcher::new(&source, &config.reload);
     let loaded = parts
         .engine
@@ -95,7 +96,8 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
         parts.tls.clone(),
         parts.verifier.clone(),
     )?;
-    // After the signals are listened to: whoever reads that the service is there may end it.
+    // The service is announced after signals are handled, because whoever reads the announcement
+    // may send one.
     let _removed_at_the_end = announce(
         &config,
         &environment,
@@ -120,9 +122,9 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     })
 }
 
-/// What is logged where no filter is set. The HTTP parser reports each request that it refuses as
-/// an error: whoever reaches the port could fill the log with them, and hide in it. Faults of the
-/// service are logged by `http` itself.
+/// Returns the default log filter. The HTTP parser logs each request that it refuses as an error,
+/// so anyone who reaches the port could fill the log, and hide in it. Faults of the service are
+/// logged by `http` itself.
 fn default_filter() -> String {
     format!("{DEFAULT_FILTER},actix_http=off")
 }
@@ -132,8 +134,8 @@ fn no_thread(error: &std::io::Error) -> Problem {
         .help("raise the limit on threads of this process")
 }
 
-/// Says that the service is there, to a person or to a log. What is returned is the file with a key
-/// that was made, where nobody is at the terminal to see it.
+/// Announces the service, on the terminal or in the log. If an admin key was made and there is no
+/// terminal to show it on, returns the file that holds the key.
 fn announce(
     config: &Config,
     environment: &Environment,

@@ -1,4 +1,4 @@
-//! Settings turned into the parts that they are about.
+//! Builds the parts of the service from its settings.
 
 use super::admin_key::AdminKey;
 use super::trust;
@@ -22,25 +22,26 @@ use std::time::Duration;
 /// The parts of a service, without a bundle yet.
 pub(super) struct Parts {
     pub(super) engine: Arc<Engine>,
-    /// Present where decisions are recorded.
+    /// The writer of decision records; `None` if decisions are not recorded.
     pub(super) writer: Option<Writer>,
     pub(super) metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     signer: Signer,
-    /// Present where somebody's credentials are verified.
+    /// The verifier of credentials; `None` if no issuer and no trust domain is configured.
     pub(super) verifier: Option<Arc<Verifier>>,
-    /// Present where the service speaks TLS.
+    /// The TLS settings; `None` if the service does not use TLS.
     pub(super) tls: Option<Arc<Tls>>,
 }
 
 impl Parts {
-    /// Makes them, with what they keep on disk.
+    /// Makes the parts, and opens or creates their files on disk.
     pub(super) fn make(config: &Config) -> Result<Self, Problems> {
         let signer = open_signer(config.data_dir())?;
         let metrics = Arc::new(Metrics::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (recorder, writer) = start_recorder(config, &metrics)?;
-        // Before the relations: a configured key fixes the order in which they are gone through.
+        // This must come before the stores are opened: a configured key fixes the order in which a
+        // search goes through candidates.
         let sealer = make_sealer(config)?;
         let stores = Arc::new(open_stores(config, &clock)?);
         stores.purge_beside();
@@ -66,7 +67,7 @@ impl Parts {
         })
     }
 
-    /// The HTTP surface over them.
+    /// Creates the HTTP server over the parts.
     pub(super) fn server(
         &self,
         config: &Config,
@@ -90,8 +91,8 @@ impl Parts {
     }
 }
 
-/// What of the cache goes to bodies: a quarter. The keys that a body is kept with are some hundred
-/// bytes, as it is itself.
+/// Returns the share of the cache's memory that the request cache gets: a quarter. A body is kept
+/// with the cache keys of its legs; they and the body take a few hundred bytes each.
 fn known_bytes(config: &Config) -> usize {
     match config.cache {
         CacheSize::Bytes(bytes) => bytes.to_usize() / 4,
@@ -138,7 +139,7 @@ fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {
     })
 }
 
-/// Opens the relations where `data` says, or else in memory.
+/// Opens the stores in the directory that `data` names, or in memory if there is none.
 fn open_stores(config: &Config, clock: &Arc<dyn Clock>) -> Result<Stores, Problem> {
     let store = config
         .data

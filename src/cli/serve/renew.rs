@@ -1,8 +1,8 @@
-//! Certificates that are replaced while the service runs.
+//! Reloads certificates that are replaced while the service runs.
 //!
-//! Looked at every [`POLL`], and on SIGHUP. Where something is wrong with them they are read again
-//! each time, changed or not: who may read a file changes nothing that is looked at, and
-//! authorities that cannot be read end.
+//! The files are checked every [`POLL`], and read on SIGHUP. After a failure they are read again
+//! each time, changed or not: changed permissions are not visible in what is compared, and
+//! authorities that cannot be read expire.
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::http::Tls;
@@ -13,13 +13,14 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Certificates live for hours at least; whoever renews one waits for no less than this.
+/// How often files are checked. Certificates live for hours at least, so this delay does not
+/// matter.
 const POLL: Duration = Duration::from_secs(10);
 
-/// What a file looks like from outside.
+/// The size, modification time and inode of a file, by which a change is noticed.
 type Look = Option<(u64, i64, i64, u64)>;
 
-/// Starts to look. The thread ends with the service.
+/// Starts the thread that checks the files. It ends with the service.
 pub(super) fn start(tls: &Arc<Tls>) -> io::Result<()> {
     let tls = Arc::downgrade(tls);
     std::thread::Builder::new()
@@ -28,7 +29,7 @@ pub(super) fn start(tls: &Arc<Tls>) -> io::Result<()> {
         .map(drop)
 }
 
-/// Reads the certificates again, and says what came of it.
+/// Reads the certificates again, and logs the result.
 pub(super) fn reload(tls: &Tls) {
     tell(tls, &tls.reload(SystemClock.monotonic_ms()));
 }

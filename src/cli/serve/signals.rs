@@ -1,5 +1,5 @@
-//! Signals: SIGTERM and SIGINT end the service in good order, SIGHUP reloads, and SIGXFSZ ends
-//! nothing.
+//! Handles signals: SIGTERM and SIGINT shut the service down gracefully, SIGHUP reloads, and
+//! SIGXFSZ is caught so that it does not kill the process.
 
 use super::watch::Reloader;
 use super::{no_thread, renew};
@@ -13,20 +13,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::oneshot;
 
-/// Lets the service outlive a limit on the size of its files (`ulimit -f`). The signal that comes
-/// with the limit ends a process that has no handler for it; with one, the write fails as on a full
-/// disk, and the store says so.
+/// Lets the service survive a limit on the size of its files (`ulimit -f`). By default SIGXFSZ
+/// kills a process that exceeds this limit; when it is handled, the write fails as on a full disk
+/// instead, and the store reports the error.
 pub(super) fn outlive_full_disks() -> Result<(), Problem> {
     let unread = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGXFSZ, unread).map_err(|error| no_handler(&error))?;
     Ok(())
 }
 
-/// Starts to listen. What is returned is done when the service shall end; a second signal to end
-/// ends it at once.
+/// Starts to handle signals. The returned future completes on the first SIGTERM or SIGINT; a second
+/// one exits the process immediately.
 ///
 /// On SIGHUP the bundle is loaded again, certificates are read again, keys of issuers are fetched,
-/// and the file of decision records is opened anew.
+/// and the file of decision records is reopened.
 pub(super) fn listen(
     reload: Option<Reloader>,
     writer: Option<Arc<Writer>>,

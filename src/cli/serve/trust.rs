@@ -1,4 +1,4 @@
-//! Settings of issuers turned into what verifies their credentials.
+//! Turns the settings of issuers into the verifier of their credentials.
 
 mod issuer;
 
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes the verifier; none where no issuer and no trust domain is configured.
+/// Makes the verifier; returns `None` if no issuer and no trust domain is configured.
 pub(super) fn make(
     config: &Config,
     clock: &Arc<dyn Clock>,
@@ -53,7 +53,7 @@ pub(super) fn make(
     }
 }
 
-/// Which credentials a caller's requests may hold.
+/// Returns which credentials a caller's requests may contain.
 pub(super) fn scope(caller: &config::Caller) -> Scope {
     Scope {
         audiences: smol(&caller.audiences),
@@ -62,7 +62,7 @@ pub(super) fn scope(caller: &config::Caller) -> Scope {
 }
 
 /// Warns of callers that may send tokens for any of several audiences: a token that was sent to one
-/// service would do at another.
+/// service would be accepted from another.
 pub(super) fn warn(config: &Config) {
     if let Some(callers) = unbound(config) {
         tracing::warn!(
@@ -73,8 +73,8 @@ pub(super) fn warn(config: &Config) {
     }
 }
 
-/// Warns of issuers whose tokens name principals of types that the bundle does not declare: whoever
-/// is named so is denied.
+/// Warns of issuers whose tokens name principals of types that the bundle does not declare: such
+/// principals are denied.
 pub(super) fn warn_types(config: &Config, bundle: &Bundle) {
     let vocabulary = &bundle.compiled().schema().vocabulary;
     let aliases = &bundle.carriers().aliases;
@@ -91,8 +91,8 @@ pub(super) fn warn_types(config: &Config, bundle: &Bundle) {
     }
 }
 
-/// The types of the principals that credentials name, each with whose credentials these are, and
-/// the settings that say so.
+/// Returns the types of the principals that credentials name, each with the issuer or trust domain
+/// of these credentials, and the settings that name the type.
 fn principal_types(config: &Config) -> BTreeMap<(String, smol_str::SmolStr), Vec<&'static str>> {
     let mut types: BTreeMap<_, Vec<&'static str>> = BTreeMap::new();
     let mut add = |whose: &str, kind: smol_str::SmolStr, word| {
@@ -122,8 +122,8 @@ fn principal_types(config: &Config) -> BTreeMap<(String, smol_str::SmolStr), Vec
     types
 }
 
-/// The callers that may send tokens for any of several audiences; none where there is one audience,
-/// or each caller names its own.
+/// Returns the callers that may send tokens for any of several audiences; `None` if there is only
+/// one audience, or each caller names its own.
 fn unbound(config: &Config) -> Option<Vec<&str>> {
     let of_issuers = config.issuers.iter().flat_map(|issuer| &issuer.audiences);
     let audiences: BTreeSet<&String> = of_issuers
@@ -142,7 +142,7 @@ fn unbound(config: &Config) -> Option<Vec<&str>> {
     (audiences.len() > 1 && (!callers.is_empty() || config.callers.is_empty())).then_some(callers)
 }
 
-/// A sentence, and its remedy after a semicolon.
+/// Splits a sentence at its semicolon into the problem and its remedy.
 fn describe(text: &str) -> Problem {
     match text.split_once("; ") {
         Some((problem, remedy)) => Problem::new(problem).help(remedy),
@@ -176,7 +176,8 @@ fn trust_domain(settings: &config::TrustDomain) -> Result<TrustDomain, String> {
     })
 }
 
-/// The members of `context.token` that the issuers' settings name, each with its Cedar type.
+/// Returns the members of `context.token` that the issuers' settings name, each with its Cedar
+/// type.
 pub(super) fn token_facts(
     config: &Config,
 ) -> Result<Vec<(smol_str::SmolStr, &'static str)>, Problem> {

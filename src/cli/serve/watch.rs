@@ -1,15 +1,15 @@
-//! Noticing that the bundle's directory changed, and loading it again.
+//! Notices changes in the bundle's directory, and loads the bundle again.
 //!
-//! Looking is cheap: a listing with sizes and times, no contents. The engine then waits until
-//! nothing changes any more, reads, checks, and swaps or refuses; this file only decides when, and
-//! says what came of it.
+//! Checking for changes is cheap: it lists sizes and times, and reads no contents. The engine then
+//! waits until nothing changes any more, reads, checks, and swaps or refuses. This file only
+//! decides when to load, and logs the result.
 //!
-//! INVARIANT: what is remembered was seen before the load that it led to, so a change during a load
-//! leads to another.
+//! INVARIANT: the remembered listing was made before the load that it led to, so a change during a
+//! load leads to another load.
 //!
-//! INVARIANT: whatever a bundle does to its load, the next one is still looked for. A load that
-//! panics is a load that failed: nobody would notice a thread that is gone before the day a
-//! `forbid` does not arrive.
+//! INVARIANT: whatever happens during a load, the watcher keeps running. A load that panics counts
+//! as a failed load. If the thread ended instead, nobody would notice until a new `forbid` did not
+//! take effect.
 
 use super::super::output::with_line_end;
 use crate::bundle::{self, MAX_ENTRIES, MAX_FOLDERS, Source};
@@ -27,15 +27,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// Entries that are looked at: all of a bundle, its two folders, and one more, so that a directory
-/// that is too full looks unlike any that is not.
+/// Maximum number of listed entries: all entries of a bundle, its two folders, and one more, so
+/// that the listing of a directory with too many entries differs from any that is not.
 const MAX_LISTED: usize = MAX_ENTRIES + 3;
 
-/// How deep is looked: at the first folder that lies too deep, so that it is noticed when it is
-/// gone.
+/// Maximum depth of the listing. It includes the first folder that is too deep, so that its removal
+/// is noticed.
 const MAX_DEPTH: usize = MAX_FOLDERS + 1;
 
-/// Looks at a bundle's directory. The default bundle never changes, so nobody watches it.
+/// Watches a bundle's directory. The default bundle never changes, so it is not watched.
 pub(super) struct Watcher {
     source: Source,
     dir: PathBuf,
@@ -44,7 +44,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Takes the first look.
+    /// Makes the first listing.
     pub(super) fn new(source: &Source, reload: &Reload) -> Option<Self> {
         let Source::Dir(dir) = source else {
             return None;
@@ -57,9 +57,9 @@ impl Watcher {
         })
     }
 
-    /// Starts to look, and to load into `engine` what changed.
+    /// Starts the thread that checks for changes and loads them into `engine`.
     pub(super) fn start(self, engine: Arc<Engine>, metrics: Arc<Metrics>) -> io::Result<Reloader> {
-        // One request that waits is enough: it is served by a look at what is there then.
+        // One waiting request is enough: it leads to a load of what is there then.
         let (sender, receiver) = sync_channel(1);
         let run = move || self.run(&receiver, &metrics, |source| load(&engine, source));
         std::thread::Builder::new()
@@ -79,8 +79,8 @@ impl Watcher {
     }
 }
 
-/// Survives a load that panics. The engine's locks are taken again after it, and what it had built
-/// is dropped: the swap is one step, which happened or did not.
+/// Catches a panic of a load. The engine's locks can be taken again after it, and what the load had
+/// built is dropped: the swap is one step, which happened or did not.
 fn contain(metrics: &Metrics, load: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(load)) {
         metrics.reload_failed();
@@ -96,19 +96,20 @@ fn contain(metrics: &Metrics, load: impl FnOnce()) {
     }
 }
 
-/// Asks for a load.
+/// A handle that requests a load.
 pub(super) struct Reloader {
     sender: SyncSender<()>,
 }
 
 impl Reloader {
-    /// Loads the bundle as soon as may be, changed or not.
+    /// Requests a load of the bundle as soon as possible, whether it changed or not.
     pub(super) fn now(&self) {
         let _one_waits_already = self.sender.try_send(());
     }
 }
 
-/// Waits for a request (`true`) or the next look (`false`); none where nobody can ask any more.
+/// Waits for a request (`true`) or the next check (`false`); returns `None` if all senders are
+/// gone.
 fn wait(receiver: &Receiver<()>, poll: Option<Duration>) -> Option<bool> {
     let Some(poll) = poll else {
         return receiver.recv().ok().map(|()| true);
@@ -138,7 +139,7 @@ fn load(engine: &Engine, source: &Source) {
     }
 }
 
-/// Logs what is probably a mistake in a bundle that was taken.
+/// Logs the warnings about a bundle that was loaded.
 pub(super) fn log_warnings(warnings: &[Problem]) {
     for warning in warnings {
         tracing::warn!(
@@ -152,13 +153,13 @@ pub(super) fn log_warnings(warnings: &[Problem]) {
     }
 }
 
-/// What a directory looks like from outside.
+/// The entries of a directory with their metadata.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Listing(BTreeMap<PathBuf, Entry>);
 
-/// Size, times and inode: a file that is replaced by one of equal size and time still differs, and
-/// so does one that could not be read until its mode or owner was changed, which only the time of
-/// the last change of its inode tells.
+/// The size, times and inode of a file. A file that is replaced by one of equal size and time still
+/// differs by its inode. A file that becomes readable by a change of mode or owner differs only by
+/// the change time of its inode.
 #[derive(Debug, PartialEq, Eq)]
 enum Entry {
     Seen {
@@ -187,7 +188,7 @@ impl Entry {
 impl Listing {
     fn of(dir: &Path) -> Self {
         let mut listing = Self::default();
-        // The directory may be a link that is switched from one checkout to another.
+        // The directory may be a symbolic link that is switched from one checkout to another.
         let root = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
         for folder in ["schemas", "policies"] {
             listing.add(&root.join(folder), 0);
@@ -212,7 +213,7 @@ impl Listing {
             return;
         };
         for entry in entries.flatten() {
-            // Dotfiles are no part of a bundle; editors and version control write them all the
+            // Dotfiles are not part of a bundle; editors and version control write them all the
             // time.
             if !entry.file_name().as_encoded_bytes().starts_with(b".") {
                 self.add(&entry.path(), depth + 1);
@@ -274,7 +275,7 @@ mod tests {
         for path in [file.as_path(), &dir.path().join("policies/deep")] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o500)).unwrap();
             let before = Listing::of(dir.path());
-            // The clock of a file system may tick only every few milliseconds.
+            // The clock of a file system may advance only every few milliseconds.
             std::thread::sleep(Duration::from_millis(20));
             fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
             assert_ne!(before, Listing::of(dir.path()), "{}", path.display());

@@ -8,8 +8,8 @@ use crate::model::{Record, Tuple, TupleCondition, TupleUser};
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
 use std::io::{self, Write};
 
-/// The columns, in the order in which they are written. A file may have them in any order, and
-/// leave out those that are not [`NEEDED`].
+/// The columns, in the order in which they are written. A file may have them in any order, and omit
+/// those that are not [`NEEDED`].
 const COLUMNS: [&str; 8] = [
     "user_type",
     "user_id",
@@ -29,12 +29,12 @@ const NEEDED: [&str; 5] = [
     "object_id",
 ];
 
-/// The entries of a source.
+/// Reads the entries of a source.
 pub(super) struct Rows<'a> {
     reader: Reader<Source<'a>>,
     meter: Meter,
     row: ByteRecord,
-    /// Which column of [`COLUMNS`] stands where; none before the header was read.
+    /// For each column of the file, its index in [`COLUMNS`]; `None` before the header is read.
     columns: Option<Vec<usize>>,
     has_ended: bool,
 }
@@ -42,9 +42,9 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
         let meter = source.meter.clone();
-        // The header is read as a row, and rows of another length are told with their line. A
-        // carriage return before the line's end is taken away below: the reader would count such
-        // lines too late.
+        // The header is read as a row, so that rows of a different length are reported with their
+        // line. A carriage return at the end of a line is removed below: the reader would count the
+        // lines of such files too late.
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -59,7 +59,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Reads the next row that is not empty; none at the end.
+    /// Reads the next row that is not empty, and returns its line; `None` at the end.
     fn advance(&mut self) -> Result<Option<u64>, Wrong> {
         self.meter.begin_entry();
         loop {
@@ -156,7 +156,7 @@ fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
     let mut fields = [""; COLUMNS.len()];
     for (field, column) in row.iter().zip(columns) {
         let text = str::from_utf8(field).map_err(|_| "it is not UTF-8".to_owned())?;
-        // Of the last field only: no other part of a tuple holds one.
+        // Only the last field can end in a carriage return, since no part of a tuple contains one.
         let text = text.strip_suffix('\r').unwrap_or(text);
         if let Some(slot) = fields.get_mut(*column) {
             *slot = text;
@@ -200,7 +200,7 @@ fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
     )
 }
 
-/// Writes a header, and a row for each tuple.
+/// Writes a header, and one row for each tuple.
 pub(super) struct Writer<W: Write> {
     out: ::csv::Writer<W>,
     has_header: bool,

@@ -1,4 +1,4 @@
-//! An entry's members as a tuple, and a tuple's text.
+//! Turns the members of an entry into a tuple, and a tuple into text.
 
 use crate::model::{Record, Tuple, TupleCondition, TupleKey, Value};
 use smol_str::SmolStr;
@@ -31,7 +31,7 @@ pub(super) fn tuple_of(mut members: Record) -> Result<Tuple, String> {
     tuple(&user, &relation, &object, condition)
 }
 
-/// Puts a tuple together from its parts.
+/// Makes a tuple from the texts of its parts.
 pub(super) fn tuple(
     user: &str,
     relation: &str,
@@ -72,7 +72,7 @@ fn condition_of(mut members: Record) -> Result<TupleCondition, String> {
     Ok(TupleCondition { name, context })
 }
 
-/// A member that nobody reads may be one that was misspelled.
+/// Refuses members that are not read, since they may be misspelled.
 fn refuse_rest(members: &Record, known: &str) -> Result<(), String> {
     match members.iter().next() {
         Some((name, _)) => Err(format!("`{name}` is not read: {known}")),

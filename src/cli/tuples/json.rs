@@ -1,21 +1,22 @@
-//! Objects from JSON text, with the digits of their numbers.
+//! Reads objects from JSON text and keeps the digits of numbers as written.
 
 use super::MAX_ENTRY_BYTES;
 use crate::http;
 use crate::model::Record;
 
-/// Deepest nesting of an entry: of the deepest context that a model allows, with its tuple around
-/// it.
+/// Maximum nesting of an entry: enough for the deepest context that a tuple may have (64 levels)
+/// and the tuple around it.
 pub(super) const MAX_DEPTH: usize = 80;
 
-/// Reads an object.
+/// Reads one object.
 pub(super) fn read_object(bytes: &[u8]) -> Result<Record, String> {
     if bytes.len() > MAX_ENTRY_BYTES {
         return Err(format!("it has more than {MAX_ENTRY_BYTES} bytes"));
     }
     http::read_object(bytes, MAX_DEPTH).map_err(|error| {
         let message = error.to_string();
-        // The reader speaks of bodies; the line is told apart.
+        // The reader's messages say `the body` and `line 1`; both are taken out, since the caller
+        // reports the line.
         let message = message
             .strip_prefix("the body ")
             .map(|rest| format!("it {rest}"))

@@ -1,4 +1,4 @@
-//! JSON lines: an object on each, empty lines left out.
+//! JSON Lines: one object on each line; empty lines are skipped.
 
 use super::entry::tuple_of;
 use super::source::Source;
@@ -7,7 +7,7 @@ use crate::http;
 use crate::model::Tuple;
 use std::io::{self, BufRead, Write};
 
-/// The entries of a source.
+/// Reads the entries of a source.
 pub(super) struct Lines<'a> {
     source: Source<'a>,
     buffer: Vec<u8>,
@@ -55,7 +55,7 @@ impl Iterator for Lines<'_> {
     }
 }
 
-/// Writes a line for each tuple.
+/// Writes one line for each tuple.
 pub(super) struct Writer<W>(pub(super) W);
 
 impl<W: Write> WriteTuples for Writer<W> {
@@ -71,7 +71,7 @@ impl<W: Write> WriteTuples for Writer<W> {
     }
 }
 
-/// Most lines fit into this; a longer one grows.
+/// Initial size of the line buffer. Most lines fit; a longer one makes it grow.
 const LINE_BYTES: usize = 256;
 
 const _: () = assert!(LINE_BYTES < MAX_ENTRY_BYTES, "a line is an entry");

@@ -1,15 +1,15 @@
-//! Files of tuples: JSON lines, YAML and CSV, both ways.
+//! Reads and writes files of tuples: JSON Lines, YAML and CSV.
 //!
-//! **Problem.** A file of tuples may be larger than memory, and one line of millions may be wrong:
-//! a person needs its number, and a script must be able to go on behind it.
-//! **Decision.** A file is read entry by entry, each with its line. An entry that is wrong is one
-//! [`Wrong`], and where what follows can still be read, the reading goes on. No entry is larger
-//! than [`MAX_ENTRY_BYTES`], so a quote that is never closed does not swallow the file. Numbers
+//! **Problem.** A file of tuples may be larger than memory, and one of its millions of lines may be
+//! wrong. A person needs the number of that line, and a script must be able to continue after it.
+//! **Decision.** A file is read entry by entry, each with its line. A wrong entry is one [`Wrong`],
+//! and reading continues if the following entries can still be read. No entry is larger than
+//! [`MAX_ENTRY_BYTES`], so a quote that is never closed does not consume the whole file. Numbers
 //! keep their digits in all three formats.
-//! **Trade-off.** YAML is read by its events, without anchors, aliases and tags: what those stand
-//! for need not fit into memory.
+//! **Trade-off.** YAML is read as a stream of events, without anchors, aliases and tags: what
+//! aliases refer to need not fit into memory.
 //!
-//! INVARIANT: what is written here is read back as the same tuples.
+//! INVARIANT: tuples that are written here are read back as the same tuples.
 
 mod csv;
 mod entry;
@@ -25,8 +25,8 @@ use clap::ValueEnum;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Largest entry, in bytes: more than a tuple with the largest context takes, however it is
-/// spelled.
+/// Maximum size of an entry in bytes: larger than any tuple with the largest context, however it is
+/// written.
 pub(super) const MAX_ENTRY_BYTES: usize = 1 << 20;
 
 /// How tuples are written down.
@@ -42,7 +42,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The format that a file's name tells.
+    /// Returns the format that a file's name indicates.
     pub(super) fn of_name(path: &Path) -> Result<Self, Problem> {
         let ending = path
             .extension()
@@ -71,7 +71,7 @@ impl Format {
         }
     }
 
-    /// Writes entries to `out`.
+    /// Creates a writer of entries to `out`.
     pub(super) fn write<'a>(self, out: impl Write + 'a) -> Box<dyn WriteTuples + 'a> {
         match self {
             Self::Jsonl => Box::new(jsonl::Writer(out)),
@@ -81,7 +81,7 @@ impl Format {
     }
 }
 
-/// A tuple, and where it stands.
+/// A tuple with its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The line on which it begins, from 1.
@@ -90,19 +90,19 @@ pub(super) struct Entry {
     pub(super) tuple: Tuple,
 }
 
-/// An entry that is no tuple.
+/// An entry that is not a tuple.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     /// The line, from 1.
     pub(super) line: u64,
-    /// What is wrong with it.
+    /// The error message.
     pub(super) message: String,
-    /// Whether nothing can be read behind it.
+    /// Whether nothing after it can be read.
     pub(super) is_last: bool,
 }
 
 impl Wrong {
-    /// What follows can be read.
+    /// Creates an error after which reading can continue.
     fn entry(line: u64, message: impl Into<String>) -> Self {
         Self {
             line,
@@ -111,7 +111,7 @@ impl Wrong {
         }
     }
 
-    /// What follows cannot.
+    /// Creates an error after which nothing can be read.
     fn file(line: u64, message: impl Into<String>) -> Self {
         Self {
             line,
@@ -123,10 +123,10 @@ impl Wrong {
 
 /// Writes tuples in some format.
 pub(super) trait WriteTuples {
-    /// Writes one.
+    /// Writes one tuple.
     fn tuple(&mut self, tuple: &Tuple) -> io::Result<()>;
 
-    /// Writes what comes after the last one.
+    /// Writes what must follow the last tuple.
     fn end(&mut self) -> io::Result<()>;
 }
 

@@ -1,44 +1,45 @@
-//! Where entries are read from: counted, bounded, without a byte order mark.
+//! The input of entries: it counts and limits bytes, and skips a byte order mark.
 
 use super::MAX_ENTRY_BYTES;
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
-/// How much is read from the system at once.
+/// How many bytes are read from the system at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// A byte order mark, which some spreadsheets put at the beginning.
+/// A byte order mark, which some spreadsheets write at the beginning.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// How much was read so far. Clones count together.
+/// Counts the bytes that were read so far. Clones share the count.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Meter {
     bytes: Rc<Cell<u64>>,
-    /// What the entry that is being read may still take.
+    /// How many bytes the current entry may still take.
     left: Rc<Cell<usize>>,
 }
 
 impl Meter {
-    /// Bytes that were read.
+    /// Returns the number of bytes that were read.
     pub(in crate::cli) fn bytes(&self) -> u64 {
         self.bytes.get()
     }
 
-    /// Begins another entry. Some of it is in a buffer already, and so is what comes behind it.
+    /// Begins another entry. The limit allows for buffers, which may hold bytes before and after
+    /// the entry.
     pub(super) fn begin_entry(&self) {
         self.left.set(MAX_ENTRY_BYTES + 2 * BUFFER_BYTES);
     }
 }
 
-/// Bytes to be read as entries.
+/// The bytes that entries are read from.
 pub(in crate::cli) struct Source<'a> {
     reader: BufReader<Metered<Box<dyn Read + 'a>>>,
     pub(super) meter: Meter,
 }
 
 impl<'a> Source<'a> {
-    /// Reads from `reader`.
+    /// Creates a source that reads from `reader`.
     pub(in crate::cli) fn new(reader: impl Read + 'a, meter: &Meter) -> Self {
         meter.begin_entry();
         let metered = Metered {
@@ -49,7 +50,7 @@ impl<'a> Source<'a> {
             reader: BufReader::with_capacity(BUFFER_BYTES, metered),
             meter: meter.clone(),
         };
-        // What cannot be read now cannot be read later, and is told then.
+        // An error here occurs again at the next read, and is reported then.
         if source
             .reader
             .fill_buf()

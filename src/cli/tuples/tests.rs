@@ -1,4 +1,4 @@
-//! What is written is read back; what is wrong is told with its line.
+//! Tests that written tuples are read back, and that wrong entries are reported with their lines.
 
 use super::*;
 use crate::http;
@@ -23,7 +23,7 @@ fn written(format: Format, tuples: &[Tuple]) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// The tuples, or what is wrong: `line: message`, with `!` where the reading ends there.
+/// Returns the tuples and the errors: `line: message`, with `!` if reading ends there.
 fn told(format: Format, text: impl AsRef<[u8]>) -> Vec<String> {
     let tell = |read: Result<Entry, Wrong>| match read {
         Ok(Entry { line, tuple }) => format!("{line} {}", tuple.key),
@@ -37,7 +37,7 @@ fn told(format: Format, text: impl AsRef<[u8]>) -> Vec<String> {
 }
 
 fn id() -> impl Strategy<Value = String> {
-    // Everything that an id may hold: no white space, no control characters, none of `:` and `#`.
+    // An id may contain anything except white space, control characters, `:` and `#`.
     let any = "[^\\s\\p{Cc}:#]{1,12}".prop_filter("everyone is no id", |id| id != "*");
     prop_oneof![3 => "[a-z0-9]{1,8}", 2 => any, 1 => "[\"'\\\\,;*&!|>{}\\[\\]\u{feff}\u{2028}\u{ffff}%@-]{2,9}"]
 }
@@ -310,7 +310,7 @@ fn yaml_is_read_item_by_item() {
     }
 }
 
-/// A quote that is never closed is told before the file is in memory.
+/// A quote that is never closed is reported before the whole file is in memory.
 #[test]
 fn an_entry_has_a_limit() {
     struct Endless(&'static [u8]);

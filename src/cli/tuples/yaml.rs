@@ -1,8 +1,8 @@
-//! A YAML list of tuples, read by its events: an item is built, given out and forgotten.
+//! A YAML list of tuples, read as a stream of events: each item is built, returned and dropped.
 //!
-//! A plain scalar is what JSON would make of it (`true`, `null`, `-1.50` with its digits), else
-//! text. Other spellings of numbers are refused: YAML would read `0x1F` as 31, and a condition that
-//! compares texts would not.
+//! A plain scalar has the value that it would have in JSON (`true`, `null`, `-1.50` with its
+//! digits), or else is text. Other spellings of numbers are refused: YAML reads `0x1F` as 31, but a
+//! condition that compares texts would see another value.
 
 use super::entry::tuple_of;
 use super::source::{Meter, Source};
@@ -15,14 +15,14 @@ use granit_parser::{
 use smol_str::SmolStr;
 use std::io::{self, BufRead, Read, Write};
 
-/// The entries of a source.
+/// Reads the entries of a source.
 pub(super) struct Items<'a> {
     parser: Parser<'static, FallibleBufferedInput<Chars<'a>>>,
     meter: Meter,
     state: State,
     /// The line of the last event.
     line: u64,
-    /// What is wrong with the item that is being built, first.
+    /// The first error in the item that is being built.
     wrong: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Items<'a> {
             text: String::new(),
             at: 0,
         };
-        // A member's name in JSON's quotes may be longer than YAML's 1,024 characters.
+        // A quoted member name may be longer than YAML's limit of 1,024 characters.
         let mut options =
             options! { simple_key_max_lookahead: MAX_ENTRY_BYTES, disallow_directives: true };
         options.set_emit_comments(false);
@@ -66,7 +66,7 @@ impl<'a> Items<'a> {
         }
     }
 
-    /// Goes to the first item; `false` where the file is empty.
+    /// Advances to the first item; returns `false` if the file is empty.
     fn begin(&mut self) -> Result<bool, Wrong> {
         loop {
             match self.event()? {
@@ -121,8 +121,8 @@ impl<'a> Items<'a> {
         }
     }
 
-    /// Builds the value that an event begins. What is wrong with it is noted, and the rest of it
-    /// read all the same.
+    /// Builds the value that an event begins. Errors in it are recorded, and the rest of the value
+    /// is read nevertheless.
     fn value(&mut self, event: Event<'static>, depth: usize) -> Result<Value, Wrong> {
         if event.anchor_id().is_some_and(|id| id != 0) {
             self.note("anchors are not read: write the value out");
@@ -220,7 +220,7 @@ impl Iterator for Items<'_> {
     }
 }
 
-/// A number to YAML (1.2, section 10.3.2) and none to JSON.
+/// Whether `text` is a number in YAML (1.2, section 10.3.2) but not in JSON.
 fn is_other_number(text: &str) -> bool {
     let bare = text.trim_start_matches(['+', '-']);
     let is_named = [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"].contains(&bare);
@@ -245,10 +245,10 @@ fn line_of(line: usize) -> u64 {
     u64::try_from(line).unwrap_or(u64::MAX)
 }
 
-/// The characters of a source.
+/// Decodes the characters of a source.
 struct Chars<'a> {
     source: Source<'a>,
-    /// Those that were read at once, given out up to `at`.
+    /// The characters that were last decoded; those before `at` have been returned.
     text: String,
     at: usize,
 }
@@ -265,7 +265,7 @@ impl Chars<'_> {
             self.source.consume(used);
             return Ok(());
         }
-        // A character that lies on both sides of the buffer's end, or none.
+        // Either a character is split by the end of the buffer, or the bytes are not UTF-8.
         let mut one = Vec::new();
         while str::from_utf8(&one).is_err_and(|error| error.error_len().is_none()) || one.is_empty()
         {
@@ -310,8 +310,8 @@ impl Iterator for Chars<'_> {
     }
 }
 
-/// Writes an item for each tuple, its texts in JSON's quotes and its condition as JSON, which YAML
-/// is a superset of.
+/// Writes one item for each tuple, with texts quoted as in JSON and the condition as JSON, which
+/// YAML is a superset of.
 pub(super) struct Writer<W> {
     out: W,
     is_empty: bool,

@@ -1,4 +1,4 @@
-//! An import, held to what taking one line after the other would do.
+//! Tests that an import does what importing one line after the other would do.
 
 use super::*;
 use crate::model::{Record, TupleCondition, Value};
@@ -6,14 +6,14 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a line is.
+/// A line of a file.
 #[derive(Clone, Debug)]
 enum Line {
-    /// A tuple: one of a few objects, under one of a few conditions or none.
+    /// A tuple on one of a few objects, with one of a few conditions or none.
     Tuple { object: u8, condition: Option<u8> },
-    /// Refused before it is sent.
+    /// A tuple that is refused before it is sent.
     Unchecked,
-    /// No tuple.
+    /// A line that is not a tuple.
     Unread,
 }
 
@@ -25,15 +25,15 @@ struct Terms {
     deletes: bool,
 }
 
-/// A store, as the tests of `store/` know it: OpenFGA's preconditions, all or nothing. Object 0 is
-/// refused always.
+/// A store as the tests of `store/` know it: OpenFGA's preconditions, all or nothing. Object 0 is
+/// always refused.
 #[derive(Clone, Debug, Default)]
 struct Fake {
     tuples: BTreeMap<TupleKey, Tuple>,
     skips: bool,
     deletes: bool,
     revision: u64,
-    /// Batches until the disk fails.
+    /// How many batches succeed before the disk fails.
     left: usize,
 }
 
@@ -122,7 +122,8 @@ fn entries(lines: &[Line]) -> Vec<Result<Entry, Wrong>> {
     (1..).zip(lines).map(read).collect()
 }
 
-/// The import under test: what it counted, which lines it told, and whether it met a fault.
+/// Runs the import under test; returns its counts, the lines that it reported, and whether it
+/// failed.
 fn import(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64>, bool) {
     let mut told = Vec::new();
     let work = Work {
@@ -138,7 +139,7 @@ fn import(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64>, b
     (tally, told, outcome.is_err())
 }
 
-/// The same, one line after the other.
+/// Imports one line after the other, as the reference.
 fn one_by_one(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64>) {
     let (mut tally, mut told) = (Tally::default(), Vec::new());
     for (line, read) in (1..).zip(entries(lines)) {
@@ -185,7 +186,7 @@ fn terms() -> impl Strategy<Value = Terms> {
     )
 }
 
-/// A store that holds some of what the lines speak of.
+/// Creates a store that holds some of the tuples in the lines.
 fn store(terms: Terms, held: &[u8]) -> Fake {
     let tuples = held
         .iter()
@@ -213,13 +214,13 @@ proptest! {
         let (mut found, mut expected) = (store(terms, &held), store(terms, &held));
         let (mut tally, told, failed) = import(&lines, terms, &mut found);
         let (mut plain, plainly_told) = one_by_one(&lines, terms, &mut expected);
-        // How many revisions there are is a matter of batches.
+        // The number of revisions depends on the batches.
         (tally.revision, plain.revision) = (None, None);
         prop_assert_eq!((tally, told, failed), (plain, plainly_told, false));
         prop_assert_eq!(found.tuples, expected.tuples);
     }
 
-    /// Wherever an import was interrupted, the same once more leads to where it would have led.
+    /// After any interruption, running the import again leads to the same result as without it.
     #[test]
     fn an_interrupted_import_goes_on(lines in lines(), mut terms in terms(), batches in 0_usize..12) {
         (terms.skips, terms.max_wrong) = (true, u64::MAX);

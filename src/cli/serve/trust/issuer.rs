@@ -1,4 +1,4 @@
-//! The settings of one issuer, turned into the profile by which its tokens are verified.
+//! Turns the settings of one issuer into the profile by which its tokens are verified.
 
 use super::smol;
 use crate::config;
@@ -10,7 +10,7 @@ use crate::model::{DetailRule, Path};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Makes the profile of an issuer: its preset's, and what the settings say otherwise.
+/// Makes the profile of an issuer: the profile of its preset, with the changes in its settings.
 pub(super) fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     let preset = preset(settings)?;
     let mut profile = preset.profile(&settings.issuer);
@@ -55,7 +55,7 @@ fn preset(settings: &config::Issuer) -> Result<Preset, String> {
     })
 }
 
-/// For whom its tokens may be.
+/// Sets the audiences that the issuer's tokens may have.
 fn set_audiences(profile: &mut Profile, settings: &config::Issuer) {
     profile.audiences = smol(&settings.audiences);
     profile.client_ids = smol(&settings.client_ids);
@@ -63,7 +63,7 @@ fn set_audiences(profile: &mut Profile, settings: &config::Issuer) {
     profile.caller_audiences = smol(&settings.caller_audiences);
 }
 
-/// What tells the kinds of its tokens apart, and how long they live.
+/// Sets what distinguishes the kinds of the issuer's tokens, and how long they live.
 fn set_kinds(profile: &mut Profile, settings: &config::Issuer) {
     set(&mut profile.types, settings.types.clone());
     set(&mut profile.required, settings.required.as_ref().map(marks));
@@ -82,7 +82,7 @@ fn set_kinds(profile: &mut Profile, settings: &config::Issuer) {
     );
 }
 
-/// Whom its tokens name, and by which ids.
+/// Sets which parties the issuer's tokens name, and by which ids.
 fn set_parties(
     profile: &mut Profile,
     settings: &config::Issuer,
@@ -109,7 +109,7 @@ fn set_parties(
         settings.client_type.as_deref().map(Into::into),
     );
     if preset == Preset::SharedSecret {
-        // Its tokens have no actor and no client but the agent itself.
+        // Such tokens name no actor, and no client other than the agent itself.
         profile.actor_type = profile.subject_type.clone();
         profile.client_type = profile.subject_type.clone();
     }
@@ -144,7 +144,7 @@ fn set_parties(
     Ok(())
 }
 
-/// Where its claims stand.
+/// Sets where in a token its claims are.
 fn set_claims(profile: &mut Profile, settings: &config::Issuer) {
     let paths = |names: &Option<Vec<config::ClaimName>>| {
         names.as_ref().map(|names| names.iter().map(path).collect())
@@ -202,13 +202,13 @@ fn trust(
     }
 }
 
-/// What is wrong with a secret that anybody could try.
+/// Returns what is wrong with a secret that is easy to guess.
 fn guessable(secret: &[u8]) -> Option<&'static str> {
     config::is_guessable(secret)
         .then_some("its secret is common, repeats itself, or counts: anybody could try it")
 }
 
-/// Where keys are; the issuer says so itself where nobody else does.
+/// Returns where the issuer's keys are; by default the issuer's own discovery document says so.
 fn key_source(text: Option<&str>, settings: &config::Issuer) -> Result<KeySource, String> {
     let Some(text) = text.filter(|text| *text != "discovery") else {
         return Ok(KeySource::Discovery(settings.issuer.clone()));
@@ -233,7 +233,8 @@ fn is_word(text: &str) -> bool {
     text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-/// Answers are signed by the keys that the setting names, or by those of the issuer's tokens.
+/// Makes the settings of introspection. Answers are signed by the keys that the setting names, or
+/// else by those of the issuer's tokens.
 fn introspection(
     settings: &config::Introspection,
     issuer: &config::Issuer,
@@ -326,7 +327,7 @@ fn path(name: &config::ClaimName) -> ClaimPath {
     }
 }
 
-/// `acme|{sub}`: what stands before the subject.
+/// Returns the text before the subject in a form such as `acme|{sub}`.
 fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
     let prefix = form
         .strip_suffix("{sub}")

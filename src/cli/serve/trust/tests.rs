@@ -1,4 +1,4 @@
-//! Callers that could send tokens for several services.
+//! Tests of the warning about callers that may send tokens for several services.
 
 use super::*;
 
