@@ -1,7 +1,7 @@
-//! Cases: what a bundle must decide, written for people and run at every load.
+//! Cases: the decisions that a bundle must make, written for people and checked at every load.
 //!
-//! A case is hermetic: the bundle's own entities, what it is `given`, a fixed time, and never a
-//! data directory.
+//! A case is hermetic: it uses the bundle's own entities, what it is `given`, and a fixed time, and
+//! never a data directory.
 
 use super::given::{CaseFile, CaseText, Given};
 use super::manifest::find;
@@ -11,24 +11,24 @@ use crate::model::{Code, Decision, Problem, Problems, Record, Request, Timestamp
 use crate::policy::{Schema, SourceFile, Stored};
 use std::collections::BTreeSet;
 
-/// One case, ready to be run.
+/// One case, ready to run.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// The file that it stands in.
+    /// The file that contains the case.
     pub file: String,
-    /// Its name; for a cell of a table, with who and what.
+    /// The name of the case; for a cell of a table, it includes the row and the column.
     pub name: String,
-    /// What is asked.
+    /// The request to decide.
     pub request: Request,
-    /// When.
+    /// The time of the decision.
     pub now: Timestamp,
-    /// The stored entities, where the case gives some of its own.
+    /// The stored entities, if the case adds some of its own.
     pub stored: Option<Stored>,
     /// Tuples that the case adds to the bundle's.
     pub tuples: Vec<Tuple>,
-    /// What a verified credential says.
+    /// The facts of a verified credential.
     pub token: Option<Record>,
-    /// What must come.
+    /// The expected result.
     pub expected: Expected,
 }
 
@@ -37,16 +37,16 @@ pub struct Case {
 pub struct Expected {
     /// The decision.
     pub decision: Decision,
-    /// The reason's code; any, where the case does not say.
+    /// The reason's code; `None` if any code is accepted.
     pub code: Option<String>,
-    /// The determining policies, in any order; any, where the case does not say.
+    /// The determining policies, in any order; `None` if any are accepted.
     pub policies: Option<BTreeSet<String>>,
 }
 
-/// What came.
+/// The observed result of a case.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    /// The decision; none where the request was refused as malformed.
+    /// The decision; `None` if the request was refused as malformed.
     pub decision: Option<Decision>,
     /// The reason's code.
     pub code: Option<Code>,
@@ -54,14 +54,14 @@ pub struct Observed {
     pub policies: BTreeSet<String>,
 }
 
-/// The cases' results.
+/// The results of cases.
 #[derive(Clone, Debug, Default)]
 pub struct CaseReport {
-    /// How many were run.
+    /// How many cases were run.
     pub ran: usize,
-    /// Those that failed.
+    /// The cases that failed.
     pub failures: Vec<CaseFailure>,
-    /// Policies that decided no case, by id. Empty where a filter left cases out, or where there
+    /// The ids of policies that determined no case. Empty if a filter left cases out, or if there
     /// are no cases.
     pub undecided: Vec<String>,
 }
@@ -69,18 +69,18 @@ pub struct CaseReport {
 /// One failed case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseFailure {
-    /// The file and the name: `policies/platform/cases.yaml: within the cap`.
+    /// The file and the name of the case: `policies/platform/cases.yaml: within the cap`.
     pub name: String,
-    /// What was expected.
+    /// The expected result.
     pub expected: String,
-    /// What came.
+    /// The observed result.
     pub found: String,
     /// The explanation, as text.
     pub explanation: String,
 }
 
-/// Runs cases; `decide` answers one, and `explain` tells why, for one that fails. With a filter,
-/// only those whose file and name match it.
+/// Runs cases. `decide` answers a case, and `explain` explains the answer of a case that fails.
+/// With a filter, runs only the cases whose file and name match it.
 pub fn run_cases<'a>(
     cases: &[Case],
     policies: impl Iterator<Item = &'a str>,
@@ -131,7 +131,7 @@ impl Expected {
                 .is_none_or(|policies| *policies == observed.policies)
     }
 
-    /// `permit`, `deny`, or a reason's code.
+    /// Reads `permit`, `deny`, or a reason's code.
     fn word(word: &str) -> Self {
         let (decision, code) = match word {
             "permit" => (Decision::Permit, None),
@@ -212,7 +212,7 @@ fn list(ids: &BTreeSet<String>) -> String {
     }
 }
 
-/// Reads case files. Every problem of every file is in the report.
+/// Reads case files. All problems of all files are reported together.
 pub(super) fn read(
     files: &[&SourceFile],
     schema: &Schema,
@@ -244,7 +244,7 @@ struct Reader<'a> {
     relations: &'a Layer<'a>,
     problems: Vec<Problem>,
     cases: Vec<Case>,
-    /// Stored entities by what cases gave: most cases of a file share theirs.
+    /// Stored entities, by the text of what a case is given: most cases of a file share the same.
     given: Vec<(String, Stored)>,
 }
 
@@ -347,7 +347,7 @@ impl Reader<'_> {
 
 type Cell = (Option<(String, String)>, Expected);
 
-/// One expectation, or one per cell of the table.
+/// Returns the expectation of a case, or those of all cells of its table.
 fn cells(case: &CaseText) -> Result<Vec<Cell>, String> {
     match (&case.table, &case.expect) {
         (None, Some(YamlValue(expect))) => Ok(vec![(None, Expected::read(expect)?)]),

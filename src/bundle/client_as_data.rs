@@ -1,4 +1,4 @@
-//! A bundle that reads `context.client_id` in two ways.
+//! Finds bundles that use `context.client_id` in two contradictory ways.
 
 use super::compile::MANIFEST;
 use super::files::Files;
@@ -6,8 +6,8 @@ use super::manifest::{BundleManifest, find_in};
 use crate::model::Problem;
 use crate::policy::Compiled;
 
-/// A policy that reads `context.client_id` as data, in a bundle that takes it for who acts: no
-/// policy sees it.
+/// Returns a problem if a policy reads `context.client_id` as data although the bundle reads it as
+/// a carrier: no policy sees it then.
 pub(super) fn problem(
     compiled: &Compiled,
     manifest: &BundleManifest,

@@ -1,4 +1,5 @@
-//! From files to a bundle: what each file is, and one report of everything that is wrong.
+//! Turns files into a bundle: finds out the kind of each file, and reports everything that is
+//! wrong.
 
 use super::cases::{self, Case};
 use super::files::Files;
@@ -38,93 +39,94 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Tells it from every other bundle that this process has compiled, of the same content too.
+    /// Returns a number that differs from that of every other bundle compiled by this process, even
+    /// one of the same content.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Names its content.
+    /// Returns the digest of the content.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Its schema and policies.
+    /// Returns the compiled schema and policies.
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
         &self.compiled
     }
 
-    /// Its stored entities.
+    /// Returns the stored entities.
     #[must_use]
     pub fn stored(&self) -> &Stored {
         &self.stored
     }
 
-    /// What it says about carriers.
+    /// Returns the settings of carriers.
     #[must_use]
     pub fn carriers(&self) -> &CarrierSettings {
         &self.carriers
     }
 
-    /// Its relation model.
+    /// Returns the relation model, if there is one.
     #[must_use]
     pub fn model(&self) -> Option<&AuthorizationModel> {
         self.model.as_ref()
     }
 
-    /// Its layer of tuples; none where they were taken.
+    /// Returns the bundle's tuples; empty after they were taken.
     #[must_use]
     pub fn tuples(&self) -> &[Tuple] {
         &self.tuples
     }
 
-    /// Hands its layer of tuples over to whoever keeps them from now on: a million of them spelled
-    /// out would be more memory than the graph that answers from them.
+    /// Moves the bundle's tuples to a caller that keeps them from now on: a million tuples as text
+    /// take more memory than the graph that is made from them.
     #[must_use]
     pub fn take_tuples(&mut self) -> Vec<Tuple> {
         std::mem::take(&mut self.tuples)
     }
 
-    /// Whether it is taken although stored tuples would mean nothing to its model.
+    /// Whether the bundle is loaded even if its model has no meaning for some stored tuples.
     #[must_use]
     pub fn allow_orphans(&self) -> bool {
         self.allow_orphans
     }
 
-    /// The packs that it takes from the binary.
+    /// Returns the packs that the bundle takes from the binary.
     #[must_use]
     pub fn packs(&self) -> &[String] {
         &self.packs
     }
 
-    /// The packs that it leaves out and can be tried with.
+    /// Returns the packs that are not part of the bundle, but are tried with it.
     #[must_use]
     pub fn optional(&self) -> &[String] {
         &self.optional
     }
 
-    /// Its cases.
+    /// Returns the cases.
     #[must_use]
     pub fn cases(&self) -> &[Case] {
         &self.cases
     }
 
-    /// What does not keep it from loading and is probably a mistake.
+    /// Returns the problems that do not prevent loading and are probably mistakes.
     #[must_use]
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
 
-    /// The merged Cedar schema with the engine's facts, in Cedar's own syntax: for editors and the
-    /// Cedar CLI.
+    /// Returns the merged Cedar schema with the engine's facts, in Cedar's own syntax, for editors
+    /// and the Cedar CLI.
     #[must_use]
     pub fn schema_text(&self) -> String {
         self.compiled.schema().text.clone()
     }
 
-    /// Counts, for one line of a log: `41 policies, 23 entities, 12 actions, 96 cases`.
+    /// Returns counts for one log line: `41 policies, 23 entities, 12 actions, 96 cases`.
     #[must_use]
     pub fn summary(&self) -> String {
         let count = |count: usize, one: &str, many: &str| {
@@ -145,11 +147,11 @@ impl Bundle {
     }
 }
 
-/// Merges, checks and compiles. Every problem in one report; cases are not run here. Packs that the
-/// bundle names are added to `files`, so that problems in them can be shown too.
+/// Merges, checks and compiles files, and reports all problems together; does not run cases. Packs
+/// that the bundle names are added to `files`, so that problems in them can be shown too.
 pub fn compile(files: &mut Files) -> Result<Bundle, Problems> {
-    // Cedar recurses over what it reads: a thread of its own, so that no caller's stack is what
-    // limits a bundle.
+    // Cedar's parser is recursive. It runs on a thread of its own, so that the caller's stack does
+    // not limit a bundle.
     std::thread::scope(|scope| {
         let builder = std::thread::Builder::new()
             .name("bundle".to_owned())
@@ -263,7 +265,7 @@ fn compile_parts(
     })
 }
 
-/// What a bundle is made of.
+/// The parts of a bundle.
 struct Parts {
     compiled: Compiled,
     stored: Stored,
@@ -272,13 +274,13 @@ struct Parts {
     tuples: Vec<Tuple>,
 }
 
-/// The relation model, where there is one.
+/// Reads the relation model, if there is one.
 fn read_model(sorted: &Sorted) -> Result<Option<AuthorizationModel>, Problems> {
     if sorted.models.is_empty() {
         return Ok(None);
     }
-    // The model may speak of types that only the schema defines: it is read without relations
-    // first.
+    // The model may mention types that only the schema defines, so the schema is first read without
+    // relations.
     let schema = Schema::read(&sorted.schemas, RelationTypes::default())?;
     let declared = schema.vocabulary.types().into_iter().cloned().collect();
     let types = SchemaTypes {
@@ -355,8 +357,8 @@ fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Pr
     }
 }
 
-/// Aliases stand for declared types and are not declared themselves; agents and clients have
-/// declared types.
+/// Checks the types in the manifest: aliases stand for declared types and are not declared
+/// themselves; the types of agents and clients are declared.
 fn check_types(
     schema: &Schema,
     manifest: &BundleManifest,
@@ -409,17 +411,18 @@ fn check_types(
     }
 }
 
-/// What does not keep a bundle from loading and is probably a mistake.
+/// Returns the problems that do not keep a bundle from loading and are probably mistakes.
 fn warnings(compiled: &Compiled, manifest: &BundleManifest, files: &Files) -> Vec<Problem> {
     let mut warnings = compiled.warnings().to_vec();
     warnings.extend(unknown_to_pack(compiled, manifest, files));
     warnings
 }
 
-/// The pack that denies whoever is of no type that it names, with these types.
+/// A pack that denies every principal whose type it does not name, and the types that it names.
 const NAMING_PACK: (&str, [&str; 3]) = ("delegation", ["user", "agent", "service"]);
 
-/// A bundle in whose schema nobody is of a type that the pack names: it denies every request.
+/// Warns if no principal in the bundle's schema has a type that the pack names: such a bundle
+/// denies every request.
 fn unknown_to_pack(
     compiled: &Compiled,
     manifest: &BundleManifest,
@@ -453,8 +456,8 @@ fn unknown_to_pack(
     })
 }
 
-/// A reason in the bundle's manifest that no policy gives: probably misspelt, and so without
-/// effect.
+/// Refuses a reason in the bundle's manifest that no policy gives. It is probably misspelt, and has
+/// no effect.
 fn check_reasons(
     compiled: &Compiled,
     manifest: &BundleManifest,
@@ -469,7 +472,8 @@ fn check_reasons(
     }
 }
 
-/// The attributes that bear a carrier's name, each with its entity type: there the name is data.
+/// Returns the attributes with the name of a carrier, each with its entity type: such an attribute
+/// is data and no carrier.
 fn shared_names(compiled: &Compiled) -> Vec<(SmolStr, &'static str)> {
     let vocabulary = &compiled.schema().vocabulary;
     let mut found = Vec::new();

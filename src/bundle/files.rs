@@ -1,8 +1,8 @@
-//! Reading a bundle whole.
+//! Reads the files of a bundle as a consistent whole.
 //!
-//! INVARIANT: what is returned was the whole content of the directory at one moment: its listing,
-//! sizes and hashes were equal before and after a quiet period. A checkout in progress is waited
-//! for, and refused if it does not end.
+//! INVARIANT: the returned files were the whole content of the directory at one point in time: its
+//! listing, sizes and hashes were equal before and after a quiet period. A checkout in progress is
+//! waited for, and the directory is refused if it does not stop changing.
 
 use super::pack;
 use crate::model::{Digest, Place, Problem, Problems};
@@ -12,53 +12,54 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long nothing may change before a directory is taken to be complete. A setting: a checkout
-/// over a slow network needs more.
+/// How long a directory must stay unchanged before it is taken to be complete. This can be set: a
+/// checkout over a slow network needs more.
 pub const QUIET: Duration = Duration::from_millis(250);
 
-/// How many quiet periods are waited for before a directory that keeps changing is refused.
+/// How many quiet periods to wait before a directory that keeps changing is refused.
 const PATIENCE: u32 = 40;
 
-/// Files and folders in a bundle. More is a wrong directory, not a bundle. Who watches one looks at
-/// as many.
+/// Maximum number of files and folders in a bundle; a directory with more is not a bundle. The
+/// watcher lists as many.
 pub const MAX_ENTRIES: usize = 20_000;
 
-/// Folders within one another, below `schemas/` or `policies/`. Who watches a bundle looks as deep.
+/// Maximum depth of folders below `schemas/` or `policies/`. The watcher lists as deep.
 pub const MAX_FOLDERS: usize = 16;
 
-/// Bytes in a bundle: some ten million lines of policy.
+/// Maximum size of a bundle in bytes: some ten million lines of policy.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Endings of files in which a byte order mark is no white space.
+/// Extensions of files in which a byte order mark does not count as white space.
 const MARKLESS: [&str; 4] = [".cedar", ".cedarschema", ".json", ".jsonl"];
 
-/// Where a bundle is read from.
+/// The source of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The default bundle, in the binary.
+    /// The default bundle in the binary.
     Embedded,
     /// A directory with `schemas/` and `policies/`; may be a symbolic link, resolved once per load.
     Dir(PathBuf),
 }
 
-/// What was read, before it is judged: kept so that problems can be shown with the lines that they
-/// are about.
+/// The files that were read, before they are checked. They are kept so that problems can be shown
+/// with their lines.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
-    /// Every file of the bundle, by path, packs that it names not included.
+    /// Every file of the bundle, by path, without the packs that it names.
     pub(super) own: Vec<SourceFile>,
-    /// Files of the packs that the bundle names; filled in while it is compiled.
+    /// Files of the packs that the bundle names; added when the bundle is compiled.
     pub(super) packs: Vec<SourceFile>,
-    /// Whether these are the repository's own files, so that the packs' cases belong to it.
+    /// Whether these are the repository's own files, so that cases of packs belong to the bundle.
     pub(super) is_default: bool,
-    /// A pack that is added to those that the bundle names.
+    /// A pack in addition to those that the bundle names.
     pub(super) added: Option<String>,
-    /// Files under `packs/`, each the same as in the binary, with the pack that it belongs to.
+    /// Files under `packs/`, each identical to the one in the binary, with the pack that it belongs
+    /// to.
     pub(super) copied: Vec<(String, String)>,
 }
 
 impl Files {
-    /// Bundle files given in memory: for tests and generated bundles.
+    /// Creates a bundle from files in memory, for tests and generated bundles.
     #[must_use]
     pub fn from_texts(files: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut own: Vec<SourceFile> = files
@@ -72,7 +73,7 @@ impl Files {
         }
     }
 
-    /// Adds the members of `context.token` that the operator's settings name, each with its Cedar
+    /// Adds the members of `context.token` that the issuers' settings name, each with its Cedar
     /// type.
     pub fn add_token_facts<'a>(&mut self, facts: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let members: Vec<String> = facts
@@ -88,7 +89,7 @@ impl Files {
         }
     }
 
-    /// The same files with one pack more.
+    /// Returns the same files with one more pack.
     #[must_use]
     pub fn with_pack(&self, name: &str) -> Self {
         Self {
@@ -97,7 +98,7 @@ impl Files {
         }
     }
 
-    /// The SHA-256 of every path and content, length-prefixed, in the order of the paths.
+    /// Returns the SHA-256 of all paths and contents, length-prefixed, in the order of the paths.
     pub(super) fn digest(&self) -> Digest {
         let mut context = Context::new(&SHA256);
         for file in self.own.iter().chain(&self.packs) {
@@ -111,7 +112,7 @@ impl Files {
         Digest::new(sha256)
     }
 
-    /// Where a word first stands in a file.
+    /// Returns the first place of a word in a file.
     #[must_use]
     pub fn place_of(&self, path: &str, word: &str) -> Option<Place> {
         let file = self.file(path)?;
@@ -126,8 +127,8 @@ impl Files {
     }
 }
 
-/// Reads a source whole. `Err` where it cannot be read: not found, too large, not text, still
-/// changing after forty times `quiet`.
+/// Reads all files of a source. Returns `Err` if it cannot be read: not found, too large, not text,
+/// or still changing after forty times `quiet`.
 pub fn read(source: &Source, quiet: Duration) -> Result<Files, Problems> {
     match source {
         Source::Embedded => Ok(pack::default_bundle()),
@@ -199,14 +200,14 @@ fn read_once(root: &Path) -> Result<Contents, Problems> {
 struct Walk<'a> {
     root: &'a Path,
     contents: Contents,
-    /// The files and folders so far.
+    /// The number of files and folders so far.
     entries: usize,
     bytes: u64,
     problems: Vec<Problem>,
 }
 
 impl Walk<'_> {
-    /// `depth` is that of the folder: how many lie between it and the first.
+    /// Reads a folder. `depth` is the number of folders between it and the first.
     fn folder(&mut self, path: &Path, name: &str, depth: usize) {
         if depth > MAX_FOLDERS {
             return self.problem(
@@ -242,8 +243,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether there is room for no entry more, which is a problem of the folder where it is
-    /// noticed first.
+    /// Returns `true` if no further entry is allowed, and reports this once, as a problem of the
+    /// current folder.
     fn is_full(&mut self, name: &str) -> bool {
         let is_full = self.entries >= MAX_ENTRIES;
         if is_full && self.problems.is_empty() {
@@ -303,8 +304,8 @@ impl Walk<'_> {
     }
 }
 
-/// Text files by path. Files under `packs/` are the packs' own, which come with the binary: they
-/// must be the same.
+/// Sorts text files by path. Files under `packs/` are copies of files in the binary, and must be
+/// identical to them.
 fn sort_out(contents: Contents) -> Result<Files, Problems> {
     let mut files = Files::default();
     let mut problems = Vec::new();
@@ -317,8 +318,8 @@ fn sort_out(contents: Contents) -> Result<Files, Problems> {
                 .push(Problem::new(format!("`{path}` is not UTF-8 text")).at(Place::whole(&path)));
             continue;
         };
-        // What reads these says of it only that it is no token, and shows nothing: the mark has no
-        // width.
+        // The parsers of these files only say that the mark is not a token, and show nothing,
+        // because it has no width.
         if text.starts_with('\u{feff}') && MARKLESS.iter().any(|ending| path.ends_with(ending)) {
             let problem = Problem::new(format!("`{path}` begins with a byte order mark (U+FEFF)"));
             problems.push(

@@ -1,4 +1,4 @@
-//! Case files as text: the keys that people write, and what they inherit.
+//! The text form of case files: the keys that people write, and how cases inherit them.
 
 use super::manifest::find;
 use super::yaml::{self, YamlRecord, YamlValue};
@@ -7,10 +7,10 @@ use crate::policy::SourceFile;
 use serde::Deserialize;
 use smol_str::SmolStr;
 
-/// The time of a case that sets none.
+/// The time of a case that does not set one.
 const DEFAULT_NOW: Timestamp = Timestamp(1_767_225_600_000); // 2026-01-01T00:00:00Z
 
-/// What a raw request of a case may hold: anything else would be ignored.
+/// The members that a raw request of a case may have; others would be ignored, so they are refused.
 const REQUEST_MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
 
 /// A `*cases.yaml` file.
@@ -36,7 +36,7 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// This, with another's on top.
+    /// Returns these values with those of `over` added; `over` wins.
     fn with(&self, over: &Self) -> Self {
         Self {
             now: over.now.clone().or_else(|| self.now.clone()),
@@ -56,8 +56,8 @@ impl Given {
         }
     }
 
-    /// The entities as a file in Cedar's JSON form; none where there are none. The last of one uid
-    /// stays.
+    /// Returns the entities as a file in Cedar's JSON form, or `None` if there are none. Of several
+    /// with one uid, the last counts.
     pub(super) fn entities_json(&self) -> Option<String> {
         let mut kept: Vec<&Record> = Vec::new();
         for YamlRecord(entity) in &self.entities {
@@ -80,7 +80,7 @@ impl Given {
     }
 }
 
-/// A token's facts with others on top; a null takes one away.
+/// Returns a token's facts with those of `over` added; a null removes a fact.
 fn on_top(under: &Record, over: &Record) -> Record {
     let mut facts = under.clone();
     for (name, value) in over.iter() {
@@ -93,7 +93,7 @@ fn on_top(under: &Record, over: &Record) -> Record {
         .collect()
 }
 
-/// A case as it is written.
+/// A case as written in a file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CaseText {
@@ -110,7 +110,7 @@ pub(super) struct CaseText {
     pub(super) table: Option<Table>,
 }
 
-/// Many cases at once: who against what.
+/// Many cases at once: each of `who` with each of `to`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
@@ -120,14 +120,14 @@ pub(super) struct Table {
 }
 
 impl CaseText {
-    /// What the case says twice, if it does. What it inherits is no contradiction: its own words
-    /// win.
+    /// Returns what the case itself says twice, if anything. Inherited values are no contradiction:
+    /// the case's own values override them.
     pub(super) fn contradiction(&self) -> Option<&'static str> {
         let cell = self.who.is_some() || self.to.is_some();
         (self.table.is_some() && cell).then_some("a table has its own `who` and `to`")
     }
 
-    /// This case with everything that it inherits from those before it.
+    /// Returns this case with everything that it inherits from an earlier one.
     pub(super) fn inherit(self, before: &[Self], file: &SourceFile) -> Result<Self, Problem> {
         let Some(like) = &self.like else {
             return Ok(self);
@@ -146,7 +146,8 @@ impl CaseText {
             (Some(base), Some(over)) => Some(base.with(&over)),
             (base, over) => over.or(base),
         };
-        // A raw request and its parts say the same thing twice: the later way of saying it wins.
+        // A raw request and its parts are two ways to say the same; the way that the inheriting
+        // case uses wins.
         let parts = self.who.is_some()
             || self.does.is_some()
             || self.to.is_some()
@@ -163,7 +164,7 @@ impl CaseText {
             } else {
                 self.request.or(base.request)
             },
-            // A time of its own counts, in whichever of the two places it stands.
+            // A time of the case's own wins, in either of the two members that can hold it.
             now: self.now.or(own_now).or(base.now),
             given,
             expect: self.expect.or(base.expect),
@@ -171,14 +172,14 @@ impl CaseText {
         })
     }
 
-    /// The file's `given` with this case's on top.
+    /// Returns the file's `given` with this case's added.
     pub(super) fn given(&self, file: &Given) -> Given {
         self.given
             .as_ref()
             .map_or_else(|| file.clone(), |own| file.with(own))
     }
 
-    /// The time of the case.
+    /// Returns the time of the case.
     pub(super) fn now(&self, given: &Given) -> Result<Timestamp, String> {
         let Some(text) = self.now.as_ref().or(given.now.as_ref()) else {
             return Ok(DEFAULT_NOW);
@@ -189,7 +190,7 @@ impl CaseText {
         Ok(Timestamp(at.as_millisecond()))
     }
 
-    /// The request, with `who` and `to` of a table's cell in place of the case's own.
+    /// Returns the request, with `who` and `to` from a cell of a table instead of the case's own.
     pub(super) fn request(&self, cell: Option<(&str, &str)>) -> Result<Request, String> {
         if let Some(YamlRecord(body)) = &self.request {
             if cell.is_some()
@@ -230,8 +231,8 @@ impl CaseText {
     }
 }
 
-/// A request from the short spelling: `user:alice > agent:copilot`, an action's name, `type:id`. An
-/// id that holds a `>` can only be written in a whole request.
+/// Makes a request from the short form: `user:alice > agent:copilot`, an action's name, `type:id`.
+/// An id that contains a `>` needs a whole request.
 pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, String> {
     if let Some((before, actor)) = who
         .split_once("->")
@@ -284,7 +285,8 @@ fn record_of(entity: &EntityRef) -> Record {
     .collect()
 }
 
-/// Where a case says what it is like: the name may hold the same words.
+/// Returns the place of a case's `like`, which is searched after the case's name, since the name
+/// may contain the same words.
 fn place_of_like(file: &SourceFile, name: &str, like: &str) -> Place {
     let from = file.text.find(name).map_or(0, |at| at + name.len());
     let rest = file.text.get(from..).unwrap_or_default();

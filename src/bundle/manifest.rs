@@ -1,4 +1,5 @@
-//! `policies/bundle.toml`, and a pack's `pack.toml`: what changes a decision and is no policy.
+//! Reads `policies/bundle.toml` and a pack's `pack.toml`: settings that change decisions but are
+//! not policies.
 
 use crate::model::{CarrierSettings, Code, MAX_ACTORS, NextAction, Place, Problem};
 use crate::policy::{DEFAULT_LEVEL, MAX_LEVEL, NextActions, SourceFile};
@@ -6,24 +7,25 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
-/// A bundle's manifest. Everything in it is optional, and so is the file.
+/// A bundle's manifest. The file is optional, and so is every member of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BundleManifest {
     /// The packs that the bundle takes from the binary.
     #[serde(default)]
     pub(super) packs: Vec<String>,
-    /// Packs that are not part of the bundle: where its cases are run by themselves, each is added
-    /// to it for once, and its own cases are run.
+    /// Packs that are not part of the bundle. When its cases are checked, each of them is added
+    /// once, and the cases of the pack are run.
     #[serde(default)]
     pub(super) optional: Vec<String>,
     /// Undeclared types, each with the declared type that it stands for.
     #[serde(default)]
     pub(super) types: BTreeMap<SmolStr, SmolStr>,
-    /// Whether the bundle is taken although stored tuples would mean nothing to its relation model.
+    /// Whether the bundle is loaded even if its relation model has no meaning for some stored
+    /// tuples.
     #[serde(default)]
     pub(super) allow_orphans: bool,
-    /// How many entities a policy may look through.
+    /// How many entity references a policy may follow.
     pub(super) level: Option<u32>,
     #[serde(default)]
     pub(super) carriers: Carriers,
@@ -38,14 +40,14 @@ pub(super) struct BundleManifest {
 pub(super) struct Carriers {
     /// The types that count as agents.
     pub(super) agent_types: Option<Vec<SmolStr>>,
-    /// The type of the actor that `context.client_id` names; absent: it names none.
+    /// The type of the actor that `context.client_id` names; without it, the member names no actor.
     pub(super) client_id: Option<SmolStr>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Limits {
-    /// Actors in a chain; can only be lowered.
+    /// Maximum number of actors in a chain; can only be lowered.
     actors: Option<usize>,
 }
 
@@ -53,7 +55,7 @@ struct Limits {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PackManifest {
-    /// What it is for, in one sentence.
+    /// The purpose of the pack, in one sentence.
     pub(super) summary: String,
     #[serde(default)]
     reasons: BTreeMap<SmolStr, ReasonManifest>,
@@ -71,7 +73,7 @@ pub(super) struct ReasonManifest {
     doc: Option<String>,
 }
 
-/// Reads the bundle's manifest, or says what is wrong with it.
+/// Reads the bundle's manifest, or returns what is wrong with it.
 pub(super) fn read_bundle(file: &SourceFile) -> Result<BundleManifest, Problem> {
     let manifest: BundleManifest = parse(file)?;
     if let Some(actors) = manifest.limits.actors.filter(|actors| *actors > MAX_ACTORS) {
@@ -127,7 +129,7 @@ fn add_reasons(
 }
 
 impl BundleManifest {
-    /// What the manifest says about carriers.
+    /// Returns the manifest's settings of carriers.
     pub(super) fn carriers(&self) -> CarrierSettings {
         let standard = CarrierSettings::default();
         CarrierSettings {
@@ -148,15 +150,15 @@ impl BundleManifest {
     }
 }
 
-/// Where a word stands in a file; its beginning where it does not.
+/// Returns the place of a word in a file, or of the whole file if the word does not occur.
 pub(super) fn find(file: &SourceFile, word: &str) -> Place {
     file.text
         .find(word)
         .map_or_else(|| Place::whole(&file.path), |at| file.place(at, word.len()))
 }
 
-/// Where a table of the manifest holds this text as a value; the first place that has it where none
-/// does.
+/// Returns the place of this text as a value in a table of the manifest, or else its first place in
+/// the file.
 pub(super) fn find_in(file: &SourceFile, table: &str, word: &str) -> Place {
     let text = &file.text;
     let begin = text

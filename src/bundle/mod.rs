@@ -1,18 +1,18 @@
-//! What a policy author edits: schemas, relation models, policies, stored entities, tuples and
-//! cases, read into one immutable snapshot.
+//! Bundles, which policy authors edit: schemas, relation models, policies, stored entities, tuples
+//! and cases, read into one immutable snapshot.
 //!
-//! **Problem.** Half a checkout can be a valid bundle with a forbid missing. A mistyped file
-//! ending, annotation or key can drop a rule without a word. And an author who is shown one mistake
-//! at a time fixes ten of them in ten rounds.
-//! **Decision.** Files are read only when nothing has changed for a while; everything in the two
-//! folders is either understood or refused; and every problem comes in one report, with its line
-//! underlined and what to do about it. What passes becomes a [`Bundle`] that never changes. The
+//! **Problem.** Half of a checkout can be a valid bundle that lacks a forbid. A mistyped file
+//! extension, annotation or key can drop a rule silently. And an author who is shown one mistake at
+//! a time needs ten rounds to fix ten mistakes.
+//! **Decision.** Files are read only after nothing has changed for a while. Everything in the two
+//! folders is either understood or refused. All problems come in one report, each with its line
+//! underlined and a remedy. Files without problems become a [`Bundle`] that never changes; the
 //! engine runs its cases and swaps it in.
-//! **Trade-off.** A stray file keeps a bundle from loading. That is meant.
+//! **Trade-off.** A stray file keeps a bundle from loading. This is intended.
 //!
-//! A pack is more of the same files, from the binary: its schema is merged with the bundle's, and
-//! its `.fga` is a module beside the bundle's model. What both define is refused, so that neither
-//! silently changes the other.
+//! A pack consists of the same kinds of files, from the binary: its schema is merged with the
+//! bundle's, and its `.fga` is a module beside the bundle's model. A definition in both is refused,
+//! so that neither silently changes the other.
 
 mod cases;
 mod client_as_data;

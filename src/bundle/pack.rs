@@ -1,4 +1,4 @@
-//! Packs, and the default bundle: embedded in the binary and versioned with it.
+//! Packs and the default bundle, which are embedded in the binary and versioned with it.
 
 use super::files::Files;
 use crate::policy::SourceFile;
@@ -15,18 +15,18 @@ struct EmbeddedPolicies;
 #[prefix = "schemas/"]
 struct EmbeddedSchemas;
 
-/// A pack in the binary.
+/// A pack that is embedded in the binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
-    /// Its name, as a bundle's `packs` names it.
+    /// The name of the pack, as in a bundle's `packs`.
     pub name: String,
-    /// What it is for, in one sentence.
+    /// The purpose of the pack, in one sentence.
     pub summary: String,
-    /// Its files: path and text, the README first.
+    /// The files of the pack: path and text, the README first.
     pub files: Vec<(String, String)>,
 }
 
-/// Every pack in the binary, by name.
+/// Returns every pack in the binary, ordered by name.
 #[must_use]
 pub fn packs() -> Vec<Pack> {
     let mut found: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
@@ -53,8 +53,8 @@ pub fn packs() -> Vec<Pack> {
         .collect()
 }
 
-/// The pack files that load with a bundle, under paths that name the pack. Cases only where
-/// `with_cases`.
+/// Returns the pack files that load with a bundle, under paths that name the pack. Case files are
+/// included only if `with_cases` is true.
 pub(super) fn files(name: &str, with_cases: bool) -> Option<Vec<SourceFile>> {
     let pack = packs().into_iter().find(|pack| pack.name == name)?;
     let wanted =
@@ -69,7 +69,7 @@ pub(super) fn files(name: &str, with_cases: bool) -> Option<Vec<SourceFile>> {
     )
 }
 
-/// The repository's own bundle.
+/// Returns the files of the default bundle, which is the repository's own.
 pub(super) fn default_bundle() -> Files {
     let own = paths()
         .into_iter()
@@ -83,7 +83,7 @@ pub(super) fn default_bundle() -> Files {
     }
 }
 
-/// The text of an embedded file.
+/// Returns the text of an embedded file.
 pub(super) fn embedded(path: &str) -> Option<String> {
     let file = EmbeddedPolicies::get(path).or_else(|| EmbeddedSchemas::get(path))?;
     String::from_utf8(file.data.into_owned()).ok()
@@ -103,9 +103,9 @@ fn paths() -> Vec<String> {
     paths
 }
 
-/// `policies/packs/NAME/…`, `schemas/packs/NAME.cedarschema` and `schemas/packs/NAME.fga` belong to
-/// the pack NAME. The last is a module of the relation model, merged with the modules of the bundle
-/// and of other packs.
+/// Returns the name of the pack that a path belongs to. `policies/packs/NAME/…`,
+/// `schemas/packs/NAME.cedarschema` and `schemas/packs/NAME.fga` belong to the pack NAME. The last
+/// is a module of the relation model, merged with the modules of the bundle and of other packs.
 pub(super) fn pack_of(path: &str) -> Option<&str> {
     if let Some(rest) = path.strip_prefix("policies/packs/") {
         return rest.split_once('/').map(|(name, _)| name);

@@ -1,8 +1,8 @@
 //! The bundle's relation model, and its layer of tuples.
 //!
-//! INVARIANT: every tuple of a bundle is one that its model allows, under an id that is the one
-//! spelling of its entity. What the engine would ignore is refused here: a tuple that looks like a
-//! grant and is none, or the reverse.
+//! INVARIANT: every tuple of a bundle is allowed by its model, and its ids are the one canonical
+//! spelling of their entities. A tuple that the engine would ignore is refused here: it would look
+//! like a grant but not be one, or the reverse.
 
 use super::manifest::find;
 use super::yaml::{self, YamlRecord};
@@ -21,11 +21,10 @@ use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-/// The relation of pack `revocation` that the loader completes: a principal of any type can be in
-/// it.
+/// The relation of the pack `revocation` to which the loader adds every type of principal.
 const SUSPENDED: (&str, &str) = ("platform", "suspended");
 
-/// What the schema says about types, where the model does not.
+/// The types that the schema declares, for use with the model.
 pub(super) struct SchemaTypes {
     /// Every entity type.
     pub(super) declared: BTreeSet<SmolStr>,
@@ -33,8 +32,8 @@ pub(super) struct SchemaTypes {
     pub(super) principals: BTreeSet<SmolStr>,
 }
 
-/// Reads the model of all `*.fga` files, those of packs included; none where there are none. A type
-/// of the schema need not be defined once more for a module to speak of it.
+/// Reads the model of all `*.fga` files, including those of packs; returns `None` if there are no
+/// such files. A module may mention a type of the schema without defining it again.
 pub(super) fn read_model(
     files: &[SourceFile],
     types: &SchemaTypes,
@@ -94,7 +93,8 @@ fn is_module(text: &str) -> bool {
     first.is_some_and(|line| line.starts_with("module"))
 }
 
-/// The bundle's own modules are those that its manifest names; packs' modules come with the packs.
+/// Checks that the manifest names the bundle's own modules and no others; modules of packs need not
+/// be named.
 fn check_manifest(manifest: &SourceFile, modules: &[&SourceFile]) -> Result<(), Problems> {
     let folder = manifest.path.strip_suffix("fga.mod").unwrap_or_default();
     let own = modules
@@ -112,7 +112,8 @@ fn check_manifest(manifest: &SourceFile, modules: &[&SourceFile]) -> Result<(), 
         .map_err(|refusal| from_folder(refusal.problems, folder))
 }
 
-/// What a pack and the bundle both define is the bundle's to change.
+/// Turns a conflict between a pack and the bundle into a problem of the bundle, which its author
+/// can change.
 fn beside_pack(mut problem: Problem) -> Problem {
     let pack_of = |place: Option<&Place>| {
         let name = place?.file.strip_prefix("pack:")?.split('/').next()?;
@@ -133,7 +134,7 @@ fn beside_pack(mut problem: Problem) -> Problem {
     }
 }
 
-/// Puts a folder back before the places of files that were read relative to it.
+/// Prepends the folder to the paths in problems of files that were read relative to it.
 fn from_folder(problems: Problems, folder: &str) -> Problems {
     let rename = |mut problem: Problem| {
         for place in [&mut problem.place, &mut problem.also]
@@ -149,7 +150,8 @@ fn from_folder(problems: Problems, folder: &str) -> Problems {
     Problems(problems.0.into_iter().map(rename).collect())
 }
 
-/// Lets every principal type be suspended, where the model has pack `revocation`'s relation.
+/// Lets principals of every type be suspended, if the model has the relation of the pack
+/// `revocation`.
 fn complete(definition: &mut ModelDefinition, principals: &BTreeSet<SmolStr>) {
     let (kind, relation) = SUSPENDED;
     let types: BTreeSet<SmolStr> = principals.iter().map(model_name).collect();
@@ -185,11 +187,11 @@ fn model_name(entity_type: &SmolStr) -> SmolStr {
     ModelType::of_entity_type(entity_type).as_str().clone()
 }
 
-/// What the schema must know of a model.
+/// Returns the relations of the model that the schema must know.
 pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     let mut types = RelationTypes::default();
-    // A model with more names than a store takes has no rules, and is refused when it is to be
-    // served: until then every relation counts as one that depends on every condition.
+    // A model with more names than a store allows has no rules, and is refused when it is to be
+    // served. Until then, every relation is treated as depending on every condition.
     let rules = Rules::compile(model, &Graph::default()).ok();
     let restrictions = model
         .types()
@@ -237,8 +239,8 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     types
 }
 
-/// The parameters of the conditions on which an answer about a relation can depend; of all where
-/// there are no rules.
+/// Returns the parameters of the conditions that an answer about a relation can depend on; those of
+/// all conditions if there are no rules.
 fn parameters_of(
     model: &AuthorizationModel,
     rules: Option<&Rules>,
@@ -261,7 +263,7 @@ fn parameters_of(
         .collect()
 }
 
-/// A tuple as files and cases write it.
+/// A tuple in the form of files and cases.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TupleText {
@@ -279,7 +281,7 @@ struct ConditionText {
     context: Option<YamlRecord>,
 }
 
-/// Reads tuple files; each tuple must be one that the model allows, and stand in one place only.
+/// Reads tuple files; each tuple must be allowed by the model, and occur only once.
 pub(super) fn read_tuples(
     files: &[&SourceFile],
     model: Option<&AuthorizationModel>,
@@ -359,7 +361,8 @@ fn to_tuple(text: TupleText, model: Option<&AuthorizationModel>) -> Result<Tuple
     Ok(tuple)
 }
 
-/// An id that is not the encoding of its own decoding would be a second spelling of some entity.
+/// Refuses an id that is not the encoding of its own decoding: it would be a second spelling of
+/// some entity.
 fn check_canonical(key: &TupleKey) -> Result<(), String> {
     let user = match &key.user {
         TupleUser::Object(object) | TupleUser::Userset { object, .. } => Some(object),
@@ -384,14 +387,14 @@ fn suggest(object: &ObjectRef) -> String {
     }
 }
 
-/// What a bundle says about relations, for its cases.
+/// The model and the tuples of a bundle, against which its cases are checked.
 pub(super) struct Layer<'a> {
     model: Option<&'a AuthorizationModel>,
     keys: HashSet<&'a TupleKey>,
 }
 
 impl<'a> Layer<'a> {
-    /// The model, and the tuples that stand beside it.
+    /// Creates a layer from the model and the bundle's tuples.
     pub(super) fn new(model: Option<&'a AuthorizationModel>, tuples: &'a [Tuple]) -> Self {
         Self {
             model,
@@ -399,8 +402,8 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// A case's tuples; the last of one key stays. As with writes, none can take the place of a
-    /// tuple of the bundle.
+    /// Reads a case's tuples; of several with one key, the last counts. As with writes, a tuple of
+    /// the bundle cannot be replaced.
     pub(super) fn given(&self, given: &[YamlRecord]) -> Result<Vec<Tuple>, String> {
         let mut tuples: Vec<Tuple> = Vec::with_capacity(given.len());
         for YamlRecord(record) in given {

@@ -1,4 +1,4 @@
-//! Problems as a person reads them.
+//! Renders problems for people.
 
 use super::files::Files;
 use crate::model::{Place, Problem, Problems};
@@ -8,19 +8,19 @@ use miette::{
 };
 use std::fmt;
 
-/// Columns that a report is wrapped at.
+/// Maximum width of a report in columns.
 const WIDTH: usize = 110;
 
-/// Bytes of a line that are shown.
+/// How many bytes of a line are shown.
 const MAX_LINE: usize = 240;
 
-/// Problems with file, line, underlined excerpt and remedy, one after the other.
+/// Renders problems one after the other, each with file, line, underlined excerpt and remedy.
 #[must_use]
 pub fn render(problems: &Problems, files: &Files, colour: bool) -> String {
     render_all(&problems.0, files, colour, Severity::Error)
 }
 
-/// The same for what does not keep a bundle from loading.
+/// Renders warnings in the same way.
 #[must_use]
 pub fn render_warnings(warnings: &[Problem], files: &Files, colour: bool) -> String {
     render_all(warnings, files, colour, Severity::Warning)
@@ -46,7 +46,7 @@ fn render_all(problems: &[Problem], files: &Files, colour: bool, severity: Sever
     text
 }
 
-/// A problem as miette wants it.
+/// A problem in the form that miette expects.
 #[derive(Debug)]
 struct Shown {
     message: String,
@@ -87,7 +87,8 @@ impl Shown {
         let Some(place) = place else { return };
         match files.file(&place.file) {
             Some(file) if place.len > 0 && place.offset + place.len <= file.text.len() => {
-                // Only the first line is underlined: a policy's whole text would bury its excerpt.
+                // Only the first line is underlined: underlining the whole text of a policy would
+                // hide the excerpt.
                 let text = file
                     .text
                     .get(place.offset..place.offset + place.len)

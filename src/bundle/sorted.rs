@@ -1,11 +1,11 @@
-//! The files of a bundle by what they are, as their names say it.
+//! The files of a bundle, sorted by kind, which their names tell.
 
 use super::compile::MANIFEST;
 use super::files::Files;
 use crate::model::{Place, Problem};
 use crate::policy::SourceFile;
 
-/// The files by what they are.
+/// The files by kind.
 #[derive(Default)]
 pub(super) struct Sorted {
     pub(super) schemas: Vec<SourceFile>,
@@ -19,7 +19,7 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    /// Sorts them, and says which are of no kind that a bundle has.
+    /// Sorts files by kind, and reports those of no known kind.
     pub(super) fn new(files: &Files, problems: &mut Vec<Problem>) -> Self {
         let mut sorted = Self::default();
         for file in files.own.iter().chain(&files.packs) {
@@ -67,7 +67,8 @@ impl Sorted {
     }
 }
 
-/// A declaration begins with a word or an annotation, JSON with a bracket.
+/// Whether a schema file is JSON: a declaration begins with a word or an annotation, JSON with a
+/// bracket.
 fn is_json_schema(file: &SourceFile) -> bool {
     file.path.ends_with(".cedarschema") && file.text.trim_start().starts_with(['{', '['])
 }

@@ -1,4 +1,4 @@
-//! YAML as request values.
+//! Reads YAML as request values.
 
 use crate::model::{Number, Problem, Record, Value};
 use crate::policy::SourceFile;
@@ -10,21 +10,21 @@ use smol_str::SmolStr;
 use std::cell::Cell;
 use std::fmt;
 
-/// Deepest nesting of a file, as of a JSON body.
+/// Maximum nesting of a file, the same as of a JSON body.
 const MAX_DEPTH: usize = 64;
 
-/// Bytes that aliases can add to what a file says: each stands for all that its anchor does.
+/// How many bytes aliases may add to a file; each alias counts as much as what its anchor marks.
 const MAX_ALIAS_BYTES: usize = 64 * 1024 * 1024;
 
-/// What a value counts for beside its text.
+/// How many bytes a value counts in addition to its text.
 const NODE_BYTES: usize = 8;
 
 /// Reads a YAML file as `T`; unknown and repeated keys are errors, and `yes` is a string.
 pub(super) fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Problem> {
-    // What has aliases is read twice: first to see what it comes to, and nothing of that is held.
+    // A file with aliases is read twice: the first pass only measures its expanded size and stores
+    // nothing.
     if file.text.contains('*') && file.text.contains('&') {
-        // Two nodes take two bytes at least, so that a file without aliases never comes to more
-        // than this.
+        // Two nodes take at least two bytes, so a file without aliases never counts more than this.
         let written = file.text.len().saturating_mul(NODE_BYTES + 1);
         let left = Cell::new(written.saturating_add(MAX_ALIAS_BYTES));
         serde_saphyr::with_deserializer_from_str_with_options(
@@ -42,8 +42,8 @@ fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
-        // The file is the operator's own, and its size is bounded where it is read: not how deep it
-        // nests. What its aliases become is bounded by `Weight`.
+        // The operator wrote the file, and its size is limited when it is read, but its nesting is
+        // not. `Weight` limits the expansion of aliases.
         budget: serde_saphyr::budget! {
             max_reader_input_bytes: None,
             max_events: usize::MAX,
@@ -80,8 +80,7 @@ fn problem(file: &SourceFile, error: &serde_saphyr::Error) -> Problem {
     Problem::new(message).at(file.place(offset.unwrap_or(0), usize::from(offset.is_some())))
 }
 
-/// Counts what a file comes to once its aliases are what they stand for, and ends where that is too
-/// much.
+/// Counts the size of a file with its aliases expanded, and stops if it is too large.
 #[derive(Clone, Copy)]
 struct Weight<'a> {
     left: &'a Cell<usize>,
@@ -175,11 +174,11 @@ impl<'de> Visitor<'de> for Weight<'_> {
     }
 }
 
-/// A value of a case, with the digits of its numbers as YAML understood them.
+/// A value in a case, with the digits of its numbers as YAML read them.
 #[derive(Clone, Debug)]
 pub(super) struct YamlValue(pub(super) Value);
 
-/// An object of a case.
+/// An object in a case.
 #[derive(Clone, Debug)]
 pub(super) struct YamlRecord(pub(super) Record);
 
@@ -275,7 +274,7 @@ fn number<E: de::Error>(digits: &str) -> Result<Value, E> {
         .ok_or_else(|| E::custom(format!("`{digits}` is no number")))
 }
 
-/// A value as JSON text: for stored entities that a case gives.
+/// Converts a value to JSON, for stored entities that a case adds.
 pub(super) fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
