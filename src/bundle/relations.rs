@@ -28,7 +28,7 @@ const SUSPENDED: (&str, &str) = ("platform", "suspended");
 pub(super) struct SchemaTypes {
     /// Every entity type.
     pub(super) declared: BTreeSet<SmolStr>,
-    /// Those that can be principals.
+    /// The entity types that can be principals.
     pub(super) principals: BTreeSet<SmolStr>,
 }
 

@@ -104,8 +104,8 @@ impl Shown {
     }
 }
 
-/// A text with its long lines cut, and where in it a stretch of one line stands then. Of the line
-/// that the stretch begins in, its surroundings are left; of every other, the beginning.
+/// Shortens the long lines of a text. Returns it with the new offset and length of a span within
+/// one line. In the line of the span, the part around it is kept; in other lines, the beginning.
 fn cut(text: &str, offset: usize, len: usize) -> (String, usize, usize) {
     let mut shown = String::new();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! One record as one line of JSON.
+//! Writes one record as one line of JSON.
 //!
 //! | Member | What |
 //! |---|---|
@@ -6,27 +6,28 @@
 //! | `id` | the decision's id, as in the header `Behest-Decision` |
 //! | `time` | when it was decided, RFC 3339 in UTC with milliseconds |
 //! | `caller` | a configured caller's name, `admin`, or `anonymous` |
-//! | `request_id` | the caller's `X-Request-ID`, where there was one; its first 256 characters and `…`, where it is longer |
-//! | `chain` | the members as `{type, id}`, the subject first; absent, as the next two, where the chain could not be read |
+//! | `request_id` | the caller's `X-Request-ID`, if there was one; a longer one is its first 256 characters and `…` |
+//! | `chain` | the members as `{type, id}`, the subject first; absent if the chain could not be read |
+//! | `subject` | only without `chain`: the subject that the request names, as `{type, id}` |
 //! | `action` | the action's name |
 //! | `resource` | the resource as `{type, id}` |
-//! | `unknown` | `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no call |
-//! | `inputs` | the values that policies read, by leg and path, as Cedar writes values; none that is marked `@secret` |
-//! | `cut` | `["inputs"]` where they have more than 64 KiB together: those beyond are their beginning and `…` |
+//! | `unknown` | `["arguments"]` if the arguments were unknown: a permit then allows no call |
+//! | `inputs` | the values that policies read, by leg and path, as Cedar writes values; without those marked `@secret` |
+//! | `cut` | `["inputs"]` if the inputs have more than 64 KiB together: those beyond are cut to their beginning and `…` |
 //! | `decision` | `permit` or `deny` |
-//! | `reason` | of a denial: `{code, message, principal?, next_action}` |
-//! | `policies` | the ids of the policies that decided, leg by leg |
+//! | `reason` | the reason of a denial: `{code, message, principal?, next_action}` |
+//! | `policies` | the ids of the determining policies, leg by leg |
 //! | `bundle` | the digest of the bundle |
 //! | `revision` | the revision of the relations |
 //!
-//! A character that is not printable (the ends of lines of any kind, control characters, marks of
-//! direction) is written as its number, `\u2028`: one record is one line to every reader.
+//! A character that is not printable (line ends of any kind, control characters, direction marks)
+//! is escaped as in `\u2028`, so every reader sees one record as one line.
 //!
-//! A type, an id or a name of a refused request that is too long for one is cut like a value in a
-//! message: a batch repeats what it says once in the record of each item, so a record is bounded
-//! whatever the request says.
+//! A type, an id or a name of a refused request that is too long is cut like a value in a message.
+//! A batch repeats its defaults in the record of each item, so this bounds a record whatever the
+//! request contains.
 //!
-//! Members may be added without a new version; none changes its meaning or goes away without one.
+//! Members may be added without a new version; none is removed or changes its meaning without one.
 
 use crate::model::{
     Arguments, Chain, EntityRef, MAX_NAME_BYTES, RECORD_INPUT_BYTES, Reason, Timestamp, shown,
@@ -42,11 +43,11 @@ use std::io;
 
 const VERSION: u8 = 1;
 
-/// The line, with its line feed.
+/// Returns the line, with its line feed.
 pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(512);
-    // INVARIANT: keys are strings and writing into memory cannot fail, so this never takes the
-    // second branch; a line that names the decision is better than none if it ever does.
+    // INVARIANT: keys are strings and writing into memory cannot fail, so the second branch is
+    // never taken. If it ever is, a line that names the decision is better than none.
     if entry
         .serialize(&mut JsonSerializer::with_formatter(&mut line, OneLine))
         .is_err()
@@ -61,7 +62,7 @@ pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
     line
 }
 
-/// JSON as serde writes it, but for characters that are not printable.
+/// A formatter that writes JSON as serde does, except for characters that are not printable.
 struct OneLine;
 
 impl Formatter for OneLine {
@@ -100,7 +101,8 @@ impl Serialize for Entry<'_> {
         }
         match self.question {
             Some(question) => map.serialize_entry("chain", &Members(&question.chain))?,
-            // A chain that was refused: whom the request named as its subject, where it did.
+            // The chain was refused, so the record shows the subject that the request names, if
+            // any.
             None => {
                 if let Some(subject) = self.request.shown_subject() {
                     map.serialize_entry("subject", &Named(&subject))?;
@@ -142,8 +144,8 @@ impl Serialize for Entry<'_> {
     }
 }
 
-/// RFC 3339 with milliseconds; the bare number of milliseconds for a time that has no date (beyond
-/// the year 9999).
+/// Returns RFC 3339 with milliseconds, or the bare number of milliseconds for a time without a date
+/// (beyond the year 9999).
 fn rfc3339(at: Timestamp) -> String {
     match jiff::Timestamp::from_millisecond(at.0) {
         Ok(time) => format!("{time:.3}"),
@@ -151,7 +153,7 @@ fn rfc3339(at: Timestamp) -> String {
     }
 }
 
-/// What displays as the text to write.
+/// A value that is serialized as the text of its `Display`.
 struct Text<T>(T);
 
 impl<T: std::fmt::Display> Serialize for Text<T> {
@@ -171,8 +173,8 @@ impl Serialize for Named<'_> {
     }
 }
 
-/// A type, an id or a name; of one that is too long, which only a refused request has, the
-/// beginning.
+/// Returns a type, an id or a name; only the beginning of one that is too long, which only a
+/// refused request has.
 fn name(text: &str) -> Cow<'_, str> {
     if text.len() > MAX_NAME_BYTES {
         shown(text)

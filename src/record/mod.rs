@@ -1,17 +1,17 @@
-//! The decision record: what was asked and answered, as JSON lines.
+//! The decision record: requests and answers as lines of JSON.
 //!
-//! **Problem.** Who was let in, and on whose authority, must be answerable long after the fact; yet
-//! a slow disk must not slow decisions, and a full one must not go unnoticed.
-//! **Decision.** A record is one line of JSON (`line`), put into a queue with two bounds, records
-//! and bytes; one thread (`writer`) writes it to the sink. A full queue either loses the record and
-//! counts it, or refuses the decision: that is the operator's setting ([`WhenFull`]). The writer
-//! never discards a line: while the sink fails it tries again, so the queue fills, and the setting
-//! decides here too.
-//! **Trade-off.** Lines are handed to the operating system in batches and not forced to the disk
-//! one by one: a crash of the machine can lose the last ones, a crash of the process those in the
+//! **Problem.** It must be possible long afterwards to say who was permitted what, and on whose
+//! authority. Yet a slow disk must not slow decisions, and a full disk must not go unnoticed.
+//! **Decision.** A record is one line of JSON (`line`). It enters a queue that is bounded in
+//! records and in bytes; one thread (`writer`) writes it to the sink. If the queue is full, either
+//! the record is lost and counted, or the decision is refused, as the operator's setting
+//! ([`WhenFull`]) says. The writer never discards a line: while the sink fails it tries again, so
+//! the queue fills up and the same setting applies.
+//! **Trade-off.** Lines are passed to the operating system in batches and not synced to the disk
+//! one by one: a crash of the machine can lose the last lines, a crash of the process those in the
 //! queue.
 //!
-//! INVARIANT: every record is written, counted as lost, or its decision refused.
+//! INVARIANT: every record is written or counted as lost, or its decision is refused.
 
 mod line;
 mod sink;
@@ -26,18 +26,18 @@ use std::io;
 use std::sync::Arc;
 use writer::Queue;
 
-/// What one record is made of.
+/// The data of one record.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// When it was decided.
+    /// The time of the decision.
     pub at: Timestamp,
-    /// Who asked: a configured caller's name, or `anonymous`.
+    /// The caller: a configured caller's name, or `anonymous`.
     pub caller: &'a str,
     /// The caller's `X-Request-ID`.
     pub request_id: Option<&'a str>,
-    /// What was asked; none where the chain could not be read.
+    /// The question; `None` if the chain could not be read.
     pub question: Option<&'a Question>,
-    /// The request as it came: for its action and resource, and its subject where there is no
+    /// The request as received, for its action and resource, and for its subject if there is no
     /// chain.
     pub request: &'a Request,
     /// The inputs that policies read, by leg and path (`legs[1].principal.email`,
@@ -46,33 +46,35 @@ pub struct Entry<'a> {
     pub inputs: &'a [(String, String)],
     /// The ids of the determining policies, per leg in chain order.
     pub policies: &'a [String],
-    /// What was answered.
+    /// The answer.
     pub answer: &'a Answer,
 }
 
-/// What happens to a record that finds the queue full.
+/// What happens to a record if the queue is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenFull {
-    /// It is lost and counted; the decision stands.
+    /// The record is lost and counted; the decision stands.
     #[default]
     Drop,
     /// The decision is refused.
     Deny,
 }
 
-/// How records are queued.
+/// The bounds of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueSettings {
-    /// How many records may wait.
+    /// Maximum number of waiting records.
     pub records: usize,
-    /// How many bytes they may have together: one record can carry a request's whole context.
+    /// Maximum number of bytes of all waiting records: one record can contain a request's whole
+    /// context.
     pub bytes: usize,
-    /// What happens to one more.
+    /// What happens to a record that exceeds a bound.
     pub when_full: WhenFull,
 }
 
 impl Default for QueueSettings {
-    /// Some seconds of a busy service's records, in memory that a small container has.
+    /// Returns bounds for some seconds of a busy service's records, in memory that a small
+    /// container has.
     fn default() -> Self {
         Self {
             records: 16_384,
@@ -82,22 +84,21 @@ impl Default for QueueSettings {
     }
 }
 
-/// Takes records. Cheap to clone; off until it is given a sink.
+/// Accepts records. It is cheap to clone, and does nothing unless it is started with a sink.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     queue: Option<Arc<Queue>>,
 }
 
-/// The queue is full and the setting says to deny then.
+/// The error that the queue is full and the setting is to deny then.
 #[derive(Debug)]
 pub struct QueueFull;
 
 impl Recorder {
-    /// Opens the sink and starts its writer. The [`Writer`] is to be closed before the process
-    /// ends.
+    /// Opens the sink and starts the writer. The [`Writer`] must be closed before the process ends.
     ///
-    /// `Err` where the sink cannot be opened: a service that is told to record does not start
-    /// without.
+    /// Returns `Err` if the sink cannot be opened: a service that is configured to record does not
+    /// start without its sink.
     pub fn start(
         sink: Sink,
         settings: QueueSettings,
@@ -107,13 +108,13 @@ impl Recorder {
         Ok((Self { queue: Some(queue) }, writer))
     }
 
-    /// Whether anything is recorded; where not, callers need not collect an entry.
+    /// Whether decisions are recorded; if not, callers need not collect an entry.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.queue.is_some()
     }
 
-    /// Takes one record.
+    /// Records one decision.
     pub fn record(&self, entry: &Entry<'_>) -> Result<(), QueueFull> {
         match &self.queue {
             None => Ok(()),

@@ -1,18 +1,19 @@
-//! Where records go: a file, or standard output.
+//! The destination of records: a file, or standard output.
 //!
-//! A file is appended to, and made with mode 0600: records name people and what they did.
+//! A file is appended to, and created with mode 0600, because records name people and what they
+//! did.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Where records go.
+/// The destination of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
-    /// Appended to this file, made if it is not there.
+    /// Records are appended to this file, which is created if it does not exist.
     File(PathBuf),
-    /// Standard output.
+    /// Records go to standard output.
     Stdout,
 }
 
@@ -29,7 +30,7 @@ impl std::fmt::Display for Sink {
 pub(super) struct Output {
     sink: Sink,
     target: Box<dyn Write + Send>,
-    /// Whether what was written last ended in the middle of a line.
+    /// Whether the last write ended in the middle of a line.
     torn: bool,
 }
 
@@ -43,8 +44,8 @@ impl Output {
         })
     }
 
-    /// Opens the sink's file anew, after it was moved away by whoever rotates it. The old one stays
-    /// on failure.
+    /// Reopens the sink's file after it was moved away by log rotation. If this fails, the old file
+    /// is kept.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         self.target = open_target(&self.sink)?;
         Ok(())
@@ -54,10 +55,11 @@ impl Output {
         &self.sink
     }
 
-    /// Writes the front of `pending` and takes it out, as far as it goes.
+    /// Writes as much of `pending` as possible, and removes the whole lines that were written.
     ///
-    /// A line that is written half when the sink fails is written whole later, after a line feed
-    /// that ends the half: a reader sees one broken line and no two lines run together.
+    /// If the sink fails in the middle of a line, the whole line is written again later, after a
+    /// line feed that ends the first half. A reader then sees one broken line, but never two lines
+    /// joined.
     pub(super) fn write(&mut self, pending: &mut Vec<u8>) -> io::Result<()> {
         if self.torn {
             self.target.write_all(b"\n")?;
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// Takes `room` bytes, then fails until it is given more.
+    /// A sink that accepts `room` bytes, and then fails until it has more room.
     #[derive(Clone, Default)]
     struct Tight {
         taken: Arc<Mutex<Vec<u8>>>,

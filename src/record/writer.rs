@@ -1,7 +1,8 @@
 //! The queue of records, and the one thread that empties it.
 //!
-//! INVARIANT: the bytes of a record are counted from before it enters the queue until it has left
-//! the process, so the bound on bytes holds for what waits and for what is being written.
+//! INVARIANT: the bytes of a record are counted from before it enters the queue until they have
+//! been written to the sink, so the bound on bytes includes both waiting records and those being
+//! written.
 
 use crate::record::sink::Output;
 use crate::record::{QueueFull, QueueSettings, Sink, WhenFull};
@@ -13,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Lines are gathered up to this size before they are written: one system call for many records
-/// under load.
+/// Lines are collected up to this size before they are written, so that one system call writes many
+/// records under load.
 const BATCH_BYTES: usize = 256 << 10;
 
 /// The pause between attempts while the sink fails.
@@ -22,11 +23,11 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 enum Message {
     Line(Vec<u8>),
-    /// A flag was raised.
+    /// Wakes the thread because a flag was set.
     Wake,
 }
 
-/// What the threads share.
+/// State that the threads share.
 #[derive(Debug)]
 struct Shared {
     metrics: Arc<Metrics>,
@@ -36,7 +37,7 @@ struct Shared {
     reopening: AtomicBool,
 }
 
-/// The side where records go in.
+/// The sending side of the queue.
 #[derive(Debug)]
 pub(super) struct Queue {
     sender: SyncSender<Message>,
@@ -48,8 +49,8 @@ impl Queue {
     pub(super) fn push(&self, line: Vec<u8>) -> Result<(), QueueFull> {
         let size = line.len();
         let before = self.shared.bytes.fetch_add(size, Ordering::SeqCst);
-        // The first record is taken whatever its size: a bound below one record must not stop the
-        // service for good.
+        // The first record is accepted whatever its size: a bound smaller than one record must not
+        // stop the service for good.
         let fits = before == 0 || before.saturating_add(size) <= self.settings.bytes;
         let closing = self.shared.closing.load(Ordering::SeqCst);
         if fits && !closing && self.send(Message::Line(line)) {
@@ -73,7 +74,7 @@ impl Queue {
     }
 }
 
-/// The writing thread, from where it is stopped.
+/// A handle of the writing thread, by which it is stopped.
 #[derive(Debug)]
 pub struct Writer {
     queue: Arc<Queue>,
@@ -81,7 +82,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Asks for the sink's file to be opened anew before the next line: for whoever rotates files.
+    /// Requests that the sink's file be reopened before the next line, for log rotation.
     pub fn reopen(&self) {
         self.queue.shared.reopening.store(true, Ordering::Release);
         if let Some(thread) = self
@@ -94,9 +95,9 @@ impl Writer {
         }
     }
 
-    /// Writes what is queued and ends the thread. Records that come later meet a full queue. Where
-    /// the sink fails, one last attempt is made, and what is left is counted as lost. Closing twice
-    /// is closing once.
+    /// Writes the queued records and ends the thread. Later records find the queue full. If the
+    /// sink fails, one last attempt is made, and the remaining records are counted as lost. Closing
+    /// again does nothing.
     pub fn close(&self) {
         let thread = self
             .thread
@@ -112,7 +113,7 @@ impl Writer {
     }
 
     fn wake(&self, thread: &JoinHandle<()>) {
-        // Where the queue is full the thread is awake, and sees the flag after the next batch.
+        // If the queue is full, the thread is awake and sees the flag after the next batch.
         self.queue.send(Message::Wake);
         thread.thread().unpark();
     }
@@ -160,11 +161,12 @@ struct Run {
     output: Output,
     receiver: Receiver<Message>,
     shared: Arc<Shared>,
-    /// Lines that are to be written next.
+    /// Lines to be written next.
     pending: Vec<u8>,
-    /// How many they are.
+    /// The number of pending lines.
     lines: u64,
-    /// Whether the last attempt failed: a failure is logged when it begins and when it ends.
+    /// Whether the last attempt failed, so that a failure is logged only when it begins and when it
+    /// ends.
     failing: bool,
 }
 
@@ -192,7 +194,7 @@ impl Run {
         }
     }
 
-    /// Takes what waits, up to a batch.
+    /// Takes waiting lines, up to a batch.
     fn fill(&mut self) {
         while self.pending.len() < BATCH_BYTES {
             let Ok(message) = self.receiver.try_recv() else {
@@ -202,8 +204,8 @@ impl Run {
         }
     }
 
-    /// Writes until nothing is pending; while the sink fails, again and again until the service
-    /// ends.
+    /// Writes until nothing is pending. While the sink fails, it tries again until the writer is
+    /// closed.
     fn write_pending(&mut self) {
         loop {
             self.reopen_if_asked();
@@ -255,11 +257,11 @@ impl Run {
         }
     }
 
-    /// What is still queued is written, or counted as lost.
+    /// Writes the records that are still queued, or counts them as lost.
     ///
-    /// INVARIANT: a record's bytes are counted before `closing` is looked at (`Queue::push`), and
-    /// `closing` was set before this runs; so while a record is on its way into the queue, more
-    /// bytes are counted than are pending.
+    /// INVARIANT: a record's bytes are counted before `closing` is read (`Queue::push`), and
+    /// `closing` was set before this runs. So while a record is entering the queue, the counted
+    /// bytes exceed the pending ones.
     fn finish(&mut self) {
         let mut works = true;
         loop {
