@@ -1,58 +1,56 @@
-//! Which pages of memory the process gets, where Linux gives out transparent huge ones.
+//! Controls when the process gets huge pages, on Linux systems with transparent huge pages.
 //!
-//! **Problem.** What is read at random for as long as the service runs, the relations, is read
-//! faster from huge pages: without them a check of two legs costs 8 % more (29.5 µs for 27.4).
-//! Everything else is better off without:
+//! **Problem.** The relations are read at random for as long as the service runs, and they are read
+//! faster from huge pages: without these, a check of two legs costs 8 % more (29.5 µs for 27.4).
+//! Everything else is better off without huge pages:
 //!
-//! - While a bundle is compiled, most of what is allocated lives for a moment. The allocator asks
-//!   for it 2 MiB at a time, and each time Linux clears 2 MiB that are used once; in a virtual
-//!   machine that gives free memory back to its host, the host has to find them first.
-//! - While requests are answered, `khugepaged` looks at the process every ten seconds and copies
-//!   small pages together into huge ones. Whoever touches them meanwhile waits, which is the
-//!   worker.
+//! - While a bundle is compiled, most allocations are short-lived. The allocator requests 2 MiB at
+//!   a time, and each time Linux clears 2 MiB that are used once; in a virtual machine that returns
+//!   free memory to its host, the host has to find this memory first.
+//! - While requests are answered, `khugepaged` scans the process every ten seconds and copies small
+//!   pages together into huge ones. A worker that touches such a page meanwhile has to wait.
 //!
-//! **Decision.** Huge pages while relations are built, at the start and at every load; none while a
-//! bundle is compiled, nor while the service serves. What is written while it does lies in small
-//! pages until the next start.
+//! **Decision.** Huge pages are on while relations are built, at the start and at every load. They
+//! are off while a bundle is compiled, and while the service serves. Relations that are written
+//! while it serves are in small pages until the next start.
 //! **Measured** on two cores of a virtual machine with free page reporting. Ten thousand policies,
 //! from the start of the process to its first answer: 1.6 s and 144 MiB with huge pages throughout,
 //! 1.25 s and 136 MiB with none while they compile. The same service under 5,000 requests a second:
 //! with `khugepaged` some 40 requests in a row were late by 8 to 10 ms about ten seconds after the
-//! start, in three runs of three, and p99.9 over 8 s was 5.3 to 6.2 ms; without, 2.3 to 3.4 ms. A
-//! server that does nothing had 1.2 to 2.7 ms beside it, of the machine's own pauses.
+//! start, in three runs of three, and p99.9 over 8 s was 5.3 to 6.2 ms; without, 2.3 to 3.4 ms. On
+//! the same machine, a server that does nothing had 1.2 to 2.7 ms, caused by pauses of the machine.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether [`settle_pages`] ended huge pages, and not whoever runs the service.
+/// Whether it was [`settle_pages`] that turned huge pages off, rather than the operator.
 static SETTLED: AtomicBool = AtomicBool::new(false);
 
-/// From now on the process gets no new huge pages, except for the relations of a bundle while it is
-/// loaded. Those that it has stay. Where the system does not know huge pages, or whoever runs the
-/// service has turned them off, it does nothing.
+/// Stops giving new huge pages to the process, except for the relations of a bundle while it is
+/// loaded. Existing huge pages remain. Does nothing if the system has no huge pages, or the
+/// operator has turned them off.
 ///
-/// It is a setting of the whole process and meant for a program that starts to serve, not for a
-/// library's caller.
+/// This is a setting of the whole process, meant for a program that starts to serve rather than for
+/// users of the library.
 pub fn settle_pages() {
     if !system::are_small() && system::make_small(true) {
         SETTLED.store(true, Ordering::Release);
     }
 }
 
-/// While it lives, this process gets pages of one kind; then those that it got before.
+/// A guard that changes which pages the process gets; dropping it restores the previous setting.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    /// What to go back to, where something was changed.
+    /// The setting to restore, if it was changed.
     were_small: Option<bool>,
 }
 
 impl Pages {
-    /// No new huge pages.
+    /// Turns huge pages off.
     pub(crate) fn small() -> Self {
         Self::begin(!system::are_small(), true)
     }
 
-    /// Huge pages also where the service has settled; whoever runs it may have turned them off for
-    /// good.
+    /// Turns huge pages on if [`settle_pages`] turned them off; if the operator did, they stay off.
     pub(crate) fn huge() -> Self {
         Self::begin(
             SETTLED.load(Ordering::Acquire) && system::are_small(),
@@ -79,7 +77,7 @@ impl Drop for Pages {
 mod system {
     use rustix::thread::{disable_transparent_huge_pages, transparent_huge_pages_are_disabled};
 
-    /// Also where the system does not say.
+    /// Returns `true` also if the system does not say.
     pub(crate) fn are_small() -> bool {
         transparent_huge_pages_are_disabled().unwrap_or(true)
     }

@@ -1,3 +1,3 @@
-//! What concerns the process as a whole, and no decision.
+//! Settings of the process as a whole, which no decision depends on.
 
 pub mod huge_pages;
