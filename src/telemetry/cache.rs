@@ -1,4 +1,4 @@
-//! What the cache of legs counts.
+//! The metrics of the cache of legs and of the request cache.
 
 use super::names;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
@@ -7,28 +7,29 @@ use prometheus_client::registry::Registry;
 /// Why a leg was evaluated although there is a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheMiss {
-    /// Nothing was kept for it.
+    /// No outcome was cached for the leg.
     Absent,
-    /// A relation that it rests on was written to.
+    /// A row that the outcome depends on was written to.
     Stale,
-    /// A row was written to that shares a stripe with one that it rests on, or it rests on too many
-    /// to name them: counted as stale, and by itself.
+    /// A row was written to that shares a stripe with a row that the outcome depends on, or the
+    /// outcome depends on too many rows to name them. Counted both as stale and separately.
     Collision,
-    /// What was kept is of another time.
+    /// The cached outcome does not hold at the present time.
     Time,
-    /// Its outcome cannot be kept: it uses the clock, its key is too long, or it ended in a fault.
+    /// The outcome cannot be cached, because of its use of the clock, the length of its key, or a
+    /// fault.
     Uncacheable,
 }
 
-/// Handles that were looked up before: each count is one atomic addition.
+/// Counters and gauges that were looked up in advance, so each count is one atomic addition.
 #[derive(Clone, Debug)]
 pub struct CacheMetrics {
-    /// Legs whose outcome was kept.
+    /// Legs whose outcome was found in the cache.
     pub hits: Counter,
-    /// Requests that were answered without being read again: their body was kept, and all of their
-    /// legs.
+    /// Requests that were answered without being read: their body was in the request cache, and all
+    /// of their legs in the cache of legs.
     pub known: Counter,
-    /// Outcomes that made room for others.
+    /// Outcomes that were evicted.
     pub evictions: Counter,
     misses: Family<[(&'static str, &'static str); 1], Counter>,
     absent: Counter,
@@ -59,7 +60,7 @@ impl Default for CacheMetrics {
 }
 
 impl CacheMetrics {
-    /// A leg was evaluated.
+    /// Counts a leg that was evaluated.
     pub fn missed(&self, miss: CacheMiss) {
         match miss {
             CacheMiss::Absent => self.absent.inc(),
@@ -73,7 +74,7 @@ impl CacheMetrics {
         };
     }
 
-    /// A part of the cache had `before` bytes and has `now`.
+    /// Records that a part of the cache had `before` bytes and now has `now`.
     pub fn resized(&self, before: usize, now: usize) {
         let bytes = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.bytes.inc_by(bytes(now).saturating_sub(bytes(before)));

@@ -1,28 +1,27 @@
-//! Log lines on their way out: one line stays one line, and a terminal shows what was written.
+//! Writes log lines so that each stays one line, and a terminal shows what was written.
 //!
-//! Messages carry what libraries and requests said. The layer that formats them escapes what it
-//! knows of terminals; the ends of lines and the marks of direction are left, and are written as
-//! numbers here.
+//! Messages contain texts of libraries and requests. The layer that formats them escapes the
+//! control characters that it knows; line ends and direction marks remain, and are escaped here.
 
 use super::printable::{is_printable, write_json_escape, write_printable};
 use std::io::{self, Write};
 
-/// Begins what continues a line, so that nothing in a message looks like a line of its own.
+/// The beginning of each continued line, so that nothing in a message looks like a line of its own.
 const CONTINUED: &str = "\n  | ";
 
-/// How lines are written.
+/// The form in which lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// For people; with colours, whose escapes are the formatter's own.
+    /// Text for people; with colours, it contains escape sequences of the formatter.
     Text {
-        /// Whether there are colours.
+        /// Whether colours are used.
         colour: bool,
     },
     /// JSON.
     Json,
 }
 
-/// Writes lines, each of which comes whole.
+/// A writer that passes on each line as a whole.
 #[derive(Debug)]
 pub(super) struct Lines<W> {
     to: W,

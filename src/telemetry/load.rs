@@ -1,36 +1,36 @@
-//! What a service under load counts: what it refused, and which connections it ended.
+//! The metrics of a service under load: refused requests and closed connections.
 
 use super::names;
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use prometheus_client::registry::Registry;
 
-/// Why a request was refused for load.
+/// Why a request was refused because of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalCause {
-    /// Its answer would have come too late.
+    /// The answer would have come too late.
     Time,
-    /// Bodies of requests take too much memory together.
+    /// The bodies of all requests take too much memory together.
     Bodies,
-    /// Answers that nobody has taken yet take too much memory together.
+    /// The answers that clients have not yet read take too much memory together.
     Answers,
-    /// Its client had gone away before its turn came.
+    /// The client disconnected before its request was due.
     Left,
 }
 
-/// Why the service ended a connection.
+/// Why the service closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionEnd {
-    /// No whole request came in time.
+    /// No complete request arrived in time.
     Request,
-    /// The client took no byte of its answer for too long.
+    /// The client read nothing of its answer for too long.
     Answer,
-    /// It was too old.
+    /// The connection was too old.
     Age,
 }
 
 type Causes = Family<[(&'static str, &'static str); 1], Counter>;
 
-/// The counters.
+/// The counters of refused requests and closed connections.
 #[derive(Clone, Debug, Default)]
 pub struct LoadMetrics {
     refused: Causes,
@@ -38,7 +38,7 @@ pub struct LoadMetrics {
 }
 
 impl LoadMetrics {
-    /// A request was refused.
+    /// Counts a refused request.
     pub fn refused(&self, cause: RefusalCause) {
         let cause = match cause {
             RefusalCause::Time => "time",
@@ -49,7 +49,7 @@ impl LoadMetrics {
         self.refused.get_or_create(&[("cause", cause)]).inc();
     }
 
-    /// A connection was ended.
+    /// Counts a connection that the service closed.
     pub fn connection_ended(&self, cause: ConnectionEnd) {
         let cause = match cause {
             ConnectionEnd::Request => "request",
@@ -60,7 +60,7 @@ impl LoadMetrics {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        // What has not happened yet is zero, and no gap: an alarm on a rate needs the first sample.
+        // Counters start at zero rather than missing: an alert on a rate needs the first sample.
         for cause in ["time", "bodies", "answers", "left"] {
             drop(self.refused.get_or_create(&[("cause", cause)]));
         }

@@ -1,14 +1,14 @@
-//! Log lines: text for a person at a terminal, JSON for everything else.
+//! Starts logging, with lines of text for a person at a terminal and JSON for everything else.
 //!
-//! Lines go to standard error, so that standard output stays free for decision records. What a
-//! terminal could be fooled with is written as its number ([`super::lines`]).
+//! Lines go to standard error, so that standard output stays free for decision records. Characters
+//! that could deceive the reader of a terminal are escaped ([`super::lines`]).
 
 use super::lines::{Form, Lines};
 use std::io::IsTerminal;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What is logged where no filter is set: the service's own lines, and warnings of its libraries.
+/// The log filter if none is set: the service's own lines, and warnings of its libraries.
 pub const DEFAULT_FILTER: &str = "warn,behest=info";
 
 /// The form of a log line.
@@ -26,17 +26,17 @@ pub enum LogFormat {
 /// Why logging could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// The filter is not of its form.
+    /// The filter is malformed.
     #[error(
         "`{filter}` is not a log filter: {problem}; write for example `info` or `warn,behest=debug`"
     )]
     Filter {
-        /// What was given.
+        /// The filter that was given.
         filter: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// Another logger was started in this process before.
+    /// Another logger was already started in this process.
     #[error("logging has been started twice")]
     Twice,
 }

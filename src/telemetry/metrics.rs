@@ -1,7 +1,7 @@
 //! The metrics of one service, in the `OpenMetrics` text format.
 //!
-//! INVARIANT: label values are bounded. Endpoints are named by the code, reasons by the bundle and
-//! at most [`MAX_REASONS`]; nothing that a caller writes becomes a label.
+//! INVARIANT: label values are bounded. Endpoints are named by the code, and reasons by the bundle,
+//! at most [`MAX_REASONS`] of them; nothing that a caller writes becomes a label.
 
 use super::{CacheMetrics, LoadMetrics, names};
 use arc_swap::ArcSwap;
@@ -14,18 +14,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// Reasons that are counted one by one; denials with any further reason are counted as `other`. A
-/// bundle names a few dozen, and each is a time series for as long as the process runs, through
-/// every reload.
+/// Maximum number of reasons that are counted separately; denials with further reasons are counted
+/// as `other`. A bundle names a few dozen reasons, and each is a time series until the process
+/// ends, also across reloads.
 pub const MAX_REASONS: usize = 500;
 
-/// Upper bounds in seconds: a decision inline takes tens of microseconds, a slow client seconds.
+/// Upper bounds of the latency buckets in seconds: a decision on a worker takes tens of
+/// microseconds, a slow client seconds.
 const LATENCY_BUCKETS: [f64; 17] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 2.5, 5.0, 10.0,
 ];
 
-/// What [`Metrics`] keeps where no bundle has gone live.
+/// The value that [`Metrics`] holds before a bundle has gone live.
 const NEVER: i64 = i64::MIN;
 
 /// Every metric of the service.
@@ -49,7 +50,7 @@ pub struct Metrics {
     load: LoadMetrics,
 }
 
-/// A count for each kind of search.
+/// A counter for each kind of search.
 type Searches = Family<[(&'static str, &'static str); 1], Counter>;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -84,10 +85,10 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A decision was made: `decision` is `permit` or `deny`, `reason` a denial's code and `none`
-    /// for a permit.
+    /// Counts a decision: `decision` is `permit` or `deny`, `reason` a denial's code and `none` for
+    /// a permit.
     ///
-    /// For every decision: one or two atomic additions and, for a denial, a look-up without a lock.
+    /// Costs one or two atomic additions and, for a denial, a look-up without a lock.
     pub fn decided(&self, decision: &str, reason: &str) {
         if decision == "permit" {
             self.decisions.permits.inc();
@@ -96,15 +97,15 @@ impl Metrics {
         }
     }
 
-    /// A request was answered: by which endpoint (a name of the code, never a path that a caller
-    /// wrote), with which status, after how many seconds.
+    /// Counts an answered request: its endpoint (a name in the code, never a path that a caller
+    /// wrote), its status, and its duration in seconds.
     pub fn observe_request(&self, endpoint: &'static str, status: u16, seconds: f64) {
         self.requests
             .get_or_create(&RequestLabels { endpoint, status })
             .observe(seconds);
     }
 
-    /// A bundle went live at `at_ms`, in milliseconds since 1970.
+    /// Records that a bundle went live at `at_ms`, in milliseconds since 1970.
     pub fn bundle_loaded(&self, digest: &str, at_ms: i64) {
         self.bundle_loads.inc();
         self.bundle_live_since_ms.store(at_ms, Ordering::Relaxed);
@@ -114,28 +115,29 @@ impl Metrics {
             .set(1);
     }
 
-    /// A bundle was refused.
+    /// Counts a bundle that was refused.
     pub fn reload_failed(&self) {
         self.reload_failures.inc();
     }
 
-    /// Decision records reached their sink.
+    /// Counts decision records that reached their sink.
     pub fn records_written(&self, records: u64) {
         self.records_written.inc_by(records);
     }
 
-    /// Decision records were lost, because the queue was full or the sink failed until the end.
+    /// Counts decision records that were lost because the queue was full, or because the sink
+    /// failed until the end.
     pub fn records_dropped(&self, records: u64) {
         self.records_dropped.inc_by(records);
     }
 
-    /// An attempt to write to the records' sink failed.
+    /// Counts a failed attempt to write to the records' sink.
     pub fn record_write_failed(&self) {
         self.record_write_errors.inc();
     }
 
-    /// A page of a search (`subject`, `resource` or `action`) went through so many candidates,
-    /// decided about so many of them, and returned so many.
+    /// Counts a page of a search (`subject`, `resource` or `action`): how many candidates it went
+    /// through, decided, and returned.
     pub fn searched(
         &self,
         search: &'static str,
@@ -155,25 +157,25 @@ impl Metrics {
         }
     }
 
-    /// What the cache of legs counts.
+    /// Returns the metrics of the caches.
     #[must_use]
     pub fn cache(&self) -> &CacheMetrics {
         &self.cache
     }
 
-    /// What a service under load counts.
+    /// Returns the metrics of a service under load.
     #[must_use]
     pub fn load(&self) -> &LoadMetrics {
         &self.load
     }
 
-    /// Everything, in the `OpenMetrics` text format; the age of the bundle is what it is at
+    /// Returns all metrics in the `OpenMetrics` text format, with the age of the bundle at
     /// `now_ms`.
     #[must_use]
     pub fn encode(&self, now_ms: i64) -> String {
         let since = self.bundle_live_since_ms.load(Ordering::Relaxed);
-        // Without a bundle the age is not a number, which an alert on "older than" never takes for
-        // fresh.
+        // Without a bundle the age is not a number, which an alert on "older than" never mistakes
+        // for a fresh bundle.
         self.bundle_age.set(if since == NEVER {
             f64::NAN
         } else {
@@ -274,7 +276,7 @@ impl Metrics {
     }
 }
 
-/// Counters of decisions, each found without a lock once it has been counted before.
+/// Counters of decisions; each is found without a lock after its first use.
 #[derive(Debug)]
 struct Decisions {
     family: Family<[(&'static str, String); 2], Counter>,

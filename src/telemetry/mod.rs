@@ -1,11 +1,11 @@
 //! Metrics and logs: what an operator sees of a running service.
 //!
-//! **Problem.** Names that dashboards and alerts rest on must not drift, and counting must not cost
-//! what it measures: a decision takes microseconds.
-//! **Decision.** Every metric is a field of [`Metrics`], registered under a name of [`names`];
-//! there are no globals, so tests own what they count. What is counted per decision goes through a
-//! handle that was looked up before.
-//! **Trade-off.** A new metric means a new method here, and cannot be added from where it happens.
+//! **Problem.** Dashboards and alerts depend on names, so these must not change by accident. And
+//! counting must not cost as much as what it counts: a decision takes microseconds.
+//! **Decision.** Every metric is a field of [`Metrics`], registered under a name of [`names`].
+//! There are no globals, so each test has its own counts. Counts per decision use handles that were
+//! looked up in advance.
+//! **Trade-off.** A new metric needs a new method here; it cannot be added where the event happens.
 //!
 //! Fields of log lines, by the same names everywhere:
 //!
@@ -54,27 +54,28 @@ pub mod names {
     /// Candidates that pages of searches went through, by `search` (`subject`, `resource`,
     /// `action`).
     pub const SEARCH_CANDIDATES: &str = "behest_search_candidates";
-    /// Those that were decided.
+    /// Candidates that were decided.
     pub const SEARCH_DECIDED: &str = "behest_search_decided";
-    /// Those that were returned.
+    /// Candidates that were returned.
     pub const SEARCH_RETURNED: &str = "behest_search_returned";
-    /// Legs whose outcome was kept.
+    /// Legs whose outcome was found in the cache.
     pub const CACHE_HITS: &str = "behest_cache_hits";
-    /// Legs that were evaluated beside a cache, by `cause` (`absent`, `stale`, `time`,
+    /// Legs that were evaluated although there is a cache, by `cause` (`absent`, `stale`, `time`,
     /// `uncacheable`).
     pub const CACHE_MISSES: &str = "behest_cache_misses";
-    /// Requests that were answered without being read again.
+    /// Requests that were answered without being read, from the request cache.
     pub const CACHE_KNOWN: &str = "behest_cache_known_requests";
-    /// Outcomes that made room for others.
+    /// Outcomes that were evicted from the cache.
     pub const CACHE_EVICTIONS: &str = "behest_cache_evictions";
-    /// Misses, among those that are `stale`, for a write that may be to other rows: one shares a
-    /// stripe with a row of the leg's, or the leg rests on too many rows to name them.
+    /// Misses among the `stale` ones whose write may have been to other rows: that row shares a
+    /// stripe with a row of the leg, or the leg depends on too many rows to name them.
     pub const CACHE_COLLISIONS: &str = "behest_cache_stripe_collisions";
-    /// Memory that kept outcomes take.
+    /// Memory that cached outcomes take.
     pub const CACHE_BYTES: &str = "behest_cache_bytes";
-    /// Requests that were refused for load, by `cause` (`time`, `bodies`, `answers`, `left`).
+    /// Requests that were refused because of load, by `cause` (`time`, `bodies`, `answers`,
+    /// `left`).
     pub const REQUESTS_REFUSED: &str = "behest_requests_refused";
-    /// Connections that the service ended, by `cause` (`request`, `answer`, `age`).
+    /// Connections that the service closed, by `cause` (`request`, `answer`, `age`).
     pub const CONNECTIONS_ENDED: &str = "behest_connections_ended";
     /// The running version, as the label `version`.
     pub const BUILD: &str = "behest_build";

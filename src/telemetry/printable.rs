@@ -1,22 +1,21 @@
-//! Characters that stay what they are in lines for people and machines.
+//! Decides which characters are written unchanged in lines for people and machines.
 //!
-//! **Problem.** What a request says comes into logs, records and terminals. A character that begins
-//! a new line there, or turns the direction of the text around it, lets a request write what the
-//! service did not say: U+2028 ends a line for many readers, U+0085 for terminals, U+202E shows
+//! **Problem.** Texts of requests appear in logs, records and terminals. A character that begins a
+//! new line there, or changes the direction of the text around it, lets a request forge output of
+//! the service: U+2028 ends a line for many readers, U+0085 for terminals, and U+202E shows
 //! `gpj.exe` as `exe.jpg`.
-//! **Decision.** One function says which characters are shown as they are. Whoever writes a line
-//! writes the others as their numbers.
+//! **Decision.** One function says which characters are shown unchanged. Every writer of lines
+//! escapes the others.
 
 use std::fmt::{self, Write};
 
-/// Returns `true` for a character that is shown as it is: no control character of either set, no
-/// end of a line or a paragraph, nothing that changes the direction of text, no mark that cannot be
-/// seen.
+/// Returns `true` for a character that is shown unchanged: not a control character of either set,
+/// not the end of a line or a paragraph, not a direction mark, not an invisible mark.
 #[must_use]
 pub fn is_printable(c: char) -> bool {
     match c {
         ' '..='~' => true,
-        // Marks of direction, ends of lines, and what cannot be seen.
+        // Direction marks, line ends, and invisible characters.
         '\u{061C}'
         | '\u{180E}'
         | '\u{200B}'..='\u{200F}'
@@ -29,7 +28,8 @@ pub fn is_printable(c: char) -> bool {
     }
 }
 
-/// Writes a text with what is not printable as Rust writes it, `\u{202e}`; a quote stays a quote.
+/// Writes a text and escapes characters that are not printable as Rust does, `\u{202e}`; quotes are
+/// not escaped.
 pub fn write_printable(out: &mut impl Write, text: &str) -> fmt::Result {
     let mut rest = text;
     while let Some(at) = rest.find(|c| !is_printable(c)) {
@@ -48,14 +48,14 @@ pub fn write_printable(out: &mut impl Write, text: &str) -> fmt::Result {
     out.write_str(rest)
 }
 
-/// Writes a character into a JSON string by its number.
+/// Writes a character into a JSON string as a `\u` escape.
 pub fn write_json_escape(out: &mut impl Write, c: char) -> fmt::Result {
     c.encode_utf16(&mut [0; 2])
         .iter()
         .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
 }
 
-/// A text with what is not printable written as [`write_printable`] does.
+/// Returns a text with characters that are not printable escaped as by [`write_printable`].
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
