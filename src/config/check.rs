@@ -1,15 +1,15 @@
-//! Settings that are well-formed each and must not stand together.
+//! Refuses settings that are valid by themselves but contradict each other.
 
 use super::{CacheSize, Caller, Config, Listen, limits, secrets};
 use crate::model::{Problem, Problems};
 
-/// Longest name of a caller, in bytes: it is in every record and log line of the caller's.
+/// Maximum length of a caller's name in bytes: it is in every record and log line of the caller.
 const MAX_NAME: usize = 64;
 
-/// Names that records use for callers that no file configures.
+/// Names that records use for callers that are not configured.
 const RESERVED_NAMES: [&str; 2] = ["anonymous", "admin"];
 
-/// Every contradiction, in one report.
+/// Checks all settings, and reports all contradictions together.
 pub(super) fn check(config: &Config) -> Result<(), Problems> {
     let mut problems = limits::out_of_range(&config.limits, &config.search, &config.reload);
     problems.extend(check_paths(config));
@@ -36,8 +36,8 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
     Problems(problems).into_result()
 }
 
-/// An empty path would be taken for the directory that the service starts in, or fail far from
-/// here.
+/// Refuses empty paths: they would mean the directory that the service starts in, or fail much
+/// later.
 fn check_paths(config: &Config) -> Vec<Problem> {
     let tls = config.tls.as_ref();
     let paths = [
@@ -60,7 +60,7 @@ fn check_paths(config: &Config) -> Vec<Problem> {
         .collect()
 }
 
-/// An address that others reach needs callers, and TLS before it.
+/// Refuses an address that other machines can reach without configured callers and TLS.
 fn check_reach(config: &Config, problems: &mut Vec<Problem>) {
     let Listen::Tcp(address) = &config.listen else {
         return;
@@ -84,7 +84,8 @@ fn check_reach(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A list of what anonymous callers may do, where there are none, is a mistake about who can ask.
+/// Refuses permissions of anonymous callers if there can be no such callers: it is a mistake about
+/// who has access. Also refuses permissions that anonymous callers cannot have.
 fn check_anonymous(config: &Config, problems: &mut Vec<Problem>) {
     let listed = config
         .anonymous
@@ -152,7 +153,7 @@ fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-/// How one caller is known, and how often it may ask.
+/// Checks how one caller authenticates, and how many requests it may send.
 fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
     let name = &caller.name;
     let mut problems = Vec::new();
@@ -188,8 +189,8 @@ fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
     problems
 }
 
-/// A caller that comes with a token: an issuer must take it for a caller's, and it must be
-/// somebody's.
+/// Checks a caller that authenticates with a token: its issuer must be configured for tokens of
+/// callers, and the principal must be an entity.
 fn check_token(caller: &Caller, config: &Config) -> Vec<Problem> {
     let Some(token) = &caller.token else {
         return Vec::new();
@@ -218,7 +219,8 @@ fn check_token(caller: &Caller, config: &Config) -> Vec<Problem> {
     problems
 }
 
-/// A caller that is known by a certificate: it must be asked for one, and told by one name.
+/// Checks a caller that authenticates with a certificate: the service must request certificates,
+/// and the caller must be identified by exactly one name.
 fn check_certificate(caller: &Caller, config: &Config) -> Vec<Problem> {
     let Some(certificate) = &caller.certificate else {
         return Vec::new();
@@ -248,7 +250,8 @@ fn check_certificate(caller: &Caller, config: &Config) -> Vec<Problem> {
     problems
 }
 
-/// Whose credentials a caller may send: what is not configured could never be sent, and is a slip.
+/// Checks whose credentials a caller may send: an issuer or audience that is not configured is a
+/// mistake, since it could never occur.
 fn check_scope(caller: &Caller, config: &Config) -> Vec<Problem> {
     let name = &caller.name;
     let domains = config

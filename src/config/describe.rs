@@ -1,14 +1,13 @@
-//! What is wrong with a setting, in words for the person who wrote it: the key, its source, the
-//! remedy.
+//! Describes a problem of a setting for the person who wrote it: the key, its source, the remedy.
 
 use super::layers::{FLAGS, VARIABLES};
 use crate::model::{Problem, nearest};
 use figment::error::{Actual, Kind};
 use figment::{Figment, Metadata, Source};
 
-/// Turns what figment found into a problem.
+/// Turns an error of figment into a problem.
 pub(super) fn describe(error: &figment::Error, figment: &Figment) -> Problem {
-    // The path of an unknown field ends with it already.
+    // The path of an unknown field already ends with the field.
     let field = match &error.kind {
         Kind::MissingField(field) => Some(field.to_string()),
         Kind::DuplicateField(field) => Some((*field).to_owned()),
@@ -58,8 +57,8 @@ pub(super) fn describe(error: &figment::Error, figment: &Figment) -> Problem {
     }
 }
 
-/// The setting that an unknown key was meant for: one that is spelled nearly alike, or one in a
-/// table whose name ends with a single underscore where a variable needs two.
+/// Returns the setting that an unknown key probably means: one with a similar spelling, or one in a
+/// table whose name is followed by a single underscore where a variable needs two.
 fn meant(path: &[String], known: &[&'static str]) -> Option<Vec<String>> {
     let (last, tables) = path.split_last()?;
     let mut meant = tables.to_vec();
@@ -74,7 +73,8 @@ fn meant(path: &[String], known: &[&'static str]) -> Option<Vec<String>> {
     Some(meant)
 }
 
-/// A key as its source spells it: `--listen`, `BEHEST_LIMITS__BODY`, or `limits.body` in a file.
+/// Returns a key as its source spells it: `--listen`, `BEHEST_LIMITS__BODY`, or `limits.body` in a
+/// file.
 fn spell(path: &[String], metadata: Option<&Metadata>) -> String {
     let key = path.join(".");
     match metadata {
@@ -103,7 +103,7 @@ fn spell_found(found: &Actual) -> String {
     }
 }
 
-/// What serde expects, without the name of a type of the code.
+/// Returns what serde expects, without the names of Rust types.
 fn spell_expected(expected: &str) -> &str {
     match expected {
         "u16" | "u32" | "u64" | "usize" | "i64" => "a whole number",

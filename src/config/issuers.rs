@@ -1,76 +1,76 @@
-//! Whose credentials are verified, as an operator writes it: `[[issuers]]` and `[[trust_domains]]`.
+//! The settings of issuers and trust domains whose credentials are verified: `[[issuers]]` and
+//! `[[trust_domains]]`.
 //!
-//! What is left out is what the preset says. What the words mean, and which of them contradict, is
-//! known where they are used; this file refuses what has no form.
+//! A missing member has the value of the preset. The meaning of the values, and contradictions
+//! between them, are checked where they are used; this file only refuses malformed values.
 
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// An issuer, and what its tokens look like.
+/// An issuer, and the form of its tokens.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
-    /// What its tokens have in `iss`, byte for byte.
+    /// The `iss` of its tokens, byte for byte.
     pub issuer: String,
-    /// What is known of it: `standard`, `keycloak`, `entra`, `entra-v1`, `auth0`, `okta`,
-    /// `cognito`, `google` or `gcp`, `github-actions`, `kubernetes`, `aws`, `oidc-provider`,
-    /// `shared-secret`.
+    /// The kind of issuer: `standard`, `keycloak`, `entra`, `entra-v1`, `auth0`, `okta`, `cognito`,
+    /// `google` or `gcp`, `github-actions`, `kubernetes`, `aws`, `oidc-provider`, `shared-secret`.
     pub preset: Option<String>,
     /// Where its keys are: `discovery`, an address, `file:PATH`, `secret:PATH`, or `introspection`
-    /// for none.
+    /// if there are none.
     pub keys: Option<String>,
-    /// A file with the authorities that its certificate is by; none for the system's.
+    /// A file with the authorities that may have issued its TLS certificate; by default, those of
+    /// the system.
     pub ca_file: Option<PathBuf>,
-    /// What it may sign with.
+    /// The algorithms that it may sign with.
     pub algorithms: Option<Vec<String>>,
     /// One of these must be among a token's audiences.
     #[serde(default)]
     pub audiences: Vec<String>,
-    /// The clients whose tokens are accepted; all where there are none.
+    /// The clients whose tokens are accepted; if empty, those of all clients.
     #[serde(default)]
     pub client_ids: Vec<String>,
     /// One of these must be among an ID token's audiences.
     #[serde(default)]
     pub id_token_audiences: Vec<String>,
-    /// One of these must be among the audiences of a token that a caller of this service comes
-    /// with.
+    /// One of these must be among the audiences of a token by which a caller of this service
+    /// authenticates.
     #[serde(default)]
     pub caller_audiences: Vec<String>,
-    /// The types of its access tokens; an empty one stands for none.
+    /// The `typ` values of its access tokens; an empty one stands for a missing `typ`.
     pub types: Option<Vec<String>>,
-    /// Claims that its access tokens have, with their values; an empty one stands for any.
+    /// Claims that its access tokens must have, with their values; an empty value stands for any.
     pub required: Option<BTreeMap<String, Words>>,
-    /// Claims by one of which its ID tokens are known, with their values; an empty one stands for
-    /// any.
+    /// Claims, with their values, any of which marks an ID token; an empty value stands for any.
     pub id_tokens: Option<BTreeMap<String, Words>>,
     /// Whether an ID token may be the only credential that names its subject.
     #[serde(default)]
     pub id_tokens_alone: bool,
-    /// Other issuers of the same people.
+    /// Other issuers whose subjects are the same people.
     #[serde(default)]
     pub subjects_of: Vec<String>,
-    /// Clients that are a user's own hand; `*` for all.
+    /// Clients that act as the user's own hand; `*` for all.
     #[serde(default)]
     pub own_clients: Words,
-    /// What becomes of a token that says that there is more than it holds: `unknown`, `refuse`.
+    /// How to treat a token that says that it does not contain everything: `unknown`, `refuse`.
     pub overage: Option<String>,
     /// How far clocks may differ, in seconds.
     pub leeway_s: Option<u64>,
-    /// The longest life of a token, in seconds.
+    /// The longest accepted lifetime of a token, in seconds.
     pub longest_life_s: Option<u64>,
     /// For each entity type, the form of its ids: `acme|{sub}`.
     pub ids: Option<BTreeMap<String, String>>,
     /// The entity type of subjects.
     pub subject_type: Option<String>,
-    /// That of actors which do not say what they are.
+    /// The entity type of actors whose type the token does not say.
     pub actor_type: Option<String>,
-    /// That of clients which act for themselves.
+    /// The entity type of clients that act for themselves.
     pub client_type: Option<String>,
-    /// Where tokens have what.
+    /// Where tokens have which claim.
     #[serde(default)]
     pub claims: Claims,
-    /// Claims that become members of `context.token`, by their names there.
+    /// Claims that become members of `context.token`, by the names of the members.
     #[serde(default)]
     pub facts: BTreeMap<String, Fact>,
     /// Claims whose value says that a client acts for itself; `{client}` in it stands for the
@@ -85,7 +85,7 @@ pub struct Issuer {
     pub only_of_users: Option<Vec<String>>,
     /// How `act` is read: `rfc8693`, `inverted`, `list`, `none`.
     pub actor: Option<String>,
-    /// Where it is asked about tokens.
+    /// The introspection endpoint that is asked about tokens.
     pub introspection: Option<Introspection>,
     /// What its rich authorization requests cover.
     #[serde(default)]
@@ -117,19 +117,19 @@ pub struct MarkOf {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "a claim's name, or `{ claim = …, type = … }`")]
 pub enum Fact {
-    /// A text.
+    /// A claim that becomes a text.
     Text(ClaimName),
-    /// A claim of a type.
+    /// A claim with a type.
     Typed(TypedFact),
 }
 
-/// A claim of a type.
+/// A claim with a type.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TypedFact {
     /// The claim.
     pub claim: ClaimName,
-    /// Cedar's type: `String`, `Bool`, `Long`, `decimal`, `datetime`, `Set<String>`.
+    /// The Cedar type: `String`, `Bool`, `Long`, `decimal`, `datetime`, `Set<String>`.
     pub r#type: String,
 }
 
@@ -140,28 +140,28 @@ pub struct TypedFact {
     expecting = "a claim's name with dots before its members, or a list of names"
 )]
 pub enum ClaimName {
-    /// With dots between the names.
+    /// The names separated by dots.
     Dotted(String),
-    /// Name by name, since one of them has a dot.
+    /// The names one by one, for a name that contains a dot.
     Names(Vec<String>),
 }
 
-/// Claims, each by paths of which the first that is there counts, and of roles and groups all of
-/// them.
+/// Where claims are found. Each claim has a list of paths: the first one that exists counts, but
+/// for roles and groups all of them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Claims {
-    /// The subject.
+    /// Paths of the subject.
     pub subject: Option<Vec<ClaimName>>,
-    /// The client.
+    /// Paths of the client.
     pub client: Option<Vec<ClaimName>>,
-    /// Scopes.
+    /// Paths of the scopes.
     pub scopes: Option<Vec<ClaimName>>,
-    /// Roles.
+    /// Paths of the roles.
     pub roles: Option<Vec<ClaimName>>,
-    /// Groups.
+    /// Paths of the groups.
     pub groups: Option<Vec<ClaimName>>,
-    /// The client of an actor, in `act`.
+    /// Paths of an actor's client, in `act`.
     pub actor_client: Option<Vec<ClaimName>>,
 }
 
@@ -188,49 +188,50 @@ impl<'de> Deserialize<'de> for Words {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Introspection {
-    /// Its address.
+    /// The address of the endpoint.
     pub url: String,
-    /// As whom the service asks.
+    /// The client id with which the service authenticates.
     pub client_id: String,
     /// A file with the client's secret.
     pub client_secret_file: Option<PathBuf>,
-    /// How long an answer is used, in milliseconds.
+    /// How long an answer is cached, in milliseconds.
     #[serde(default = "ten_seconds")]
     pub keep_ms: u64,
-    /// Whether answers say who acts (`act`), as tokens do; as the preset says where it is left out.
+    /// Whether answers say who acts (`act`), as tokens do; by default, as the preset says.
     pub carries_act: Option<bool>,
     /// Whether answers must be signed.
     #[serde(default)]
     pub signed: bool,
-    /// Where the keys of signed answers are, as for tokens; those of the issuer's tokens, or of its
-    /// discovery, without it.
+    /// Where the keys of signed answers are, in the same form as for tokens; by default, the keys
+    /// of the issuer's tokens or of its discovery document.
     pub keys: Option<String>,
 }
 
-/// What objects of one type cover.
+/// What the objects of one type in a rich authorization request cover.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Detail {
     /// The type of the objects.
     pub r#type: String,
-    /// The type of the resources that they are about.
+    /// The entity type of the resources that the objects are about.
     pub resource_type: String,
-    /// Where this service's resources are.
+    /// The `locations` that stand for this service's resources.
     #[serde(default)]
     pub locations: Vec<String>,
-    /// What the words in `actions` stand for: for each, the names of actions.
+    /// The meaning of the words in `actions`: for each word, the names of actions.
     #[serde(default)]
     pub actions: BTreeMap<String, Vec<String>>,
     /// Actions that an object without `actions` covers.
     #[serde(default)]
     pub without_actions: Vec<String>,
-    /// Members that must be equal to what is asked: paths of the object, and of the request.
+    /// Members that must equal a value of the request: paths in the object, with paths in the
+    /// request.
     #[serde(default)]
     pub equal: BTreeMap<String, String>,
-    /// Members that bound a number of what is asked.
+    /// Members that are an upper bound of a number in the request.
     #[serde(default)]
     pub at_most: BTreeMap<String, String>,
-    /// Members that say nothing about what is allowed.
+    /// Members that do not restrict what is allowed.
     #[serde(default)]
     pub ignored: Vec<String>,
 }
@@ -239,18 +240,19 @@ pub struct Detail {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustDomain {
-    /// Its name.
+    /// The name of the trust domain.
     pub name: String,
-    /// Its bundle: an address, `file:PATH` for a JWK set, `pem:PATH` for certificates.
+    /// Its bundle of keys: an address, `file:PATH` for a JWK set, `pem:PATH` for certificates.
     pub bundle: String,
-    /// A file with the authorities that the address's certificate is by.
+    /// A file with the authorities that may have issued the TLS certificate of the bundle's
+    /// address.
     pub ca_file: Option<PathBuf>,
     /// One of these must be among a JWT-SVID's audiences.
     #[serde(default)]
     pub audiences: Vec<String>,
     /// The entity type of its workloads.
     pub entity_type: String,
-    /// The longest life of an identity's document, in seconds.
+    /// The longest accepted lifetime of an SVID, in seconds.
     #[serde(default = "a_day")]
     pub longest_life_s: u64,
     /// How far clocks may differ, in seconds.
@@ -258,7 +260,7 @@ pub struct TrustDomain {
     pub leeway_s: u64,
 }
 
-/// How soon a revocation is seen.
+/// The default lifetime of a cached answer; a revocation is noticed after this time at the latest.
 fn ten_seconds() -> u64 {
     10_000
 }

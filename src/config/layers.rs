@@ -1,9 +1,8 @@
-//! Where settings come from: flags over variables over one file.
+//! Reads settings from their sources: flags override variables, and variables override one file.
 //!
-//! INVARIANT: a key that nobody knows is refused whatever it comes from, and its report names the
-//! source. Nothing that is named like a setting is passed over: not what is no text, not what
-//! another source overrides, and not what another variable gives as well, whatever order they come
-//! in.
+//! INVARIANT: an unknown key is refused whatever its source, and the problem names the source.
+//! Nothing that is named like a setting is ignored: not if it is not text, not if another source
+//! overrides it, and not if another variable sets it as well, in whatever order they come.
 
 use super::{Config, check::check, describe::describe, links::is_link};
 use crate::model::{Place, Problem, Problems};
@@ -13,28 +12,29 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The file that is read where none is named, if it is there.
+/// The settings file if none is named; it is read only if it exists.
 const DEFAULT_FILE: &str = "behest.toml";
 
-/// Largest settings file. It is written by hand.
+/// Maximum size of the settings file, which is written by hand.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Variables that are no settings: the file's path, the keys, and what tests use.
+/// Variables that are not settings: the file's path, the keys, and a variable of tests.
 const NO_SETTINGS: [&str; 4] = ["CONFIG", "ADMIN_KEY", "KEY", "BLESS"];
 
-/// Those of them that count as soon as they are set: an empty one is a slip.
+/// Those variables among them that must not be set to an empty text, which would be a mistake.
 const NEVER_EMPTY: [&str; 2] = ["CONFIG", "ADMIN_KEY"];
 
-/// Lists that are as empty where nobody sets them.
+/// Lists that are empty by default, so an empty one in a variable sets nothing.
 const LISTS: [&str; 3] = ["callers", "issuers", "trust_domains"];
 
-/// What all names of variables begin with.
+/// The prefix of the names of all variables.
 const PREFIX: &str = "BEHEST_";
 
-/// LIMIT: characters of a variable's name in a message.
+/// LIMIT: how many characters of a variable's name a message shows.
 const SHOWN_CHARS: usize = 64;
 
-/// Settings that are texts, whatever they look like: a directory may be called `2026`.
+/// Settings that are always texts, even if they look like numbers: a directory may be called
+/// `2026`.
 const TEXTS: [&str; 6] = [
     "bundle",
     "data",
@@ -44,31 +44,31 @@ const TEXTS: [&str; 6] = [
     "search.token_key",
 ];
 
-/// The settings that have a flag, as they were given.
+/// The settings given by flags.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
-    /// `--config`.
+    /// The value of `--config`.
     pub config: Option<PathBuf>,
-    /// The others, by key.
+    /// The other flags, by the key of the setting.
     pub settings: Vec<(&'static str, String)>,
 }
 
-/// The process's variables, passed in so that tests own them.
+/// The variables of the process, which are an argument so that tests can choose them.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: Vec<(String, String)>,
-    /// Names of variables of ours that are not text, or have a value that is none.
+    /// Names of this service's variables whose name or value is not text.
     unreadable: Vec<String>,
 }
 
 impl Environment {
-    /// Returns this process's.
+    /// Returns the variables of this process.
     #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os().collect()
     }
 
-    /// The value of one variable, where it is set and not empty.
+    /// Returns the value of one variable, if it is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables
@@ -88,8 +88,8 @@ impl FromIterator<(String, String)> for Environment {
     }
 }
 
-/// A variable that is not text is not ours, unless it is named like a setting: [`load`] refuses
-/// those.
+/// Ignores variables that are not text, except for those that are named like settings, which
+/// [`load`] refuses.
 impl FromIterator<(OsString, OsString)> for Environment {
     fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
         let mut environment = Self::default();
@@ -108,7 +108,7 @@ impl FromIterator<(OsString, OsString)> for Environment {
     }
 }
 
-/// Returns `true` for a name, text or not, that begins as our variables do or is meant to.
+/// Returns `true` for a name, text or not, that begins with the prefix or with a misspelling of it.
 fn is_ours(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with(PREFIX) || is_misspelt(&name)
@@ -152,8 +152,9 @@ struct Layer {
 }
 
 impl Layer {
-    /// Returns what is wrong with this source alone: a setting that another source overrides is
-    /// read, too. What is missing here may stand there.
+    /// Returns what is wrong with this source alone, so that a setting is checked even if another
+    /// source overrides it. Missing members are no problem here, since another source may have
+    /// them.
     fn misfits(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (key, value) in &self.values {
@@ -237,7 +238,7 @@ fn read_file(path: &Path) -> Result<Layer, Problems> {
     })
 }
 
-/// The variables that are settings, and the names of those that are links.
+/// The variables that are settings, and the names of those that come from links.
 struct Variables {
     layer: Layer,
     links: Vec<String>,
@@ -251,7 +252,8 @@ fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
         .map(|name| unreadable(name))
         .collect();
     let mut links = Vec::new();
-    // Not "unset": an empty `BEHEST_ANONYMOUS` can be meant to let nobody in.
+    // An empty variable does not count as unset: an empty `BEHEST_ANONYMOUS` can be meant to admit
+    // nobody.
     let empty = |name: &str| {
         Problem::new(format!("`{name}` is empty")).help("unset it, or give it a value")
     };
@@ -302,7 +304,7 @@ fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
     })
 }
 
-/// A variable that nobody would read: its name may be that of a setting.
+/// Reports a variable that would be ignored although its name may be meant as that of a setting.
 fn misspelt(name: &str) -> Problem {
     let shown: String = name.chars().take(SHOWN_CHARS).collect();
     Problem::new(format!(
@@ -311,7 +313,7 @@ fn misspelt(name: &str) -> Problem {
     .help("spell it so, or give it a name that does not begin like one of this service")
 }
 
-/// A value that is not text is not shown: it may be a key.
+/// Reports a variable that is not text. The value is not shown, since it may be a key.
 fn unreadable(name: &str) -> Problem {
     Problem::new(format!(
         "`{name}` is not UTF-8 text, in its name or its value"
@@ -319,8 +321,8 @@ fn unreadable(name: &str) -> Problem {
     .help("unset it, or give it a text")
 }
 
-/// Returns `true` for an empty table, and for a list that is empty anyway. No permissions for
-/// anonymous callers are none.
+/// Returns `true` for an empty table, and for an empty list that would be empty by default. An
+/// empty list of anonymous callers' permissions does say something: that there are none.
 fn says_nothing(key: &str, value: &Value) -> bool {
     match value {
         Value::Dict(_, members) => members.is_empty(),
@@ -329,7 +331,7 @@ fn says_nothing(key: &str, value: &Value) -> bool {
     }
 }
 
-/// Figment reads a text as TOML would: numbers, booleans, lists.
+/// Reads the value of a variable. Figment reads a text as TOML would: numbers, booleans, lists.
 fn read_value(key: &str, text: &str) -> Value {
     if TEXTS.contains(&key) {
         return Value::from(text.to_owned());
@@ -352,8 +354,8 @@ fn read_flags(flags: &Flags) -> Layer {
     }
 }
 
-/// Adds a value to those of other variables. `Err` names the setting that has one already, which
-/// stays.
+/// Adds a value to those of other variables. Returns `Err` with the name of a setting that already
+/// has a value, which is kept.
 fn merge(values: &mut Dict, value: Value) -> Result<(), String> {
     let Some(added) = value.into_dict() else {
         return Ok(());
@@ -376,8 +378,8 @@ fn merge(values: &mut Dict, value: Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Two variables that give one setting, of which one would be passed over. `before` holds those
-/// that were read before, by name and key.
+/// Reports two variables that set the same setting, since one of them would be ignored. `before`
+/// holds the name and the key of each variable that was read before.
 fn given_twice(name: &str, setting: &str, before: &[(&str, String)]) -> Problem {
     let is_within = |key: &str, table: &str| {
         key.strip_prefix(table)
@@ -394,8 +396,8 @@ fn given_twice(name: &str, setting: &str, before: &[(&str, String)]) -> Problem 
     .help("unset one of them")
 }
 
-/// Returns `true` for a name that begins as our variables do, but for case or the character behind
-/// it.
+/// Returns `true` for a name that begins with the prefix except for its case or for the character
+/// after the word.
 fn is_misspelt(name: &str) -> bool {
     let (word, rest) = name.split_at_checked(PREFIX.len() - 1).unwrap_or_default();
     let is_ours = PREFIX

@@ -1,48 +1,49 @@
-//! Limits with their defaults and their bounds, each with its reason.
+//! Limits with their defaults and their ranges, each with its reason.
 
 use super::{ByteSize, Search};
 use crate::model::Problem;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Sizes, numbers and times that protect the service. A request past one is refused, never half
-/// read.
+/// Sizes, numbers and times that protect the service. A request that exceeds one is refused as a
+/// whole, never read in part.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// The largest body: a tool call with its arguments, or a batch of a thousand small items.
+    /// Maximum size of a body: enough for a tool call with its arguments, or a batch of a thousand
+    /// small items.
     pub body: ByteSize,
-    /// The deepest nesting of JSON.
+    /// Maximum nesting of JSON.
     pub depth: usize,
-    /// The most evaluations in one batch.
+    /// Maximum number of evaluations in one batch.
     pub evaluations: usize,
     /// How long a request may wait for the revision in its `options.at_least`, in milliseconds.
     pub at_least_time_ms: u64,
-    /// The most requests that wait for one at once.
+    /// Maximum number of requests that wait for a revision at the same time.
     pub waiting: usize,
-    /// The most open connections.
+    /// Maximum number of open connections.
     pub connections: usize,
-    /// Threads that decide; none is one for each processor.
+    /// How many threads decide; by default, one for each processor.
     pub workers: Option<usize>,
     /// How long a request's head may take to arrive, in milliseconds.
     pub head_time_ms: u64,
-    /// How long its body may take, in milliseconds.
+    /// How long a request's body may take to arrive, in milliseconds.
     pub body_time_ms: u64,
-    /// How long a client may take no byte of its answer, in milliseconds.
+    /// How long a client may read nothing of its answer, in milliseconds.
     pub answer_time_ms: u64,
-    /// How long a connection lives, in milliseconds.
+    /// Maximum lifetime of a connection, in milliseconds.
     pub connection_time_ms: u64,
-    /// How long what takes long, as a batch, may wait for its turn, in milliseconds.
+    /// How long long work, such as a batch, may wait for its turn, in milliseconds.
     pub queue_time_ms: u64,
-    /// The largest answer.
+    /// Maximum size of an answer.
     pub answer: ByteSize,
-    /// The memory that bodies of requests may take together.
+    /// How much memory the bodies of all requests may take together.
     pub bodies: ByteSize,
-    /// The memory that answers may take together which nobody has taken yet.
+    /// How much memory all answers that clients have not yet read may take together.
     pub answers: ByteSize,
-    /// The most stores of relations.
+    /// Maximum number of stores of relations.
     pub stores: usize,
-    /// The most JSON of models of stores that stay compiled in memory.
+    /// How many bytes of JSON the models of stores may have together that stay compiled in memory.
     pub models: ByteSize,
     /// How long an idle connection is kept, in milliseconds.
     pub keep_alive_ms: u64,
@@ -56,38 +57,38 @@ impl Default for Limits {
             body: ByteSize(1 << 20),
             depth: 64,
             evaluations: 1_000,
-            // A caller that enforces cannot wait for longer.
+            // A caller that enforces decisions cannot wait longer.
             at_least_time_ms: 2_000,
             // A tenth of the connections.
             waiting: 1_000,
-            // Each costs a file descriptor and some kilobytes: below the usual limit of 16,384
-            // descriptors.
+            // Each connection takes a file descriptor and some kilobytes; the number is below the
+            // usual limit of 16,384 descriptors.
             connections: 10_000,
             workers: None,
-            // Callers are servers nearby: one that needs longer is stuck or hostile.
+            // Callers are servers nearby: a caller that needs longer is stuck or hostile.
             head_time_ms: 5_000,
             body_time_ms: 10_000,
-            // A client that is busy for longer has given up by itself.
+            // A client that takes longer has given up already.
             answer_time_ms: 30_000,
-            // Load is balanced anew, and what nobody remembers ends.
+            // Reconnecting balances the load again, and ends forgotten connections.
             connection_time_ms: 60 * 60 * 1_000,
-            // A caller that enforces waits for a second or two; whatever waits here makes
-            // everybody's answer later.
+            // A caller that enforces decisions waits for a second or two, and everything that waits
+            // here delays all other answers.
             queue_time_ms: 100,
-            // A full batch with its reasons takes some hundred kilobytes.
+            // A full batch with its reasons takes a few hundred kilobytes.
             answer: ByteSize(4 << 20),
-            // Six bodies of the largest size that take forty times as much once they are read;
-            // hundreds of usual ones.
+            // This allows six bodies of the largest size, which take forty times as much memory
+            // once they are parsed, or hundreds of usual bodies.
             bodies: ByteSize(256 << 20),
             answers: ByteSize(256 << 20),
-            // A store for each customer of a large service.
+            // This allows a store for each customer of a large service.
             stores: 10_000,
-            // Compiled, some ten times as much.
+            // Compiled models take some ten times as much.
             models: ByteSize(16 << 20),
-            // Longer than the 60 s after which common proxies close their side, so that they close
-            // first.
+            // This is longer than the 60 s after which common proxies close their side, so that the
+            // proxies close first.
             keep_alive_ms: 75_000,
-            // Shorter than the 10 s after which container runtimes kill.
+            // This is shorter than the 10 s after which container runtimes kill a process.
             shutdown_ms: 8_000,
         }
     }
@@ -97,15 +98,16 @@ impl Default for Limits {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reload {
-    /// How often the directory is looked at, in milliseconds; 0 never, so that only SIGHUP reloads.
+    /// How often the directory is checked, in milliseconds; with 0 never, so that only SIGHUP
+    /// reloads.
     pub poll_ms: u64,
     /// How long the directory must stay unchanged before it is read, in milliseconds.
     pub quiet_ms: u64,
 }
 
 impl Default for Reload {
-    /// A second is soon enough for a person who saves a file, and a listing costs well under a
-    /// millisecond.
+    /// Returns one second between checks: it is soon enough for a person who saves a file, and a
+    /// listing costs well under a millisecond.
     fn default() -> Self {
         Self {
             poll_ms: 1_000,
@@ -115,33 +117,34 @@ impl Default for Reload {
 }
 
 impl Reload {
-    /// The pause between two looks; none where there is no looking.
+    /// Returns the pause between two checks; `None` if there are no checks.
     #[must_use]
     pub fn poll(&self) -> Option<Duration> {
         (self.poll_ms > 0).then(|| Duration::from_millis(self.poll_ms))
     }
 
-    /// The time without change.
+    /// Returns how long the directory must stay unchanged.
     #[must_use]
     pub fn quiet(&self) -> Duration {
         Duration::from_millis(self.quiet_ms)
     }
 }
 
-/// Some seconds of a busy service.
+/// Returns the default number of queued records: some seconds of a busy service.
 pub(super) fn default_queue() -> usize {
     16_384
 }
 
-/// One record can carry a request's whole context, so their number alone bounds nothing.
+/// Returns the default bytes of queued records: one record can contain a request's whole context,
+/// so their number alone bounds nothing.
 pub(super) fn default_queue_bytes() -> ByteSize {
     ByteSize(64 << 20)
 }
 
-/// A day: no time here is sensibly longer.
+/// The longest time that any setting allows: a day. Nothing longer makes sense.
 const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// A number that lies outside of what the service can do.
+/// Reports the numbers that are out of their range.
 pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) -> Vec<Problem> {
     bounds(limits, search, reload)
         .into_iter()
@@ -153,7 +156,7 @@ pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) ->
         .collect()
 }
 
-/// Each number, with the least and the most that it may be.
+/// Returns the key and the value of each number, with its minimum and maximum.
 fn bounds(
     limits: &Limits,
     search: &Search,
@@ -161,8 +164,8 @@ fn bounds(
 ) -> [(&'static str, u64, u64, u64); 25] {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     [
-        // A value is read without recursion into it, and written with: 256 levels fit every
-        // thread's stack.
+        // A value is read without recursion but written recursively: 256 levels fit the stack of
+        // every thread.
         ("limits.depth", count(limits.depth), 1, 256),
         // A larger body is held in memory once per connection while it arrives.
         ("limits.body", limits.body.0, 1_024, 64 << 20),
@@ -196,11 +199,11 @@ fn bounds(
             7 * LONGEST_MS,
         ),
         ("limits.queue_time_ms", limits.queue_time_ms, 1, 60_000),
-        // Less would refuse what the service itself says of its errors.
+        // A smaller limit would refuse the service's own error messages.
         ("limits.answer", limits.answer.0, 16 << 10, 1 << 30),
         ("limits.bodies", limits.bodies.0, 1 << 20, 1 << 40),
         ("limits.answers", limits.answers.0, 1 << 20, 1 << 40),
-        // `main` is one.
+        // The store `main` is one of them.
         ("limits.stores", count(limits.stores), 1, 1_000_000),
         ("limits.models", limits.models.0, 1 << 20, 1 << 40),
         ("limits.keep_alive_ms", limits.keep_alive_ms, 0, LONGEST_MS),

@@ -1,20 +1,21 @@
-//! Variables that others set beside a service, and that look like settings of one that is named
-//! `behest`.
+//! Recognizes variables that a cluster or a container runtime sets for other services, and that
+//! look like settings of a service named `behest`.
 //!
-//! A cluster tells every container of every service of its namespace (`BEHEST_METRICS_SERVICE_HOST`
-//! of a service named `behest-metrics`), and a container's link of the container behind it
-//! (`BEHEST_DB_ENV_PATH`). The service must start beside both. No setting has a name of these
-//! forms; where a form is short, its value decides.
+//! A cluster sets variables for every service of a namespace in each of its containers
+//! (`BEHEST_METRICS_SERVICE_HOST` for a service named `behest-metrics`), and a container's link
+//! does so for the container behind it (`BEHEST_DB_ENV_PATH`). The service must start despite both.
+//! No setting has a name of these forms; if a form is short, the value decides.
 
-/// How transports are spelled in names.
+/// The names of transports in variables.
 const TRANSPORTS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 
-/// Returns `true` for a variable of a link; `key` is its name behind `BEHEST_`.
+/// Returns `true` for a variable of a link; `key` is its name after `BEHEST_`.
 pub(super) fn is_link(key: &str, text: &str) -> bool {
     is_service(key) || is_port(key, text) || is_container(key, text)
 }
 
-/// `SERVICE_HOST`, `SERVICE_PORT` and `SERVICE_PORT_<NAME>`, behind the rest of the service's name.
+/// Whether a name ends with `SERVICE_HOST` or `SERVICE_PORT`, or contains `SERVICE_PORT_<NAME>`,
+/// after the rest of the service's name.
 fn is_service(key: &str) -> bool {
     if ends_with_words(key, "SERVICE_HOST") || ends_with_words(key, "SERVICE_PORT") {
         return true;
@@ -22,7 +23,7 @@ fn is_service(key: &str) -> bool {
     key.starts_with("SERVICE_PORT_") || key.contains("_SERVICE_PORT_")
 }
 
-/// `PORT` with an address, and `PORT_<NUMBER>_<TRANSPORT>` with or without what follows it.
+/// Whether a name ends with `PORT` and has an address, or contains `PORT_<NUMBER>_<TRANSPORT>`.
 fn is_port(key: &str, text: &str) -> bool {
     if ends_with_words(key, "PORT")
         && text
@@ -31,8 +32,8 @@ fn is_port(key: &str, text: &str) -> bool {
     {
         return true;
     }
-    // One of a service that is not there any more is empty, as its host is. Behind two underscores
-    // it would be in a table.
+    // The variable of a service that no longer exists is empty, like its host. After two
+    // underscores, the name would be in a table of settings.
     if text.is_empty() && ends_with_words(key, "PORT") && !key.contains("__") {
         return true;
     }
@@ -46,12 +47,13 @@ fn is_port(key: &str, text: &str) -> bool {
     })
 }
 
-/// `NAME` with the names of two containers, and `ENV_<VARIABLE>` of the one behind the link.
+/// Whether a name is `NAME` with the names of two containers, or has `ENV_<VARIABLE>` of the linked
+/// container.
 fn is_container(key: &str, text: &str) -> bool {
     if key == "NAME" || (ends_with_words(key, "NAME") && text.starts_with('/')) {
         return true;
     }
-    // Behind two underscores it would be in a setting's table.
+    // After two underscores, the name would be in a table of settings.
     let before = if key.starts_with("ENV_") {
         Some("")
     } else {
@@ -66,7 +68,7 @@ fn is_transport(word: &str) -> bool {
         .any(|transport| transport.eq_ignore_ascii_case(word))
 }
 
-/// Returns `true` if a name is `end`, or has it behind an underscore.
+/// Returns `true` if a name equals `end`, or ends with it after an underscore.
 fn ends_with_words(key: &str, end: &str) -> bool {
     key.strip_suffix(end)
         .is_some_and(|before| before.is_empty() || before.ends_with('_'))

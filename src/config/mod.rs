@@ -1,18 +1,20 @@
-//! One typed tree of settings.
+//! The settings, as one typed tree.
 //!
-//! **Problem.** A setting that is misspelled, contradicts another or comes from a place that nobody
-//! thought of makes a service that is open when its operator believes it closed.
-//! **Decision.** Flags over `BEHEST_…` variables over one file; every key is known or the service
-//! does not start; what contradicts is refused in one report that names the key and where it came
-//! from. A value that exists in this tree is valid.
-//! **Trade-off.** A file that is shared with a newer version must not hold that version's keys.
+//! **Problem.** If a setting is misspelled, contradicts another or comes from an unexpected source,
+//! a service may be open while its operator believes it closed.
+//! **Decision.** Flags override `BEHEST_…` variables, and these override one file. The service does
+//! not start with an unknown key. Contradictions are refused in one report that names each key and
+//! its source. A value that exists in this tree is valid.
+//! **Trade-off.** A file that is shared with a newer version must not contain keys that only that
+//! version knows.
 //!
-//! The operator's settings never change what a bundle decides, but for narrowing: who may ask, how
-//! much, how large. What changes decisions is `policies/bundle.toml`.
+//! The operator's settings never change what a bundle decides, except to restrict it: who may send
+//! requests, how many, and how large. `policies/bundle.toml` holds the settings that change
+//! decisions.
 //!
-//! INVARIANT: an address that others can reach has callers and something that ends TLS before it,
-//! and an anonymous caller exists only where nobody else can be: on a loopback or unix address
-//! without configured callers.
+//! INVARIANT: an address that other machines can reach has configured callers, and TLS in the
+//! service or in a proxy before it. An anonymous caller exists only if nobody else can reach the
+//! service: on a loopback or Unix address without configured callers.
 
 mod check;
 mod describe;
@@ -47,44 +49,44 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The bundle's directory; none is the default bundle in the binary.
+    /// The bundle's directory; by default, the bundle in the binary.
     pub bundle: Option<PathBuf>,
-    /// What the service listens on.
+    /// The address that the service listens on.
     pub listen: Listen,
-    /// Where state is kept; none keeps everything in memory.
+    /// Where state is stored; by default, everything is in memory.
     #[serde(deserialize_with = "store_location")]
     pub data: Option<StoreLocation>,
     /// The `https` address under which callers know the service: its identifier in metadata.
     pub public_url: Option<PublicUrl>,
-    /// Memory for outcomes of legs that were decided before.
+    /// Memory for the cache of legs and the request cache.
     pub cache: CacheSize,
-    /// What anonymous callers may do, exactly; none is the default of
+    /// The exact permissions of anonymous callers; by default, see
     /// [`Config::anonymous_permissions`].
     pub anonymous: Option<Permissions>,
-    /// What the service speaks TLS with; without it, it speaks plain HTTP.
+    /// The certificate and key for TLS; without them, the service uses plain HTTP.
     pub tls: Option<Tls>,
-    /// Whether a proxy that ends TLS stands before the service.
+    /// Whether a proxy in front of the service terminates TLS.
     pub behind_proxy: bool,
-    /// Whether a key may stand in `Authorization` without `Bearer`: some gateways send it so.
+    /// Whether `Authorization` may hold a key without `Bearer`, as some gateways send it.
     pub raw_keys: bool,
-    /// Who may ask.
+    /// The configured callers.
     pub callers: Vec<Caller>,
-    /// Whose tokens are verified.
+    /// The issuers whose tokens are verified.
     pub issuers: Vec<Issuer>,
-    /// Whose workloads are.
+    /// The trust domains whose workloads are verified.
     pub trust_domains: Vec<TrustDomain>,
-    /// The decision record; none records nothing.
+    /// The decision record; by default, nothing is recorded.
     pub record: Option<Record>,
-    /// Log lines.
+    /// The settings of the log.
     pub log: Log,
     /// Sizes, numbers and times that protect the service.
     pub limits: Limits,
-    /// What one page of a search may cost.
+    /// The limits of searches.
     pub search: Search,
-    /// How a change of the bundle is noticed.
+    /// How changes of the bundle are noticed.
     pub reload: Reload,
-    /// Variables that look like settings and were set by a cluster or a container's link; they are
-    /// told, and not read.
+    /// Variables that look like settings but were set by a cluster or a container's link; they are
+    /// reported and otherwise ignored.
     #[serde(skip)]
     pub links: Vec<String>,
 }
@@ -93,71 +95,72 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Caller {
-    /// Its name, in records and logs.
+    /// The name of the caller in records and logs.
     pub name: String,
-    /// The SHA-256 of its key; or else it is known by one of the two below.
+    /// The SHA-256 of its key; without a key, the caller authenticates in one of the two ways
+    /// below.
     pub key_sha256: Option<KeyHash>,
-    /// The access token that it comes with.
+    /// The access token with which it authenticates.
     pub token: Option<CallerToken>,
-    /// The certificate of its connections.
+    /// The client certificate of its connections.
     pub certificate: Option<CallerCertificate>,
-    /// How often it may ask; as often as it likes where there is none.
+    /// How many requests it may send; without this, any number.
     pub rate: Option<CallerRate>,
-    /// One of these must be among the audiences of a credential in its requests; as its issuer's
-    /// profile says where there are none.
+    /// One of these must be among the audiences of a credential in its requests; if empty, the
+    /// profile of the issuer decides.
     #[serde(default)]
     pub audiences: Vec<String>,
-    /// The issuers and trust domains whose credentials its requests may hold; all that are
-    /// configured where there are none.
+    /// The issuers and trust domains whose credentials its requests may contain; if empty, all that
+    /// are configured.
     #[serde(default)]
     pub issuers: Vec<String>,
-    /// What it may do.
+    /// The permissions of the caller.
     pub permissions: Permissions,
-    /// Whether it may only ask for chains with an agent in them.
+    /// Whether it may only ask about chains with an agent in them.
     #[serde(default)]
     pub require_actor: bool,
-    /// Whether its denials carry the reason without being asked for it.
+    /// Whether its denials have a reason even if it does not ask for one.
     #[serde(default)]
     pub reasons: bool,
 }
 
-/// A caller that is known by a token.
+/// A caller that authenticates with a token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallerToken {
     /// A configured issuer.
     pub issuer: String,
-    /// Whom the token names, alone: `agent:gateway`.
+    /// The only principal that the token names: `agent:gateway`.
     pub principal: String,
 }
 
-/// A caller that is known by a certificate: exactly one of the two.
+/// A caller that authenticates with a certificate; exactly one of the two members is set.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallerCertificate {
-    /// Its SHA-256.
+    /// The SHA-256 of the certificate.
     pub sha256: Option<KeyHash>,
-    /// Its only URI: a SPIFFE id.
+    /// The only URI in the certificate: a SPIFFE id.
     pub uri: Option<String>,
 }
 
-/// How often a caller may ask.
+/// How many requests a caller may send.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallerRate {
-    /// Requests in a second, in the long run.
+    /// Requests per second, on average.
     pub per_second: u32,
-    /// Requests at once, after a pause; none is as many as in a second.
+    /// Requests at once after a pause; by default, as many as in one second.
     pub burst: Option<u32>,
 }
 
-/// What the service speaks TLS with.
+/// The files for TLS.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// A file with the certificate, and with those between it and its authority.
+    /// A file with the certificate, followed by the intermediate certificates.
     pub certificate: PathBuf,
-    /// A file with its key.
+    /// A file with the certificate's key.
     pub key: PathBuf,
     /// A file with the authorities of callers' certificates.
     pub client_authorities: Option<PathBuf>,
@@ -167,15 +170,15 @@ pub struct Tls {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// Where records go.
+    /// The destination of records.
     pub sink: RecordSink,
-    /// How many may wait to be written.
+    /// How many records may wait to be written.
     #[serde(default = "limits::default_queue")]
     pub queue: usize,
-    /// How many bytes they may have together.
+    /// How many bytes the waiting records may have together.
     #[serde(default = "limits::default_queue_bytes")]
     pub queue_bytes: ByteSize,
-    /// What happens to one more.
+    /// What happens to a record if the queue is full.
     #[serde(default)]
     pub when_full: WhenFull,
 }
@@ -187,18 +190,18 @@ pub struct Log {
     /// The form of a line.
     #[serde(deserialize_with = "log_format")]
     pub format: LogFormat,
-    /// What is logged, in the form of `RUST_LOG`; none is `RUST_LOG` itself, or else the built-in
+    /// The log filter in the form of `RUST_LOG`; by default `RUST_LOG` itself, or else the built-in
     /// default.
     pub filter: Option<String>,
 }
 
 impl Config {
-    /// What a caller without a key may do; none where there is no such caller.
+    /// Returns the permissions of a caller without a key; `None` if there is no such caller.
     ///
-    /// There is none where callers are configured, where the address can be reached from elsewhere,
-    /// or where a proxy stands before it. Else it is what `anonymous` lists; by default deciding,
-    /// and on the default bundle without data searching and explaining too, since there is nothing
-    /// of anyone's to be found out.
+    /// There is no anonymous caller if callers are configured, if other machines can reach the
+    /// address, or if a proxy stands in front of the service. Otherwise it has the permissions in
+    /// `anonymous`. By default it may request decisions; with the default bundle and without a data
+    /// directory it may also search and explain, since nobody's data can be found out.
     #[must_use]
     pub fn anonymous_permissions(&self) -> Option<Permissions> {
         if !self.allows_anonymous() {
@@ -215,7 +218,7 @@ impl Config {
         }
     }
 
-    /// Returns the data directory; none where everything is in memory.
+    /// Returns the data directory; `None` if everything is in memory.
     #[must_use]
     pub fn data_dir(&self) -> Option<&Path> {
         self.data.as_ref().and_then(StoreLocation::dir)

@@ -1,28 +1,28 @@
-//! What a caller may do.
+//! The permissions of a caller.
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;
 use std::str::FromStr;
 
-/// One thing that a caller may do.
+/// One permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// Ask for decisions.
+    /// The caller may request decisions.
     Decide,
-    /// Search.
+    /// The caller may search.
     Search,
-    /// Ask why.
+    /// The caller may request explanations.
     Explain,
-    /// Read relations.
+    /// The caller may read relations.
     RelationsRead,
-    /// Write relations.
+    /// The caller may write relations.
     RelationsWrite,
-    /// See the service's own state.
+    /// The caller may see the service's own state.
     Admin,
 }
 
 impl Permission {
-    /// All of them.
+    /// All permissions.
     pub const ALL: [Self; 6] = [
         Self::Decide,
         Self::Search,
@@ -32,7 +32,7 @@ impl Permission {
         Self::Admin,
     ];
 
-    /// The word in settings.
+    /// Returns the word for the permission in settings.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,35 +62,36 @@ impl FromStr for Permission {
     }
 }
 
-/// A set of permissions: a list, or one text with commas; `none` alone is the empty set.
+/// A set of permissions, written as a list or as one text with commas; `none` alone is the empty
+/// set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions(Vec<Permission>);
 
 impl Permissions {
-    /// The empty set.
+    /// Returns the empty set.
     #[must_use]
     pub fn none() -> Self {
         Self(Vec::new())
     }
 
-    /// These.
+    /// Returns the set of these permissions.
     #[must_use]
     pub fn of(permissions: &[Permission]) -> Self {
         Self(permissions.to_vec())
     }
 
-    /// Whether this is one of them.
+    /// Whether the set contains `permission`.
     #[must_use]
     pub fn has(&self, permission: Permission) -> bool {
         self.0.contains(&permission)
     }
 
-    /// Each of them.
+    /// Iterates over the permissions.
     pub fn iter(&self) -> impl Iterator<Item = Permission> {
         self.0.iter().copied()
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-//! Settings of searches: what one page may cost, and how long its token is good.
+//! Settings of searches: the limits of one page, and the lifetime of its token.
 
 use super::values::TokenKey;
 use serde::Deserialize;
@@ -7,16 +7,17 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Search {
-    /// The most results on a page.
+    /// Maximum number of results on a page.
     pub results: usize,
-    /// The most candidates that are decided for a page.
+    /// Maximum number of candidates that are decided for a page.
     pub candidates: usize,
-    /// How long a page may take, in milliseconds. A page that ends early says so, and the next goes
-    /// on.
+    /// Maximum duration of a page, in milliseconds. A page that ends early says so, and the next
+    /// one continues.
     pub time_ms: u64,
-    /// How long the token of a page is good, in milliseconds.
+    /// How long a page token is valid, in milliseconds.
     pub token_ms: u64,
-    /// What seals page tokens; none is a key of this process, and tokens end with it.
+    /// The key that seals page tokens; by default a random key of this process, so that tokens end
+    /// with the process.
     pub token_key: Option<TokenKey>,
 }
 
@@ -24,12 +25,13 @@ impl Default for Search {
     fn default() -> Self {
         Self {
             results: 1_000,
-            // Some tens of microseconds each: about the time below.
+            // A candidate takes some tens of microseconds, so this takes about as long as the time
+            // limit below.
             candidates: 20_000,
-            // Searches have threads of their own; whoever waits longer would rather have half a
-            // page.
+            // Searches have threads of their own; a caller that waits longer would rather have half
+            // a page.
             time_ms: 1_000,
-            // Long enough to read a page.
+            // This is long enough to read a page.
             token_ms: 600_000,
             token_key: None,
         }

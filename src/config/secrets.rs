@@ -1,9 +1,10 @@
-//! Secrets that are none: published in documentation, too short, or what everybody tries first.
+//! Refuses secrets that are not secret: published in documentation, too short, or commonly tried
+//! first.
 //!
-//! A caller's key is known here by its hash alone. A hash cannot tell how long its key is, but
-//! those of short and of common keys can be listed; whoever reads the settings can do the same, and
-//! has the key. Where the key itself is given, its form tells more: a key that repeats or counts is
-//! no random one, however long it is.
+//! Only the hash of a caller's key is known here. A hash does not show how long its key is, but the
+//! hashes of short and of common keys can be listed; anyone who reads the settings can do the same
+//! and find the key. If the key itself is given, its form shows more: a key that repeats or counts
+//! is not random, however long it is.
 
 use super::Config;
 use crate::model::Problem;
@@ -11,16 +12,17 @@ use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// What makes a key, and its hash.
+/// How to make a key and its hash.
 const REMEDY: &str =
     "make a key with `openssl rand -hex 32`, and its hash with `printf %s \"$KEY\" | sha256sum`";
 
-/// LIMIT: characters of keys that are tried whole: all of ASCII's printable ones, and then letters
-/// and digits alone. Some 60,000 hashes, 20 ms at a start with callers.
+/// LIMIT: the length in characters up to which all keys are listed: first of all printable ASCII
+/// characters, then of lower-case letters and digits alone. These are some 60,000 hashes, which
+/// take 20 ms at a start with callers.
 const PRINTABLE_CHARS: u32 = 2;
 const PLAIN_CHARS: u32 = 3;
 
-/// Keys that everybody tries first, in lower case.
+/// Keys that are commonly tried first, in lower case.
 const COMMON: &str = "0000 00000 000000 1111 11111 111111 1234 12345 123456 1234567 12345678 123456789 1234567890 123123 \
     abcd abcdef abc123 access admin admin123 administrator agent alice anonymous api apikey api-key api_key authzen bearer \
     behest behest123 bob caller change changeme change-me change_me client default demo dev development dummy example \
@@ -31,11 +33,11 @@ const COMMON: &str = "0000 00000 000000 1111 11111 111111 1234 12345 123456 1234
     test1234 test-key test_key testkey testing todo token undefined user username welcome xxxx your-key your-key-here \
     your-secret your_key yourkey";
 
-/// Seals of page tokens that this project's documentation has shown.
+/// Keys of page tokens that this project's documentation has shown.
 const PUBLISHED_TOKEN_KEYS: [&str; 1] =
     ["0c2ee2d1a7fd2f9a4b6f7c0d6b2a3fbb5a5f2f7a94d1a1e9e7b3f3a2c4d5e6f7"];
 
-/// Phrases that stand where a key should, in lower case.
+/// Phrases that are used as placeholders for a key, in lower case.
 const PHRASES: [&str; 11] = [
     "correct horse battery staple",
     "correct-horse-battery-staple",
@@ -45,21 +47,20 @@ const PHRASES: [&str; 11] = [
     "this-is-a-secret",
     "please-change-me",
     "the-admin-key",
-    // What debuggers of tokens show.
+    // Examples that token debuggers show.
     "your-256-bit-secret",
     "a-string-secret-at-least-256-bits-long",
     "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
 ];
 
-/// LIMIT: how long a repetition or a row of letters is listed. Longer ones begin like these, and
-/// nobody types them.
+/// LIMIT: the length up to which repetitions and sequences are listed. Nobody types longer ones.
 const LONGEST_ROW: usize = 64;
 
-/// LIMIT: different bytes that a seal of page tokens has at least. One of 32 random bytes has fewer
-/// than this never: the chance is below 2^-100.
+/// LIMIT: the minimum number of different bytes in a key of page tokens. A key of 32 random bytes
+/// practically never has fewer: the chance is below 2^-100.
 const LEAST_BYTES: usize = 8;
 
-/// Refuses secrets that others have.
+/// Refuses secrets that others may know.
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
     for (name, hash) in config
         .callers
@@ -91,9 +92,9 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Returns `true` for a key that anybody could try: a common one, or one whose bytes, or those that
-/// its hexadecimal digits stand for, are few, repeat or count. A random key of 16 bytes is taken
-/// for one less than once in ten million times.
+/// Returns `true` for a key that is easy to guess: a common one, or one whose bytes, or the bytes
+/// that its hexadecimal digits stand for, are few, repeat or count. A random key of 16 bytes is
+/// mistaken for one less than once in ten million times.
 #[must_use]
 pub fn is_guessable(key: &[u8]) -> bool {
     let hash = <[u8; 32]>::try_from(digest(&SHA256, key).as_ref());
@@ -102,7 +103,7 @@ pub fn is_guessable(key: &[u8]) -> bool {
         || from_hex(key).is_some_and(|bytes| is_regular(&bytes))
 }
 
-/// Whether bytes are few, repeat, or mostly count up or down.
+/// Whether the bytes have few different values, repeat, or mostly count up or down.
 fn is_regular(bytes: &[u8]) -> bool {
     let different: HashSet<u8> = bytes.iter().copied().collect();
     let repeats = (1..=bytes.len() / 2).any(|period| {
@@ -134,7 +135,7 @@ fn from_hex(key: &[u8]) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// The hashes of keys that anybody could try. They are made where a key is looked at, once.
+/// The hashes of keys that are easy to guess. They are computed once, when a key is first checked.
 static GUESSABLE: LazyLock<HashSet<[u8; 32]>> = LazyLock::new(guessable);
 
 fn guessable() -> HashSet<[u8; 32]> {
@@ -158,7 +159,7 @@ fn guessable() -> HashSet<[u8; 32]> {
             first.make_ascii_uppercase();
         }
         for spelled in [word, &capital, &word.to_ascii_uppercase()] {
-            // With the line's end that `echo KEY | sha256sum` hashes, too.
+            // The line end is included because `echo KEY | sha256sum` hashes it too.
             for end in ["", "\n", "1", "123", "!"] {
                 add(format!("{spelled}{end}").as_bytes());
             }
@@ -168,7 +169,7 @@ fn guessable() -> HashSet<[u8; 32]> {
         add(phrase.as_bytes());
         add(phrase.to_ascii_uppercase().as_bytes());
     }
-    // One letter again and again, and rows that count: `aaaaaaaa`, `01234567890123`, `abcdefghij`,
+    // Repetitions of one character, and sequences: `aaaaaaaa`, `01234567890123`, `abcdefghij`,
     // `0123456789abcdef0123`.
     let rows: [&[u8]; 6] = [
         b"0123456789",
@@ -191,7 +192,7 @@ fn guessable() -> HashSet<[u8; 32]> {
     hashes
 }
 
-/// Each word of up to `longest` of these letters, the empty one too.
+/// Calls `add` with each word of up to `longest` of these letters, including the empty word.
 fn words(letters: &[u8], longest: u32, add: &mut impl FnMut(&[u8])) {
     let mut before: Vec<Vec<u8>> = vec![Vec::new()];
     add(&[]);

@@ -1,4 +1,4 @@
-//! Settings that are more than a text or a number, each read once into what it means.
+//! Settings that are more than a text or a number; each is parsed once into its meaning.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// What the service listens on.
+/// The address that the service listens on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// An address and a port.
     Tcp(SocketAddr),
-    /// A unix socket.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
@@ -22,7 +22,7 @@ impl Default for Listen {
 }
 
 impl Listen {
-    /// Whether only this machine can reach it.
+    /// Whether only this machine can reach the address.
     #[must_use]
     pub fn is_local(&self) -> bool {
         match self {
@@ -74,7 +74,7 @@ impl FromStr for Listen {
 pub struct PublicUrl(String);
 
 impl PublicUrl {
-    /// The address, as it was written.
+    /// Returns the address as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -115,7 +115,7 @@ impl FromStr for PublicUrl {
 pub struct ByteSize(pub u64);
 
 impl ByteSize {
-    /// The number, for this machine's memory.
+    /// Returns the number as a `usize`.
     #[must_use]
     pub fn to_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
@@ -141,26 +141,26 @@ impl FromStr for ByteSize {
     }
 }
 
-/// How much memory kept outcomes may take.
+/// How much memory the caches may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheSize {
-    /// Nothing is kept.
+    /// Nothing is cached.
     Off,
-    /// At most so much.
+    /// At most this many bytes.
     Bytes(ByteSize),
 }
 
 impl Default for CacheSize {
-    /// Some hundred thousand legs: more than most services are asked for while nothing changes that
-    /// they rest on.
+    /// Returns room for a few hundred thousand legs: more than most services evaluate before the
+    /// relations that they depend on change.
     fn default() -> Self {
         Self::Bytes(ByteSize(64 << 20))
     }
 }
 
 impl CacheSize {
-    /// The least that keeps anything: memory is divided into parts, and each must hold some
-    /// entries.
+    /// The smallest size that caches anything: memory is divided into shards, and each must hold
+    /// some entries.
     pub const LEAST: ByteSize = ByteSize(64 << 10);
 }
 
@@ -178,13 +178,13 @@ impl FromStr for CacheSize {
     }
 }
 
-/// The SHA-256 of a caller's key. Never shown, although it does not give the key away: it tells
+/// The SHA-256 of a caller's key. It is never shown: although it does not reveal the key, it shows
 /// which keys are equal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// The 32 bytes, for comparing in constant time.
+    /// Returns the 32 bytes, for comparison in constant time.
     #[must_use]
     pub fn bytes(&self) -> [u8; 32] {
         self.0
@@ -201,24 +201,25 @@ impl FromStr for KeyHash {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // What was written is not repeated: it may be the key itself.
+        // The message does not repeat the text, which may be the key itself.
         let refuse = || {
             "the value is not 64 hexadecimal digits; make one with `printf %s \"$KEY\" | sha256sum`"
                 .to_owned()
         };
-        // The whole line of `sha256sum` too, which names standard input behind the hash.
+        // The whole output of `sha256sum` is accepted too, which has `-` for standard input after
+        // the hash.
         hex(text.strip_suffix("  -").unwrap_or(text))
             .map(Self)
             .ok_or_else(refuse)
     }
 }
 
-/// What seals page tokens. Never shown.
+/// The key that seals page tokens. It is never shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenKey([u8; 32]);
 
 impl TokenKey {
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
@@ -235,7 +236,7 @@ impl FromStr for TokenKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // What was written is not repeated: it may be most of a key.
+        // The message does not repeat the text, which may be most of a key.
         let refuse = || {
             "the value is not 64 hexadecimal digits; make one with `openssl rand -hex 32`"
                 .to_owned()
@@ -256,12 +257,12 @@ fn hex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Where decision records go.
+/// The destination of decision records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordSink {
-    /// Appended to a file.
+    /// Records are appended to a file.
     File(PathBuf),
-    /// Standard output, written `-`.
+    /// Records go to standard output, written `-`.
     Stdout,
 }
 
@@ -279,10 +280,10 @@ impl FromStr for RecordSink {
     }
 }
 
-/// What happens to a record that finds the queue full.
+/// What happens to a record if the queue is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenFull {
-    /// It is lost and counted.
+    /// The record is lost and counted.
     #[default]
     Drop,
     /// The decision is refused.
@@ -301,7 +302,7 @@ impl FromStr for WhenFull {
     }
 }
 
-/// Reads a text, or a whole number as its digits, by the type's own rules.
+/// A visitor that parses a text, or the digits of a whole number, by the rules of the type.
 struct TextOf<T>(std::marker::PhantomData<T>);
 
 impl<T: FromStr<Err = String>> Visitor<'_> for TextOf<T> {
