@@ -1,4 +1,4 @@
-//! The bundle's relation model, and its layer of tuples.
+//! Reads the bundle's relation model and its tuples.
 //!
 //! INVARIANT: every tuple of a bundle is allowed by its model, and its ids are the one canonical
 //! spelling of their entities. A tuple that the engine would ignore is refused here: it would look

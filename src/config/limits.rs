@@ -59,7 +59,7 @@ impl Default for Limits {
             evaluations: 1_000,
             // A caller that enforces decisions cannot wait longer.
             at_least_time_ms: 2_000,
-            // A tenth of the connections.
+            // This is a tenth of the connections.
             waiting: 1_000,
             // Each connection takes a file descriptor and some kilobytes; the number is below the
             // usual limit of 16,384 descriptors.

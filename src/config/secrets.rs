@@ -56,8 +56,8 @@ const PHRASES: [&str; 11] = [
 /// LIMIT: the length up to which repetitions and sequences are listed. Nobody types longer ones.
 const LONGEST_ROW: usize = 64;
 
-/// LIMIT: the minimum number of different bytes in a key of page tokens. A key of 32 random bytes
-/// practically never has fewer: the chance is below 2^-100.
+/// LIMIT: the minimum number of different bytes in a key. A key of 32 random bytes, such as that of
+/// page tokens, practically never has fewer: the chance is below 2^-100.
 const LEAST_BYTES: usize = 8;
 
 /// Refuses secrets that others may know.

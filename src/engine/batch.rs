@@ -1,4 +1,4 @@
-//! Several questions in one request (AuthZEN 1.0 section 7).
+//! Decides batches: several questions in one request (AuthZEN 1.0 section 7).
 //!
 //! **Decision.** A batch is a pair of iterators: each request is built when it is due, and its
 //! answer is returned before the next request is built. A thousand items that inherit a large
@@ -66,7 +66,7 @@ impl ItemAnswer {
 pub enum BatchFault {
     /// An item met a fault of the service.
     Fault(Fault),
-    /// The batch was not done within the time that it may take.
+    /// The batch exceeded its maximum duration.
     OutOfTime(Duration),
     /// The batch was to be decided briefly, and takes longer: the caller must [`Batch::pause`] it
     /// and continue it on another thread.

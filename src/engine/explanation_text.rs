@@ -16,7 +16,7 @@ use std::fmt::Write;
 /// The kind of a piece of the text, by which it is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// The word of a decision.
+    /// The word for a decision.
     Outcome(Decision),
     /// The principal whose leg it is.
     Principal,

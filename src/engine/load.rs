@@ -39,7 +39,7 @@ pub struct Loaded {
 /// A bundle that was refused. `files` allows the problems to be shown with their lines.
 #[derive(Debug)]
 pub struct Refused {
-    /// Everything that is wrong; a failing case is one problem.
+    /// All problems of the bundle; a failing case is one problem.
     pub problems: Problems,
     /// The files that were read.
     pub files: Files,

@@ -73,7 +73,7 @@ pub struct Ask<'a> {
     pub arguments: Arguments,
 }
 
-/// Why there is no answer.
+/// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The request is malformed: a 400.
@@ -200,7 +200,7 @@ impl Engine {
         self.live.load_full()
     }
 
-    /// Returns `true` if something is marked `@secret` in the bundle that decides now.
+    /// Returns `true` if the live bundle marks anything as `@secret`.
     #[must_use]
     pub fn has_secrets(&self) -> bool {
         let live = self.live.load();

@@ -33,7 +33,7 @@ pub enum LoggingError {
     Filter {
         /// The filter that was given.
         filter: String,
-        /// What is wrong with it.
+        /// The error in the filter.
         problem: String,
     },
     /// Another logger was already started in this process.

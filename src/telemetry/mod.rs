@@ -13,9 +13,9 @@
 //! |---|---|
 //! | `bundle` | the first twelve digits of a bundle's digest |
 //! | `path` | a file or a directory |
-//! | `error` | what the system or a library said, as text |
+//! | `error` | the message of the system or a library |
 //! | `records` | a number of decision records |
-//! | `address` | what the service listens on |
+//! | `address` | the address that the service listens on |
 
 mod cache;
 mod lines;
@@ -35,7 +35,7 @@ pub use printable::{is_printable, printable, write_json_escape, write_printable}
 pub mod names {
     /// Decisions, by `decision` (`permit`, `deny`) and `reason` (a code, `none` for a permit).
     pub const DECISIONS: &str = "behest_decisions";
-    /// Time to answer a request, by `endpoint` and `status`.
+    /// The time to answer a request, by `endpoint` and `status`.
     pub const REQUEST_SECONDS: &str = "behest_request_seconds";
     /// Seconds since the live bundle went live.
     pub const BUNDLE_AGE_SECONDS: &str = "behest_bundle_age_seconds";

@@ -13,11 +13,11 @@ const WAITING: usize = 1_000;
 /// What an import has done so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Tuples that were written or deleted.
+    /// How many tuples were written or deleted.
     pub(super) changed: u64,
-    /// Tuples that already were as the import would make them.
+    /// How many tuples already were as the import would make them.
     pub(super) skipped: u64,
-    /// Lines that are wrong.
+    /// How many lines are wrong.
     pub(super) wrong: u64,
     /// The line at which it stopped: too many lines were wrong, or nothing after it can be read.
     pub(super) stopped_at: Option<u64>,

@@ -1,5 +1,5 @@
-//! The admin key: it authorizes administrative calls if no caller is configured, or in addition to
-//! configured callers.
+//! The admin key: it authorizes every call that needs a key, if no caller is configured or in
+//! addition to configured callers.
 //!
 //! INVARIANT: a generated key is shown once, to the person at the terminal or in a file of mode
 //! 0600. It is never logged.

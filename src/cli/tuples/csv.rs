@@ -1,4 +1,4 @@
-//! CSV with a header, in the columns of OpenFGA's command line.
+//! CSV with a header, with the same columns as OpenFGA's command line uses.
 
 use super::entry::tuple;
 use super::source::{Meter, Source};

@@ -169,7 +169,7 @@ pub(super) struct Task<'a> {
     pub(super) pinned: Pinned<'a>,
     pub(super) search: &'a SearchRequest,
     pub(super) want: Want,
-    /// What the search's credentials prove.
+    /// The evidence of the search's credentials.
     pub(super) evidence: &'a Evidence,
     /// What a case supplies, if a case is run.
     pub(super) given: Option<Given<'a>>,
@@ -194,8 +194,7 @@ impl<'a> Task<'a> {
             .map_or(self.pinned.bundle.stored(), |given| given.stored)
     }
 
-    /// Whether the searched id is that of an entity that the bundle or a case stores, or of an
-    /// action.
+    /// Whether `id` names an action, or an entity that the bundle or a case stores.
     fn knows(&self, id: &SmolStr) -> bool {
         match self.search.searched {
             Searched::Action => true,

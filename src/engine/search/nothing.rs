@@ -3,10 +3,10 @@
 //! **Problem.** With an expired credential or a suspended agent every candidate is denied and the
 //! list is empty. To a client that lists tools, this looks like a server without tools.
 //! **Decision.** A page that is both empty and the last has a reason, like a denial. If candidates
-//! were decided, the reason is what denied them all. If none was decided, because none can be
-//! permitted or none is known, the reason is that of the question about nobody in particular. If a
-//! search has come to be denied as a whole, its next page is refused: otherwise the pages before it
-//! would look complete.
+//! were decided, the reason is what their denials have in common. If none was decided, because none
+//! can be permitted or none is known, the reason is that of the question about nobody in
+//! particular. If a search has come to be denied as a whole, its next page is refused: otherwise
+//! the pages before it would look complete.
 //!
 //! INVARIANT: reasons do not change what is found.
 
@@ -93,7 +93,7 @@ pub(super) fn reason(task: &Task<'_>, turn: &Turn) -> Reason {
     }
 }
 
-/// Returns the reason for which all candidates were denied, in words that apply to all of them.
+/// Returns what the denials of all candidates have in common, in words that apply to all of them.
 fn alike(task: &Task<'_>, tally: &Tally, first: &Reason) -> Reason {
     let principal = first
         .principal

@@ -50,9 +50,9 @@ impl SearchLimits {
 /// Why a page ends before it is full, although there may be more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// The time for a page was up.
+    /// The page has taken its maximum time.
     Time,
-    /// As many candidates were decided as one page may cost.
+    /// The maximum number of candidates was decided.
     Candidates,
 }
 
@@ -76,7 +76,7 @@ pub struct Found {
     pub policies: Vec<String>,
 }
 
-/// One page.
+/// One page of results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundPage {
     /// The results, in order.
@@ -91,11 +91,11 @@ pub struct FoundPage {
     pub reason: Option<Reason>,
     /// The digest of the bundle that decided.
     pub bundle: Digest,
-    /// The revision that decided.
+    /// The revision at which it decided.
     pub revision: Revision,
 }
 
-/// Why there is no page.
+/// Why a search is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchRefusal {
     /// The token is refused: a 400.
@@ -133,7 +133,7 @@ pub(super) struct Turn {
     pub(super) denials: Denials,
 }
 
-/// What is left of a page's time and candidates.
+/// The remaining time and candidates of a page.
 pub(super) struct Budget<'a> {
     candidates: usize,
     /// How much each candidate counts.
