@@ -130,8 +130,8 @@ pub(super) struct BundleArgument {
 }
 
 impl BundleArgument {
-    /// Where to read from. The variable is read here and not by the parser, which would take it for
-    /// the flag where `--url` excludes that.
+    /// Returns the source of the bundle. The variable is read here and not by the parser, which
+    /// would treat it like the flag if `--url` excludes the flag.
     pub(super) fn source(&self) -> Source {
         let named = || {
             std::env::var_os("BEHEST_BUNDLE")
@@ -142,7 +142,7 @@ impl BundleArgument {
     }
 }
 
-/// A directory, or the default bundle.
+/// Returns a directory as a source, or the default bundle without one.
 pub(super) fn source_of(bundle: Option<PathBuf>) -> Source {
     bundle.map_or(Source::Embedded, Source::Dir)
 }
@@ -198,7 +198,7 @@ pub(super) struct ServeArguments {
 }
 
 impl ServeArguments {
-    /// The flags that were given, by the setting's key.
+    /// Returns the flags that were given, by the key of the setting.
     pub(super) fn flags(&self) -> Flags {
         let given = [
             ("bundle", &self.bundle),

@@ -53,8 +53,8 @@ pub(in crate::cli) struct PlaceArguments {
 }
 
 impl PlaceArguments {
-    /// Returns where the data directory lies that `--data` names. It is read here and not by the
-    /// parser, which would repeat an address with its password.
+    /// Returns the location of the data directory that `--data` names. It is parsed here and not by
+    /// the parser, whose error would repeat an address with its password.
     pub(in crate::cli) fn location(&self) -> Result<Option<StoreLocation>, Problem> {
         let Some(text) = &self.data else {
             return Ok(None);
@@ -118,8 +118,8 @@ pub(in crate::cli) struct ImportArguments {
     pub(in crate::cli) dry_run: bool,
 }
 
-/// Most tuples of one batch. One entry of the log holds them all, and whoever reads the log holds
-/// an entry.
+/// Maximum number of tuples in one batch. One entry of the log holds all of them, and a reader of
+/// the log holds an entry in memory.
 const MAX_BATCH: i64 = 50_000;
 
 /// What to do with a tuple that is as it should become.
