@@ -1,25 +1,25 @@
-//! What a leg's outcome depends on, as bytes: all that the policies in scope can read, and nothing
-//! else.
+//! Encodes as bytes what a leg's outcome depends on: everything that the policies in scope can
+//! read, and nothing else.
 //!
-//! **Problem.** Two legs with the same key share an outcome, so whatever can change one must be in
-//! the key; and whatever is in it without being read makes every request a new one.
-//! **Decision.** A key begins with the action, the principal and the resource, by their names and
-//! by the names that were asked for. They decide which policies are in scope, and so what follows
-//! ([`Plan`]): for each path that one of these reads, the value there or at which depth it is
-//! missing; where facts or attributes of any entity are read, the members before; and every
-//! parameter of every condition that a relation which they mention can come to. Which of the
-//! policies in scope are evaluated follows from these values, so the number of the slice has no
-//! place in a key.
-//! **Trade-off.** A value that only a policy reads which the index leaves out tells keys apart for
-//! nothing.
+//! **Problem.** Two legs with the same key share an outcome, so whatever can change an outcome must
+//! be in the key. A value that is in the key without being read makes every request a miss.
+//! **Decision.** A key begins with the action, the principal and the resource, by their declared
+//! names and by the names that the request used. These decide which policies are in scope, and so
+//! what follows ([`Plan`]): for each path that one of the policies reads, the value there, or the
+//! depth at which it is missing; if facts or attributes of any entity are read, the members before
+//! the principal; and every parameter of every condition that can count for a relation which the
+//! policies mention. These values also decide which policies in scope are evaluated, so the key
+//! does not need the number of the slice.
+//! **Trade-off.** Keys also differ by values that only policies read which the index then leaves
+//! out; such a difference costs a needless miss.
 //!
-//! What has no place in a key either: stored entities, which change with the bundle's generation;
-//! the tuples that were read, and the clock, which an entry names by itself.
+//! A key does not hold stored entities, which change only with the bundle's generation; nor the
+//! tuples that were read and the clock, which each cache entry records by itself.
 //!
-//! INVARIANT: never too little. A path is followed through records by their declared types alone;
-//! where it goes on into an entity, the whole value that names the entity counts. An attribute that
-//! may be read on any entity counts on the principal, the resource and every member before, where
-//! any type has one of that name that a request can supply.
+//! INVARIANT: a key never holds too little. A path is followed through records by their declared
+//! types alone; if it goes on into an entity, the whole value that names the entity counts. An
+//! attribute that may be read on any entity counts on the principal, the resource and every earlier
+//! member, if any type has an attribute of that name that a request can supply.
 
 use crate::model::{Canonical, EntityRef, Question, Record, Value};
 use crate::policy::Compiled;
@@ -36,7 +36,7 @@ use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What to write into a key, for one scope and one kind of question.
+/// What is written into a key, for one scope and one kind of question.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     principal: Paths,
@@ -44,15 +44,15 @@ pub(super) struct Plan {
     context: Paths,
     action_properties: Paths,
     token: Paths,
-    /// Whether `delegation` is read.
+    /// Whether a policy reads `delegation`.
     delegation: bool,
-    /// The attributes that count on the members before.
+    /// The attributes that count on the members before the principal.
     earlier: Vec<SmolStr>,
     /// The members of the context that conditions on tuples read.
     parameters: Vec<SmolStr>,
 }
 
-/// Paths into a record, none of which begins with another. The empty one is the whole record.
+/// Paths into a record, none of which begins with another. The empty path is the whole record.
 type Paths = Vec<Vec<SmolStr>>;
 
 /// The plans of one scope, by action and the types of principal and resource.
@@ -65,7 +65,7 @@ impl Plans {
             return Arc::clone(known);
         }
         let made = Arc::new(make());
-        // Of two threads that make it at once either's will do: both are the same.
+        // Two threads may make the plan at once; both plans are the same, so either may be kept.
         self.0.rcu(|known| {
             let mut known = HashMap::clone(known);
             known.insert(key, Arc::clone(&made));
@@ -76,9 +76,9 @@ impl Plans {
 }
 
 impl Compiled {
-    /// Writes what the outcome of a leg depends on, behind what `key` holds; relations and the
-    /// clock apart. `false` where the leg is refused before any policy is looked at, which costs
-    /// less than to look it up.
+    /// Appends to `key` what the outcome of a leg depends on, except relations and the clock.
+    /// Returns `false` if the leg is refused before any policy is evaluated, which costs less than
+    /// a look-up in the cache.
     pub fn write_key(&self, input: &LegInput<'_>, key: &mut Canonical) -> bool {
         let question = input.question;
         let Some(member) = question.chain.members().nth(input.leg) else {
@@ -114,12 +114,12 @@ impl Compiled {
         true
     }
 
-    /// The parameters of all conditions on tuples that can count for a relation which the scope's
-    /// policies mention.
+    /// Returns the parameters of all conditions on tuples that can count for a relation which the
+    /// policies in scope mention.
     ///
-    /// INVARIANT: types are Cedar's here, in mentions as in the table. The model's spelling of them
-    /// does not reach this folder: asked for by the other name, a relation would have no parameter,
-    /// and different questions one key.
+    /// INVARIANT: mentions and the table both use Cedar's names of types. The relation model's
+    /// names do not reach this folder: looked up by that name, a relation would have no parameters,
+    /// and different questions would share a key.
     fn parameters(&self, rules: &[&Arc<Rule>], scope: &Scope) -> Vec<SmolStr> {
         if !scope.mentions {
             return Vec::new();
@@ -155,7 +155,7 @@ fn plan(
         let path = std::slice::from_ref(name);
         plan.principal.extend(sent(path, &who.attributes));
         plan.resource.extend(sent(path, &what.attributes));
-        // Most names that follow a dot are members of records, and no entity has them.
+        // Most names that follow a dot are members of records that no entity has as attributes.
         if vocabulary.can_be_sent(name) {
             plan.earlier.push(name.clone());
         }
@@ -179,7 +179,7 @@ impl Plan {
         let sent = || sent(path, declared);
         let inside = |path: Vec<SmolStr>| path.into_iter().skip(1).collect();
         match path.first().map(SmolStr::as_str) {
-            // The context as a whole, the facts in it.
+            // The whole context is read, the facts in it included.
             None => {
                 self.context.push(Vec::new());
                 self.action_properties.push(Vec::new());
@@ -206,8 +206,8 @@ impl Plan {
                 .iter()
                 .for_each(|path| project(Some(record), path, key));
         }
-        // A value that does not fit is told by where it was sent: with the subject, or with an
-        // actor.
+        // A message about a value that does not fit says where it was sent: with the subject, or
+        // with an actor.
         let is_told = |path: &Vec<SmolStr>| {
             path.first()
                 .is_some_and(|name| properties.get_present(name).is_some())
@@ -215,7 +215,7 @@ impl Plan {
         if !properties.is_empty() && self.principal.iter().any(is_told) {
             key.count(u64::from(input.leg == 0));
         }
-        // No properties of an action are the same as none sent.
+        // An action with empty properties and an action without properties get the same key.
         let properties =
             Some(&question.action.properties).filter(|properties| !properties.is_empty());
         self.action_properties
@@ -245,7 +245,7 @@ impl Plan {
     }
 }
 
-/// An entity, and the type that it was asked for by, which messages show.
+/// Writes an entity, and the type by which the request named it, which messages show.
 fn entity(question: &Question, uid: &EntityRef, key: &mut Canonical) {
     key.entity(uid);
     if question.asked.is_empty() {
@@ -255,8 +255,8 @@ fn entity(question: &Question, uid: &EntityRef, key: &mut Canonical) {
     }
 }
 
-/// The part of a path that a request can supply; none where only stored values count, or nothing of
-/// that name is declared.
+/// Returns the part of a path that a request can supply; `None` if only stored values count, or
+/// nothing of that name is declared.
 fn sent(path: &[SmolStr], declared: &BTreeMap<SmolStr, Attribute>) -> Option<Vec<SmolStr>> {
     let attribute = declared
         .get(path.first()?)
@@ -272,14 +272,14 @@ fn sent(path: &[SmolStr], declared: &BTreeMap<SmolStr, Attribute>) -> Option<Vec
     path.get(..len).map(<[SmolStr]>::to_vec)
 }
 
-/// Leaves out what is read as a part of something larger anyway.
+/// Removes the paths that are part of a shorter path in the list.
 fn without_longer(paths: &mut Paths) {
     paths.sort_unstable();
-    // In this order what begins with a path follows it at once.
+    // In this order, paths that begin with another path come directly after it.
     paths.dedup_by(|longer, shorter| longer.starts_with(shorter));
 }
 
-/// The value at a path, or how far there is something.
+/// Writes the value at a path, or the depth at which it is missing.
 fn project(record: Option<&Record>, path: &[SmolStr], key: &mut Canonical) {
     let Some(mut record) = record else {
         return key.absent(0);

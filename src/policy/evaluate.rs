@@ -1,12 +1,12 @@
-//! The evaluation of one leg.
+//! Evaluates one leg.
 //!
-//! INVARIANT: a leg permits only if no applicable policy of either effect that forbids is satisfied
-//! or failed, and at least one permit is satisfied. Plain Cedar skips a forbid that fails and may
-//! permit; here it denies.
+//! INVARIANT: a leg permits only if no applicable forbid is satisfied or failed, and at least one
+//! applicable permit is satisfied. Plain Cedar skips a forbid that fails and may then permit; here
+//! a forbid that fails denies.
 //!
 //! Each policy's condition is evaluated conjunct by conjunct, in order, up to the first that is not
-//! true. That is what Cedar's `&&` does, so the policy holds exactly when all of them do, and an
-//! explanation shows the very conjunct that stopped it.
+//! true. Cedar's `&&` does the same, so the policy is satisfied exactly if all conjuncts are true,
+//! and an explanation shows the very conjunct that stopped it.
 
 mod explain;
 mod rounding;
@@ -35,34 +35,35 @@ use explain::blank;
 use rounding::settle;
 use std::sync::Arc;
 
-/// How much a leg shall say beside its outcome.
+/// What a leg shall return beside its outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// The tree.
+    /// Whether to return the explanation.
     pub explanation: bool,
-    /// What the policies read, for the decision record.
+    /// Whether to return what the policies read, for the decision record.
     pub inputs: bool,
-    /// How the clock was used by policies.
+    /// Whether to return how policies used the clock.
     pub clock: bool,
 }
 
-/// What one leg came to.
+/// The result of one leg.
 #[derive(Clone, Debug)]
 pub struct Leg {
     /// The outcome, with its reason.
     pub outcome: LegOutcome,
     /// The ids of the policies that decided it, in order.
     pub policies: Vec<String>,
-    /// The tree, where it was wanted.
+    /// The explanation, if it was wanted.
     pub explanation: Option<Box<LegExplanation>>,
-    /// What was read, where it was wanted: a path, and the value as Cedar writes it.
+    /// The values that policies read, if they were wanted: a path, and the value as Cedar writes
+    /// it.
     pub inputs: Vec<(String, String)>,
-    /// How policies used the clock, where it was wanted; what conditions on tuples did with it is
-    /// for the relations to say.
+    /// How policies used the clock, if that was wanted. The relations report the clock use of
+    /// conditions on tuples.
     pub clock: ClockUse,
 }
 
-/// What a leg is evaluated on.
+/// The input from which a leg is evaluated.
 #[derive(Clone, Copy, Debug)]
 pub struct LegInput<'a> {
     /// The question.
@@ -75,16 +76,16 @@ pub struct LegInput<'a> {
     pub token: Option<&'a Record>,
     /// The stored entities.
     pub stored: &'a Stored,
-    /// Who answers about relations.
+    /// The implementation that answers questions about relations.
     pub relations: &'a dyn Relations,
-    /// What values have become for other legs of the question; nothing where there is one leg.
+    /// The converted values that other legs of the question share; `None` if there is only one leg.
     pub conversions: Option<&'a Conversions>,
-    /// Which policies decide: where arguments are unknown, those that bound what some could be
-    /// permitted.
+    /// Whether the arguments are known. If they are not, policies decide that bound what some
+    /// arguments could be permitted.
     pub arguments: Arguments,
 }
 
-/// Whom one leg is about, as the schema has them.
+/// The parties of one leg, by the names that the schema declares.
 struct Parties<'a> {
     /// The principal as the request names it.
     asked: &'a EntityRef,
@@ -136,7 +137,7 @@ impl<'a> Parties<'a> {
     }
 }
 
-/// What became of one applicable policy.
+/// The result of evaluating one applicable policy.
 enum Verdict {
     Satisfied,
     Stopped(usize),
@@ -144,8 +145,8 @@ enum Verdict {
 }
 
 impl Compiled {
-    /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may
-    /// pass.
+    /// Evaluates one leg. Returns `Err` only if a relation could not be looked up for a reason that
+    /// may pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
         let decided = self.with_inputs(input, wanted, |parties, scope, inputs, points| {
             let leg = self.decided(input, wanted, parties, scope, inputs);
@@ -157,10 +158,11 @@ impl Compiled {
         Ok(decided.unwrap_or_else(|denial| denial))
     }
 
-    /// Builds the inputs of a leg and hands them on; returns the denial of a leg that has none.
+    /// Builds the inputs of a leg and passes them to `then`; returns the denial of a leg that has
+    /// none.
     ///
-    /// INVARIANT: every step here can only end in a denial or a fault. Whatever permits is
-    /// [`Self::decided`] by the verdicts of all policies that apply.
+    /// INVARIANT: every step here can only end in a denial or a fault. Only [`Self::decided`]
+    /// permits, by the verdicts of all policies that apply.
     fn with_inputs<T>(
         &self,
         input: &LegInput<'_>,
@@ -204,7 +206,7 @@ impl Compiled {
         }
     }
 
-    /// Decides a leg that has its inputs.
+    /// Decides a leg whose inputs have been built.
     fn decided(
         &self,
         input: &LegInput<'_>,
@@ -263,7 +265,7 @@ impl Compiled {
         }
     }
 
-    /// Whether the question can be asked at all of this principal.
+    /// Checks whether the question can be asked of this principal at all.
     pub(super) fn applies(
         &self,
         question: &Question,
@@ -287,7 +289,8 @@ impl Compiled {
             );
             return Err((Code::NotApplicable, message));
         }
-        // Cedar's checks of policies rest on the ids of an enumeration being those that it lists.
+        // Cedar's validation of policies relies on an enumeration having only the ids that it
+        // lists.
         for (kind, uid) in [(who, principal), (what, &question.resource.uid)] {
             if kind
                 .choices
@@ -311,7 +314,7 @@ impl Compiled {
         ))
     }
 
-    /// The outcome and the policies that determine it.
+    /// Returns the outcome and the determining policies.
     fn conclude(
         &self,
         question: &Question,
@@ -367,7 +370,7 @@ impl Compiled {
     }
 }
 
-/// Returns what evaluates policies for this request.
+/// Returns an evaluator of policies for this request.
 pub(in crate::policy) fn evaluator<'e>(
     principal: &EntityUID,
     action: &ActionInfo,
@@ -378,7 +381,7 @@ pub(in crate::policy) fn evaluator<'e>(
     evaluator_on((principal, action, resource), context, &inputs.entities)
 }
 
-/// The same for a context and entities.
+/// Returns an evaluator as [`evaluator`] does, for a given context and entities.
 fn evaluator_on<'e>(
     (principal, action, resource): (&EntityUID, &ActionInfo, &EntityUID),
     context: Context,
@@ -396,7 +399,7 @@ fn evaluator_on<'e>(
     Evaluator::new(request, entities, Extensions::all_available())
 }
 
-/// Runs a policy's conjuncts in order.
+/// Evaluates a policy's conjuncts in order.
 fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
     for (index, conjunct) in rule.conjuncts.iter().enumerate() {
         match evaluator.interpret(&conjunct.expr, no_slots()) {
@@ -440,7 +443,8 @@ fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
     }
 }
 
-/// A denial for which no policy is asked, with an explanation that lists none where one is wanted.
+/// Returns a denial for which no policy is evaluated, with an explanation that lists no policies if
+/// an explanation is wanted.
 fn blank_refusal(
     code: Code,
     message: String,
@@ -455,12 +459,12 @@ fn blank_refusal(
     leg
 }
 
-/// What a leg without inputs comes to: a denial, or a fault where the reason may pass.
+/// Returns the denial of a leg without inputs, or a fault if the reason may pass.
 fn without_inputs(none: NoInputs, principal: &EntityRef, wanted: Wanted) -> Result<Leg, Fault> {
     match none {
         NoInputs::Cedar => {
-            // Nothing is known of why, so nothing is kept of it; and what Cedar says may hold any
-            // value.
+            // The cause is unknown, so the outcome must not be cached; and Cedar's message may
+            // contain any value, so it is not shown.
             let message = "what the policies were to see cannot be built".to_owned();
             Ok(Leg {
                 clock: ClockUse::Otherwise,

@@ -1,14 +1,14 @@
-//! Policies that can never apply, though Cedar's types do not show it.
+//! Finds policies that can never apply, though Cedar's types do not show it.
 //!
-//! **Problem.** An author who wrote a forbid relies on it. One that asks for a relation that nobody
-//! in its scope can be in, for a resource that has an action of its own, or for an empty id looks
-//! armed and never is.
-//! **Decision.** A condition is worked out before any request, in three values: true, false, and
-//! not known. What is false for whatever can be asked never applies: a forbid is refused, and a
-//! permit is a warning.
+//! **Problem.** An author who wrote a forbid relies on it. A forbid looks effective but never
+//! applies if it asks for a relation that nobody in its scope can be in, for a resource that has an
+//! action of its own, or for an empty id.
+//! **Decision.** A condition is evaluated before any request, to one of three values: true, false,
+//! or unknown. A policy whose condition is false for everything that can be asked never applies: a
+//! forbid is refused, and a permit is a warning.
 //!
-//! INVARIANT: what is not known is possible. A policy that does apply to something is never called
-//! idle.
+//! INVARIANT: an unknown condition counts as possible. A policy that does apply to something is
+//! never reported.
 
 use super::schema::{ActionInfo, Schema};
 use crate::model::{Decision, NameFlaw, Problem, check_name};
@@ -20,8 +20,8 @@ use cedar_policy_core::ast::{
 };
 use std::collections::HashSet;
 
-/// What a condition comes to for every request, where `known` says it of its parts; none where it
-/// depends.
+/// Returns the value that a condition has for every request, given the parts that `known` decides;
+/// `None` if it depends on the request.
 pub(super) fn truth<T>(expr: &Expr<T>, known: &impl Fn(&Expr<T>) -> Option<bool>) -> Option<bool> {
     let of = |part: &Expr<T>| truth(part, known);
     known(expr).or_else(|| match expr.expr_kind() {
@@ -79,8 +79,8 @@ fn any(mut parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
         .unwrap_or_else(|found| found)
 }
 
-/// Takes what is said of a policy that can never apply for what it is: the end of the bundle, or a
-/// warning.
+/// Reports a policy that can never apply: as a problem, which keeps the bundle from loading, or as
+/// a warning.
 pub(super) fn tell(
     parsed: &Parsed,
     problem: Problem,
@@ -93,16 +93,16 @@ pub(super) fn tell(
     }
 }
 
-/// What is said of a policy whose relations have no members of the types in its scope.
+/// Returns the problem of a policy whose relations have no members of the types in its scope.
 pub(super) fn without_members(parsed: &Parsed, home: &SourceFile) -> Problem {
     let why = "by the relation model nobody in its scope can be in a relation that it asks for";
     let help = "add the type to the relation, as in `define relation: [user, agent]`; or correct the scope, or remove the policy";
     of_policy(parsed, home, why, help)
 }
 
-/// Finds the policies that ask for what no request can name: an id that is malformed, or a resource
-/// by an action that is not evaluated for it. A pack's policies are about more than one bundle
-/// uses.
+/// Finds the policies that ask for something that no request can name: a malformed id, or a
+/// resource with an action that is not evaluated for it. The policies of packs are exempt, for a
+/// pack serves more than one bundle.
 pub(super) fn beyond_names(
     rules: &[Parsed],
     homes: &[&SourceFile],
@@ -125,7 +125,7 @@ pub(super) fn beyond_names(
         literals(&condition, &mut ids);
         let flaw = ids.iter().find_map(|uid| Some((*uid, flaw(uid)?)));
         let matters = flaw.is_some() || ids.iter().any(|uid| kinds.contains(uid.entity_type()));
-        // Where the ids are not what keeps it from applying, another word is said of it.
+        // If the ids are not what keeps the policy from applying, another problem is reported.
         if !matters
             || can_apply(parsed, &condition, schema, true)
             || !can_apply(parsed, &condition, schema, false)
@@ -189,8 +189,8 @@ fn flaw(uid: &EntityUID) -> Option<NameFlaw> {
     check_name(uid.eid().as_ref()).err()
 }
 
-/// Whether something that can be asked might satisfy a policy. `by_id`: whether it is known which
-/// ids can be asked for.
+/// Returns `true` if a question might satisfy a policy. `by_id` says whether to use what is known
+/// of the ids that can be asked for.
 fn can_apply(parsed: &Parsed, condition: &Expr, schema: &Schema, by_id: bool) -> bool {
     let in_scope = schema
         .vocabulary
@@ -226,7 +226,7 @@ fn is_in_action(action: &EntityUID, group: &EntityUID, schema: &Schema) -> bool 
             .is_some_and(|action| action.is_descendant_of(group))
 }
 
-/// What is evaluated, by types: Cedar's request environment, and which ids it can have.
+/// One of Cedar's request environments, by types, with the ids that it can have.
 struct Environment<'a> {
     schema: &'a Schema,
     principal: &'a EntityType,
@@ -300,8 +300,8 @@ impl Environment<'_> {
         }
     }
 
-    /// Says that a value, or a set of values, is not this entity and does not hold it: none that is
-    /// stored or sent has an empty id.
+    /// Returns `Some(false)` if a value, or a set of values, can neither be nor hold this entity:
+    /// no stored or sent entity has an empty id.
     fn never_holds(&self, value: &Expr, item: &Expr) -> Option<bool> {
         let is_nobodys = |uid: &EntityUID| AsRef::<str>::as_ref(uid.eid()).is_empty();
         let mut known = Vec::new();
@@ -309,7 +309,7 @@ impl Environment<'_> {
         (self.by_id && literal(item).is_some_and(is_nobodys) && known.is_empty()).then_some(false)
     }
 
-    /// Whether a variable is this entity.
+    /// Decides whether a variable is this entity.
     fn is(&self, var: Var, uid: &EntityUID) -> Option<bool> {
         match var {
             Var::Action => Some(*self.action.uid == *uid),
@@ -330,8 +330,8 @@ impl Environment<'_> {
         }
     }
 
-    /// Whether a value is this entity or in it. What is stored is not known here, but that nothing
-    /// is in a group without an id.
+    /// Decides whether a value is this entity or in it. Stored entities are not known here, except
+    /// that nothing is in a group without an id.
     fn is_in(&self, value: &Expr, group: &Expr) -> Option<bool> {
         if let Some(never) = self.never_holds(value, group) {
             return Some(never);

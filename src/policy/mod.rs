@@ -1,19 +1,21 @@
-//! Cedar: the only folder that names it.
+//! Evaluates Cedar policies; no other folder names Cedar.
 //!
 //! **Problem.** Cedar answers whether one principal may, from policies, entities and a context that
-//! somebody built. A wrong answer is rarely Cedar's: it is a forbid that failed and was skipped, a
-//! value that stayed away because it did not fit, a scope that no longer matched, an entity that
-//! was not loaded.
-//! **Decision.** One leg is one Cedar request, built here from typed values and nothing else: the
-//! schema says what a request's values become ([`inputs`]), policies say which of them matter
-//! ([`analysis`]), those that cannot have a say are left out ([`index`]), and the loop that decides
-//! ([`evaluate`]) treats every failure as a denial. What policies ask of relations is answered
-//! through [`port`]. Policies are checked strictly, and for what Cedar does not check. [`load`],
-//! [`analysis`] and [`idle`] run when a bundle is loaded, and [`index`] is built there; [`inputs`],
-//! [`evaluate`], [`explanation`] and [`search`] run at a decision.
-//! **Trade-off.** The loop calls Cedar's evaluator one conjunct at a time rather than its
-//! authorizer, to explain from the evaluation itself; a property test holds both to the same
-//! answer. The syntax tree is Cedar's internal one, so its version is pinned.
+//! somebody built. A wrong answer is rarely Cedar's fault. It comes from a forbid that failed and
+//! was skipped, a value that was left out because it did not fit its type, a scope that no longer
+//! matched, or an entity that was not loaded.
+//! **Decision.** One leg is one Cedar request, built here from typed values and nothing else. The
+//! schema says what a request's values become ([`inputs`]), the policies say which of the values
+//! matter ([`analysis`]), policies that cannot change the outcome are left out ([`index`]), and the
+//! loop that decides ([`evaluate`]) treats every failure as a denial. The policies' questions about
+//! relations are answered through [`port`]. Policies are validated strictly, and also for what
+//! Cedar does not validate. [`load`], [`analysis`] and [`idle`] run when a bundle is loaded, and
+//! [`index`] is built then; [`inputs`], [`evaluate`], [`explanation`] and [`search`] run at a
+//! decision.
+//! **Trade-off.** The loop calls Cedar's evaluator for one conjunct at a time rather than Cedar's
+//! authorizer, so that an explanation comes from the evaluation itself; a property test checks that
+//! both give the same answer. The syntax tree is Cedar's internal one, so Cedar's version is
+//! pinned.
 
 mod analysis;
 mod cache_key;
@@ -46,24 +48,24 @@ use search::Literals;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// How many entities a policy may look through (`resource.folder.owner` is two), where the bundle
-/// does not say. What is within the level is materialised for a decision, and a policy that looks
-/// farther is refused.
+/// The level of a bundle that does not set one: how many entities a policy may look through
+/// (`resource.folder.owner` is two). Entities within the level are materialised for a decision, and
+/// a policy that looks farther is refused.
 pub const DEFAULT_LEVEL: u32 = 2;
 
-/// The highest level that a bundle can ask for: what is reached from an entity can grow tenfold
-/// with each.
+/// The highest level that a bundle can set: each level can multiply the entities that are reached
+/// by ten.
 pub const MAX_LEVEL: u32 = 5;
 
-/// A bundle's schema and policies, ready to decide. Immutable.
+/// A bundle's schema and policies, ready to decide. It never changes.
 #[derive(Debug)]
 pub struct Compiled {
     schema: Schema,
-    /// In the order of their ids.
+    /// The policies, in the order of their ids.
     rules: Arc<[Arc<Rule>]>,
     index: Index,
-    /// The same policies for calls whose arguments are unknown.
-    /// Absent where no policy reads them.
+    /// The same policies for calls whose arguments are unknown; `None` if no policy reads
+    /// arguments.
     without_arguments: Option<Index>,
     next_actions: NextActions,
     warnings: Vec<Problem>,
@@ -71,8 +73,8 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles policies, and the links of templates among them, against a schema. Every problem of
-    /// every file is in the report.
+    /// Compiles policies, and the links of templates among them, against a schema. The report holds
+    /// every problem of every file.
     pub fn new(
         schema: Schema,
         policies: &[SourceFile],
@@ -100,29 +102,30 @@ impl Compiled {
         })
     }
 
-    /// The schema.
+    /// Returns the schema.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// What does not keep a bundle from loading and is probably a mistake.
+    /// Returns problems that do not keep the bundle from loading but are probably mistakes.
     #[must_use]
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
 
-    /// The ids of all policies, in order.
+    /// Returns the ids of all policies, in order.
     pub fn policy_ids(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.id.as_str())
     }
 
-    /// All policies: their ids, and where they stand.
+    /// Returns all policies: their ids and their positions in the files.
     pub fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
         self.rules.iter().map(|rule| &rule.at)
     }
 
-    /// The policies that read a member of a context which the schema declares, or a part of it.
+    /// Returns the policies that read the member `name` of the context, or a part of it, if the
+    /// schema declares that member for some action.
     pub fn readers_of_context(&self, name: &str) -> impl Iterator<Item = &PolicyRef> {
         let mut contexts = self.schema.vocabulary.contexts();
         let is_declared = contexts.any(|context| context.contains_key(name));
@@ -130,7 +133,7 @@ impl Compiled {
         self.rules.iter().filter(reads).map(|rule| &rule.at)
     }
 
-    /// Whether some policy gives this reason.
+    /// Returns `true` if some policy gives this reason.
     #[must_use]
     pub fn gives(&self, code: &str) -> bool {
         self.rules.iter().any(|rule| {
@@ -140,12 +143,12 @@ impl Compiled {
         })
     }
 
-    /// The ids of one type that are known from policies and the schema alone.
+    /// Returns the ids of one type that policies and the schema alone name.
     pub fn literals(&self, kind: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
         self.literals.of_kind(kind)
     }
 
-    /// The policies that decide.
+    /// Returns the index of the policies that decide.
     fn index(&self, arguments: Arguments) -> &Index {
         match arguments {
             Arguments::Known => &self.index,

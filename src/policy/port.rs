@@ -1,6 +1,7 @@
-//! What policies must know of relations, and what must answer them.
+//! The interface between policies and relations: what policies must know of the relation model, and
+//! the trait that answers their questions.
 //!
-//! The relation engine is on the other side: nothing here knows how an answer is found.
+//! The relation engine implements the trait elsewhere; nothing here knows how an answer is found.
 
 use crate::model::{EntityRef, Record, Timestamp};
 use crate::policy::analysis::mentions::{Mention, Object};
@@ -11,66 +12,66 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the schema must know of a relation model, by Cedar's names of types.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelationTypes {
-    /// The relations of each type that the model defines.
+    /// The relations that the model defines for each type.
     pub relations: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
-    /// The types of which an entity can be in some relation.
+    /// The types whose entities can be in some relation.
     pub members: BTreeSet<SmolStr>,
-    /// The types of which an entity can be in a relation at all, by type and relation. Where
-    /// nothing is said, any can.
+    /// The types whose entities can be in a relation, by the object's type and the relation. A
+    /// relation without an entry here can hold for any type.
     pub users: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
     /// The names of all parameters of all conditions that an answer about a relation can depend on,
-    /// by type and relation.
+    /// by the object's type and the relation.
     pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
 }
 
-/// Answers what a policy asks of relations, at one revision.
+/// Answers the questions that policies ask about relations, at one revision.
 pub trait Relations: std::fmt::Debug {
-    /// Whether `user` is in `relation` of `object`.
+    /// Decides whether `user` is in `relation` of `object`.
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
 
-    /// Whether some tuple has the entity as its object.
+    /// Returns `true` if some tuple has the entity as its object.
     fn is_object(&self, entity: &EntityRef) -> bool;
 }
 
-/// One lookup.
+/// A question about one relation.
 #[derive(Clone, Copy, Debug)]
 pub struct RelationQuestion<'a> {
-    /// Who.
+    /// The user.
     pub user: &'a EntityRef,
-    /// In the relation of what.
+    /// The object.
     pub object: &'a EntityRef,
-    /// Which relation.
+    /// The relation.
     pub relation: &'a str,
-    /// What conditions on tuples read by the name of a parameter: the request's context.
+    /// The request's context, from which conditions on tuples read their parameters by name.
     pub context: &'a Record,
-    /// `current_time` to conditions.
+    /// The value of `current_time` in conditions.
     pub now: Timestamp,
-    /// `action` to conditions: the name that the request used.
+    /// The value of `action` in conditions: the name that the request used.
     pub action: &'a str,
-    /// `resource` to conditions.
+    /// The value of `resource` in conditions.
     pub resource: &'a EntityRef,
 }
 
-/// What a lookup found.
+/// The answer to a question about one relation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelationAnswer {
-    /// Whether it held.
+    /// Whether the relation holds.
     pub held: bool,
-    /// One path of tuples that shows it, where it held.
+    /// A path of tuples that shows that the relation holds; empty if it does not.
     pub witness: Vec<String>,
 }
 
-/// Why a lookup has no answer.
+/// The reason why a question about a relation has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelationFailure {
-    /// The same question fails again at the same revision (a missing parameter, too deep): the leg
-    /// denies.
+    /// The same question fails again at the same revision (a missing parameter, too deep), so the
+    /// leg denies.
     Denied(String),
-    /// Something that may pass (time, breadth, a store): no decision.
+    /// The failure may pass (time, breadth, a store), so there is no decision.
     Fault(String),
 }
 
-/// For bundles without a relation model: nobody is in anything.
+/// The answers of a bundle without a relation model: nobody is in any relation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoRelations;
 
@@ -85,8 +86,8 @@ impl Relations for NoRelations {
 }
 
 impl RelationTypes {
-    /// Whether an entity of type `user` can be in a relation of one of type `object`, whatever the
-    /// tuples are.
+    /// Returns `true` if an entity of type `user` can be in a relation of an object of type
+    /// `object`, whatever the tuples are.
     pub(in crate::policy) fn can_hold(&self, user: &str, object: &str, relation: &str) -> bool {
         let users = self
             .users
@@ -95,8 +96,8 @@ impl RelationTypes {
         users.is_none_or(|users| users.contains(user))
     }
 
-    /// The parameters of every condition on which the answer to a mention can depend. A path may
-    /// lead to any type that has the relation.
+    /// Returns the parameters of every condition on which the answer to a mention can depend. A
+    /// path may lead to any type that has the relation.
     pub(in crate::policy) fn parameters_of(
         &self,
         mention: &Mention,
@@ -115,8 +116,9 @@ impl RelationTypes {
             .flatten()
     }
 
-    /// Whether a condition on a tuple that this relation can rest on has a parameter of this name.
-    /// Where the object's type is not known here, that of any type counts.
+    /// Returns `true` if a condition on a tuple that can count for the mentioned relation has a
+    /// parameter of this name. If the object's type is not known here, the parameters of every type
+    /// count.
     pub(in crate::policy) fn reads(&self, parameter: &SmolStr, mention: &Mention) -> bool {
         self.parameters_of(mention).any(|name| name == parameter)
     }

@@ -1,6 +1,6 @@
-//! The explanation of a leg, and what its policies have read.
+//! Explains a leg, and lists what its policies have read.
 //!
-//! INVARIANT: what may be a secret is neither shown nor quoted.
+//! INVARIANT: a value that may be a secret is neither shown nor quoted.
 
 use super::Verdict;
 use crate::model::{
@@ -18,13 +18,13 @@ use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use std::sync::Arc;
 
-/// Bytes of a value that are written however little place a record has left: more than it shows of
-/// one that does not fit.
+/// Bytes of a value that are written however little space a record has left. This is more than a
+/// record shows of a value that does not fit.
 const MIN_INPUT_BYTES: usize = 1 << 10;
 
 impl Compiled {
-    /// Explains a leg that was decided: what determined it, what failed, and what each permit was
-    /// missing.
+    /// Explains a leg that was decided: what determined it, what failed, and what each permit
+    /// lacked.
     pub(super) fn explain(
         &self,
         evaluator: &Evaluator<'_>,
@@ -69,7 +69,8 @@ impl Compiled {
         explanation
     }
 
-    /// Cedar's message, unless it may hold a secret value: an overflow names its operands.
+    /// Returns Cedar's message, unless it may contain a secret value: an overflow names its
+    /// operands.
     fn tellable(&self, rule: &Rule, message: &str) -> String {
         if rule
             .reads
@@ -116,7 +117,8 @@ impl Compiled {
         }
     }
 
-    /// Returns what policies have read and may be shown: a path, and the value as Cedar writes it.
+    /// Returns the values that policies have read and that may be shown: a path, and the value as
+    /// Cedar writes it.
     pub(super) fn inputs_read(
         &self,
         inputs: &Inputs,
@@ -124,7 +126,7 @@ impl Compiled {
         principal: &EntityUID,
         resource: &EntityUID,
     ) -> Vec<(String, String)> {
-        // What a record has no place for is not written either, but for its beginning.
+        // Of a value for which the record has no space, only the beginning is written.
         let mut left = RECORD_INPUT_BYTES;
         reads
             .paths()
@@ -143,7 +145,8 @@ impl Compiled {
                     Dereference::NoSuchEntity | Dereference::Residual(_) => None,
                 };
                 let value = value_at(context, attribute, start, path)?;
-                // A text that does not fit is longer than what is left, as its record is to say.
+                // A text that does not fit must be longer than the space left, so that the record
+                // shows it as cut.
                 let most = left.max(MIN_INPUT_BYTES) + char::MAX.len_utf8();
                 let (text, _) = beginning(&value, &self.schema.vocabulary, most);
                 left = left.checked_sub(text.len()).unwrap_or(left);
@@ -153,7 +156,7 @@ impl Compiled {
     }
 }
 
-/// An explanation that names no policy.
+/// Returns an explanation that names no policy.
 pub(super) fn blank(
     principal: &EntityRef,
     outcome: &LegOutcome,

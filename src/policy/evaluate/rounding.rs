@@ -1,20 +1,21 @@
-//! Legs that read points in time between two milliseconds.
+//! Decides legs that read points in time between two milliseconds.
 //!
-//! **Problem.** Policies count in milliseconds, and a request may be more precise. Cut, a point in
-//! time may come before one that it follows, or be equal to one that it is not: a forbid that holds
-//! would not.
-//! **Decision.** A leg is decided with the millisecond before each such point. That stands only
-//! where everything that is made of the points by the policies that can have a say comes out the
-//! same whichever of them are read as the one behind; else the leg is denied.
-//! **Trade-off.** A comparison on which nothing depends denies as well, and all ways to read `n`
-//! points are `2^n`: more than [`MAX_POINTS`] are refused, and so is what is too much to read so
-//! often ([`MAX_WORK`]). Who sends whole milliseconds never comes here, and neither does a leg
-//! whose policies ask only whether the point is there.
+//! **Problem.** Policies count in milliseconds, and a request may be more precise. A point in time
+//! that is cut to its millisecond may come before one that it follows, or equal one that it does
+//! not equal: a forbid that should hold would not.
+//! **Decision.** A leg is decided with the millisecond before each such point. The outcome stands
+//! only if everything that the relevant policies compute from the points comes out the same
+//! whichever of the points are read as the millisecond after; otherwise the leg is denied.
+//! **Trade-off.** A comparison on which nothing depends denies as well. There are `2^n` ways to
+//! read `n` points, so more than [`MAX_POINTS`] are refused, and so is a leg that would take more
+//! than [`MAX_WORK`] to evaluate that often. A request with whole milliseconds never comes here,
+//! nor does a leg whose policies ask only whether the point is present.
 //!
-//! INVARIANT: a comparison goes one way or the other as a point passes it, so what it says of the
-//! point is what it says of the millisecond before or of the one behind. Where all of them say the
-//! same, the policies say of the points what was decided. That does not hold of a product of two
-//! values that depend on points, nor of the time of a day that ends between the two: these deny.
+//! INVARIANT: a comparison changes at most once as a point passes it, so its result for the point
+//! is its result for the millisecond before or for the one after. If all results agree, the
+//! policies say of the points what was decided. This does not hold for a product of two values that
+//! depend on points, nor for a time of the day if the day ends between the two milliseconds: these
+//! deny.
 
 use super::{Leg, LegInput, Parties, Wanted, evaluator_on, refused, truth};
 use crate::model::{ClockUse, Code, LegExplanation};
@@ -37,10 +38,10 @@ use std::sync::Arc;
 /// in time. It takes some ten milliseconds, and so many never are one document's.
 const MAX_WORK: usize = 16_384;
 
-/// Half a day, in milliseconds: no rounding moves a time of the day so far, unless a day ends.
+/// Half a day, in milliseconds: rounding never moves a time of the day this far, unless a day ends.
 const HALF_A_DAY: i64 = 43_200_000;
 
-/// What an expression comes to.
+/// The result of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Failed,
@@ -64,7 +65,7 @@ impl Outcome {
         }
     }
 
-    /// Returns `true` where the points may be said to come to both.
+    /// Returns `true` if both outcomes can stand for the same result.
     fn agrees(self, other: Self) -> bool {
         match (self, other) {
             (Self::Time(one), Self::Time(other)) => one.abs_diff(other) < HALF_A_DAY.unsigned_abs(),
@@ -73,8 +74,9 @@ impl Outcome {
     }
 }
 
-/// Returns a leg that was decided with the millisecond before each of these points in time if it
-/// would be decided so whichever of them were read as the one behind, and a denial otherwise.
+/// Returns a leg that was decided with the millisecond before each of these points in time, if it
+/// would be decided alike whichever of them were read as the millisecond after; otherwise returns a
+/// denial.
 pub(super) fn settle(
     (input, wanted): (&LegInput<'_>, Wanted),
     parties: &Parties<'_>,
@@ -134,7 +136,7 @@ pub(super) fn settle(
     if is_settled { leg } else { deny(leg, DEPENDS) }
 }
 
-/// What is evaluated again for each way to read the points.
+/// What is needed to evaluate the expressions again for each way to read the points.
 struct Ground<'a, 'p> {
     parties: (&'a EntityUID, &'a ActionInfo, &'a EntityUID),
     inputs: &'a Inputs,
@@ -143,8 +145,8 @@ struct Ground<'a, 'p> {
 }
 
 impl Ground<'_, '_> {
-    /// Returns whether all comes out the same whichever of the points are read as the millisecond
-    /// behind, and how the clock is used on the way.
+    /// Returns whether all expressions come out the same whichever of the points are read as the
+    /// millisecond after, and how the clock was used.
     fn every_way(
         &self,
         instants: &[Instant],
@@ -189,8 +191,8 @@ fn reads(reads: &Reads, points: &[Point]) -> bool {
         .any(|point| reads.value_at(point.root, &point.path))
 }
 
-/// Returns what a policy compares and computes of the points, wherever it stands in it, with what
-/// each reads.
+/// Returns the comparisons and computations of a policy that depend on the points, wherever they
+/// are in it, with what each reads.
 fn asked_of<'r>(rule: &'r Rule, points: &[Point]) -> Vec<(&'r Expr, Reads)> {
     let mut found = Vec::new();
     let conjuncts = rule.conjuncts.iter();
@@ -267,7 +269,7 @@ fn work(
     work
 }
 
-/// Returns how many values one holds, counted up to `most`.
+/// Returns the number of values within a value, counted up to `most`.
 fn weight(value: &Cedar, most: usize) -> usize {
     let mut count = 0_usize;
     let mut open = vec![value];
@@ -286,8 +288,8 @@ fn weight(value: &Cedar, most: usize) -> usize {
     count
 }
 
-/// The denial of a leg whose points in time are more precise than its policies. Nothing of what was
-/// decided determines it.
+/// Returns the denial of a leg whose points in time are more precise than its policies. No policy
+/// determines it.
 fn unsettled(input: &LegInput<'_>, leg: Leg, points: &[Point], why: &str) -> Leg {
     let members: Vec<String> = points
         .iter()

@@ -1,4 +1,5 @@
-//! What is done again for points in time, and what is not: the cost of a leg is in no outcome.
+//! Tests what is evaluated again for points in time, and what is not: no outcome shows a leg's
+//! cost.
 
 use super::*;
 use crate::model::{Action, Arguments, Chain, Entity, EntityRef, Question, Record, Timestamp};
@@ -28,7 +29,7 @@ when { context has arguments.times && context.arguments.times.contains(datetime(
 when { context has arguments.items && context.arguments.items.contains("none") };
 "#;
 
-/// Nobody is in any relation, and every question counts.
+/// Relations in which nobody is, and which count the questions.
 #[derive(Debug, Default)]
 struct Counter(Cell<usize>);
 
@@ -129,7 +130,7 @@ fn relations_are_looked_up_once_however_many_points_there_are() {
     assert_eq!(relations.0.get(), 1);
 }
 
-/// The set that a path leads to.
+/// Returns the set that a path leads to.
 fn set<'c>(context: &'c Context, name: &str) -> &'c Arc<BTreeSet<Cedar>> {
     let Context::Value(members) = context else {
         panic!("no context")
