@@ -72,7 +72,7 @@ pub struct LegInput<'a> {
     pub leg: usize,
     /// The time that policies and conditions see.
     pub now: Timestamp,
-    /// What a verified credential says.
+    /// The claims of a verified credential.
     pub token: Option<&'a Record>,
     /// The stored entities.
     pub stored: &'a Stored,
@@ -216,8 +216,8 @@ impl Compiled {
         inputs: &Inputs,
     ) -> Leg {
         let evaluator = evaluator(parties.principal, parties.action, parties.resource, inputs);
-        // Who asks why is shown what stopped each policy whose scope matches; the others stop at
-        // false, and decide nothing.
+        // An explanation shows what stopped each policy whose scope matches. The policies that the
+        // slice leaves out stop at a false conjunct and do not change the decision.
         let applicable: Vec<&Arc<Rule>> = if wanted.explanation {
             self.index(input.arguments).all(scope)
         } else {

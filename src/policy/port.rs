@@ -57,7 +57,7 @@ pub struct RelationQuestion<'a> {
 pub struct RelationAnswer {
     /// Whether the relation holds.
     pub held: bool,
-    /// A path of tuples that shows that the relation holds; empty if it does not.
+    /// A path of tuples that shows that the relation holds, if it does.
     pub witness: Vec<String>,
 }
 

@@ -35,7 +35,7 @@ use cedar_policy_core::evaluator::Evaluator;
 use std::sync::Arc;
 
 /// LIMIT: values that are converted or compared again for one leg, over all ways to read its points
-/// in time. It takes some ten milliseconds, and so many never are one document's.
+/// in time. This many take some ten milliseconds, and no ordinary document has so many.
 const MAX_WORK: usize = 16_384;
 
 /// Half a day, in milliseconds: rounding never moves a time of the day this far, unless a day ends.

@@ -1,14 +1,14 @@
-//! The policies of one scope, divided by the equalities that they lead with.
+//! Divides the policies of one scope by the equalities among their leading conjuncts.
 
 use super::conditions::{Key, Path, Step};
 use super::{AttributeValue, Values};
 use cedar_policy_core::ast::Literal;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
-/// A policy: its position among all, which are in the order of their ids.
+/// A policy, by its position in the list of all policies, which is in the order of their ids.
 pub(super) type Position = u32;
 
-/// Lists of policies; a list's number names it in the whole index.
+/// Lists of policies; each list has a number, which is unique in the whole index.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     lists: Vec<Box<[Position]>>,
@@ -22,7 +22,7 @@ impl Cells {
             .unwrap_or_default()
     }
 
-    /// How many lists there are; they are numbered from 0.
+    /// Returns the number of lists; they are numbered from 0.
     pub(super) fn len(&self) -> usize {
         self.lists.len()
     }
@@ -36,13 +36,13 @@ impl Cells {
 /// The policies of one scope.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    /// Those that lead with no equality: always selected. None where there are none, so that a
-    /// bucket whose policies name a tenant each is selected from as one cell.
+    /// The policies without a leading equality, which are always selected. `None` if there are
+    /// none; so if each policy of a bucket names one tenant, a selection is a single cell.
     always: Option<u32>,
     groups: Box<[Group]>,
 }
 
-/// Policies that lead with an equality of the same attribute, after the same steps.
+/// Policies with a leading equality of the same attribute, after the same steps.
 #[derive(Debug)]
 struct Group {
     before: Box<[Step]>,
@@ -51,15 +51,15 @@ struct Group {
     by_value: HashMap<Literal, u32>,
 }
 
-/// What the policies of a group have in common. Told apart by hash: names of Cedar that are equal
-/// may be ordered, for their places in the text count there.
+/// What the policies of a group have in common. Groups are found by hash, not by order: Cedar's
+/// names may be equal and yet be ordered, because ordering compares their positions in the text.
 type Place<'a> = (&'a [Step], &'a Path);
 
 fn place(key: &Key) -> Place<'_> {
     (&key.before, &key.path)
 }
 
-/// Which of a group are selected.
+/// The policies of a group that are selected.
 enum Choice {
     None,
     One(u32),
@@ -67,7 +67,8 @@ enum Choice {
 }
 
 impl Bucket {
-    /// Divides policies, each with its keys. Each goes where most constants are told apart.
+    /// Divides policies by their keys. Each policy is put in the group of the key whose attribute
+    /// is compared with most constants.
     pub(super) fn new(rules: &[(Position, Vec<Key>)], cells: &mut Cells) -> Self {
         let mut constants: HashMap<Place<'_>, HashSet<&Literal>> = HashMap::new();
         for key in rules.iter().flat_map(|(_, keys)| keys) {
@@ -80,7 +81,8 @@ impl Bucket {
         let mut groups: HashMap<Place<'_>, HashMap<&Literal, Vec<Position>>> = HashMap::new();
         for (position, keys) in rules {
             let told_apart = |key: &&Key| constants.get(&place(key)).map_or(0, HashSet::len);
-            // The last of the greatest: reversed, so that the earliest conjunct wins.
+            // `max_by_key` returns the last maximum, so the keys are reversed and the earliest
+            // conjunct wins.
             match keys.iter().rev().max_by_key(told_apart) {
                 None => always.push(*position),
                 Some(key) => {
@@ -109,14 +111,14 @@ impl Bucket {
         }
     }
 
-    /// Every policy of it, as cells.
+    /// Returns every policy of the bucket, as cells.
     pub(super) fn all(&self) -> impl Iterator<Item = u32> {
         self.always
             .into_iter()
             .chain(self.groups.iter().map(|group| group.whole))
     }
 
-    /// The policies that these values do not rule out, as cells.
+    /// Passes to `take` the policies that these values do not rule out, as cells.
     pub(super) fn select(&self, values: &Values<'_>, mut take: impl FnMut(u32)) {
         self.always.into_iter().for_each(&mut take);
         for group in &self.groups {

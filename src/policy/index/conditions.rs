@@ -1,8 +1,8 @@
-//! What a policy's leading conjuncts say of it, before it is evaluated.
+//! Finds what a policy's leading conjuncts demand, before it is evaluated.
 //!
-//! INVARIANT: a [`Key`] is sound (see the folder's argument): no conjunct that could fail stands
-//! before its equality, unless a [`Step`] says on what its failure depends. An expression that is
-//! not known to be harmless ends the walk.
+//! INVARIANT: a [`Key`] is sound (see the argument in the folder's `mod.rs`): no conjunct that
+//! could fail comes before its equality, unless a [`Step`] says on what the failure depends. An
+//! expression that is not known to be harmless ends the walk.
 
 use super::super::schema::Schema;
 use crate::policy::analysis::syntax::{Root, access_path, children};
@@ -11,26 +11,26 @@ use cedar_policy_core::ast::{BinaryOp, EntityType, Expr, ExprKind, Literal, Unar
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
-/// Equalities considered per policy, and steps before one: policies name their tenant early, and
-/// each step costs every request that reaches it.
+/// Limits on the equalities considered per policy and on the steps before one. Policies name their
+/// tenant early, and each step costs every request that reaches it.
 const MAX_KEYS: usize = 8;
 const MAX_STEPS: usize = 16;
 
-/// An attribute: a variable, and the names that follow it. No name: the entity itself.
+/// An attribute: a variable, and the names that follow it. Without names, it is the entity itself.
 pub(super) type Path = (Root, Vec<SmolStr>);
 
-/// What a conjunct that stands before the equality comes to, in the order of evaluation.
+/// A conjunct that comes before the equality, in the order of evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
-    /// `principal has tenant`: false where it is absent, so nothing after it is evaluated.
+    /// `principal has tenant`: false if the attribute is absent, so nothing after it is evaluated.
     Has(Path),
-    /// Something that fails where this is absent, and never otherwise.
+    /// An expression that fails if this attribute is absent, and never otherwise.
     Needs(Path),
     /// `principal is user`: false for every other type.
     Is(Root, EntityType),
 }
 
-/// An equality that a policy can be found by.
+/// An equality by which a policy can be found.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) before: Vec<Step>,
@@ -38,7 +38,7 @@ pub(super) struct Key {
     pub(super) constant: Literal,
 }
 
-/// What is not known before relations are looked up.
+/// The attributes and entities that are not known before relations are looked up.
 #[derive(Debug)]
 pub(super) struct Late<'a> {
     attributes: BTreeSet<&'a SmolStr>,
@@ -68,7 +68,7 @@ impl<'a> Late<'a> {
     }
 }
 
-/// The equalities of a rule, in order.
+/// Returns the equalities of a rule, in order.
 pub(super) fn keys(rule: &Rule, late: &Late<'_>) -> Vec<Key> {
     let mut keys = Vec::new();
     let mut before = Vec::new();
@@ -104,7 +104,7 @@ impl Step {
     }
 }
 
-/// Whether earlier steps leave this one nothing to say.
+/// Returns `true` if this step adds nothing to the earlier steps.
 fn known(before: &[Step], step: &Step) -> bool {
     before
         .iter()
@@ -114,7 +114,7 @@ fn known(before: &[Step], step: &Step) -> bool {
         })
 }
 
-/// What a conjunct comes to; none where it could fail in ways that no step describes.
+/// Returns the steps of a conjunct; `None` if it could fail in ways that no step describes.
 fn steps(expr: &Expr) -> Option<Vec<Step>> {
     let has = |base: &Expr, names: &mut dyn Iterator<Item = &SmolStr>| {
         let (root, mut path) = access_path(base)?;
@@ -152,9 +152,9 @@ fn steps(expr: &Expr) -> Option<Vec<Step>> {
     harmless(expr, &mut found).then_some(found)
 }
 
-/// Whether an expression of a well-typed policy fails only where one of `needed` is absent. What a
-/// request sends fits its type (what does not, denies), and so do stored values: no operator meets
-/// a value of another kind.
+/// Returns `true` if an expression of a well-typed policy fails only if an attribute of `needed` is
+/// absent. Values of a request fit their types (a value that does not, denies), and so do stored
+/// values, so no operator meets a value of another type.
 fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
     if let Some(path) = access_path(expr) {
         needed.extend(needs(path));
@@ -174,7 +174,7 @@ fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
         | ExprKind::Record(_) => true,
         ExprKind::UnaryApp { op, .. } => match op {
             UnaryOp::Not | UnaryOp::IsEmpty => true,
-            // It may overflow.
+            // Negation may overflow.
             UnaryOp::Neg => false,
         },
         ExprKind::BinaryApp { op, .. } => match op {
@@ -186,11 +186,11 @@ fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
             | BinaryOp::ContainsAll
             | BinaryOp::ContainsAny
             | BinaryOp::HasTag => true,
-            // They may overflow; a tag may be absent.
+            // Arithmetic may overflow; a tag may be absent.
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag => false,
         },
-        // Functions may refuse their arguments; an attribute of something that is no path has no
-        // step.
+        // Functions may refuse their arguments, and no step describes an attribute of an expression
+        // that is not a path.
         ExprKind::ExtensionFunctionApp { .. }
         | ExprKind::GetAttr { .. }
         | ExprKind::Slot(_)
@@ -202,7 +202,7 @@ fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
             .all(|child| harmless(child, needed))
 }
 
-/// `path == constant`, either way round.
+/// Returns the parts of `path == constant`, in either order.
 fn equality(expr: &Expr) -> Option<(Path, Literal)> {
     let ExprKind::BinaryApp {
         op: BinaryOp::Eq,
@@ -220,7 +220,8 @@ fn equality(expr: &Expr) -> Option<(Path, Literal)> {
     (path != (Root::Context, Vec::new())).then(|| (path, constant.clone()))
 }
 
-/// The entities of the request, and its context, are always there.
+/// Returns the step of a path; `None` for the entities of the request and its context, which are
+/// always present.
 fn needs((root, names): Path) -> Option<Step> {
     (!names.is_empty()).then_some(Step::Needs((root, names)))
 }

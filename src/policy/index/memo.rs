@@ -1,30 +1,30 @@
-//! What was merged once is kept.
+//! Keeps merged scopes and slices, so that each is merged once.
 //!
-//! INVARIANT: bounded. What is made from one number has a place of its own, of which there are as
-//! many as numbers. The rest stands in a map: when that becomes too much, all of it is dropped and
-//! gathered anew. A merge costs some microseconds per policy merged, and slices that are in use
-//! come back at once.
+//! INVARIANT: the memory is bounded. A value made from a single number has a slot of its own; there
+//! are as many slots as numbers. All other values are in a map: when it becomes too large, it is
+//! emptied and fills again. A merge costs some microseconds per policy merged, and slices that are
+//! in use come back at once.
 //!
-//! Nearly everything is made from one number: of ten thousand policies of a thousand tenants, those
-//! of one tenant about one type. Found at its place it costs two looks into memory that no cache
-//! holds, in the map five.
+//! Nearly all values are made from one number: of ten thousand policies of a thousand tenants,
+//! those of one tenant about one type. A slot costs two reads of memory that miss every cache, the
+//! map five.
 
 use foldhash::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-/// Numbers and policies that may be kept, counted as one each: about 40 MiB, and some hundred
-/// thousand slices of a few policies.
+/// The numbers and policies that may be kept, each of which counts as one: about 40 MiB, and some
+/// hundred thousand slices of a few policies.
 const MAX_WEIGHT: usize = 4_000_000;
 
-/// What one entry weighs beside its numbers and policies.
+/// The weight of one entry beside its numbers and policies.
 const ENTRY_WEIGHT: usize = 24;
 
-/// What has a number of parts that it holds in memory.
+/// A value whose weight is the number of parts that it holds in memory.
 pub(super) trait Weighed {
     fn weight(&self) -> usize;
 }
 
-/// Values by the numbers that they were made from.
+/// Values, by the numbers from which they were made.
 #[derive(Debug)]
 pub(super) struct Memo<T> {
     by_number: Box<[OnceLock<Arc<T>>]>,
@@ -38,7 +38,7 @@ struct Kept<T> {
 }
 
 impl<T: Weighed> Memo<T> {
-    /// For the numbers below `count`.
+    /// Creates a memo with slots for the numbers below `count`.
     pub(super) fn new(count: usize) -> Self {
         let by_number = std::iter::repeat_with(OnceLock::new).take(count).collect();
         Self {
@@ -50,8 +50,8 @@ impl<T: Weighed> Memo<T> {
         }
     }
 
-    /// What was made from these numbers, or is made now. Of two threads that make it at once, one's
-    /// is kept by both.
+    /// Returns the value made from these numbers, or makes it now. If two threads make it at once,
+    /// both get the same one.
     pub(super) fn get(&self, numbers: &[u32], make: impl FnOnce() -> T) -> Arc<T> {
         if let [one] = numbers
             && let Some(place) = self.by_number.get(*one as usize)

@@ -1,45 +1,45 @@
-//! The policy index: which policies a leg is to be evaluated against.
+//! The policy index selects the policies against which a leg is evaluated.
 //!
-//! **Problem.** Evaluating a policy costs about a microsecond, and a bundle may hold one per
-//! tenant, per team, per tool. All but a few are about somebody else.
-//! **Decision.** Policies are divided at load, by action, by the scope of the principal and of the
+//! **Problem.** Evaluating a policy costs about a microsecond, and a bundle may hold a policy for
+//! each tenant, team and tool. All but a few concern somebody else.
+//! **Decision.** Policies are divided at load by action, by the scope of the principal and of the
 //! resource, and by an equality with a constant among the leading conjuncts of their condition
-//! (`principal.tenant == "t3"`). A leg looks up its own: first the [`Scope`], from the entities'
-//! types, ids and stored ancestors; then, from the values of those attributes, the [`Slice`] of the
-//! scope's policies that can have a say. What the policies of a slice read and which relations they
+//! (`principal.tenant == "t3"`). A leg first looks up its [`Scope`], by the entities' types, ids
+//! and stored ancestors; then, by the values of those attributes, the [`Slice`] of the scope's
+//! policies that can change the outcome. What the policies of a slice read and which relations they
 //! mention is merged once, and kept.
-//! **Trade-off.** Only equality with a constant divides: a policy that asks for membership of a
+//! **Trade-off.** Only an equality with a constant divides: a policy that tests membership of a
 //! set, or compares two attributes, is evaluated whenever its scope matches.
 //!
 //! # Why it is sound
 //!
-//! A policy is left out only where its evaluation would have stopped at a conjunct that is false:
-//! it would be neither satisfied nor failed, so it could change neither the decision, nor the
-//! policies that determine it, nor an error. Evaluation takes the conjuncts in order, up to the
-//! first that is not true. Let `k` be the position of the equality that a policy is found by. The
-//! conjuncts before it are described by [`conditions::Step`]s, and a leg goes through them in the
-//! same order:
+//! A policy is left out only if its evaluation would have stopped at a false conjunct. It would
+//! then be neither satisfied nor failed, so it could change neither the decision, nor the
+//! determining policies, nor an error. Evaluation takes the conjuncts in order, up to the first
+//! that is not true. Let `k` be the position of the equality by which a policy is found.
+//! [`conditions::Step`]s describe the conjuncts before `k`, and a leg goes through them in the same
+//! order:
 //!
-//! - a conjunct that fails where an attribute is absent: if it is absent, or that is not known, the
-//!   policy is selected, whatever follows (a `forbid` that fails must deny). Otherwise it comes to
-//!   true or false, and to no failure;
+//! - a conjunct that fails if an attribute is absent: if the attribute is absent, or that is not
+//!   known, the policy is selected, whatever follows (a `forbid` that fails must deny). Otherwise
+//!   the conjunct is true or false, and does not fail;
 //! - `has`: if the attribute is absent, the conjunct is false, nothing failed before it, and the
 //!   policy is left out;
-//! - `is`: likewise for another type.
+//! - `is`: if the type is another, the same follows.
 //!
-//! No other conjunct can stand before `k`: whatever may overflow, call a function or read a tag
-//! ends the search for equalities; and so does what speaks of a relation, which is looked up for
-//! selected policies only. Operators on values of the wrong kind fail, too, and there are none:
-//! policies are typechecked strictly, stored entities against the schema, and a leg whose request
-//! has a value that does not fit denies before any policy is evaluated. So when the steps are gone
-//! through, conjuncts before `k` are each true or false. If one is false, evaluation stops there;
-//! if all are true, it comes to `k`, where the attribute is there, is a string, an integer, a
-//! boolean or an entity, and is another than the constant: false. An attribute that is absent fails
-//! at `k`, so the policy is selected; one that is there and of another kind cannot be, and selects
-//! it as well.
+//! No other conjunct can come before `k`. Whatever may overflow, call a function or read a tag ends
+//! the search for equalities, and so does whatever concerns a relation, since relations are looked
+//! up for selected policies only. Operators also fail on values of the wrong type, but there are
+//! none: policies are type-checked strictly, stored entities are checked against the schema, and a
+//! leg whose request has a value that does not fit denies before any policy is evaluated. So once
+//! the steps have been gone through, each conjunct before `k` is true or false. If one is false,
+//! evaluation stops there. If all are true, evaluation reaches `k`, where the attribute is present,
+//! is a string, an integer, a boolean or an entity, and differs from the constant: false. An absent
+//! attribute fails at `k`, so the policy is selected. A present attribute of another kind cannot
+//! occur; the policy is selected then as well.
 //!
-//! What a request's value must fit is asked of *every* policy whose scope matches, and so is the
-//! reason that a denial gives: both are the scope's.
+//! Whether a request's values fit is checked for *every* policy whose scope matches, and the reason
+//! of a denial is taken from all of them too: both belong to the scope.
 
 mod bucket;
 mod conditions;
@@ -68,15 +68,15 @@ use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Policies with the same actions share one division by scope if they are more than this; others
-/// are divided anew for each of their actions. It bounds both what an action has to visit and what
-/// policies about many actions take.
+/// Policies with the same actions share one division by scope if there are more of them than this;
+/// others are divided separately for each of their actions. This bounds both the classes that an
+/// action has to visit and the memory that policies about many actions take.
 const SHARED_POLICIES: usize = 64;
 
-/// The policies of a bundle, divided. Immutable but for what it remembers.
+/// The policies of a bundle, divided. It never changes, except for what it memoises.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// In the order of their ids.
+    /// The policies, in the order of their ids.
     rules: Arc<[Arc<Rule>]>,
     buckets: Vec<Bucket>,
     cells: Cells,
@@ -93,30 +93,31 @@ pub(super) struct Index {
 #[derive(Debug)]
 pub(super) struct Scope {
     buckets: Box<[u32]>,
-    /// What any of them reads: a value of it that does not fit its type denies.
+    /// What any of the policies reads: a value there that does not fit its type denies.
     pub(super) reads: Arc<Reads>,
-    /// Whether one of them mentions a relation.
+    /// Whether a policy of the scope mentions a relation.
     pub(super) mentions: bool,
-    /// The first of the permits that gives a reason.
+    /// The first permit that gives a reason.
     pub(super) reasoned: Option<Arc<Rule>>,
-    /// What every slice of it is, whatever the values: for a search, which knows no values yet.
+    /// The slice that the scope has for all values. Only a search sets it, since it knows no values
+    /// yet.
     fixed: Option<Arc<Slice>>,
-    /// What the keys of its legs are made of.
+    /// The plans from which the cache keys of its legs are made.
     pub(super) plans: Plans,
 }
 
-/// The policies of a scope that can have a say, given the values of some attributes.
+/// The policies of a scope that can change the outcome, given the values of some attributes.
 #[derive(Debug)]
 pub(super) struct Slice {
-    /// In the order of their ids.
+    /// The policies, in the order of their ids.
     pub(super) rules: Box<[Arc<Rule>]>,
-    /// What they read.
+    /// What the policies read.
     pub(super) reads: Arc<Reads>,
-    /// The relations that they mention.
+    /// The relations that the policies mention.
     pub(super) mentions: Arc<BTreeSet<Mention>>,
 }
 
-/// An entity, and what is stored of it.
+/// An entity's id, and its stored entity.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named<'a> {
     pub(super) uid: &'a EntityUID,
@@ -126,13 +127,13 @@ pub(super) struct Named<'a> {
 /// What is known of an attribute before policies are evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AttributeValue {
-    /// It is not there.
+    /// The attribute is absent.
     Absent,
-    /// It is this.
+    /// The attribute has this value.
     Is(Literal),
-    /// It is there, and a set, a record or an extension value.
+    /// The attribute is present, and is a set, a record or an extension value.
     Other,
-    /// Nothing is known.
+    /// Nothing is known of the attribute.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "for who asks before the inputs are built")
@@ -140,15 +141,15 @@ pub(super) enum AttributeValue {
     Unknown,
 }
 
-/// A leg's attributes.
+/// The values of a leg's attributes.
 pub(super) struct Values<'a> {
     /// The principal's type and the resource's.
     pub(super) kinds: (&'a EntityType, &'a EntityType),
-    /// The value at a path.
+    /// Returns the value at a path.
     pub(super) value: &'a dyn Fn(Root, &[SmolStr]) -> AttributeValue,
 }
 
-/// A policy and the equalities that it leads with.
+/// A policy and its leading equalities.
 type Keyed = (Position, Vec<conditions::Key>);
 
 impl Index {
@@ -192,7 +193,8 @@ impl Index {
         index
     }
 
-    /// The policies of an action whose scope can match: an entity that is not given is any.
+    /// Returns the policies of an action whose scope can match. An entity that is `None` can be
+    /// any.
     pub(super) fn open(
         &self,
         action: &EntityUID,
@@ -224,7 +226,7 @@ impl Index {
         self.rules_of(buckets.flat_map(Bucket::all))
     }
 
-    /// The policies whose scope matches.
+    /// Returns the policies whose scope matches.
     pub(super) fn scope(
         &self,
         action: &EntityUID,
@@ -254,7 +256,7 @@ impl Index {
         self.scopes.get(&buckets, || self.merged(&buckets))
     }
 
-    /// Those of them that the values do not rule out.
+    /// Returns the policies of a scope that the values do not rule out.
     pub(super) fn slice(&self, scope: &Scope, values: &Values<'_>) -> Arc<Slice> {
         if let Some(fixed) = &scope.fixed {
             return Arc::clone(fixed);
@@ -273,7 +275,7 @@ impl Index {
         })
     }
 
-    /// All policies of a scope, in the order of their ids.
+    /// Returns all policies of a scope, in the order of their ids.
     pub(super) fn all(&self, scope: &Scope) -> Vec<&Arc<Rule>> {
         self.rules_in(&scope.buckets)
     }
@@ -363,7 +365,8 @@ impl Index {
 }
 
 impl Scope {
-    /// Some rules, of which `mentions` are looked up whatever the values are.
+    /// Creates a scope with one slice for all values: these rules, for which `mentions` are looked
+    /// up.
     pub(super) fn fixed<'r>(
         rules: impl Iterator<Item = &'r Arc<Rule>> + Clone,
         mentions: BTreeSet<Mention>,
@@ -399,7 +402,7 @@ impl Weighed for Slice {
     }
 }
 
-/// Policies that are divided together.
+/// Policies that are divided by scope together.
 #[derive(Debug)]
 struct Class {
     principals: Axis,
@@ -407,7 +410,7 @@ struct Class {
     buckets: Pairs,
 }
 
-/// The schema's actions, and which of them an action or a group of actions in a scope means.
+/// The schema's actions, and the actions that each action or group of actions in a scope covers.
 struct Actions {
     uids: Vec<EntityUID>,
     numbers: HashMap<EntityUID, usize>,
@@ -435,7 +438,7 @@ impl Actions {
         }
     }
 
-    /// The actions that a constraint holds for.
+    /// Returns the actions for which a constraint holds.
     fn of(&self, constraint: &ActionConstraint) -> Vec<usize> {
         match constraint {
             ActionConstraint::Any => (0..self.uids.len()).collect(),
@@ -471,7 +474,8 @@ impl Values<'_> {
     }
 }
 
-/// Policies of one shape share what they mention, and bundles without relations one empty set.
+/// Merges what rules mention. Policies of one shape share what they mention, and in bundles without
+/// relations all share one empty set.
 fn merged_mentions(rules: &[&Arc<Rule>]) -> Arc<BTreeSet<Mention>> {
     let mut distinct: Vec<_> = rules
         .iter()

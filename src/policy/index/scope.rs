@@ -1,9 +1,9 @@
-//! Scopes of principals and resources: which of the constraints that policies name hold for an
-//! entity.
+//! Finds the scope constraints on principals or resources that an entity meets.
 //!
-//! An entity's type, id and stored ancestors are looked up among the constraints, so the cost is
-//! that of the entity and of what holds for it. Constraints that do not hold are not visited,
-//! unless there are fewer of them than ancestors.
+//! An entity's type, id and stored ancestors are looked up in maps of constraints, so the cost
+//! grows with its ancestors and with the constraints that hold, not with all constraints. Only if
+//! the `in` constraints name fewer entities than the entity has ancestors are those entities
+//! visited instead.
 
 use super::Named;
 use cedar_policy_core::ast::{
@@ -12,7 +12,7 @@ use cedar_policy_core::ast::{
 use foldhash::{HashMap, HashMapExt};
 use smallvec::SmallVec;
 
-/// Ids of constraints, in order.
+/// Numbers of constraints, in ascending order.
 pub(super) type Held = SmallVec<[u32; 8]>;
 
 /// The constraints that policies put on one variable, numbered from 0.
@@ -22,15 +22,16 @@ pub(super) struct Axis {
     any: Option<u32>,
     is: HashMap<EntityType, u32>,
     equals: HashMap<EntityUID, u32>,
-    /// `in`, and `is … in` with its type.
+    /// The `in` and `is … in` constraints, by the entity after `in`.
     within: HashMap<EntityUID, Within>,
 }
 
-/// The constraints below one ancestor: the type that each asks for, and its number.
+/// The constraints with the same entity after `in`: for each, the type that it requires, if any,
+/// and its number.
 type Within = SmallVec<[(Option<EntityType>, u32); 1]>;
 
 impl Axis {
-    /// The number of a constraint: a new one where it has none yet.
+    /// Returns the number of a constraint, and gives it the next number if it has none yet.
     pub(super) fn number(&mut self, constraint: &PrincipalOrResourceConstraint) -> Option<u32> {
         let next = self.count;
         let number = match constraint {
@@ -64,12 +65,12 @@ impl Axis {
         }
     }
 
-    /// All of them.
+    /// Returns the numbers of all constraints.
     pub(super) fn all(&self) -> Held {
         (0..self.count).collect()
     }
 
-    /// The constraints that hold.
+    /// Returns the numbers of the constraints that hold for an entity.
     pub(super) fn held(&self, entity: Named<'_>) -> Held {
         let kind = entity.uid.entity_type();
         let mut held: Held = self.any.into_iter().collect();
@@ -93,7 +94,7 @@ impl Axis {
                 .into_iter()
                 .for_each(|found| take(found));
             if let Some(stored) = entity.stored {
-                // An entity is no ancestor of itself, but for a cycle, which loading refuses.
+                // An entity is its own ancestor only in a cycle, and loading refuses cycles.
                 if stored.ancestors().count() <= self.within.len() {
                     stored
                         .ancestors()
@@ -114,10 +115,11 @@ impl Axis {
     }
 }
 
-/// What stands at a pair of constraints, one on the principal and one on the resource.
+/// The values stored for pairs of constraints, one on the principal and one on the resource.
 #[derive(Debug)]
 pub(super) struct Pairs {
-    /// By the principal's constraint; each list is in the order of the resource's.
+    /// Indexed by the number of the principal's constraint. Each list holds the number of the
+    /// resource's constraint and the value, sorted.
     by_principal: Vec<Vec<(u32, u32)>>,
 }
 
@@ -138,7 +140,8 @@ impl Pairs {
         }
     }
 
-    /// What stands where both hold. Visits the shorter of both lists.
+    /// Calls `found` with the value of each pair whose two constraints hold. Visits the shorter of
+    /// each list and `resources`.
     pub(super) fn each(&self, principals: &Held, resources: &Held, mut found: impl FnMut(u32)) {
         for principal in principals {
             let Some(list) = self.by_principal.get(*principal as usize) else {
@@ -164,7 +167,8 @@ impl Pairs {
     }
 }
 
-/// A slot stands for nobody: templates are no policies, and links are written out.
+/// Returns the entity of a reference; `None` for a slot, which does not occur: templates are not
+/// indexed, and links have their slots filled in.
 fn uid(reference: &EntityReference) -> Option<EntityUID> {
     match reference {
         EntityReference::EUID(uid) => Some(uid.as_ref().clone()),

@@ -1,4 +1,4 @@
-//! Policies found by looking at each: what the index is held to.
+//! Finds policies by looking at each, as a reference for the index.
 
 use super::bucket::{Bucket, Cells};
 use super::memo::Memo;
@@ -11,11 +11,11 @@ use cedar_policy_core::ast::{
 use foldhash::{HashMap, HashMapExt};
 use std::sync::Arc;
 
-/// The actions, with their groups.
+/// The schema's actions, with their groups.
 pub(super) type Actions = std::collections::HashMap<EntityUID, Arc<Entity>>;
 
 impl Index {
-    /// Each policy by itself, and none by an equality.
+    /// Creates an index in which each policy is by itself and none is found by an equality.
     pub(in crate::policy) fn unindexed(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
         let mut cells = Cells::default();
         Self {
@@ -54,8 +54,8 @@ impl Index {
     }
 }
 
-/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all
-/// three are known before anything is built: ancestors are stored, never sent.
+/// Returns `true` if a constraint of a scope holds. Scopes name identity, type and ancestors only.
+/// All three are known before any inputs are built, for ancestors are stored and never sent.
 fn in_scope(constraint: &PrincipalOrResourceConstraint, Named { uid, stored }: Named<'_>) -> bool {
     let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
     let within = |reference: &EntityReference| {
@@ -73,7 +73,7 @@ fn in_scope(constraint: &PrincipalOrResourceConstraint, Named { uid, stored }: N
     }
 }
 
-/// Whether an action's constraint holds.
+/// Returns `true` if a constraint on the action holds.
 fn action_in_scope(constraint: &ActionConstraint, action: &Entity) -> bool {
     match constraint {
         ActionConstraint::Any => true,

@@ -1,5 +1,5 @@
-//! The index, held to evaluation without one: decision, determining policies, errors, reason and
-//! near misses, over generated policies and requests; and to Cedar's own authorizer.
+//! Checks the index against evaluation without one (decision, determining policies, errors, reason
+//! and near misses, over generated policies and requests) and against Cedar's own authorizer.
 
 mod world;
 
@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use world::{Asked, SCHEMA, World, in_cedar, worlds};
 
-/// Some users view some documents.
+/// Relations in which some users view some documents.
 #[derive(Debug)]
 struct Viewers;
 
@@ -70,7 +70,7 @@ fn compiled(policies: &str) -> Compiled {
     .unwrap()
 }
 
-/// The world with a permit in place of each forbid that can never apply, which is refused.
+/// Replaces each forbid that can never apply, which loading refuses, by a permit.
 fn possible(mut world: World) -> (World, Compiled) {
     let compile = |policies: &str| {
         Compiled::new(
@@ -135,7 +135,7 @@ fn told(leg: &Leg) -> (LegOutcome, Vec<String>, Vec<String>) {
 }
 
 fn config() -> ProptestConfig {
-    // Seeded: a failure is the same for everybody.
+    // The seed is fixed, so that a failure is the same for everybody.
     ProptestConfig {
         cases: 120,
         failure_persistence: None,
@@ -258,7 +258,7 @@ impl<'a> Oracle<'a> {
         Ok(())
     }
 
-    /// What is stored, what is sent and not stored, and the relations.
+    /// Returns the stored entities, with what was sent and is not stored, and the relations.
     fn entities(&self, asked: &Asked) -> Json {
         let mut all = self.world.stored.clone();
         let [principal, resource] = &asked.properties;
@@ -289,8 +289,8 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// What a request's members come to where the leg does not deny for them: what does not fit is not
-/// there.
+/// Returns the members of a request that count in a leg which does not deny: members that do not
+/// fit are left out.
 fn fitting(members: &world::Members) -> world::Members {
     let fits = |name: &str, value: &Json| match name {
         "tenant" | "region" | "kind" => value.is_string(),
@@ -321,7 +321,7 @@ fn at<'a>(all: &'a mut Vec<Json>, kind: &str, id: &str) -> &'a mut Json {
     &mut all[at]
 }
 
-/// What `user::"0"` with these attributes is evaluated against, to read `doc::"0"` without any.
+/// Returns the slice for `user::"0"` with these attributes, reading `doc::"0"`, which has none.
 fn slice(index: &Index, properties: &[(&str, AttributeValue)]) -> Arc<Slice> {
     let uid = |kind: &str, id: &str| EntityUID::with_eid_and_type(kind, id).unwrap();
     let (principal, resource) = (uid("user", "0"), uid("doc", "0"));
@@ -351,7 +351,8 @@ fn number(value: i64) -> AttributeValue {
     AttributeValue::Is(Literal::Long(value))
 }
 
-/// Cedar calls it impossible, which is a warning; it must not deny all the same.
+/// Cedar calls this forbid impossible, which is a warning; it must not deny because of its
+/// relation.
 #[test]
 fn a_forbid_that_cannot_hold_for_a_type_does_not_fail_for_its_relation() {
     let compiled = compiled(
@@ -401,7 +402,7 @@ fn only_policies_that_can_have_a_say_are_selected() {
             .map(|rule| rule.id.to_string())
             .collect()
     };
-    // What needs the level is selected, for it fails.
+    // The policy that needs the level is selected, since it fails.
     assert_eq!(of(&[]), ["fails", "level", "two", "viewer"]);
     assert_eq!(of(&[("level", number(3))]), ["fails", "viewer"]);
     assert_eq!(
@@ -412,7 +413,7 @@ fn only_policies_that_can_have_a_say_are_selected() {
         of(&[("level", number(2)), ("tenant", text("a"))]),
         ["a", "fails", "two", "viewer"]
     );
-    // What is not known, or of a kind that no constant has, rules out nothing.
+    // A value that is not known, or of a kind that no constant has, rules out nothing.
     let unknown = [("level", number(3)), ("tenant", AttributeValue::Unknown)];
     assert_eq!(of(&unknown), ["a", "b", "fails", "viewer"]);
     assert_eq!(

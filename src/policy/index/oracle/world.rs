@@ -1,6 +1,6 @@
-//! Generated policies, stored entities and requests: scopes of every kind, equalities that lead and
-//! that do not, guards, conditions that fail, values that are absent, stored, sent, and of the
-//! wrong kind.
+//! Generates policies, stored entities and requests: scopes of every kind, equalities that lead and
+//! that do not, guards, conditions that fail, and values that are absent, stored, sent, or of the
+//! wrong type.
 
 use crate::model::{Action, Chain, Entity, EntityRef, Number, Question, Record, Value};
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ action read, write in [all] appliesTo {
 };
 "#;
 
-/// A conjunct, and what must hold before it: guards that the type checker demands.
+/// A conjunct, after the guards that the type checker demands before it.
 type Conjunct = (&'static [&'static str], &'static str);
 
 const CONJUNCTS: [Conjunct; 53] = [
@@ -39,7 +39,7 @@ const CONJUNCTS: [Conjunct; 53] = [
         &["principal has tenant", "resource has tenant"],
         "principal.tenant == resource.tenant",
     ),
-    // Unguarded: they fail where the attribute is absent.
+    // These have no guard: they fail if the attribute is absent.
     (&[], "principal.level == 1"),
     (&[], "principal.level == 2"),
     (&[], "principal.level < 2"),
@@ -100,14 +100,14 @@ const CONJUNCTS: [Conjunct; 53] = [
     (&[], "action == Action::\"read\""),
     (&[], "action in Action::\"all\""),
     (&[], "(principal.level == 1 || resource.kind == \"a\")"),
-    // They end the walk: a tag may be absent, a function may fail.
+    // These end the walk: a tag may be absent, a function may fail.
     (&["principal is user"], "principal.hasTag(\"k\")"),
     (
         &["principal is user", "principal.hasTag(\"k\")"],
         "principal.getTag(\"k\") == \"a\"",
     ),
     (&[], "decimal(\"1.0\").lessThan(decimal(\"2.0\"))"),
-    // They overflow for some values.
+    // These overflow for some values.
     (&[], "principal.level + 9223372036854775805 > 0"),
     (&["context has tries"], "-context.tries < 0"),
     (&["context has tries"], "context.tries == 1"),
@@ -123,7 +123,7 @@ const CONJUNCTS: [Conjunct; 53] = [
 #[derive(Clone, Debug)]
 pub(super) struct World {
     pub(super) policies: String,
-    /// In Cedar's form, each once.
+    /// The stored entities in Cedar's form, each once.
     pub(super) stored: Vec<Json>,
     pub(super) asked: Vec<Asked>,
 }
@@ -137,14 +137,14 @@ pub(super) struct Asked {
     pub(super) context: Members,
 }
 
-/// Members as they are sent.
+/// Members of a request, as they are sent.
 pub(super) type Members = Vec<(&'static str, Json)>;
 
-/// How many of them stand before those that can fail and those that ask of relations.
+/// How many of the conjuncts come before those that can fail and those that concern relations.
 const HARMLESS: usize = 43;
 
 pub(super) fn worlds() -> impl Strategy<Value = World> {
-    // Now and then so many that those about the same actions are divided once for all of these.
+    // Now and then there are more policies than `SHARED_POLICIES` about the same actions.
     let count = prop_oneof![20 => 1..24usize, 1 => 130..150usize];
     let policies = count.prop_flat_map(|count| prop::collection::vec(policy(), count));
     (policies, stored(), prop::collection::vec(asked(), 12)).prop_map(
@@ -198,7 +198,7 @@ fn policy() -> impl Strategy<Value = String> {
         "resource is tool in Folder::\"f0\"",
     ]);
     let conjuncts = subsequence(CONJUNCTS.to_vec(), 0..5).prop_shuffle();
-    // What leads is an equality more often than not.
+    // The first conjunct is an equality more often than not.
     let first = select(CONJUNCTS[..HARMLESS].to_vec());
     (
         reason,
@@ -326,8 +326,8 @@ fn asked() -> impl Strategy<Value = Asked> {
         })
 }
 
-/// The attributes of an entity: as stored, with what is required; as sent, with what does not fit
-/// now and then.
+/// Generates the attributes of an entity: if stored, with all that are required; if sent, with some
+/// that do not fit.
 fn attributes(kind: &'static str, stored: bool) -> BoxedStrategy<Members> {
     let entity = |kind: &'static str, ids: Vec<&'static str>| -> BoxedStrategy<Json> {
         select(ids)
@@ -377,7 +377,7 @@ fn attributes(kind: &'static str, stored: bool) -> BoxedStrategy<Members> {
         .boxed()
 }
 
-/// Each member is there, and is a misfit, in so many cases of a hundred.
+/// Includes each member in `present` cases of a hundred, as a misfit in `misfits` of a hundred.
 fn members(
     all: Vec<(&'static str, BoxedStrategy<Json>, Json)>,
     misfits: u32,
@@ -405,7 +405,7 @@ fn number() -> BoxedStrategy<Json> {
     select(vec![json!(1), json!(2), json!(3), json!(i64::MIN)]).boxed()
 }
 
-/// Members as Cedar reads them from JSON.
+/// Converts members to the form that Cedar reads from JSON.
 pub(super) fn in_cedar(members: &Members) -> Json {
     let told = |value: &Json| match value.get("type") {
         Some(_) => json!({"__entity": value}),
