@@ -1,4 +1,4 @@
-//! A request's values as Cedar values, by the declared type.
+//! Converts a request's values to Cedar values, by the declared type.
 //!
 //! INVARIANT: only the declared type decides what a value becomes. Nothing in a value is
 //! interpreted: `__entity`, `__extn` and `__expr` are members like any other. Numbers are converted
@@ -19,17 +19,17 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-/// Collects what did not fit or was not declared, while values are read.
+/// What did not fit or was not declared, collected while values are read.
 #[derive(Clone, Debug, Default)]
 pub(in crate::policy) struct Findings {
-    /// Paths of values that do not fit, with why.
+    /// The paths of values that do not fit, with the reason.
     pub(in crate::policy) misfits: Vec<(Vec<SmolStr>, String)>,
-    /// Paths of members that are not declared, as many as are ever told.
+    /// The paths of members that are not declared, up to the number that is ever reported.
     pub(in crate::policy) undeclared: Vec<Vec<SmolStr>>,
-    /// How many more there are.
+    /// The number of further undeclared members.
     pub(in crate::policy) more_undeclared: usize,
-    /// Points in time that lie between two milliseconds, and where they stand: of each place as
-    /// many as are told apart, and one more.
+    /// Points in time between two milliseconds, with their paths: for each path, one more than are
+    /// ever evaluated.
     pub(in crate::policy) between: Vec<(Instant, Vec<SmolStr>)>,
     rounding: Rounding,
 }
@@ -38,13 +38,13 @@ pub(in crate::policy) struct Findings {
 pub(in crate::policy) type Instant = i128;
 
 /// Which of the two milliseconds around it each point in time is read as, for policies know no
-/// smaller part of a second: the one behind for those that are named here, and the one before for
-/// the others. Equal ones are read alike, wherever they stand.
+/// smaller part of a second: the one after for the points listed here, and the one before for all
+/// others. Equal points are read alike, wherever they are.
 #[derive(Clone, Debug, Default)]
 pub(in crate::policy) struct Rounding(Option<Arc<[Instant]>>);
 
 impl Rounding {
-    /// Reads these as the millisecond behind.
+    /// Creates a rounding that reads these points as the millisecond after.
     pub(in crate::policy) fn up(instants: impl IntoIterator<Item = Instant>) -> Self {
         Self(Some(instants.into_iter().collect()))
     }
@@ -55,7 +55,7 @@ impl Rounding {
 }
 
 impl Findings {
-    /// Nothing found yet.
+    /// Creates findings that hold nothing yet.
     pub(in crate::policy) fn rounding(rounding: Rounding) -> Self {
         Self {
             rounding,
@@ -63,7 +63,8 @@ impl Findings {
         }
     }
 
-    /// Notes a member that is not declared. Findings are kept for other legs, and copied for each.
+    /// Notes a member that is not declared. Findings are kept for other legs and copied for each,
+    /// so their number is bounded.
     fn add_undeclared(&mut self, path: impl FnOnce() -> Vec<SmolStr>) {
         if self.undeclared.len() < DroppedMembers::MAX {
             self.undeclared.push(path());
@@ -80,7 +81,7 @@ impl Findings {
         }
     }
 
-    /// The millisecond that a point in time is read as.
+    /// Returns the millisecond that a point in time is read as.
     fn millisecond(&mut self, instant: Instant, at: At<'_>) -> i128 {
         let floor = instant.div_euclid(NANOS_PER_MS);
         if instant.rem_euclid(NANOS_PER_MS) == 0 {
@@ -91,7 +92,7 @@ impl Findings {
     }
 }
 
-/// Where a value stands: spelled out only where there is something to say about it.
+/// The path of a value, which is spelled out only if there is something to report about it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::policy) struct At<'a> {
     above: Option<&'a At<'a>>,
@@ -99,7 +100,7 @@ pub(in crate::policy) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// A member that stands in nothing else.
+    /// Creates the path of a member at the top.
     pub(in crate::policy) fn top(name: &'a SmolStr) -> Self {
         Self { above: None, name }
     }
@@ -118,8 +119,8 @@ impl<'a> At<'a> {
     }
 }
 
-/// Reads `value`, which stands `at` some place, as `ty`. `None` where nothing of it can be used;
-/// what is wrong is in `findings`, and a record keeps those of its members that fit.
+/// Reads `value`, whose path is `at`, as `ty`. Returns `None` if nothing of the value can be used.
+/// Notes in `findings` what is wrong; a record keeps those of its members that fit.
 pub(in crate::policy) fn fit(
     value: &Value,
     ty: &Type,
@@ -177,8 +178,8 @@ pub(in crate::policy) fn fit(
     fitted
 }
 
-/// The members of an array must all fit, whole: an element that stays away could be the one that a
-/// forbid looks for.
+/// Reads the elements of an array. All must fit, and fit whole: an element that is left out could
+/// be the one that a forbid looks for.
 fn elements(
     value: &Value,
     ty: &Type,
@@ -230,8 +231,8 @@ fn scalar(
     }
 }
 
-/// An id, or `{type, id}` where the type is the declared one. A reference says nothing else of an
-/// entity: with a member more it does not fit, rather than lose what was said.
+/// Reads an id, or `{type, id}` if the type is the declared one. A reference says nothing else of
+/// an entity: with further members it does not fit, so that nothing that was sent is lost silently.
 fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Option<EntityUID> {
     let EntityKind::Entity(lub) = kind else {
         return None;
@@ -273,7 +274,8 @@ fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) ->
     }
     match (constructor.kind, value) {
         (Kind::Address, Value::Text(text)) => {
-            // Before Cedar reads it: it takes some spellings of a mapped address for one of IPv6.
+            // Mapped addresses are rewritten before Cedar reads them: it takes some spellings for
+            // IPv6.
             constructor.call(mapped_network(text).map_or_else(|| text.clone(), SmolStr::from))
         }
         (Kind::Decimal, Value::Number(number)) => {
@@ -293,7 +295,7 @@ fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) ->
     }
 }
 
-/// A point in time, in milliseconds since 1970, as Cedar writes it.
+/// Writes a point in time, given in milliseconds since 1970, as Cedar does.
 fn millisecond_text(ms: i128) -> Option<String> {
     let since = SignedDuration::from_millis(i64::try_from(ms).ok()?);
     let civil = DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
@@ -302,12 +304,13 @@ fn millisecond_text(ms: i128) -> Option<String> {
     Some(format!("{}Z", civil.strftime("%Y-%m-%dT%H:%M:%S.%3f")))
 }
 
-/// A duration as Cedar writes it; none for parts of a millisecond, which it cannot hold.
+/// Writes a duration as Cedar does; returns `None` for parts of a millisecond, which Cedar cannot
+/// hold.
 fn milliseconds(nanos: i128) -> Option<SmolStr> {
     (nanos % NANOS_PER_MS == 0).then(|| format!("{}ms", nanos / NANOS_PER_MS).into())
 }
 
-/// A point in time from its text, such as `2026-10-01T09:00:00.000Z`.
+/// Returns a point in time from its text, such as `2026-10-01T09:00:00.000Z`.
 pub(in crate::policy) fn datetime(text: &str) -> Option<Cedar> {
     CONSTRUCTORS
         .iter()
@@ -320,9 +323,9 @@ const NANOS_PER_MS: i128 = 1_000_000;
 /// LIMIT: points in time between two milliseconds that the policies of one leg may read.
 pub(in crate::policy) const MAX_POINTS: usize = 3;
 
-/// LIMIT: bytes of an address, of a point in time or a duration. Each leg reads them anew, and
-/// nobody means a longer one. How long a number may be is for [`Number`] to say: keys of outcomes
-/// tell numbers apart by what they are, and not by their spelling.
+/// LIMIT: bytes of an address, a point in time or a duration. Each leg reads them again, and no
+/// sensible one is longer. [`Number`] limits the length of numbers itself, because cache keys tell
+/// numbers apart by value and not by spelling.
 const MAX_BYTES: usize = 256;
 
 /// The extension types.
@@ -335,7 +338,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The type's name, and that of the function that makes its values.
+    /// Returns the name of the type, and the name of the function that makes its values.
     fn names(self) -> [&'static str; 2] {
         match self {
             Self::Address => ["ipaddr", "ip"],
@@ -346,14 +349,14 @@ impl Kind {
     }
 }
 
-/// What makes the values of an extension type.
+/// The function that makes the values of an extension type.
 struct Constructor {
     makes: Name,
     kind: Kind,
     calls: &'static ExtensionFunction,
 }
 
-/// Found by name once: Cedar's names are parsed.
+/// The constructors, looked up once, because Cedar's names must be parsed.
 static CONSTRUCTORS: LazyLock<Vec<Constructor>> = LazyLock::new(|| {
     let find = |kind: Kind| {
         let [makes, function] = kind.names();
@@ -381,7 +384,7 @@ impl Constructor {
     }
 }
 
-/// What was sent, for a message. Never the value itself: it may be a secret.
+/// Describes what was sent, for a message. It never shows the value itself, which may be a secret.
 fn describe(value: &Value, ty: &Type) -> &'static str {
     match value {
         Value::Number(number) if number.digits().len() > Number::MAX_BYTES => {
@@ -396,7 +399,7 @@ fn describe(value: &Value, ty: &Type) -> &'static str {
     }
 }
 
-/// What would fit, where that is not plain from the type's name.
+/// Says what would fit, if the type's name does not make that plain.
 fn hint(ty: &Type, value: &Value) -> &'static str {
     let name = match (ty, value) {
         (Type::ExtensionType { name }, _) => name,

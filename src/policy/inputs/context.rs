@@ -1,4 +1,4 @@
-//! The context of one leg: the request's members, and the facts.
+//! Builds the context of one leg: the request's members, and the facts.
 
 use super::{Builder, Members, Seat};
 use crate::model::{Timestamp, Value};
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// Members of every context that the engine supplies.
+/// The members of every context that the engine supplies.
 const FACTS: [&str; 3] = ["delegation", "now", "token"];
 
 const DELEGATION: SmolStr = SmolStr::new_static("delegation");
@@ -64,7 +64,7 @@ impl<'a> Builder<'a> {
         context
     }
 
-    /// A member of the request, where a policy reads it.
+    /// Adds a member of the request, if a policy reads it.
     fn member(&mut self, name: &SmolStr, value: Cow<'a, Value>, context: &mut Members) {
         let Some(attribute) = self.request.action.context.get(name) else {
             return;
@@ -73,7 +73,7 @@ impl<'a> Builder<'a> {
             return;
         }
         let origin: &dyn Fn() -> Origin = &|| Origin::Context(name.clone());
-        // Each credential has facts of its own.
+        // Each credential has claims of its own, so `token` is not kept for other legs.
         let shared = (name != "token").then_some(origin);
         let fitted = self.fit(value, attribute, name, Seat::CONTEXT, shared);
         if let Some(fitted) = fitted {
@@ -81,7 +81,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Facts, where an applicable policy reads them.
+    /// Adds the facts that an applicable policy reads.
     fn facts(&mut self, context: &mut Members) {
         let reads = &self.scope.reads;
         if reads.reads_context(&DELEGATION) {
@@ -104,7 +104,7 @@ impl<'a> Builder<'a> {
     }
 
     fn delegation(&self) -> Cedar {
-        // A member of an undeclared type has no place in the facts; its own leg denies.
+        // A member of an undeclared type is not in the facts; its own leg denies.
         let uids: Vec<Option<(SmolStr, EntityUID)>> = self
             .request
             .question
@@ -124,7 +124,7 @@ impl<'a> Builder<'a> {
                 None,
             )
         };
-        // Of the facts, too, only those that a policy reads.
+        // Of the members of a fact, too, only those that a policy reads are added.
         let reads = |member: &'static str| {
             self.scope
                 .reads
@@ -162,10 +162,11 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// A point in time as Cedar's `datetime`; none outside of the years that it writes.
+/// Returns a point in time as Cedar's `datetime`; `None` outside the years that `datetime` can
+/// hold.
 ///
-/// Cedar makes one from text alone, in some microseconds. All legs of a request or a batch have one
-/// time, and under load so have many requests: the last is kept.
+/// Cedar makes a `datetime` from text alone, in some microseconds. All legs of a request or a batch
+/// have one time, and under load so have many requests: the last one is kept.
 pub(in crate::policy) fn datetime(at: Timestamp) -> Option<Cedar> {
     thread_local! {
         static LAST: RefCell<Option<(Timestamp, Cedar)>> = const { RefCell::new(None) };

@@ -1,9 +1,9 @@
-//! What the values of one question have become: converted once, for all of its legs.
+//! Keeps the converted values of one question, so that each is converted once for all legs.
 //!
-//! **Problem.** Each leg sees the same context and the same resource, and a set of Cedar's is
-//! sorted when it is made: a body of nested sets and a chain of eight were a second of a worker.
-//! **Decision.** A list or an object is converted for the first leg that reads it, and kept as long
-//! as the question is decided. **Trade-off.** Questions about one member alone keep nothing.
+//! **Problem.** Each leg sees the same context and the same resource, and Cedar sorts a set when it
+//! is made: a body of nested sets and a chain of eight took a worker a second. **Decision.** A list
+//! or an object is converted for the first leg that reads it, and kept as long as the question is
+//! being decided. **Trade-off.** Questions about one member alone keep nothing.
 
 use crate::model::Value;
 use crate::policy::inputs::coerce::{Findings, Instant};
@@ -11,19 +11,19 @@ use cedar_policy_core::ast::Value as Cedar;
 use smol_str::SmolStr;
 use std::cell::RefCell;
 
-/// Conversions of one question's values. INVARIANT: of one question only, with one action.
+/// The converted values of one question. INVARIANT: they belong to one question, with one action.
 #[derive(Debug, Default)]
 pub struct Conversions {
     all: RefCell<Vec<(Origin, Fitted)>>,
-    /// Those with some points in time read as the millisecond behind.
+    /// Values with some points in time read as the millisecond after.
     rounded: RefCell<Vec<(Way, Option<Cedar>)>>,
 }
 
-/// How a value was converted again: where in it points in time stand, and which are read as the
-/// millisecond behind.
+/// How a value was converted again: its origin, the paths of the points in time in it, and the
+/// points that are read as the millisecond after.
 type Way = (Origin, Vec<Vec<SmolStr>>, Vec<Instant>);
 
-/// Where in a question a value stands.
+/// The part of a question that a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Origin {
     /// A member of the context.
@@ -34,7 +34,7 @@ pub(in crate::policy) enum Origin {
     Member(usize, SmolStr),
 }
 
-/// A converted value, and what was found on the way.
+/// A converted value, with what was found during the conversion.
 #[derive(Clone, Debug)]
 pub(in crate::policy) struct Fitted {
     pub(in crate::policy) value: Option<Cedar>,
@@ -42,7 +42,7 @@ pub(in crate::policy) struct Fitted {
 }
 
 impl Conversions {
-    /// What a value has become; `convert` makes it where no leg has read it yet.
+    /// Returns a converted value; calls `convert` if no leg has read the value yet.
     pub(in crate::policy) fn get(
         &self,
         origin: Origin,
@@ -56,8 +56,8 @@ impl Conversions {
         made
     }
 
-    /// What a value has become with some points in time read otherwise; `convert` makes it where no
-    /// leg has.
+    /// Returns a value with some points in time read as the millisecond after; calls `convert` if
+    /// no leg has needed it yet.
     pub(in crate::policy) fn rounded(
         &self,
         origin: &Origin,
@@ -76,7 +76,8 @@ impl Conversions {
     }
 }
 
-/// Whether a value is worth keeping: numbers and texts cost less to convert than to find.
+/// Returns `true` if a converted value is worth keeping: numbers and texts cost less to convert
+/// than to look up.
 pub(in crate::policy) fn is_compound(value: &Value) -> bool {
     matches!(value, Value::List(_) | Value::Record(_))
 }

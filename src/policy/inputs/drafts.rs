@@ -1,7 +1,8 @@
-//! The entities of one leg while they are put together.
+//! Assembles the entities of one leg.
 //!
-//! INVARIANT: an entity is found by its draft, or else as it is stored. What the request adds to an
-//! entity wins over what is stored of it; whether it may was decided before it got here.
+//! INVARIANT: an entity is taken from its draft, and from the store if it has none. What the
+//! request adds to an entity wins over what is stored; whether it may was decided before it was
+//! added.
 
 use super::Members;
 use crate::policy::load::stored::Stored;
@@ -15,8 +16,8 @@ use smol_str::SmolStr;
 use std::collections::HashSet as StdHashSet;
 use std::sync::Arc;
 
-/// The drafts of a leg: the principal, the resource, now and then the members before it. So few are
-/// looked through one by one.
+/// The drafts of a leg: the principal, the resource, and sometimes the members before the
+/// principal. They are so few that they are searched one by one.
 #[derive(Clone)]
 pub(super) struct Drafts<'a> {
     stored: &'a Stored,
@@ -25,12 +26,12 @@ pub(super) struct Drafts<'a> {
     all: SmallVec<[Draft<'a>; 3]>,
 }
 
-/// An entity in the making.
+/// An entity that is being assembled.
 #[derive(Clone)]
 struct Draft<'a> {
     uid: EntityUID,
     stored: Option<&'a Arc<Entity>>,
-    /// What is added; the last of several with one name counts.
+    /// The added attributes; the last of several with one name counts.
     attributes: Vec<(SmolStr, Cedar)>,
     parents: Vec<EntityUID>,
 }
@@ -44,7 +45,7 @@ impl<'a> Drafts<'a> {
         }
     }
 
-    /// The place of an entity's draft, made where there is none.
+    /// Returns the position of an entity's draft, and creates the draft if there is none.
     pub(super) fn add(&mut self, uid: &EntityUID) -> usize {
         self.all
             .iter()
@@ -61,7 +62,7 @@ impl<'a> Drafts<'a> {
             })
     }
 
-    /// Whether an attribute is stored.
+    /// Returns `true` if the attribute is stored.
     pub(super) fn is_stored(&self, draft: usize, name: &str) -> bool {
         let stored = self.all.get(draft).and_then(|draft| draft.stored);
         stored.is_some_and(|stored| stored.get(name).is_some())
@@ -74,14 +75,14 @@ impl<'a> Drafts<'a> {
         }
     }
 
-    /// Adds a parent that has none itself.
+    /// Adds a parent that has no parents itself.
     pub(super) fn add_parent(&mut self, draft: usize, parent: EntityUID) {
         if let Some(draft) = self.all.get_mut(draft) {
             draft.parents.push(parent);
         }
     }
 
-    /// The value of an entity's attribute.
+    /// Returns the value of an entity's attribute.
     pub(super) fn get(&self, uid: &EntityUID, name: &str) -> Option<&Cedar> {
         let stored = match self.all.iter().find(|draft| draft.uid == *uid) {
             None => self.stored.get(uid)?,
@@ -98,9 +99,9 @@ impl<'a> Drafts<'a> {
         known(stored.get(name)?)
     }
 
-    /// What is known of what the drafts and these values refer to, step by step, as far as policies
-    /// may look: stored entities, and actions with their groups. Only a stored value can name an
-    /// action, so without stored entities there is none.
+    /// Returns the stored entities, and the actions with their groups, that the drafts and these
+    /// values refer to, step by step up to the level. Only a stored value can name an action, so
+    /// without stored entities there are no actions.
     pub(super) fn reachable<'v>(
         &self,
         values: impl Iterator<Item = &'v Cedar>,
@@ -148,7 +149,7 @@ impl<'a> Drafts<'a> {
         found
     }
 
-    /// All of it as Cedar takes it, with others that are whole.
+    /// Returns all entities in Cedar's form, together with others that are complete.
     pub(super) fn into_entities(
         self,
         others: impl Iterator<Item = Arc<Entity>>,
@@ -198,7 +199,8 @@ impl Draft<'_> {
     }
 }
 
-/// The value at a path: follows attributes through records, and through entities by `attribute`.
+/// Returns the value at a path. Follows attributes through records, and through entities by
+/// `attribute`.
 pub(in crate::policy) fn value_at<'e>(
     context: &'e Members,
     attribute: impl Fn(&EntityUID, &str) -> Option<&'e Cedar>,
@@ -222,7 +224,8 @@ pub(in crate::policy) fn value_at<'e>(
     Some(Cow::Borrowed(value))
 }
 
-/// A value that is whole: none of an entity's is otherwise, for nothing is unknown.
+/// Returns the value if it is complete. The attributes of entities always are, since nothing is
+/// unknown.
 pub(in crate::policy) fn known(value: &PartialValue) -> Option<&Cedar> {
     match value {
         PartialValue::Value(value) => Some(value),
@@ -230,7 +233,7 @@ pub(in crate::policy) fn known(value: &PartialValue) -> Option<&Cedar> {
     }
 }
 
-/// The entities that an entity's attributes and tags name.
+/// Passes to `take` the entities that an entity's attributes and tags name.
 fn each_reference(entity: &Entity, take: &mut impl FnMut(&EntityUID)) {
     entity
         .attrs()

@@ -1,4 +1,4 @@
-//! The relations that policies ask about, looked up.
+//! Looks up the relations that policies mention.
 
 use super::{Builder, Members, NoInputs, value_at};
 use crate::model::{EntityRef, RelationLookup};
@@ -11,8 +11,8 @@ use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Literal, Value as Cedar
 use smol_str::{SmolStr, ToSmolStr as _};
 
 impl Builder<'_> {
-    /// Looks up what the policies ask of relations. Each userset stands in its attribute, and what
-    /// holds makes it a parent.
+    /// Looks up the relations that the policies mention. Each userset is the value of its
+    /// attribute, and becomes a parent of the user if the relation holds.
     pub(super) fn look_up(
         &mut self,
         slice: &Slice,
@@ -27,14 +27,14 @@ impl Builder<'_> {
             let Some((object, object_uid)) = self.object_of(mention, context) else {
                 continue;
             };
-            // A path may lead to types that do not all have the relation: policies ask it only of
-            // those that do.
+            // A path may lead to types that do not all have the relation. Policies use the relation
+            // only for objects of types that have it.
             let has = self.schema.relations.relations.get(&object.kind);
             if !has.is_some_and(|relations| relations.contains(&mention.relation)) {
                 continue;
             }
             let Some(userset) = userset_id(&object, &mention.relation) else {
-                // The id may be the value of an attribute that is a secret.
+                // The id may be the value of a secret attribute, so it is not shown.
                 let message = format!(
                     "the id of an object of type `{}` is empty, or too long for a tuple",
                     object.kind
@@ -60,7 +60,7 @@ impl Builder<'_> {
             }
             let userset =
                 EntityUID::from_components(self.schema.userset.clone(), Eid::new(userset), None);
-            // An object of an undeclared type is no entity: its attributes cannot be read.
+            // An object of an undeclared type is no Cedar entity: its attributes cannot be read.
             let object =
                 object_uid.filter(|_| self.schema.vocabulary.entity_type(&object.kind).is_some());
             let attribute = object.map(|object| (object, mention.relation.clone()));
@@ -74,7 +74,8 @@ impl Builder<'_> {
         Ok(lookups)
     }
 
-    /// The object of a mention, where it leads to one; as an entity where the request leads to it.
+    /// Returns the object of a mention, if it leads to one, and the object's entity if a path leads
+    /// to it.
     fn object_of(
         &self,
         mention: &Mention,
@@ -89,7 +90,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Makes the changes, after all lookups, so that none sees what an earlier one found.
+    /// Makes the changes after all look-ups, so that no look-up sees the result of an earlier one.
     fn apply(&mut self, changes: Vec<Change>) {
         for Change {
             userset,
@@ -109,8 +110,8 @@ impl Builder<'_> {
         }
     }
 
-    /// A look-up for an explanation. Whom or what a secret attribute leads to is not named, nor is
-    /// a path of tuples from the one to the other.
+    /// Returns a look-up for an explanation. The users and objects to which a secret attribute
+    /// leads are not named, nor is a path of tuples between them shown.
     fn shown(
         &self,
         mention: &Mention,
@@ -145,7 +146,7 @@ impl Builder<'_> {
         }
     }
 
-    /// The entity that a path leads to, where it leads to one.
+    /// Returns the entity that a path leads to, if any.
     fn entity_at(
         &self,
         (root, path): &(Root, Vec<SmolStr>),
@@ -166,12 +167,12 @@ impl Builder<'_> {
     }
 }
 
-/// What one lookup changes.
+/// What one look-up changes.
 struct Change {
     userset: EntityUID,
     /// The attribute that holds the userset.
     attribute: Option<(EntityUID, SmolStr)>,
-    /// Who is in it.
+    /// The user, if it is in the userset.
     member: Option<EntityUID>,
 }
 
@@ -179,7 +180,7 @@ fn entity_ref(uid: &EntityUID) -> EntityRef {
     EntityRef::new(kind_of(uid.entity_type()), AsRef::<str>::as_ref(uid.eid()))
 }
 
-/// The name of a type, whole.
+/// Returns the full name of a type.
 fn kind_of(kind: &EntityType) -> SmolStr {
     let name: &cedar_policy_core::ast::InternalName = kind.name().as_ref();
     if name.is_unqualified() {

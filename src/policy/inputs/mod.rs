@@ -1,17 +1,18 @@
-//! What one leg's policies see: entities and a context, built from the request, the stored entities
-//! and the facts.
+//! Builds the inputs of one leg's policies: entities and a context, from the request, the stored
+//! entities and the facts.
 //!
-//! **Problem.** Building what policies see costs more than evaluating them, and most of what a
-//! request says is read by none.
+//! **Problem.** Building the inputs of policies costs more than evaluating them, and policies read
+//! little of what a request says.
 //! **Decision.** What no policy of the scope reads is neither converted nor built, unless an
-//! explanation is to list what was left out. A leg has few entities: they are drafts in a short
-//! list ([`Drafts`]) until relations are looked up, and become Cedar's once, at the end.
-//! **Trade-off.** Cedar's own store of entities is a hash map that is made for each leg: about a
-//! microsecond.
+//! explanation shall list what was left out. A leg has few entities: they are drafts in a short
+//! list ([`Drafts`]) until relations are looked up, and are converted to Cedar's entities once, at
+//! the end.
+//! **Trade-off.** Cedar's entity store is a hash map that is built for each leg, which takes about
+//! a microsecond.
 //!
 //! INVARIANT: a leg's inputs come from its principal, the members before it, the resource, the
-//! action and the context. Nothing of a later member reaches them, so a leg's outcome does not
-//! depend on who acts through its principal.
+//! action and the context. No later member contributes, so a leg's outcome does not depend on who
+//! acts through its principal.
 
 pub(in crate::policy) mod coerce;
 mod context;
@@ -48,55 +49,57 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// LIMIT: undeclared members of one leg for each of which the one is looked for that was probably
-/// meant. It takes longer than the rest of a leg where there are many, and each leg of each item of
-/// a batch does it again; who misspells more sees from the first what is wrong.
+/// LIMIT: undeclared members of one leg for which a declared member with a similar name is
+/// searched. With many of them the search takes longer than the rest of a leg, and each leg of each
+/// item of a batch repeats it. A client with more misspelt names sees from the first ones what is
+/// wrong.
 const MAX_COMPARED: usize = 8;
 
-/// One leg to be built.
+/// The leg whose inputs are built.
 pub(super) struct LegRequest<'a> {
     pub(super) question: &'a Question,
     /// Which member of the chain is the principal.
     pub(super) leg: usize,
     pub(super) now: Timestamp,
-    /// What a verified credential says.
+    /// The claims of a verified credential.
     pub(super) token: Option<&'a Record>,
     pub(super) action: &'a ActionInfo,
     pub(super) principal: &'a EntityUID,
     pub(super) resource: &'a EntityUID,
-    /// Who answers about relations.
+    /// The implementation that answers questions about relations.
     pub(super) relations: &'a dyn Relations,
-    /// What values have become for other legs.
+    /// The converted values that the legs share.
     pub(super) conversions: Option<&'a Conversions>,
-    /// Whether it is to be said what no policy could see, and which relations were looked up.
+    /// Whether to return what no policy could see, and which relations were looked up.
     pub(super) explains: bool,
 }
 
-/// Why a leg has no inputs.
+/// The reason why a leg has no inputs.
 pub(super) enum NoInputs {
-    /// Something that a policy reads does not fit its type, and what else no policy could see.
+    /// Values that a policy reads do not fit their types; and what else no policy could see.
     Bad(Vec<String>, DroppedMembers),
     /// A relation could not be looked up.
     Relation(RelationFailure),
-    /// Cedar did not take them. What it says may hold any value, and is not kept.
+    /// Cedar refused the inputs. Its message may contain any value, and is not kept.
     Cedar,
 }
 
-/// What the policies see.
+/// The inputs of the policies.
 pub(super) struct Inputs {
     pub(super) entities: Entities,
     pub(super) context: Context,
-    /// The policies that can have a say.
+    /// The policies that can change the outcome.
     pub(super) slice: Arc<Slice>,
-    /// What no policy could see, where an explanation is wanted.
+    /// What no policy could see, if an explanation is wanted.
     pub(super) dropped: DroppedMembers,
-    /// The relations that were looked up, where an explanation is wanted.
+    /// The relations that were looked up, if an explanation is wanted.
     pub(super) lookups: Vec<RelationLookup>,
 }
 
-/// Builds a leg's inputs for the policies of a scope, and finds those of them that can have a say.
-/// Relations are looked up for these. Points in time between two milliseconds that a policy of the
-/// scope reads are in them as the millisecond before, and returned beside them where there are any.
+/// Builds a leg's inputs for the policies of a scope, and finds those policies that can change the
+/// outcome. Relations are looked up for these only. A point in time between two milliseconds that a
+/// policy of the scope reads is in the inputs as the millisecond before; such points are returned
+/// beside the inputs, if there are any.
 pub(super) fn build<'a>(
     request: &'a LegRequest<'a>,
     schema: &'a Schema,
@@ -146,32 +149,32 @@ pub(super) fn build<'a>(
     Ok((inputs, points))
 }
 
-/// A context's members.
+/// The members of a context.
 type Members = BTreeMap<SmolStr, Cedar>;
 
 struct Builder<'a> {
     request: &'a LegRequest<'a>,
     schema: &'a Schema,
     scope: &'a Scope,
-    /// The entities that the request names, with what it says of them.
+    /// The entities that the request names, with its properties.
     drafts: Drafts<'a>,
     bad: Vec<String>,
     dropped: DroppedMembers,
-    /// How many undeclared members were compared with those that are declared.
+    /// The number of undeclared members that were compared with the declared ones.
     compared: usize,
-    /// Points in time between two milliseconds, and the values that hold them.
+    /// Points in time between two milliseconds, and the values that contain them.
     points: Vec<Point>,
     holders: Vec<Holder<'a>>,
 }
 
-/// Whose value one is: a member's of the context, or an attribute's of an entity.
+/// The owner of a value: the context, or the entity whose attribute it is.
 #[derive(Clone, Copy)]
 struct Seat<'s> {
-    /// The variable that names whose it is, where one does.
+    /// The variable that names the owner, if one does.
     root: Option<Root>,
-    /// The entity's draft; none for the context.
+    /// The entity's draft; `None` for the context.
     draft: Option<usize>,
-    /// What the entity is called in messages.
+    /// The name of the owner in messages.
     from: &'s str,
 }
 
@@ -182,7 +185,7 @@ impl Seat<'_> {
         from: "context",
     };
 
-    /// Where its values stand, in messages.
+    /// Returns the path of the owner's values, for messages.
     fn prefix(self) -> String {
         match self.draft {
             None => self.from.to_owned(),
@@ -200,8 +203,8 @@ impl<'a> Builder<'a> {
             .members()
             .take(request.leg + 1)
             .enumerate();
-        // Where no policy looks into others than the principal and the resource, nothing of the
-        // members before it is seen.
+        // If no policy looks into entities other than the principal and the resource, the members
+        // before the principal are not seen.
         if !(self.scope.reads.follows || request.explains) {
             members.by_ref().take(request.leg).for_each(drop);
         }
@@ -252,7 +255,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Those properties of the request that count.
+    /// Adds those properties of the request that count.
     fn request_attributes(
         &mut self,
         asked: &'a Asked,
@@ -292,7 +295,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A value as its declared type.
+    /// Converts a value to its declared type.
     fn fit(
         &mut self,
         value: Cow<'a, Value>,
@@ -339,7 +342,7 @@ impl<'a> Builder<'a> {
         fitted
     }
 
-    /// Notes points in time that a policy reads, and the value that holds them.
+    /// Notes points in time that a policy reads, and the value that contains them.
     fn note_points(
         &mut self,
         between: Vec<(Instant, Vec<SmolStr>)>,
@@ -378,7 +381,8 @@ impl<'a> Builder<'a> {
         });
     }
 
-    /// The points in time between two milliseconds, with what it takes to read them otherwise.
+    /// Returns the points in time between two milliseconds, with what is needed to round them
+    /// otherwise.
     fn take_points(&mut self, others: &[Arc<Entity>]) -> Option<Points<'a>> {
         if self.points.is_empty() {
             return None;
@@ -405,8 +409,8 @@ impl<'a> Builder<'a> {
         Fitted { value, findings }
     }
 
-    /// What is known of an attribute before relations are looked up: all but the attributes that
-    /// hold usersets.
+    /// Returns what is known of an attribute before relations are looked up, which is everything
+    /// except the attributes that hold usersets.
     fn attribute(&self, root: Root, path: &[SmolStr], context: &Members) -> AttributeValue {
         let start = match root {
             Root::Principal => Some(self.request.principal),
@@ -424,8 +428,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The entities that the policies can look into beside those that the request names: what is
-    /// stored within the level that policies are checked for.
+    /// Returns the entities that the policies can look into beside those that the request names:
+    /// the stored entities within the level for which policies are validated, and the action if
+    /// they look at it.
     fn others(&self, context: &Members) -> Vec<Arc<Entity>> {
         let mut others = if self.scope.reads.follows {
             self.drafts.reachable(context.values())
@@ -442,8 +447,8 @@ impl<'a> Builder<'a> {
         others
     }
 
-    /// Notes a member that is not among those that the schema declares in its place, with the one
-    /// that was probably meant.
+    /// Notes a member that the schema does not declare here, with the declared member that was
+    /// probably meant.
     fn drop_undeclared(
         &mut self,
         place: &dyn fmt::Display,
@@ -468,7 +473,7 @@ impl<'a> Builder<'a> {
         });
     }
 
-    /// Notes what no policy can see; only an explanation says it.
+    /// Notes what no policy can see, for an explanation only.
     fn drop(&mut self, what: impl FnOnce() -> (String, String)) {
         if self.request.explains {
             self.dropped.push(|| {

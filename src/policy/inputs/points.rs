@@ -1,15 +1,16 @@
-//! Points in time between two milliseconds: where a leg's inputs hold them, and the same inputs
-//! with some of them read as the millisecond behind.
+//! Finds points in time between two milliseconds in a leg's inputs, and builds the same inputs with
+//! some of the points read as the millisecond after.
 //!
-//! **Problem.** Whether a decision depends on how such points are rounded is seen by rounding them
-//! otherwise, several times. Inputs that were built anew for each time converted a body of a
-//! megabyte, and looked up every relation, eight times on each leg.
-//! **Decision.** What holds a point is noted while the inputs are built. Of that alone, the records
-//! on the way to the point and the sets that it is in are made again; everything else is shared
-//! with the inputs that the leg was decided on, and the legs of one question share what was made.
+//! **Problem.** To see whether a decision depends on how such points are rounded, they are rounded
+//! otherwise, several times. Building the inputs anew each time converted a body of a megabyte, and
+//! looked up every relation, eight times on each leg.
+//! **Decision.** The values that contain a point are noted while the inputs are built. Of these,
+//! only the records on the path to the point and the sets that contain it are built again.
+//! Everything else is shared with the inputs on which the leg was decided, and the legs of one
+//! question share what was built.
 //!
-//! INVARIANT: relations, parents, what is stored, and which policies have a say depend on no point
-//! in time.
+//! INVARIANT: relations, parents, stored values and the selection of policies depend on no point in
+//! time.
 
 use super::coerce::{At, Findings, Instant, Rounding, fit};
 use super::conversions::{Conversions, Origin};
@@ -30,29 +31,29 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(in crate::policy) struct Point {
     pub(in crate::policy) instant: Instant,
-    /// The variable that names whose value it is in, where one does.
+    /// The variable that names the owner of its value, if one does.
     pub(in crate::policy) root: Option<Root>,
     pub(in crate::policy) path: Vec<SmolStr>,
-    /// Where it stands, for a message.
+    /// The path of the point, for a message.
     pub(in crate::policy) member: String,
 }
 
-/// A value of the request that holds such points.
+/// A value of the request that contains such points.
 #[derive(Debug)]
 pub(super) struct Holder<'a> {
-    /// The draft of whose attribute it is; none where it is a member of the context.
+    /// The draft of the entity with this attribute; `None` for a member of the context.
     pub(super) draft: Option<usize>,
     pub(super) name: SmolStr,
     pub(super) value: Cow<'a, Value>,
     pub(super) ty: Arc<Type>,
-    /// What it became, with each point read as the millisecond before.
+    /// The converted value, with each point read as the millisecond before.
     pub(super) fitted: Cedar,
-    /// Where in it the points stand; each begins with the name.
+    /// The paths of the points in the value; each begins with the name.
     pub(super) paths: Vec<Vec<SmolStr>>,
     pub(super) origin: Option<Origin>,
 }
 
-/// The points of a leg, and what its inputs are made of besides.
+/// The points of a leg, and what is needed to build its inputs again.
 pub(in crate::policy) struct Points<'a> {
     pub(in crate::policy) all: Vec<Point>,
     pub(super) holders: Vec<Holder<'a>>,
@@ -62,15 +63,15 @@ pub(in crate::policy) struct Points<'a> {
     pub(super) conversions: Option<&'a Conversions>,
 }
 
-/// Inputs with some points read as the millisecond behind.
+/// Inputs with some points read as the millisecond after.
 pub(in crate::policy) struct Rounded {
     pub(in crate::policy) context: Context,
-    /// Absent where no entity's attribute holds a point.
+    /// The entities; `None` if no attribute of an entity contains a point.
     pub(in crate::policy) entities: Option<Entities>,
 }
 
 impl Points<'_> {
-    /// Returns the inputs with these points read as the millisecond behind. None where there is no
+    /// Returns the inputs with these points read as the millisecond after; `None` if there is no
     /// such millisecond.
     pub(in crate::policy) fn rounded(&self, inputs: &Inputs, up: &[Instant]) -> Option<Rounded> {
         let Context::Value(members) = &inputs.context else {
@@ -121,7 +122,8 @@ impl Points<'_> {
         }
     }
 
-    /// Converts again what holds a point: a record's members one by one, and everything else whole.
+    /// Converts again what contains a point: the members of a record one by one, and any other
+    /// value whole.
     fn fitted(
         &self,
         value: &Value,
@@ -139,7 +141,7 @@ impl Points<'_> {
         };
         let mut made: BTreeMap<SmolStr, Cedar> = members.as_ref().clone();
         for (name, below) in by_member(paths) {
-            // What did not fit, and no policy reads, is not there.
+            // A member that did not fit, and that no policy reads, is absent.
             let Some(known) = members.get(name) else {
                 continue;
             };
@@ -152,12 +154,12 @@ impl Points<'_> {
     }
 }
 
-/// A path without its first name.
+/// Returns a path without its first name.
 fn behind(path: &[SmolStr]) -> &[SmolStr] {
     path.get(1..).unwrap_or_default()
 }
 
-/// Paths by their first names, without these.
+/// Groups paths by their first names, and removes these names.
 fn by_member<'p>(paths: &[&'p [SmolStr]]) -> BTreeMap<&'p SmolStr, Vec<&'p [SmolStr]>> {
     let mut members: BTreeMap<&SmolStr, Vec<&[SmolStr]>> = BTreeMap::new();
     for (first, rest) in paths.iter().filter_map(|path| path.split_first()) {
@@ -176,10 +178,10 @@ fn weight_at(value: &Value, paths: &[&[SmolStr]]) -> usize {
         .fold(1, usize::saturating_add)
 }
 
-/// Bytes of text that weigh as much as a value.
+/// The number of bytes of text that weigh as much as one value.
 const TEXT_BYTES: usize = 64;
 
-/// A request nests 64 levels deep at most, so this recursion ends soon.
+/// A request nests at most 64 levels deep, so this recursion ends soon.
 fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 1,

@@ -1,6 +1,6 @@
-//! Which of an entity's properties count: those of the request, or those that are stored.
+//! Decides which properties of an entity count: the request's, or the stored ones.
 //!
-//! INVARIANT: one rule says so, for what policies read and for what is compared with what they
+//! INVARIANT: one rule decides, both for what policies read and for what is compared with what they
 //! read.
 
 use super::drafts::known;
@@ -10,7 +10,7 @@ use crate::policy::load::stored::Stored;
 use crate::policy::schema::Provenance;
 use cedar_policy_core::ast::{Expr, ExprKind, Literal, Value as Cedar, ValueKind};
 
-/// Why a request's value of an attribute does not count; none where it does.
+/// Returns the reason why a request's value of an attribute does not count; `None` if it counts.
 pub(super) fn passed_over(
     provenance: Provenance,
     is_stored: impl FnOnce() -> bool,
@@ -23,8 +23,8 @@ pub(super) fn passed_over(
 }
 
 impl Compiled {
-    /// The properties of an entity as policies see them, in the form of a request. What the schema
-    /// does not declare no policy sees: it stays as it was sent.
+    /// Returns the properties of an entity as policies see them, in the form of a request.
+    /// Properties that the schema does not declare, which no policy sees, stay as they were sent.
     #[must_use]
     pub fn properties(&self, asked: &Asked, stored: &Stored) -> Record {
         let Some(info) = self.schema.vocabulary.entity_type(&asked.uid.kind) else {
@@ -54,8 +54,8 @@ impl Compiled {
     }
 }
 
-/// A stored value as a request would send it: an entity by its id, and what a function makes by the
-/// text that it is made of. Nothing where there is no such form.
+/// Converts a stored value to the form in which a request would send it: an entity by its id, and
+/// an extension value by the text from which it is made. Returns null if there is no such form.
 fn sent_as(value: &Cedar) -> Value {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Value::Bool(*value),
