@@ -1,13 +1,13 @@
-//! The facts that the engine adds to every action's context.
+//! Adds the facts of the engine to every action's context.
 //!
-//! `delegation { subject, from?, earlier?, depth }`: whose authority it is, whom this leg's
-//! principal acts for, all members before it, how many. Cedar has no union types, so each of the
-//! first three is a record with a place for every principal type of the schema. `now` is the time
-//! of the request. `token` is what a verified credential says; it is absent where the request has
-//! none, or none that grants anything. What an issuer says beyond the facts that the engine knows
-//! is declared by the bundle, in a common type of the name [`TOKEN_FACTS`], or by the operator's
-//! settings: its members stand in `token` beside the engine's, each optional, since a token may
-//! lack it.
+//! `delegation { subject, from?, earlier?, depth }` holds whose authority is used, for whom this
+//! leg's principal acts, all members before it, and how many there are. Cedar has no union types,
+//! so each of the first three is a record with a member for every principal type of the schema.
+//! `now` is the time of the request. `token` holds the claims of a verified credential; it is
+//! absent if the request has no credential, or none that grants anything. Claims that the engine
+//! does not know are declared by the bundle, in a common type named [`TOKEN_FACTS`], or by the
+//! operator's settings. They become members of `token` beside the engine's own, each optional,
+//! since a token may lack it.
 
 use super::merge::qualified;
 use crate::model::{Place, Problem, Problems};
@@ -20,7 +20,7 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// Context members that the engine supplies: a bundle cannot declare them.
+/// The context members that the engine supplies; a bundle cannot declare them.
 const ENGINE_MEMBERS: [&str; 6] = [
     "delegation",
     "now",
@@ -33,12 +33,13 @@ const ENGINE_MEMBERS: [&str; 6] = [
 /// The common type whose members a bundle adds to `context.token`.
 const TOKEN_FACTS: &str = "TokenFacts";
 
-/// The same of the operator's settings: the bundle's own declaration of a member counts more.
+/// The common type for the members that the operator's settings add; if the bundle declares the
+/// same member, its declaration wins.
 const SETTINGS_FACTS: &str = "SettingsTokenFacts";
 
-/// Adds them to a fragment in which every name is whole; `declared` is the schema without them,
-/// which knows every principal type. `place` says where an action is declared, and `place_of_type`
-/// where a common type is.
+/// Adds the facts to a fragment in which every name is fully qualified. `declared` is the schema
+/// without facts, which knows every principal type. `place` returns where an action is declared,
+/// and `place_of_type` where a common type is.
 pub(super) fn add(
     fragment: &mut Fragment<RawName>,
     declared: &ValidatorSchema,
@@ -71,9 +72,9 @@ pub(super) fn add(
                 problem.place = place(namespace.as_ref(), name);
                 problem
             };
-            // INVARIANT: a context that is not understood is refused, never taken for an empty one:
-            // its members would be dropped from every request, and a forbid that reads them would
-            // never hold.
+            // INVARIANT: a context that is not understood is refused, never treated as an empty
+            // one. Otherwise its members would be dropped from every request, and a forbid that
+            // reads them would never hold.
             let Some(mut record) = as_record(&spec.context.0, &known) else {
                 let problem = Problem::new(format!("the context of action `{name}` is no record"));
                 problems.push(at(problem.help(
@@ -104,8 +105,8 @@ fn declares_fact(action: &str, member: &str) -> Problem {
     ))
 }
 
-/// A context as the record that it is: written out, or a common type, of a common type. Cycles have
-/// been refused when the schema was compiled without facts; the count ends whatever was not.
+/// Returns the record that a context is: written in place, or named through common types. Cycles
+/// were refused when the schema was compiled without facts; the counter ends any other.
 fn as_record(ty: &Type<RawName>, fragment: &Fragment<RawName>) -> Option<RecordType<RawName>> {
     let mut ty = ty;
     for _ in 0..=fragment
@@ -158,8 +159,8 @@ fn delegation(principals: &[&EntityType]) -> Type<RawName> {
     ])
 }
 
-/// The members that the bundle and the settings add to `token`, by name. Each namespace may declare
-/// some; one member is of one type.
+/// Returns the members that the bundle and the settings add to `token`, by name. Each namespace may
+/// declare some; all declarations of a member must have one type.
 fn more_facts(
     fragment: &Fragment<RawName>,
     place: impl Fn(Option<&Name>, &str) -> Option<Place>,
@@ -208,12 +209,13 @@ fn more_facts(
     facts
 }
 
-/// What is known of a token, and what the bundle and the settings add.
+/// Returns the type of `token`: the engine's own members, and those that the bundle and the
+/// settings add.
 fn token(more: BTreeMap<SmolStr, Type<RawName>>, problems: &mut Vec<Problem>) -> Type<RawName> {
     let text = || plain(TypeVariant::String);
     let texts = || set(plain(TypeVariant::String));
     let time = || extension("datetime");
-    // The one object of the credential's details that covers the request (RFC 9396).
+    // The one object of the credential's authorization details that covers the request (RFC 9396).
     let detail = record([
         ("type".into(), text(), true),
         ("actions".into(), texts(), true),

@@ -1,7 +1,7 @@
-//! Several schema files into one.
+//! Merges several schema files into one schema.
 //!
-//! INVARIANT: `@stored` on an attribute beats `@request`, in whichever file and order they stand. A
-//! bundle cannot make a request's claim count where a pack rests on stored values.
+//! INVARIANT: `@stored` on an attribute beats `@request`, in whichever files and order they occur.
+//! A bundle cannot make a request's claim count where a pack relies on stored values.
 
 use super::vocabulary::Provenance;
 use crate::model::{Place, Problem, Problems};
@@ -24,13 +24,13 @@ const ON_ATTRIBUTES: &[&str] = &["stored", "request", "secret", "doc"];
 const ON_MEMBERS: &[&str] = &["secret", "doc"];
 const ON_OTHERS: &[&str] = &["doc"];
 
-/// The merged fragment, and what the annotations said.
+/// The merged fragment, and what its annotations say.
 pub(super) struct Merged {
     pub(super) fragment: Fragment<RawName>,
-    /// By qualified type name and attribute; absent means that stored values win and requests may
-    /// add.
+    /// The provenance of attributes, by qualified type name and attribute. An attribute without an
+    /// entry has [`Provenance::Either`].
     pub(super) provenance: HashMap<(String, SmolStr), Provenance>,
-    /// Names of attributes and members marked `@secret`, wherever they stand.
+    /// The names of attributes and members that are marked `@secret` anywhere.
     pub(super) secrets: HashSet<SmolStr>,
 }
 
@@ -176,7 +176,7 @@ impl Merger<'_> {
         }
     }
 
-    /// Annotations inside records.
+    /// Notes the annotations inside records.
     fn note_members(&mut self, file: &SourceFile, ty: &Type<RawName>) {
         let Type::Type { ty: variant, .. } = ty else {
             return;
@@ -234,7 +234,7 @@ impl Merger<'_> {
     }
 }
 
-/// Adds one file's definitions of a namespace to another's.
+/// Adds the definitions of a namespace in one file to those of another.
 fn unite(
     into: &mut NamespaceDefinition<RawName>,
     from: NamespaceDefinition<RawName>,
@@ -262,8 +262,8 @@ fn unite(
     for (id, action) in from.actions {
         match into.actions.entry(id) {
             Entry::Vacant(free) => drop(free.insert(action)),
-            // Packs that share a vocabulary of groups each declare it: a group is a name and its
-            // parents, nothing else.
+            // Packs that share a vocabulary of groups each declare it. A group is only a name and
+            // its parents.
             Entry::Occupied(taken) if is_same_group(taken.get(), &action) => {}
             Entry::Occupied(taken) => {
                 let message = format!("the action `{}` is declared twice", taken.key());

@@ -1,13 +1,13 @@
 //! The schema: several files and packs, merged into one vocabulary.
 //!
-//! **Problem.** A pack and a bundle both speak of `user`. Neither can hold the other's attributes,
-//! and an attribute that a pack's forbid rests on must not become something that a request may
-//! claim.
-//! **Decision.** Declarations of one entity type are united, attribute by attribute; where an
-//! attribute's value may come from is an annotation, and the stricter one wins wherever it stands.
-//! The engine's facts are added to every action's context here, so that policies that read them are
-//! checked like all others.
-//! **Trade-off.** The merged schema is not a text that anyone wrote; `behest schema` prints it.
+//! **Problem.** A pack and a bundle both declare `user`. Neither can contain the other's
+//! attributes, and an attribute on which a pack's forbid relies must not become one that a request
+//! may supply.
+//! **Decision.** Declarations of the same entity type are united, attribute by attribute. An
+//! annotation says where an attribute's value may come from, and the stricter annotation wins
+//! wherever it is. The engine's facts are added to every action's context here, so that policies
+//! that read them are validated like all others.
+//! **Trade-off.** Nobody wrote the text of the merged schema; `behest schema` prints it.
 
 mod facts;
 mod merge;
@@ -34,11 +34,12 @@ use std::sync::Arc;
 /// A merged and checked schema.
 #[derive(Debug)]
 pub struct Schema {
-    /// Cedar's own form, facts and relations included: what policies are checked against.
+    /// The schema in Cedar's own form, with facts and relations: policies are validated against it.
     pub(super) validator: ValidatorSchema,
-    /// As it was declared: what entity files are checked against, so that none can name a userset.
+    /// The schema as it was declared. Entity files are checked against it, so that none can name a
+    /// userset.
     pub(super) declared: ValidatorSchema,
-    /// What it was told of the relation model.
+    /// What the relation model told the schema.
     pub(super) relations: RelationTypes,
     /// The type of usersets.
     pub(super) userset: EntityType,
@@ -46,15 +47,15 @@ pub struct Schema {
     pub(super) level: u32,
     /// The actions as entities, with their groups.
     actions: HashMap<EntityUID, Arc<Entity>>,
-    /// What requests are read against.
+    /// The vocabulary against which requests are read.
     pub vocabulary: Vocabulary,
-    /// Cedar's human syntax, facts included: for editors and the Cedar CLI.
+    /// The schema in Cedar's human-readable syntax, with facts, for editors and the Cedar CLI.
     pub text: String,
 }
 
 impl Schema {
-    /// Merges schema files and checks the result. Every problem that can be found at once is
-    /// reported at once.
+    /// Merges schema files and checks the result. Reports together all problems that can be found
+    /// at once.
     pub fn read(files: &[SourceFile], relations: RelationTypes) -> Result<Self, Problems> {
         if files.is_empty() {
             let problem = Problem::new("the bundle has no schema")
@@ -112,8 +113,7 @@ impl Schema {
         })
     }
 
-    /// The same schema for policies that look through as many entities as `level` says, at most
-    /// [`super::MAX_LEVEL`].
+    /// Returns the same schema with a level of `level`, at most [`super::MAX_LEVEL`].
     #[must_use]
     pub fn with_level(self, level: u32) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl Schema {
         }
     }
 
-    /// The types that can be principals, by name.
+    /// Returns the names of the types that can be principals.
     #[must_use]
     pub fn principals(&self) -> BTreeSet<SmolStr> {
         self.validator
@@ -131,19 +131,19 @@ impl Schema {
             .collect()
     }
 
-    /// An action as an entity.
+    /// Returns an action as an entity.
     pub(super) fn action_entity(&self, uid: &EntityUID) -> Option<Arc<Entity>> {
         self.actions.get(uid).cloned()
     }
 
-    /// The actions as entities.
+    /// Returns the actions as entities.
     pub(super) fn actions(&self) -> &HashMap<EntityUID, Arc<Entity>> {
         &self.actions
     }
 }
 
-/// The same fragment with every name written out, so that a common type means the same wherever it
-/// is used.
+/// Returns the same fragment with every name fully qualified, so that a common type means the same
+/// wherever it is used.
 fn with_whole_names(
     fragment: &Fragment<RawName>,
     files: &[SourceFile],

@@ -1,11 +1,11 @@
-//! The names by which requests call actions.
+//! Determines the names by which requests call actions.
 //!
-//! **Decision.** An action has one name: its id, where one namespace alone declares it, and
-//! otherwise the whole name, `Photos::Action::"view"`. A second name would be a second spelling of
-//! one thing: a condition on a tuple that covers the action by its name would not cover the other,
-//! and one that excepts it would be got around.
+//! **Decision.** An action has one name: its id, if only one namespace declares it, and otherwise
+//! the qualified name, `Photos::Action::"view"`. If an action had two names, a condition on a tuple
+//! that covers it by one name would not cover the other, and a condition that excludes one name
+//! could be circumvented.
 //!
-//! INVARIANT: no two actions have one name, and for one resource an action has at most one
+//! INVARIANT: no two actions have the same name, and for one resource an action has at most one
 //! specialised member.
 
 use crate::model::{Place, Problem, Problems};
@@ -13,8 +13,8 @@ use cedar_policy_core::ast::EntityUID;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The name of each action, or which of them cannot be told apart. `place` says where an action is
-/// declared.
+/// Returns the name of each action, or reports the actions that cannot be told apart. `place`
+/// returns where an action is declared.
 pub(super) fn names<'a>(
     actions: impl Iterator<Item = &'a EntityUID>,
     place: impl Fn(&EntityUID) -> Option<Place>,
@@ -52,7 +52,7 @@ pub(super) fn names<'a>(
     Problems(problems).into_result().map(|()| names)
 }
 
-/// The name of an action with its namespace, as policies write it.
+/// Returns the name of an action with its namespace, as policies write it.
 pub(super) fn whole(uid: &EntityUID) -> SmolStr {
     uid.to_string().into()
 }

@@ -1,8 +1,8 @@
-//! Relations in the schema: an attribute of type `Userset` for each, and membership for whoever can
-//! be in one.
+//! Adds relations to the schema: an attribute of type `Userset` for each relation, and membership
+//! for the types that can be in one.
 //!
 //! INVARIANT: a type that can be a member of `Userset` is no ancestor of any type. Cedar's `in` is
-//! transitive: whoever is below it would be in whatever it is in.
+//! transitive, so the entities below it would be in every userset that it is in.
 
 use super::merge::{Merged, qualified};
 use crate::model::{Problem, Problems};
@@ -19,7 +19,7 @@ use cedar_policy_core::validator::json_schema::{
 use smol_str::SmolStr;
 use std::collections::btree_map::Entry;
 
-/// Adds them to a merged schema.
+/// Adds the relations to a merged schema.
 pub(super) fn add(
     merged: &mut Merged,
     types: &RelationTypes,
@@ -78,7 +78,7 @@ pub(super) fn add(
     declare(merged)
 }
 
-/// Declares the entity type.
+/// Declares the entity type `Userset`.
 fn declare(merged: &mut Merged) -> Result<(), Problems> {
     let text = format!("entity {USERSET};");
     let (declared, _) =
@@ -110,7 +110,7 @@ fn ancestors(merged: &Merged, types: &RelationTypes, files: &[SourceFile]) -> Ve
                 continue;
             };
             for parent in &standard.member_of_types {
-                // A name without a namespace may mean either: both are checked.
+                // A name without a namespace may mean either type, so both are checked.
                 let names = [parent.to_string(), qualified(namespace.as_ref(), parent)];
                 if names
                     .iter()

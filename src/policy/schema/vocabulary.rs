@@ -1,4 +1,5 @@
-//! What requests are read against: types, attributes and actions by the names that requests use.
+//! The vocabulary against which requests are read: types, attributes and actions by the names that
+//! requests use.
 
 use super::merge::Merged;
 use super::names::{names, whole};
@@ -14,12 +15,12 @@ use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Where an attribute's value may come from.
+/// The source from which an attribute's value may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provenance {
     /// A stored value wins; the request supplies what is not stored.
     Either,
-    /// Stored values only (`@stored`).
+    /// Only stored values count (`@stored`).
     Stored,
     /// The request's value wins (`@request`).
     Request,
@@ -29,29 +30,29 @@ pub enum Provenance {
 #[derive(Clone, Debug)]
 pub struct Attribute {
     pub(in crate::policy) ty: Arc<Type>,
-    /// Where its value may come from.
+    /// Where the attribute's value may come from.
     pub provenance: Provenance,
-    /// Whether it must be there.
+    /// Whether the attribute is required.
     pub(in crate::policy) required: bool,
 }
 
 /// An entity type.
 #[derive(Clone, Debug)]
 pub struct TypeInfo {
-    /// Its place among all types.
+    /// The type's number among all types.
     pub(in crate::policy) number: u32,
     pub(in crate::policy) name: EntityType,
     pub(in crate::policy) attributes: BTreeMap<SmolStr, Attribute>,
-    /// The ids of an enumeration.
+    /// The ids of an enumeration; `None` for other types.
     pub(in crate::policy) choices: Option<HashSet<SmolStr>>,
 }
 
 /// An action.
 #[derive(Clone, Debug)]
 pub struct ActionInfo {
-    /// Its place among all actions.
+    /// The action's number among all actions.
     pub(in crate::policy) number: u32,
-    /// By which requests call it.
+    /// The name by which requests call the action.
     name: SmolStr,
     pub(in crate::policy) uid: Arc<EntityUID>,
     pub(in crate::policy) principals: HashSet<EntityType>,
@@ -59,11 +60,11 @@ pub struct ActionInfo {
     pub(in crate::policy) context: BTreeMap<SmolStr, Attribute>,
     /// For an action with specialised members: the name of the member for each resource id.
     pub(in crate::policy) specialised: HashMap<SmolStr, SmolStr>,
-    /// For a specialised action: the general one's name, and the resource's id.
+    /// For a specialised action: the general action's name, and the resource's id.
     pub(in crate::policy) general: Option<(SmolStr, SmolStr)>,
 }
 
-/// Types and actions by name.
+/// The types and actions, by name.
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
     types: HashMap<SmolStr, TypeInfo>,
@@ -72,7 +73,7 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// `place` says where an action is declared.
+    /// Builds the vocabulary of a schema. `place` returns where an action is declared.
     pub(super) fn new(
         schema: &ValidatorSchema,
         merged: &Merged,
@@ -81,7 +82,7 @@ impl Vocabulary {
         let types = schema
             .entity_types()
             // Usersets and the attributes that hold them belong to the engine: no request can name
-            // one.
+            // them.
             .filter(|declared| declared.name().to_string() != USERSET)
             .zip(0..)
             .map(|(declared, number)| {
@@ -119,15 +120,15 @@ impl Vocabulary {
         })
     }
 
-    /// The type of this name, if it is declared.
+    /// Returns the type of this name, if it is declared.
     #[must_use]
     pub fn entity_type(&self, name: &str) -> Option<&TypeInfo> {
         self.types.get(name)
     }
 
-    /// The action that a request means by `name` on `resource`: the specialised one where there is
-    /// one. None for an undeclared name, and for the name of a specialised action: requests speak
-    /// of the general one.
+    /// Returns the action that a request means by `name` on `resource`: the specialised one if
+    /// there is one. Returns `None` for an undeclared name, and for the name of a specialised
+    /// action, since requests use the general one.
     #[must_use]
     pub fn action(&self, name: &str, resource: &EntityRef) -> Option<&ActionInfo> {
         let general = self
@@ -144,7 +145,7 @@ impl Vocabulary {
         Some(special.filter(fits).unwrap_or(general))
     }
 
-    /// The resources for which an action has a member of its own.
+    /// Returns the ids of the resources for which an action has a specialised member.
     pub(in crate::policy) fn specialised(
         &self,
         name: &str,
@@ -155,13 +156,13 @@ impl Vocabulary {
             .flat_map(|action| action.specialised.keys())
     }
 
-    /// Every declared type, in order.
+    /// Returns every declared type, in order.
     #[must_use]
     pub fn types(&self) -> BTreeSet<&SmolStr> {
         self.types.keys().collect()
     }
 
-    /// Every action that a request can name, in order.
+    /// Returns every action that a request can name, in order.
     #[must_use]
     pub fn actions(&self) -> BTreeSet<&SmolStr> {
         self.actions
@@ -171,20 +172,20 @@ impl Vocabulary {
             .collect()
     }
 
-    /// The contexts of all actions, by member.
+    /// Returns the contexts of all actions.
     pub(in crate::policy) fn contexts(
         &self,
     ) -> impl Iterator<Item = &BTreeMap<SmolStr, Attribute>> {
         self.actions.values().map(|action| &action.context)
     }
 
-    /// Every action that is evaluated: those that a request can name, and their specialised
+    /// Returns every action that is evaluated: those that a request can name, and their specialised
     /// members.
     pub(in crate::policy) fn evaluated(&self) -> impl Iterator<Item = &ActionInfo> {
         self.actions.values()
     }
 
-    /// Whether a resource has an action of its own in place of this one.
+    /// Returns `true` if a specialised action is evaluated for the resource in place of this one.
     pub(in crate::policy) fn is_specialised(
         &self,
         action: &ActionInfo,
@@ -197,15 +198,15 @@ impl Vocabulary {
         member.is_some_and(|member| member.resources.contains(resource.entity_type()))
     }
 
-    /// Whether an action has specialised members.
+    /// Returns `true` if an action has specialised members.
     pub(in crate::policy) fn has_specialised(&self, action: &EntityUID) -> bool {
         let named = |name: &str| self.actions.get(name).filter(|found| *found.uid == *action);
         let found = named(action.eid().as_ref()).or_else(|| named(&whole(action)));
         found.is_some_and(|action| !action.specialised.is_empty())
     }
 
-    /// Every resource for which an action has a member of its own, as a type and an id: the schema
-    /// knows it.
+    /// Returns every resource for which an action has a specialised member, as a type and an id.
+    /// The schema declares these resources.
     pub(in crate::policy) fn specialised_resources(
         &self,
     ) -> impl Iterator<Item = (SmolStr, &SmolStr)> {
@@ -220,7 +221,7 @@ impl Vocabulary {
         })
     }
 
-    /// What is said of a name by which no action can be asked for.
+    /// Returns the message about a name by which no action can be requested.
     pub(in crate::policy) fn no_action(&self, name: &str) -> String {
         if let Some((general, resource)) = self
             .actions
@@ -263,12 +264,13 @@ impl Vocabulary {
         }
     }
 
-    /// What is said of a type that is not declared.
+    /// Returns the message about a type that is not declared.
     #[must_use]
     pub fn no_type(&self, kind: &str) -> String {
         let none = format!("the schema declares no type `{}`", shown(kind));
         let names = || self.types.keys().map(SmolStr::as_str);
-        // `agent` is nearer to `Notes::Agent` than to any other word of the schema.
+        // The last part of a qualified name is compared first, so that `agent` finds
+        // `Notes::Agent`.
         let of_namespace = names()
             .filter(|known| {
                 known
@@ -283,14 +285,14 @@ impl Vocabulary {
         }
     }
 
-    /// Whether there is any action with specialised members.
+    /// Returns `true` if any action has specialised members.
     pub(in crate::policy) fn any_specialised(&self) -> bool {
         self.actions
             .values()
             .any(|action| !action.specialised.is_empty())
     }
 
-    /// Whether some entity has an attribute of this name that a request can supply.
+    /// Returns `true` if some entity type has an attribute of this name that a request can supply.
     pub(in crate::policy) fn can_be_sent(&self, attribute: &str) -> bool {
         let sent = |kind: &TypeInfo| {
             kind.attributes
@@ -300,19 +302,19 @@ impl Vocabulary {
         self.types.values().filter_map(sent).any(|sent| sent)
     }
 
-    /// Whether an attribute or member of this name is marked `@secret` anywhere.
+    /// Returns `true` if an attribute or member of this name is marked `@secret` anywhere.
     #[must_use]
     pub fn is_secret(&self, name: &str) -> bool {
         self.secrets.contains(name)
     }
 
-    /// The names of all that is marked `@secret`.
+    /// Returns the names of all attributes and members that are marked `@secret`.
     pub fn secrets(&self) -> impl Iterator<Item = &SmolStr> {
         self.secrets.iter()
     }
 
-    /// Whether an attribute or member of this name is marked `@secret` anywhere, or has a type with
-    /// such a member.
+    /// Returns `true` if an attribute or member of this name is marked `@secret` anywhere, or its
+    /// type has such a member.
     pub(in crate::policy) fn may_hold_secret(&self, name: &str) -> bool {
         let holds = |attributes: &BTreeMap<SmolStr, Attribute>| {
             attributes
@@ -339,7 +341,7 @@ impl Vocabulary {
 }
 
 impl ActionInfo {
-    /// The action's name: of the specialised one, where that is what this is.
+    /// Returns the action's name; of a specialised action, the specialised name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -347,12 +349,12 @@ impl ActionInfo {
 }
 
 impl TypeInfo {
-    /// An entity of this type.
+    /// Returns the id of an entity of this type.
     pub(in crate::policy) fn uid(&self, id: &SmolStr) -> EntityUID {
         EntityUID::from_components(self.name.clone(), Eid::new(id.clone()), None)
     }
 
-    /// Its attributes.
+    /// Returns the attributes of the type.
     pub fn attributes(&self) -> impl Iterator<Item = (&SmolStr, &Attribute)> {
         self.attributes.iter()
     }
@@ -426,9 +428,9 @@ fn action_info(action: &ValidatorActionId, name: &SmolStr, number: u32) -> Actio
     }
 }
 
-/// `Action::"<name>:<resource id>"` in `Action::"<name>"` is evaluated instead of it for that
-/// resource, whichever their namespaces are. Two of one resource are refused: nothing says which is
-/// meant.
+/// Links an action to its specialised members: `Action::"<name>:<resource id>"` in
+/// `Action::"<name>"` is evaluated in its place for that resource, whatever their namespaces are.
+/// Two members for one resource are refused, since nothing says which is meant.
 fn link_specialised(
     general: &EntityUID,
     members: &[&EntityUID],
