@@ -1,12 +1,12 @@
-//! How policies use `context.now`, and so for how long an outcome stays what it is.
+//! Determines how policies use `context.now`, and so how long an outcome stays valid.
 //!
-//! A comparison `context.now < value`, whichever operator and side, changes only when the clock
-//! passes the value. Every other use (a calendar day, a difference, the context as a whole) may
-//! change with every millisecond.
+//! The result of a comparison `context.now < value`, with any operator and on either side, changes
+//! only when the clock passes the value. The result of any other use (a calendar day, a difference,
+//! the context as a whole) may change every millisecond.
 //!
-//! INVARIANT: never too long. All comparisons of the policies that were evaluated count, those as
-//! well that were not come to because something before them was false; what is not known to be such
-//! a comparison is another use.
+//! INVARIANT: an outcome never counts as valid for too long. All comparisons of the evaluated
+//! policies count, including those that were not reached because an earlier conjunct was false.
+//! Whatever is not known to be such a comparison counts as another use.
 
 use crate::model::{ClockUse, Timestamp};
 use crate::policy::analysis::syntax::{Root, access_path, children};
@@ -20,8 +20,7 @@ use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// The use that these policies make of the clock, which stands at `now`, for the inputs that
-/// `evaluator` has.
+/// Returns how these policies use the clock, which stands at `now`, for the inputs of `evaluator`.
 pub(in crate::policy) fn used(
     evaluator: &Evaluator<'_>,
     rules: &[&Arc<Rule>],
@@ -42,7 +41,7 @@ pub(in crate::policy) fn used(
         }
         found = found.and(ClockUse::read(now));
         for value in values {
-            // Where there is no value, the comparison fails at any time.
+            // Without a value, the comparison fails at any time.
             if let Ok(value) = evaluator.interpret(value, no_slots()) {
                 let at = milliseconds(value);
                 found = found.and(at.map_or(ClockUse::Otherwise, |at| ClockUse::compared(now, at)));
@@ -54,12 +53,13 @@ pub(in crate::policy) fn used(
 
 const NOW: &str = "now";
 
-/// Collects what the clock is directly compared with; whether it is used for nothing else.
+/// Collects the values with which the clock is directly compared; returns `true` if the clock has
+/// no other use.
 fn compared_with<'e>(expr: &'e Expr, values: &mut Vec<&'e Expr>) -> bool {
     let mut open = vec![expr];
     while let Some(next) = open.pop() {
         if let Some((root, path)) = access_path(next) {
-            // The context as a whole has the clock in it.
+            // The whole context includes the clock.
             if root == Root::Context && path.first().is_none_or(|first| first == NOW) {
                 return false;
             }
@@ -89,7 +89,7 @@ fn compared_with<'e>(expr: &'e Expr, values: &mut Vec<&'e Expr>) -> bool {
                 continue;
             }
         };
-        // `base has attribute` looks at nothing else of the base.
+        // `base has attribute` reads nothing else of the base.
         match access_path(base) {
             Some((Root::Context, path)) if path.first().unwrap_or(attribute) == NOW => {
                 return false;
@@ -105,13 +105,13 @@ fn is_clock(expr: &Expr) -> bool {
     access_path(expr).is_some_and(|(root, path)| root == Root::Context && path == [NOW])
 }
 
-/// A `datetime`, in milliseconds since 1970.
+/// Converts a `datetime` to milliseconds since 1970.
 fn milliseconds(value: Cedar) -> Option<Timestamp> {
     let since = call("durationSince", &[value, datetime(Timestamp(0))?])?;
     duration_ms(since).map(Timestamp)
 }
 
-/// A `duration`, in milliseconds.
+/// Converts a `duration` to milliseconds.
 pub(in crate::policy) fn duration_ms(value: Cedar) -> Option<i64> {
     match call("toMilliseconds", &[value])?.value_kind() {
         ValueKind::Lit(Literal::Long(ms)) => Some(*ms),

@@ -1,13 +1,13 @@
-//! Relations in policies: `principal in resource.viewer`, `principal in
-//! Userset::"team:sre#member"`.
+//! Finds the relations that policies mention: `principal in resource.viewer`,
+//! `principal in Userset::"team:sre#member"`.
 //!
-//! **Problem.** Who is in a relation is the relation engine's to say, at one revision. Cedar knows
-//! only parents, and an expression that names a relation in any other way would be false without a
-//! word: a rule that looks right and is not applied.
-//! **Decision.** Two forms are read at load, by their types; what they name is looked up before a
-//! leg is evaluated, and each that holds makes the userset a parent. Every other expression of type
-//! `Userset` is refused.
-//! **Trade-off.** A relation is looked up even where a condition before it makes it needless.
+//! **Problem.** The relation engine decides who is in a relation, at one revision. Cedar knows only
+//! parents, so an expression that names a relation in any other way would silently be false: a rule
+//! that looks right would not be applied.
+//! **Decision.** Two forms are recognised at load, by their types. The relations that they name are
+//! looked up before a leg is evaluated, and each relation that holds makes the userset a parent of
+//! the user. Every other expression of type `Userset` is refused.
+//! **Trade-off.** A relation is looked up even if an earlier conjunct makes it unnecessary.
 
 use crate::model::{
     EntityRef, MAX_USER_BYTES, ObjectRef, Place, Problem, TupleTextError, TupleUser,
@@ -27,15 +27,15 @@ use cedar_policy_core::validator::types::{BoolType, EntityKind, Type};
 use smol_str::{SmolStr, SmolStrBuilder};
 use std::collections::BTreeSet;
 
-/// The entity type that relations have in the schema.
+/// The entity type of relations in the schema.
 pub(in crate::policy) const USERSET: &str = "Userset";
 
 /// A relation that a policy mentions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::policy) struct Mention {
-    /// Who: a path to an entity.
+    /// The user: a path to an entity.
     pub(in crate::policy) user: (Root, Vec<SmolStr>),
-    /// Of what.
+    /// The object.
     pub(in crate::policy) object: Object,
     pub(in crate::policy) relation: SmolStr,
 }
@@ -47,15 +47,15 @@ pub(in crate::policy) enum Object {
     Literal(EntityRef),
 }
 
-/// What a policy asks of relations.
+/// The relations that a policy mentions.
 pub(in crate::policy) struct Mentions {
     pub(in crate::policy) found: BTreeSet<Mention>,
-    /// Whether it can never apply: whoever is in its scope is of a type that some relation it needs
-    /// has no members of.
+    /// Whether the policy can never apply, because a relation that it needs has no members of the
+    /// types in its scope.
     pub(in crate::policy) is_idle: bool,
 }
 
-/// The relations that a policy mentions, or what is wrong with how it does.
+/// Returns the relations that a policy mentions, or the problems of the expressions that do.
 pub(in crate::policy) fn mentions(
     file: &SourceFile,
     policy: &Policy,
@@ -79,8 +79,9 @@ pub(in crate::policy) fn mentions(
         reader.literals(condition);
     }
     let checker = Typechecker::new(&schema.validator, ValidationMode::Strict);
-    // INVARIANT: a policy is idle only if none of its environments can satisfy it. Each is judged
-    // alone: what Cedar calls irrelevant can never hold, and says nothing about the others.
+    // INVARIANT: a policy is idle only if none of its environments can satisfy it. Each environment
+    // is judged alone: one that Cedar calls irrelevant can never hold, and says nothing about the
+    // others.
     let mut is_relevant = false;
     let mut is_possible = false;
     for (_, check) in checker.typecheck_by_request_env(policy.template()) {
@@ -90,8 +91,8 @@ pub(in crate::policy) fn mentions(
                 is_relevant = true;
                 is_possible |= truth(&typed, &|part| reader.known(part)) != Some(false);
             }
-            // What can never hold is evaluated all the same, up to the conjunct for which it
-            // cannot.
+            // A condition that can never hold is evaluated all the same, up to the conjunct that is
+            // false.
             PolicyCheck::Irrelevant(_, typed) => reader.walk(&typed),
             PolicyCheck::Fail(_) => is_possible = true,
         }
@@ -133,8 +134,8 @@ impl Reader<'_> {
         }
     }
 
-    /// `in team::"sre"`, where `team` has its members by relation, would be false for every one of
-    /// them.
+    /// Refuses `in team::"sre"` if the members of `team` are a relation: it would be false for
+    /// every member.
     fn literals(&mut self, expr: &Expr) {
         if let ExprKind::BinaryApp {
             op: BinaryOp::In,
@@ -210,8 +211,8 @@ impl Reader<'_> {
             .for_each(|child| self.walk(child));
     }
 
-    /// What is known of a part of a condition before any request: by its type, or because its
-    /// user's type is never in the relation that it asks for.
+    /// Returns what is known of a part of a condition before any request: by its type, or because
+    /// the type of its user is never in the relation.
     fn known(&self, expr: &Typed) -> Option<bool> {
         if let Some(Type::Bool(kind)) = expr.data() {
             match kind {
@@ -240,7 +241,8 @@ impl Reader<'_> {
         (!self.types.can_hold(&entity_type(arg1)?, &object, &relation)).then_some(false)
     }
 
-    /// What stands right of `in` and is no literal is known by its type: it means the same groups.
+    /// Checks the groups to the right of `in`. A group that is not a literal is known by its type:
+    /// it means the same groups.
     fn groups(&mut self, expr: &Typed) {
         match expr.expr_kind() {
             ExprKind::Lit(_) => {}
@@ -273,7 +275,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A relation of a type whose members are said by the relation model.
+    /// Returns the relation that gives a type its members, if the relation model defines one.
     fn relation_of(&self, kind: &str) -> Option<SmolStr> {
         let relations = self.types.relations.get(kind)?;
         relations
@@ -282,8 +284,8 @@ impl Reader<'_> {
             .cloned()
     }
 
-    /// `Y has relation`: to the type checker it always holds, and to an evaluation only where the
-    /// relation was looked up.
+    /// Returns `true` for `Y has relation`: for the type checker it always holds, but at an
+    /// evaluation it holds only if the relation was looked up.
     fn tests_for_relation(&self, expr: &Typed) -> bool {
         let (base, names): (_, Vec<&SmolStr>) = match expr.expr_kind() {
             ExprKind::HasAttr { expr, attr } => (expr, vec![attr]),
@@ -322,7 +324,8 @@ impl Reader<'_> {
         false
     }
 
-    /// `Y.relation`, where Y is like a user or one stored entity attribute farther; or a literal.
+    /// Reads the object in `Y.relation`, where Y is a path like a user's or one stored entity
+    /// attribute longer, or in a literal.
     fn object(&self, expr: &Typed) -> Option<(Object, SmolStr)> {
         match expr.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
@@ -345,7 +348,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the last step of a path is an attribute of which only stored values count.
+    /// Returns `true` if the last step of a path is an attribute for which only stored values
+    /// count.
     fn is_stored(&self, expr: &Typed) -> bool {
         let ExprKind::GetAttr { expr: base, attr } = expr.expr_kind() else {
             return false;
@@ -356,7 +360,7 @@ impl Reader<'_> {
             .is_some_and(|attribute| attribute.provenance == Provenance::Stored)
     }
 
-    /// What is wrong with a literal that is no userset of the model.
+    /// Returns what is wrong with a literal that is no userset of the model.
     fn unknown_userset(&self, expr: &Typed) -> Option<String> {
         let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() else {
             return None;
@@ -423,14 +427,14 @@ impl Reader<'_> {
     }
 }
 
-/// The principal, the resource, or an entity-typed member of facts or context.
+/// Reads a user: the principal, the resource, or an entity-typed member of facts or context.
 fn user(expr: &Typed) -> Option<(Root, Vec<SmolStr>)> {
     let path = access_path(expr)?;
     (looks_through(expr) == 0 && entity_type(expr).is_some()).then_some(path)
 }
 
-/// The id that a userset has as an entity, `type:id#relation`; none where the id is too long for a
-/// tuple.
+/// Returns the id that a userset has as an entity, `type:id#relation`; `None` if the id is too long
+/// for a tuple.
 pub(in crate::policy) fn userset_id(object: &EntityRef, relation: &str) -> Option<SmolStr> {
     let object = ObjectRef::of_entity(object).ok()?;
     check_relation(relation).ok()?;
@@ -441,12 +445,12 @@ pub(in crate::policy) fn userset_id(object: &EntityRef, relation: &str) -> Optio
     Some(text.finish())
 }
 
-/// Refuses an object that no tuple can be about, as a look-up does.
+/// Refuses an object that no tuple can name, as a look-up does.
 fn is_short(object: &EntityRef) -> Result<(), TupleTextError> {
     ObjectRef::of_entity(object)?.as_object()
 }
 
-/// Reads it back; none for what is not the one spelling of a userset.
+/// Parses the id of a userset; returns `None` for any spelling but the canonical one.
 fn parse_userset_id(text: &str) -> Option<(EntityRef, SmolStr)> {
     match text.parse().ok()? {
         TupleUser::Userset { object, relation } => Some((object.to_entity()?, relation)),
@@ -469,7 +473,7 @@ fn is_userset(expr: &Typed) -> bool {
     expr.data().as_ref().is_some_and(names)
 }
 
-/// The type of an entity, or of the entities in a set.
+/// Returns the type of an entity, or of the entities in a set.
 fn group_type(ty: &Type) -> Option<String> {
     match ty {
         Type::Entity(EntityKind::Entity(lub)) => lub.get_single_entity().map(ToString::to_string),
@@ -489,7 +493,7 @@ fn entity_type(expr: &Typed) -> Option<String> {
     }
 }
 
-/// How many entities an access path looks into.
+/// Returns how many entities an access path looks into.
 fn looks_through(expr: &Typed) -> usize {
     match expr.expr_kind() {
         ExprKind::GetAttr { expr, .. } => {

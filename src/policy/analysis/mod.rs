@@ -1,6 +1,5 @@
-//! What is found out about policies at load, for decisions to rest on: what each reads, which
-//! relations it asks for, how it uses the clock, and what it could permit where arguments are
-//! unknown.
+//! Analyses policies at load for use at decisions: what each reads, which relations it mentions,
+//! how it uses the clock, and what it could permit if arguments are unknown.
 
 pub(in crate::policy) mod clock_use;
 pub(in crate::policy) mod mentions;

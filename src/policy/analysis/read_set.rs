@@ -1,12 +1,12 @@
-//! What a policy reads, found once at load.
+//! Determines what a policy reads, once at load.
 //!
-//! Three things rest on it: a value that does not fit its type denies only where it is read; facts
-//! are built only where they are read; the decision record holds what was read.
+//! Three things depend on it: a value that does not fit its type denies only if it is read; facts
+//! are built only if they are read; and the decision record holds what was read.
 //!
-//! INVARIANT: never too little. An attribute that is reached through another entity, or out of an
-//! expression that is no plain path, counts as read on every entity of the request. That can deny a
-//! request for a `bad_value` on an attribute of the same name that the policy does not look at; it
-//! can never overlook one.
+//! INVARIANT: a read set never holds too little. An attribute that is reached through another
+//! entity, or from an expression that is not a plain path, counts as read on every entity of the
+//! request. This can deny a request with `bad_value` because of an attribute of the same name that
+//! the policy does not read; it can never overlook one that the policy reads.
 
 use crate::policy::analysis::syntax::{Root, access_path, children};
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Var};
@@ -15,21 +15,21 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// Access paths of one policy or of several.
+/// The access paths of one policy or of several.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(in crate::policy) struct Reads {
     paths: BTreeSet<(Root, Vec<SmolStr>)>,
-    /// Those of the paths whose value is read, and not only whether there is one.
+    /// The paths whose value is read, and not only whether there is one.
     whole: BTreeSet<(Root, Vec<SmolStr>)>,
     /// The first name of each path.
     firsts: BTreeSet<(Root, SmolStr)>,
-    /// Whether the context is read as a whole.
+    /// Whether the whole context is read.
     whole_context: bool,
-    /// Attribute names read on entities that no path names.
+    /// The names of attributes that are read on entities which no path names.
     anywhere: BTreeSet<SmolStr>,
-    /// Whether an entity other than the principal and the resource is looked into.
+    /// Whether the policy looks into an entity other than the principal and the resource.
     pub(in crate::policy) follows: bool,
-    /// Whether it matters which groups the action is in: not where it is only compared.
+    /// Whether the groups of the action matter; they do not if the action is only compared.
     pub(in crate::policy) looks_at_action: bool,
 }
 
@@ -40,8 +40,8 @@ impl Reads {
         reads
     }
 
-    /// What several read together. Policies of one kind share what they read, and so does the
-    /// result.
+    /// Returns what several policies read together. Policies of one shape share what they read, and
+    /// so does the result.
     pub(in crate::policy) fn merged<'a>(all: impl Iterator<Item = &'a Arc<Self>>) -> Arc<Self> {
         let mut distinct: Vec<&Arc<Self>> = all.collect();
         distinct.sort_unstable_by_key(|reads| Arc::as_ptr(reads));
@@ -62,22 +62,22 @@ impl Reads {
         Arc::new(merged)
     }
 
-    /// How many paths and names it holds.
+    /// Returns the number of paths and names.
     pub(in crate::policy) fn len(&self) -> usize {
         self.paths.len() + self.anywhere.len()
     }
 
-    /// The paths, in a stable order.
+    /// Returns the paths, in a stable order.
     pub(in crate::policy) fn paths(&self) -> impl Iterator<Item = &(Root, Vec<SmolStr>)> {
         self.paths.iter()
     }
 
-    /// The names of attributes that may be read on any entity of the request.
+    /// Returns the names of attributes that may be read on any entity of the request.
     pub(in crate::policy) fn anywhere(&self) -> impl Iterator<Item = &SmolStr> {
         self.anywhere.iter()
     }
 
-    /// Every name that occurs in what is read.
+    /// Returns every name that occurs in what is read.
     pub(in crate::policy) fn names(&self) -> impl Iterator<Item = &SmolStr> {
         self.paths
             .iter()
@@ -85,14 +85,14 @@ impl Reads {
             .chain(&self.anywhere)
     }
 
-    /// Whether the value at this path of the context is read, in part or as part of something
-    /// larger.
+    /// Returns `true` if the value at this path of the context is read, in part or as part of a
+    /// larger value.
     pub(in crate::policy) fn context(&self, path: &[SmolStr]) -> bool {
         self.touches(Root::Context, path)
     }
 
-    /// Whether an entity's attribute is read, or a part of it. `root` is the variable that names
-    /// the entity, if one does.
+    /// Returns `true` if an entity's attribute is read, or a part of it. `root` is the variable
+    /// that names the entity, if one does.
     pub(in crate::policy) fn attribute(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
         root.is_some_and(|root| self.touches(root, path))
             || path
@@ -100,8 +100,8 @@ impl Reads {
                 .is_some_and(|attribute| self.anywhere.contains(attribute))
     }
 
-    /// Whether a value is read, in part or as part of something larger: at this path of the context,
-    /// or of an entity that `root` names, if one does.
+    /// Returns `true` if a value is read, in part or as part of a larger value: at this path of the
+    /// context, or of an entity. `root` is the variable that names its owner, if one does.
     pub(in crate::policy) fn value_at(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
         match root {
             Some(Root::Context) => self.context(path),
@@ -109,22 +109,22 @@ impl Reads {
         }
     }
 
-    /// Whether a member of the context is read, or a part of it. The same as [`Self::context`] of a
-    /// path of one name.
+    /// Returns `true` if a member of the context is read, or a part of it; the same as
+    /// [`Self::context`] for a path of one name.
     pub(in crate::policy) fn reads_context(&self, name: &str) -> bool {
         self.whole_context || self.firsts.contains(&(Root::Context, SmolStr::new(name)))
     }
 
-    /// Whether an entity's attribute is read, or a part of it. The same as [`Self::attribute`] of a
-    /// path of one name.
+    /// Returns `true` if an entity's attribute is read, or a part of it; the same as
+    /// [`Self::attribute`] for a path of one name.
     pub(in crate::policy) fn reads_attribute(&self, root: Option<Root>, name: &SmolStr) -> bool {
         root.is_some_and(|root| self.firsts.contains(&(root, name.clone())))
             || self.anywhere.contains(name)
     }
 
-    /// Whether a path that begins with this one is read, or the value at one that this one begins
-    /// with: `context has token` does not depend on what the token holds. Paths are ordered name by
-    /// name, so those that begin with one follow it.
+    /// Returns `true` if a path that begins with this path is read, or if this path begins with one
+    /// whose whole value is read: `context has token` does not depend on what the token holds.
+    /// Paths are ordered name by name, so the paths that begin with one follow it.
     fn touches(&self, root: Root, path: &[SmolStr]) -> bool {
         let mut key = (root, path.to_vec());
         let from = (Bound::Included(&key), Bound::Unbounded);
@@ -168,7 +168,7 @@ impl Reads {
                 arg1,
                 arg2,
             } => {
-                // To compare the action is not to look at it.
+                // Comparing the action does not look at its groups.
                 [arg1, arg2]
                     .into_iter()
                     .filter(|operand| !is_action(operand))
@@ -224,7 +224,7 @@ impl Reads {
     }
 }
 
-/// Whether this names an action: the request's, or one by its id.
+/// Returns `true` if the expression names an action: the request's, or one by its id.
 fn is_action(expr: &Expr) -> bool {
     match expr.expr_kind() {
         ExprKind::Var(var) => *var == Var::Action,

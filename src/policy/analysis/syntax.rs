@@ -1,10 +1,10 @@
-//! Reading Cedar's syntax tree: children, access paths, conjuncts.
+//! Reads Cedar's syntax tree: children, access paths, conjuncts.
 
 use cedar_policy_core::ast::{Expr, ExprKind, Var};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// Where an access path begins.
+/// The variable at which an access path begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::policy) enum Root {
     Principal,
@@ -31,7 +31,7 @@ impl Root {
     }
 }
 
-/// The direct parts of an expression.
+/// Returns the direct children of an expression.
 pub(in crate::policy) fn children<T>(expr: &Expr<T>) -> Vec<&Expr<T>> {
     match expr.expr_kind() {
         ExprKind::If {
@@ -56,8 +56,8 @@ pub(in crate::policy) fn children<T>(expr: &Expr<T>) -> Vec<&Expr<T>> {
     }
 }
 
-/// `principal`, `resource.owner`, `context.arguments.amount`: a variable and the attributes that
-/// follow it.
+/// Returns the access path of an expression such as `principal`, `resource.owner` or
+/// `context.arguments.amount`: a variable and the attributes that follow it.
 pub(in crate::policy) fn access_path<T>(expr: &Expr<T>) -> Option<(Root, Vec<SmolStr>)> {
     match expr.expr_kind() {
         ExprKind::Var(var) => Root::of(*var).map(|root| (root, Vec::new())),
@@ -70,10 +70,11 @@ pub(in crate::policy) fn access_path<T>(expr: &Expr<T>) -> Option<(Root, Vec<Smo
     }
 }
 
-/// What a chain of `&&` or one of `||` joins, in order; of anything else, itself.
+/// Returns the operands of a chain of `&&` or of `||`, in order; any other expression is returned
+/// itself.
 ///
-/// A chain is as deep as it is long. Whoever walks one where a request is answered does not
-/// recurse: the stack is small there.
+/// A chain is as deep as it is long. Code that walks a chain while a request is answered must not
+/// recurse, because the stack is small there.
 pub(in crate::policy) fn operands(expr: &Expr) -> Vec<&Expr> {
     let joins_all = matches!(expr.expr_kind(), ExprKind::And { .. });
     let mut found = Vec::new();
@@ -92,8 +93,8 @@ pub(in crate::policy) fn operands(expr: &Expr) -> Vec<&Expr> {
     found
 }
 
-/// The top-level conjuncts, in order: a policy's condition holds exactly when all of them do,
-/// evaluated in this order up to the first that does not.
+/// Returns the top-level conjuncts, in order. A policy's condition holds exactly if all conjuncts
+/// do, evaluated in this order up to the first that does not.
 pub(in crate::policy) fn conjuncts(expr: &Arc<Expr>) -> Vec<Arc<Expr>> {
     let mut found = Vec::new();
     let mut open = vec![expr];

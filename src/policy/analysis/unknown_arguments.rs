@@ -1,16 +1,16 @@
-//! The policies for calls whose arguments are unknown: what *some* arguments could be permitted.
+//! Derives the policies for calls with unknown arguments: what *some* arguments could be permitted.
 //!
 //! **Problem.** A server that lists its tools asks before there are arguments, and a tool must not
-//! vanish because its permit reads one.
-//! **Decision.** A second set of rules is made at load. From a permit, the top-level conjuncts that
-//! read `context.arguments` are taken away, and a forbid with one leaves the set. A relation reads
-//! them too where a condition on its tuples has a parameter of that name.
-//! **Trade-off.** What is left permits more than any one call is permitted. It is asked for by
-//! name, needs a permission of its own, and every answer from it says what it is.
+//! be missing from the list because its permit reads one.
+//! **Decision.** A second set of rules is made at load. Each permit loses the top-level conjuncts
+//! that read `context.arguments`, and a forbid with such a conjunct is left out. A relation reads
+//! arguments too if a condition on its tuples has a parameter of that name.
+//! **Trade-off.** The second set permits more than any single call is permitted. It must be
+//! requested by name and needs a permission of its own, and every answer from it says what it is.
 //!
-//! INVARIANT: a leg that permits with some arguments permits here. A permit keeps conjuncts that do
-//! not depend on them, in their order, so where all of a permit's conjuncts hold, all that are left
-//! do; no forbid that holds here depends on them, so it would forbid every call.
+//! INVARIANT: a leg that permits with some arguments permits here. A permit keeps the conjuncts
+//! that do not depend on arguments, in their order, so if all of its conjuncts hold, all that are
+//! left hold. A forbid that holds here does not depend on arguments, so it would forbid every call.
 
 use crate::model::Decision;
 use crate::policy::analysis::mentions::{Mention, Object};
@@ -22,10 +22,11 @@ use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// The member of the context, and the parameter of conditions.
+/// The name of the context member, and of the parameter of conditions.
 const ARGUMENTS: SmolStr = SmolStr::new_static("arguments");
 
-/// The rules for unknown arguments; none where no rule reads them, so that they are the same.
+/// Returns the rules for unknown arguments; `None` if no rule reads arguments, and the rules would
+/// be the same.
 pub(in crate::policy) fn without(
     rules: &[Arc<Rule>],
     types: &RelationTypes,
@@ -41,7 +42,7 @@ pub(in crate::policy) fn without(
     }
 }
 
-/// The rule itself, where it does not read them; none where it is a forbid that does.
+/// Returns the rule itself if it does not read arguments, and `None` if it is a forbid that does.
 fn without_them(rule: &Arc<Rule>, types: &RelationTypes) -> Option<Arc<Rule>> {
     let tainted: Vec<&Mention> = rule
         .mentions
@@ -84,7 +85,8 @@ fn reads_arguments(expr: &Expr) -> bool {
     Reads::of(expr).context(&[ARGUMENTS])
 }
 
-/// Whether an expression asks about one of these relations. What cannot be told apart counts.
+/// Returns `true` if an expression mentions one of these relations. If that cannot be told, it
+/// counts as a mention.
 pub(in crate::policy) fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> bool {
     if mentions.is_empty() {
         return false;
