@@ -1,4 +1,4 @@
-//! Who can be permitted in one leg.
+//! Finds the candidates of one leg: the entities that it can permit.
 
 use super::Reverse;
 use super::ids::Ids;
@@ -17,13 +17,13 @@ use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-/// What a tuple's condition reads of the resource that is asked about.
+/// The parameter by which a tuple's condition reads the requested resource.
 const RESOURCE: SmolStr = SmolStr::new_static("resource");
 
 impl Compiled {
-    /// The ids of the entities of which the sought part must be one for the leg to permit; none
-    /// where that cannot be told, or they are more than `most`. `input` is a question about nobody
-    /// in particular.
+    /// Returns ids such that the leg permits for no other entity as the target; `None` if that
+    /// cannot be told, or there are more than `most` ids. In `input`, a placeholder stands for the
+    /// target.
     #[must_use]
     pub fn candidates(
         &self,
@@ -53,7 +53,7 @@ impl Compiled {
         };
         let info = self.schema.vocabulary.entity_type(&sought_uid.kind)?;
         if info.choices.is_some() {
-            // An enumeration is small, and what stands for anybody is not in it.
+            // An enumeration is small, and the placeholder is not one of its ids.
             return None;
         }
         let own = self.specialised(part, &question.action.name);
@@ -71,7 +71,7 @@ impl Compiled {
         Some(narrowed.or(own))
     }
 
-    /// The resources for which an action of their own is evaluated: each is a candidate.
+    /// Returns the resources for which a specialised action is evaluated: each is a candidate.
     fn specialised(&self, part: Part, name: &str) -> Ids {
         match part {
             Part::Resource => Ids::only(self.schema.vocabulary.specialised(name).cloned()),
@@ -94,11 +94,11 @@ impl Compiled {
         let request = leg.request(input);
         let inputs = match build(&request, &self.schema, input.stored, index, &known) {
             Ok((inputs, _)) => inputs,
-            // What fails here fails, or denies, when a candidate is decided.
+            // What fails here will fail or deny when a candidate is decided.
             Err(NoInputs::Relation(_) | NoInputs::Cedar) => return None,
             Err(NoInputs::Bad(..)) => {
-                // Where a rule that applies to everybody reads what does not fit, everybody is
-                // denied.
+                // If a rule that applies to every entity reads a value that does not fit, every
+                // candidate is denied.
                 let everybodys =
                     |rule: &&Arc<Rule>| leg.scope(rule, input.leg).is_none_or(is_any(sought));
                 let everybodys =
@@ -120,16 +120,16 @@ impl Compiled {
         Some(leg.combine(&rules, &narrower, input.leg))
     }
 
-    /// The relations that rules ask about beside those of the sought entity: those that are open,
-    /// and those that can be looked up.
+    /// Divides the relations that rules mention and that do not depend on the target: those that
+    /// cannot be looked up yet, and those that can.
     fn mentions<'r>(
         &self,
         rules: &[&'r Arc<Rule>],
         leg: &Leg<'_>,
         sought: &Sought<'_>,
     ) -> (Vec<&'r Mention>, Vec<&'r Mention>) {
-        // A condition may read the resource, and that is sought: such a relation is not known
-        // although nothing else of it is.
+        // A condition may read the resource, which is unknown if it is the target. The relation is
+        // then not known either, although it does not depend on the target otherwise.
         let is_open = |mention: &Mention| {
             leg.part == Part::Resource && self.schema.relations.reads(&RESOURCE, mention)
         };
@@ -141,7 +141,7 @@ impl Compiled {
         asked.partition(|mention| is_open(mention))
     }
 
-    /// The rules that can apply, whichever entity it is.
+    /// Returns the rules that can apply, whichever entity the target is.
     fn rules_in_question(&self, input: &LegInput<'_>, leg: &Leg<'_>) -> Vec<&Arc<Rule>> {
         let named = |uid| Named {
             uid,
@@ -157,7 +157,7 @@ impl Compiled {
     }
 }
 
-/// One leg about nobody in particular.
+/// One leg with a placeholder for the target.
 struct Leg<'a> {
     action: &'a ActionInfo,
     principal: EntityUID,
@@ -165,11 +165,11 @@ struct Leg<'a> {
     part: Part,
 }
 
-/// Where the sought entity stands in a leg.
+/// The role of the target in a leg.
 enum Place {
     Principal,
     Resource,
-    /// Only in the facts.
+    /// The target occurs only in the facts.
     Fact,
 }
 
@@ -197,7 +197,7 @@ impl Leg<'_> {
         }
     }
 
-    /// The scope that the sought entity must be in; none where no scope is about it.
+    /// Returns the rule's scope for the target; `None` if no scope constrains the target.
     fn scope<'r>(&self, rule: &'r Rule, leg: usize) -> Option<&'r Scope> {
         match self.place(leg) {
             Place::Principal => Some(&rule.principal),
@@ -206,7 +206,7 @@ impl Leg<'_> {
         }
     }
 
-    /// Some permit is satisfied, and no forbid is.
+    /// Returns the ids for which some permit is satisfied, and no forbid is.
     fn combine(&self, rules: &[&Arc<Rule>], narrower: &Narrower<'_>, leg: usize) -> Ids {
         let scope = |rule: &Rule| {
             self.scope(rule, leg)
@@ -220,8 +220,8 @@ impl Leg<'_> {
             }
         }
         for rule in rules.iter().filter(|rule| rule.effect == Decision::Deny) {
-            // Whoever is outside of its scope is not forbidden; where that can be somebody, it says
-            // nothing.
+            // Entities outside a forbid's scope are not forbidden, so a forbid whose scope does not
+            // contain every entity removes no ids.
             if !ids.is_none() && self.scope(rule, leg).is_none_or(is_any(narrower.sought)) {
                 ids = ids.and(narrower.harmless(rule));
             }
@@ -230,7 +230,7 @@ impl Leg<'_> {
     }
 }
 
-/// Whether a scope holds every entity of the sought type.
+/// Returns `true` if a scope contains every entity of the target's type.
 fn is_any(sought: &Sought<'_>) -> impl Fn(&Scope) -> bool {
     |scope| match scope {
         Scope::Any => true,

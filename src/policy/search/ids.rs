@@ -1,16 +1,16 @@
-//! Sets of ids that hold at least what they must.
+//! Sets of ids that contain at least what they must.
 //!
 //! INVARIANT: every operation may add ids and never loses one.
 
 use smol_str::SmolStr;
 use std::collections::HashSet;
 
-/// The ids of entities of one type, of which more may be known than are worth naming.
+/// Ids of entities of one type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ids {
-    /// Any entity of the type.
+    /// Every entity of the type is possible, or there are too many to list.
     Any,
-    /// None but these.
+    /// Only these ids are possible.
     Only(HashSet<SmolStr>),
 }
 
@@ -23,12 +23,12 @@ impl Ids {
         Self::Only(ids.into_iter().collect())
     }
 
-    /// None but these, where they could be told.
+    /// Returns only these ids, or any if they are not known.
     pub(super) fn some(ids: Option<Vec<SmolStr>>) -> Self {
         ids.map_or(Self::Any, Self::only)
     }
 
-    /// Any, or none.
+    /// Returns any if the condition is true, and none otherwise.
     pub(super) fn all_if(condition: bool) -> Self {
         if condition { Self::Any } else { Self::none() }
     }
@@ -37,7 +37,7 @@ impl Ids {
         matches!(self, Self::Only(ids) if ids.is_empty())
     }
 
-    /// What is in both.
+    /// Returns the intersection.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Any, ids) | (ids, Self::Any) => ids,
@@ -49,7 +49,7 @@ impl Ids {
         }
     }
 
-    /// What is in either.
+    /// Returns the union.
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Any, _) | (_, Self::Any) => Self::Any,

@@ -1,49 +1,49 @@
-//! Stored entities by what they hold: which have this value in that attribute, which are in this
-//! group.
+//! Indexes stored entities by their attributes and groups: which have this value in that attribute,
+//! and which are in this group.
 //!
-//! Made per type when a search first looks, and kept as long as the entities: a bundle that nobody
-//! searches pays nothing.
+//! The index of a type is built when a search first needs it, and lives as long as the entities do:
+//! a bundle that nobody searches pays nothing.
 
 use cedar_policy_core::ast::{Entity, EntityUID, Literal, PartialValue, ValueKind};
 use foldhash::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// The indexes of all types that were looked at.
+/// The indexes of all types that were searched.
 #[derive(Debug, Default)]
 pub(in crate::policy) struct StoredIndex {
     kinds: Mutex<HashMap<SmolStr, Arc<KindIndex>>>,
 }
 
-/// The entities of one type.
+/// The index of the entities of one type.
 #[derive(Debug, Default)]
 pub(in crate::policy) struct KindIndex {
     ids: HashSet<SmolStr>,
     attributes: HashMap<SmolStr, AttributeIndex>,
-    /// By ancestor, all of them.
+    /// The entities below each ancestor, direct or not.
     below: HashMap<EntityUID, Vec<SmolStr>>,
     places: OnceLock<Arc<[(u64, SmolStr)]>>,
 }
 
-/// The entities of one type by one attribute.
+/// The entities of one type by the values of one attribute.
 #[derive(Debug, Default)]
 struct AttributeIndex {
-    /// Those that have it.
+    /// The entities that have the attribute.
     having: Vec<SmolStr>,
-    /// By the value, where it is no set or record.
+    /// The entities by the attribute's value, if it is not a set or a record.
     whole: HashMap<Literal, Vec<SmolStr>>,
-    /// By each element, where it is a set.
+    /// The entities by each element of the attribute's value, if it is a set.
     elements: HashMap<Literal, Vec<SmolStr>>,
 }
 
-/// What an attribute must hold.
+/// The value that an attribute must hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Held<'v> {
-    /// Anything.
+    /// Any value.
     Something,
     /// One of these values.
     Value(&'v [Literal]),
-    /// A set with one of these in it.
+    /// A set with one of these values in it.
     Element(&'v [Literal]),
 }
 
@@ -53,13 +53,13 @@ impl StoredIndex {
         kind: &str,
         entities: &HashMap<EntityUID, Arc<Entity>>,
     ) -> Arc<KindIndex> {
-        // A panic while it is held can only lose an index that was not put in yet.
+        // A panic while the lock is held can only lose an index that was not inserted yet.
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kinds.get(kind) {
             return Arc::clone(known);
         }
         let made = Arc::new(KindIndex::new(kind, entities));
-        // Types are declared, so there are few of them; what is not declared is not asked for.
+        // There are few types, since they are declared, and undeclared ones are not looked up.
         kinds.insert(kind.into(), Arc::clone(&made));
         made
     }
@@ -129,7 +129,7 @@ impl KindIndex {
         Arc::clone(self.places.get_or_init(sorted))
     }
 
-    /// The entities with something in an attribute; one may be named twice.
+    /// Returns the entities with a matching attribute; an entity may occur twice.
     pub(super) fn with(&self, attribute: &str, held: Held<'_>) -> Vec<SmolStr> {
         let Some(index) = self.attributes.get(attribute) else {
             return Vec::new();
@@ -149,7 +149,7 @@ impl KindIndex {
         }
     }
 
-    /// The entities below another.
+    /// Returns the entities below another.
     pub(super) fn below(&self, ancestor: &EntityUID) -> &[SmolStr] {
         self.below.get(ancestor).map_or(&[], Vec::as_slice)
     }

@@ -1,5 +1,5 @@
-//! The entities that policies name, the members of enumerations, and the resources that have an
-//! action of their own: they are known without being stored.
+//! Collects the entities that are known without being stored: those that policies name, the members
+//! of enumerations, and the resources that have a specialised action.
 
 use crate::policy::analysis::syntax::children;
 use crate::policy::load::policies::Rule;
@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Ids by type.
+/// Ids of entities, by type.
 #[derive(Debug, Default)]
 pub(in crate::policy) struct Literals {
     by_kind: BTreeMap<SmolStr, BTreeSet<SmolStr>>,

@@ -1,20 +1,21 @@
-//! What policies say about who or what can be permitted, before any candidate is known.
+//! Finds out from policies who or what can be permitted, before any candidate is known.
 //!
 //! **Problem.** A search over a million documents for someone who may read ten must not decide a
-//! million times. Which documents can be permitted stands in the policies: `principal in
-//! resource.viewer` is a question that relations can answer backwards, `resource.owner ==
-//! principal` one for an index.
-//! **Decision.** Per leg, the conjuncts of the policies that can apply are walked with one part of
-//! the question unknown ([`sought`]). What does not touch it is evaluated, by the evaluator and on
-//! the inputs that decide; what compares it is looked up; whatever else is any ([`narrow`]).
-//! Permits are joined, what forbids leave is intersected, and the result only says who is decided
-//! about, never what the decision is.
-//! **Trade-off.** Cedar's own partial evaluation is not used: it knows no relation that is resolved
-//! by an engine beside it, so with principals whose parents come from there it would have to take
-//! all parents for unknown, and its residuals would have to be walked like this all the same; it is
-//! experimental, and a feature of its own to compile.
+//! million times. The policies say which documents can be permitted: relations can answer
+//! `principal in resource.viewer` in reverse, and an index can answer
+//! `resource.owner == principal`.
+//! **Decision.** For each leg, the conjuncts of the policies that can apply are walked with one
+//! part of the question unknown, the target ([`sought`]). An expression that does not depend on the
+//! target is evaluated, by the evaluator and on the inputs that decide. A comparison with the
+//! target is looked up. Anything else counts as possible for any entity ([`narrow`]). The results
+//! of permits are united, and then intersected with what each forbid leaves. The result says only
+//! which candidates are decided, never what the decision is.
+//! **Trade-off.** Cedar's own partial evaluation is not used. It knows no relations that another
+//! engine resolves: principals get parents from that engine, so it would have to treat all parents
+//! as unknown, and its residuals would still have to be walked like this. It is also experimental,
+//! and needs a compile-time feature of its own.
 //!
-//! INVARIANT: [`Compiled::candidates`] leaves out nobody for whom the leg permits.
+//! INVARIANT: [`Compiled::candidates`] leaves out no entity for which the leg permits.
 
 mod candidates;
 mod ids;
@@ -34,15 +35,15 @@ use smol_str::SmolStr;
 #[expect(unused_imports, reason = "named in the documentation")]
 use super::Compiled;
 
-/// Answers about relations backwards. What is answered holds at least what a check would permit,
+/// Answers reverse questions about relations. An answer holds at least what a check would permit,
 /// under whatever condition.
 pub trait Reverse: std::fmt::Debug {
-    /// The ids of the objects of a type to which `user` can be in the relation; none where there
-    /// are too many to tell.
+    /// Returns the ids of the objects of a type to which `user` can have the relation; `None` if
+    /// there are too many.
     fn objects(&self, user: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>>;
 
-    /// The ids of the entities of a type that can be in the relation to `object`; none where there
-    /// are too many to tell, or everyone is.
+    /// Returns the ids of the entities of a type that can have the relation to `object`; `None` if
+    /// there are too many, or everyone has it.
     fn users(&self, object: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>>;
 }
 

@@ -1,7 +1,7 @@
-//! Of which entities an expression can be true, or can be false.
+//! Finds for which entities an expression can be true, or can be false.
 //!
-//! INVARIANT: whatever entity the expression has that truth for is in the answer. What is not
-//! understood is answered with any.
+//! INVARIANT: the answer contains every entity for which the expression can have that value. For an
+//! expression that is not understood, the answer is any entity.
 
 mod lookup;
 
@@ -24,16 +24,16 @@ use cedar_policy_core::evaluator::Evaluator;
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// Branches within branches that are looked into. Nobody writes as many, a text may have some
-/// thousand, and each takes its part of the stack that a request has.
+/// The depth of nested branches that are examined. Nobody writes so many, but a text may hold some
+/// thousand, and each takes stack space of the request.
 const MAX_BRANCHES: usize = 64;
 
-/// Expressions that are looked into for one conjunct. The condition of a branch is looked at for
-/// when it holds and for when it does not, so those within one another would take twice as long
-/// with each.
+/// The number of expressions that are examined for one conjunct. The condition of a branch is
+/// examined both for when it is true and for when it is false, so each level of nesting would
+/// double the time.
 const MAX_VISITS: usize = 4_096;
 
-/// What may still be looked into.
+/// The depth and the number of expressions that may still be examined.
 #[derive(Clone, Copy, Debug)]
 struct Room<'a> {
     branches: usize,
@@ -41,7 +41,7 @@ struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// One level down; none where there is no room for it.
+    /// Returns the room one level down; `None` if there is none left.
     fn within(self) -> Option<Self> {
         self.visits.set(self.visits.get().checked_sub(1)?);
         Some(Self {
@@ -51,24 +51,24 @@ impl Room<'_> {
     }
 }
 
-/// What an expression is narrowed with.
+/// The values with which expressions are narrowed.
 pub(super) struct Narrower<'a> {
     pub(super) sought: &'a Sought<'a>,
     pub(super) schema: &'a Schema,
     pub(super) stored: &'a Stored,
     pub(super) reverse: &'a dyn Reverse,
-    /// Evaluates what does not touch the sought entity.
+    /// The evaluator for expressions that do not depend on the target.
     pub(super) evaluator: &'a Evaluator<'a>,
-    /// Relations that were not looked up although they do not touch it.
+    /// The relations that were not looked up although they do not depend on the target.
     pub(super) open: &'a [&'a Mention],
-    /// More ids than this are any.
+    /// The number of ids above which the answer is any entity.
     pub(super) most: usize,
 }
 
 impl Narrower<'_> {
-    /// The entities for which a rule can be satisfied, its scope aside.
+    /// Returns the entities for which a rule can be satisfied, its scope aside.
     pub(super) fn satisfied(&self, rule: &Rule) -> Ids {
-        // What is known costs nothing, and spares the rest where it is false.
+        // Known conjuncts cost nothing, and spare the others if one is false.
         let (known, rest): (Vec<&Expr>, Vec<&Expr>) = rule
             .conjuncts
             .iter()
@@ -83,7 +83,7 @@ impl Narrower<'_> {
         })
     }
 
-    /// The entities for which a rule is not satisfied and does not fail, its scope aside.
+    /// Returns the entities for which a rule is not satisfied and does not fail, its scope aside.
     pub(super) fn harmless(&self, rule: &Rule) -> Ids {
         rule.conjuncts
             .iter()
@@ -93,7 +93,7 @@ impl Narrower<'_> {
             })
     }
 
-    /// The entities that a scope can match.
+    /// Returns the entities that a scope can match.
     pub(super) fn scope(&self, scope: &Scope) -> Ids {
         let within = |uid: &EntityUID| self.cap(self.at_or_below(uid));
         match scope {
@@ -113,7 +113,7 @@ impl Narrower<'_> {
         !self.sought.touches(expr) && !mentions_any(expr, self.open)
     }
 
-    /// The value of what is known; none where it fails.
+    /// Returns the value of a known expression; `None` if it fails.
     fn value(&self, expr: &Expr) -> Option<Cedar> {
         self.evaluator.interpret(expr, no_slots()).ok()
     }
@@ -185,7 +185,7 @@ impl Narrower<'_> {
         self.cap(ids)
     }
 
-    /// The entities for which `arg1 op arg2` can be true.
+    /// Returns the entities for which `arg1 op arg2` can be true.
     fn related(&self, rule: &Rule, op: BinaryOp, arg1: &Expr, arg2: &Expr) -> Ids {
         let known = |expr: &Expr| {
             if self.is_known(expr) {
@@ -201,7 +201,7 @@ impl Narrower<'_> {
                 _ => Ids::Any,
             },
             BinaryOp::Contains => match (known(arg1), known(arg2)) {
-                // A set that is known holds the entity, or what it has.
+                // The known set must contain the target, or the value of its attribute.
                 (Some(set), None) => {
                     set.map_or_else(Ids::none, |set| self.one_of(arg2, literals(&set)))
                 }
@@ -235,8 +235,8 @@ impl Narrower<'_> {
         }
     }
 
-    /// `X in Y.relation`, where one of the two is the sought entity, or Y an attribute of it:
-    /// looked up backwards.
+    /// Narrows `X in Y.relation`, where X or Y is the target, or Y an attribute of the target, by a
+    /// reverse look-up.
     fn in_relation(&self, mention: &Mention, user: &Expr, set: &Expr) -> Ids {
         let uid = |expr: &Expr| match self.value(expr)?.value_kind() {
             ValueKind::Lit(Literal::EntityUID(uid)) => Some(entity_ref(uid)),
@@ -296,7 +296,7 @@ impl Narrower<'_> {
         self.by_attributes(&attributes, Held::Value(&values))
     }
 
-    /// `expr == value`. What failed equals nothing.
+    /// Narrows `expr == value`. A value that failed equals nothing.
     fn equal(&self, expr: &Expr, value: Option<&Cedar>) -> Ids {
         let Some(value) = value else {
             return Ids::none();
@@ -307,7 +307,7 @@ impl Narrower<'_> {
         }
     }
 
-    /// The expression is one of these.
+    /// Returns the entities for which the expression is one of these values.
     fn one_of(&self, expr: &Expr, values: Option<Vec<Literal>>) -> Ids {
         let Some(values) = values else {
             return Ids::Any;
@@ -321,7 +321,7 @@ impl Narrower<'_> {
         self.holding(expr, &values)
     }
 
-    /// The expression is an attribute with one of these values.
+    /// Returns the entities for which the expression is an attribute with one of these values.
     fn holding(&self, expr: &Expr, values: &[Literal]) -> Ids {
         self.sought.attributes(expr).map_or(Ids::Any, |path| {
             self.by_attributes(&path, Held::Value(values))
@@ -332,7 +332,8 @@ impl Narrower<'_> {
         value.map_or(Ids::Any, |value| self.with_any(expr, Some(vec![value])))
     }
 
-    /// The expression is an attribute that holds a set with one of these in it.
+    /// Returns the entities for which the expression is an attribute that holds a set with one of
+    /// these values in it.
     fn with_any(&self, expr: &Expr, values: Option<Vec<Literal>>) -> Ids {
         match (self.sought.attributes(expr), values) {
             (Some(path), Some(values)) => self.by_attributes(&path, Held::Element(&values)),
@@ -348,7 +349,7 @@ impl Narrower<'_> {
     }
 }
 
-/// The relation that `arg1 in arg2` asks about, where it asks about one.
+/// Returns the relation that `arg1 in arg2` mentions, if it mentions one.
 fn mention<'r>(rule: &'r Rule, arg1: &Expr, arg2: &Expr) -> Option<&'r Mention> {
     let user = access_path(arg1)?;
     rule.mentions
@@ -367,7 +368,7 @@ fn mention<'r>(rule: &'r Rule, arg1: &Expr, arg2: &Expr) -> Option<&'r Mention> 
         })
 }
 
-/// A value that can be looked up.
+/// Returns a value that can be looked up.
 fn literal(value: &Cedar) -> Option<Literal> {
     match value.value_kind() {
         ValueKind::Lit(literal) => Some(literal.clone()),
@@ -375,7 +376,7 @@ fn literal(value: &Cedar) -> Option<Literal> {
     }
 }
 
-/// The elements of a set, where all of them can be looked up.
+/// Returns the elements of a set, if all of them can be looked up.
 fn literals(value: &Cedar) -> Option<Vec<Literal>> {
     match value.value_kind() {
         ValueKind::Set(set) => set.iter().map(literal).collect(),

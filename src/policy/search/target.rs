@@ -1,7 +1,6 @@
-//! What is searched for, as the expressions of one leg's policies name it.
+//! Names the target of a search, as the expressions of one leg's policies do.
 //!
-//! INVARIANT: an expression that does not touch what is sought has the same value whichever
-//! candidate it is.
+//! INVARIANT: an expression that does not touch the target has the same value for every candidate.
 
 use crate::policy::analysis::mentions::{Mention, Object};
 use crate::policy::analysis::syntax::{Root, access_path, children};
@@ -9,31 +8,31 @@ use crate::policy::schema::{Attribute, TypeInfo};
 use cedar_policy_core::ast::{Expr, ExprKind};
 use smol_str::SmolStr;
 
-/// Which part of a question is searched for.
+/// The part of a question that a search looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The resource.
     Resource,
-    /// A member of the chain: 0 is the subject.
+    /// A member of the chain; 0 is the subject.
     Member(usize),
 }
 
-/// The sought entity in one leg.
+/// The target in one leg.
 #[derive(Debug)]
 pub(super) struct Sought<'a> {
     pub(super) info: &'a TypeInfo,
-    /// The type's name.
+    /// The name of the target's type.
     pub(super) kind: SmolStr,
-    /// The paths that lead to it.
+    /// The paths that lead to the target.
     entity: Vec<(Root, Vec<SmolStr>)>,
-    /// The paths to values that hold it among others.
+    /// The paths to values that contain the target among others.
     among: Vec<(Root, Vec<SmolStr>)>,
 }
 
 type Path = (Root, Vec<SmolStr>);
 
 impl<'a> Sought<'a> {
-    /// In the leg of member `leg`, which is not before the sought one.
+    /// Creates the target for the leg of member `leg`, which is not before the target.
     pub(super) fn new(part: Part, leg: usize, kind: SmolStr, info: &'a TypeInfo) -> Self {
         let fact = |name: &str| {
             let path = ["delegation", name].map(SmolStr::new).into_iter();
@@ -72,17 +71,18 @@ impl<'a> Sought<'a> {
         }
     }
 
-    /// Whether the expression is the sought entity.
+    /// Returns `true` if the expression is the target itself.
     pub(super) fn is(&self, expr: &Expr) -> bool {
         access_path(expr).is_some_and(|path| self.is_path(&path))
     }
 
-    /// The attributes that lead from the sought entity to the expression's value: one or more.
+    /// Returns the attributes, one or more, that lead from the target to the expression's value.
     pub(super) fn attributes(&self, expr: &Expr) -> Option<Vec<SmolStr>> {
         self.below(&access_path(expr)?)
     }
 
-    /// The attribute that leads to a relation's object: none where it is the sought entity itself.
+    /// Returns the attributes that lead from the target to the value at a path; `None` for the
+    /// target itself.
     pub(super) fn below(&self, (root, path): &Path) -> Option<Vec<SmolStr>> {
         let lead = self
             .entity
@@ -96,12 +96,12 @@ impl<'a> Sought<'a> {
         self.entity.contains(path)
     }
 
-    /// The declared attribute of this name.
+    /// Returns the declared attribute of this name.
     pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.info.attributes.get(name)
     }
 
-    /// Whether the value depends on which entity it is.
+    /// Returns `true` if the expression's value depends on which entity the target is.
     pub(super) fn touches(&self, expr: &Expr) -> bool {
         let mut open = vec![expr];
         while let Some(next) = open.pop() {
@@ -119,8 +119,8 @@ impl<'a> Sought<'a> {
                     continue;
                 }
             };
-            // Which facts there are is known with the types of the chain; only what lies behind the
-            // entity is not.
+            // Which facts are present follows from the types of the chain. Only attributes of the
+            // target are unknown.
             match access_path(base) {
                 None => open.push(base),
                 Some((root, mut path)) => {
@@ -139,7 +139,7 @@ impl<'a> Sought<'a> {
         self.entity.iter().chain(&self.among).any(meets)
     }
 
-    /// Whether a relation's user or object depends on which entity it is.
+    /// Returns `true` if a relation's user or object depends on which entity the target is.
     pub(super) fn touches_mention(&self, mention: &Mention) -> bool {
         self.touches_path(&mention.user)
             || match &mention.object {

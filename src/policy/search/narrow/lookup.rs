@@ -1,4 +1,4 @@
-//! The entities that are stored in a place, or with a value.
+//! Looks up stored entities by their ancestors and by the values of their attributes.
 
 use super::{Narrower, literal, literals};
 use crate::policy::schema::Provenance;
@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use std::sync::Arc;
 
 impl Narrower<'_> {
-    /// `value in expr`, where `value` is known.
+    /// Narrows `value in expr`, where `value` is known.
     pub(super) fn around(&self, expr: &Expr, value: &Cedar) -> Ids {
         let ValueKind::Lit(Literal::EntityUID(uid)) = value.value_kind() else {
             return Ids::Any;
@@ -36,7 +36,7 @@ impl Narrower<'_> {
         }
     }
 
-    /// `expr in value`, where `value` is known: an entity, or a set of them.
+    /// Narrows `expr in value`, where `value` is known: an entity, or a set of entities.
     pub(super) fn within(&self, expr: &Expr, value: &Cedar) -> Ids {
         let above = match literal(value) {
             Some(literal) => Some(vec![literal]),
@@ -78,9 +78,9 @@ impl Narrower<'_> {
         self.by_attributes(&path, Held::Value(&values))
     }
 
-    /// `base has attribute`.
+    /// Narrows `base has attribute`.
     pub(super) fn having(&self, base: &Expr, attribute: &SmolStr) -> Ids {
-        // What is not declared is the engine's own, of a relation, and always there.
+        // An undeclared attribute is the engine's own, for a relation, and always present.
         if self.sought.is(base) && self.sought.attribute(attribute).is_some() {
             Ids::only(
                 self.stored
@@ -92,7 +92,8 @@ impl Narrower<'_> {
         }
     }
 
-    /// The entities whose attribute, or the attribute of the entity in it, holds one of these.
+    /// Returns the entities whose attribute, or the attribute of the entity that it names, holds
+    /// such a value.
     pub(super) fn by_attributes(&self, path: &[SmolStr], held: Held<'_>) -> Ids {
         let found = match path {
             [name] if self.sought.attribute(name).is_some() => {
@@ -105,7 +106,8 @@ impl Narrower<'_> {
                 let Some(info) = self.schema.vocabulary.entity_type(&kind) else {
                     return Ids::Any;
                 };
-                // The entity behind may be one of the request's, and have this from there.
+                // The entity in the attribute may be part of the request, which can then supply
+                // this value.
                 if info
                     .attributes
                     .get(behind)
@@ -127,7 +129,7 @@ impl Narrower<'_> {
         Ids::only(found)
     }
 
-    /// The type of the entity that an attribute holds.
+    /// Returns the type of the entity that an attribute holds.
     pub(super) fn type_behind(&self, attribute: &str) -> Option<SmolStr> {
         match self.sought.attribute(attribute)?.ty.as_ref() {
             Type::Entity(EntityKind::Entity(lub)) => {
@@ -137,7 +139,7 @@ impl Narrower<'_> {
         }
     }
 
-    /// Those of the sought type.
+    /// Returns the ids of the entities that have the target's type.
     pub(super) fn ids_of(&self, uids: impl IntoIterator<Item = EntityUID>) -> Ids {
         let of_kind = uids
             .into_iter()
@@ -145,7 +147,7 @@ impl Narrower<'_> {
         Ids::only(of_kind.map(|uid| AsRef::<str>::as_ref(uid.eid()).into()))
     }
 
-    /// The entity, and whatever is below it.
+    /// Returns the entity and all entities below it.
     pub(super) fn at_or_below(&self, uid: &EntityUID) -> Ids {
         let index = self.stored.of_kind(&self.sought.kind);
         Ids::only(index.below(uid).iter().cloned()).or(self.ids_of([uid.clone()]))
