@@ -1,5 +1,5 @@
-//! What is said of a leg that was decided: the reason of a denial, and what of its values may be
-//! shown.
+//! Words what is reported of a decided leg: the reason of a denial, and those of its values that
+//! may be shown.
 
 pub(in crate::policy) mod reasons;
 pub(in crate::policy) mod shown;

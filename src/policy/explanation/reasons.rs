@@ -1,7 +1,7 @@
-//! Which reason a denied leg gives, when several hold.
+//! Chooses the reason that a denied leg gives, if several apply.
 //!
-//! Errors; satisfied forbids, those with `@reason` first, by `@id`; `@reason` of applicable
-//! permits, by `@id`; `not_permitted`.
+//! The order is: errors; satisfied forbids, those with `@reason` first, by `@id`; the `@reason` of
+//! applicable permits, by `@id`; `not_permitted`.
 
 use crate::model::{Code, Decision, EntityRef, NextAction, Question, Reason, shown};
 use crate::policy::load::policies::Rule;
@@ -9,10 +9,11 @@ use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What to do about each pack's reason, as its manifest says.
+/// The next action for each pack's reason, as the pack's manifest declares it.
 pub type NextActions = HashMap<SmolStr, NextAction>;
 
-/// The rules come ordered by id; `reasoned` is the first applicable permit that gives a reason.
+/// Returns the reason of a denial. The rules are ordered by id; `reasoned` is the first applicable
+/// permit that gives a reason.
 pub(in crate::policy) fn denial(
     declared: &NextActions,
     question: &Question,
@@ -54,7 +55,7 @@ pub(in crate::policy) fn denial(
     }
 }
 
-/// What a rule that denies, or that does not permit, says.
+/// Returns the message of a rule that denies, or that does not permit.
 fn message_of(rule: &Rule, principal: &EntityRef, question: &Question) -> String {
     match &rule.message {
         Some(message) => filled(message, principal, question),
@@ -72,7 +73,8 @@ fn message_of(rule: &Rule, principal: &EntityRef, question: &Question) -> String
     }
 }
 
-/// A sentence about the question, put together in one piece: half of all decisions may be denials.
+/// Returns a sentence about the question. It is built in one allocation, since half of all
+/// decisions may be denials.
 fn asking(
     before: &str,
     rule: &str,
@@ -103,7 +105,7 @@ fn asking(
     .concat()
 }
 
-/// A policy's message, with `{principal}`, `{action}` and `{resource}` as they were asked for.
+/// Fills a policy's message: `{principal}`, `{action}` and `{resource}` become the request's names.
 fn filled(message: &str, principal: &EntityRef, question: &Question) -> String {
     let mut text = String::with_capacity(message.len());
     let mut rest = message;
@@ -129,7 +131,7 @@ fn filled(message: &str, principal: &EntityRef, question: &Question) -> String {
     text
 }
 
-/// What to do where no manifest says it.
+/// Returns the next action for a reason that no manifest declares.
 pub(in crate::policy) fn next_action(code: &Code) -> NextAction {
     match code {
         Code::NotPermitted => NextAction::Request,

@@ -1,9 +1,10 @@
-//! What of the values that policies saw may be shown: in reasons, explanations, records and logs.
+//! Decides which of the values that policies saw may be shown in reasons, explanations, records and
+//! logs.
 //!
-//! INVARIANT: a value that leaves a decision comes through here. What is marked `@secret` anywhere
-//! is shown nowhere, neither by itself nor within another value, nor as the name of whom or what a
-//! relation was looked up for, nor as the name of a member where a value was meant; and what is
-//! shown to people is cut where it becomes long, with a word that it is.
+//! INVARIANT: a value that leaves a decision passes through here. A value that is marked `@secret`
+//! anywhere is shown nowhere: neither by itself nor within another value, nor as the user or object
+//! of a look-up, nor as the name of a member if the request wrote a value there. What is shown to
+//! people is cut if it is long, and says so.
 
 use crate::model::Problem;
 use crate::policy::load::source::SourceFile;
@@ -12,23 +13,23 @@ use cedar_policy_core::ast::{UnreservedId, Value as Cedar, ValueKind};
 use smol_str::SmolStr;
 use std::fmt::{self, Write};
 
-/// Stands for what may not be shown.
+/// The text that replaces what may not be shown.
 pub(in crate::policy) const SECRET: &str = "(secret)";
 
-/// Longest value in an explanation, in bytes: what a person compares with a policy. A batch repeats
-/// its values for each permit of each leg of each item.
+/// Longest value in an explanation, in bytes: enough for a person to compare with a policy. A batch
+/// repeats its values for each permit of each leg of each item.
 const SHOWN_BYTES: usize = 512;
 
-/// Stands at the end of a value that is longer.
+/// The text at the end of a value that was cut.
 const CUT: &str = "… (cut here)";
 
-/// Returns `true` for the value at a path, or behind these attributes, if it may be shown.
+/// Returns `true` if the value at this path may be shown.
 pub(in crate::policy) fn may_be_shown(path: &[SmolStr], vocabulary: &Vocabulary) -> bool {
     !path.iter().any(|name| vocabulary.is_secret(name))
 }
 
-/// The path of a member, as far as it may be shown: below a member that is marked `@secret` the
-/// names are a request's own, as its values are.
+/// Returns the path of a member, as far as it may be shown: below a member that is marked
+/// `@secret`, the names come from the request, as the values do.
 pub(in crate::policy) fn path_text(path: &[SmolStr], vocabulary: &Vocabulary) -> String {
     let secret = path.iter().position(|name| vocabulary.is_secret(name));
     let shown = secret.map_or(path.len(), |at| at + 1);
@@ -41,10 +42,10 @@ pub(in crate::policy) fn path_text(path: &[SmolStr], vocabulary: &Vocabulary) ->
         .join(".")
 }
 
-/// The name of a member that the schema does not declare, as far as it may be shown. `declared` are
-/// those that it declares in its place: beside one that is marked `@secret`, a request may have
-/// written the value where the name belongs. A short word of letters is a name that somebody
-/// misspelt.
+/// Returns the name of a member that the schema does not declare, as far as it may be shown.
+/// `declared` are the names that the schema declares at the same level: if one of them is marked
+/// `@secret`, a request may have written the value in place of the name. A short word of letters
+/// counts as a misspelt name.
 pub(in crate::policy) fn undeclared_name<'a>(
     name: &SmolStr,
     declared: impl IntoIterator<Item = &'a SmolStr>,
@@ -60,7 +61,7 @@ pub(in crate::policy) fn undeclared_name<'a>(
     name.clone()
 }
 
-/// Returns `true` for what is likelier a name than a secret.
+/// Returns `true` if the text is more likely a name than a secret.
 fn is_word(name: &str) -> bool {
     const LONGEST: usize = 24;
     name.len() <= LONGEST
@@ -69,8 +70,8 @@ fn is_word(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
-/// A problem of stored entities, without the values that are marked `@secret`: neither in its words
-/// nor in an excerpt, which shows whole lines of the file.
+/// Removes the values that are marked `@secret` from a problem of stored entities: from its text,
+/// and by leaving out an excerpt, which would show whole lines of the file.
 pub(in crate::policy) fn without_secrets(
     mut problem: Problem,
     file: &SourceFile,
@@ -80,7 +81,7 @@ pub(in crate::policy) fn without_secrets(
     if let Ok(entities) = serde_json::from_str(&file.text) {
         add_secrets(&entities, false, vocabulary, &mut secrets);
     }
-    // Of two secrets the longer one first: the other may be a part of it.
+    // The longer secrets come first, since a shorter one may be a part of a longer one.
     secrets.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
     let hide = |text: &str| {
         secrets
@@ -139,16 +140,16 @@ fn add_secrets(
     }
 }
 
-/// A value as Cedar writes it, without the members that are secret, as far as it is worth showing.
+/// Returns a value as Cedar writes it, without secret members, cut at `SHOWN_BYTES`.
 pub(in crate::policy) fn value_text(value: &Cedar, vocabulary: &Vocabulary) -> String {
     let (text, is_whole) = beginning(value, vocabulary, SHOWN_BYTES);
     if is_whole { text } else { text + CUT }
 }
 
-/// The beginning of a value as Cedar writes it, without the members that are secret, of at most so
-/// many bytes; and whether that is all of it.
+/// Returns at most `bytes` bytes of a value as Cedar writes it, without secret members, and whether
+/// that is the whole value.
 ///
-/// INVARIANT: this takes as long as the text that it returns is, however much the value holds. An
+/// INVARIANT: the time that this takes grows with the text that it returns, not with the value. An
 /// explanation shows one value for each permit of each leg of each item of a batch.
 pub(in crate::policy) fn beginning(
     value: &Cedar,
@@ -163,8 +164,8 @@ pub(in crate::policy) fn beginning(
         let fits = write_value(&mut text, value).is_ok();
         return (text.text, fits);
     }
-    // Each value in another takes two bytes of text or more: brackets of its own, or what parts it
-    // from the next one.
+    // Each value within another takes at least two bytes of text: its own brackets, or the
+    // separator from the next value.
     let mut redaction = Redaction {
         vocabulary,
         left: bytes.div_ceil(2),
@@ -175,8 +176,8 @@ pub(in crate::policy) fn beginning(
     (text.text, fits && redaction.is_whole)
 }
 
-/// Writes a value as Cedar does, up to where the text ends: Cedar sorts the whole of a set before it
-/// writes its first element.
+/// Writes a value as Cedar does, up to where the text ends. Cedar's own writer sorts a whole set
+/// before it writes the first element.
 fn write_value(text: &mut Cut, value: &Cedar) -> fmt::Result {
     match value.value_kind() {
         ValueKind::Set(items) => {
@@ -203,15 +204,16 @@ fn write_value(text: &mut Cut, value: &Cedar) -> fmt::Result {
     }
 }
 
-/// Copies a value without the members that are marked `@secret`, however deep they lie, and no more
+/// Copies a value without the members that are marked `@secret`, however deep they are, and no more
 /// of it than is shown.
 ///
-/// INVARIANT: an element of a set is copied whole or not at all: cut, it would be another.
+/// INVARIANT: an element of a set is copied whole or not at all: a cut element would be another
+/// value.
 struct Redaction<'a> {
     vocabulary: &'a Vocabulary,
-    /// How many more values are copied.
+    /// The number of further values that may be copied.
     left: usize,
-    /// Whether none was left out.
+    /// Whether nothing was left out.
     is_whole: bool,
 }
 
@@ -238,7 +240,7 @@ impl Redaction<'_> {
                 Cedar::record(shown, None)
             }
             ValueKind::Set(items) => {
-                // In the set's order, which is that of its text.
+                // The elements are taken in the set's order, which is the order of its text.
                 let mut shown = Vec::new();
                 for item in items.iter() {
                     if !self.takes_one() {
@@ -256,7 +258,7 @@ impl Redaction<'_> {
         }
     }
 
-    /// Returns `true` if one more value is copied.
+    /// Counts one more value; returns `true` if it may be copied.
     fn takes_one(&mut self) -> bool {
         let rest = self.left.checked_sub(1);
         self.is_whole &= rest.is_some();
@@ -265,7 +267,7 @@ impl Redaction<'_> {
     }
 }
 
-/// Takes as many bytes as are shown, and then ends the writing.
+/// Accepts as many bytes as are shown, and then ends the writing.
 struct Cut {
     text: String,
     bytes: usize,
@@ -293,7 +295,7 @@ mod tests {
     use crate::policy::schema::Schema;
     use proptest::prelude::*;
 
-    /// Of a schema that declares nothing.
+    /// Returns the vocabulary of a schema that declares no attributes.
     fn vocabulary() -> Vocabulary {
         let files = [SourceFile::new("s.cedarschema", "entity user;")];
         Schema::read(&files, RelationTypes::default())
@@ -353,8 +355,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is shown of a value is the beginning of its text, and where that is short, all of
-        /// it.
+        /// The shown text is the beginning of the value's text, or the whole text if that is short.
         #[test]
         fn what_is_shown_is_the_beginning_of_the_text(value in values(), bytes in 1..200_usize) {
             let whole = value.to_string();

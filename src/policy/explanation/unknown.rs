@@ -1,26 +1,26 @@
-//! What is said of a resource that nobody knows.
+//! Words the denial of a request about an unknown resource.
 //!
 //! **Problem.** A misspelt tool is denied like one that needs a role: "none of its roles may call
-//! it", and who follows that asks for a role.
-//! **Decision.** A denial for want of a permit says so where the bundle stores or names others of
-//! the type, and no stored entity, policy, action or tuple names this one. Where a type is not
-//! stored at all its entities come with requests, and nothing is said.
-//! **Trade-off.** The name that was probably meant is looked for among what the bundle names, not
-//! among all tuples.
+//! it". Whoever follows that message asks for a role.
+//! **Decision.** If a denial lacks a permit, the bundle stores or names other entities of the type,
+//! and no stored entity, policy, action or tuple names this one, the denial says so. If entities of
+//! the type are not stored at all, they come with requests, and nothing is said.
+//! **Trade-off.** The similar name that was probably meant is searched among the names of the
+//! bundle, not among all tuples.
 //!
-//! INVARIANT: only words change, and what they rest on is in the key of the leg or in what the
-//! answer about tuples notes.
+//! INVARIANT: only the text changes, and what it depends on is in the key of the leg or noted by
+//! the look-up of tuples.
 
 use crate::model::{Code, EntityRef, LegOutcome, NextAction, Reason, nearest, shown};
 use crate::policy::Compiled;
 use crate::policy::evaluate::LegInput;
 use cedar_policy_core::ast::EntityUID;
 
-/// The bundle's entities are gone through for a near name up to this many.
+/// The number of stored entities up to which they are searched for a similar name.
 const MOST_ENTITIES: usize = 1_000;
 
 impl Compiled {
-    /// Says that nobody knows the resource, in a denial that no policy determined.
+    /// Says in a denial that no policy determined that the resource is unknown.
     pub(in crate::policy) fn name_unknown(
         &self,
         input: &LegInput<'_>,
@@ -40,7 +40,8 @@ impl Compiled {
 
     fn is_unknown(&self, input: &LegInput<'_>, resource: &EntityUID) -> bool {
         let uid = &input.question.resource.uid;
-        // A search asks about nobody in particular, who has a control character in the id.
+        // The placeholder of a search has a control character in its id, so it is not reported as
+        // unknown.
         let is_name = !uid.id.starts_with(char::is_control);
         is_name
             && input.stored.get(resource).is_none()
