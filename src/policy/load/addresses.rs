@@ -1,18 +1,18 @@
-//! IPv4 addresses that are written as addresses of IPv6.
+//! Handles IPv4 addresses that are written as IPv6 addresses.
 //!
-//! **Problem.** `::ffff:a01:203` and `10.1.2.3` are one host, and to Cedar two values: neither
-//! equals the other, and none of the one family is in a network of the other.
-//! **Decision.** There is one form. What a request sends becomes the IPv4 address that it is;
-//! policies and stored entities that write the other form are refused, for nothing that a request
-//! sends would ever equal it.
+//! **Problem.** `::ffff:a01:203` and `10.1.2.3` are one host, but Cedar treats them as two values:
+//! neither equals the other, and no address of one family is in a network of the other.
+//! **Decision.** Only one form is used. A mapped address in a request becomes the IPv4 address that
+//! it means. Policies and stored entities that write the mapped form are refused, since no
+//! request's address would ever equal it.
 
 use crate::model::{Problem, mapped_network};
 use crate::policy::analysis::syntax::children;
 use cedar_policy_core::ast::{Expr, ExprKind, Literal};
 use smol_str::SmolStr;
 
-/// The texts in an expression that Cedar reads as IPv6 and that map an IPv4 address or network,
-/// with where they stand.
+/// Returns the texts in an expression that Cedar reads as IPv6 and that map an IPv4 address or
+/// network, with their expressions.
 pub(in crate::policy) fn mapped(expr: &Expr) -> Vec<(&Expr, &SmolStr)> {
     let mut found = Vec::new();
     let mut open = vec![expr];
@@ -30,7 +30,7 @@ pub(in crate::policy) fn mapped(expr: &Expr) -> Vec<(&Expr, &SmolStr)> {
     found
 }
 
-/// What is said of such a text, and what to write.
+/// Returns the problem of such a text, with what to write instead.
 pub(in crate::policy) fn problem(text: &str) -> Problem {
     let plain = mapped_network(text).unwrap_or_default();
     Problem::new(format!("`{text}` is IPv4 written as IPv6, and no request's address equals it or is in it")).help(format!(

@@ -1,19 +1,18 @@
-//! How many ancestors the stored entities have together.
+//! Bounds how many ancestors the stored entities have together.
 //!
-//! **Problem.** Each entity holds all of its ancestors. A chain of groups is written in as many
-//! lines as it has groups, and held in the square of them.
-//! **Decision.** They are counted before any is held, up to a bound, and a bundle with more is
-//! refused.
+//! **Problem.** Each entity holds all of its ancestors. A chain of groups takes one line for each
+//! group in the file, but memory for the square of their number.
+//! **Decision.** The ancestors are counted before they are stored, up to a bound, and a bundle with
+//! more is refused.
 
 use cedar_policy_core::ast::{Entity, EntityUID};
 use std::collections::{HashMap, HashSet};
 
-/// Most ancestors of all stored entities together: twice what a hundred thousand entities with ten
-/// each have.
+/// The most ancestors that all stored entities may have together: twice as many as a hundred
+/// thousand entities with ten each.
 pub(in crate::policy) const MAX_ANCESTORS: usize = 2_000_000;
 
-/// The entity that has most of those that were counted before there were too many, and how many it
-/// has.
+/// Returns, if there are too many ancestors, the counted entity with the most, and how many it has.
 pub(in crate::policy) fn too_many<'a>(
     entities: impl Iterator<Item = &'a Entity>,
 ) -> Option<(&'a EntityUID, usize)> {

@@ -1,10 +1,10 @@
-//! Policies that read what says who acts.
+//! Finds policies that read a carrier as data.
 //!
-//! **Problem.** What a request says about who acts becomes the chain, and is taken out before a
-//! policy sees anything. A bundle may declare a member of the context or an attribute of the same
-//! name, and a forbid that reads it looks armed and never is.
-//! **Decision.** The bundle is refused where a policy reads such a name. **Trade-off.** A name that
-//! is declared and that no policy reads does no harm, and loads.
+//! **Problem.** The carriers of a request become the chain, and are taken out before a policy sees
+//! anything. A bundle may declare a context member or an attribute with the name of a carrier. A
+//! forbid that reads it looks effective but never applies.
+//! **Decision.** The bundle is refused if a policy reads such a name. **Trade-off.** A name that is
+//! declared and that no policy reads does no harm, and loads.
 
 use crate::model::{CarrierSettings, Problem};
 use crate::policy::analysis::syntax::Root;
@@ -37,7 +37,7 @@ pub(super) fn problems(rules: &[Parsed], homes: &[&SourceFile], schema: &Schema)
     problems
 }
 
-/// The declared members of contexts that say who acts. `delegation` is the engine's.
+/// Returns the declared members of contexts that are carriers. `delegation` belongs to the engine.
 fn members(schema: &Schema) -> BTreeSet<&SmolStr> {
     let contexts = schema.vocabulary.contexts();
     contexts
@@ -46,7 +46,7 @@ fn members(schema: &Schema) -> BTreeSet<&SmolStr> {
         .collect()
 }
 
-/// The declared attributes of principals that say who acts, and may be sent.
+/// Returns the declared attributes of principals that are carriers and that a request may supply.
 fn attributes(schema: &Schema) -> Vec<(SmolStr, &SmolStr)> {
     let mut found = Vec::new();
     for kind in schema.principals() {

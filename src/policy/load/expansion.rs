@@ -1,10 +1,10 @@
-//! How much a schema becomes when common types are written out wherever they are named.
+//! Computes how large a schema becomes when common types are expanded wherever they are named.
 //!
 //! **Problem.** `type t1 = { a: t0, b: t0 }; type t2 = { a: t1, b: t1 }; …` doubles with every
-//! line, and `type t1 = Set<t0>; …` nests deeper with every line: no bracket tells. Cedar writes
-//! them all out.
-//! **Decision.** Depth and size of each common type follow from those of the types that it names;
-//! both are worked out without writing anything out, and bounded.
+//! line, and `type t1 = Set<t0>; …` nests deeper with every line; counting brackets shows neither.
+//! Cedar expands all of them.
+//! **Decision.** Depth and size of each common type follow from those of the types that it names.
+//! Both are computed without expanding anything, and are bounded.
 
 use crate::model::{Problem, Problems};
 use crate::policy::load::source::{SourceFile, place_of};
@@ -14,24 +14,24 @@ use cedar_policy_core::validator::RawName;
 use cedar_policy_core::validator::json_schema::{EntityTypeKind, Fragment, Type, TypeVariant};
 use std::collections::HashMap;
 
-/// Deepest nesting of a type that is written out.
+/// The deepest nesting of an expanded type.
 const MAX_DEPTH: usize = 64;
 
-/// Most types in a schema that is written out: ten thousand tools with two hundred arguments each.
+/// The most types in an expanded schema: ten thousand tools with two hundred arguments each.
 const MAX_TYPES: usize = 2_000_000;
 
-/// What a type becomes.
+/// The size of a type when expanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Extent {
     depth: usize,
     types: usize,
 }
 
-/// What a type that names no other becomes.
+/// The size of a type that names no other.
 const PLAIN: Extent = Extent { depth: 1, types: 1 };
 
-/// Refuses a schema that becomes too deep or too large. Types that name one another in a circle are
-/// not worked out: Cedar tells of them before it writes anything out.
+/// Refuses a schema that becomes too deep or too large. Types that name one another in a cycle are
+/// not computed: Cedar reports them before it expands anything.
 pub(in crate::policy) fn check(
     fragment: &Fragment<RawName>,
     files: &[SourceFile],
@@ -52,7 +52,8 @@ pub(in crate::policy) fn check(
         }
     }
     let mut known: HashMap<&str, Extent> = HashMap::new();
-    // A type that names none is known after one round, one that names such types after two.
+    // A type that names no other is known after one round, and a type that names only such types
+    // after two.
     for _ in 0..=MAX_DEPTH {
         let before = known.clone();
         for (name, common) in &types {
@@ -90,7 +91,7 @@ struct Common<'a> {
     loc: Option<&'a Loc>,
 }
 
-/// What all that is declared becomes.
+/// Checks the size of all declarations together.
 fn total(fragment: &Fragment<RawName>, known: &HashMap<&str, Extent>) -> Result<(), Problems> {
     let mut types = 0_usize;
     for (namespace, definition) in &fragment.0 {
@@ -124,7 +125,7 @@ fn total(fragment: &Fragment<RawName>, known: &HashMap<&str, Extent>) -> Result<
         .into())
 }
 
-/// What a type becomes, where common types become what is known of them.
+/// Returns the size of a type, given the known sizes of common types.
 fn extent(ty: &Type<RawName>, namespace: Option<&str>, known: &HashMap<&str, Extent>) -> Extent {
     let mut found = PLAIN;
     let mut open = vec![(ty, 1)];
@@ -171,7 +172,7 @@ fn named(ty: &Type<RawName>) -> Option<&RawName> {
     }
 }
 
-/// What a name can mean: with the namespace that it stands in, and without.
+/// Returns what a name can mean: qualified by the namespace that it is in, and unqualified.
 fn candidates(name: &RawName, namespace: Option<&str>) -> [String; 2] {
     [name.to_string(), qualified(namespace, name)]
 }
@@ -183,7 +184,7 @@ fn qualified(namespace: Option<&str>, name: &impl std::fmt::Display) -> String {
     )
 }
 
-/// Whether a type comes to name itself.
+/// Returns `true` if a type names itself, directly or through others.
 fn is_in_circle(name: &str, types: &[(String, Common<'_>)]) -> bool {
     let by_name: HashMap<&str, &Common<'_>> = types
         .iter()

@@ -1,12 +1,12 @@
-//! The words and marks of Cedar's texts, as Cedar's own lexer parts them: what bounds nesting must
-//! not read otherwise than what nests.
+//! Splits Cedar texts into tokens as Cedar's own lexer does, since the bound on nesting must read a
+//! text exactly as Cedar does.
 //!
 //! INVARIANT: where Cedar reads a token, this reads the same one. A comment ends at a line feed or
-//! at a carriage return. A string has no line feed behind a backslash; what is no string to Cedar
-//! ends its reading, and here everything behind the quotation mark counts. A property test holds
-//! both to one reading.
+//! at a carriage return. A string has no line feed after a backslash. Cedar stops reading at an
+//! invalid string, while here everything after its quotation mark counts. A property test compares
+//! the two.
 
-/// A token, with the byte that it begins at.
+/// A token; [`Tokens`] yields it with the byte at which it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Token<'t> {
     /// A name or a keyword.
@@ -17,7 +17,7 @@ pub(in crate::policy) enum Token<'t> {
     Mark(char),
 }
 
-/// The tokens of a text, without white space and comments.
+/// An iterator over the tokens of a text, without white space and comments.
 #[derive(Clone, Debug)]
 pub(in crate::policy) struct Tokens<'t> {
     text: &'t str,
@@ -64,13 +64,13 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
-/// The bytes that a text begins with and that are all of this kind.
+/// Returns the length in bytes of the leading characters that are all of this kind.
 fn leading(text: &str, is_kind: impl Fn(char) -> bool) -> usize {
     text.find(|c| !is_kind(c)).unwrap_or(text.len())
 }
 
-/// The length of the string that a text begins with: `"(\\.|[^"\\])*"`, in which `.` is no line
-/// feed.
+/// Returns the length of the string at the beginning of a text: `"(\\.|[^"\\])*"`, in which `.`
+/// matches no line feed.
 fn string(text: &str) -> Option<usize> {
     let mut characters = text.char_indices().skip(1);
     while let Some((at, c)) = characters.next() {

@@ -1,16 +1,16 @@
-//! Templates, and the links that make policies of them.
+//! Makes policies from templates and links.
 //!
-//! **Problem.** A template is no policy: until something names who stands in its slots it permits
-//! and forbids nothing.
-//! **Decision.** A bundle's `*links.json` names them, in the form of the Cedar command line. Each
-//! link is written out as the policy that it stands for, under the link's id and at the template's
-//! place. From then on it is a policy like any other: checked, divided, explained and searched as
-//! if somebody had written it.
-//! **Trade-off.** Every link has a scope of its own in memory; what the template's condition says
-//! they share.
+//! **Problem.** A template is not a policy: until a link fills its slots, it permits and forbids
+//! nothing.
+//! **Decision.** A bundle's `*links.json` lists the links, in the form of the Cedar command line.
+//! Each link is written out as the policy that it defines, with the link's id and the template's
+//! place. From then on it is a policy like any other: it is checked, indexed, explained and
+//! searched as if somebody had written it.
+//! **Trade-off.** Every link has a scope of its own in memory; links of one template share its
+//! condition.
 //!
 //! INVARIANT: a template without a link is refused, and so is a link that leaves a slot open or
-//! fills one that is not there.
+//! fills one that does not exist.
 
 use crate::model::{Code, Place, Problem, nearest};
 use crate::policy::load::source::SourceFile;
@@ -41,11 +41,11 @@ pub(in crate::policy) struct Linked<'p> {
     pub(in crate::policy) file: &'p SourceFile,
     pub(in crate::policy) reason: Option<Code>,
     pub(in crate::policy) policy: StaticPolicy,
-    /// Of the link.
+    /// The place of the link.
     pub(in crate::policy) place: Place,
 }
 
-/// A link as it is written.
+/// A link as the file contains it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LinkText {
@@ -55,7 +55,7 @@ struct LinkText {
     args: Args,
 }
 
-/// What stands in the slots.
+/// The entities that fill the slots.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Args {
@@ -65,8 +65,8 @@ struct Args {
     resource: Option<String>,
 }
 
-/// Links templates. Everything that is wrong with a link, and every template that is left without
-/// one, is in `problems`.
+/// Links templates. Adds to `problems` everything that is wrong with a link, and every template
+/// that has no link.
 pub(in crate::policy) fn link<'p>(
     files: &[SourceFile],
     templates: &[Unlinked<'p>],
@@ -119,7 +119,7 @@ pub(in crate::policy) fn link<'p>(
     linked
 }
 
-/// Shows a link beside what is wrong with its template: it is often the link that is.
+/// Adds the place of a link to the problems of its template, since the link is often at fault.
 pub(in crate::policy) fn beside(link: Option<&Place>, mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
         .iter_mut()
@@ -127,7 +127,7 @@ pub(in crate::policy) fn beside(link: Option<&Place>, mut problems: Vec<Problem>
     problems
 }
 
-/// The policy that a link stands for.
+/// Returns the policy that a link defines.
 fn policy(
     text: &LinkText,
     unlinked: &Unlinked<'_>,
@@ -236,7 +236,7 @@ fn no_template(
     }
 }
 
-/// Fail closed: a template that forbids would look like a rule and never be one.
+/// Reports a template without a link: one that forbids would look like a rule and never apply.
 fn without_link(template: &Unlinked<'_>, has_links: bool) -> Problem {
     let id = &template.id;
     let why = if has_links {

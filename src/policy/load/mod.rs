@@ -1,6 +1,5 @@
-//! What happens to policies and stored entities when a bundle is loaded: texts are bounded, read,
-//! checked against the schema, and refused with their places where they could never mean what they
-//! say.
+//! Loads policies and stored entities: limits and reads their texts, checks them against the
+//! schema, and refuses, with their places, those that can never mean what they say.
 
 pub(in crate::policy) mod addresses;
 pub(in crate::policy) mod ancestors;

@@ -1,35 +1,35 @@
-//! How deep a text may nest: checked before anything recurses over it.
+//! Limits how deep a text may nest, before anything recurses over it.
 //!
-//! Cedar's parser, its validator and the destructors of its trees recurse. What would exhaust a
-//! stack is refused here, with a place; what passes is read on a thread whose stack has room for it
-//! ([`STACK_BYTES`]).
+//! Cedar's parser, its validator and the destructors of its trees recurse. A text that would
+//! exhaust a stack is refused here, with a place; any other is read on a thread whose stack has
+//! room for it ([`STACK_BYTES`]).
 //!
-//! INVARIANT: the tree that Cedar makes of a policy is no deeper than its operators and four times
-//! its brackets: whatever lets a tree grow without a bracket within a bracket is an operator here.
-//! A property test compares the two.
+//! INVARIANT: the tree that Cedar makes of a policy is no deeper than its operators plus four times
+//! its brackets. Whatever deepens a tree without nesting brackets counts as an operator here. A
+//! property test compares the two.
 
 use crate::model::{Problem, Problems};
 use crate::policy::load::lexer::{Token, Tokens};
 use crate::policy::load::source::SourceFile;
 
-/// Brackets within brackets. No policy that a person reads comes near.
+/// The most nested brackets. No policy that a person reads comes near.
 const MAX_DEPTH: usize = 64;
 
-/// Operators in one policy: `||` counts two, `.` one, `if` one, `["name"]` one, `when` and `unless`
-/// two. A chain of them is a tree as deep as it is long.
+/// The most operators in one policy: `||` counts two, `.` one, `if` one, `["name"]` one, `when` and
+/// `unless` two. A chain of operators is a tree as deep as the chain is long.
 const MAX_OPERATORS: usize = 2_000;
 
-/// Branches within branches in one policy. Of an `if` whose condition is known from types alone
-/// (`principal is user`, `action == Action::"read"`), Cedar's type checker takes one branch for
-/// both, and whoever walks what it made takes twice as long for each of them: 28 within one another
-/// took eight seconds, in a debug build.
+/// The most nested branches in one policy. If types alone decide the condition of an `if`
+/// (`principal is user`, `action == Action::"read"`), Cedar's type checker uses one branch for
+/// both, and a walk over its result takes twice as long for each of them: 28 nested ones took eight
+/// seconds, in a debug build.
 const MAX_BRANCHES: usize = 16;
 
-/// The stack that a bundle is compiled on: some hundred times what the limits need in a debug
+/// The stack on which a bundle is compiled: some hundred times what the limits need in a debug
 /// build. Only what is used is ever committed.
 pub const STACK_BYTES: usize = 512 * 1024 * 1024;
 
-/// Refuses a schema that nests too deep.
+/// Refuses a schema that nests too deeply.
 pub(in crate::policy) fn check_schema(file: &SourceFile) -> Result<(), Problems> {
     check(
         file,
@@ -41,7 +41,7 @@ pub(in crate::policy) fn check_schema(file: &SourceFile) -> Result<(), Problems>
     )
 }
 
-/// Refuses a file in which a policy nests too deep, or has too many operators.
+/// Refuses a file with a policy that nests too deeply or has too many operators.
 pub(in crate::policy) fn check_policies(file: &SourceFile) -> Result<(), Problems> {
     check(
         file,
@@ -53,7 +53,7 @@ pub(in crate::policy) fn check_policies(file: &SourceFile) -> Result<(), Problem
     )
 }
 
-/// Where policies end: after each semicolon outside of strings and comments.
+/// Returns where policies end: after each semicolon outside strings and comments.
 pub(in crate::policy) fn ends(text: &str) -> Vec<usize> {
     Tokens::of(text)
         .filter(|(_, token)| *token == Token::Mark(';'))
@@ -96,15 +96,15 @@ fn check(file: &SourceFile, limits: &Limits) -> Result<(), Problems> {
     Ok(())
 }
 
-/// Counts what nests in one policy.
+/// Counts the nesting in one policy.
 struct Meter {
     has_angles: bool,
     depth: usize,
     operators: usize,
-    /// One number for each open bracket, and one for what is outside of all: an `else` takes all
+    /// The branches counted in each open bracket, and outside all brackets: an `else` includes all
     /// that follows.
     branches: Vec<usize>,
-    /// Whether the token before can be what `["name"]` looks into.
+    /// Whether the previous token can be a value that `["name"]` indexes.
     is_after_value: bool,
 }
 
@@ -128,7 +128,7 @@ impl Meter {
                     .into_iter()
                     .for_each(|count| *count += 1);
             }
-            // The conditions of a policy are joined one by one.
+            // Cedar joins the conditions of a policy one by one.
             Token::Word("when" | "unless") => self.operators += 2,
             Token::Word(_) | Token::Text => {}
             Token::Mark(mark) => self.mark(mark),
@@ -170,7 +170,7 @@ impl Meter {
 
     fn close(&mut self) {
         self.depth = self.depth.saturating_sub(1);
-        // What is outside of all brackets stays.
+        // The count for what is outside all brackets stays.
         if self.branches.len() > 1 {
             self.branches.pop();
         }

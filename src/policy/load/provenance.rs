@@ -1,8 +1,8 @@
-//! Packs rest on stored values, whatever types a bundle adds.
+//! Ensures that packs rely on stored values, whatever types a bundle adds.
 //!
-//! INVARIANT: an attribute of an entity that a pack's policy reads is `@stored`. A pack marks the
-//! types that it knows; a bundle may give an attribute of that name to a type of its own, and a
-//! request could then say what the pack believes.
+//! INVARIANT: an entity attribute that a pack's policy reads is `@stored`. A pack marks the types
+//! that it knows. A bundle may give an attribute of that name to a type of its own, and a request
+//! could then supply what the pack relies on.
 
 use crate::model::Problem;
 use crate::policy::analysis::syntax::Root;
@@ -14,7 +14,7 @@ use cedar_policy_core::validator::types::{EntityKind, Type};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
-/// Every attribute that a request may say and a pack reads, once.
+/// Returns a problem for every attribute that a request may supply and a pack reads.
 pub(in crate::policy) fn problems(
     rules: &[Parsed],
     schema: &Schema,
@@ -66,9 +66,9 @@ pub(in crate::policy) fn problems(
 
 struct Walk<'a> {
     vocabulary: &'a Vocabulary,
-    /// Whose reads are followed.
+    /// The policy whose reads are followed.
     rule: Option<&'a Parsed>,
-    /// By type and attribute, with the first policy that reads it.
+    /// The attributes found, by type and name, each with the first policy that reads it.
     found: BTreeMap<(SmolStr, SmolStr), &'a Parsed>,
 }
 

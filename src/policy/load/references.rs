@@ -1,19 +1,19 @@
-//! The members of entity references in files of entities.
+//! Checks the members of entity references in files of entities.
 //!
-//! Cedar reads `type` and `id` of a reference and passes over the rest: what somebody wrote there
-//! would be lost without a word. Here it is refused, as an unknown key of an entity is.
+//! Cedar reads `type` and `id` of a reference and ignores the rest, so anything else in it would be
+//! lost silently. Here it is refused, like an unknown key of an entity.
 
 use crate::policy::schema::Schema;
 use cedar_policy_core::validator::types::Type;
 use serde_json::{Map, Value as Json};
 
-/// A key that says nothing, and of what it is one.
+/// A key that Cedar ignores, and the kind of object that contains it.
 pub(in crate::policy) struct Stray {
     pub(in crate::policy) key: String,
     pub(in crate::policy) of: &'static str,
 }
 
-/// The first key of an entity, or of a reference in it, that Cedar does not know.
+/// Returns the first key of an entity, or of a reference in it, that Cedar does not know.
 pub(in crate::policy) fn stray(entity: &Map<String, Json>, schema: &Schema) -> Option<Stray> {
     const KEYS: [&str; 4] = ["uid", "attrs", "parents", "tags"];
     if let Some(key) = entity.keys().find(|key| !KEYS.contains(&key.as_str())) {
@@ -49,8 +49,8 @@ pub(in crate::policy) fn stray(entity: &Map<String, Json>, schema: &Schema) -> O
     found.or_else(|| members("tags").find_map(|(_, value)| in_value(value, declared.tag_type())))
 }
 
-/// A value by its type: only where an entity is declared is an object with `type` and `id` a
-/// reference.
+/// Checks a value by its type: an object with `type` and `id` is a reference only if the type is an
+/// entity type.
 fn in_value(value: &Json, ty: Option<&Type>) -> Option<Stray> {
     match (value, ty) {
         (Json::Object(_), Some(Type::Entity(_))) => in_reference(value),
@@ -67,7 +67,7 @@ fn in_value(value: &Json, ty: Option<&Type>) -> Option<Stray> {
     }
 }
 
-/// `{"type": …, "id": …}`, or the same under `__entity`.
+/// Checks `{"type": …, "id": …}`, or the same object under `__entity`.
 fn in_reference(reference: &Json) -> Option<Stray> {
     let members = reference.as_object()?;
     if let Some(inner) = members.get("__entity") {

@@ -1,26 +1,25 @@
-//! Policies that differ in constants only: type checking one of them is type checking all.
+//! Groups policies that differ in constants only: type checking one of them is type checking all.
 //!
-//! **Problem.** Cedar's validator goes through a policy once per request environment, and for
-//! levels once more: some milliseconds each. Bundles of thousands of policies are one text per
-//! tenant or team, written by a program.
-//! **Decision.** A policy's shape is its scope and condition, written out with every constant that
-//! is free replaced by a number: the first is 0, the next that differs is 1. Of each shape one
-//! policy is validated. Where anything at all is found, so are all others of that shape, so that
-//! each mistake is reported where it stands.
-//! **Trade-off.** Policies of as many shapes as there are policies load as slowly as Cedar
-//! validates them.
+//! **Problem.** Cedar's validator goes through a policy once per request environment, and once more
+//! for levels: some milliseconds each. Bundles of thousands of policies are one text per tenant or
+//! team, written by a program.
+//! **Decision.** A policy's shape is its scope and condition with every free constant replaced by a
+//! number: the first is 0, the next different one is 1. One policy of each shape is validated. If
+//! anything at all is found, all others of that shape are validated too, so that each mistake is
+//! reported at its place.
+//! **Trade-off.** Policies that all have different shapes load as slowly as Cedar validates them.
 //!
 //! # Why it is sound
 //!
-//! Two policies of one shape differ by a renaming of constants that is injective: equal ones stay
-//! equal and different ones different, within a policy. A constant is free only where it is a
-//! string, an integer or an entity that is compared with an attribute or a variable (`==`, `<`,
-//! `in`, `contains`); and only if it stands nowhere else in the policy. Cedar's type checker (its
-//! version is pinned) gives such a literal its kind or its entity's type, which a shape holds, and
-//! never looks at its value but to ask whether two expressions are equal. Where values matter they
-//! are written out: booleans, arguments of functions, keys of tags, patterns, what stands beside
-//! another literal, actions, the entities of enumerations, and usersets, which name a relation.
-//! Strings that are hard to read are asked of every policy.
+//! Two policies of one shape differ by an injective renaming of constants: within a policy, equal
+//! constants stay equal and different ones different. A constant is free only if it is a string, an
+//! integer or an entity that is compared with an attribute or a variable (`==`, `<`, `in`,
+//! `contains`), and occurs nowhere else in the policy. Cedar's type checker (its version is pinned)
+//! gives such a literal its kind or its entity's type, which a shape includes. It looks at the
+//! value only to decide whether two expressions are equal. Where values matter they are written
+//! out: booleans, arguments of functions, keys of tags, patterns, operands beside another literal,
+//! actions, the entities of enumerations, and usersets, which name a relation. Strings that are
+//! hard to read are checked for in every policy.
 
 use crate::policy::analysis::syntax::access_path;
 use crate::policy::schema::Schema;
@@ -37,7 +36,7 @@ pub(in crate::policy) struct Shape(Vec<u8>);
 
 impl Shape {
     pub(in crate::policy) fn of(template: &Template, schema: &Schema) -> Self {
-        // What stands in any place that is not free is written out in all.
+        // A constant that is not free in one position is written out in all positions.
         let mut first = Writer {
             schema,
             bound: HashSet::new(),
@@ -55,11 +54,11 @@ impl Shape {
     }
 }
 
-/// INVARIANT: what is written can be read in one way only: every part begins with its kind, every
-/// name with its length, every list with its number of items.
+/// Writes a policy's shape. INVARIANT: the output can be read in one way only: every part begins
+/// with its kind, every name with its length, every list with its number of items.
 struct Writer<'a> {
     schema: &'a Schema,
-    /// Constants that stand in a place that is not free.
+    /// The constants that occur in a position that is not free.
     bound: HashSet<Literal>,
     numbers: HashMap<Literal, usize>,
     out: Vec<u8>,
@@ -116,7 +115,8 @@ impl Writer<'_> {
         }
     }
 
-    /// `free` tells whether a literal that stands here is compared with an attribute or a variable.
+    /// Writes an expression. `free` says whether a literal here is compared with an attribute or a
+    /// variable.
     fn expr(&mut self, expr: &Expr, free: bool) {
         match expr.expr_kind() {
             ExprKind::Lit(literal) => self.literal(literal, free),
@@ -171,7 +171,7 @@ impl Writer<'_> {
         }
     }
 
-    /// An expression, and a name of which it is asked.
+    /// Writes an expression, and the name that is tested on it.
     fn about(&mut self, kind: u8, name: &str, expr: &Expr) {
         self.named(kind, name);
         self.expr(expr, false);
@@ -212,7 +212,7 @@ impl Writer<'_> {
         };
         self.kind(b'o');
         self.text(&op.to_string());
-        // What stands to the left of `in` is looked into: its level counts.
+        // The left operand of `in` is looked into, so its level counts.
         self.expr(
             left,
             compares && op != BinaryOp::In && access_path(right).is_some(),
@@ -259,12 +259,13 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether only a literal's kind, or its entity's type, tells what may be done with it.
+    /// Returns `true` if only a literal's kind, or its entity's type, determines how it can be
+    /// used.
     fn has_no_meaning(&self, literal: &Literal) -> bool {
         match literal {
             Literal::Bool(_) => false,
             Literal::Long(_) | Literal::String(_) => true,
-            // The vocabulary knows no usersets.
+            // The vocabulary contains no usersets.
             Literal::EntityUID(uid) => {
                 let kind = self
                     .schema

@@ -1,4 +1,4 @@
-//! Source files, and places in them.
+//! Source files, and places within them.
 
 use crate::model::{Place, Problem};
 use cedar_policy_core::parser::Loc;
@@ -9,18 +9,18 @@ use std::sync::Arc;
 /// One text file of a bundle.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its path, relative to the bundle, with `/` between folders; `pack:NAME/…` for a pack's.
+    /// The file's path, relative to the bundle, with `/` between folders; `pack:NAME/…` for a
+    /// pack's.
     pub path: String,
-    /// What it holds.
+    /// The content.
     pub text: Arc<str>,
-    /// Where its lines begin: bundles of thousands of policies ask for the line of each.
+    /// The offsets at which lines begin: bundles of thousands of policies need the line of each.
     lines: Arc<[usize]>,
-    /// For a piece of a file: the bytes and the lines before it.
+    /// For a piece of a file: the number of bytes and of lines before the piece.
     before: (usize, usize),
 }
 
-/// Without its text: what is told of a bundle that was refused names files, and does not repeat
-/// them.
+/// Omits the text: messages about a refused bundle name files, and do not repeat their content.
 impl fmt::Debug for SourceFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceFile")
@@ -31,7 +31,7 @@ impl fmt::Debug for SourceFile {
 }
 
 impl SourceFile {
-    /// Takes a file.
+    /// Creates a source file.
     pub fn new(path: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
         let text: Arc<str> = text.into();
         let lines = std::iter::once(0)
@@ -45,9 +45,9 @@ impl SourceFile {
         }
     }
 
-    /// The file in pieces, cut at `ends`: each at most `bytes` long, but for one stretch that is
-    /// longer, and for what follows the last end. Offsets within a piece give places and lines of
-    /// the file.
+    /// Cuts the file into pieces at `ends`. Each piece has at most `bytes` bytes, except a single
+    /// stretch that is longer, and what follows the last end. Offsets within a piece give places
+    /// and lines of the file.
     pub(in crate::policy) fn pieces(
         &self,
         ends: impl IntoIterator<Item = usize>,
@@ -75,7 +75,7 @@ impl SourceFile {
             .collect()
     }
 
-    /// A stretch of it.
+    /// Returns the place of a stretch of the file.
     #[must_use]
     pub fn place(&self, offset: usize, len: usize) -> Place {
         Place {
@@ -85,15 +85,15 @@ impl SourceFile {
         }
     }
 
-    /// The line, from 1, that a byte stands on.
+    /// Returns the line, counted from 1, of a byte.
     #[must_use]
     pub fn line(&self, offset: usize) -> usize {
         self.before.1 + self.lines.partition_point(|start| *start <= offset)
     }
 }
 
-/// Where Cedar says that something stands; `None` where it does not say, or speaks of a text of its
-/// own.
+/// Returns the place that Cedar reports; `None` if it reports none, or one in a text that is not
+/// among these files.
 pub(in crate::policy) fn place_of(loc: Option<&Loc>, files: &[SourceFile]) -> Option<Place> {
     let file = files
         .iter()
@@ -101,13 +101,13 @@ pub(in crate::policy) fn place_of(loc: Option<&Loc>, files: &[SourceFile]) -> Op
     place_in(loc, file)
 }
 
-/// The same, where the file is known.
+/// Returns the place that Cedar reports, if the file is known.
 pub(in crate::policy) fn place_in(loc: Option<&Loc>, file: &SourceFile) -> Option<Place> {
     loc.map(|loc| file.place(loc.start(), loc.end().saturating_sub(loc.start())))
 }
 
-/// Takes over what Cedar reports: its words, its help, and its labels as places. `fallback` is the
-/// file at fault where the report does not name one.
+/// Converts a report of Cedar to a problem, with its text, its help, and its labels as places.
+/// `fallback` is the file at fault if the report names none.
 pub(in crate::policy) fn problem_of(
     report: &dyn Diagnostic,
     files: &[SourceFile],
@@ -140,8 +140,8 @@ pub(in crate::policy) fn problem_of(
     problem
 }
 
-/// A problem of a file of policies. The parser stops at the beginning of the policy behind one that
-/// has no end: what is missing is told where it belongs.
+/// Corrects a problem of a file of policies. If a policy has no `;`, the parser stops at the
+/// beginning of the next one; the problem is moved to where the `;` is missing.
 pub(in crate::policy) fn unended(problem: Problem, file: &SourceFile) -> Problem {
     let place = problem.place.as_ref();
     let split = place.and_then(|place| {
@@ -171,7 +171,7 @@ pub(in crate::policy) fn unended(problem: Problem, file: &SourceFile) -> Problem
     }
 }
 
-/// Where the last line with anything but a comment ends, without its own comment.
+/// Returns where the last line with code ends, without its comment.
 fn end_of_code(text: &str) -> Option<usize> {
     let mut start = text.len();
     for line in text.split_inclusive('\n').rev() {

@@ -16,19 +16,19 @@ use foldhash::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// The stored entities, each with all its ancestors. Cheap to clone.
+/// The stored entities, each with all its ancestors. Clones are cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
     entities: Arc<HashMap<EntityUID, Arc<Entity>>>,
-    /// The types of which there is one.
+    /// The types that have an entity.
     kinds: Arc<HashSet<EntityType>>,
-    /// What searches look up; made when the first one does.
+    /// The index for searches, built when the first search needs it.
     index: Arc<StoredIndex>,
 }
 
 impl Stored {
-    /// Reads entity files in Cedar's JSON form and checks them against the schema. An entity that
-    /// occurs in two files is refused unless both say the same.
+    /// Reads entity files in Cedar's JSON form and checks them against the schema. Refuses an
+    /// entity that occurs in two files unless both declare it alike.
     pub fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
         Self::read_files(files, schema).map_err(|problems| {
             let file_of = |problem: &Problem| {
@@ -86,7 +86,7 @@ impl Stored {
         })
     }
 
-    /// These entities with others on top: one of the same uid is replaced.
+    /// Returns these entities with those of a file added; an entity of the same id is replaced.
     pub fn with(&self, file: &SourceFile, schema: &Schema) -> Result<Self, Problems> {
         self.with_file(file, schema).map_err(|problems| {
             let hide = |problem| without_secrets(problem, file, &schema.vocabulary);
@@ -120,42 +120,42 @@ impl Stored {
         self.entities.get(uid)
     }
 
-    /// Whether there is an entity of a type.
+    /// Returns `true` if there is an entity of the type.
     pub(in crate::policy) fn has_kind(&self, kind: &EntityType) -> bool {
         self.kinds.contains(kind)
     }
 
-    /// Whether there is such an entity.
+    /// Returns `true` if the entity is stored.
     #[must_use]
     pub fn holds(&self, entity: &EntityRef) -> bool {
         self.of_kind(&entity.kind).holds(&entity.id)
     }
 
-    /// The places of all entities of a type, in order. `place` is the same function whenever this
-    /// is called.
+    /// Returns the positions of all entities of a type, in order. `place` must be the same function
+    /// in every call.
     #[must_use]
     pub fn places(&self, kind: &str, place: fn(&str) -> (u64, SmolStr)) -> Arc<[(u64, SmolStr)]> {
         self.of_kind(kind).places(place)
     }
 
-    /// The entities of one type, by what they hold.
+    /// Returns the index of the entities of one type.
     pub(in crate::policy) fn of_kind(&self, kind: &str) -> Arc<KindIndex> {
         self.index.of_kind(kind, &self.entities)
     }
 
-    /// How many there are.
+    /// Returns the number of entities.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entities.len()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no entities.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entities.is_empty()
     }
 
-    /// Every entity as `(type, id)`, in order.
+    /// Returns every entity as `(type, id)`, in order.
     #[must_use]
     pub fn refs(&self) -> Vec<EntityRef> {
         let mut refs: Vec<_> = self
@@ -175,7 +175,7 @@ impl Stored {
 
 type Refused = Box<dyn miette::Diagnostic + Send + Sync>;
 
-/// Cedar ignores what it does not know: a mistyped `tags` would leave a forbid on tags unarmed.
+/// Reports keys that Cedar ignores: with a mistyped `tags`, a forbid on tags would not apply.
 fn unknown_key(file: &SourceFile, schema: &Schema) -> Option<Problem> {
     let entities: Vec<serde_json::Map<String, serde_json::Value>> =
         serde_json::from_str(&file.text).ok()?;
@@ -192,7 +192,7 @@ fn unknown_key(file: &SourceFile, schema: &Schema) -> Option<Problem> {
     })
 }
 
-/// Each entity holds all of its ancestors: those of all together are bounded.
+/// Checks the bound on ancestors: each entity holds all of its ancestors.
 fn check_ancestors<'a>(entities: impl Iterator<Item = &'a Entity>) -> Result<(), Problem> {
     let Some((uid, count)) = too_many(entities) else {
         return Ok(());
@@ -242,15 +242,15 @@ fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stor
     })
 }
 
-/// What was derived is derived again: an entity on top may have other parents.
+/// Removes derived ancestors, which are derived again since an added entity may have other parents.
 fn without_indirect_ancestors(entity: &Entity) -> Entity {
     let mut entity = entity.clone();
     entity.remove_all_indirect_ancestors();
     entity
 }
 
-/// Cedar names the entity and not the place: finds the id in the text, or the line that a JSON
-/// error speaks of.
+/// Adds a place to a problem. Cedar names the entity but no place, so this finds the id in the
+/// text, or takes the line of a JSON error.
 fn locate(file: &SourceFile, mut problem: Problem) -> Problem {
     let is_of_action = problem.message.contains("Action::\"")
         && ["duplicate entity entry", "schema declaration"]

@@ -1,8 +1,8 @@
-//! What no stored entity may be or hold: ids and values that no request ever equals, where Cedar
-//! would take them.
+//! Refuses ids and values of stored entities that no request can ever equal, but that Cedar would
+//! accept.
 //!
-//! INVARIANT: a stored value that a rule compares with is one that something can equal. A forbid on
-//! any other would look armed and never be.
+//! INVARIANT: every stored value that a rule compares with can equal something. A forbid that
+//! compares with any other value would look effective but never apply.
 
 use crate::model::{Place, Problem};
 use crate::policy::load::addresses;
@@ -11,8 +11,8 @@ use crate::policy::schema::Vocabulary;
 use cedar_policy_core::ast::{Entity, EntityUID, Expr, Literal, PartialValue, Value, ValueKind};
 use smol_str::SmolStr;
 
-/// What is wrong with an entity's id, those of its parents, and the values of its attributes and
-/// tags.
+/// Returns the problems of an entity's id, the ids of its parents, and the values of its attributes
+/// and tags.
 pub(in crate::policy) fn problems(
     file: &SourceFile,
     entity: &Entity,
@@ -80,7 +80,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Refuses an empty id: a request cannot ask about an entity that has one.
+    /// Refuses an empty id: no request can name an entity that has one.
     fn ids(&mut self) {
         let uid = self.entity.uid();
         if is_empty(uid) {
@@ -97,7 +97,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Where an empty id stands first.
+    /// Returns the place of the first empty id.
     fn place_of_empty_id(&self) -> Place {
         let text = &self.file.text;
         let is_id = |at: &usize| {
@@ -130,7 +130,7 @@ impl Finder<'_> {
             .push(Problem::new(message).help(help).at(self.place(name)));
     }
 
-    /// Of a member of the entity: where its name first stands after the entity's id.
+    /// Returns the place of a member: where its name first occurs after the entity's id.
     fn place(&self, name: &SmolStr) -> Place {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let (id, name) = (quoted(self.entity.uid().eid().as_ref()), quoted(name));

@@ -1,9 +1,9 @@
-//! Policies held to the schema: Cedar's validator, in words that lead on, and policies that can
-//! never apply.
+//! Validates policies against the schema: reports what Cedar's validator finds, with remedies, and
+//! policies that can never apply.
 //!
 //! INVARIANT: a forbid of the bundle's own that can never apply is refused. Its author relies on
-//! it, and a name that was misspelt, or a type that was taken out of an action's `appliesTo`, must
-//! not end it without a word. A permit that can never apply is worth a warning.
+//! it, and a misspelt name, or a type that was removed from an action's `appliesTo`, must not
+//! disable it silently. A permit that can never apply is a warning.
 
 use crate::model::{Decision, Place, Problem, nearest};
 use crate::policy::analysis::mentions::USERSET;
@@ -24,24 +24,24 @@ use cedar_policy_core::validator::{
 };
 use std::collections::{BTreeMap, HashSet};
 
-/// Most environments in which the condition of a policy that can never apply is checked: so many of
-/// its scope's actions, principals and resources together are enough to tell what is wrong with it.
+/// The most environments in which the condition of a policy that can never apply is checked. So
+/// many combinations of its scope's actions, principals and resources show what is wrong with it.
 const MAX_ENVIRONMENTS: usize = 64;
 
-/// Most actions that a message names.
+/// The most actions that a message names.
 const MAX_SHOWN: usize = 3;
 
-/// What the validator found.
+/// The result of validation.
 #[derive(Debug, Default)]
 pub(in crate::policy) struct Findings {
-    /// What keeps the bundle from loading.
+    /// Problems that keep the bundle from loading.
     pub(in crate::policy) problems: Vec<Problem>,
-    /// What does not, and is probably a mistake.
+    /// Findings that do not, and are probably mistakes.
     pub(in crate::policy) warnings: Vec<Problem>,
 }
 
-/// Validates one policy of each shape, and all of a shape in which anything is found. `homes` are
-/// the texts that the rules stand in, `pieces` all texts that Cedar was given.
+/// Validates one policy of each shape, and all policies of a shape in which anything is found.
+/// `homes` are the texts that contain the rules, `pieces` all texts that Cedar was given.
 pub(in crate::policy) fn validate(
     schema: &Schema,
     rules: &[Parsed],
@@ -52,7 +52,7 @@ pub(in crate::policy) fn validate(
     let validator = Validator::new(schema.validator.clone());
     let check = |members: &[usize]| {
         let mut set = PolicySet::new();
-        // Their ids are different, so that each is taken.
+        // The ids are all different, so adding a policy does not fail.
         members
             .iter()
             .filter_map(|at| rules.get(*at))
@@ -96,8 +96,8 @@ pub(in crate::policy) fn validate(
     report.findings
 }
 
-/// Returns `true` for a warning about the bundle's own files. A pack's policies are about more than one bundle uses: that some
-/// cannot apply here is no mistake.
+/// Returns `true` for a warning about the bundle's own files. A pack serves more than one bundle,
+/// so it is no mistake if some of its policies cannot apply here.
 fn is_own(warning: &Problem) -> bool {
     !warning
         .place
@@ -105,7 +105,8 @@ fn is_own(warning: &Problem) -> bool {
         .is_some_and(|place| place.file.starts_with("pack:"))
 }
 
-/// What is hard to read in the strings of policies in which nothing else was found.
+/// Returns warnings about strings that are hard to read, in policies in which nothing else was
+/// found.
 fn confusing_strings<'a>(
     sound: impl Iterator<Item = &'a Template>,
 ) -> impl Iterator<Item = ValidationWarning> {
@@ -118,8 +119,8 @@ fn confusing_strings<'a>(
     confusable_string_checks(sound.filter(unclear))
 }
 
-/// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong
-/// with. A comment with a quotation mark makes it doubtful.
+/// Returns `true` if strings in a text can hold nothing but printable ASCII, to which Cedar has no
+/// objection. A comment with a quotation mark makes the text doubtful.
 fn is_plain(text: &str) -> bool {
     let mut in_string = false;
     text.bytes().all(|byte| {
@@ -128,10 +129,11 @@ fn is_plain(text: &str) -> bool {
     })
 }
 
-/// Why a policy can never apply.
+/// The reason why a policy can never apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Idleness {
-    /// No request that the schema allows is in its scope. Whether `in` for `==` would help.
+    /// No request that the schema allows is in its scope. The flag says whether `in` for `==` would
+    /// help.
     Scope { is_fixed_by_in: bool },
     /// Its condition is false for every request in its scope.
     Condition,
@@ -148,7 +150,7 @@ fn idleness(warning: &ValidationWarning) -> Option<(&PolicyID, Idleness)> {
     }
 }
 
-/// The policy that an error is about.
+/// Returns the id of the policy that an error is about.
 fn policy_of(error: &ValidationError) -> &str {
     use ValidationError as Error;
     let id = match error {
@@ -181,13 +183,14 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Cedar reports once per request environment: one place with one remedy is one problem.
+    /// Adds errors. Cedar reports once per request environment; errors with one place and one
+    /// remedy become one problem.
     fn errors(&mut self, errors: Vec<ValidationError>) {
         let is_internal = |error: &ValidationError| {
             matches!(error, ValidationError::InternalInvariantViolation(_))
         };
-        // An expression without a type: whatever is wrong with it was said of it, but for what
-        // stands behind `false &&`.
+        // An internal error stands for an expression without a type. What is wrong with the
+        // expression was reported by another error, unless it comes after `false &&`.
         let explained: HashSet<&str> = errors
             .iter()
             .filter(|error| !is_internal(error))
@@ -207,7 +210,7 @@ impl Report<'_> {
         }
     }
 
-    /// An error of Cedar's, with its place, and a remedy where Cedar knows none.
+    /// Converts an error of Cedar's, with its place, and with a remedy if Cedar knows none.
     fn problem(&self, error: &ValidationError) -> Problem {
         let mut problem = problem_of(error, self.pieces, None);
         if problem.place.is_none() {
@@ -250,8 +253,8 @@ impl Report<'_> {
         }
     }
 
-    /// Policies that can never apply, each once: a scope that nothing is in makes the condition
-    /// false, too.
+    /// Reports policies that can never apply, each once: a scope that nothing is in also makes the
+    /// condition false.
     fn idle(&mut self, warnings: &[ValidationWarning]) {
         let mut why: BTreeMap<&str, Idleness> = BTreeMap::new();
         for (id, found) in warnings.iter().filter_map(idleness) {
@@ -304,7 +307,7 @@ impl Report<'_> {
         }
     }
 
-    /// What the actions of a scope apply to: `` `read` applies to `user` on `doc`; ``.
+    /// Says what the actions of a scope apply to: `` `read` applies to `user` on `doc`; ``.
     fn applies(&self, constraint: &ActionConstraint) -> String {
         let names = |kinds: Vec<&EntityType>| {
             let mut names: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
@@ -336,7 +339,7 @@ impl Report<'_> {
         format!("{}{more}", shown.concat())
     }
 
-    /// The actions of a scope that apply to anything.
+    /// Returns the actions of a scope that apply to anything.
     fn actions<'s>(
         &'s self,
         constraint: &'s ActionConstraint,
@@ -361,7 +364,7 @@ impl Report<'_> {
             .filter(holds)
     }
 
-    /// The types whose entities can be in a scope.
+    /// Returns the types whose entities can be in a scope.
     fn kinds<'s>(
         &'s self,
         constraint: &'s PrincipalOrResourceConstraint,
@@ -389,7 +392,8 @@ impl Report<'_> {
         })
     }
 
-    /// The types of a scope that an action applies to, or else all of the scope; in order.
+    /// Returns the types of a scope to which an action applies, or else all types of the scope; in
+    /// order.
     fn likely<'s>(
         &'s self,
         constraint: &'s PrincipalOrResourceConstraint,
@@ -403,9 +407,9 @@ impl Report<'_> {
         kinds
     }
 
-    /// Whether a pack's policy is about principals, actions or resources that the bundle has none
-    /// of: such a policy is for other bundles. One about those that it has, and does not bring
-    /// together, is a mistake.
+    /// Returns `true` if a pack's policy is about principals, actions or resources that the bundle
+    /// does not have: such a policy is for other bundles. A policy about ones that the bundle has
+    /// but does not combine is a mistake.
     fn is_about_nothing_here(&self, parsed: &Parsed) -> bool {
         let (principals, resources): (HashSet<_>, HashSet<_>) = (
             self.schema.validator.principals().collect(),
@@ -420,8 +424,8 @@ impl Report<'_> {
                 .any(|kind| resources.contains(kind))
     }
 
-    /// What is wrong with the condition of a policy that nothing is in the scope of, where all that
-    /// could be in it taken for what it is. Cedar stops at the scope.
+    /// Returns the errors in the condition of a policy whose scope is empty, as if the scope had
+    /// matched everything that it names. Cedar itself stops at the scope.
     fn condition(&self, parsed: &Parsed) -> Vec<ValidationError> {
         let checker = Typechecker::new(&self.schema.validator, ValidationMode::Strict);
         let mut first = Vec::new();

@@ -1,4 +1,4 @@
-//! How deep a text nests, held to the depth of what Cedar's own parsers make of it.
+//! Compares the computed nesting of a text with the depth of what Cedar's own parsers make of it.
 
 use crate::policy::analysis::syntax::children;
 use crate::policy::load::nesting::*;
@@ -85,7 +85,7 @@ fn policies_end_at_semicolons_outside_of_strings_and_comments() {
     assert_eq!(ends("\"a"), [0; 0]);
 }
 
-/// How deep a tree is, without recursion.
+/// Returns the depth of a tree, without recursion.
 fn depth_of(expr: &Expr) -> usize {
     let mut open = vec![(expr, 1)];
     let mut deepest = 0;
@@ -96,7 +96,7 @@ fn depth_of(expr: &Expr) -> usize {
     deepest
 }
 
-/// The deepest tree that the count of a text allows for, over all its policies.
+/// Returns the deepest tree that the counts allow for any policy of a text.
 fn allowed(text: &str) -> usize {
     let mut meter = Meter::new(false);
     let mut most = 0;
@@ -113,7 +113,7 @@ fn allowed(text: &str) -> usize {
     most
 }
 
-/// What stands between tokens: nothing to whoever reads as Cedar does.
+/// Generates text between tokens, which means nothing to a lexer that reads as Cedar does.
 fn gaps() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => Just(String::from(" ")),
@@ -134,7 +134,7 @@ fn strings() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Conditions of every form that nests.
+/// Generates conditions of every form that nests.
 fn conditions() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("true".to_owned()),
@@ -236,7 +236,7 @@ proptest! {
             let depth = policy.non_scope_constraints().map_or(0, depth_of);
             prop_assert!(depth <= allowed(&text), "{depth} of {} in {text:?}", allowed(&text));
         }
-        // As many pieces as policies: both find the same ends.
+        // There are as many pieces as policies: both find the same ends.
         prop_assert_eq!(ends(&text).len(), set.policies().count(), "{:?}", text);
     }
 

@@ -1,5 +1,5 @@
-//! What Cedar does not check of one policy, and this service promises: its id, its reason, its
-//! annotations, and that it can match what it names.
+//! Checks of one policy what Cedar does not check and this service promises: its id, its reason,
+//! its annotations, and that it can match what it names.
 
 use super::{Reader, annotation};
 use crate::model::{Code, Place, Problem};
@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 impl Reader<'_> {
-    /// Takes the id of a policy, or says that it has none.
+    /// Returns the id of a policy, or reports that it has none.
     pub(super) fn id(
         &mut self,
         file: &SourceFile,
@@ -34,7 +34,7 @@ impl Reader<'_> {
         self.claim(id, place)
     }
 
-    /// Takes an id, unless another policy or template has it.
+    /// Reserves an id, unless another policy or template has it.
     pub(super) fn claim(&mut self, id: SmolStr, place: Option<&Place>) -> Option<SmolStr> {
         if id.is_empty() {
             self.problem(
@@ -60,7 +60,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the reason that a policy gives, and refuses what is no code of its own.
+    /// Returns the reason that a policy gives, and refuses a code that policies may not give.
     pub(super) fn reason(&mut self, template: &Template, place: Option<&Place>) -> Option<Code> {
         let text = annotation(template, "reason")?;
         let code = Code::from_policy(&text);
@@ -82,7 +82,7 @@ impl Reader<'_> {
         code
     }
 
-    /// Refuses annotations that are not known here, but for the author's own.
+    /// Refuses unknown annotations, except the author's own.
     pub(super) fn check_annotations(
         &mut self,
         file: &SourceFile,
@@ -103,8 +103,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Once an action has specialised members, a policy that names it with `==` would not match
-    /// them.
+    /// Refuses a policy that names with `==` an action with specialised members, since it would not
+    /// match them.
     pub(super) fn check_actions(
         &mut self,
         file: &SourceFile,
@@ -154,7 +154,7 @@ impl Reader<'_> {
         }
     }
 
-    /// An address that no request's address equals.
+    /// Refuses addresses that no request's address can equal.
     pub(super) fn check_addresses(
         &mut self,
         file: &SourceFile,

@@ -1,4 +1,4 @@
-//! Shapes, held to what Cedar's validator finds and to what policies ask of relations.
+//! Compares shapes with what Cedar's validator finds and with the relations that policies mention.
 
 use crate::policy::analysis::mentions::{Mention, mentions};
 use crate::policy::load::shapes::*;
@@ -23,8 +23,8 @@ const SCHEMA: &str = r#"
     } };
 "#;
 
-/// Conditions with texts at `$` and numbers at `#`: free ones, and each way in which a value
-/// matters.
+/// Conditions with texts at `$` and numbers at `#`: free ones, and one for each way in which a
+/// value matters.
 const CONDITIONS: [&str; 52] = [
     "principal has name && principal.name == $",
     "$ == resource.name",
@@ -80,7 +80,7 @@ const CONDITIONS: [&str; 52] = [
     "principal in Userset::$",
 ];
 
-/// Two of the texts are one, written in two ways.
+/// Texts, two of which are the same text written in two ways.
 const TEXTS: [&str; 11] = [
     "\"a\"",
     "\"\\u{61}\"",
@@ -136,7 +136,7 @@ fn parsed(text: &str) -> PolicySet {
     cedar_policy_core::parser::parse_policyset(text).unwrap()
 }
 
-/// How many errors and warnings Cedar finds, unreadable strings aside.
+/// Returns how many errors and warnings Cedar finds, apart from unreadable strings.
 fn found(text: &str, validator: &Validator) -> (usize, usize) {
     let set = parsed(text);
     let result = validator.validate_with_level(&set, ValidationMode::Strict, 2);
@@ -146,7 +146,7 @@ fn found(text: &str, validator: &Validator) -> (usize, usize) {
     (errors.count(), warnings.count() - strings)
 }
 
-/// The relations that it asks about, where it is well-typed.
+/// Returns the relations that a policy mentions, if it is well-typed.
 fn asked(text: &str) -> Option<BTreeSet<Mention>> {
     let set = parsed(text);
     mentions(
@@ -170,7 +170,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Whatever constants stand in them.
+    /// Cedar finds the same, whatever the constants are.
     #[test]
     fn cedar_finds_the_same_in_policies_of_one_shape(
         scope in select(vec![
@@ -182,7 +182,7 @@ proptest! {
         ]),
         conditions in prop::collection::vec(select(CONDITIONS.to_vec()), 1..3),
         one in prop::collection::vec(constant(), 16),
-        // Most are equal: what is to be found lies in the few that are not.
+        // Most constants are equal, since what is to be found concerns the few that are not.
         other in prop::collection::vec(prop::option::weighted(0.3, constant()), 16),
     ) {
         let text = format!("permit ({scope}, resource) when {{ {} }};", conditions.join(" && "));
@@ -209,7 +209,7 @@ fn a_shape_leaves_out_what_is_free_and_nothing_else() {
         "principal in [Group::\"a\", Group::\"b\"]",
         "principal in [Group::\"c\", Group::\"d\"]"
     ));
-    // Equal stays equal, and different different.
+    // Equal constants stay equal, and different ones different.
     assert!(!same(
         "[\"a\", \"a\"].contains(resource.name)",
         "[\"a\", \"b\"].contains(resource.name)"
@@ -242,7 +242,7 @@ fn a_shape_leaves_out_what_is_free_and_nothing_else() {
         "principal in Userset::\"doc:a#viewer\"",
         "principal in Userset::\"doc:b#viewer\""
     ));
-    // What stands in one place that is not free is free in none.
+    // A constant that is not free in one position is free in none.
     let tag = |key: &str| format!("resource.name == \"{key}\" && resource.hasTag(\"a\")");
     assert!(same(&tag("b"), &tag("c")));
     assert!(!same(&tag("a"), &tag("b")));
