@@ -1,8 +1,8 @@
-//! Decisions without the service around them: `cargo bench --bench decide`.
+//! Measures decisions without the service around them: `cargo bench --bench decide`.
 //!
-//! Chains of one, two and four legs over relations, permitted and denied at either end, evaluated
-//! and kept; and one leg over 10 to 100,000 policies, of which one applies. Times are processor
-//! time of the measuring thread.
+//! The decisions are chains of one, two and four legs over relations, permitted and denied by the
+//! first or the last leg, evaluated and cached; and one leg over 10 to 100,000 policies, one of
+//! which applies. Times are processor time of the measuring thread.
 //!
 //! `BEHEST_TUPLES` and `BEHEST_POLICIES` choose other sizes.
 
@@ -26,11 +26,12 @@ use support::bench::folders::Folders;
 use support::bench::measure::ThreadTime;
 use support::bench::tenants::{Named, QUESTIONS, Tenants};
 
-/// The program's allocator: what one thread allocates and another frees is measured as well.
+/// The program's allocator, so that the cost of memory that one thread allocates and another frees
+/// is measured as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The service's default.
+/// The service's default cache size.
 const CACHE_BYTES: usize = 64 << 20;
 
 fn main() {
@@ -49,7 +50,7 @@ fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
     support::bench::agents::write_bundle(dir.path());
     let stores = Arc::new(support::bench::filled::open(open_memory().unwrap()));
     support::bench::filled::fill(&stores, world);
-    // The bundle is noted once: what the second engine loads is no change.
+    // The bundle's change is noted once: loading it in the second engine changes nothing.
     let engines = [("evaluated", None), ("kept", Some(CACHE_BYTES))].map(|(name, cache)| {
         let engine = support::engines::empty().with_stores(Arc::clone(&stores));
         let engine = match cache {

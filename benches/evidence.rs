@@ -1,7 +1,7 @@
-//! What a verified credential adds to a request: the whole path of the service, without a
-//! credential, with a token that is known, and with one that is seen for the first time.
+//! Measures what a verified credential adds to a request: the whole path of the service without a
+//! credential, with a token that is in the token cache, and with a token that is new.
 //!
-//! `cargo bench --bench evidence`. A known ES256 token is to add at most a quarter.
+//! `cargo bench --bench evidence`. A cached ES256 token should add at most a quarter.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,7 +24,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use support::tokens::Key;
 
-/// The program's allocator: what one thread allocates and another frees is measured as well.
+/// The program's allocator, so that the cost of memory that one thread allocates and another frees
+/// is measured as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -70,7 +71,7 @@ fn server(key: &Key, folder: &std::path::Path) -> Server {
     .unwrap()
 }
 
-/// The same question, with a credential or without.
+/// Returns the body of the same question, with a credential or without.
 fn body(token: Option<&str>) -> String {
     let mut context = json!({"arguments": {"order": "o-17", "amount": 249.9}});
     let subject = match token {

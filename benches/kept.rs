@@ -1,14 +1,14 @@
-//! What a write costs the kept legs that it does not touch: `cargo bench --bench kept`.
+//! Measures what a write costs cached legs that do not depend on it: `cargo bench --bench kept`.
 //!
-//! Legs that rest on few rows and on many, each asked again and again: evaluated, kept at rest, and
-//! kept while a tuple that none of them rests on is written every ten milliseconds. Such a write
-//! may end a leg only where one of its rows shares a stripe with one of the leg's, and each leg
-//! that is lost so is counted as a collision; how many of them chance would bring stands beside. A
-//! leg that is lost and not so counted fails the benchmark, and so does an answer that differs from
-//! the evaluated one.
+//! Legs that depend on few rows and on many are decided repeatedly: evaluated; from the cache at
+//! rest; and from the cache while, every ten milliseconds, a tuple is written on which none of them
+//! depends. Such a write may end a cached leg only if one of its rows shares a stripe with one of
+//! the leg's. Each leg lost in this way is counted as a collision; the table shows beside it how
+//! many collisions chance predicts. A lost leg that is not counted fails the benchmark, and so does
+//! an answer that differs from the evaluated one.
 //!
-//! `BEHEST_TUPLES` chooses other sizes. Times are processor time of the asking thread; the writer
-//! has its own.
+//! `BEHEST_TUPLES` chooses other sizes. Times are processor time of the thread that asks; the
+//! writer has its own thread.
 
 #![expect(
     clippy::unwrap_used,
@@ -36,23 +36,25 @@ use support::bench::cpu::thread_time;
 use support::bench::figures::{float, shown};
 use support::bench::folders::{Folders, MODEL, Question, key};
 
-/// The program's allocator: what one thread allocates and another frees is measured as well.
+/// The program's allocator, so that the cost of memory that one thread allocates and another frees
+/// is measured as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Different questions of each kind.
+/// The number of different questions of each kind.
 const QUESTIONS: u32 = 500;
 
-/// How long each kind is asked.
+/// The time for which each kind of question is asked.
 const TIME: Duration = Duration::from_secs(2);
 
-/// From one write to the next.
+/// The pause between two writes.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The service's default.
+/// The service's default cache size.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// Rows that a tuple is in, by its object and by its user; and the stripes among which they fall.
+/// The rows that a tuple is in, one of its object and one of its user; and the number of stripes
+/// over which rows are spread.
 const ROWS_PER_WRITE: u64 = 2;
 const STRIPES: f64 = 65_536.0;
 
@@ -82,7 +84,7 @@ fn main() {
         support::bench::filled::fill(&stores, world);
         let folder = tempfile::tempdir().unwrap();
         write_bundle(folder.path());
-        // The bundle is noted once: what the second engine loads is no change.
+        // The bundle's change is noted once: loading it in the second engine changes nothing.
         let [evaluated, kept] =
             [None, Some(CACHE_BYTES)].map(|cache| Asked::new(&stores, folder.path(), cache));
 
@@ -113,7 +115,7 @@ fn write_bundle(dir: &Path) {
     );
 }
 
-/// A document right in so many folders.
+/// Returns a question about a document that is directly in `count` folders.
 fn in_folders(stores: &Stores, name: &'static str, count: u32) -> Question {
     let parents =
         (0..count).map(|at| key(&format!("document:in{count}#parent@folder:some{at}")).into());
@@ -147,7 +149,7 @@ fn measure(question: &Question, stores: &Stores, evaluated: &Asked, kept: &Asked
     );
 
     let uncached = evaluated.laps(&requests, &expected);
-    // The first lap keeps them.
+    // The first lap fills the cache.
     requests
         .iter()
         .zip(&expected)
@@ -185,13 +187,13 @@ fn measure(question: &Question, stores: &Stores, evaluated: &Asked, kept: &Asked
     );
 }
 
-/// An engine and what it counts.
+/// An engine and its metrics.
 struct Asked {
     engine: Engine,
     metrics: Arc<Metrics>,
 }
 
-/// Legs that were evaluated although they had been kept.
+/// The number of cached legs that had to be evaluated again.
 struct Misses {
     lost: u64,
     collisions: u64,
@@ -223,7 +225,7 @@ impl Asked {
             .decision
     }
 
-    /// Asks again and again; the processor time of one decision, in microseconds.
+    /// Asks the questions repeatedly; returns the processor time of one decision, in microseconds.
     fn laps(&self, requests: &[Request], expected: &[Decision]) -> f64 {
         let (begun, cpu, mut decisions) = (Instant::now(), thread_time(), 0_u32);
         while begun.elapsed() < TIME {
@@ -257,7 +259,7 @@ impl Asked {
     }
 }
 
-/// The same question about another user.
+/// Returns the same question about another user.
 fn with_user(question: &TupleKey, user: u32) -> TupleKey {
     key(&format!(
         "{}#{}@user:u{user}",
@@ -290,8 +292,8 @@ fn rows_read(stores: &Stores, key: &TupleKey) -> u64 {
     reader.rows_read().iter().collect::<HashSet<_>>().len() as u64
 }
 
-/// Runs `work` while tuples that no question rests on are written and deleted. How many writes
-/// there were.
+/// Runs `work` while tuples on which no question depends are written and deleted. Returns the
+/// result and the number of writes.
 fn beside_writes<T>(stores: &Stores, work: impl FnOnce() -> T) -> (T, u32) {
     let (is_over, writes) = (AtomicBool::new(false), AtomicU32::new(0));
     let done = std::thread::scope(|scope| {

@@ -1,10 +1,11 @@
-//! The relation engine in memory, at 10^4, 10^5, 10^6 tuples: `cargo bench --bench relations`.
+//! Measures the relation engine in memory, at 10^4, 10^5, 10^6 tuples:
+//! `cargo bench --bench relations`.
 //!
 //! `BEHEST_TUPLES=10000,10000000` chooses other sizes. Times are processor time of the measuring
-//! thread, so that they repeat on a machine that is not at rest. Each kind of check is measured
-//! with a user who is found at once, with one who is found at the last place, and with one who is
-//! nowhere: the last two see the same, and must cost about the same. What a tuple costs in memory
-//! is measured in a process of its own for each size.
+//! thread, so that they repeat on a busy machine. Each kind of check is measured with a user who is
+//! found first, with one who is found last, and with one who is not found: the last two read the
+//! same tuples, and should cost about the same. The memory per tuple is measured in a separate
+//! process for each size.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,15 +21,16 @@ use std::process::Command;
 use support::bench::folders::{Folders, Question, key, model};
 use support::bench::measure::ThreadTime;
 
-/// The program's allocator: what one thread allocates and another frees is measured as well.
+/// The program's allocator, so that the cost of memory that one thread allocates and another frees
+/// is measured as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Set for the process that only loads a graph and says how large it is.
+/// The variable that is set for the process that only loads a graph and prints its size.
 const MEMORY: &str = "BEHEST_BENCH_MEMORY";
 
-/// What loading a graph into an empty process may add to it, in bytes per tuple, both directions
-/// and names included.
+/// The most memory that loading a graph may add to an empty process, in bytes per tuple, with both
+/// directions and names.
 const MAX_BYTES_PER_TUPLE: u64 = 200;
 
 fn main() {
@@ -79,7 +81,7 @@ fn tell_memory(world: Folders) {
     );
 }
 
-/// Resident memory of this process in bytes; 0 where the system does not say.
+/// Returns the resident memory of this process in bytes; 0 if the system does not report it.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     status
@@ -155,8 +157,8 @@ fn lists(criterion: &mut Criterion<ThreadTime>, world: Folders, graph: &Graph, r
     group.finish();
 }
 
-/// What a write costs beside the disk: the next version of the graph, and the end of the one
-/// before.
+/// Measures what a write costs apart from the disk: creating the next version of the graph, and
+/// dropping the previous one.
 fn writes(criterion: &mut Criterion<ThreadTime>, world: Folders, graph: &Graph) {
     let mut group = criterion.benchmark_group(format!("write/{}", world.size));
     group.sample_size(10);

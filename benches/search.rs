@@ -1,8 +1,9 @@
-//! Searches among 10^4, 10^5 and 10^6 tuples: the first page of 50, and what each result of a whole
-//! list costs, for users who may see 10 documents, 1,000, and all of them.
+//! Measures searches among 10^4, 10^5 and 10^6 tuples: the first page of 50, and the cost of each
+//! result of a whole list, for users who may see 10 documents, 1,000, and all of them.
 //!
-//! The world: a document per tuple, all but ten in one of the folders; `few` is a viewer of ten
-//! documents, `some` of a folder with 1,000, and `all` is in the group that views every folder.
+//! There is a document for each tuple, and all but ten are in one of the folders. `few` is a viewer
+//! of ten documents, `some` of a folder with 1,000, and `all` is in the group that views every
+//! folder.
 
 #![expect(
     clippy::expect_used,
@@ -24,7 +25,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The program's allocator: what one thread allocates and another frees is measured as well.
+/// The program's allocator, so that the cost of memory that one thread allocates and another frees
+/// is measured as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -49,10 +51,10 @@ type doc
 const POLICY: &str =
     "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };";
 
-/// Documents of one folder.
+/// The number of documents in a folder.
 const FOLDER: usize = 1_000;
 
-/// Results on a page.
+/// The number of results on a page.
 const PAGE: u64 = 50;
 
 fn key(text: &str) -> Tuple {
@@ -144,7 +146,7 @@ fn page(engine: &Engine, search: &SearchRequest, token: Option<&str>) -> FoundPa
     }
 }
 
-/// Every page of a list, or the first so many.
+/// Reads the pages of a list, at most `pages` of them; returns the number of results.
 fn walk(engine: &Engine, search: &SearchRequest, pages: usize) -> u64 {
     let mut token = None;
     let mut found = 0;
@@ -172,7 +174,7 @@ fn searches(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new("first page", &name), |bencher| {
                 bencher.iter(|| black_box(page(&engine, &search, None)));
             });
-            // Who may see everything is followed for a while only.
+            // The list of the user who may see everything is cut after 20 pages.
             let pages = if user == "all" { 20 } else { usize::MAX };
             group.throughput(Throughput::Elements(walk(&engine, &search, pages)));
             group.bench_function(BenchmarkId::new("each result", &name), |bencher| {

@@ -1,16 +1,17 @@
-//! Relations and their disk, at 10^4, 10^5, 10^6 tuples: `cargo bench --bench stores`.
+//! Measures relations and their disk, at 10^4, 10^5, 10^6 tuples: `cargo bench --bench stores`.
 //!
-//! Import, reopening, durable writes; and what a writer at full speed costs those who read: at most
-//! half more at the 99th percentile. `BEHEST_TUPLES=10000,10000000` chooses other sizes. One table
-//! each, no criterion: most of this waits for a disk, or is about more than one thread.
+//! Measures import, reopening and durable writes, and how much a writer at full speed slows
+//! readers: by at most half at the 99th percentile. `BEHEST_TUPLES=10000,10000000` chooses other
+//! sizes. Each prints a table and uses no criterion, since most of this waits for a disk, or
+//! involves several threads.
 //!
 //! A reader beside a writer shares the machine with it, and with redb the machine's disk. So the
 //! reader also runs beside a thread that only counts, and beside one that only writes to a file and
-//! waits for the disk: what is left of the difference is the store's. Systems bring a disk's
-//! interrupts to one processor, perhaps the reader's; so the reader is bound to one processor,
-//! whoever is beside it to the others, and all is measured on the first two processors in turn,
-//! where the system lets threads be bound. What the reader shares with the writer inside the
-//! process counts on both alike.
+//! waits for the disk: the rest of the difference is due to the store. Systems send a disk's
+//! interrupts to one processor, perhaps the reader's. So the reader is bound to one processor and
+//! the other thread to the others, and everything is measured with the reader on the first and on
+//! the second processor, if the system lets threads be bound. What the reader shares with the
+//! writer inside the process affects both measurements.
 
 #![expect(
     clippy::unwrap_used,
@@ -32,20 +33,21 @@ use support::bench::figures::{float, median, shown, thousandths};
 use support::bench::filled::{fill, open};
 use support::bench::folders::{Folders, key};
 
-/// The program's allocator: what one thread allocates and another frees is measured as well.
+/// The program's allocator, so that the cost of memory that one thread allocates and another frees
+/// is measured as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MAIN: StoreId = StoreId::MAIN;
 
-/// How often everything that is over in a moment is measured.
+/// How often each short operation is measured.
 const ROUNDS: usize = 5;
 
-/// Checks of a reader in one round: enough for a thousand above the 99.9th percentile.
+/// The checks of a reader in one round; 300 of them are above the 99.9th percentile.
 const CHECKS: u32 = 300_000;
 
-/// What the thread that only waits for the disk writes at a time, about as much as redb does for
-/// one tuple; and how many of them its file has.
+/// What the thread that only waits for the disk writes at once, about as much as redb writes for
+/// one tuple; and how many such parts its file has.
 const PART: [u8; 16 << 10] = [7; 16 << 10];
 const FILE_PARTS: u64 = 64;
 
@@ -145,7 +147,7 @@ fn durable_writes(stores: &Stores) {
     }
 }
 
-/// Which processors are whose.
+/// The processors of the reader, and of the thread beside it.
 struct Bound {
     name: String,
     reader: Vec<usize>,
@@ -153,7 +155,8 @@ struct Bound {
 }
 
 impl Bound {
-    /// The reader on the first processor and on the second; or nobody bound to any.
+    /// Returns the reader bound to the first processor, and to the second; or unbound, if there is
+    /// only one.
     fn all() -> Vec<Self> {
         let processors = processors::allowed();
         let of = |reader: &usize| Self {
@@ -185,7 +188,7 @@ mod processors {
         (0..CpuSet::MAX_CPU).filter(|at| set.is_set(*at)).collect()
     }
 
-    /// Binds this thread, and those that it starts from now on.
+    /// Binds this thread, and those that it starts later.
     pub(crate) fn bind(to: &[usize]) {
         let mut set = CpuSet::new();
         to.iter().for_each(|at| set.set(*at));
@@ -202,15 +205,16 @@ mod processors {
     pub(crate) fn bind(_to: &[usize]) {}
 }
 
-/// Who works beside the reader, until it is done.
+/// What runs beside the reader until it is done.
 #[derive(Clone, Copy)]
 enum Beside<'a> {
     Nobody,
-    /// Counts.
+    /// A thread that counts.
     Counter,
-    /// Writes to a file of this directory what redb writes for one tuple, and waits for the disk.
+    /// A thread that writes to a file in this directory what redb writes for one tuple, and waits
+    /// for the disk.
     Disk(&'a Path),
-    /// Writes and deletes tuples.
+    /// A thread that writes and deletes tuples.
     Writer(&'a Stores),
 }
 
@@ -224,7 +228,7 @@ impl Beside<'_> {
         }
     }
 
-    /// How often it wrote.
+    /// Works until `is_over` is set; returns the number of writes.
     fn work(self, world: Folders, is_over: &AtomicBool) -> u64 {
         let is_on = || !is_over.load(Relaxed);
         let documents = world.documents();
@@ -258,7 +262,7 @@ impl Beside<'_> {
     }
 }
 
-/// One reader, with each beside it in turns.
+/// Measures a reader with each kind of work beside it in turn.
 fn readers(world: Folders, stores: &Stores, (name, bound): (&str, &Bound), kinds: &[Beside<'_>]) {
     let rounds: Vec<Vec<Round>> = (0..ROUNDS)
         .map(|_| {
@@ -322,7 +326,7 @@ fn round(world: Folders, stores: &Stores, bound: &Bound, beside: Beside<'_>) -> 
     }
 }
 
-/// A write, and the delete of what it wrote: the graph stays as large as it is.
+/// Writes a tuple and deletes it, so that the graph does not grow.
 fn write_and_delete(documents: u32, stores: &Stores, number: u64) {
     let number = u32::try_from(number % 1_000_000).unwrap();
     let key = key(&format!(
@@ -337,7 +341,7 @@ fn write_and_delete(documents: u32, stores: &Stores, number: u64) {
     }
 }
 
-/// How long each check took, in ascending order; half of them hold.
+/// Returns how long each check took, in ascending order; half of the relations hold.
 fn read(world: Folders, stores: &Stores) -> Vec<u64> {
     let (context, documents) = (Record::new(), world.documents());
     let questions: Vec<(TupleKey, bool)> = (0..1_000)

@@ -1,15 +1,15 @@
-//! One connection, and what is sent over it. No more of HTTP than the service's answers need, so
-//! that the client costs little beside the service.
+//! One connection and its exchanges. It implements no more of HTTP than the service's answers need,
+//! so that the client costs little beside the service.
 
 use super::service::KEY;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// An answer that takes longer never comes.
+/// The longest wait for an answer; one that takes longer never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A request, and the body that its answer must have.
+/// A request, and the beginning that the body of its answer must have.
 pub(crate) struct Exchange {
     request: Vec<u8>,
     expected: Vec<u8>,
@@ -23,7 +23,7 @@ impl Exchange {
         }
     }
 
-    /// Writes or deletes a tuple that changes no answer.
+    /// Creates a request that writes or deletes a tuple and changes no answer.
     pub(crate) fn write(document: u32, is_new: bool) -> Self {
         let part = if is_new { "writes" } else { "deletes" };
         let body = format!(
@@ -63,7 +63,7 @@ impl Connection {
         }
     }
 
-    /// Sends a request and waits for its answer, which must begin with what is expected.
+    /// Sends a request and waits for its answer, whose body must begin with the expected one.
     pub(crate) fn exchange(&mut self, exchange: &Exchange) {
         self.stream.write_all(&exchange.request).unwrap();
         let mut end = 0;
@@ -90,7 +90,7 @@ impl Connection {
     }
 }
 
-/// The body of an answer, once it is all there.
+/// Returns the body of an answer, once it is complete.
 fn whole_body(answer: &[u8]) -> Option<&[u8]> {
     const END: &[u8] = b"\r\n\r\n";
     const LENGTH: &[u8] = b"content-length: ";

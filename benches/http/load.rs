@@ -1,4 +1,4 @@
-//! Closed and open loops.
+//! Runs closed and open loops.
 
 use super::connection::Exchange;
 use super::service::Service;
@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use support::bench::figures::{float, shown};
 
-/// Connections of an open loop: so many questions can wait for their answers at once.
+/// The connections of an open loop: so many questions can wait for their answers at once.
 const OPEN_CONNECTIONS: usize = 16;
 
-/// How long before a question is due its thread stops to sleep: systems wake threads some ten
+/// How long before a question is due its thread stops sleeping: systems wake threads some ten
 /// microseconds late.
 const SLEEP_MARGIN: Duration = Duration::from_micros(80);
 
-/// An open loop that falls behind ends all the same.
+/// The factor by which an open loop that falls behind may exceed its time.
 const MOST_TIMES: u32 = 3;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Load {
-    /// So many connections, each as fast as it is answered.
+    /// `connections` connections, each of which asks as fast as it is answered.
     Closed { connections: usize },
-    /// So many questions per second, whatever the service does.
+    /// `rate` questions per second, whatever the service does.
     Open { rate: u32 },
 }
 
@@ -36,10 +36,10 @@ impl fmt::Display for Load {
 }
 
 pub(crate) struct Measured {
-    /// In nanoseconds, in ascending order.
+    /// The latencies in nanoseconds, in ascending order.
     pub(crate) latencies: Vec<u64>,
     pub(crate) time: Duration,
-    /// Processor time of the service.
+    /// The processor time of the service.
     pub(crate) cpu: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Measured {
     }
 }
 
-/// Asks for `time`.
+/// Asks questions for `time`.
 pub(crate) fn run(
     service: &Service,
     exchanges: &[Exchange],
@@ -104,7 +104,7 @@ fn closed(service: &Service, exchanges: &[Exchange], thread: usize, end: Instant
     latencies
 }
 
-/// Takes the next question that nobody has taken, waits until it is due, and counts from then.
+/// Takes the next question, waits until it is due, and measures its latency from then.
 fn open(
     service: &Service,
     exchanges: &[Exchange],

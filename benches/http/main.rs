@@ -1,14 +1,15 @@
-//! The whole service, as its callers see it: `cargo bench --bench http`.
+//! Measures the whole service, as its callers see it: `cargo bench --bench http`.
 //!
 //! Starts the program on a free loopback port, with relations in a data directory and agents that
-//! ask for users, and asks it over HTTP. **Closed loop**: each connection sends its next question
-//! when the last is answered; this says how much the service does. **Open loop**: questions are due
-//! at a fixed rate, and a latency counts from when its question was due, so that a stall is charged
-//! to every question it delays; this says how long callers wait. Permits and denials apart, at rest
-//! and beside 100 writes a second, for each size of the cache. Every answer is compared.
+//! act for users, and asks it over HTTP. **Closed loop**: each connection sends its next question
+//! when the last is answered; this shows how much the service can do. **Open loop**: questions are
+//! due at a fixed rate, and a latency counts from when its question was due, so that a stall counts
+//! for every question that it delays; this shows how long callers wait. Permits and denials are
+//! measured separately, at rest and beside 100 writes a second, for each size of the cache. Every
+//! answer is checked.
 //!
 //! Prints a table, draws `target/bench/http.svg`, and ends by itself. The clients share the machine
-//! with the service: on a busy one read the processor time, which is the service's alone.
+//! with the service: on a busy machine, look at the processor time, which is the service's alone.
 //!
 //! | Variable | Default | |
 //! |---|---|---|
@@ -41,13 +42,13 @@ use support::bench::agents::{End, question};
 use support::bench::figures::{float, shown, thousandths};
 use support::bench::folders::Folders;
 
-/// Different questions of each kind.
+/// The number of different questions of each kind.
 const QUESTIONS: u32 = 1_000;
 
-/// Writes per second beside the questions.
+/// The writes per second while questions are asked.
 const WRITES: u32 = 100;
 
-/// One row of the table.
+/// A row of the table.
 struct Row {
     cache: String,
     load: Load,
@@ -140,7 +141,7 @@ fn measure(world: Folders, dir: &Path, cache: &str, rows: &mut Vec<Row>) {
     );
 }
 
-/// Runs `work` while tuples that no question is about are written and deleted at a fixed rate.
+/// Runs `work` while tuples that affect no question are written and deleted at a fixed rate.
 fn beside_writes<T>(world: Folders, service: &Service, rate: u32, work: impl FnOnce() -> T) -> T {
     let (is_over, documents) = (AtomicBool::new(false), world.documents());
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! The distribution of latencies, drawn: how long all but the slowest so many wait.
+//! Draws the distribution of latencies: how long all requests but the slowest wait.
 
 use super::Row;
 use plotters::coord::Shift;
@@ -8,7 +8,7 @@ use support::bench::figures::{float, thousandths};
 
 const SIZE: (u32, u32) = (1_420, 560);
 
-/// The panels' part of the width; the rest says which line is whose.
+/// The panels' share of the width; the rest is the legend.
 const PANELS: u32 = 1_150;
 
 /// The least latency that is shown, in microseconds: no answer over a socket is faster.
@@ -64,7 +64,7 @@ fn paint(area: &DrawingArea<SVGBackend<'_>, Shift>, rows: &[Row]) {
                 .unwrap();
         }
     }
-    // The same lines in both panels, in the same order.
+    // Both panels have the same lines, in the same order, so one legend serves both.
     for (at, row) in rows.iter().filter(|row| row.writes == 0).enumerate() {
         let y = 60 + 26 * i32::try_from(at).unwrap();
         legend
@@ -78,14 +78,15 @@ fn paint(area: &DrawingArea<SVGBackend<'_>, Shift>, rows: &[Row]) {
     area.present().unwrap();
 }
 
-/// Permits and denials of one load are two shades of one colour.
+/// Returns the colour of a line: permits and denials of one load are two shades of one colour.
 fn colour(at: usize, row: &Row) -> ShapeStyle {
     Palette99::pick(at / 2)
         .mix(if row.answers == "permit" { 1.0 } else { 0.5 })
         .stroke_width(2)
 }
 
-/// Where a part of the requests stands on the horizontal axis: 90 % at 1, 99 % at 2, 99.9 % at 3.
+/// Returns the position of a share of the requests on the horizontal axis: 90 % at 1, 99 % at 2,
+/// 99.9 % at 3.
 fn nines(thousandths: usize) -> f64 {
     -(1.0 - float(thousandths as u64) / 1e3).log10()
 }

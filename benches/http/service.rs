@@ -1,4 +1,4 @@
-//! The program under measurement, in a process of its own.
+//! Runs the program under measurement in a process of its own.
 
 use super::connection::Connection;
 use std::io::{BufRead, BufReader};
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The key of whoever writes.
+/// The key of the caller that writes.
 pub(crate) const KEY: &str = "a-key-for-benchmarks-on-loopback-only";
 
 /// Ticks per second in `/proc`: the same on every Linux that Rust runs on.
@@ -16,12 +16,12 @@ const TICKS: u32 = 100;
 pub(crate) struct Service {
     child: Child,
     address: SocketAddr,
-    /// From its start until it serves.
+    /// The time from its start until it serves.
     pub(crate) ready: Duration,
 }
 
 impl Service {
-    /// Starts it in a directory with `bundle` and `data`, and waits until it serves.
+    /// Starts the service in a directory with `bundle` and `data`, and waits until it serves.
     pub(crate) fn start(dir: &Path, cache: &str) -> Self {
         let begun = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_behest"));
@@ -36,7 +36,7 @@ impl Service {
             "--cache",
             cache,
         ]);
-        // Settings of the benchmark are none of the service's.
+        // The settings of the benchmark are not for the service.
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BEHEST_"))
         {
@@ -63,7 +63,7 @@ impl Service {
             told.push_str(&line);
         };
         let ready = begun.elapsed();
-        // The log goes on, and somebody must read it.
+        // The service goes on logging, and somebody must read the log.
         std::thread::spawn(move || log.for_each(drop));
         Self {
             child,
@@ -76,7 +76,7 @@ impl Service {
         Connection::open(self.address)
     }
 
-    /// Processor time so far.
+    /// Returns the processor time used so far.
     pub(crate) fn cpu(&self) -> Duration {
         let stat =
             std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
@@ -93,7 +93,7 @@ impl Service {
         Duration::from_secs(1) * ticks / TICKS
     }
 
-    /// Resident memory.
+    /// Returns the resident memory.
     pub(crate) fn resident_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .unwrap_or_default();
