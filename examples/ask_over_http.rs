@@ -1,5 +1,5 @@
-//! Asks a service over HTTP, as a server does that has something to protect. The service is started
-//! in the process, on a free port, with the default bundle; the client is a plain one.
+//! Asks a service over HTTP, as a server that protects something does. The service is started in
+//! the same process, on a free port, with the default bundle; the client is an ordinary one.
 //!
 //!     cargo run --example ask_over_http
 
@@ -19,7 +19,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 /// Alice's agent wants to refund more than Alice may. The reason is for the agent, which can then
-/// do something about it.
+/// act on it.
 const QUESTION: &str = r#"{
     "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
     "action": {"name": "tools/call"},
@@ -33,7 +33,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Starts a service, asks it one question, ends it, and returns what it answered.
+/// Starts a service, asks it one question, stops it, and returns the answer.
 pub(crate) fn ask(question: &str) -> Result<String, Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}/access/v1/evaluation", listener.local_addr()?);
@@ -48,8 +48,8 @@ pub(crate) fn ask(question: &str) -> Result<String, Box<dyn Error>> {
     answer
 }
 
-/// This is all that a client has to do. A service on another machine also wants a key, in
-/// `Authorization: Bearer …`.
+/// Sends the question; this is all that a client has to do. A service on another machine also needs
+/// a key, in `Authorization: Bearer …`.
 fn send(url: &str, question: &str) -> Result<String, Box<dyn Error>> {
     let mut response = ureq::post(url)
         .header("Content-Type", "application/json")

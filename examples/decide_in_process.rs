@@ -1,5 +1,5 @@
-//! Decides in the process, without a service: an engine over the folder of a bundle, one question,
-//! and the explanation of its answer.
+//! Decides in the process, without a service: loads the folder of a bundle into an engine, asks one
+//! question, and explains the answer.
 //!
 //!     cargo run --example decide_in_process
 //!
@@ -17,7 +17,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A body of AuthZEN's API. Whoever has no JSON builds a [`behest::model::Record`] instead.
+/// A body of AuthZEN's API. A program without JSON builds a [`behest::model::Record`] instead.
 const QUESTION: &str = r#"{
     "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
     "action": {"name": "tools/call"},
@@ -25,11 +25,11 @@ const QUESTION: &str = r#"{
     "context": {"arguments": {"order": "o-17", "amount": 2490}}
 }"#;
 
-/// Levels of objects and arrays that a body may have.
+/// The deepest nesting of objects and arrays in a body.
 const MAX_DEPTH: usize = 16;
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
-    // The repository is the default bundle's folder: it holds `schemas` and `policies`.
+    // The repository is the folder of the default bundle: it holds `schemas` and `policies`.
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     println!("{}", decide(folder, QUESTION)?);
     Ok(())
@@ -38,8 +38,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
 /// Returns the explanation of the answer that the bundle in this folder gives.
 pub(crate) fn decide(folder: &Path, question: &str) -> Result<String, Box<dyn Error>> {
     let engine = Engine::new(Arc::new(SystemClock), Arc::default(), Recorder::default());
-    // A bundle with a mistake or a failing case is refused as a whole, with everything that is
-    // wrong.
+    // A bundle with a mistake or a failing case is refused as a whole, with all of its problems.
     engine
         .load(&Source::Dir(folder.to_owned()))
         .map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;

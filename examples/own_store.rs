@@ -1,16 +1,16 @@
-//! Keeps relations in a store of one's own: [`TupleStore`] over maps, and an engine that decides
-//! with it.
+//! Keeps relations in a custom store: implements [`TupleStore`] over maps, and decides with an
+//! engine over it.
 //!
 //!     cargo run --example own_store
 //!
-//! A store keeps what decisions are rebuilt from at start; on the way to a decision nothing reads
-//! it. This one forgets everything at its end. One that is durable has the same methods, writes
-//! each change in one transaction, and returns when the disk has it. `tests/store` is the contract
-//! that such a store has to keep.
+//! A store keeps the data from which the state for decisions is rebuilt at start; a decision itself
+//! reads nothing from it. This store forgets everything when it is dropped. A durable store has the
+//! same methods, writes each change in one transaction, and returns once the disk has it.
+//! `tests/store` is the contract that such a store must keep.
 //!
-//! What is not open to other crates is the layer below, on which the stores of behest itself stand:
-//! ordered rows and atomic writes (`src/store/kv.rs`). A store of one's own implements the whole
-//! trait, as here.
+//! The layer below is not open to other crates: the ordered rows and atomic writes
+//! (`src/storage/kv.rs`) on which behest's own stores are built. A custom store implements the
+//! whole trait, as here.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
@@ -37,8 +37,8 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Decides one question before a tuple is written, after it, and with a second engine over what the
-/// first one has left.
+/// Decides one question before a tuple is written, after it is written, and with a second engine
+/// over the same store.
 pub(crate) fn show() -> Result<Vec<String>, Box<dyn Error>> {
     let store = Arc::new(MapStore::default());
     let mut lines = Vec::new();
@@ -101,8 +101,8 @@ fn decide(engine: &Engine) -> Result<String, Box<dyn Error>> {
 #[derive(Debug, Default)]
 pub(crate) struct MapStore(Mutex<State>);
 
-/// What the log leads to, and the log. INVARIANT: entry `n` of the log has revision `n + 1`, and
-/// times never fall.
+/// The current state, and the log that led to it. INVARIANT: entry `n` of the log has revision
+/// `n + 1`, and times never decrease.
 #[derive(Debug, Default)]
 struct State {
     tenants: BTreeMap<StoreId, Tenant>,
@@ -110,20 +110,20 @@ struct State {
     bundle: Option<Digest>,
 }
 
-/// What one store holds.
+/// The content of one store.
 #[derive(Debug)]
 struct Tenant {
     record: StoreRecord,
-    /// Oldest first.
+    /// The models, oldest first.
     models: Vec<ModelRecord>,
     assertions: BTreeMap<ModelId, Vec<u8>>,
-    /// By their text, in whose order they are read.
+    /// The tuples by their text, in whose order they are read.
     tuples: BTreeMap<String, (Tuple, Timestamp)>,
 }
 
 impl MapStore {
     fn state(&self) -> MutexGuard<'_, State> {
-        // A writer that panicked had changed nothing yet, or had made its change whole.
+        // A writer that panicked had changed nothing yet, or had completed its change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,7 +145,7 @@ impl State {
             .ok_or(StoreError::UnknownStore(store))
     }
 
-    /// Returns the time of the next entry: where the clock was set back, that of the last one.
+    /// Returns the time of the next entry: if the clock was set back, the time of the last entry.
     fn time(&self, at: Timestamp) -> Timestamp {
         self.log.last().map_or(at, |last| at.max(last.at))
     }
@@ -167,7 +167,7 @@ impl Tenant {
         self.models.iter().position(|record| record.id == model)
     }
 
-    /// Returns what of a batch changes something: tuples to delete, tuples to write.
+    /// Returns the changes of a batch that have an effect: tuples to delete, tuples to write.
     fn effect(&self, batch: Batch) -> Result<(Vec<TupleKey>, Vec<Tuple>), StoreError> {
         let mut seen = BTreeSet::new();
         if let Some(twice) = batch.keys().find(|key| !seen.insert(*key)) {
@@ -244,7 +244,7 @@ impl TupleStore for MapStore {
             .tenants
             .remove(&store)
             .ok_or(StoreError::UnknownStore(store))?;
-        // Whom its tuples named is forgotten. A store with much to forget leaves this to `purge`.
+        // The names in its tuples are erased. A store with much to erase leaves this to `purge`.
         for change in state
             .log
             .iter_mut()
