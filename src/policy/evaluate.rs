@@ -80,8 +80,8 @@ pub struct LegInput<'a> {
     pub relations: &'a dyn Relations,
     /// The converted values that other legs of the question share; `None` if there is only one leg.
     pub conversions: Option<&'a Conversions>,
-    /// Whether the arguments are known. If they are not, policies decide that bound what some
-    /// arguments could be permitted.
+    /// Whether the arguments are known. If not, the policies for unknown arguments decide, which
+    /// bound what some arguments could be permitted.
     pub arguments: Arguments,
 }
 

@@ -79,9 +79,8 @@ pub(in crate::policy) fn mentions(
         reader.literals(condition);
     }
     let checker = Typechecker::new(&schema.validator, ValidationMode::Strict);
-    // INVARIANT: a policy is idle only if none of its environments can satisfy it. Each environment
-    // is judged alone: one that Cedar calls irrelevant can never hold, and says nothing about the
-    // others.
+    // INVARIANT: a policy is idle only if none of its environments can satisfy it. Each is judged
+    // alone: what Cedar calls irrelevant can never hold, and says nothing about the others.
     let mut is_relevant = false;
     let mut is_possible = false;
     for (_, check) in checker.typecheck_by_request_env(policy.template()) {
@@ -91,8 +90,7 @@ pub(in crate::policy) fn mentions(
                 is_relevant = true;
                 is_possible |= truth(&typed, &|part| reader.known(part)) != Some(false);
             }
-            // A condition that can never hold is evaluated all the same, up to the conjunct that is
-            // false.
+            // A condition that can never hold is evaluated up to the conjunct that is false.
             PolicyCheck::Irrelevant(_, typed) => reader.walk(&typed),
             PolicyCheck::Fail(_) => is_possible = true,
         }
@@ -134,8 +132,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses `in team::"sre"` if the members of `team` are a relation: it would be false for
-    /// every member.
+    /// Refuses `in team::"sre"` if `team` has its members by relation: it would always be false.
     fn literals(&mut self, expr: &Expr) {
         if let ExprKind::BinaryApp {
             op: BinaryOp::In,
@@ -241,8 +238,7 @@ impl Reader<'_> {
         (!self.types.can_hold(&entity_type(arg1)?, &object, &relation)).then_some(false)
     }
 
-    /// Checks the groups to the right of `in`. A group that is not a literal is known by its type:
-    /// it means the same groups.
+    /// Checks the groups to the right of `in`; one that is not a literal is known by its type.
     fn groups(&mut self, expr: &Typed) {
         match expr.expr_kind() {
             ExprKind::Lit(_) => {}
@@ -348,8 +344,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns `true` if the last step of a path is an attribute for which only stored values
-    /// count.
+    /// Returns `true` if a path ends in an attribute for which only stored values count.
     fn is_stored(&self, expr: &Typed) -> bool {
         let ExprKind::GetAttr { expr: base, attr } = expr.expr_kind() else {
             return false;

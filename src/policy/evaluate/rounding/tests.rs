@@ -164,7 +164,8 @@ fn what_holds_no_point_is_converted_once_and_legs_share_the_rest() {
                         let up: Vec<Instant> =
                             points.all.iter().map(|point| point.instant).collect();
                         assert_eq!(up.len(), 3);
-                        // The record, the point in it, nine times; and the resource's point.
+                        // The weights of the record, the point in it, the set of nine, and the
+                        // resource's point.
                         assert_eq!(points.weight(), 1 + 1 + (1 + 9) + 1);
                         let rounded = points.rounded(inputs, &up).expect("the same, rounded");
                         assert!(rounded.entities.is_some());
