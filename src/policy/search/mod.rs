@@ -5,7 +5,7 @@
 //! `principal in resource.viewer` in reverse, and an index can answer
 //! `resource.owner == principal`.
 //! **Decision.** For each leg, the conjuncts of the policies that can apply are walked with one
-//! part of the question unknown, the target ([`sought`]). An expression that does not depend on the
+//! part of the question unknown, the target ([`target`]). An expression that does not depend on the
 //! target is evaluated, by the evaluator and on the inputs that decide. A comparison with the
 //! target is looked up. Anything else counts as possible for any entity ([`narrow`]). The results
 //! of permits are united, and then intersected with what each forbid leaves. The result says only
