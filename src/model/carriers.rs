@@ -4,11 +4,11 @@
 //! use, and a service that reads some of them and ignores the others decides about the wrong party:
 //! a carrier that is overlooked makes an agent's request look like its user's own.
 //! **Decision.** Every spelling in the table of `docs/asking.md` is read here, in one place, before
-//! anything is decided. What is present must be of its form; what occurs more than once must agree;
-//! what is consumed is removed from the properties and the context, so that no policy sees a second
-//! truth. What a carrier says of a member beside its name (`properties`) belongs to that member.
-//! Names and places are one table, [`table`]: what is spelled like a carrier, or stands one level
-//! off, is refused.
+//! anything is decided. A carrier that is present must be of its form; carriers that say the same
+//! thing must agree; a carrier that is consumed is removed from the properties and the context, so
+//! that no policy sees a second truth. The properties that a carrier gives to a member
+//! (`properties`) belong to that member. The names and right places are in one table, [`table`]: a
+//! name that is spelled like a carrier, or is one level off, is refused.
 //! **Trade-off.** A request with a stray `subject.properties.delegation` of some other meaning is
 //! denied and told why.
 //!
@@ -30,8 +30,8 @@ use reader::Reader;
 use smol_str::SmolStr;
 use table::{CLIENT_ID, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client};
 
-/// Names in a request's context that belong to the engine: facts, and what conditions on relations
-/// read. A request that sends one is answered as if it had not.
+/// Names of members of a request's context that belong to the engine: facts, and values that
+/// conditions on tuples read. They are ignored in requests.
 const ENGINE_MEMBERS: [&str; 7] = [
     "delegation",
     "now",
@@ -42,27 +42,29 @@ const ENGINE_MEMBERS: [&str; 7] = [
     "resource",
 ];
 
-/// Members of the context that are read and are no carriers.
+/// Members of the context that are read but are not carriers.
 const CONTEXT_MEMBERS: [&str; 1] = ["arguments"];
 
-/// What a bundle says about carriers.
+/// The settings of a bundle about carriers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarrierSettings {
-    /// Type aliases: an undeclared type, and the declared one that it stands for.
+    /// Type aliases: pairs of an undeclared type and the declared type that it stands for.
     pub aliases: Vec<(SmolStr, SmolStr)>,
-    /// Whether `context.client_id` names an actor, and of which type.
+    /// The type of the actor that `context.client_id` names; `None` if that member is not a
+    /// carrier.
     pub client_id: Option<SmolStr>,
     /// The types that count as agents.
     pub agent_types: Vec<SmolStr>,
-    /// Actors in one chain: at most [`MAX_ACTORS`].
+    /// Maximum number of actors in one chain, at most [`MAX_ACTORS`].
     pub max_actors: usize,
-    /// Entity types with an attribute that has one of [`Self::SHARED_NAMES`]: on them it is data.
+    /// Entity types with an attribute that has one of [`Self::SHARED_NAMES`]: for them, the name is
+    /// data.
     pub attributes: Vec<(SmolStr, &'static str)>,
 }
 
 impl CarrierSettings {
-    /// The names of carriers, and of the objects that hold them, that a schema may give to
-    /// attributes, too. Where it does not, they are misplaced.
+    /// The names of carriers, and of objects that contain them, that a schema may also give to
+    /// attributes. A name that the schema does not declare is a misplaced carrier.
     pub const SHARED_NAMES: [&'static str; 8] = [
         "user",
         "agent",
@@ -74,33 +76,33 @@ impl CarrierSettings {
         CLIENT_ID,
     ];
 
-    /// Returns `true` for a name in a request's context that becomes part of the chain, or denies:
-    /// no policy sees it there. [`CLIENT_ID`] does where the bundle says so.
+    /// Returns `true` if a member of this name in a request's context becomes part of the chain or
+    /// denies, so that no policy sees it there. [`CLIENT_ID`] does so only if the bundle says so.
     #[must_use]
     pub fn takes_from_context(name: &str) -> bool {
         table::is_taken_at(Site::Context, name)
     }
 
-    /// Returns `true` for a name among the properties of a member of the chain that becomes part of
-    /// the chain, or denies, though a schema declares it.
+    /// Returns `true` if a property of this name, on a member of the chain, becomes part of the
+    /// chain or denies although a schema declares it.
     #[must_use]
     pub fn takes_from_properties(name: &str) -> bool {
         table::is_taken_at(Site::Properties, name) && !Self::SHARED_NAMES.contains(&name)
     }
 
-    /// Returns `true` if something that nobody reads is no carrier to this bundle.
+    /// Returns `true` if a member that nobody reads is not a carrier to this bundle.
     fn excuses(&self, flaw: &Flaw) -> bool {
         flaw.of_client && self.client_id.is_none()
     }
 
-    /// Returns `true` if a name among the properties of this type, which is a carrier's to some
-    /// bundles, is data to this one.
+    /// Returns `true` if a property of this type, though a carrier to some bundles, is data to this
+    /// bundle.
     pub(super) fn is_data(&self, kind: &str, name: &str) -> bool {
         let attributes = self.attributes_of(self.declared(kind).map_or(kind, SmolStr::as_str));
         attributes.contains(&name) || (self.client_id.is_none() && alike(CLIENT_ID, name))
     }
 
-    /// The declared type that an alias stands for.
+    /// Returns the declared type that an alias stands for.
     pub(super) fn declared(&self, kind: &str) -> Option<&SmolStr> {
         self.aliases
             .iter()
@@ -108,7 +110,7 @@ impl CarrierSettings {
             .map(|(_, declared)| declared)
     }
 
-    /// An entity under its declared type.
+    /// Returns the entity under its declared type.
     pub(super) fn resolved(&self, uid: &EntityRef) -> EntityRef {
         EntityRef {
             kind: self.declared(&uid.kind).unwrap_or(&uid.kind).clone(),
@@ -116,7 +118,7 @@ impl CarrierSettings {
         }
     }
 
-    /// The shared names that are attributes of this type.
+    /// Returns the shared names that are attributes of this type.
     fn attributes_of(&self, kind: &str) -> smallvec::SmallVec<[&'static str; 2]> {
         self.attributes
             .iter()
@@ -146,7 +148,7 @@ pub enum ChainRefusal {
     Deny(Code, String),
     /// The request is well-formed and denied for one of its credentials.
     Unproven(Unproven),
-    /// More actors than a chain takes: a 400.
+    /// The chain has too many actors: a 400.
     TooLong(usize),
 }
 
@@ -164,7 +166,7 @@ fn conflict(message: impl Into<String>) -> ChainRefusal {
     ChainRefusal::Deny(Code::ChainConflict, message.into())
 }
 
-/// Reads who asks for whom, and takes the carriers out of the request. A request with credentials
+/// Reads who asks for whom, and removes the carriers from the request. A request with credentials
 /// is denied.
 pub fn read_question(
     request: &Request,
@@ -173,7 +175,7 @@ pub fn read_question(
     read_proven_question(request, settings, &Evidence::default())
 }
 
-/// Reads who asks for whom, with what the request's credentials prove.
+/// Reads who asks for whom, using what the request's credentials prove.
 pub fn read_proven_question(
     request: &Request,
     settings: &CarrierSettings,
@@ -220,8 +222,8 @@ pub fn read_proven_question(
     })
 }
 
-/// Returns the member of a party in a token's `act` that names somebody and is not read there. A
-/// token has more members than are read, so only names of carriers are looked for.
+/// Returns the member of an actor in a token's `act` that names somebody and is not read there. A
+/// token has more members than are read, so only names of carriers are searched for.
 #[must_use]
 pub fn overlooked_in_act(act: &Record) -> Option<&SmolStr> {
     overlooked(act, Site::Actor, &[]).map(|found| found.member())
@@ -245,8 +247,8 @@ fn build_chain(members: Vec<Entity>, max_actors: usize) -> Result<Chain, ChainRe
     })
 }
 
-/// An entity that is both in the chain and the resource must have been given the same properties
-/// twice, none being none.
+/// Refuses an entity that is a member of the chain and also the resource unless it has the same
+/// properties in both roles; absent properties count as empty.
 fn check_roles(chain: &Chain, resource: &Entity) -> Result<(), ChainRefusal> {
     match chain.members().find(|member| member.uid == resource.uid) {
         Some(member) if !say_the_same(&member.properties, &resource.properties) => {
@@ -262,8 +264,8 @@ fn check_roles(chain: &Chain, resource: &Entity) -> Result<(), ChainRefusal> {
     }
 }
 
-/// Refuses a resource or an action whose id, type or name is none: what of the chain is none, its
-/// reader refuses.
+/// Refuses a resource or an action whose id, type or name is empty or too long. Names in the chain
+/// are checked where they are read.
 fn check_target(request: &Request) -> Result<(), ChainRefusal> {
     let uid = &request.resource.uid;
     for (path, name) in [
@@ -278,7 +280,7 @@ fn check_target(request: &Request) -> Result<(), ChainRefusal> {
     Ok(())
 }
 
-/// Refuses what a context holds that nobody would read.
+/// Refuses members of a context that would be overlooked.
 fn check_context(context: &Record, settings: &CarrierSettings) -> Result<(), ChainRefusal> {
     if is_plain(context, &CONTEXT_MEMBERS) {
         return Ok(());
@@ -294,8 +296,8 @@ fn check_context(context: &Record, settings: &CarrierSettings) -> Result<(), Cha
     }
 }
 
-/// A carrier in a default context that an item's own context replaces must stand there too, with an
-/// equal value.
+/// Refuses an item whose context replaces a default context with a carrier, unless the item's
+/// context has the same carrier with an equal value.
 fn check_replaced(request: &Request, settings: &CarrierSettings) -> Result<(), ChainRefusal> {
     let Some(replaced) = &request.replaced_context else {
         return Ok(());
@@ -332,7 +334,7 @@ fn drop_engine_members(context: &mut Record) -> Vec<Dropped> {
         .collect()
 }
 
-/// Returns `true` if properties say nothing: a null is not sent.
+/// Returns `true` if properties say nothing: a null member counts as not sent.
 fn is_silent(properties: &Record) -> bool {
     properties.iter().all(|(_, value)| value.is_null())
 }

@@ -1,21 +1,21 @@
-//! What the carriers of one request say, and whether they agree.
+//! Collects what the carriers of one request say, and decides whether they agree.
 //!
-//! INVARIANT: all proposals are the same chain, and all properties that are said of one member are
-//! the same. A mention without properties says nothing about them; what any mention says is not
-//! lost.
+//! INVARIANT: all carriers propose the same chain, and all properties that are stated for one
+//! member are equal. A mention without properties says nothing about them; a property stated in any
+//! mention is kept.
 
 use super::{ChainRefusal, Code, conflict, is_silent};
 use crate::model::{Entity, EntityRef, Record, Value, shown};
 
-/// What was read so far.
+/// The statements read so far.
 #[derive(Debug, Default)]
 pub(super) struct Stated {
-    /// The entity that `subject` names, with its remaining properties; none in the form `{user,
+    /// The entity that `subject` names, with its remaining properties; `None` in the form `{user,
     /// agent}`.
     pub(super) subject: Option<Entity>,
-    /// Members that a carrier names with properties of their own.
+    /// Members to which a carrier gives properties.
     pub(super) others: Vec<Entity>,
-    /// One chain per carrier.
+    /// The chain that each carrier proposes.
     pub(super) proposals: Vec<Proposal>,
 }
 
@@ -27,12 +27,12 @@ pub(super) struct Proposal {
 }
 
 impl Stated {
-    /// Notes that `carrier` proposes this chain.
+    /// Records that `carrier` proposes this chain.
     pub(super) fn propose(&mut self, carrier: &'static str, chain: Vec<EntityRef>) {
         self.proposals.push(Proposal { carrier, chain });
     }
 
-    /// Notes what a carrier says of a member.
+    /// Records the properties that a carrier states for a member.
     pub(super) fn describe(&mut self, uid: &EntityRef, properties: Record) {
         if !is_silent(&properties) {
             self.others.push(Entity {
@@ -42,8 +42,8 @@ impl Stated {
         }
     }
 
-    /// Notes whom `context.agent` names: the last actor of the chain, or the subject of a chain of
-    /// one.
+    /// Records the party that `context.agent` names: the last actor of the chain, or the subject of
+    /// a chain of one.
     pub(super) fn propose_actor(
         &mut self,
         carrier: &'static str,
@@ -70,7 +70,7 @@ impl Stated {
     }
 }
 
-/// The members of the chain that all proposals name, each with what was said of it.
+/// Returns the members of the chain that all proposals name, each with its stated properties.
 pub(super) fn agree(stated: Stated) -> Result<Vec<Entity>, ChainRefusal> {
     let Stated {
         subject,
@@ -79,7 +79,7 @@ pub(super) fn agree(stated: Stated) -> Result<Vec<Entity>, ChainRefusal> {
     } = stated;
     let mut proposals = proposals.into_iter();
     let chain = match (proposals.next(), &subject) {
-        // Nearly every request: nothing to agree about, and nothing to copy.
+        // This is nearly every request: there is nothing to compare and nothing to copy.
         (None, _) if others.is_empty() => return Ok(subject.into_iter().collect()),
         (None, subject) => subject.iter().map(|subject| subject.uid.clone()).collect(),
         (Some(first), _) => {
@@ -100,7 +100,7 @@ pub(super) fn agree(stated: Stated) -> Result<Vec<Entity>, ChainRefusal> {
     chain.into_iter().map(|uid| describe(uid, &said)).collect()
 }
 
-/// A member with all that was said of it.
+/// Returns a member with all properties that were stated for it.
 fn describe(uid: EntityRef, said: &[Entity]) -> Result<Entity, ChainRefusal> {
     let mut of_it = said
         .iter()
@@ -120,11 +120,11 @@ fn describe(uid: EntityRef, said: &[Entity]) -> Result<Entity, ChainRefusal> {
     Ok(Entity { uid, properties })
 }
 
-/// Returns `true` if two objects say the same: a null member was not sent, however deep it lies.
+/// Returns `true` if two objects state the same: a null member counts as not sent at any depth.
 pub(super) fn say_the_same(one: &Record, other: &Record) -> bool {
     let mut others = other.iter().filter(|(_, value)| !value.is_null());
     let mut ours = one.iter().filter(|(_, value)| !value.is_null());
-    // Both are in the order of their names.
+    // Both iterators are in the order of the names.
     ours.all(|(name, value)| {
         others
             .next()

@@ -1,9 +1,9 @@
-//! Credentials of a request, and whether they fit the chain that it names.
+//! Reads the credentials of a request and checks that they fit the chain that it names.
 //!
-//! INVARIANT: with credentials present, the subject of the chain, whose authority is used, is
-//! proven by one of them that stands alone. A credential that names several parties names the first
-//! members of the chain, in order; the facts of a credential are of those whom it names. What a
-//! caller may add behind them is actors, each without those facts, and each can only narrow what is
+//! INVARIANT: if credentials are present, one of them that stands alone proves the subject of the
+//! chain, whose authority is used. A credential that names several parties names the first members
+//! of the chain, in order; the facts of a credential belong to the members that it names. A caller
+//! may add actors behind them, but those do not have its facts, and each can only narrow what is
 //! permitted.
 
 use super::{ChainRefusal, invalid, is_silent, take_present};
@@ -15,17 +15,17 @@ use crate::model::{
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// The type of a subject that stands for a credential's chain.
+/// The type of a subject that refers to a credential and so to its chain.
 pub(super) const CREDENTIAL: &str = "credential";
 
-/// Returns `true` for what can be a credential's place in `context.credentials`. Anything else in
-/// its stead may be the credential itself.
+/// Returns `true` if the id can be an index into `context.credentials`. Any other text may be the
+/// credential itself.
 fn is_place(id: &str) -> bool {
     (1..=2).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The subject that a request names by type and id, to be shown and recorded; none where it names
-/// none. A credential that stands where its place belongs is never shown.
+/// Returns the subject that a request names by type and id, to be shown and recorded, or `None` if
+/// it names none. A credential that was put where its index belongs is never shown.
 pub(in crate::model) fn shown_subject(subject: &Record) -> Option<EntityRef> {
     let text = |name| subject.get(name).and_then(Value::as_text).cloned();
     let (kind, id) = text("type").zip(text("id"))?;
@@ -38,8 +38,8 @@ pub(in crate::model) fn shown_subject(subject: &Record) -> Option<EntityRef> {
     Some(likely_token::hidden(EntityRef { kind, id }))
 }
 
-/// Takes `context.credentials`, each verified, in order. One that proves nothing denies, whatever
-/// the others prove.
+/// Takes `context.credentials` and returns each as verified, in order. One credential that proves
+/// nothing denies the request, whatever the others prove.
 pub(super) fn take(
     context: &mut Record,
     evidence: &Evidence,
@@ -66,9 +66,9 @@ pub(super) fn take(
     verified.collect()
 }
 
-/// Adds to each ID token that stands alone the clients that hold it: whoever holds a user's token
-/// acts. Where it accompanies another credential of its subject, that one says who acts. `resolve`
-/// reads a type as the bundle does.
+/// Adds the clients that hold an ID token to each ID token that stands alone: whoever holds a
+/// user's token acts for the user. If the ID token accompanies another credential of its subject,
+/// that credential says who acts. `resolve` applies the bundle's aliases to a type.
 pub(super) fn with_holders(
     mut proven: Vec<Arc<Proven>>,
     resolve: impl Fn(&EntityRef) -> EntityRef,
@@ -99,7 +99,8 @@ pub(super) fn with_holders(
     proven
 }
 
-/// The credential that the subject stands for, by its place: `{"type": "credential", "id": "0"}`.
+/// Returns the credential that the subject refers to by its index: `{"type": "credential", "id":
+/// "0"}`.
 pub(super) fn named<'a>(
     subject: &Record,
     proven: &'a [Arc<Proven>],
@@ -145,8 +146,8 @@ pub(super) fn named<'a>(
     })
 }
 
-/// Returns each credential with the members of the chain that it names, and refuses a chain that
-/// they do not fit. `resolve` reads a type as the bundle does.
+/// Returns each credential with the members of the chain that it names, and refuses credentials
+/// that do not fit the chain. `resolve` applies the bundle's aliases to a type.
 pub(super) fn fit(
     chain: &Chain,
     proven: Vec<Arc<Proven>>,
@@ -185,7 +186,7 @@ pub(super) fn fit(
         credentials.push(Credential { proven, legs });
     }
     check_id_tokens(&credentials)?;
-    // What accompanies another credential proves nobody.
+    // A credential that only accompanies another does not prove the subject.
     let proves_subject =
         |credential: &Credential| credential.legs.start == 0 && credential.proven.stands_alone;
     if credentials.is_empty() || credentials.iter().any(proves_subject) {
@@ -198,7 +199,7 @@ pub(super) fn fit(
     )))
 }
 
-/// The members of a chain, without what is likely to be a token in the place of an id.
+/// Lists the members of a chain for a message, and hides ids that are likely to be tokens.
 fn shown_chain(members: &[&EntityRef]) -> String {
     let members = members
         .iter()
@@ -206,8 +207,8 @@ fn shown_chain(members: &[&EntityRef]) -> String {
     members.collect::<Vec<_>>().join(" > ")
 }
 
-/// What helps where only the last party of a credential is not in the chain, which most often is
-/// the client.
+/// Suggests a remedy if only the last party of a credential, most often the client, is missing from
+/// the chain.
 fn remedy(named: &[EntityRef], members: &[&EntityRef]) -> &'static str {
     match named.split_last() {
         Some((_, before)) if !before.is_empty() && before.iter().eq(members.iter().copied()) => {
@@ -217,8 +218,8 @@ fn remedy(named: &[EntityRef], members: &[&EntityRef]) -> &'static str {
     }
 }
 
-/// Refuses an ID token that stands alone: it was made for a client's own use, and whoever has seen
-/// one could send it.
+/// Refuses an ID token that stands alone: it was issued for the client's own use, and anyone who
+/// has seen it could send it.
 fn check_id_tokens(credentials: &[Credential]) -> Result<(), ChainRefusal> {
     for (index, credential) in credentials
         .iter()

@@ -1,6 +1,6 @@
-//! The forms of the carriers, each read into the chain that it proposes.
+//! Reads each carrier, in its form, into the chain that it proposes.
 //!
-//! INVARIANT: a carrier of another form denies; it never shortens the chain.
+//! INVARIANT: a carrier that is not of its form denies; it never shortens the chain.
 
 mod parts;
 
@@ -17,8 +17,8 @@ use smol_str::SmolStr;
 /// The members of an entity.
 const ENTITY: [&str; 3] = ["type", "id", "properties"];
 
-/// The members of an actor in `act` that are read. A token's `act` may have any others that are no
-/// carriers.
+/// The members of an actor in `act` that are read. In a token, `act` may have any others that are
+/// not carriers.
 const ACTOR: [&str; 7] = [
     "sub",
     "iss",
@@ -29,10 +29,10 @@ const ACTOR: [&str; 7] = [
     "id",
 ];
 
-/// The members of `delegation` that are read; the others are said of who delegates.
+/// The members of `delegation` that are read. All others are properties of the delegator.
 const DELEGATION: [&str; 3] = ["delegator_type", "delegator_id", "properties"];
 
-/// The members of a subject without type and id, with their places.
+/// The members of a subject that has no type and id, with their paths.
 const SIDE_BY_SIDE: [(&str, &str); 2] = [("user", "subject.user"), ("agent", "subject.agent")];
 
 /// Reads one request.
@@ -53,8 +53,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The chain that a credential names. A credential of one party says nothing about who uses it,
-    /// so an actor may be named beside it.
+    /// Reads the chain that a credential names. A credential that names one party says nothing
+    /// about who uses it, so the request may name an actor in addition.
     pub(super) fn read_credential(&mut self, credential: &Proven) -> Result<(), ChainRefusal> {
         let mut chain = Vec::new();
         for uid in &credential.chain {
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The subject, and the carriers on it.
+    /// Reads the subject and the carriers in it.
     pub(super) fn read_subject(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
         self.check(subject, Site::Subject, "subject", &ENTITY)?;
         let Some(kind) = subject.get("type") else {
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The carriers among the subject's properties; they are taken out.
+    /// Reads the carriers among the subject's properties and removes them.
     fn read_properties(
         &mut self,
         uid: &EntityRef,
@@ -126,8 +126,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Refuses a subject whose carriers cannot be read, and that nobody reads, since another
-    /// replaced it. Whom it names, and whether it is whole, hurts only those who inherit it.
+    /// Refuses a default subject whose carriers cannot be read, though nobody reads it because
+    /// another subject replaced it. Missing or wrong names in it affect only those who inherit it.
     pub(super) fn check_replaced(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
         self.check(subject, Site::Subject, "subject", &ENTITY)?;
         let kind = subject
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// `{"user": …, "agent": …}` without type and id.
+    /// Reads `{"user": …, "agent": …}`, a subject without type and id.
     fn read_user_and_agent(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
         if subject.get_present("delegation_chain").is_some() {
             return Err(invalid(
@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// One of the two, of the type `default` where it has none.
+    /// Reads the user or the agent; it has the type `default` if it names none.
     fn read_side(
         &mut self,
         value: &Value,
@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The carriers in the context; they are taken out.
+    /// Reads the carriers in the context and removes them.
     pub(super) fn read_context(&mut self, context: &mut Record) -> Result<(), ChainRefusal> {
         if let Some(value) = take_present(context, "agent") {
             let actor = self.read_party(&value, "agent", "context.agent")?;
@@ -203,8 +203,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Nested `act`: the outermost is the caller (RFC 8693 section 4.1), so the innermost comes
-    /// first.
+    /// Reads a nested `act`. The outermost actor is the caller (RFC 8693 section 4.1), so the
+    /// innermost becomes the first actor of the chain.
     fn read_act(&mut self, act: &Value) -> Result<Vec<EntityRef>, ChainRefusal> {
         let mut actors = Vec::new();
         let mut next = Some(act);
@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
         Ok(actors)
     }
 
-    /// One actor of `act`, without those inside it.
+    /// Reads one actor of `act`, without the actors nested in it.
     fn read_actor(&self, act: &Record) -> Result<EntityRef, ChainRefusal> {
         const DEFAULT: &str = "agent";
         let kind = match act.get_present("sub_profile") {
@@ -310,7 +310,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An id of the type `default`, or `{type, id, properties?}`.
+    /// Reads a party: an id, of the type `default`, or `{type, id, properties?}`.
     fn read_party(
         &mut self,
         value: &Value,
@@ -333,8 +333,8 @@ impl<'a> Reader<'a> {
         self.read_entity(record, None, path)
     }
 
-    /// A member that is spelled out, with the properties that belong to it, in `properties` or
-    /// beside its type and id. `default` is its type where it has none.
+    /// Reads a member that is given as an object, with its properties, which are in `properties` or
+    /// beside its type and id. Its type is `default` if it names none.
     fn read_entity(
         &mut self,
         record: &Record,
@@ -351,7 +351,7 @@ impl<'a> Reader<'a> {
         Ok(uid)
     }
 
-    /// Notes the properties of a member. It cannot bring a chain of its own.
+    /// Records the properties of a member. They cannot contain a chain of their own.
     fn describe(
         &mut self,
         uid: &EntityRef,
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Refuses what an object holds that nobody would read. `client_id` in `act` is a claim of a
+    /// Refuses members of an object that would be overlooked. In `act`, `client_id` is a claim of a
     /// token.
     fn check(
         &self,
@@ -397,7 +397,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses carriers among properties, but for those whose names the schema gives to attributes.
+    /// Refuses carriers among properties, except those whose names the schema gives to attributes.
     fn check_properties(
         &self,
         uid: &EntityRef,
@@ -406,7 +406,7 @@ impl<'a> Reader<'a> {
         path: &str,
     ) -> Result<(), ChainRefusal> {
         let attributes = self.settings.attributes_of(&uid.kind);
-        // Where `client_id` is an attribute, `clientId` may be another.
+        // If `client_id` is an attribute, `clientId` may be another.
         let carriers: SmallVec<[_; 2]> = attributes
             .iter()
             .copied()
@@ -435,9 +435,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses issuers' subjects whose types the bundle reads as one, where two issuers could then
-    /// mean different people by one id: ids are kept apart type by type, before the bundle is
-    /// known.
+    /// Refuses subjects of issuers if aliases of the bundle merge their types and two issuers could
+    /// then mean different people by one id. The ids of issuers are kept apart for each type before
+    /// the bundle is known.
     pub(super) fn check_aliases<'u>(
         &self,
         uids: impl IntoIterator<Item = &'u EntityRef>,
@@ -481,7 +481,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Refuses an actor that says beside its name that it is another.
+/// Refuses an actor with a member that names somebody other than the actor's name does.
 fn check_said(act: &Record, member: &str, named: &[&SmolStr]) -> Result<(), ChainRefusal> {
     match act.get_present(member) {
         Some(said) if !named.iter().any(|name| said.as_text() == Some(*name)) => Err(invalid(

@@ -1,12 +1,13 @@
-//! The table of carriers: what each is called, where it is read, and where one is put by mistake.
+//! The table of carriers: the name of each, where it is read, and where it is put by mistake.
 //!
-//! Reading, look-alikes and misplaced names all follow from it. What is refused here would
-//! otherwise be ignored as a member that nobody defines (AuthZEN 1.0 section 10.1.1), and the
-//! request decided as if nobody acted for its subject.
+//! Reading, look-alikes and misplaced names all follow from this table. A name that is refused here
+//! would otherwise be ignored as a member that nobody defines (AuthZEN 1.0 section 10.1.1), and the
+//! request would be decided as if nobody acted for its subject.
 //!
-//! INVARIANT: wherever a carrier's name stands in a request, it is read, refused, or somebody's
-//! data: a resource's properties, an action's, a call's arguments, and what the schema declares. So
-//! is the object that it stands in: where it is not read, it holds no carrier.
+//! INVARIANT: wherever a carrier's name occurs in a request, the member is read, refused, or data:
+//! the properties of a resource or an action, the arguments of a call, and what the schema
+//! declares. The same holds for the objects that contain carriers: one that is not read contains no
+//! carrier.
 
 mod overlooked;
 
@@ -18,14 +19,14 @@ use crate::model::{Letters, Record, Value, begin_differently};
 use smol_str::SmolStr;
 use std::sync::LazyLock;
 
-/// An object of a request in which a carrier stands, or is put by mistake.
+/// An object of a request that may contain a carrier, in its right place or by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::model) enum Site {
     /// The body of a request.
     Body,
-    /// An item of a batch: it has no options of its own.
+    /// An item of a batch, which has no options of its own.
     Item,
-    /// How to answer, and which page.
+    /// The options, or the page of a search.
     Options,
     /// The subject, beside its type and id.
     Subject,
@@ -35,40 +36,41 @@ pub(in crate::model) enum Site {
     Context,
     /// An action or a resource, beside its name or its type and id.
     Target,
-    /// A member of a chain that is spelled out in a carrier, beside its type and id.
+    /// A member of a chain that a carrier gives as an object, beside its type and id.
     Member,
-    /// An actor in `act`. A token's has more members than are read.
+    /// An actor in `act`. In a token it has more members than are read.
     Actor,
-    /// The properties of such a member.
+    /// The properties of such a member or actor.
     MemberProperties,
 }
 
 impl Site {
-    /// Returns `true` where a schema says which members there are.
+    /// Returns `true` if the schema declares which members this object has.
     fn is_of_attributes(self) -> bool {
         matches!(self, Self::Properties | Self::MemberProperties)
     }
 }
 
-/// A way to say who acts for whom.
+/// A way in which a request says who acts for whom.
 struct Carrier {
     name: &'static str,
-    /// Where it is read.
+    /// The objects in which it is read.
     homes: &'static [Site],
-    /// Where it is refused: the levels around its home, where it is put by mistake.
+    /// The objects in which it is refused: those around its right place, where it is put by
+    /// mistake.
     misplaced: &'static [Site],
 }
 
-/// The carrier of the context that is one only where the bundle says so.
+/// The member of the context that is a carrier only if the bundle says so.
 pub(super) const CLIENT_ID: &str = "client_id";
 
-/// What says of an entity which kind it is of, and must not say another than its type.
+/// The member that says of which kind an entity is, and must not contradict the entity's type.
 pub(super) const SUB_PROFILE: &str = "sub_profile";
 
-/// Every carrier but [`CLIENT_ID`], and the members that say whose id a carrier's is.
+/// Every carrier except [`CLIENT_ID`], and the members that say whose id a carrier contains.
 ///
-/// `context.user` is data, and no misplaced carrier. `context.delegation` belongs to the engine
-/// where it says nothing but how many act.
+/// `context.user` is data and not a misplaced carrier. `context.delegation` belongs to the engine
+/// if it says nothing but the number of actors.
 static CARRIERS: &[Carrier] = {
     use Site::{
         Actor, Body, Context, Item, Member, MemberProperties, Options, Properties, Subject, Target,
@@ -194,15 +196,14 @@ static CARRIERS: &[Carrier] = {
     ]
 };
 
-/// Returns `true` for a name under which something is read or refused at a site, as what says who
-/// acts: however it is spelled.
+/// Returns `true` if a name, in any spelling, is a carrier that is read or refused at a site.
 pub(super) fn is_taken_at(site: Site, name: &str) -> bool {
     carrier(&Letters::of(name))
         .is_some_and(|carrier| carrier.homes.contains(&site) || carrier.misplaced.contains(&site))
 }
 
 impl Carrier {
-    /// Returns `true` where a member of this carrier's name says who acts, or would were it read.
+    /// Returns `true` if a member with this carrier's name says who acts, or would if it were read.
     fn stands_in(&self, site: Site, member: &str, value: &Value) -> bool {
         let is_engines = site == Site::Context
             && member == self.name
@@ -212,10 +213,10 @@ impl Carrier {
     }
 }
 
-/// Returns `true` for a `delegation` that says nothing, or how many act and no more.
+/// Returns `true` if a `delegation` says nothing, or only how many act.
 ///
-/// INVARIANT: the form is a list of what is harmless, since the ways to say who delegates have no
-/// end: a name may stand in a list, in an object inside, or below any word.
+/// INVARIANT: this lists what is harmless, since there are endless ways to name a delegator: in a
+/// list, in an object inside, or under any word.
 fn names_nobody(value: &Value) -> bool {
     let is_count =
         |name: &SmolStr, value: &Value| name == "depth" && matches!(value, Value::Number(_));
@@ -226,7 +227,7 @@ fn names_nobody(value: &Value) -> bool {
     })
 }
 
-/// The objects in which carriers stand, by their names.
+/// The names of the objects that contain carriers.
 const CONTAINERS: [(&str, Site); 9] = [
     ("subject", Site::Subject),
     ("action", Site::Target),
@@ -236,20 +237,20 @@ const CONTAINERS: [(&str, Site); 9] = [
     ("options", Site::Options),
     ("page", Site::Options),
     ("evaluations", Site::Item),
-    // The claims of a token, which requests do not set.
+    // These are the claims of a token, which requests do not set.
     (TOKEN, Site::Context),
 ];
 
-/// The fact that is looked into in a context alone: elsewhere it is a page's, or data.
+/// The fact that is searched in a context only: elsewhere the name is a page's, or data.
 const TOKEN: &str = "token";
 
 fn is_container(name: &str) -> bool {
     CONTAINERS.iter().any(|(container, _)| *container == name)
 }
 
-/// What an object, or a list of objects, of the name `member` is at a site; none where it is
-/// somebody's data, whatever it is called. Where the schema declares an attribute of that name, the
-/// caller does not ask.
+/// Returns which object of a request `member`, an object or a list of objects at a site, is by its
+/// name; returns `None` if it is data, whatever its name. Callers do not ask about names that the
+/// schema gives to attributes.
 fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
     let (name, within) = *CONTAINERS.iter().find(|(name, _)| member.are_of(name))?;
     match (site, within) {
@@ -262,7 +263,7 @@ fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
     }
 }
 
-/// Finds a carrier in an object that is not read where it stands.
+/// Finds a carrier in an object that is not read at this site.
 fn held(value: &Value, site: Site, name: Naming) -> Option<&'static str> {
     match value {
         Value::Record(record) => record
@@ -278,10 +279,11 @@ fn held(value: &Value, site: Site, name: Naming) -> Option<&'static str> {
     }
 }
 
-/// Says which carrier's name, and value, a member has that is not read at a site.
+/// Returns the name of the carrier that a member in an object in the wrong place is, judged by the
+/// member's name and value.
 type Naming = fn(&str, &Letters<'_>, &Value, Site) -> Option<&'static str>;
 
-/// The carrier that a member of an object in the wrong place names.
+/// Returns the carrier that a member of an object in the wrong place is.
 fn carrier_named(
     member: &str,
     letters: &Letters<'_>,
@@ -294,16 +296,16 @@ fn carrier_named(
         .then_some(carrier.name)
 }
 
-/// The client, where a member of an object in the wrong place names it.
+/// Returns [`CLIENT_ID`] if a member of an object in the wrong place has that name.
 fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<&'static str> {
     letters.are_of(CLIENT_ID).then_some(CLIENT_ID)
 }
 
-/// Returns `true` for an object of which nobody overlooks anything: each member is one of
-/// `members`, or begins unlike all of them and all names of these tables. Nearly every object of a
+/// Returns `true` if no member of an object can be overlooked: each is one of `members`, or begins
+/// differently from all of them and from all names of these tables. Nearly every object of a
 /// request ends here: comparing each name with all of the tables took 3,000 instructions of a
-/// decision's 92,000, and looking through each object once for the carriers and once for the client
-/// 500 of 85,000.
+/// decision's 92,000, and searching each object once for the carriers and once for the client 500
+/// of 85,000.
 pub(in crate::model) fn is_plain(record: &Record, members: &[&'static str]) -> bool {
     record.iter().all(|(name, _)| {
         let name = name.as_str();
@@ -313,7 +315,7 @@ pub(in crate::model) fn is_plain(record: &Record, members: &[&'static str]) -> b
     })
 }
 
-/// Returns `true` for a name that begins with two letters with which no name in these tables does.
+/// Returns `true` if no name in these tables begins with the first two letters of this name.
 fn begins_like_none(name: &str) -> bool {
     match name.as_bytes() {
         [one, two, ..] => letter(*one)
@@ -324,14 +326,14 @@ fn begins_like_none(name: &str) -> bool {
     }
 }
 
-/// Returns the place of an ASCII letter in the alphabet, in whichever case.
+/// Returns the position of an ASCII letter in the alphabet, in either case.
 fn letter(byte: u8) -> Option<usize> {
     byte.is_ascii_alphabetic()
         .then(|| usize::from(byte.to_ascii_lowercase() - b'a'))
 }
 
-/// The first two letters of the names in these tables: for each first letter, the second ones as
-/// bits.
+/// The first two letters of the names in these tables: for each first letter, a bit for each second
+/// letter.
 static BEGINNINGS: LazyLock<[u32; 26]> = LazyLock::new(|| {
     let mut beginnings = [0; 26];
     let names = CARRIERS
@@ -350,7 +352,7 @@ static BEGINNINGS: LazyLock<[u32; 26]> = LazyLock::new(|| {
     beginnings
 });
 
-/// The carrier whose name is spelled so.
+/// Returns the carrier that has this name in some spelling.
 fn carrier(letters: &Letters<'_>) -> Option<&'static Carrier> {
     CARRIERS.iter().find(|carrier| letters.are_of(carrier.name))
 }

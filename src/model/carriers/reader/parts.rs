@@ -5,8 +5,8 @@ use crate::model::carriers::{ChainRefusal, Code, invalid};
 use crate::model::{EntityRef, Record, Value, check_name, shown};
 use smol_str::SmolStr;
 
-/// The type of a member of a chain. A credential stands for a whole chain, and only as the subject:
-/// elsewhere its id may be the token itself, which nobody should see.
+/// Reads the type of a member of a chain. The type `credential` stands for a whole chain, and is
+/// allowed only as the subject: elsewhere its id may be the token itself, which must not be shown.
 pub(super) fn kind_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
     let kind = name_of(value, path)?;
     if kind == CREDENTIAL {
@@ -17,8 +17,8 @@ pub(super) fn kind_of(value: Option<&Value>, path: &str) -> Result<SmolStr, Chai
     Ok(kind)
 }
 
-/// Refuses what is said of an entity, by `sub_profile`, to be of another kind than its type is:
-/// whichever were read, the other would be overlooked.
+/// Refuses a `sub_profile` that contradicts the type of its entity: whichever of the two were read,
+/// the other would be overlooked.
 pub(super) fn check_kind(
     uid: &EntityRef,
     said: &Value,
@@ -46,7 +46,7 @@ pub(super) fn check_kind(
     )))
 }
 
-/// The `properties` of the object at `path`.
+/// Returns the `properties` of the object at `path`.
 pub(super) fn properties_of(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
     match record.get_present("properties") {
         None => Ok(Record::new()),
@@ -58,8 +58,9 @@ pub(super) fn properties_of(record: &Record, path: &str) -> Result<Record, Chain
     }
 }
 
-/// The properties of the member of a chain at `path`, with what stands beside its `name`: whoever
-/// writes it there means the member, and a policy that forbids by it must see it.
+/// Returns the properties of the member of a chain at `path`, including the members beside its
+/// `name`: whoever writes a property there means this member, and a policy that forbids by it must
+/// see it.
 pub(super) fn said_of_member(
     record: &Record,
     name: &[&str],
@@ -84,7 +85,7 @@ pub(super) fn said_of_member(
     Ok(properties)
 }
 
-/// A name that is a member of its own.
+/// Returns a name that must be present as a member of the object.
 pub(super) fn required_name(
     record: &Record,
     member: &str,
@@ -96,7 +97,7 @@ pub(super) fn required_name(
     }
 }
 
-/// An id or a type, which is malformed where it names nobody.
+/// Returns an id or a type; refuses one that is empty or too long.
 pub(super) fn name_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
     match value {
         None => Err(invalid(format!("`{path}` has no id or type"))),

@@ -1,5 +1,5 @@
-//! Members that nobody would read: names that are spelled like a carrier's, and carriers in the
-//! wrong place.
+//! Finds members that would be overlooked: names that are spelled like a carrier's, and carriers in
+//! the wrong place.
 
 use super::{
     CARRIERS, CLIENT_ID, CONTAINERS, Naming, Site, TOKEN, begins_like_none, carrier, carrier_named,
@@ -9,14 +9,14 @@ use crate::model::carriers::{ChainRefusal, invalid};
 use crate::model::{Letters, Record, Value, begin_differently, shown};
 use smol_str::SmolStr;
 
-/// A member that nobody would read.
+/// A member that would be overlooked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::model) enum Overlooked<'a> {
-    /// It is spelled like a member that is read here, but for case, marks or separators.
+    /// The name differs from that of a member that is read here only in case, marks or separators.
     Alike(&'a SmolStr, &'static str),
-    /// It is a carrier's, in the wrong place.
+    /// The member is a carrier in the wrong place.
     Misplaced(&'a SmolStr, &'static str),
-    /// It is an object in the wrong place, with a carrier in it.
+    /// The member is an object in the wrong place that contains a carrier.
     Inside(&'a SmolStr, &'static str),
 }
 
@@ -28,7 +28,7 @@ impl<'a> Overlooked<'a> {
         }
     }
 
-    /// What is wrong, in a sentence; `path` is the object's own, empty for the body.
+    /// Describes the problem in a sentence; `path` is that of the object, empty for the body.
     pub(in crate::model) fn message(&self, path: &str) -> String {
         let dot = if path.is_empty() { "" } else { "." };
         match self {
@@ -62,9 +62,9 @@ impl From<(Overlooked<'_>, &str)> for ChainRefusal {
     }
 }
 
-/// Finds a member of an object that nobody would read: one spelled like one of `members` or like a
-/// carrier that is read there, a carrier in the wrong place, and one in an object that is in the
-/// wrong place itself. A null was not sent, whatever it is called.
+/// Finds a member of an object that would be overlooked: one spelled like one of `members` or like
+/// a carrier that is read there, a carrier in the wrong place, and a carrier in an object that is
+/// itself in the wrong place. A null member counts as not sent, whatever its name.
 pub(in crate::model) fn overlooked<'a>(
     record: &'a Record,
     site: Site,
@@ -99,7 +99,7 @@ pub(in crate::model) fn overlooked<'a>(
         })
 }
 
-/// Finds a carrier in a member that is an object of another place.
+/// Finds a carrier inside a member that is an object in the wrong place.
 fn found_inside<'a>(
     member: &'a SmolStr,
     letters: &Letters<'_>,
@@ -113,8 +113,8 @@ fn found_inside<'a>(
     held(value, inside(site, letters)?, name).map(|carrier| Overlooked::Inside(member, carrier))
 }
 
-/// Finds a member that names the client where nobody would read it, for bundles that read
-/// `context.client_id`. `members` are those that are read there.
+/// Finds a member that names the client and would be overlooked, for bundles that read
+/// `context.client_id`. `members` are those that are read in the object.
 pub(in crate::model) fn overlooked_client<'a>(
     record: &'a Record,
     site: Site,
@@ -138,7 +138,7 @@ pub(in crate::model) fn overlooked_client<'a>(
     })
 }
 
-/// The member that `name` is spelled like, but for case or separators.
+/// Returns the member whose name differs from `name` only in case or separators.
 pub(in crate::model) fn lookalike(name: &str, members: &[&'static str]) -> Option<&'static str> {
     if members.iter().all(|known| begin_differently(name, known)) {
         return None;
@@ -157,8 +157,9 @@ fn spelled_like(
         .find(|known| *known != name && letters.are_of(known))
 }
 
-/// Returns `true` if a member among the properties of a subject is a carrier, however it is spelled
-/// and wherever it belongs, or an object that holds one. To some bundles [`CLIENT_ID`] is one.
+/// Returns `true` if a property of a subject is a carrier, in any spelling and wherever it belongs,
+/// or an object that contains one. [`CLIENT_ID`] counts, though it is a carrier only to some
+/// bundles.
 pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
     let letters = Letters::of(name);
     match carrier(&letters) {
@@ -173,7 +174,7 @@ pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
     }
 }
 
-/// Where a carrier belongs, in words.
+/// Names the right place of a carrier, for a message.
 fn home(name: &str) -> &'static str {
     let homes = CARRIERS
         .iter()
@@ -189,7 +190,7 @@ fn home(name: &str) -> &'static str {
     }
 }
 
-/// Where an object belongs, in words.
+/// Names the right place of an object, for a message.
 fn place(member: &str) -> &'static str {
     let letters = Letters::of(member);
     match CONTAINERS.iter().find(|(name, _)| letters.are_of(name)) {

@@ -1,5 +1,5 @@
-//! Names of carriers: each is refused in each wrong place and in each spelling, and in no right
-//! one.
+//! Each carrier's name is refused in each wrong place and in each other spelling, and in no right
+//! place.
 
 use super::*;
 use proptest::prelude::*;
@@ -110,7 +110,7 @@ fn what_is_refused_says_where_it_belongs() {
     );
 }
 
-/// Names of the tables and others, as they are and spelled otherwise.
+/// Generates names of the tables and others, as they are and in other spellings.
 fn names() -> impl Strategy<Value = String> {
     let known: Vec<&'static str> = CARRIERS
         .iter()
