@@ -1,8 +1,8 @@
-//! Values as bytes in one way only: what a key of kept outcomes is made of.
+//! Encodes values as bytes in exactly one way, for cache keys.
 //!
-//! INVARIANT: two different sequences of what is written here never have the same bytes. Everything
-//! begins with a tag of what it is and says its own length, so no value can pass for another, for
-//! two others or for one that is absent; bytes can be read in one way, from the left.
+//! INVARIANT: two different sequences of values never have the same bytes. Each item begins with a
+//! tag for its kind and states its own length, so no value can be mistaken for another, for two
+//! others or for an absent one; the bytes can be decoded in one way only, from the left.
 
 use super::{EntityRef, Record, Value};
 
@@ -18,73 +18,73 @@ const RECORD: u8 = 8;
 const COUNT: u8 = 9;
 const MISPLACED: u8 = 10;
 
-/// Writes values one after another.
+/// A writer that encodes values one after another.
 #[derive(Debug, Default)]
 pub struct Canonical(Vec<u8>);
 
 impl Canonical {
-    /// Goes on behind what `bytes` hold.
+    /// Creates a writer that appends to `bytes`.
     #[must_use]
     pub fn on(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    /// What was written.
+    /// Returns the bytes written so far.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Gives the bytes back.
+    /// Returns the bytes and ends the writer.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
-    /// A number of things, or a place among them.
+    /// Writes a number of things, or a position among them.
     pub fn count(&mut self, count: u64) {
         self.0.push(COUNT);
         self.varint(count.into());
     }
 
-    /// A text.
+    /// Writes a text.
     pub fn text(&mut self, text: &str) {
         self.0.push(TEXT);
         self.spell(text);
     }
 
-    /// An entity, without its properties.
+    /// Writes an entity, without its properties.
     pub fn entity(&mut self, uid: &EntityRef) {
         self.text(&uid.kind);
         self.text(&uid.id);
     }
 
-    /// That a value is not there. `depth` tells the places apart at which it can be missing: a
-    /// member of a record, and the record itself.
+    /// Writes that a value is absent. `depth` distinguishes what is missing: a member of a record,
+    /// or the record itself.
     pub fn absent(&mut self, depth: usize) {
         self.0.push(ABSENT);
         self.size(depth);
     }
 
-    /// What stands where a record was to be looked into, at which depth.
+    /// Writes the value that was found at this depth instead of a record.
     pub fn misplaced(&mut self, depth: usize, value: &Value) {
         self.0.push(MISPLACED);
         self.size(depth);
         self.value(value);
     }
 
-    /// A value as policies see it: numbers by what they are, whatever their spelling.
+    /// Writes a value as policies see it: equal numbers have equal bytes in any spelling.
     pub fn value(&mut self, value: &Value) {
         self.write(value, false);
     }
 
-    /// A record as policies see it.
+    /// Writes a record as policies see it.
     pub fn record(&mut self, record: &Record) {
         self.members(record, false);
     }
 
-    /// A value as conditions on tuples see it: to the digit, for their errors show what they were
-    /// given.
+    /// Writes a value as conditions on tuples see it: with the digits of numbers, since error
+    /// messages show them.
     pub fn verbatim(&mut self, value: &Value) {
         self.write(value, true);
     }
@@ -120,7 +120,7 @@ impl Canonical {
     fn members(&mut self, record: &Record, verbatim: bool) {
         self.0.push(RECORD);
         self.size(record.len());
-        // In the order of their names, whatever order they were sent in.
+        // The members are in the order of their names, whatever order they were sent in.
         for (name, member) in record.iter() {
             self.spell(name);
             self.write(member, verbatim);
@@ -136,7 +136,7 @@ impl Canonical {
         self.varint(u128::try_from(size).unwrap_or(u128::MAX));
     }
 
-    /// Seven bits to a byte, the last one without the eighth.
+    /// Writes seven bits per byte; all bytes except the last have the eighth bit set.
     fn varint(&mut self, mut number: u128) {
         loop {
             let low = u8::try_from(number & 0x7F).unwrap_or(0);
@@ -204,7 +204,8 @@ mod tests {
         }
     }
 
-    /// What two numbers share, every conversion that a schema can ask for shares too.
+    /// If two numbers have the same bytes, every conversion that a schema can ask for gives the
+    /// same result for both.
     #[test]
     fn numbers_with_the_same_bytes_convert_alike() {
         let zeros = format!("0.{}1e46", "0".repeat(45));
@@ -267,8 +268,8 @@ mod tests {
     }
 
     proptest! {
-        /// Sequences of values, some of them absent: equal to the byte exactly where they are equal
-        /// one by one.
+        /// Two sequences of values, some of them absent, have equal bytes exactly if all their
+        /// items are equal.
         #[test]
         fn different_sequences_have_different_bytes(
             a in prop::collection::vec(prop::option::of(values()), 0..4),

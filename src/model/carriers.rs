@@ -4,11 +4,11 @@
 //! use, and a service that reads some of them and ignores the others decides about the wrong party:
 //! a carrier that is overlooked makes an agent's request look like its user's own.
 //! **Decision.** Every spelling in the table of `docs/asking.md` is read here, in one place, before
-//! anything is decided. A carrier that is present must be of its form; carriers that say the same
-//! thing must agree; a carrier that is consumed is removed from the properties and the context, so
-//! that no policy sees a second truth. The properties that a carrier gives to a member
-//! (`properties`) belong to that member. The names and right places are in one table, [`table`]: a
-//! name that is spelled like a carrier, or is one level off, is refused.
+//! anything is decided. A carrier that is present must be of its form; several carriers must agree;
+//! a carrier that is consumed is removed from the properties and the context, so that no policy
+//! sees a second truth. The properties that a carrier gives to a member (`properties`) belong to
+//! that member. The names and right places are in one table, [`table`]: a name that is spelled like
+//! a carrier, or is one level off, is refused.
 //! **Trade-off.** A request with a stray `subject.properties.delegation` of some other meaning is
 //! denied and told why.
 //!

@@ -2,33 +2,35 @@
 
 use super::Entity;
 
-/// Actors in one chain, the subject not counted (design section 11). Longer chains are refused
-/// before anything is decided: each member costs an evaluation, and no credential in use today
-/// carries more.
+/// Maximum number of actors in one chain, not counting the subject (design section 11). Longer
+/// chains are refused before anything is decided: each member costs an evaluation, and no
+/// credential in use today carries more.
 pub const MAX_ACTORS: usize = 8;
 
-/// `subject > actor > … > caller`: the subject's authority is used by the actors, the caller last.
+/// `subject > actor > … > caller`: the actors use the authority of the subject; the caller is the
+/// last.
 ///
-/// INVARIANT: never empty, at most [`MAX_ACTORS`] actors, and no entity occurs twice.
+/// INVARIANT: a chain is never empty, has at most [`MAX_ACTORS`] actors, and contains no entity
+/// twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     subject: Entity,
     actors: Vec<Entity>,
 }
 
-/// Why members do not form a chain.
+/// The reason why members do not form a chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    /// More than [`MAX_ACTORS`] actors.
+    /// There are more than [`MAX_ACTORS`] actors.
     #[error("the chain has {0} actors; at most {MAX_ACTORS} are taken")]
     TooLong(usize),
-    /// The same entity stands in two places.
+    /// The same entity occurs twice.
     #[error("`{0}` occurs twice in the chain")]
     Repeats(super::EntityRef),
 }
 
 impl Chain {
-    /// Puts a chain together.
+    /// Creates a chain.
     pub fn new(subject: Entity, actors: Vec<Entity>) -> Result<Self, ChainError> {
         if actors.len() > MAX_ACTORS {
             return Err(ChainError::TooLong(actors.len()));
@@ -46,7 +48,7 @@ impl Chain {
         Ok(chain)
     }
 
-    /// A chain of one: nobody acts for the subject.
+    /// Creates a chain of one: nobody acts for the subject.
     #[must_use]
     pub fn alone(subject: Entity) -> Self {
         Self {
@@ -55,29 +57,29 @@ impl Chain {
         }
     }
 
-    /// Whose authority is used.
+    /// Returns the party whose authority is used.
     #[must_use]
     pub fn subject(&self) -> &Entity {
         &self.subject
     }
 
-    /// Who uses it, the caller last.
+    /// Returns the parties that use the authority, the caller last.
     #[must_use]
     pub fn actors(&self) -> &[Entity] {
         &self.actors
     }
 
-    /// The members, to be named otherwise.
+    /// Iterates over the members, so that they can be renamed.
     pub(in crate::model) fn members_mut(&mut self) -> impl Iterator<Item = &mut Entity> {
         std::iter::once(&mut self.subject).chain(&mut self.actors)
     }
 
-    /// All members, the subject first.
+    /// Iterates over all members, the subject first.
     pub fn members(&self) -> impl Iterator<Item = &Entity> {
         std::iter::once(&self.subject).chain(&self.actors)
     }
 
-    /// How many members there are, and so how many legs: at least one.
+    /// Returns the number of members, which is also the number of legs: at least one.
     #[must_use]
     pub fn legs(&self) -> usize {
         1 + self.actors.len()

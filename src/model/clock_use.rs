@@ -1,29 +1,29 @@
-//! What an evaluation did with the time, and so for how long its outcome stays what it is.
+//! Records how an evaluation used the time, and so for how long its outcome stays valid.
 
 use super::Timestamp;
 use std::cmp::Ordering;
 
-/// The times that policies and conditions can be told: the years that both of their calendars have.
-/// Nothing that read the clock outside of them is kept.
+/// The range of times that both policies and conditions can represent. An outcome that read the
+/// clock outside of it is never cached.
 const FIRST: Timestamp = Timestamp(-62_135_596_800_000);
 const LAST: Timestamp = Timestamp(253_402_207_200_000);
 
-/// What the clock was used for.
+/// How the clock was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockUse {
-    /// For nothing: the outcome does not depend on it.
+    /// Not at all: the outcome does not depend on it.
     #[default]
     Unread,
-    /// It was compared directly with values, all of them earlier but those from this one on. The
-    /// outcome is the same at every time from now up to it, itself not among them.
+    /// Only in direct comparisons with values, of which the earliest that the clock has not passed
+    /// is this one. The outcome is the same at every time from now until just before this value.
     Until(Timestamp),
-    /// For anything else, or it was compared with what is equal to it: nothing is known of any
-    /// other time.
+    /// In any other way, or in a comparison with a value equal to it: nothing is known about the
+    /// outcome at another time.
     Otherwise,
 }
 
 impl ClockUse {
-    /// The clock at `now` is read, to be compared.
+    /// Returns the use by an evaluation that reads the clock at `now` and compares it.
     #[must_use]
     pub fn read(now: Timestamp) -> Self {
         if (FIRST..LAST).contains(&now) {
@@ -33,8 +33,8 @@ impl ClockUse {
         }
     }
 
-    /// The clock at `now` is compared directly with `value`, in milliseconds, a started one counted
-    /// whole.
+    /// Returns the use by a direct comparison of the clock at `now` with `value`, which is in
+    /// milliseconds, rounded up.
     #[must_use]
     pub fn compared(now: Timestamp, value: Timestamp) -> Self {
         match value.cmp(&now) {
@@ -44,7 +44,7 @@ impl ClockUse {
         }
     }
 
-    /// Both uses by one evaluation.
+    /// Combines two uses by one evaluation.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {

@@ -1,19 +1,19 @@
-//! Decisions and what travels with them.
+//! Decisions, and the values that accompany them.
 
 use super::{Digest, Explanation, Reason};
 use std::fmt::{self, Write as _};
 
-/// The answer to a question. Never a `bool`, so that nothing negates it by accident.
+/// The answer to a question. It is never a `bool`, so that nothing negates it by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Decision {
     /// Every leg permits.
     Permit,
-    /// Some leg does not.
+    /// Some leg does not permit.
     Deny,
 }
 
 impl Decision {
-    /// What a policy of this effect does: `permit`, `forbid`.
+    /// Returns the keyword of a policy with this effect: `permit` or `forbid`.
     #[must_use]
     pub fn verb(self) -> &'static str {
         match self {
@@ -32,41 +32,42 @@ impl fmt::Display for Decision {
     }
 }
 
-/// How much of the why an answer carries.
+/// How much an answer says about why it was decided so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
-    /// The decision alone.
+    /// The decision only.
     #[default]
     Lean,
-    /// The reason of a denial.
+    /// The reason of a denial, too.
     Reason,
-    /// The whole tree.
+    /// The whole explanation.
     Explain,
 }
 
-/// What is known of a call's arguments.
+/// What is known of the arguments of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Arguments {
-    /// They are as the request has them.
+    /// The arguments are those of the request.
     #[default]
     Known,
-    /// Nothing: it is asked what some arguments could be permitted, and a permit is of no call.
+    /// Nothing is known: the question is whether some arguments could be permitted, so a permit
+    /// allows no particular call.
     Unknown,
 }
 
-/// Names one decision, in answers and records. Unique, and ordered by time.
+/// The id of a decision in answers and records. It is unique, and ids are ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DecisionId(u128);
 
 impl DecisionId {
-    /// Wraps a fresh identifier (a version 7 UUID's 128 bits).
+    /// Wraps a new identifier (the 128 bits of a UUID of version 7).
     #[must_use]
     pub const fn new(bits: u128) -> Self {
         Self(bits)
     }
 
-    /// Returns its 32 hexadecimal digits, in ASCII. Each answer has them in a header: written by
-    /// the formatter they were 900 of a decision's 85,000 instructions.
+    /// Returns the 32 hexadecimal digits in ASCII. Each answer has them in a header; writing them
+    /// with the formatter took 900 of a decision's 85,000 instructions.
     #[must_use]
     pub fn digits(self) -> [u8; 32] {
         let digit = |place: usize| {
@@ -80,7 +81,7 @@ impl DecisionId {
     }
 }
 
-/// 32 hexadecimal digits.
+/// Writes 32 hexadecimal digits.
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.digits()
@@ -89,8 +90,8 @@ impl fmt::Display for DecisionId {
     }
 }
 
-/// Counts the changes of the relations: dense, starting at 0. An answer names the revision that it
-/// saw.
+/// The number of changes to the relations so far, from 0 and without gaps. An answer names the
+/// revision that it saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 
@@ -104,18 +105,18 @@ impl fmt::Display for Revision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
-/// A decision with everything that the asked depth adds.
+/// A decision with everything that the requested depth adds.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The name of this decision.
+    /// The id of this decision.
     pub id: DecisionId,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// Of what: where the arguments are unknown, a permit says only that some could be permitted.
+    /// Whether the arguments were known: if not, a permit says only that some could be permitted.
     pub arguments: Arguments,
-    /// Why not, on every denial and on no permit.
+    /// The reason of a denial; always present on a denial and never on a permit.
     pub reason: Option<Reason>,
-    /// The whole tree, where [`Depth::Explain`] was asked.
+    /// The whole explanation, if [`Depth::Explain`] was requested.
     pub explanation: Option<Explanation>,
     /// The bundle that decided.
     pub bundle: Digest,
@@ -123,7 +124,8 @@ pub struct Answer {
     pub revision: Revision,
 }
 
-/// Why there is no decision at all. Answered with a 5xx, never cached, and never a permit.
+/// The reason why there is no decision at all. A fault is answered with a 5xx, is never cached, and
+/// is never a permit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// No bundle has been loaded yet.
@@ -132,10 +134,10 @@ pub enum Fault {
     /// A relation could not be looked up, for a reason that may pass: time, breadth, a store.
     #[error("a relation could not be looked up: {0}")]
     Relations(String),
-    /// The decision record could not be taken and the setting says to fail then.
+    /// The decision record's queue had no room, and the setting says to fail in this case.
     #[error("the decision record's queue is full")]
     RecordQueueFull,
-    /// Something that must not happen did; the text says what, for the log.
+    /// Something happened that must not happen; the text describes it for the log.
     #[error("internal fault: {0}")]
     Internal(String),
 }

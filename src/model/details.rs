@@ -1,45 +1,47 @@
-//! Rich authorization requests (RFC 9396): whether one object of a token's `authorization_details`
-//! covers a question.
+//! Rich authorization requests (RFC 9396): decides whether one object of a token's
+//! `authorization_details` covers a question.
 //!
 //! **Problem.** A token may allow one payment of 100 to one account and another of 5 to a second. A
-//! reader that looks for an amount here and for an account there finds 100 to the second.
-//! **Decision.** A question is covered by *one* object, whole, or by none. What each type of object
-//! means is configured; an object of another type covers nothing, and so does one with a member
-//! that its rule does not know: it could be a limit. A detail is compared with what policies see:
-//! where they read a stored property of the resource, so does it.
-//! **Trade-off.** A new informative member must be listed as ignored before tokens that have it are
-//! of use.
+//! reader that takes the amount from one object and the account from the other finds 100 to the
+//! second.
+//! **Decision.** One object covers the whole question, or none does. The meaning of each type of
+//! object is configured. An object of another type covers nothing, and neither does one with a
+//! member that its rule does not know, because the member could be a limit. A detail is compared
+//! with the values that policies see: if they read a stored property of the resource, so does the
+//! comparison.
+//! **Trade-off.** A new informative member must be listed as ignored before tokens with that member
+//! are of use.
 
 use super::{Arguments, Number, Question, Record, Value};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 
 /// Members of RFC 9396 section 2.2 that are compared with a question, and `identifiers`, a list of
-/// what `identifier` is one of. `datatypes` and `privileges` have no counterpart in a question: an
-/// object that has them covers nothing, unless its rule ignores or compares them.
+/// allowed values of `identifier`. `datatypes` and `privileges` have no counterpart in a question:
+/// an object that has them covers nothing, unless its rule ignores or compares them.
 const KNOWN: [&str; 5] = ["type", "locations", "actions", "identifier", "identifiers"];
 
-/// What objects of one type mean.
+/// The meaning of objects of one type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DetailRule {
     /// The type of the object.
     pub kind: SmolStr,
-    /// The type of the resources that it is about.
+    /// The type of the resources that the object is about.
     pub resource_type: SmolStr,
-    /// Where this service's resources are: an object with `locations` must have one of them.
+    /// The locations of this service's resources: an object with `locations` must list one of them.
     pub locations: Vec<SmolStr>,
-    /// What the words in the object's `actions` stand for here: the API's word, and the names of
-    /// actions. Where there are any, another word stands for nothing; where there are none, each is
-    /// the name of an action.
+    /// The words in the object's `actions`, each with the names of the actions that it stands for.
+    /// If there are any, an unlisted word stands for nothing; if there are none, each word is the
+    /// name of an action.
     pub actions: Vec<(SmolStr, Vec<SmolStr>)>,
-    /// Actions that an object without `actions` covers.
+    /// The actions that an object without `actions` covers.
     pub without_actions: Vec<SmolStr>,
-    /// Members whose value must be equal to the request's, as paths: of the object, of the request.
+    /// Pairs of paths into the object and the request, whose values must be equal.
     pub equal: Vec<(Path, Path)>,
-    /// Members that bound a number of the request from above, as paths: of the object, of the
-    /// request.
+    /// Pairs of paths into the object and the request: the object's number is the maximum of the
+    /// request's.
     pub at_most: Vec<(Path, Path)>,
-    /// Members that say nothing about what is allowed, as paths.
+    /// Paths of members that say nothing about what is allowed.
     pub ignored: Vec<Path>,
 }
 
@@ -48,7 +50,7 @@ pub struct DetailRule {
 pub struct Path(Vec<SmolStr>);
 
 impl Path {
-    /// Reads `a.b.c`; `None` for a path with an empty name.
+    /// Parses `a.b.c`; returns `None` for a path with an empty name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let names: Vec<SmolStr> = text.split('.').map(SmolStr::new).collect();
@@ -73,9 +75,9 @@ impl Path {
     }
 }
 
-/// The first object that covers the question. Where its arguments are unknown, the first that
-/// covers it with some. `properties` are the resource's as policies see them: what a request says
-/// of a stored one is not what is decided about.
+/// Returns the first object that covers the question. If the question's arguments are unknown,
+/// returns the first object that covers it with some arguments. `properties` are those of the
+/// resource as policies see them: for a stored property, the request's value does not count.
 #[must_use]
 pub fn covering<'a>(
     details: &'a [Record],
@@ -149,8 +151,8 @@ fn covers_action(listed: Option<&Value>, rule: &DetailRule, action: &SmolStr) ->
     lists(listed, stands_for_it).unwrap_or_else(|| rule.without_actions.contains(action))
 }
 
-/// Whether the rule knows every member, however deep: a record that it knows in part could hold a
-/// limit beside it.
+/// Returns `true` if the rule knows every member, at any depth: an unknown member of a known record
+/// could be a limit.
 fn is_known<'a>(detail: &'a Record, path: &mut Vec<&'a SmolStr>, rule: &DetailRule) -> bool {
     detail.iter().all(|(name, value)| {
         path.push(name);
@@ -171,8 +173,8 @@ fn is_known<'a>(detail: &'a Record, path: &mut Vec<&'a SmolStr>, rule: &DetailRu
     })
 }
 
-/// Whether a list has such a text; none where there is no list. What is no list of texts lists
-/// nothing.
+/// Returns whether a list contains a text that fits, or `None` if there is no list. A value that is
+/// not a list contains nothing.
 fn lists(value: Option<&Value>, fits: impl Fn(&SmolStr) -> bool) -> Option<bool> {
     value.map(|value| {
         let items = value.as_list().unwrap_or_default();
@@ -181,7 +183,7 @@ fn lists(value: Option<&Value>, fits: impl Fn(&SmolStr) -> bool) -> Option<bool>
     })
 }
 
-/// What a rule's paths are read in.
+/// Builds the record into which the paths of a rule lead.
 fn seen(question: &Question, properties: &Record) -> Record {
     let properties = Value::Record(properties.clone());
     let resource = [
@@ -210,7 +212,7 @@ fn seen(question: &Question, properties: &Record) -> Record {
     .collect()
 }
 
-/// Equal texts, or equal numbers however they are written.
+/// Returns `true` for equal texts, and for equal numbers in any spelling.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Text(one), Value::Text(other)) => one == other,
@@ -220,7 +222,8 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// A number, or a text that is one: amounts travel as texts (ISO 20022, RFC 9396 section 2).
+/// Returns a number, or the number in a text: amounts are often sent as texts (ISO 20022, RFC 9396
+/// section 2).
 fn number(value: Option<&Value>) -> Option<Number> {
     match value? {
         Value::Number(number) => Some(number.clone()),
@@ -372,7 +375,7 @@ mod tests {
             (Some(texts(&["initiate"])), false, true),
             (Some(texts(&["cancel", "initiate"])), false, true),
             (Some(texts(&["cancel"])), false, false),
-            // A word that the API does not have.
+            // This word is not one of the API's.
             (Some(texts(&["pay"])), true, false),
             (Some(texts(&[])), false, false),
             (Some(Value::text("initiate")), false, false),

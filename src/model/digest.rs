@@ -7,19 +7,19 @@ use std::fmt;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Names content by its SHA-256.
+    /// Creates a digest from a SHA-256 hash.
     #[must_use]
     pub const fn new(sha256: [u8; 32]) -> Self {
         Self(sha256)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The first twelve hexadecimal digits: enough for a person to tell two bundles apart.
+    /// Returns the first twelve hexadecimal digits: enough for a person to distinguish two bundles.
     #[must_use]
     pub fn short(&self) -> String {
         self.to_string().chars().take(12).collect()

@@ -1,4 +1,4 @@
-//! Entities as requests name them: a type, an id, and the properties that came along.
+//! Entities as requests name them: a type, an id, and the properties in the request.
 
 use super::Record;
 use smol_str::SmolStr;
@@ -15,7 +15,7 @@ pub struct EntityRef {
 }
 
 impl EntityRef {
-    /// Names an entity.
+    /// Creates a reference from a type and an id.
     pub fn new(kind: impl Into<SmolStr>, id: impl Into<SmolStr>) -> Self {
         Self {
             kind: kind.into(),
@@ -24,20 +24,20 @@ impl EntityRef {
     }
 }
 
-/// `type:id`, the spelling of command lines, cases and messages.
+/// Writes `type:id`, the spelling of command lines, cases and messages.
 impl fmt::Display for EntityRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind, self.id)
     }
 }
 
-/// Text that is not `type:id`.
+/// An error for text that is not `type:id`.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not of the form `type:id`")]
 pub struct ParseEntityRefError(String);
 
-/// Reads `type:id`. The type ends at the first single colon, so `A::B:x` is the id `x` of the type
-/// `A::B`, and ids may hold colons.
+/// Parses `type:id`. The type ends at the first single colon, so `A::B:x` is the id `x` of the type
+/// `A::B`, and ids may contain colons.
 impl FromStr for EntityRef {
     type Err = ParseEntityRefError;
 
@@ -69,9 +69,10 @@ impl FromStr for EntityRef {
 /// An entity with the properties that the request gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {
-    /// Which entity.
+    /// The type and the id.
     pub uid: EntityRef,
-    /// Its properties in the request, without consumed carriers. Empty is the same as absent.
+    /// Its properties in the request, without consumed carriers. No properties and an empty object
+    /// are the same.
     pub properties: Record,
 }
 

@@ -3,12 +3,12 @@
 //! **Problem.** A request may carry the raw credentials of the parties that it names. They are
 //! verified over a network, before anything is decided, while the chain is read and decided in one
 //! synchronous step.
-//! **Decision.** Whoever verifies hands over an [`Evidence`]: for each credential of the request,
+//! **Decision.** The verifier hands over an [`Evidence`]: for each credential of the request, found
 //! by its very value, what it proves or why it proves nothing. The chain is then read against it.
-//! **Trade-off.** A credential is looked up by comparing values, which are small: a token is
-//! compared until it differs.
+//! **Trade-off.** A credential is looked up by comparing values. This is cheap: they are few, and a
+//! comparison ends at the first difference.
 //!
-//! INVARIANT: a credential that no outcome is known for proves nothing, and denies.
+//! INVARIANT: a credential without an outcome in the evidence proves nothing, and denies.
 
 use super::{Code, DetailRule, EntityRef, NextAction, PrincipalIds, Record, Timestamp, Value};
 use smol_str::SmolStr;
@@ -17,25 +17,25 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// LIMIT: credentials of one request. A user's token, an agent's own, a workload's identity: more
+/// LIMIT: credentials of one request: a user's token, an agent's own, a workload's identity. More
 /// is a mistake, and each one multiplies the legs.
 pub const MAX_CREDENTIALS: usize = 4;
 
-/// What a credential is.
+/// The kind of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
     /// An OAuth access token: a JWT, or opaque.
     AccessToken,
-    /// An `OpenID` Connect ID token: says who somebody is, and grants nothing.
+    /// An `OpenID` Connect ID token: it says who somebody is, and grants nothing.
     IdToken,
-    /// A SPIFFE identity as a JWT.
+    /// A SPIFFE identity in a JWT.
     JwtSvid,
-    /// A SPIFFE identity as a certificate.
+    /// A SPIFFE identity in a certificate.
     X509Svid,
 }
 
 impl CredentialKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 4] = [
         Self::AccessToken,
         Self::IdToken,
@@ -43,7 +43,7 @@ impl CredentialKind {
         Self::X509Svid,
     ];
 
-    /// The word on the wire.
+    /// Returns the word on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,24 +54,25 @@ impl CredentialKind {
         }
     }
 
-    /// Reads the word.
+    /// Parses the word on the wire.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
-/// How the holder of a credential showed that it is theirs.
+/// How the sender of a credential proved to be its holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// A proof by the key that the token names (RFC 9449).
+    /// By a DPoP proof, signed with the key to which the token is bound (RFC 9449).
     Dpop,
-    /// The client's certificate, which the token names (RFC 8705), or which is the credential.
+    /// By the client's certificate, to which the token is bound (RFC 8705), or which is the
+    /// credential.
     Mtls,
 }
 
 impl Proof {
-    /// The word in facts.
+    /// Returns the word in facts.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,41 +85,40 @@ impl Proof {
 /// What one credential proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
-    /// What it is.
+    /// The kind of credential.
     pub kind: CredentialKind,
-    /// Who issued it: an issuer as configured, or `spiffe://` and a trust domain.
+    /// The issuer: as configured, or `spiffe://` and a trust domain.
     pub issuer: SmolStr,
-    /// The parties that it names: the subject first, who holds it last. Never empty.
+    /// The parties that it names: the subject first, its holder last. Never empty.
     pub chain: Vec<EntityRef>,
-    /// The audiences that it is for; none where it names none.
+    /// The audiences for which it was issued; empty if it names none.
     pub audiences: Vec<SmolStr>,
-    /// The clients of an ID token that act where it is the only credential of its subject.
+    /// The clients that hold an ID token, and act if it is the only credential of its subject.
     pub holders: Vec<EntityRef>,
-    /// Whether it may be the only credential that names its subject: an ID token may not.
+    /// Whether it may be the only credential that names its subject; an ID token may not.
     pub stands_alone: bool,
-    /// What policies see as `context.token`; none for a credential that grants nothing.
+    /// The facts that policies see as `context.token`; `None` for a credential that grants nothing.
     pub facts: Option<Record>,
-    /// The `authorization_details` of it (RFC 9396 section 2).
+    /// Its `authorization_details` (RFC 9396 section 2).
     pub details: Vec<Record>,
-    /// How a request is covered by one of them.
+    /// The rules by which one of these details covers a request.
     pub rules: Arc<[DetailRule]>,
-    /// How it was shown to be its holder's; none for a bearer's.
+    /// How the sender proved to be its holder; `None` for a bearer token.
     pub proof: Option<Proof>,
-    /// Until when it may be used, with the issuer's leeway.
+    /// The time until which it may be used, with the issuer's leeway.
     pub until: Timestamp,
 }
 
-/// A verified credential of a request, and whom of the request's chain it names.
+/// A verified credential of a request, and the members of the chain that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// What it proves.
     pub proven: Arc<Proven>,
-    /// The members of the chain that it names, by their places: its facts are theirs, and nobody
-    /// else's.
+    /// The positions in the chain of the members that it names: its facts belong to them only.
     pub legs: Range<usize>,
 }
 
-/// The facts of a token that the engine knows, each by its name in `context.token`.
+/// The names in `context.token` of the token facts that the engine defines.
 pub const TOKEN_FACTS: [&str; 19] = [
     "kind",
     "issuer",
@@ -141,11 +141,11 @@ pub const TOKEN_FACTS: [&str; 19] = [
     "detail",
 ];
 
-/// The only member of a fact that is not known.
+/// The only member of the value of an unknown fact.
 const UNKNOWN: &str = "more_than_the_token_holds";
 
-/// Returns the value of a fact of which the token says that there is more than it holds. It fits no
-/// declared type, so that every policy which reads the fact denies.
+/// Returns the value of a fact of which the token says that there is more than it contains. The
+/// value fits no declared type, so every policy that reads the fact denies.
 #[must_use]
 pub fn unknown_fact() -> Value {
     Value::Record(
@@ -163,50 +163,52 @@ pub fn is_unknown_fact(value: &Value) -> bool {
         .is_some_and(|record| record.get(UNKNOWN).is_some())
 }
 
-/// Why a credential proves nothing.
+/// The reason why a credential proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Unproven {
-    /// A reason's code of the engine: `credential_invalid` and those beside it.
+    /// One of the engine's codes: `credential_invalid` or another about credentials.
     pub code: Code,
-    /// One sentence. Never a part of the credential.
+    /// One sentence, without any part of the credential.
     pub message: String,
-    /// What helps.
+    /// What the caller can do.
     pub next_action: NextAction,
 }
 
 impl Unproven {
-    /// It does not verify.
+    /// Creates the refusal of a credential that does not verify.
     #[must_use]
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::CredentialInvalid, message, NextAction::Retry)
     }
 
-    /// It is none for this service: its issuer may give one that is.
+    /// Creates the refusal of a credential for another service: its issuer may issue one for this
+    /// one.
     #[must_use]
     pub fn for_another(message: impl Into<String>) -> Self {
         Self::new(Code::CredentialInvalid, message, NextAction::StepUp)
     }
 
-    /// Nobody here believes whoever issued it: no other credential of that issuer helps.
+    /// Creates the refusal of a credential of an untrusted issuer: no other credential of that
+    /// issuer helps.
     #[must_use]
     pub fn of_a_stranger(message: impl Into<String>) -> Self {
         Self::new(Code::CredentialInvalid, message, NextAction::None)
     }
 
-    /// It has expired.
+    /// Creates the refusal of a credential that has expired.
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(Code::CredentialExpired, message, NextAction::Retry)
     }
 
-    /// It cannot be verified now.
+    /// Creates the refusal of a credential that cannot be verified now.
     #[must_use]
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Code::CredentialUnavailable, message, NextAction::Retry)
     }
 
-    /// Whoever sent it did not show that it is theirs.
+    /// Creates the refusal of a credential whose sender did not prove to be its holder.
     #[must_use]
     pub fn proof(message: impl Into<String>) -> Self {
         Self::new(Code::ProofInvalid, message, NextAction::Retry)
@@ -221,30 +223,30 @@ impl Unproven {
     }
 }
 
-/// Says whether the key that a credential was verified with is still its issuer's.
+/// Decides whether the key by which a credential was verified is still its issuer's.
 pub trait Voucher: Send + Sync {
-    /// Returns `true` until the issuer withdraws the key, or it may not be used any more.
+    /// Returns `true` until the issuer withdraws the key or the key may no longer be used.
     fn stands(&self) -> bool;
 }
 
-/// A credential that was verified, for a decision that may come later.
+/// A credential that was verified, for a decision that may be made later.
 #[derive(Clone)]
 pub struct Verified {
     /// What it proves.
     pub proven: Arc<Proven>,
-    /// The key that it was verified with; none where an issuer's word alone is behind it.
+    /// The key by which it was verified; `None` if it was verified by asking the issuer alone.
     pub voucher: Option<Arc<dyn Voucher>>,
 }
 
 impl Verified {
-    /// Returns `true` while the key behind it is still its issuer's.
+    /// Returns `true` while the key by which it was verified is still its issuer's.
     #[must_use]
     pub fn stands(&self) -> bool {
         self.voucher.as_ref().is_none_or(|voucher| voucher.stands())
     }
 }
 
-/// Shows what it proves.
+/// Shows what the credential proves.
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
@@ -253,14 +255,14 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// What became of the credentials of one request.
+/// The outcomes of verifying the credentials of one request.
 #[derive(Clone, Default)]
 pub struct Evidence {
     outcomes: BTreeMap<Value, Result<Verified, Unproven>>,
     ids: Arc<PrincipalIds>,
 }
 
-/// Tells how many credentials there are, and shows none.
+/// Shows how many credentials there are, and none of them.
 impl fmt::Debug for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Evidence")
@@ -270,7 +272,7 @@ impl fmt::Debug for Evidence {
 }
 
 impl Evidence {
-    /// Without credentials yet; `ids` are those of the configured issuers.
+    /// Creates evidence without credentials; `ids` are those of the configured issuers.
     #[must_use]
     pub fn new(ids: Arc<PrincipalIds>) -> Self {
         Self {
@@ -279,14 +281,14 @@ impl Evidence {
         }
     }
 
-    /// Adds what became of a credential.
+    /// Adds the outcome of verifying a credential.
     pub fn insert(&mut self, credential: Value, outcome: Result<Verified, Unproven>) {
         self.outcomes.insert(credential, outcome);
     }
 
-    /// Returns what this credential proves now. A request may have waited since it was verified:
-    /// for another credential's issuer, or for its turn. What its issuer has withdrawn meanwhile
-    /// proves nothing.
+    /// Returns what this credential proves now. The request may have waited since the verification,
+    /// for the issuer of another credential or for its turn; a credential whose key the issuer has
+    /// withdrawn meanwhile proves nothing.
     pub fn outcome(&self, credential: &Value) -> Result<Arc<Proven>, Unproven> {
         match self.outcomes.get(credential) {
             Some(Ok(verified)) if verified.stands() => Ok(Arc::clone(&verified.proven)),
@@ -300,7 +302,7 @@ impl Evidence {
         }
     }
 
-    /// How issuers' subjects are named here.
+    /// Returns how subjects of issuers are turned into ids.
     #[must_use]
     pub fn ids(&self) -> &PrincipalIds {
         &self.ids

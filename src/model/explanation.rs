@@ -1,14 +1,14 @@
-//! The tree behind a decision, written by the evaluation itself.
+//! The explanation of a decision, written by the evaluation itself.
 //!
-//! INVARIANT: nothing here is computed for the sake of explaining alone except by the evaluator
-//! that decided, on the inputs that it decided on. Values of attributes marked `@secret` are left
-//! out where they are collected.
+//! INVARIANT: only the evaluator that decided computes anything for an explanation, and only on the
+//! inputs that it decided on. Values of attributes marked `@secret` are left out where they are
+//! collected.
 
 use super::{
     Code, CredentialKind, Decision, Digest, EntityRef, Proof, Reason, Revision, Timestamp,
 };
 
-/// Everything that an `explain` answer says.
+/// The content of an `explain` answer.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// The bundle that decided.
@@ -19,60 +19,62 @@ pub struct Explanation {
     pub now: Timestamp,
     /// The action that was evaluated: a specialised one where the schema declares it.
     pub action: String,
-    /// The credentials that were verified, in the request's order.
+    /// The credentials that were verified, in the order of the request.
     pub credentials: Vec<CredentialLine>,
-    /// The members of the chain that no credential proves: the caller says so, and is believed.
+    /// The members of the chain that no credential proves: the caller asserts them, and is
+    /// believed.
     pub asserted: Vec<EntityRef>,
-    /// One per member of the chain, in order, and for each of them one per granting credential that
-    /// names it; empty where the chain itself was refused.
+    /// One per member of the chain, in order, and for each member one per granting credential that
+    /// names it; empty if the chain itself was refused.
     pub legs: Vec<LegExplanation>,
 }
 
-/// What a credential was seen to prove. Never a part of the credential itself.
+/// What a credential proved. It contains no part of the credential itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialLine {
-    /// What it is.
+    /// The kind of credential.
     pub kind: CredentialKind,
-    /// Who issued it.
+    /// The issuer.
     pub issuer: String,
-    /// Whom it names, the subject first.
+    /// The parties that it names, the subject first.
     pub chain: Vec<EntityRef>,
-    /// How it was shown to be its holder's; none for a bearer's.
+    /// How the sender proved to be its holder; `None` for a bearer token.
     pub proof: Option<Proof>,
-    /// Until when it may be used.
+    /// The time until which it may be used.
     pub until: Timestamp,
 }
 
 /// One leg: one principal, one Cedar request.
 #[derive(Clone, Debug)]
 pub struct LegExplanation {
-    /// Whose leg this is.
+    /// The principal of this leg.
     pub principal: EntityRef,
-    /// What it came to.
+    /// The outcome of the leg.
     pub outcome: LegOutcome,
     /// The policies that decided it.
     pub determining: Vec<PolicyRef>,
-    /// For a leg without a permit: each permit whose scope matched, with what was missing.
+    /// For a leg without a permit: each permit whose scope matched, with its first condition that
+    /// was not true.
     pub near_misses: Vec<NearMiss>,
     /// The relations that were looked up.
     pub relations: Vec<RelationLookup>,
     /// The policies that failed.
     pub errors: Vec<PolicyError>,
-    /// Members of the request that no policy could see.
+    /// Members of the request that were withheld from the policies.
     pub dropped: DroppedMembers,
 }
 
-/// What a leg came to.
+/// The outcome of a leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LegOutcome {
-    /// The principal may.
+    /// The principal is permitted.
     Permit,
-    /// The principal may not, and why.
+    /// The principal is denied, with the reason.
     Deny(Reason),
 }
 
 impl LegOutcome {
-    /// The decision alone.
+    /// Returns the decision alone.
     #[must_use]
     pub fn decision(&self) -> Decision {
         match self {
@@ -81,7 +83,7 @@ impl LegOutcome {
         }
     }
 
-    /// The reason's code, on a denial.
+    /// Returns the reason's code if this is a denial.
     #[must_use]
     pub fn code(&self) -> Option<&Code> {
         match self {
@@ -91,16 +93,16 @@ impl LegOutcome {
     }
 }
 
-/// Where a policy stands.
+/// A policy and its position in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRef {
     /// Its `@id`.
     pub id: String,
     /// Whether it permits or forbids.
     pub effect: Decision,
-    /// The file, relative to the bundle; `pack:NAME/…` for a pack's.
+    /// The file, relative to the bundle; `pack:NAME/…` for the file of a pack.
     pub file: String,
-    /// The line that it begins on, from 1.
+    /// The line on which it begins, from 1.
     pub line: usize,
     /// Its `@doc`.
     pub doc: Option<String>,
@@ -120,24 +122,24 @@ pub struct NearMiss {
 pub struct Condition {
     /// Its source text.
     pub source: String,
-    /// The line that it begins on, from 1.
+    /// The line on which it begins, from 1.
     pub line: usize,
-    /// What the attributes in it were, in source order, as Cedar writes values.
+    /// The attributes in it and their values as Cedar writes them, in source order.
     pub values: Vec<(String, String)>,
-    /// The evaluator's message, where it failed rather than being false.
+    /// The evaluator's message if the condition failed instead of being false.
     pub error: Option<String>,
 }
 
-/// A relation that a policy asked about.
+/// A relation that a policy looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelationLookup {
-    /// Who was looked for.
+    /// The user of the look-up.
     pub user: String,
-    /// In which userset: `type:id#relation`.
+    /// The userset in which the user was looked up: `type:id#relation`.
     pub userset: String,
-    /// Whether it held.
+    /// Whether the relation held.
     pub held: bool,
-    /// One path of tuples that shows it, where it held.
+    /// One path of tuples that shows that it held; empty if it did not.
     pub witness: Vec<String>,
 }
 
@@ -146,21 +148,21 @@ pub struct RelationLookup {
 pub struct PolicyError {
     /// The policy.
     pub policy: PolicyRef,
-    /// What the evaluator said.
+    /// The evaluator's message.
     pub message: String,
 }
 
 /// A member of the request that did not reach the policies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Dropped {
-    /// Which member, as a path: `subject.properties.role`, `context.arguments.amount`.
+    /// The member's path: `subject.properties.role`, `context.arguments.amount`.
     pub member: String,
-    /// Why.
+    /// The reason why it was dropped.
     pub why: String,
 }
 
-/// The members of a request that did not reach the policies of a leg: the first of them, and how
-/// many more there are.
+/// The members of a request that did not reach the policies of a leg: the first of them, and the
+/// number of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DroppedMembers {
     first: Vec<Dropped>,
@@ -168,12 +170,12 @@ pub struct DroppedMembers {
 }
 
 impl DroppedMembers {
-    /// LIMIT: members of one leg that are told: more than an answer shows. A body has tens of
-    /// thousands, each leg of each item of a batch drops them again, and what is said of each takes
-    /// many times as long as to pass it by.
+    /// LIMIT: members of one leg that are listed: more than an answer shows. A body may have tens
+    /// of thousands, each leg of each item of a batch drops them again, and describing one takes
+    /// many times as long as skipping it.
     pub const MAX: usize = 64;
 
-    /// Adds one; `what` is asked only where it is told.
+    /// Adds a member; `what` is called only if the member is listed.
     pub fn push(&mut self, what: impl FnOnce() -> Dropped) {
         if self.first.len() < Self::MAX {
             self.first.push(what());
@@ -182,17 +184,17 @@ impl DroppedMembers {
         }
     }
 
-    /// Adds so many that are not told.
+    /// Adds a number of members that are not listed.
     pub fn add_untold(&mut self, more: usize) {
         self.more += more;
     }
 
-    /// Returns those that are told.
+    /// Iterates over the members that are listed.
     pub fn iter(&self) -> std::slice::Iter<'_, Dropped> {
         self.first.iter()
     }
 
-    /// Returns how many more there are.
+    /// Returns how many more members were dropped.
     #[must_use]
     pub fn more(&self) -> usize {
         self.more

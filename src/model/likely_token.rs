@@ -1,19 +1,19 @@
-//! Texts that are likely to be credentials, where a name is expected.
+//! Recognises texts that are likely to be credentials where an id is expected.
 //!
-//! Whoever mistakes the form of a request puts a token where an id belongs: `{"type": "Credential",
-//! "id": "<token>"}`. Such a request is denied, and the denial is shown and recorded, by which the
-//! token would be known to all who read records.
+//! A caller who mistakes the form of a request puts a token where an id belongs: `{"type":
+//! "Credential", "id": "<token>"}`. Such a request is denied, but the denial is shown and recorded,
+//! which would reveal the token to everyone who reads records.
 //!
 //! INVARIANT: an id is hidden in a question only under a type that the schema does not declare.
-//! Nothing is permitted there, so no decision depends on it.
+//! Nothing is permitted for such a type, so no decision depends on the id.
 
 use super::{EntityRef, MAX_NAME_BYTES, alike};
 use smol_str::SmolStr;
 
-/// What stands in place of a text that is not shown.
+/// The text that is shown instead of a hidden id.
 const HIDDEN: &str = "(hidden)";
 
-/// Types by which people mean credentials, whatever their spelling.
+/// Types by which callers mean credentials, in any spelling.
 const WORDS: [&str; 12] = [
     "credential",
     "credentials",
@@ -29,17 +29,17 @@ const WORDS: [&str; 12] = [
     "api_key",
 ];
 
-/// LIMIT: shorter texts are no token that anybody would accept.
+/// LIMIT: a shorter text is not a token that any service would accept.
 const LEAST_BYTES: usize = 16;
 
-/// Hides the id if it is likely to be a token, and `is_declared` does not know its type.
+/// Hides the id if it is likely to be a token and its type is not declared, as `is_declared` says.
 pub(super) fn hide(uid: &mut EntityRef, is_declared: impl FnOnce(&SmolStr) -> bool) {
     if is_likely(uid) && !is_declared(&uid.kind) {
         uid.id = SmolStr::new_static(HIDDEN);
     }
 }
 
-/// Returns the entity without an id that is likely to be a token.
+/// Returns the entity with its id hidden if that is likely to be a token.
 pub(super) fn hidden(mut uid: EntityRef) -> EntityRef {
     hide(&mut uid, |_| false);
     uid
@@ -50,8 +50,8 @@ fn is_likely(uid: &EntityRef) -> bool {
         && (is_token(&uid.id) || WORDS.iter().any(|word| alike(word, &uid.kind)))
 }
 
-/// Returns `true` for a JWT, with or without its scheme, for something in PEM form, and for what is
-/// longer than an id.
+/// Returns `true` for a JWT, with or without its scheme, for text in PEM form, and for text that is
+/// longer than an id may be.
 fn is_token(text: &str) -> bool {
     const BEARER: &str = "bearer ";
     let text = text.trim_start();
@@ -62,8 +62,8 @@ fn is_token(text: &str) -> bool {
     text.len() > MAX_NAME_BYTES || text.starts_with("-----BEGIN ") || is_jwt(token)
 }
 
-/// Returns `true` for three or five parts in base64url, the first of which is that of an object
-/// (RFC 7515 section 7.1, RFC 7516 section 7.1).
+/// Returns `true` for three or five parts in base64url of which the first encodes an object (RFC
+/// 7515 section 7.1, RFC 7516 section 7.1).
 fn is_jwt(text: &str) -> bool {
     let [b'e', b'w'..=b'z', ..] = text.as_bytes() else {
         return false;

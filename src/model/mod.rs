@@ -1,12 +1,12 @@
-//! The vocabulary of a decision: what is asked, by whom, and what is answered.
+//! The vocabulary of a decision: who asks what, and the answer.
 //!
-//! **Problem.** A request reaches the service in seven spellings and leaves it in three depths of
-//! answer, while the parts in between (policies, relations, cache, records) must speak of one
-//! thing.
-//! **Decision.** This folder holds that one thing as plain values: no IO, no async, no JSON, no
-//! Cedar. A value that exists here is valid; wire types stay in `http/`, Cedar types in `policy/`.
-//! **Trade-off.** The edges convert. They do it once per request, and nothing inside has to doubt
-//! what it holds.
+//! **Problem.** A request may name its parties in seven ways and be answered in three depths, while
+//! everything in between (policies, relations, cache, records) must share one representation.
+//! **Decision.** This folder holds that representation as plain values: no IO, no async, no JSON,
+//! no Cedar. A value that exists here is valid; wire types stay in `http/`, Cedar types in
+//! `policy/`.
+//! **Trade-off.** The edges must convert. They do so once per request, and no other code has to
+//! validate its input.
 
 mod canonical;
 mod carriers;

@@ -1,21 +1,20 @@
 //! Types, ids and names as requests have them: one rule for subject, actors, resource and action.
 //!
-//! INVARIANT: what is empty names nobody and nothing, and what is beyond the bound is no name. Both
-//! deny, whatever the role: an id that is taken in one role and not in another would be two
-//! principals to two policies.
+//! INVARIANT: an empty text and a text beyond the limit are not names. Both deny in every role: an
+//! id that is accepted in one role and not in another would be two principals to two policies.
 
 use std::fmt;
 
-/// LIMIT: a type, an id or a name, in bytes: the longest SPIFFE id. An id is repeated in reasons,
-/// records and cache keys.
+/// LIMIT: bytes of a type, an id or a name: those of the longest SPIFFE id. An id is repeated in
+/// reasons, records and cache keys.
 pub const MAX_NAME_BYTES: usize = 2048;
 
-/// Why a text is no name.
+/// The reason why a text is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameFlaw {
-    /// There is nothing in it.
+    /// The text is empty.
     Empty,
-    /// It has more than [`MAX_NAME_BYTES`] bytes.
+    /// The text has more than [`MAX_NAME_BYTES`] bytes.
     TooLong,
 }
 

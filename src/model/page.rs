@@ -1,7 +1,7 @@
-//! Which page of a search is wanted.
+//! Reads which page of a search is requested.
 //!
-//! INVARIANT: what asks for another page gets no first one again: whoever pages would begin anew
-//! for ever. So each name by which other services call these members is refused, in the page and
+//! INVARIANT: a request for a later page never gets the first one, or its client would start again
+//! for ever. So every name that other services use for these members is refused, in the page and
 //! beside it.
 
 use super::carriers::table::{Site, overlooked};
@@ -9,17 +9,17 @@ use super::request::{read_optional_record, refuse_lookalike};
 use super::{Letters, MAX_OTHERS, Malformed, Record, Value, alike, nearest, shown};
 use smol_str::SmolStr;
 
-/// Which page is wanted (section 8.2.1).
+/// The page that is requested (section 8.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The token of the page before; none for the first page.
+    /// The token of the previous page; `None` for the first page.
     pub token: Option<SmolStr>,
-    /// The most results.
+    /// The maximum number of results.
     pub limit: Option<u64>,
 }
 
 impl PageRequest {
-    /// Reads the member `page` of a body; none where there is none.
+    /// Reads the member `page` of a body; returns `None` if there is none.
     pub fn from_body(body: &Record) -> Result<Option<Self>, Malformed> {
         refuse_beside_page(body)?;
         let Some(value) = body.get_present("page") else {
@@ -43,7 +43,7 @@ impl PageRequest {
         let limit = match page.get_present("limit") {
             None => None,
             Some(Value::Number(number)) => {
-                // A page of nothing would lead to another, without end.
+                // An empty page would lead to another one without end.
                 let limit = number
                     .to_i64()
                     .and_then(|limit| u64::try_from(limit).ok())
@@ -64,8 +64,8 @@ impl PageRequest {
 /// Every member of a page.
 const PAGE_MEMBERS: [&str; 3] = ["token", "limit", "properties"];
 
-/// What an answer's page or other services call them. None of these is a member of a search beside
-/// its page either.
+/// Names that a page of an answer, or other services, use for these members, each with the member.
+/// None of these is a member of a search beside its page either.
 const OTHER_NAMES: [(&str, &str); 31] = [
     ("next_token", "token"),
     ("next_page_token", "token"),
@@ -100,10 +100,10 @@ const OTHER_NAMES: [(&str, &str); 31] = [
     ("first", "limit"),
 ];
 
-/// What `page` itself is called elsewhere.
+/// Names that other services use for `page` itself.
 const OTHER_PAGES: [&str; 4] = ["pagination", "paging", "paginate", "pager"];
 
-/// Refuses a member of a search's body that was meant for its page, for the reason of
+/// Refuses a member of a search's body that was meant for its page, for the reason given at
 /// [`refuse_misspelt`].
 fn refuse_beside_page(body: &Record) -> Result<(), Malformed> {
     let sent = body.iter().filter(|(_, value)| !value.is_null());
@@ -130,8 +130,8 @@ const BESIDE_PAGE: [&str; 6] = [
     "subject", "action", "resource", "context", "options", "page",
 ];
 
-/// Refuses a member of a page that was meant for one that there is: what asks for the second page
-/// and gets the first would begin anew for ever. Others are ignored.
+/// Refuses a member of a page that was meant for a known one: a client that asks for the second
+/// page and gets the first would start again for ever. Other members are ignored.
 fn refuse_misspelt(page: &Record) -> Result<(), Malformed> {
     let others = page
         .iter()

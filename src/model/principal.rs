@@ -1,10 +1,11 @@
-//! Names of issuers' subjects: a principal is an issuer *and* a subject, never a subject alone.
+//! Ids of issuers' subjects: a principal is an issuer *and* a subject, never a subject alone.
 //!
-//! Two issuers may both know an `alice`, and each may let somebody register as `bob`. So each
-//! issuer has for each entity type an id template of the form `<fixed prefix>{sub}`.
+//! Two issuers may both have an `alice`, and each may let somebody register as `bob`. So each
+//! issuer has, for each entity type, an id template of the form `<fixed prefix>{sub}`.
 //!
-//! INVARIANT: for one entity type no prefix is a prefix of another's, so two issuers never make the
-//! same id. One issuer may have none; its subjects that begin with another's prefix are refused.
+//! INVARIANT: for one entity type, no issuer's prefix is a prefix of another's, so two issuers
+//! never make the same id. One issuer may have no prefix; its subjects that begin with another
+//! issuer's prefix are refused.
 
 mod naming;
 
@@ -14,35 +15,35 @@ use super::{EntityRef, Record, Value};
 use smol_str::{SmolStr, format_smolstr};
 use std::fmt;
 
-/// LIMIT: an issuer's subject, in bytes (`OpenID` Connect Core section 2 allows 255; SPIFFE ids
-/// have up to 2048).
+/// LIMIT: bytes of an issuer's subject (`OpenID` Connect Core section 2 allows 255; SPIFFE ids have
+/// up to 2048).
 pub const MAX_SUB_BYTES: usize = 2048;
 
-/// The ids of one issuer.
+/// How one issuer's subjects are turned into ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerIds {
     /// The issuer, exactly as tokens name it.
     pub issuer: SmolStr,
-    /// For each entity type that its subjects can have: what stands before the subject.
+    /// For each entity type that its subjects can have, the prefix before the subject.
     pub prefixes: Vec<(SmolStr, SmolStr)>,
-    /// Issuers of the same people: one subject has one id, whichever of them names it.
+    /// Issuers with the same people: a subject has one id, whichever of these issuers names it.
     pub subjects_of: Vec<SmolStr>,
-    /// How its actors are named by others.
+    /// How other parties name its actors.
     pub actors: ActorNames,
 }
 
 impl IssuerIds {
-    /// Returns `true` if the two issuers are of the same people.
+    /// Returns `true` if the two issuers have the same people.
     fn shares_with(&self, other: &Self) -> bool {
         self.subjects_of.contains(&other.issuer) || other.subjects_of.contains(&self.issuer)
     }
 }
 
-/// The ids of all configured issuers.
+/// How the subjects of all configured issuers are turned into ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrincipalIds(Vec<IssuerIds>);
 
-/// Two issuers whose subjects could be taken for each other's.
+/// Two issuers whose subjects could get the same id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AmbiguousIds {
     /// The entity type.
@@ -63,28 +64,28 @@ impl fmt::Display for AmbiguousIds {
     }
 }
 
-/// Why a subject has no id.
+/// The reason why a subject has no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoId {
     /// The issuer is not configured.
     Issuer,
-    /// The issuer has no ids of this entity type.
+    /// The issuer has no prefix for this entity type.
     Kind,
     /// The subject is empty or too long, or begins with another issuer's prefix.
     Sub,
-    /// The issuer's own tokens name its clients by another type.
+    /// The issuer's own tokens name its clients by another entity type.
     Type,
-    /// The client is not named, and it is what the issuer's actors are.
+    /// The issuer's actors are its clients, and no claim names the client.
     Client,
-    /// Two claims name two clients, or one of them names none.
+    /// Two claims name two clients, or one of these claims names none.
     Clients,
-    /// The person is named with a client that is not the person's own hand.
+    /// The person is named together with a client that does not count as the person's own.
     Led,
-    /// A claim is spelled like one that names.
+    /// A claim is spelled like one that names the actor.
     Spelling,
-    /// The claim that names people in the issuer's own tokens is not there.
+    /// The claim that names people in the issuer's own tokens is missing.
     Person,
-    /// The subject is no SPIFFE id of the trust domain.
+    /// The subject is not a SPIFFE id of the trust domain.
     Spiffe,
 }
 
@@ -108,7 +109,7 @@ impl fmt::Display for NoId {
 }
 
 impl PrincipalIds {
-    /// Takes the ids of all issuers, and refuses those that could meet.
+    /// Creates the ids of all issuers, and refuses two issuers that could make the same id.
     pub fn new(issuers: Vec<IssuerIds>) -> Result<Self, AmbiguousIds> {
         let all: Vec<(&SmolStr, &SmolStr, &IssuerIds)> = issuers
             .iter()
@@ -123,7 +124,8 @@ impl PrincipalIds {
                 let is_shared = prefix == other_prefix && one.shares_with(other);
                 let meet = match (prefix.is_empty(), other_prefix.is_empty()) {
                     (true, true) => true,
-                    // An id without a prefix is checked against the prefixes when it is made.
+                    // An id without a prefix is compared with the other issuers' prefixes when it
+                    // is made.
                     (true, false) | (false, true) => false,
                     (false, false) => {
                         prefix.starts_with(other_prefix.as_str())
@@ -143,7 +145,7 @@ impl PrincipalIds {
         Ok(Self(issuers))
     }
 
-    /// The entity that is this issuer's subject.
+    /// Returns the entity of this issuer's subject.
     pub fn entity(&self, issuer: &str, kind: &str, sub: &str) -> Result<EntityRef, NoId> {
         let ids = self
             .0
@@ -172,8 +174,8 @@ impl PrincipalIds {
         })
     }
 
-    /// The entity that is this party in `act`, as its own issuer's tokens name it. `kind` is the
-    /// type that is said of it; where none is, it has that of its issuer's clients, or `default`.
+    /// Returns the entity of a party in `act`, named as its own issuer's tokens name it. `kind` is
+    /// its stated type; without one, it has the type of its issuer's clients, or `default`.
     pub fn actor(
         &self,
         issuer: &str,
@@ -192,7 +194,7 @@ impl PrincipalIds {
         }
         let named = ids.actors.name_of(kind, act)?;
         let uid = self.entity(issuer, kind, named)?;
-        // The path of another domain's id would be a path here.
+        // The path in an id of another trust domain would be taken for a path in this one.
         let sub = act.get_present("sub").and_then(Value::as_text);
         if ids.actors == ActorNames::Spiffe && sub != Some(&uid.id) {
             Err(NoId::Spiffe)
@@ -201,8 +203,8 @@ impl PrincipalIds {
         }
     }
 
-    /// Whether two issuers could make one id if these entity types were one, as a bundle's aliases
-    /// make them.
+    /// Returns `true` if two issuers could make the same id if these entity types were one, as
+    /// aliases of a bundle can make them.
     #[must_use]
     pub fn could_meet(&self, kinds: &[&SmolStr]) -> bool {
         let prefixes = |ids: &'_ IssuerIds| -> Vec<SmolStr> {

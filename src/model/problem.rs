@@ -1,20 +1,20 @@
-//! What is wrong with something that a person wrote: where, what, and what to do.
+//! Problems in files and settings that a person wrote: where, what, and what to do.
 
 use std::fmt;
 
-/// A stretch of a file.
+/// A range of bytes in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The file, relative to the bundle.
     pub file: String,
-    /// The first byte of the stretch.
+    /// The offset of the first byte.
     pub offset: usize,
-    /// How many bytes it has.
+    /// The length in bytes.
     pub len: usize,
 }
 
 impl Place {
-    /// The beginning of a file: for what concerns the whole of it.
+    /// Returns the beginning of a file, for a problem of the whole file.
     #[must_use]
     pub fn whole(file: impl Into<String>) -> Self {
         Self {
@@ -25,21 +25,21 @@ impl Place {
     }
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where; none where no file is to blame.
+    /// Where the problem is; `None` if it is not in a file.
     pub place: Option<Place>,
-    /// A second place that the message speaks of.
+    /// A second place that the message refers to.
     pub also: Option<Place>,
     /// What is wrong: lower case, no full stop, user input in backticks.
     pub message: String,
-    /// What to do about it.
+    /// How to solve it.
     pub help: Option<String>,
 }
 
 impl Problem {
-    /// A problem without a place.
+    /// Creates a problem without a place.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             place: None,
@@ -49,21 +49,21 @@ impl Problem {
         }
     }
 
-    /// Says where.
+    /// Adds the place.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }
 
-    /// Says where the other half is.
+    /// Adds the second place.
     #[must_use]
     pub fn and_at(mut self, place: Place) -> Self {
         self.also = Some(place);
         self
     }
 
-    /// Says what to do.
+    /// Adds how to solve it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -80,12 +80,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong, in one report. Never empty when it stands for a failure.
+/// All problems, in one report. It is never empty when it stands for a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// `Ok` where nothing is wrong.
+    /// Returns `Ok` if there are no problems.
     pub fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }

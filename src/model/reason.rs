@@ -1,27 +1,27 @@
-//! Why a decision is a denial: a closed list of codes, and a pack's own.
+//! Reasons of denials: a closed list of codes, and the codes of packs.
 
 use super::EntityRef;
 use smol_str::SmolStr;
 use std::fmt;
 
-/// A machine-readable reason. Stable: callers branch on it.
+/// A machine-readable reason. It is stable, because callers branch on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
     /// No policy permits.
     NotPermitted,
-    /// A policy forbids, and names no reason of its own.
+    /// A policy forbids and names no reason of its own.
     Forbidden,
-    /// Something that says who acts for whom is not of its form.
+    /// A carrier of the chain is malformed.
     ChainInvalid,
-    /// Two places say different things about who acts for whom.
+    /// Two carriers say different things about who acts for whom.
     ChainConflict,
-    /// One entity was given two sets of properties.
+    /// One entity has two different sets of properties in the request.
     AttributeConflict,
     /// A value that a policy reads does not fit its declared type.
     BadValue,
-    /// A type that the schema does not declare.
+    /// The schema does not declare a type.
     UnknownType,
-    /// An action that the schema does not declare.
+    /// The schema does not declare the action.
     UnknownAction,
     /// The action is not declared for this pair of principal and resource types.
     NotApplicable,
@@ -33,19 +33,20 @@ pub enum Code {
     CredentialInvalid,
     /// A credential of the request has expired.
     CredentialExpired,
-    /// A credential cannot be verified now: its issuer's keys, or its introspection, are out of
-    /// reach.
+    /// A credential cannot be verified now: its issuer's keys or introspection endpoint cannot be
+    /// reached.
     CredentialUnavailable,
-    /// A credential names other parties than the request.
+    /// The parties that a credential names are not those of the request.
     CredentialMismatch,
-    /// A credential is bound to a key or a certificate, and the sender did not show that it has it.
+    /// A credential is bound to a key or a certificate, and the sender did not prove possession of
+    /// it.
     ProofInvalid,
     /// A reason that a policy names with `@reason`.
     Pack(SmolStr),
 }
 
 impl Code {
-    /// The codes that belong to the engine: a policy may not reuse one.
+    /// The engine's own codes, which policies may not use.
     pub const RESERVED: [Self; 16] = [
         Self::NotPermitted,
         Self::Forbidden,
@@ -65,8 +66,8 @@ impl Code {
         Self::ProofInvalid,
     ];
 
-    /// Takes a policy's `@reason`: lower-case words joined by underscores, at most 64 bytes, none
-    /// of the engine's.
+    /// Creates a code from a policy's `@reason`: lower-case words joined by underscores, at most 64
+    /// bytes. Returns `None` for other texts and for the engine's own codes.
     #[must_use]
     pub fn from_policy(text: &str) -> Option<Self> {
         let fits = text.len() <= 64
@@ -78,7 +79,7 @@ impl Code {
         (fits && !reserved).then(|| Self::Pack(text.into()))
     }
 
-    /// The code as answers, metrics and cases spell it.
+    /// Returns the code as spelled in answers, metrics and cases.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -123,7 +124,7 @@ pub enum NextAction {
 }
 
 impl NextAction {
-    /// The word on the wire.
+    /// Returns the word on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -134,7 +135,7 @@ impl NextAction {
         }
     }
 
-    /// Reads the word.
+    /// Parses the word on the wire.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Request, Self::StepUp, Self::Retry, Self::None]
@@ -146,12 +147,12 @@ impl NextAction {
 /// Why a question was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// For machines.
+    /// The code, for machines.
     pub code: Code,
-    /// For people: one sentence that names what is missing and whose it is.
+    /// One sentence for people, which names what is missing and for whom.
     pub message: String,
-    /// The member of the chain whose leg denied; absent where there is no chain.
+    /// The member of the chain whose leg denied; absent if there is no chain.
     pub principal: Option<EntityRef>,
-    /// What to do now.
+    /// What the caller can do now.
     pub next_action: NextAction,
 }

@@ -1,8 +1,8 @@
-//! An AuthZEN request by its shape, before anything is read into it.
+//! The shape of an AuthZEN request, before its carriers are read.
 //!
 //! Only the shape is checked here (AuthZEN 1.0 sections 5, 6 and 10.1.1): a missing or ill-typed
 //! required member is [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts
-//! for whom) is read by [`super::read_question`], and what is wrong with that denies.
+//! for whom) is read by [`super::read_question`]; errors found there deny.
 
 use super::carriers::shown_subject;
 use super::carriers::table::{
@@ -17,14 +17,14 @@ use std::sync::Arc;
 /// A required member that is missing, or a member of the wrong kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// The member, as a path from the top of the body: `subject.id`; empty for the body itself.
+    /// The path of the member from the top of the body: `subject.id`; empty for the body itself.
     pub member: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
 }
 
 impl Malformed {
-    /// A required member is absent.
+    /// Creates the error for a required member that is absent.
     #[must_use]
     pub fn missing(member: impl Into<String>) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Malformed {
         }
     }
 
-    /// A member has another kind than `expected` (with its article: `a string`).
+    /// Creates the error for a member whose kind is not `expected` (with its article: `a string`).
     #[must_use]
     pub fn kind(member: impl Into<String>, expected: &str, found: &Value) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// What is to be done (AuthZEN 1.0 section 5.3).
+/// The action that is requested (AuthZEN 1.0 section 5.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
     /// The name, verbatim.
@@ -67,21 +67,21 @@ pub struct Action {
 /// A well-formed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The whole subject object: some carriers stand beside `type` and `id`.
+    /// The whole subject object, since some carriers are beside `type` and `id`.
     pub subject: Record,
-    /// What is to be done.
+    /// The requested action.
     pub action: Action,
-    /// To what.
+    /// The resource of the action.
     pub resource: Entity,
     /// The request's context.
     pub context: Record,
-    /// Members that nobody would read: the request is denied, since they may hold a carrier.
+    /// Members that would be overlooked: the request is denied, since they may contain a carrier.
     pub flaws: Vec<Flaw>,
-    /// In a batch, the default context that this item's own replaced: a carrier in it must not be
-    /// lost.
+    /// In a batch, the default context that this item's own context replaced: a carrier in it must
+    /// not be lost.
     pub replaced_context: Option<Record>,
-    /// In a batch, the default subject that this item's own replaced: what is unreadable in it
-    /// counts all the same.
+    /// In a batch, the default subject that this item's own subject replaced: an unreadable carrier
+    /// in it still denies.
     pub replaced_subject: Option<Arc<Record>>,
 }
 
@@ -91,7 +91,8 @@ impl Request {
         Self::read(body, body_flaws(body))
     }
 
-    /// Reads an item of a batch, with the defaults that it inherits. It has no options of its own.
+    /// Reads an item of a batch, with the defaults that it inherits. An item has no options of its
+    /// own.
     pub fn from_item(item: &Record) -> Result<Self, Malformed> {
         let mut flaws = Vec::new();
         add_flaws(&mut flaws, item, Site::Item, "", &MEMBERS);
@@ -100,14 +101,14 @@ impl Request {
         Self::read(item, flaws)
     }
 
-    /// The subject that the request names by type and id, to be shown and recorded; none where it
-    /// names none.
+    /// Returns the subject that the request names by type and id, to be shown and recorded, or
+    /// `None` if it names none.
     #[must_use]
     pub fn shown_subject(&self) -> Option<EntityRef> {
         shown_subject(&self.subject)
     }
 
-    /// The resource that the request names, to be shown and recorded.
+    /// Returns the resource that the request names, to be shown and recorded.
     #[must_use]
     pub fn shown_resource(&self) -> EntityRef {
         likely_token::hidden(self.resource.uid.clone())
@@ -126,26 +127,26 @@ impl Request {
     }
 }
 
-/// A member that nobody would read.
+/// A member that would be overlooked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flaw {
-    /// What is wrong with it, in a sentence.
+    /// The problem, in a sentence.
     pub message: String,
-    /// Whether it is one only where the bundle reads `context.client_id` as a carrier.
+    /// Whether this is a flaw only if the bundle reads `context.client_id` as a carrier.
     pub of_client: bool,
 }
 
-/// The members of a body that say what is asked.
+/// The members of a body that make up the question.
 const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
 
-/// The members of a body.
+/// All members of a body.
 const BODY: [&str; 5] = ["subject", "action", "resource", "context", "options"];
 
 /// The members of an entity.
 const ENTITY: [&str; 3] = ["type", "id", "properties"];
 
-/// Finds the members that nobody would read in a body, its action, its resource and its options.
-/// What is wrong with those of subject and context is found where they are read.
+/// Finds the members that would be overlooked in a body, its action, its resource and its options.
+/// Those of the subject and the context are found where these are read.
 #[must_use]
 pub fn body_flaws(body: &Record) -> Vec<Flaw> {
     let mut flaws = Vec::new();
@@ -158,9 +159,9 @@ pub fn body_flaws(body: &Record) -> Vec<Flaw> {
     flaws
 }
 
-/// Finds a member of a body that was meant for one that says what is asked. The standard has names
-/// that nobody defines ignored (AuthZEN 1.0 section 10.1.1), and what was meant for the context
-/// would be lost, with the agent that it names.
+/// Finds a member of a body whose name is a misspelling of a known one. The standard has unknown
+/// names ignored (AuthZEN 1.0 section 10.1.1), but a misspelled context would be lost together with
+/// the agent that it names.
 fn near_flaw(body: &Record) -> Option<Flaw> {
     let mut others = body
         .iter()
@@ -172,8 +173,8 @@ fn near_flaw(body: &Record) -> Option<Flaw> {
     })
 }
 
-/// Refuses a member of a body that was meant for one of `known`, unless it is null: then it was not
-/// sent.
+/// Refuses a member of a body whose name is a misspelling of one of `known`; a null member counts
+/// as not sent.
 pub fn refuse_near(body: &Record, known: &[&'static str]) -> Result<(), Malformed> {
     let mut others = body
         .iter()
@@ -233,8 +234,8 @@ pub fn misplaced_option(options: &Record) -> Option<String> {
     overlooked(options, Site::Options, &[]).map(|found| found.message("options"))
 }
 
-/// Refuses a member that is spelled like one of `known` but for case or separators, unless it is
-/// null: then it was not sent. `path` names the object, empty for the body.
+/// Refuses a member whose name differs from one of `known` only in case or separators; a null
+/// member counts as not sent. `path` names the object, empty for the body.
 pub fn refuse_lookalike(
     record: &Record,
     path: &str,
@@ -253,7 +254,8 @@ pub fn refuse_lookalike(
     Ok(())
 }
 
-/// Reads the `subject` member: an entity, or the form `{user, agent}` that has neither type nor id.
+/// Reads the `subject` member: an entity, or the form `{user, agent}`, which has neither type nor
+/// id.
 pub fn read_subject(body: &Record) -> Result<Record, Malformed> {
     let subject = required_record(body, "subject")?;
     let bare = subject.get("type").is_none() && subject.get("id").is_none();
@@ -273,7 +275,7 @@ pub fn read_action(body: &Record) -> Result<Action, Malformed> {
     Ok(Action { name, properties })
 }
 
-/// Reads the member `name` as an entity: a type, an id, and perhaps properties.
+/// Reads the member `name` as an entity: a type, an id, and optional properties.
 pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
     let entity = required_record(body, name)?;
     let kind = required_text(entity, name, "type")?;
@@ -288,10 +290,10 @@ pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
     })
 }
 
-/// Reads the member `name` as an entity to be searched for: a type; the id is ignored (AuthZEN 1.0
-/// section 8.4.1).
+/// Reads the member `name` as an entity to be searched for and returns its type; the id is ignored
+/// (AuthZEN 1.0 section 8.4.1).
 ///
-/// Its properties are not read, and refused where an evaluation would refuse them.
+/// Its properties are ignored too, but refused where an evaluation would refuse them.
 pub(super) fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Malformed> {
     let entity = required_record(body, name)?;
     let kind = required_text(entity, name, "type")?;
@@ -299,7 +301,7 @@ pub(super) fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Mal
     Ok(kind)
 }
 
-/// An object that may be absent or null; `path` names it in an error.
+/// Reads an object that may be absent or null; `path` names it in an error.
 pub fn read_optional_record(value: Option<&Value>, path: &str) -> Result<Record, Malformed> {
     match value {
         None | Some(Value::Null) => Ok(Record::new()),
@@ -328,28 +330,28 @@ fn required_text(record: &Record, parent: &str, name: &str) -> Result<SmolStr, M
     }
 }
 
-/// A request with its chain read: what the policies are asked.
+/// A request whose chain was read: the input of policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Who asks, for whom.
+    /// Who asks, and for whom.
     pub chain: Chain,
-    /// What is to be done.
+    /// The requested action.
     pub action: Action,
-    /// To what.
+    /// The resource of the action.
     pub resource: Entity,
     /// The context without carriers and without the members that belong to the engine.
     pub context: Record,
-    /// The credentials behind it, all verified.
+    /// The verified credentials of the request.
     pub credentials: Vec<Credential>,
-    /// What was taken out of the context because its name belongs to the engine.
+    /// Members that were removed from the context because their names belong to the engine.
     pub dropped: Vec<Dropped>,
-    /// Entities whose type was an alias, with the type that was asked for.
+    /// Entities whose type was an alias, each with the type that the request named.
     pub(crate) asked: Vec<(EntityRef, SmolStr)>,
 }
 
 impl Question {
-    /// Hides ids that are likely to be tokens, where `is_declared` does not know their types: what
-    /// nothing is permitted to is shown and recorded, too.
+    /// Hides ids that are likely to be tokens if `is_declared` does not know their types: nothing
+    /// is permitted for them, but they would be shown and recorded.
     pub(crate) fn hide_tokens(&mut self, is_declared: impl Fn(&SmolStr) -> bool) {
         let members = self.chain.members_mut().map(|member| &mut member.uid);
         members
@@ -357,8 +359,8 @@ impl Question {
             .for_each(|uid| likely_token::hide(uid, &is_declared));
     }
 
-    /// The members of the chain that no credential proves, under the type names that the request
-    /// used.
+    /// Returns the members of the chain that no credential proves, under the type names of the
+    /// request.
     #[must_use]
     pub fn asserted(&self) -> Vec<EntityRef> {
         let is_proven = |leg: &usize| {
@@ -373,7 +375,7 @@ impl Question {
             .collect()
     }
 
-    /// An entity under the type name that the request used.
+    /// Returns an entity under the type name of the request.
     #[must_use]
     pub fn as_asked(&self, uid: &EntityRef) -> EntityRef {
         match self.asked.iter().find(|(resolved, _)| resolved == uid) {

@@ -1,9 +1,9 @@
-//! Points in time, durations and addresses as texts: one reader for what policies and what
-//! conditions on tuples are given.
+//! Parses points in time, durations and addresses; policies and conditions on tuples share these
+//! parsers.
 //!
-//! INVARIANT: a text has one meaning wherever it is read. What a reader cannot hold is `None`,
-//! never the nearest value; and an IPv4 address that is mapped into IPv6 is that IPv4 address, so
-//! that `::ffff:10.1.2.3` does not slip past a rule about `10.0.0.0/8`.
+//! INVARIANT: a text has one meaning wherever it is read. A value that cannot be represented is
+//! `None`, never the nearest value. An IPv4 address that is mapped into IPv6 is read as that IPv4
+//! address, so that `::ffff:10.1.2.3` does not evade a rule about `10.0.0.0/8`.
 
 use jiff::civil::DateTime;
 use std::borrow::Cow;
@@ -11,12 +11,12 @@ use std::net::IpAddr;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-/// Reads an RFC 3339 date and time into nanoseconds since 1970; `None` for anything else. Digits
-/// beyond nanoseconds are dropped, as Go drops them.
+/// Parses an RFC 3339 date and time into nanoseconds since 1970; returns `None` for anything else.
+/// Digits beyond nanoseconds are dropped, as Go does.
 #[must_use]
 pub fn instant_nanos(text: &str) -> Option<i128> {
     let (date_time, rest) = text.split_at_checked("2026-01-01T00:00:00".len())?;
-    // Go knows no leap second, and jiff would take one for the second before.
+    // Go has no leap seconds, and jiff would read one as the second before.
     if !has_shape(date_time, "dddd-dd-ddTdd:dd:dd") || date_time.ends_with("60") {
         return None;
     }
@@ -33,9 +33,9 @@ pub fn instant_nanos(text: &str) -> Option<i128> {
     Some(since_epoch - i128::from(offset_seconds(zone)?) * NANOS_PER_SECOND)
 }
 
-/// The same for what requests write: ISO 8601's forms without seconds (`2026-10-01T09:00Z`) and
-/// with an offset without a colon (`+0200`), too. More than nine digits behind the seconds are
-/// `None`.
+/// Parses a date and time as requests write it: also ISO 8601's forms without seconds
+/// (`2026-10-01T09:00Z`) and with an offset without a colon (`+0200`). Returns `None` for more than
+/// nine digits of a second's fraction.
 #[must_use]
 pub fn request_instant_nanos(text: &str) -> Option<i128> {
     let (minutes, rest) = text.split_at_checked("2026-01-01T00:00".len())?;
@@ -54,8 +54,8 @@ pub fn request_instant_nanos(text: &str) -> Option<i128> {
     instant_nanos(&format!("{minutes}{seconds}{zone}"))
 }
 
-/// Reads a Go duration, `1h30m` or `-1.5s`, into nanoseconds; `None` for anything else. What is
-/// less than a nanosecond is dropped.
+/// Parses a Go duration, `1h30m` or `-1.5s`, into nanoseconds; returns `None` for anything else.
+/// Fractions of a nanosecond are dropped.
 #[must_use]
 pub fn duration_nanos(text: &str) -> Option<i128> {
     let (negative, mut rest) = match text.strip_prefix('-') {
@@ -90,7 +90,7 @@ pub fn duration_nanos(text: &str) -> Option<i128> {
     Some(if negative { -total } else { total })
 }
 
-/// Reads an address; `None` for anything else, and for an IPv6 address with a zone.
+/// Parses an address; returns `None` for anything else, and for an IPv6 address with a zone.
 #[must_use]
 pub fn address(text: &str) -> Option<IpAddr> {
     text.parse::<IpAddr>()
@@ -98,8 +98,8 @@ pub fn address(text: &str) -> Option<IpAddr> {
         .map(|address| address.to_canonical())
 }
 
-/// The IPv4 address or network that a text maps into IPv6: `10.1.2.3` for `::ffff:10.1.2.3`,
-/// `10.0.0.0/8` for `::ffff:10.0.0.0/104`. `None` for every other text.
+/// Returns the IPv4 address or network that a text maps into IPv6: `10.1.2.3` for
+/// `::ffff:10.1.2.3`, `10.0.0.0/8` for `::ffff:10.0.0.0/104`. Returns `None` for every other text.
 #[must_use]
 pub fn mapped_network(text: &str) -> Option<String> {
     let (written, bits) = match text.split_once('/') {
@@ -126,7 +126,7 @@ fn epoch() -> DateTime {
     DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
 }
 
-/// `Z`, or `+02:00`.
+/// Parses an offset: `Z`, or `+02:00`.
 fn offset_seconds(zone: &str) -> Option<i32> {
     if zone == "Z" {
         return Some(0);
@@ -142,7 +142,8 @@ fn offset_seconds(zone: &str) -> Option<i32> {
     (hours < 24 && minutes < 60).then_some(if negative { -seconds } else { seconds })
 }
 
-/// Whether a text has a digit for each `d`, and the same characters for the others.
+/// Returns `true` if a text has a digit for each `d` of the shape, and the same characters
+/// elsewhere.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
         && text
@@ -169,7 +170,8 @@ fn digits(text: &str) -> Option<i128> {
     }
 }
 
-/// The part of a unit that digits after the point say, without what is less than a nanosecond.
+/// Returns the fraction of a unit that the digits after the point denote, without fractions of a
+/// nanosecond.
 fn fraction_of(digits: &str, unit: i128) -> i128 {
     let mut value = 0;
     let mut scale = 1;

@@ -1,8 +1,8 @@
-//! A search by its shape (AuthZEN 1.0 section 8), and the questions that it stands for.
+//! A well-formed search (AuthZEN 1.0 section 8), and the questions that it consists of.
 //!
-//! INVARIANT: a search is a family of evaluations that differ in one id or name.
-//! [`SearchRequest::about`] makes each of them, so that what a search finds is by definition what
-//! evaluation permits.
+//! INVARIANT: a search is a set of evaluations that differ in one id or name.
+//! [`SearchRequest::about`] creates each of them, so a search by definition finds what evaluation
+//! permits.
 
 use super::carriers::table::is_carrier;
 use super::request::{
@@ -12,19 +12,19 @@ use super::request::{
 use super::{Action, CarrierSettings, Entity, EntityRef, Malformed, Record, Request, Value};
 use smol_str::SmolStr;
 
-/// What is searched for.
+/// The kind of entity that is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Searched {
-    /// Who may do this? (section 8.4)
+    /// Subjects: who may do this? (section 8.4)
     Subject,
-    /// To what may it be done? (section 8.5)
+    /// Resources: to what may it be done? (section 8.5)
     Resource,
-    /// What may be done? (section 8.6)
+    /// Actions: what may be done? (section 8.6)
     Action,
 }
 
 impl Searched {
-    /// The word in paths and messages.
+    /// Returns the word in paths and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,15 +40,15 @@ impl Searched {
 pub struct SearchRequest {
     /// What is searched for.
     pub searched: Searched,
-    /// The type of what is searched for, as it was asked for; empty for actions.
+    /// The type of the target as the request spelled it; empty for actions.
     pub kind: SmolStr,
-    /// The question, without the id or name that is searched for and without its properties.
+    /// The question without the target's id or name and properties.
     question: Request,
 }
 
 impl SearchRequest {
-    /// Reads a body. The searched entity needs a type alone: an id is ignored (sections 8.4.1,
-    /// 8.5.1), and so is an action in a search for actions (section 8.6.1).
+    /// Reads a body. The target needs only a type: an id is ignored (sections 8.4.1, 8.5.1), and so
+    /// is the action in a search for actions (section 8.6.1).
     pub fn from_body(searched: Searched, body: &Record) -> Result<Self, Malformed> {
         let nothing = EntityRef::new("", "");
         let mut kind = SmolStr::default();
@@ -67,7 +67,7 @@ impl SearchRequest {
         let action = match searched {
             Searched::Subject | Searched::Resource => read_action(body)?,
             Searched::Action => {
-                // As with what else is searched for: not read, and of its form.
+                // As for the other targets, the action is ignored but must be well-formed.
                 let action = read_optional_record(body.get("action"), "action")?;
                 read_optional_record(action.get("properties"), "action.properties")?;
                 Action {
@@ -104,8 +104,8 @@ impl SearchRequest {
         })
     }
 
-    /// The search as a bundle reads it: among the properties of a searched subject its carriers
-    /// alone count, and a name that is an attribute there is no carrier.
+    /// Returns the search as a bundle reads it: of the properties of a searched subject only
+    /// carriers count, and a name that is an attribute of the type is not a carrier.
     #[must_use]
     pub fn read_by(mut self, settings: &CarrierSettings) -> Self {
         if self.searched == Searched::Subject
@@ -128,7 +128,7 @@ impl SearchRequest {
         self
     }
 
-    /// The search of which a question is one; none where its subject has no type.
+    /// Returns the search that a question belongs to, or `None` if its subject has no type.
     #[must_use]
     pub fn of(searched: Searched, question: &Request) -> Option<Self> {
         let entity = &question.resource;
@@ -158,7 +158,7 @@ impl SearchRequest {
         Some(search)
     }
 
-    /// The question about one candidate.
+    /// Returns the question about one candidate.
     #[must_use]
     pub fn about(&self, candidate: &SmolStr) -> Request {
         let mut question = self.question.clone();
@@ -166,7 +166,7 @@ impl SearchRequest {
         question
     }
 
-    /// Turns a question of this search into that about another candidate.
+    /// Changes a question of this search into the question about another candidate.
     pub fn set(&self, question: &mut Request, candidate: &SmolStr) {
         match self.searched {
             Searched::Subject => {
@@ -179,16 +179,15 @@ impl SearchRequest {
         }
     }
 
-    /// What is asked, without what is searched for.
+    /// Returns the question without the target.
     #[must_use]
     pub fn question(&self) -> &Request {
         &self.question
     }
 }
 
-/// The subject of which nothing counts but its type and its carriers, those that are spelled
-/// wrongly or stand in the wrong place among them: a carrier that is not read would shorten the
-/// chain.
+/// Returns the searched subject with only its type and its carriers, including those that are
+/// misspelled or misplaced: a carrier that is not read would shorten the chain.
 fn searched_subject(body: &Record) -> Result<Record, Malformed> {
     read_entity_type(body, "subject")?;
     let mut subject = required_record(body, "subject")?.clone();

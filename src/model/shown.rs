@@ -1,27 +1,26 @@
-//! How much of a value a message shows: the only place that decides it.
+//! Decides how much of a value a message shows; no other module does.
 //!
-//! INVARIANT: a message is as long as its own words and a bounded part of what was sent. A batch
-//! repeats a default in the reason of each of its items: a thousand times whatever one message
-//! shows.
+//! INVARIANT: a message consists of its own words and a bounded part of the values sent. In a
+//! batch, a default value may be repeated in the reason of each of a thousand items.
 
 use std::borrow::Cow;
 
-/// LIMIT: characters of one value in a message: enough to recognise it by.
+/// LIMIT: characters of one value in a message: enough to recognise it.
 const SHOWN_CHARS: usize = 80;
 
-/// LIMIT: bytes of the values in one decision record: as many as a decision of any use reads, and a
-/// batch of a thousand such fills the queue and not the memory.
+/// LIMIT: bytes of the values in one decision record: as many as any sensible decision reads. A
+/// batch of a thousand such records fills the queue, but not the memory.
 pub const RECORD_INPUT_BYTES: usize = 64 << 10;
 
-/// LIMIT: characters of a request's id in records and logs: several times what tracing needs. It
-/// comes back whole.
+/// LIMIT: characters of a request's id in records and logs: several times what tracing needs. The
+/// answer repeats the id in full.
 const REQUEST_ID_CHARS: usize = 256;
 
-/// LIMIT: characters of a whole message: a model of thousands of problems is mended from the first
-/// hundred.
+/// LIMIT: characters of a whole message: the first hundred of a model's thousands of problems are
+/// enough to begin with.
 const MESSAGE_CHARS: usize = 16_384;
 
-/// Returns a value as messages show it: its beginning, with an ellipsis where more followed.
+/// Returns a value as messages show it: its beginning, with an ellipsis if it was cut.
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
     cut(text, SHOWN_CHARS)
@@ -33,8 +32,8 @@ pub fn shown_request_id(text: &str) -> Cow<'_, str> {
     cut(text, REQUEST_ID_CHARS)
 }
 
-/// Returns a message that is made of many parts, each of which is bounded or was written by the
-/// author of a model.
+/// Shortens a message that is composed of many parts, each of which is bounded or was written by
+/// the author of a model.
 #[must_use]
 pub fn shown_message(text: &str) -> Cow<'_, str> {
     cut(text, MESSAGE_CHARS)

@@ -1,48 +1,48 @@
-//! Whether a name was meant for another.
+//! Decides whether a name was meant for another name.
 //!
-//! Two readers in one request: a member that is *alike* a known one is refused wherever it would be
-//! overlooked, since nobody means two things by `delegation_chain` and `delegationChain`; a name
-//! that is merely *near* is refused only where the names are a closed list, and suggested in
-//! messages.
+//! There are two measures. A member whose name is *alike* a known one is refused wherever it would
+//! be overlooked, since nobody means two things by `delegation_chain` and `delegationChain`. A name
+//! that is merely *near* a known one is refused only where the names are a closed list, and is
+//! suggested in messages.
 
 use smallvec::SmallVec;
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
-/// Returns `true` if two names differ in case and separators alone: `onBehalfOf`, `on-behalf-of`,
-/// `on_behalf_of`. What is no letter or digit parts words or is not seen; full-width, mathematical
-/// and other forms of a letter are that letter, with or without marks, in whatever language's
-/// casing (`I`, `ı` and `İ`). Letters of other scripts that look the same are others.
+/// Returns `true` if two names differ only in case and separators: `onBehalfOf`, `on-behalf-of`,
+/// `on_behalf_of`. Characters other than letters and digits are ignored. Full-width, mathematical
+/// and other forms of a letter equal that letter, with or without marks, in the casing of any
+/// language (`I`, `ı` and `İ`). Letters of other scripts that look the same are different.
 #[must_use]
 #[inline]
 pub fn alike(one: &str, other: &str) -> bool {
     !begin_differently(one, other) && Letters::of(one).are_of(other)
 }
 
-/// LIMIT: letters of a name that are compared: longer ones are alike no other.
+/// LIMIT: letters of a name that are compared: a longer name is alike no other.
 const MAX_LETTERS: usize = 256;
 
-/// LIMIT: names up to so many bytes are read anew for each comparison: nearly all are, and most
-/// differ in the first letter.
+/// LIMIT: bytes of a name that is read again for each comparison: nearly all names are as short,
+/// and most differ in the first letter.
 const SHORT_BYTES: usize = 64;
 
-/// LIMIT: members of one object that nobody knows and that are compared with those that there are:
-/// no client sends so many. With a body full of them the comparisons would hold the thread that
-/// answers others too for seconds.
+/// LIMIT: unknown members of one object that are compared with the known ones: no client sends so
+/// many. For a body full of them, the comparisons would occupy a thread that also serves other
+/// requests for seconds.
 pub const MAX_OTHERS: usize = 100;
 
-/// A name that is compared to many: a long one, and one with other letters than ASCII's, is read
-/// once for all of them.
+/// A name that is compared with many others. A long name, and a name with letters other than
+/// ASCII's, is converted once for all comparisons.
 ///
-/// INVARIANT: what is not seen in a name hides nothing, however much of it there is: it is passed
-/// over to the end.
+/// INVARIANT: ignored characters cannot hide a letter, however many of them a name contains: they
+/// are skipped to the end.
 #[derive(Debug)]
 pub struct Letters<'a>(Reading<'a>);
 
 #[derive(Debug)]
 enum Reading<'a> {
-    /// ASCII, and short: the name itself.
+    /// A short ASCII name, as it is.
     Plain(&'a str),
-    /// The letters of the name; none where they are too many.
+    /// The letters of the name; `None` if there are too many.
     Folded(Option<String>),
 }
 
@@ -57,7 +57,7 @@ impl<'a> Letters<'a> {
         Self(Reading::Folded(fold(name)))
     }
 
-    /// Returns `true` if this name and another differ in case and separators alone, as [`alike`]
+    /// Returns `true` if this name and another differ only in case and separators, as [`alike`]
     /// says.
     #[must_use]
     #[inline]
@@ -69,9 +69,9 @@ impl<'a> Letters<'a> {
     }
 }
 
-/// Whether two names begin with different letters, as nearly all do: each member of a request is
-/// compared to a dozen known ones. Without this look they took 5,000 instructions of a decision's
-/// 82,000.
+/// Returns `true` if two names begin with different letters, as nearly all do: each member of a
+/// request is compared with a dozen known names. Without this check these comparisons took 5,000
+/// instructions of a decision's 82,000.
 #[inline]
 pub(super) fn begin_differently(one: &str, other: &str) -> bool {
     let lower = |byte: &u8| byte.is_ascii_alphabetic().then_some(byte | 0x20);
@@ -81,12 +81,12 @@ pub(super) fn begin_differently(one: &str, other: &str) -> bool {
             .map(|(one, other)| one != other)
     };
     let (one, other) = (one.as_bytes(), other.as_bytes());
-    // The second letters follow at once only where the first ones are letters.
+    // The second characters are compared only if the first ones are letters.
     differ(one.first(), other.first())
         .is_some_and(|first| first || differ(one.get(1), other.get(1)).unwrap_or_default())
 }
 
-/// Whether an ASCII name is spelled like another.
+/// Returns `true` if an ASCII name is spelled like another.
 fn spelled_alike(name: &str, other: &str) -> bool {
     if other.is_ascii() {
         ascii_letters(name).eq(ascii_letters(other))
@@ -95,7 +95,7 @@ fn spelled_alike(name: &str, other: &str) -> bool {
     }
 }
 
-/// Whether these are the letters of a name.
+/// Returns `true` if these are the letters of a name.
 fn is_folded(folded: &str, name: &str) -> bool {
     if name.is_ascii() {
         ascii_letters(name).eq(folded.bytes())
@@ -115,7 +115,7 @@ fn ascii_letters(name: &str) -> impl Iterator<Item = u8> {
         .map(|byte| byte.to_ascii_lowercase())
 }
 
-/// The letters of a name, without case, marks, forms and separators.
+/// Iterates over the letters of a name without case, marks, forms and separators.
 fn letters(name: &str) -> impl Iterator<Item = char> {
     name.chars()
         .filter(|c| !is_unseen(*c))
@@ -123,7 +123,8 @@ fn letters(name: &str) -> impl Iterator<Item = char> {
         .flat_map(case_folded)
 }
 
-/// The letters and digits that a character is made of (Unicode's NFKD), without its marks.
+/// Returns the letters and digits of which a character is composed (Unicode's NFKD), without its
+/// marks.
 fn decomposed(c: char) -> SmallVec<[char; 4]> {
     let mut parts = SmallVec::new();
     decompose_compatible(c, |part| {
@@ -134,34 +135,34 @@ fn decomposed(c: char) -> SmallVec<[char; 4]> {
     parts
 }
 
-/// A letter without case. All that a language has for one case of a letter are one: upper case of
-/// `ı` is `I`, of `ß` `SS`.
+/// Folds the case of a letter. All forms that any language has for a case of the letter become
+/// equal: the upper case of `ı` is `I`, that of `ß` is `SS`.
 fn case_folded(c: char) -> impl Iterator<Item = char> {
     c.to_lowercase()
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
 }
 
-/// Returns `true` for the commonest characters that are not seen. Others are found by their
-/// properties, which takes longer.
+/// Returns `true` for the most common invisible characters. Others are found by their properties,
+/// which takes longer.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Returns `true` for letters that are not seen: the fillers of Hangul.
+/// Returns `true` for invisible letters: the fillers of Hangul.
 fn is_filler(c: char) -> bool {
     matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
 }
 
-/// Returns the known name that `name` was meant for: one that is alike, or differs in a letter, or
-/// in two where it is long.
+/// Returns the known name that `name` was meant for: one that is alike, or that differs in one
+/// letter, or in two if it is long.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // LIMIT: what is much longer than every known name is meant for none, and would cost the
-    // product of both lengths.
+    // LIMIT: a name that is much longer than every known one is not a misspelling of any, and
+    // comparing it would cost the product of both lengths.
     const MAX_BYTES: usize = 64;
-    // LIMIT: names of a bundle are as many as its author likes, and whoever asks by a wrong one
-    // waits for this.
+    // LIMIT: a bundle may have any number of names, and a caller with a wrong name waits for these
+    // comparisons.
     const MAX_NAMES: usize = 200;
     const MAX_DIFFERENCE: usize = 6;
     if name.len() > MAX_BYTES {
@@ -174,7 +175,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let distances = known.filter_map(|known| {
         let letters = spelled(known);
         let most = if letters.len() < 8 { 1 } else { 2 };
-        // Each letter that one has more is a difference: most names need no look at more than that.
+        // Each additional letter is a difference, so the lengths alone rule out most names.
         let is_near = letters.chars().count().abs_diff(chars) <= most;
         let distance = is_near.then(|| strsim::osa_distance(&sought, &letters));
         distance
@@ -186,16 +187,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, known)| known)
 }
 
-/// Returns the known name that a name of five letters or more is one slip away from: a letter
-/// less, one more, another, or two that changed places. A letter of any script counts as another,
-/// also where it looks the same.
+/// Returns the known name that differs in one slip from a name of five letters or more: a letter is
+/// missing, added, replaced or swapped with its neighbour. A letter of another script counts as a
+/// different one, even if it looks the same.
 ///
-/// Names that nobody defines are compared with all known ones, however many are sent, so this reads
-/// each once from both ends.
+/// Every unknown member name that is sent is compared with all known ones, so this reads each name
+/// only once from both ends.
 #[must_use]
 pub fn one_slip_off(name: &str, known: &[&'static str]) -> Option<&'static str> {
     const FEWEST: usize = 5;
-    // LIMIT: one more than the longest name that this is asked of.
+    // LIMIT: one more than the longest name with which this function is called.
     const MOST: usize = 16;
     let name: SmallVec<[char; MOST]> = letters(name).take(MOST).collect();
     if name.len() < FEWEST {
@@ -228,7 +229,7 @@ fn is_one_slip(one: &[char], other: &[char]) -> bool {
     }
 }
 
-/// The letters and digits of a name, without case.
+/// Returns the letters and digits of a name, without case.
 fn spelled(name: &str) -> String {
     if name.is_ascii() {
         ascii_letters(name).map(char::from).collect()
@@ -328,7 +329,7 @@ mod tests {
         ));
     }
 
-    /// A name is read once, and not once for each that it is compared to.
+    /// A name is converted once, and not again for each comparison.
     #[test]
     fn a_long_name_is_read_once() {
         for long in [

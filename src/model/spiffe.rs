@@ -1,19 +1,20 @@
-//! A SPIFFE id (SPIFFE-ID section 2): a trust domain and a path.
+//! SPIFFE ids (SPIFFE-ID section 2): a trust domain and a path.
 
-/// LIMIT: an id, in bytes (section 2.3).
+/// LIMIT: bytes of an id (section 2.3).
 const MAX_BYTES: usize = 2048;
 
-/// A well-formed id of a workload.
+/// A well-formed SPIFFE id of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpiffeId<'a> {
     /// The trust domain.
     pub domain: &'a str,
-    /// The path, without its leading slash. Never empty: the domain itself is no workload.
+    /// The path, without its leading slash. It is never empty: the id of a trust domain is not a
+    /// workload's.
     pub path: &'a str,
 }
 
 impl<'a> SpiffeId<'a> {
-    /// Reads an id.
+    /// Parses an id.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let rest = text
@@ -31,7 +32,7 @@ impl<'a> SpiffeId<'a> {
     }
 }
 
-/// Whether this is the name of a trust domain (section 2.1).
+/// Returns `true` if the text is the name of a trust domain (section 2.1).
 #[must_use]
 pub fn is_trust_domain(text: &str) -> bool {
     let fits =

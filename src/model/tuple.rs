@@ -1,12 +1,12 @@
-//! Relationship tuples: who stands in which relation to what.
+//! Relationship tuples: which user has which relation to which object.
 //!
-//! Owns the strings: what OpenFGA accepts as a type, an id, a relation, a user (its protobuf field
-//! rules), and how the ids of Cedar entities are spelled as tuple ids (`encoding`). Whether a model
-//! allows a tuple is decided in `relations/model`.
+//! This module owns the strings: what OpenFGA accepts as a type, an id, a relation or a user (its
+//! protobuf field rules), and how the ids of Cedar entities are encoded as tuple ids (`encoding`).
+//! Whether a model allows a tuple is decided in `relations/model`.
 //!
-//! INVARIANT: a value that exists follows the string rules, so its text parses to itself: no type
-//! holds `:` or `#`, no id either, and nothing holds white space or a control character. What is
-//! named as an object has another bound than what is named as a user, so each place checks its own:
+//! INVARIANT: a value that exists follows the string rules, so its text parses to the same value:
+//! no type and no id contains `:` or `#`, and nothing contains white space or a control character.
+//! Objects and users have different length limits, so each caller checks its own:
 //! [`ObjectRef::as_object`], [`ObjectRef::as_user`].
 
 mod encoding;
@@ -36,8 +36,8 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
-    /// Takes a type and an id that follow the string rules, and are short enough for an object or
-    /// for a user.
+    /// Creates an object from a type and an id. Refuses strings that break the rules, or are too
+    /// long both for an object and for a user.
     pub fn new(kind: impl Into<SmolStr>, id: impl Into<SmolStr>) -> Result<Self, TupleTextError> {
         let (kind, id) = (kind.into(), id.into());
         check_type(&kind)?;
@@ -52,7 +52,7 @@ impl ObjectRef {
         }
     }
 
-    /// Refuses an object that is too long to be one: a user may be longer.
+    /// Refuses a value that is too long for an object; it may still be a user.
     pub fn as_object(&self) -> Result<(), TupleTextError> {
         let is_long = self.bytes() > MAX_OBJECT_CHARS
             && self.kind().chars().count() + 1 + self.id.chars().count() > MAX_OBJECT_CHARS;
@@ -63,7 +63,7 @@ impl ObjectRef {
         }
     }
 
-    /// Refuses an object that is too long to be a user.
+    /// Refuses a value that is too long for a user.
     pub fn as_user(&self) -> Result<(), TupleTextError> {
         if self.bytes() > MAX_USER_BYTES {
             Err(TupleTextError::UserTooLong)
@@ -76,26 +76,26 @@ impl ObjectRef {
         self.kind().len() + 1 + self.id.len()
     }
 
-    /// The type, as text.
+    /// Returns the type as text.
     #[must_use]
     pub fn kind(&self) -> &SmolStr {
         self.kind.as_str()
     }
 
-    /// The type.
+    /// Returns the type.
     #[must_use]
     pub fn model_type(&self) -> &ModelType {
         &self.kind
     }
 
-    /// The id, unique within its type only.
+    /// Returns the id, which is unique within its type only.
     #[must_use]
     pub fn id(&self) -> &SmolStr {
         &self.id
     }
 }
 
-/// `type:id`.
+/// Writes `type:id`.
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind(), self.id)
@@ -113,7 +113,7 @@ impl FromStr for ObjectRef {
     }
 }
 
-/// Who a tuple speaks of.
+/// The user of a tuple.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TupleUser {
     /// One object: `user:alice`.
@@ -130,7 +130,7 @@ pub enum TupleUser {
 }
 
 impl TupleUser {
-    /// Names everyone in `relation` to `object`.
+    /// Creates the userset of everyone in `relation` to `object`.
     pub fn userset(
         object: ObjectRef,
         relation: impl Into<SmolStr>,
@@ -140,7 +140,7 @@ impl TupleUser {
         Ok(Self::Userset { object, relation })
     }
 
-    /// The length of its text.
+    /// Returns the length of its text in bytes.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         let of_object = |object: &ObjectRef| object.kind.as_str().len() + 1 + object.id.len();
@@ -151,7 +151,7 @@ impl TupleUser {
         }
     }
 
-    /// The type: of the object, of the userset's object, or of everyone.
+    /// Returns the type: of the object, of the userset's object, or of the wildcard.
     #[must_use]
     pub fn kind(&self) -> &SmolStr {
         match self {
@@ -167,7 +167,7 @@ impl From<ObjectRef> for TupleUser {
     }
 }
 
-/// `type:id`, `type:id#relation` or `type:*`.
+/// Writes `type:id`, `type:id#relation` or `type:*`.
 impl fmt::Display for TupleUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -199,19 +199,19 @@ impl FromStr for TupleUser {
     }
 }
 
-/// What makes a tuple the same tuple, whatever its condition: no store holds two with one key.
+/// The identity of a tuple, whatever its condition: no store holds two tuples with one key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TupleKey {
-    /// To what.
+    /// The object.
     pub object: ObjectRef,
-    /// In which relation.
+    /// The relation.
     pub relation: SmolStr,
-    /// Who.
+    /// The user.
     pub user: TupleUser,
 }
 
 impl TupleKey {
-    /// Reads the three parts as the APIs have them.
+    /// Parses the three parts of a tuple as the APIs spell them.
     pub fn parse(user: &str, relation: &str, object: &str) -> Result<Self, TupleTextError> {
         check_relation(relation)?;
         let object: ObjectRef = object.parse()?;
@@ -223,8 +223,8 @@ impl TupleKey {
         })
     }
 
-    /// Whether this says of a userset that it is in itself (`team:a#member@team:a#member`): true
-    /// without a tuple, and never written.
+    /// Returns `true` if this key says that a userset is in itself (`team:a#member@team:a#member`):
+    /// this holds without a tuple, so such a tuple is never written.
     #[must_use]
     pub fn is_implicit(&self) -> bool {
         matches!(&self.user, TupleUser::Userset { object, relation }
@@ -232,7 +232,7 @@ impl TupleKey {
     }
 }
 
-/// `object#relation@user`.
+/// Writes `object#relation@user`.
 impl fmt::Display for TupleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}@{}", self.object, self.relation, self.user)
@@ -242,7 +242,8 @@ impl fmt::Display for TupleKey {
 impl FromStr for TupleKey {
     type Err = TupleTextError;
 
-    /// No object holds `#` and no relation `@`, so the first of each ends its part.
+    /// Parses a key. No object contains `#` and no relation `@`, so the first of each ends its
+    /// part.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = || TupleTextError::Key(shown(text).into_owned());
         let (object, rest) = text.split_once('#').ok_or_else(refuse)?;
@@ -251,12 +252,12 @@ impl FromStr for TupleKey {
     }
 }
 
-/// A tuple: a key, and under which condition it holds. Clones share the condition.
+/// A tuple: a key, and the condition under which it holds. Clones share the condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tuple {
-    /// Who, in which relation, to what.
+    /// The object, the relation and the user.
     pub key: TupleKey,
-    /// When it holds; always, where there is none.
+    /// The condition under which the tuple holds; if `None`, it always holds.
     pub condition: Option<Arc<TupleCondition>>,
 }
 
@@ -269,47 +270,47 @@ impl From<TupleKey> for Tuple {
     }
 }
 
-/// A condition of the model, with the values that were written beside the tuple.
+/// The condition of a tuple: its name in the model, and the values that are stored with the tuple.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TupleCondition {
     /// The condition's name in the model.
     pub name: SmolStr,
-    /// Values for its parameters. They win over what a request says.
+    /// Values for its parameters. They take precedence over those of a request.
     pub context: Record,
 }
 
-/// Text that is no tuple, or no part of one.
+/// The reason why a text is not a tuple, or not a part of a tuple.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TupleTextError {
-    /// Not `type:id`.
+    /// The text is not `type:id`.
     #[error(
         "`{0}` is not an object: write `type:id`, with one colon and without `#` or white space in it \
              (`*` alone is no id; percent-encode a colon as `%3A`)"
     )]
     Object(String),
-    /// Not `type:id`, `type:id#relation` or `type:*`.
+    /// The text is not `type:id`, `type:id#relation` or `type:*`.
     #[error("`{0}` is not a user: write `type:id`, `type:id#relation` or `type:*`")]
     User(String),
-    /// Not a type.
+    /// The text is not a type.
     #[error(
         "`{0}` is not a type: it takes 1 to {MAX_TYPE_CHARS} characters, none of them `:`, `#`, `@` or white space"
     )]
     Type(String),
-    /// Not a relation.
+    /// The text is not a relation.
     #[error(
         "`{0}` is not a relation: it takes 1 to {MAX_RELATION_CHARS} characters, none of them `:`, `#`, `@` or white \
          space"
     )]
     Relation(String),
-    /// Not `object#relation@user`.
+    /// The text is not `object#relation@user`.
     #[error(
         "`{0}` is not a tuple: write `object#relation@user`, as in `document:plan#viewer@user:alice`"
     )]
     Key(String),
-    /// More than [`MAX_OBJECT_CHARS`] characters.
+    /// The object has more than [`MAX_OBJECT_CHARS`] characters.
     #[error("the object has more than {MAX_OBJECT_CHARS} characters: use a shorter id")]
     ObjectTooLong,
-    /// More than [`MAX_USER_BYTES`] bytes.
+    /// The user has more than [`MAX_USER_BYTES`] bytes.
     #[error("the user has more than {MAX_USER_BYTES} bytes: use a shorter id")]
     UserTooLong,
 }
@@ -320,7 +321,7 @@ impl TupleTextError {
     }
 }
 
-/// Refuses what cannot be the name of a type.
+/// Refuses a text that cannot be the name of a type.
 pub fn check_type(text: &str) -> Result<(), TupleTextError> {
     if is_name(text, MAX_TYPE_CHARS) {
         Ok(())
@@ -329,7 +330,7 @@ pub fn check_type(text: &str) -> Result<(), TupleTextError> {
     }
 }
 
-/// Refuses what cannot be the name of a relation.
+/// Refuses a text that cannot be the name of a relation.
 pub fn check_relation(text: &str) -> Result<(), TupleTextError> {
     if is_name(text, MAX_RELATION_CHARS) {
         Ok(())
@@ -349,8 +350,8 @@ fn check_id(text: &str) -> Result<(), TupleTextError> {
     }
 }
 
-/// Whether a text is letters, digits and a few marks that mean nothing in a tuple: nearly every
-/// name and id is, and needs no closer look.
+/// Returns `true` if a text consists of letters, digits and a few characters without a meaning in
+/// tuples. Nearly every name and id does, and needs no further check.
 fn is_plain(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'))
@@ -367,7 +368,8 @@ fn is_name(text: &str, max_chars: usize) -> bool {
             .any(|c| matches!(c, ':' | '#' | '@') || is_blank(c))
 }
 
-/// White space as RE2's `\s` has it, which is ASCII's, and control characters.
+/// Returns `true` for white space as in RE2's `\s`, which is that of ASCII, and for control
+/// characters.
 fn is_blank(c: char) -> bool {
     c == ' ' || c.is_control()
 }

@@ -1,8 +1,8 @@
-//! Untyped data as a caller sent it: property values, context members, tool arguments.
+//! Untyped data as a caller sent it: values of properties, members of the context, tool arguments.
 //!
 //! INVARIANT: numbers keep the digits of the body. They never pass through a double, so
-//! `9007199254740993` and `5000.50` are compared and converted exactly; what a policy's schema
-//! makes of them is decided in `policy/`.
+//! `9007199254740993` and `5000.50` are compared and converted exactly. How a policy's schema
+//! converts them is decided in `policy/`.
 
 use smol_str::SmolStr;
 use std::cmp::Ordering;
@@ -12,11 +12,11 @@ use std::sync::Arc;
 /// One value of a request, in the shapes that JSON has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// `null`: for a member, the same as not sent.
+    /// `null`: a member with this value counts as not sent.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number, by its digits.
+    /// A number, as its digits.
     Number(Number),
     /// A string.
     Text(SmolStr),
@@ -27,7 +27,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The string, if this is one.
+    /// Returns the string if this is a string.
     #[must_use]
     pub fn as_text(&self) -> Option<&SmolStr> {
         match self {
@@ -36,7 +36,7 @@ impl Value {
         }
     }
 
-    /// The object, if this is one.
+    /// Returns the object if this is an object.
     #[must_use]
     pub fn as_record(&self) -> Option<&Record> {
         match self {
@@ -45,7 +45,7 @@ impl Value {
         }
     }
 
-    /// The array, if this is one.
+    /// Returns the array if this is an array.
     #[must_use]
     pub fn as_list(&self) -> Option<&[Value]> {
         match self {
@@ -54,13 +54,13 @@ impl Value {
         }
     }
 
-    /// Whether this is `null`.
+    /// Returns `true` if this is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// What this is, with its article, as error messages say it: `a string`, `an array`.
+    /// Returns the kind of this value with its article, for error messages: `a string`, `an array`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl Value {
         }
     }
 
-    /// A string value.
+    /// Creates a string value.
     #[must_use]
     pub fn text(text: impl Into<SmolStr>) -> Self {
         Self::Text(text.into())
@@ -104,16 +104,16 @@ impl From<Record> for Value {
     }
 }
 
-/// The digits of a JSON number, as the body has them (RFC 8259 section 6).
+/// The digits of a JSON number, as they are in the body (RFC 8259 section 6).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Number(SmolStr);
 
 impl Number {
-    /// LIMIT: bytes of a number that anything converts, in any spelling. Each leg reads them anew,
-    /// and nobody means a longer one.
+    /// LIMIT: bytes of a number that can be converted, in any spelling. Each leg parses them again,
+    /// and no sensible number is longer.
     pub const MAX_BYTES: usize = 256;
 
-    /// Takes digits that a JSON reader has accepted as a number; `None` for anything else.
+    /// Creates a number from the digits of a JSON number; returns `None` for anything else.
     #[must_use]
     pub fn parse(digits: &str) -> Option<Self> {
         let body = digits.strip_prefix('-').unwrap_or(digits);
@@ -133,14 +133,14 @@ impl Number {
             .then(|| Self(digits.into()))
     }
 
-    /// The digits.
+    /// Returns the digits.
     #[must_use]
     pub fn digits(&self) -> &str {
         &self.0
     }
 
-    /// The exact integer that the digits denote, whatever their spelling (`5`, `5.0`, `0.5e1`);
-    /// `None` where they denote a fraction, lie outside of 64 bits or are too long.
+    /// Returns the exact integer that the digits denote in any spelling (`5`, `5.0`, `0.5e1`), or
+    /// `None` if they denote a fraction, are outside of 64 bits or are too long.
     #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
         let (digits, scale) = self.scaled()?;
@@ -163,9 +163,8 @@ impl Number {
         i64::try_from(value).ok()
     }
 
-    /// The decimal text `-12.5` without an exponent and with at least one fraction digit, if it has
-    /// at most four of them (Cedar's `decimal`); `None` where it is too precise or too large to
-    /// write out.
+    /// Returns the decimal text `-12.5`, without an exponent and with one to four fraction digits
+    /// (Cedar's `decimal`), or `None` if the number is too precise or too large for it.
     #[must_use]
     pub fn to_decimal_text(&self) -> Option<String> {
         let (digits, scale) = self.scaled()?;
@@ -190,8 +189,8 @@ impl Number {
         ))
     }
 
-    /// Compares the numbers that the digits denote, whatever their spelling; `None` where one of
-    /// them does not fit 128 bits as digits of the other's scale.
+    /// Compares the numbers that the digits denote in any spelling. Returns `None` if one of them
+    /// does not fit 128 bits at the scale of the other.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         let ((mut one, one_scale), (mut two, two_scale)) = (self.scaled()?, other.scaled()?);
@@ -207,8 +206,9 @@ impl Number {
         Some(one.cmp(&two))
     }
 
-    /// The number as an integer that does not end in 0 and a power of ten: the same pair for every
-    /// spelling of it. `None` where it is so large or so precise that no attribute type holds it.
+    /// Returns the number as an integer that does not end in 0 and a power of ten: the same pair
+    /// for every spelling of the number. Returns `None` if the number is too large or too precise
+    /// for any attribute type.
     ///
     /// INVARIANT: numbers with the same pair have the same [`Self::to_i64`] and
     /// [`Self::to_decimal_text`].
@@ -222,11 +222,11 @@ impl Number {
         Some((value, scale))
     }
 
-    /// The digits as one integer and a power of ten; `None` when that does not fit 128 bits, and
-    /// where they are longer than [`Self::MAX_BYTES`].
+    /// Returns the digits as one integer and a power of ten, or `None` if that does not fit 128
+    /// bits or the digits are longer than [`Self::MAX_BYTES`].
     ///
-    /// INVARIANT: whatever a number becomes is made of this. Whether its spelling is too long is
-    /// decided here, so that one that is converted and one that is not never have the same pair.
+    /// INVARIANT: every conversion of a number uses this. The limit on the length of a spelling is
+    /// applied here, so a number that is converted and one that is not never have the same pair.
     fn scaled(&self) -> Option<(i128, i64)> {
         if self.0.len() > Self::MAX_BYTES {
             return None;
@@ -250,7 +250,7 @@ impl Number {
         if value == 0 {
             return Some((0, 0));
         }
-        // LIMIT: an exponent beyond 40 cannot denote a value that any attribute type holds.
+        // LIMIT: a number with an exponent above 40 does not fit any attribute type.
         let exponent = exponent.filter(|e| (-40_000..=40).contains(e))?;
         let scale = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
         Some((if negative { -value } else { value }, scale))
@@ -269,42 +269,43 @@ impl fmt::Display for Number {
     }
 }
 
-/// The members of an object, by name. Equal records hold equal members, whatever order they were
-/// sent in.
+/// The members of an object, by name. Records with equal members are equal, in whatever order the
+/// members were sent.
 ///
-/// Clones share the members: a request is read once and then stands in a question, in the items of
-/// a batch that inherit it, and in what is told of it.
+/// Clones share the members: a request is read once and then used in a question, in the items of a
+/// batch that inherit it, and in records and explanations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record(
-    /// In ascending order of their names, each once; none where there is no member.
+    /// The members in ascending order of their names, each name once; `None` if there are no
+    /// members.
     Option<Arc<[(SmolStr, Value)]>>,
 );
 
-/// Compares two names as [`str`] does. Most names differ in their first byte, which is read without
-/// a call.
+/// Compares two names as [`str`] does. Most names differ in their first byte, and comparing that
+/// needs no call.
 fn compare_names(a: &str, b: &str) -> Ordering {
     let first = a.as_bytes().first().cmp(&b.as_bytes().first());
     first.then_with(|| a.cmp(b))
 }
 
-/// Up to this many members are looked through one by one: most names differ in length, which is
-/// told faster than which of two comes first.
+/// Up to this many members are searched one by one: most names differ in length, and comparing
+/// lengths is faster than comparing order.
 const FEW_MEMBERS: usize = 8;
 
 impl Record {
-    /// An object without members.
+    /// Creates an object without members.
     #[must_use]
     pub const fn new() -> Self {
         Self(None)
     }
 
-    /// Builds a record from members in any order; `Err` carries a name that occurs twice.
+    /// Creates a record from members in any order; the error is a name that occurs twice.
     pub fn from_members(mut members: Vec<(SmolStr, Value)>) -> Result<Self, SmolStr> {
         Self::take_members(&mut members, 0)
     }
 
-    /// The same from what stands behind `start`, which is taken out: who reads an object within
-    /// another keeps the members of both on one stack.
+    /// Creates a record from the members at and after `start`, and removes them from the stack. A
+    /// parser keeps the members of nested objects on one stack.
     pub fn take_members(stack: &mut Vec<(SmolStr, Value)>, start: usize) -> Result<Self, SmolStr> {
         let start = start.min(stack.len());
         let members = stack.get_mut(start..).unwrap_or_default();
@@ -318,7 +319,7 @@ impl Record {
         Ok(Self::sorted(stack.drain(start..)))
     }
 
-    /// The member called `name`.
+    /// Returns the member called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         let members = self.members();
@@ -332,7 +333,7 @@ impl Record {
         members.get(at).map(|(_, value)| value)
     }
 
-    /// The member called `name`, where it is present and not null.
+    /// Returns the member called `name` if it is present and not null.
     #[must_use]
     pub fn get_present(&self, name: &str) -> Option<&Value> {
         self.get(name).filter(|value| !value.is_null())
@@ -357,7 +358,7 @@ impl Record {
         *self = Self::sorted(members.into_iter());
     }
 
-    /// Takes a member away.
+    /// Removes a member and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.position(name).ok()?;
         let removed = self.members().get(at).map(|(_, value)| value.clone());
@@ -372,24 +373,25 @@ impl Record {
         removed
     }
 
-    /// The members, by name in ascending order.
+    /// Iterates over the members in ascending order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&SmolStr, &Value)> {
         self.members().iter().map(|(name, value)| (name, value))
     }
 
-    /// Whether there is no member.
+    /// Returns `true` if there are no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     #[must_use]
     pub fn len(&self) -> usize {
         self.members().len()
     }
 
-    /// Whether both are clones of one record: then they are equal, and this is known at once.
+    /// Returns `true` if both are clones of one record: they are then equal without comparing
+    /// members.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -413,7 +415,7 @@ impl Record {
 }
 
 impl FromIterator<(SmolStr, Value)> for Record {
-    /// The last of several members with one name stays.
+    /// Collects members; of several with one name the last is kept.
     fn from_iter<I: IntoIterator<Item = (SmolStr, Value)>>(members: I) -> Self {
         let mut members: Vec<(SmolStr, Value)> = members.into_iter().collect();
         members.sort_unstable_by(|(a, _), (b, _)| compare_names(a, b));

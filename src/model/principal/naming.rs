@@ -1,50 +1,50 @@
-//! How actors are named in `act`: by what they are in tokens of their own.
+//! Names the actors in `act` as tokens of their own do.
 //!
-//! INVARIANT: an actor has one name, and whatever names another is refused.
+//! INVARIANT: an actor has one name; an actor with claims that name another is refused.
 
 use super::NoId;
 use crate::model::{Record, SpiffeId, Value, alike};
 use smol_str::SmolStr;
 
-/// How an actor is named where another issuer's token, or a request, names it together with its
-/// issuer: by what it is in tokens of its own, or it would have two ids, and what is said of one
-/// would not be said of the other.
+/// How an issuer's actors are named where a request or another issuer's token names them: as in
+/// their own tokens. Otherwise an actor would have two ids, and a rule about one would not apply to
+/// the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ActorNames {
     /// By `sub`.
     #[default]
     Subject,
-    /// By the claims that its issuer's own tokens are read by.
+    /// By the claims by which the issuer's own tokens are read.
     Claims(NamingClaims),
     /// By the whole SPIFFE id in `sub`.
     Spiffe,
 }
 
-/// The claims that name parties. A path is the names of members, outermost first.
+/// The claims that name parties. A path lists the names of members, outermost first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamingClaims {
     /// The entity type of people.
     pub people: SmolStr,
-    /// Where a person's name is: the first path that is there.
+    /// Paths to a person's name; the first that is present counts.
     pub person: Vec<Vec<SmolStr>>,
-    /// The entity type of clients: whoever is no person is one.
+    /// The entity type of clients, which is everyone who is not a person.
     pub clients: SmolStr,
-    /// Where a client's name is, in any of the paths. Without paths it is `sub`.
+    /// Paths to a client's name, which may be in any of them. Without paths, the name is `sub`.
     pub client: Vec<Vec<SmolStr>>,
-    /// Where its own tokens name the client that they were issued to: another one there is another
-    /// actor.
+    /// Paths under which the actor's own tokens name the client that they were issued to: another
+    /// client there is another actor.
     pub own_client: Vec<Vec<SmolStr>>,
-    /// The clients that are a person's own hand; `*` stands for all.
+    /// The clients that count as the person's own; `*` stands for all.
     pub hands: Vec<SmolStr>,
-    /// What `sub` has before a client's name; often nothing.
+    /// The text before a client's name in `sub`; often empty.
     pub before_client: SmolStr,
-    /// What `sub` has behind a client's name; often nothing.
+    /// The text after a client's name in `sub`; often empty.
     pub after_client: SmolStr,
 }
 
 impl ActorNames {
-    /// The type of an actor that does not say what it is; `default` where the issuer's profile does
-    /// not tell.
+    /// Returns the type of an actor that states none; `default` if the issuer's profile does not
+    /// say.
     pub(super) fn kind<'a>(&'a self, default: &'a str) -> &'a str {
         match self {
             Self::Claims(names) => &names.clients,
@@ -52,7 +52,7 @@ impl ActorNames {
         }
     }
 
-    /// What follows the prefix in an actor's id.
+    /// Returns the part of an actor's id after the prefix.
     pub(super) fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
         match self {
             Self::Subject => only_sub_of(act),
@@ -65,9 +65,9 @@ impl ActorNames {
 }
 
 impl NamingClaims {
-    /// INVARIANT: an actor has one name. Claims that name two are refused, and so is one that is
-    /// spelled like a claim that names: whichever were read, what is said of the other would be
-    /// overlooked. And it has one type, that of its own tokens.
+    /// INVARIANT: an actor has one name. Claims that name two are refused, and so is a claim that
+    /// is spelled like one that names: whichever were read, rules about the other would be
+    /// overlooked. An actor also has one type, that of its own tokens.
     fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
         self.check_spelling(act)?;
         if kind == self.people {
@@ -130,7 +130,7 @@ impl NamingClaims {
         }
     }
 
-    /// The client's name, without what `sub` has around it.
+    /// Returns the client's name without the fixed text around it in `sub`.
     fn client_in<'a>(&self, sub: &'a str) -> &'a str {
         let named = sub.strip_prefix(self.before_client.as_str());
         named
@@ -154,8 +154,8 @@ impl NamingClaims {
     }
 }
 
-/// Returns `true` if a member at some level of the path is spelled like the name there, and is none
-/// of the names that other paths have there.
+/// Returns `true` if a member at some level of the path is spelled like the name at that level, and
+/// no other path has that member's name there.
 fn has_lookalike(act: &Record, path: &[SmolStr], paths: &[&[SmolStr]]) -> bool {
     let mut within = act;
     for (depth, name) in path.iter().enumerate() {
@@ -179,7 +179,7 @@ fn has_lookalike(act: &Record, path: &[SmolStr], paths: &[&[SmolStr]]) -> bool {
     false
 }
 
-/// Returns `sub` of an actor whose issuer names its actors by that alone. A client beside it would
+/// Returns `sub` of an actor whose issuer names its actors by `sub` alone. A client beside it would
 /// be a second name.
 fn only_sub_of(act: &Record) -> Result<&str, NoId> {
     const CLIENTS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
@@ -203,7 +203,7 @@ fn sub_of(act: &Record) -> Result<&str, NoId> {
         .ok_or(NoId::Sub)
 }
 
-/// What stands at a path.
+/// Returns the value at a path.
 fn at<'a>(record: &'a Record, path: &[SmolStr]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     rest.iter()

@@ -1,29 +1,29 @@
-//! The one spelling of a Cedar entity as a tuple's object, and back.
+//! Encodes a Cedar entity as a tuple's object, in exactly one way, and decodes it.
 //!
-//! INVARIANT: encoding is injective, and what it makes never holds a character that means something
-//! in a tuple. So a SPIFFE id or a URI can be an id, `eng#member` as an id is never a userset, and
-//! `*` as an id is never everyone.
+//! INVARIANT: the encoding is injective, and its output never contains a character with a meaning
+//! in tuples. So a SPIFFE id or a URI can be an id, the id `eng#member` is never a userset, and the
+//! id `*` is never everyone.
 
 use super::{ObjectRef, TupleKey, TupleTextError, TupleUser, is_plain};
 use crate::model::EntityRef;
 use smol_str::SmolStr;
 use std::fmt::Write as _;
 
-/// The name of a type as the relation model spells it: `Lab/doc`, where Cedar and requests say
+/// The name of a type as the relation model spells it: `Lab/doc`, where Cedar and requests have
 /// `Lab::doc`.
 ///
-/// INVARIANT: what is asked of a model by a type's name takes this, and not a text: one type has
-/// two spellings, and the other one finds nothing.
+/// INVARIANT: functions that look up a type in a model take this and not a text: a type has two
+/// spellings, and the wrong one would find nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelType(SmolStr);
 
 impl ModelType {
-    /// Takes a name that stands in a model or in a tuple.
+    /// Wraps a name that is spelled as in a model or a tuple.
     pub fn new(name: impl Into<SmolStr>) -> Self {
         Self(name.into())
     }
 
-    /// Spells the name of an entity type.
+    /// Converts the name of an entity type.
     #[must_use]
     pub fn of_entity_type(name: &SmolStr) -> Self {
         if name.contains(':') {
@@ -33,7 +33,7 @@ impl ModelType {
         }
     }
 
-    /// The entity type's name.
+    /// Returns the name of the entity type.
     #[must_use]
     pub fn to_entity_type(&self) -> SmolStr {
         if self.0.contains('/') {
@@ -43,7 +43,7 @@ impl ModelType {
         }
     }
 
-    /// The name as the model has it.
+    /// Returns the name as the model spells it.
     #[must_use]
     pub fn as_str(&self) -> &SmolStr {
         &self.0
@@ -51,14 +51,14 @@ impl ModelType {
 }
 
 impl ObjectRef {
-    /// Spells an entity as the object of a tuple. Refuses what is too long for one.
+    /// Encodes an entity as the object of a tuple. Refuses one that is too long for an object.
     pub fn of_entity(entity: &EntityRef) -> Result<Self, TupleTextError> {
         let object = Self::spell(entity)?;
         object.as_object()?;
         Ok(object)
     }
 
-    /// Spells an entity as the user of a tuple. Refuses what is too long for one.
+    /// Encodes an entity as the user of a tuple. Refuses one that is too long for a user.
     pub fn of_user(entity: &EntityRef) -> Result<Self, TupleTextError> {
         let user = Self::spell(entity).map_err(|error| match error {
             TupleTextError::ObjectTooLong => TupleTextError::UserTooLong,
@@ -68,8 +68,8 @@ impl ObjectRef {
         Ok(user)
     }
 
-    /// Spells an entity, whichever place it has in tuples: the id percent-encoded, the namespaces
-    /// of the type parted by `/`. Refuses what is too long for any, and an empty id.
+    /// Encodes an entity for any part of a tuple: the id percent-encoded, the namespaces of the
+    /// type separated by `/`. Refuses an entity that is too long for every part, and an empty id.
     pub fn spell(entity: &EntityRef) -> Result<Self, TupleTextError> {
         let ModelType(kind) = ModelType::of_entity_type(&entity.kind);
         let id = if is_plain(&entity.id) {
@@ -80,8 +80,8 @@ impl ObjectRef {
         Self::new(kind, id)
     }
 
-    /// The entity that this object spells; `None` where the id is not canonical, so that no entity
-    /// has two spellings.
+    /// Returns the entity that this object encodes, or `None` if the id is not canonical, so that
+    /// no entity has two encodings.
     #[must_use]
     pub fn to_entity(&self) -> Option<EntityRef> {
         let id = decode_id(&self.id).filter(|id| encode_id(id) == self.id)?;
@@ -93,10 +93,10 @@ impl ObjectRef {
 }
 
 impl ObjectRef {
-    /// Reads an object as tuples spell it, or as answers show an entity, where that leaves no
-    /// doubt: no id of a tuple holds a colon, so an id with one (`user:https://idp.example/alice`)
-    /// is an entity's own, whole and not encoded, a per cent sign in it being one. One that holds
-    /// `#` or white space too is refused: it may be meant as a userset.
+    /// Parses an object as tuples spell it or as answers show an entity, if that is unambiguous. No
+    /// id of a tuple contains a colon, so an id with a colon (`user:https://idp.example/alice`) is
+    /// an entity's own id, not encoded, and a per cent sign in it is literal. An id that also
+    /// contains `#` or white space is refused: it may be meant as a userset.
     pub fn parse_shown(text: &str) -> Result<Self, TupleTextError> {
         let object = Self::spell_shown(text)?;
         object.as_object()?;
@@ -116,8 +116,8 @@ impl ObjectRef {
 }
 
 impl EntityRef {
-    /// The text that names this entity as the user of a tuple, where `type:id` would name another
-    /// or none; none for what is too long for tuples, too.
+    /// Returns the text that names this entity as the user of a tuple if `type:id` would name
+    /// another or none. Returns `None` also if the entity is too long for a tuple.
     #[must_use]
     pub fn tuple_spelling(&self) -> Option<String> {
         if is_plain(&self.id) {
@@ -134,9 +134,9 @@ impl EntityRef {
 }
 
 impl TupleUser {
-    /// Reads a user like [`ObjectRef::parse_shown`].
+    /// Parses a user as [`ObjectRef::parse_shown`] does.
     pub fn parse_shown(text: &str) -> Result<Self, TupleTextError> {
-        // A text that is no entity gets the words about users.
+        // For a text that is not an entity, the error is the one about users.
         let is_entity = text.contains(':') && !text.contains('#') && !text.ends_with(":*");
         if !is_entity || text.len() > super::MAX_USER_BYTES {
             return text.parse();
@@ -151,7 +151,7 @@ impl TupleUser {
 }
 
 impl TupleKey {
-    /// Reads the three parts like [`ObjectRef::parse_shown`].
+    /// Parses the three parts as [`ObjectRef::parse_shown`] does.
     pub fn parse_shown(user: &str, relation: &str, object: &str) -> Result<Self, TupleTextError> {
         super::check_relation(relation)?;
         Ok(Self {
@@ -182,8 +182,8 @@ pub fn encode_id(id: &str) -> SmolStr {
     text.into()
 }
 
-/// Undoes [`encode_id`]; `None` where a `%` is not followed by two hex digits, or the bytes are no
-/// UTF-8.
+/// Undoes [`encode_id`]; returns `None` if a `%` is not followed by two hex digits, or the bytes
+/// are not UTF-8.
 #[must_use]
 pub fn decode_id(id: &str) -> Option<SmolStr> {
     if !id.contains('%') {
@@ -203,8 +203,8 @@ pub fn decode_id(id: &str) -> Option<SmolStr> {
     String::from_utf8(bytes).ok().map(SmolStr::from)
 }
 
-/// Whether an id is the encoding of its own decoding. In the store that decisions read, every id
-/// is.
+/// Returns `true` if an id is the encoding of its own decoding. In the store that decisions read,
+/// every id is.
 #[must_use]
 pub fn is_canonical_id(id: &str) -> bool {
     decode_id(id).is_some_and(|decoded| encode_id(&decoded) == id)

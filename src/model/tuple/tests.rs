@@ -91,7 +91,7 @@ fn lengths_hold_at_the_limit_and_not_past_it() {
     assert_eq!(user(256), Err(TupleTextError::UserTooLong));
 }
 
-/// A principal is the user of a tuple: its id may be twice as long as an object's.
+/// A principal is the user of a tuple, so its id may be twice as long as an object's.
 #[test]
 fn an_entity_is_spelled_up_to_the_bound_of_its_place() {
     let entity = |length: usize| EntityRef::new("user", "a".repeat(length));

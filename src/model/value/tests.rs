@@ -1,4 +1,4 @@
-//! Numbers by their digits, and records by their members.
+//! Numbers keep their digits, and records compare by their members.
 
 use super::*;
 
