@@ -1,17 +1,18 @@
-//! Tokens that were verified before.
+//! A cache of verified tokens.
 //!
-//! **Problem.** A signature costs some tens of microseconds, more than the decision that it is for,
-//! and a token comes with every call that its holder makes.
-//! **Decision.** What a token proves is kept under the SHA-256 of the token, with the key that it,
-//! or its issuer's signed answer about it, was verified with. It is used while its issuer publishes
-//! that key, and no longer than the token (by the clock) and [`LONGEST`] (by the monotonic one:
-//! nobody who sets the machine's makes it last). Proofs of possession are not kept: each is
-//! verified. What is kept is counted in bytes: a token of 16 KiB can become some hundred in memory.
-//! **Trade-off.** A token that its issuer revokes, and that is not introspected, lives until it
-//! expires, as it would without a cache.
+//! **Problem.** Verifying a signature takes tens of microseconds, more than the decision that needs
+//! it, and a token comes with every call of its holder.
+//! **Decision.** The cache keeps what a token proves under the SHA-256 of the token, with the key
+//! that verified the token or its issuer's signed answer about it. An entry is used while its
+//! issuer publishes that key, but no longer than the token lives (by the clock) and no longer than
+//! [`LONGEST`] (by the monotonic clock, so that setting the machine's clock cannot extend it).
+//! Proofs of possession are not cached: each is verified. Size is counted in bytes: a token of 16
+//! KiB can take some hundred in memory.
+//! **Trade-off.** A token that its issuer revokes, and that is not introspected, is accepted until
+//! it expires, as it would be without a cache.
 //!
-//! INVARIANT: an entry is found by the digest of the whole token and of all that decides what it
-//! proves. Nothing is kept of a token that does not verify, so that a flood of them takes no room.
+//! INVARIANT: an entry is found by the digest of the whole token and of everything that decides
+//! what it proves. A token that does not verify is not cached, so a flood of them takes no memory.
 
 use super::claims::Genuine;
 use super::credential::Presented;
@@ -23,39 +24,40 @@ use smol_str::SmolStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// LIMIT: memory, over all shards. A usual token proves some kilobytes; the token itself is not
-/// kept.
+/// LIMIT: memory of all shards. What a usual token proves takes some kilobytes; the token itself is
+/// not kept.
 const BYTES: usize = 64 << 20;
 
-/// What an entry takes beside what it holds: its place, its key, and what the allocator adds.
+/// The size of an entry beside its contents: its slot, its key, and the overhead of the allocator.
 const OVERHEAD_BYTES: usize = 256;
 
-/// A shard is locked for the time of a look-up; two cores rarely meet in one of these.
+/// Each shard is locked for the time of a look-up; with this many, two cores rarely need the same
+/// one.
 const SHARDS: usize = 16;
 
-/// LIMIT: the longest that an entry is used without verifying again.
+/// LIMIT: the longest that an entry is used before the token is verified again.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// What a token is verified for.
+/// The purpose for which a token is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It stands in a request, and says who is behind it.
+    /// The token is in a request and says who is behind it.
     Request,
-    /// It stands in `Authorization`, and says who calls.
+    /// The token is in `Authorization` and says who calls.
     Call,
 }
 
-/// The digest of a token, its kind and its purpose.
+/// The digest of a token and of everything that decides what it proves.
 pub(super) type TokenDigest = [u8; 32];
 
-/// A time, by both clocks.
+/// A time by both clocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) now: Timestamp,
     pub(super) monotonic_ms: i64,
 }
 
-/// What tokens proved.
+/// The results of verified tokens.
 pub(super) struct TokenCache {
     shards: Vec<Mutex<Shard>>,
     bytes_each: usize,
@@ -66,22 +68,22 @@ struct Shard {
     bytes: usize,
 }
 
-/// A token that was verified.
+/// A verified token.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) genuine: Arc<Genuine>,
-    /// The key that it, or its issuer's signed answer, was verified with; none where an answer came
+    /// The key that verified the token or its issuer's signed answer; `None` if an answer was
     /// unsigned.
     pub(super) voucher: Option<Arc<KeyVoucher>>,
-    /// Until when the token is good.
+    /// The time until which the token is good.
     until: Timestamp,
-    /// Until when it is used without verifying again, by the monotonic clock.
+    /// The time until which it is used without verifying it again, by the monotonic clock.
     until_ms: i64,
     bytes: usize,
 }
 
 impl Entry {
-    /// An entry that is used no longer than `longest` and its token allow.
+    /// Creates an entry that is used no longer than `longest` and its token allow.
     pub(super) fn new(
         genuine: Arc<Genuine>,
         voucher: Option<Arc<KeyVoucher>>,
@@ -108,7 +110,7 @@ impl Entry {
     }
 }
 
-/// The memory that a genuine token takes.
+/// Returns the memory that a genuine token takes.
 fn weigh(genuine: &Genuine) -> usize {
     let proven = &genuine.proven;
     let chain = proven
@@ -130,7 +132,7 @@ fn weigh(genuine: &Genuine) -> usize {
         + bound.into_iter().flatten().map(text).sum::<usize>()
 }
 
-/// What a text takes beside its place; a short one nothing.
+/// Returns the memory of a text beside its slot; a short one takes none.
 fn text(text: &SmolStr) -> usize {
     if text.is_heap_allocated() {
         text.len() + 2 * size_of::<usize>()
@@ -145,7 +147,8 @@ fn record(record: &Record) -> usize {
     size_of::<Record>() + record.iter().map(member).sum::<usize>()
 }
 
-/// A value with its place. The reader's nesting is bounded, and so is this.
+/// Returns the memory of a value including its slot. The parser limits nesting, and so the
+/// recursion here.
 fn value(inner: &Value) -> usize {
     size_of::<Value>()
         + match inner {
@@ -157,8 +160,9 @@ fn value(inner: &Value) -> usize {
         }
 }
 
-/// The digest under which a token is kept, with all that decides what it proves: what it was
-/// verified for, the issuer that was named beside it, and the audiences of whoever sent it.
+/// Returns the digest under which a token is cached. It covers everything that decides what the
+/// token proves: its kind and purpose, the issuer that was named beside it, and the audiences and
+/// issuers of the caller's scope.
 pub(super) fn digest_of(presented: &Presented<'_>) -> TokenDigest {
     let mut hash = Context::new(&SHA256);
     hash.update(&[presented.kind as u8, presented.purpose as u8]);
@@ -208,7 +212,7 @@ impl TokenCache {
         }
     }
 
-    /// What the token proved, as long as its time has not come.
+    /// Returns the entry of a token if it has not expired.
     pub(super) fn get(&self, digest: &TokenDigest, at: Moment) -> Option<Entry> {
         let mut shard = self.shard(digest)?;
         match shard.entries.get(digest) {
@@ -221,7 +225,7 @@ impl TokenCache {
         }
     }
 
-    /// Keeps what it proves. Those that were not asked for longest give way.
+    /// Adds an entry. The least recently used entries are evicted first.
     pub(super) fn put(&self, digest: TokenDigest, entry: Entry) {
         let Some(mut shard) = self.shard(&digest) else {
             return;
@@ -239,7 +243,7 @@ impl TokenCache {
         }
     }
 
-    /// Forgets it.
+    /// Removes an entry.
     pub(super) fn forget(&self, digest: &TokenDigest) {
         if let Some(mut shard) = self.shard(digest) {
             shard.remove(digest);
@@ -265,7 +269,7 @@ impl Shard {
     }
 }
 
-/// Tells how many there are, and nothing of them.
+/// Shows how many entries there are, and nothing of them.
 impl std::fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokenCache")
@@ -285,7 +289,7 @@ mod tests {
         monotonic_ms: 0,
     };
 
-    /// A token with so many short groups: each takes more memory than text.
+    /// Creates an entry with this many short groups, each of which takes more memory than its text.
     fn entry(groups: usize, longest: Duration) -> Entry {
         let groups = Value::List(vec![Value::text("g"); groups]);
         let proven = Proven {

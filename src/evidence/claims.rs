@@ -1,10 +1,10 @@
-//! Claims of a token that is genuine, read into what it proves.
+//! Reads the claims of a genuine token into what it proves.
 //!
-//! One reading for JWTs and for what introspection says (RFC 9068 section 2.2, RFC 7662 section
+//! JWTs and introspection answers are read by the same code (RFC 9068 section 2.2, RFC 7662 section
 //! 2.2), so that a token means the same however it was verified.
 //!
-//! INVARIANT: a claim that decides and is not of its form refuses the token: a scope or an audience
-//! that is overlooked would let through what it was to keep out.
+//! INVARIANT: a malformed claim that decides something refuses the token: overlooking a scope or an
+//! audience would let through what it should keep out.
 
 mod standard_facts;
 
@@ -19,12 +19,12 @@ use crate::model::{
 use smol_str::SmolStr;
 use std::time::Duration;
 
-/// What a security event has (RFC 8417 section 2.2): a token with it tells of a log-out or the
-/// like, and nobody may use it, whatever its issuer writes into the header.
+/// The claim of a security event (RFC 8417 section 2.2): a token with it reports a log-out or the
+/// like, and nobody may use it as a credential, whatever its header says.
 const OF_EVENTS: &str = "events";
 
-/// Claims that take something from a token: without them it would name fewer parties, be anybody's,
-/// or good at any time and for any service.
+/// Claims that restrict a token: without them, it would name fewer parties, be usable by anybody,
+/// or be good at any time and for any service.
 const NARROWING: [&str; 12] = [
     "act",
     "cnf",
@@ -40,24 +40,24 @@ const NARROWING: [&str; 12] = [
     "nbf",
 ];
 
-/// What a genuine token proves, before its holder has shown anything.
+/// What a genuine token proves before its holder has proved possession.
 #[derive(Clone, Debug)]
 pub(super) struct Genuine {
     pub(super) proven: Proven,
     pub(super) confirmation: Confirmation,
 }
 
-/// What a token is bound to (RFC 7800): a key, a certificate, or both.
+/// The key, the certificate, or both, to which a token is bound (RFC 7800).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Confirmation {
-    /// The thumbprint of the key that proofs are signed with (RFC 9449 section 6.1).
+    /// The thumbprint of the key that signs proofs (RFC 9449 section 6.1).
     pub(super) key: Option<SmolStr>,
     /// The hash of the client's certificate (RFC 8705 section 3.1).
     pub(super) certificate: Option<SmolStr>,
 }
 
-/// Reads the claims of a token of this kind, at this time. `longest` bounds how long it may be used
-/// where the claims do not say when it ends.
+/// Reads the claims of a token of this kind at this time. `longest` limits how long the token may
+/// be used if the claims do not say when it expires.
 pub(super) fn read(
     claims: &Record,
     kind: CredentialKind,
@@ -77,7 +77,7 @@ pub(super) fn read(
     lookalikes::check(claims, parties::client(claims, profile)?, profile)?;
     let Parties { chain, holders } = parties::read(claims, kind, profile, ids)?;
     let granting = kind != CredentialKind::IdToken;
-    // What a token says to another service it does not say to whoever asks here.
+    // What a token says to another service does not count for this caller.
     let is_ours = |audience: &&SmolStr| {
         profile.audiences.contains(*audience)
             && scope.is_none_or(|scope| scope.has_audience(audience))
@@ -101,7 +101,7 @@ pub(super) fn read(
         until: Timestamp(times.until_ms),
     };
     let confirmation = confirmation(claims)?;
-    // A binding that was lost on the way makes no bearer's token of it.
+    // A token whose binding was lost on the way does not become a bearer token.
     if says_bound(claims) && confirmation.key.is_none() {
         return Err(Unproven::invalid(
             "the token says that it is bound to a key, and not to which",
@@ -113,8 +113,8 @@ pub(super) fn read(
     })
 }
 
-/// Refuses the token of another issuer. `may_be_unnamed` tells whether a token of this one may
-/// leave its name out.
+/// Refuses a token of another issuer. `may_be_unnamed` says whether a token of this issuer may omit
+/// its name.
 fn check_issuer(claims: &Record, profile: &Profile, may_be_unnamed: bool) -> Result<(), Unproven> {
     let has_no_name = matches!(profile.trust, Trust::Secret(_));
     match text(claims, "iss")? {
@@ -126,7 +126,7 @@ fn check_issuer(claims: &Record, profile: &Profile, may_be_unnamed: bool) -> Res
     }
 }
 
-/// What the token's details grant (RFC 9396 section 9.1).
+/// Returns what the token's details grant (RFC 9396 section 9.1).
 fn details(claims: &Record) -> Result<Vec<Record>, Unproven> {
     let items = match claims.get_present("authorization_details") {
         None => return Ok(Vec::new()),
@@ -136,8 +136,8 @@ fn details(claims: &Record) -> Result<Vec<Record>, Unproven> {
     items.ok_or_else(|| bad_claim("authorization_details"))
 }
 
-/// Returns `true` if the claims say that the token is bound to a key: Keycloak writes so into
-/// tokens, and answers about them have the type of RFC 9449 section 5.
+/// Returns `true` if the claims say that the token is bound to a key: Keycloak writes this into
+/// tokens, and introspection answers use the type of RFC 9449 section 5.
 pub(super) fn says_bound(claims: &Record) -> bool {
     let is_dpop = |value: &Value| {
         value
@@ -149,8 +149,8 @@ pub(super) fn says_bound(claims: &Record) -> bool {
         .any(|(name, value)| is_dpop(value) && (alike("typ", name) || alike("token_type", name)))
 }
 
-/// Refuses what is spelled like a claim that narrows but for case: whoever wrote it meant the
-/// claim.
+/// Refuses a claim whose name differs only in case from one that restricts the token: whoever wrote
+/// it meant that claim.
 pub(super) fn check_spelling(claims: &Record) -> Result<(), Unproven> {
     let is_like = |member: &SmolStr| {
         NARROWING
@@ -165,7 +165,7 @@ pub(super) fn check_spelling(claims: &Record) -> Result<(), Unproven> {
     }
 }
 
-/// When a token was issued and when it ends.
+/// The times at which a token was issued, begins and expires.
 struct Times {
     begins: Option<i64>,
     issued: Option<i64>,
@@ -219,7 +219,7 @@ impl Times {
     }
 }
 
-/// The audiences, one of which must be the service's.
+/// Returns the audiences, one of which must be the service's.
 fn audiences(
     claims: &Record,
     kind: CredentialKind,
@@ -234,13 +234,14 @@ fn audiences(
     };
     if kind == CredentialKind::AccessToken && !profile.client_ids.is_empty() {
         check_client(claims, profile)?;
-        // Its clients stand for the service, and the token names no other one.
+        // The listed clients take the place of an audience, and the token names no other audience.
         if wanted.is_empty() && found.is_empty() {
             return Ok(found);
         }
     }
     if kind == CredentialKind::IdToken && found.len() > 1 {
-        // OpenID Connect Core section 3.1.3.7: of several, the one that it was issued to.
+        // OpenID Connect Core section 3.1.3.7: of several audiences, the one to which the token was
+        // issued counts.
         let party = text(claims, "azp")?;
         if !party.is_some_and(|party| wanted.contains(party)) {
             return Err(Unproven::invalid(
@@ -270,7 +271,7 @@ fn audiences(
     )))
 }
 
-/// The first few of these names.
+/// Lists the first few of these names for a message.
 fn spelled(names: &[SmolStr]) -> String {
     const MOST: usize = 3;
     let few: Vec<String> = names
@@ -298,7 +299,8 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
     }
 }
 
-/// Refuses claims that are not those of this kind of token: each kind is known by what it has.
+/// Refuses claims that do not belong to this kind of token: each kind is recognised by claims of
+/// its own.
 fn check_kind(claims: &Record, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
     if claims.get_present(OF_EVENTS).is_some() {
         return Err(Unproven::invalid(
@@ -336,7 +338,7 @@ fn check_kind(claims: &Record, kind: CredentialKind, profile: &Profile) -> Resul
     }
 }
 
-/// What helps where a claim is missing that access tokens have.
+/// Suggests a remedy if a claim of access tokens is missing.
 fn remedy(mark: &ClaimMark) -> &'static str {
     if mark.values.iter().any(|value| value == GOOGLE_ACCOUNTS) {
         ". Ask the metadata server for the token with `format=full`, and `gcloud` with `--include-email`"
@@ -392,8 +394,8 @@ pub(super) fn first_text<'a>(
     }
 }
 
-/// A list of texts, or one text: with spaces between its parts where `spaced`. None for anything
-/// else.
+/// Returns the texts of a list, or of one text, which is split at spaces if `spaced`. Returns
+/// `None` for anything else.
 pub(super) fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>> {
     match value {
         None => Some(Vec::new()),
@@ -409,7 +411,8 @@ pub(super) fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>>
     }
 }
 
-/// A `NumericDate` (RFC 7519 section 2) in milliseconds; none beyond the years that can be written.
+/// Converts a `NumericDate` (RFC 7519 section 2) to milliseconds; returns `None` for times after
+/// the year 9999.
 pub(super) fn milliseconds(value: &Value) -> Option<i64> {
     const LAST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
     let Value::Number(number) = value else {
@@ -419,7 +422,7 @@ pub(super) fn milliseconds(value: &Value) -> Option<i64> {
     (0..=LAST).contains(&seconds).then(|| seconds * 1_000)
 }
 
-/// The seconds, without a fraction: what ends within a second has ended.
+/// Returns the whole seconds: a token that expires within a second has expired.
 fn whole(number: &Number) -> Option<i64> {
     number.to_i64().or_else(|| {
         let digits = number.digits();

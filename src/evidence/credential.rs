@@ -1,38 +1,38 @@
-//! One member of `context.credentials`, by its form.
+//! Reads one member of `context.credentials` and checks its form.
 //!
-//! Refused: members that are not known here, so that a misspelt `dpop` is not a credential without
-//! a proof.
+//! Unknown members are refused, so that a misspelt `dpop` does not make a credential without a
+//! proof.
 
 use super::cache::Purpose;
 use super::keys::check_url;
 use super::scope::Scope;
 use crate::model::{CredentialKind, Record, Unproven, Value};
 
-/// LIMIT: bytes of a certificate chain, in whichever form it comes.
+/// LIMIT: bytes of a certificate chain, in any form.
 const MAX_CERTIFICATE_BYTES: usize = 32 * 1024;
 
-/// How keys of this service begin that it makes itself. What begins so, or but for one letter, is
-/// shown to no issuer.
+/// The beginning of keys that this service creates. A text that begins so, or with one wrong
+/// letter, is sent to no issuer.
 pub const KEY_PREFIX: &str = "behest_";
 
-/// A credential that was handed over.
+/// A credential as it was sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Presented<'a> {
     pub(super) purpose: Purpose,
-    /// Which of the callers sent it; none for one without a name.
+    /// The index of the caller that sent it; `None` for one without a name.
     pub(super) caller: Option<usize>,
-    /// Whose credentials that caller may send; none for all.
+    /// The credentials that the caller may send; `None` for all.
     pub(super) scope: Option<&'a Scope>,
     pub(super) kind: CredentialKind,
     pub(super) value: Hidden<'a>,
-    /// Who is asked about an opaque token, where several issuers could be.
+    /// The issuer that is asked about an opaque token, if there may be several.
     pub(super) issuer: Option<&'a str>,
     pub(super) dpop: Option<Dpop<'a>>,
-    /// The client's certificate that the caller saw in its own handshake.
+    /// The client's certificate that the caller saw in its own TLS handshake.
     pub(super) certificate: Option<&'a str>,
 }
 
-/// A proof of possession, and what it was sent with (RFC 9449 section 4.3).
+/// A proof of possession, and the request that carried it (RFC 9449 section 4.3).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dpop<'a> {
     pub(super) proof: Hidden<'a>,
@@ -40,7 +40,7 @@ pub(super) struct Dpop<'a> {
     pub(super) url: &'a str,
 }
 
-/// Text that is not shown.
+/// A text that is not shown in debug output.
 #[derive(Clone, Copy)]
 pub(super) struct Hidden<'a>(pub(super) &'a str);
 
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Hidden<'_> {
 }
 
 impl<'a> Presented<'a> {
-    /// The token by which a caller shows who it is.
+    /// Creates the credential for a token by which a caller authenticates.
     pub(super) fn by_caller(token: &'a str, certificate: Option<&'a str>) -> Self {
         let (purpose, kind) = (Purpose::Call, CredentialKind::AccessToken);
         Self {
@@ -66,7 +66,7 @@ impl<'a> Presented<'a> {
         }
     }
 
-    /// Reads what this caller sent.
+    /// Reads a credential that this caller sent.
     pub(super) fn read(
         value: &'a Value,
         caller: Option<usize>,
@@ -129,7 +129,7 @@ impl<'a> Dpop<'a> {
     }
 }
 
-/// Reads the certificate that the caller saw.
+/// Reads the certificate that the caller saw in its TLS handshake.
 fn read_certificate(tls: &Record) -> Result<&str, Unproven> {
     only(tls, "tls.", &["certificate"])?;
     let certificate = required(tls, "certificate")?;
@@ -141,8 +141,8 @@ fn read_certificate(tls: &Record) -> Result<&str, Unproven> {
     Ok(certificate)
 }
 
-/// Returns `true` if a text begins as keys of this service do, but for case and one letter that is
-/// wrong, missing or too many.
+/// Returns `true` if a text begins as keys of this service do, ignoring case and one letter that is
+/// wrong, missing or added.
 pub(super) fn is_own_key(text: &str) -> bool {
     let lengths = KEY_PREFIX.len() - 1..=KEY_PREFIX.len() + 1;
     let mut beginnings = lengths.filter_map(|length| text.get(..length));
@@ -150,7 +150,7 @@ pub(super) fn is_own_key(text: &str) -> bool {
         .any(|beginning| strsim::osa_distance(&beginning.to_ascii_lowercase(), KEY_PREFIX) <= 1)
 }
 
-/// Returns `true` if a text is a scheme and something behind a space.
+/// Returns `true` if a text is a scheme followed by a space and more text.
 fn begins_with(text: &str, scheme: &str) -> bool {
     let parts = text.trim_ascii_start().split_once(' ');
     parts.is_some_and(|(first, _)| first.eq_ignore_ascii_case(scheme))
@@ -164,7 +164,7 @@ fn only(record: &Record, path: &str, known: &[&str]) -> Result<(), Unproven> {
         Some((name, _)) if is_word(name) => Err(Unproven::invalid(format!(
             "`{path}{name}` is no member of a credential"
         ))),
-        // It could be any part of a credential.
+        // The name is not shown, as it could be any part of a credential.
         Some(_) => Err(Unproven::invalid(format!(
             "a name of a member is not one of a credential's: `{path}{}`",
             known.join(&format!("`, `{path}"))
@@ -173,8 +173,7 @@ fn only(record: &Record, path: &str, known: &[&str]) -> Result<(), Unproven> {
     }
 }
 
-/// Returns `true` for what may be a member's name that somebody misspelt, and not a token in its
-/// place.
+/// Returns `true` if a text may be a misspelt name of a member, and not a token in its place.
 fn is_word(name: &str) -> bool {
     (1..=20).contains(&name.len())
         && name

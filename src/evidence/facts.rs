@@ -1,8 +1,8 @@
-//! Facts that a profile names: claims of one issuer that become members of `context.token`.
+//! Facts that a profile defines: claims of one issuer that become members of `context.token`.
 //!
-//! A claim is handed on by its digits and texts; the bundle's schema says what type it must have,
-//! and what does not fit denies where a policy reads it. Only what issuers write otherwise than the
-//! type is turned: a time as a number, one text in place of a list of one.
+//! A claim is passed on with its digits and texts. The bundle's schema declares its type, and a
+//! value of another type denies if a policy reads it. Only what issuers write differently from the
+//! type is converted: a time given as a number, and one text instead of a list of one.
 
 use super::claims::{bad_claim, datetime, milliseconds};
 use super::profile::ClaimPath;
@@ -16,7 +16,7 @@ pub struct FactRule {
     pub name: SmolStr,
     /// The claim.
     pub claim: ClaimPath,
-    /// Its type.
+    /// The type of the fact.
     pub kind: FactKind,
 }
 
@@ -34,12 +34,12 @@ pub enum FactKind {
     Decimal,
     /// A time: a number of seconds since 1970 (RFC 7519 section 2), or a text.
     Time,
-    /// Texts: a list, or one of them.
+    /// Texts: a list, or a single text.
     Texts,
 }
 
 impl FactKind {
-    /// All of them, by Cedar's names.
+    /// All types, by their names in Cedar.
     pub const WORDS: [(&str, Self); 6] = [
         ("String", Self::Text),
         ("Bool", Self::Bool),
@@ -49,7 +49,7 @@ impl FactKind {
         ("Set<String>", Self::Texts),
     ];
 
-    /// Reads Cedar's name.
+    /// Parses Cedar's name.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::WORDS
@@ -58,7 +58,7 @@ impl FactKind {
             .map(|(_, kind)| kind)
     }
 
-    /// Cedar's name.
+    /// Returns Cedar's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Self::WORDS
@@ -68,7 +68,7 @@ impl FactKind {
     }
 }
 
-/// What is wrong with the rules of one issuer; each text is a sentence with its remedy after a
+/// Lists the problems of one issuer's rules; each text is a sentence with its remedy after a
 /// semicolon.
 pub(super) fn check(rules: &[FactRule]) -> Vec<String> {
     let mut problems = Vec::new();
@@ -95,8 +95,8 @@ pub(super) fn check(rules: &[FactRule]) -> Vec<String> {
     problems
 }
 
-/// Adds the facts that the rules name, where the claims have them. `is_whole` says whether the
-/// token holds all of a claim: what it does not is unknown.
+/// Adds the facts that the rules define, if the claims have them. `is_whole` says whether the token
+/// contains all of a claim; a claim that it does not is unknown.
 pub(super) fn add(
     facts: &mut Record,
     claims: &Record,

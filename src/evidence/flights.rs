@@ -1,6 +1,7 @@
-//! One question for all who ask the same at the same time.
+//! Shares one introspection request among all who ask about the same token at the same time.
 //!
-//! INVARIANT: whoever leads and goes away leaves nobody waiting: the next one leads.
+//! INVARIANT: if the task that leads a request is dropped, nobody waits for ever: the next one
+//! leads.
 
 use super::cache::TokenDigest;
 use super::claims::Genuine;
@@ -10,24 +11,24 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// What an issuer says of a token.
+/// What an issuer says about a token.
 #[derive(Clone, Debug)]
 pub(super) struct Introspected {
     pub(super) genuine: Arc<Genuine>,
-    /// The keys that signed the answer; none where it came unsigned.
+    /// The key that signed the answer; `None` if it was unsigned.
     pub(super) voucher: Option<Arc<KeyVoucher>>,
 }
 
-/// What came of a question.
+/// The outcome of a request.
 pub(super) type Outcome = Result<Introspected, Unproven>;
 
-/// Questions under way, by the digest of their token.
+/// The requests in progress, by the digest of their token.
 #[derive(Default)]
 pub(super) struct Flights(
     Mutex<HashMap<TokenDigest, watch::Receiver<Option<Outcome>>, foldhash::fast::RandomState>>,
 );
 
-/// Whoever asks for all.
+/// The task that makes the request for all.
 struct Lead<'a> {
     flights: &'a Flights,
     digest: TokenDigest,
@@ -35,7 +36,8 @@ struct Lead<'a> {
 }
 
 impl Flights {
-    /// What comes of the question, which is asked here unless somebody does already.
+    /// Returns the outcome of the request for this token; makes the request unless one is in
+    /// progress.
     pub(super) async fn join(
         &self,
         digest: TokenDigest,
@@ -48,7 +50,8 @@ impl Flights {
                 lead.outcome.send_replace(Some(outcome.clone()));
                 return outcome;
             }
-            // Bound first: what is borrowed of the channel does not last until the next turn.
+            // Bound to a variable so that the value borrowed from the channel is released before
+            // the next iteration.
             let outcome = other
                 .wait_for(Option::is_some)
                 .await
@@ -88,7 +91,7 @@ impl Drop for Lead<'_> {
     }
 }
 
-/// Tells nothing of what is asked.
+/// Shows nothing about the tokens.
 impl std::fmt::Debug for Flights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Flights(..)")

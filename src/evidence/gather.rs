@@ -1,8 +1,8 @@
-//! The credentials of one request, verified together.
+//! Verifies the credentials of one request together.
 //!
-//! INVARIANT: each outcome comes with the key that it rests on: one that is withdrawn while
-//! another's issuer, or the request's turn, is waited for proves nothing when it is decided
-//! ([`Evidence::outcome`]).
+//! INVARIANT: each outcome comes with the key on which it rests. If the key is withdrawn while the
+//! request waits for another credential's issuer or for its turn, the credential proves nothing
+//! when the request is decided ([`Evidence::outcome`]).
 
 use super::credential::Presented;
 use super::scope::Scope;
@@ -13,19 +13,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// LIMIT: different credentials of one batch. Its items are asked for one or a few parties.
+/// LIMIT: different credentials in one batch. The items of a batch are usually asked for one or a
+/// few parties.
 pub const MAX_BATCH_CREDENTIALS: usize = 64;
 
-/// LIMIT: how long the credentials of one request may take together: one issuer that is out of
+/// LIMIT: time for verifying all credentials of one request: enough for one issuer that is out of
 /// reach, and some more.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What became of credentials.
+/// The outcomes, by credential.
 type Outcomes<'a> = BTreeMap<&'a Value, Result<Verified, Unproven>>;
 
 impl Verifier {
-    /// Verifies the credentials of these contexts, each different one once. `caller` is the place
-    /// of whoever sent them, and `scope` says which of them count.
+    /// Verifies the credentials in these contexts, each different one once. `caller` is the index
+    /// of their sender, and `scope` says which of them count.
     pub async fn gather<'a>(
         &self,
         contexts: impl IntoIterator<Item = &'a Record>,
@@ -39,7 +40,7 @@ impl Verifier {
             else {
                 continue;
             };
-            // A longer list denies by its form, whatever it holds.
+            // A longer list denies by its form, whatever it contains.
             for credential in credentials.iter().take(MAX_CREDENTIALS) {
                 if outcomes.contains_key(credential) {
                     continue;

@@ -1,10 +1,10 @@
-//! Asking an issuer about a token (RFC 7662), with a signed answer where the issuer gives one (RFC
+//! Asks an issuer about a token (RFC 7662); the answer is signed if the issuer signs answers (RFC
 //! 9701).
 //!
-//! INVARIANT: a token is shown to the one issuer that it is said to be of, and to no other. What
-//! the issuer does not answer in time proves nothing. Whoever invents tokens gets one question for
-//! each different one, in a line of its own: tokens that were good lately, and those of requests,
-//! never wait behind invented ones of unknown callers.
+//! INVARIANT: a token is sent only to the issuer that it is said to come from. If the issuer does
+//! not answer in time, the token proves nothing. Somebody who invents tokens causes one request for
+//! each different token, in a queue of its own: tokens that were good lately, and tokens in
+//! requests, never wait behind invented ones of unknown callers.
 
 mod endpoint;
 
@@ -34,67 +34,67 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// LIMIT: questions to one issuer at a time, in each line: each holds a thread until it is
+/// LIMIT: concurrent requests to one issuer from each queue; each blocks a thread until it is
 /// answered.
 const AT_ONCE: usize = 8;
 
-/// LIMIT: and how many wait in each line.
+/// LIMIT: requests waiting in each queue.
 const WAITING: usize = 64;
 
-/// LIMIT: tokens of which is remembered that they were good or refused lately, each by its digest
-/// alone.
+/// LIMIT: digests of tokens that are remembered as good or refused lately.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 
-/// How long a refusal is given again without asking: long enough for whoever tries again at once.
+/// How long a refusal is repeated without asking again: long enough for a client that retries at
+/// once.
 const REFUSED_MS: i64 = 1_000;
 
-/// LIMIT: how long a request waits for its turn and the answer.
+/// LIMIT: how long a request waits for a place and the answer.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// An answer that names no end is good for the request that it was asked for, where none is kept as
-/// well.
+/// An answer without an expiry is good for this time, which covers the request that it was asked
+/// for, also if answers are not cached.
 const THIS_REQUEST: Duration = Duration::from_secs(15);
 
-/// How old a signed answer may be, beside the leeway: it was made for this question.
+/// Maximum age of a signed answer, apart from the leeway: it must have been made for this request.
 const FRESH_MS: i64 = 60_000;
 
-/// The type of a signed answer (RFC 9701 section 5), in its own header and, behind `application/`,
-/// in that of the response.
+/// The type of a signed answer (RFC 9701 section 5), in its own header and, with the prefix
+/// `application/`, in that of the response.
 const SIGNED: &str = "token-introspection+jwt";
 
-/// What `token_type` may be (RFC 6750, RFC 9449 section 6.2). A refresh token, or what is exchanged
-/// and never used (`N_A`, RFC 8693 section 2.2.1), may be active as well.
+/// Accepted values of `token_type` (RFC 6750, RFC 9449 section 6.2). A refresh token, and a token
+/// that can only be exchanged (`N_A`, RFC 8693 section 2.2.1), may be active as well.
 const USABLE: [&str; 2] = ["bearer", "dpop"];
 
-/// An endpoint in use.
+/// An introspection endpoint in use.
 pub(super) struct Introspector {
     settings: Introspection,
     client: HttpClient,
-    /// Those that sign answers; none where they come unsigned.
+    /// The keys that sign answers; `None` if answers are unsigned.
     keys: Option<Keyring>,
     lines: Lines,
     flights: Flights,
-    /// What was refused lately, and until when that counts, by the monotonic clock.
+    /// Recent refusals, and until when each is repeated, by the monotonic clock.
     refused: Mutex<LruCache<TokenDigest, (Unproven, i64)>>,
-    /// What was good when it was asked about last.
+    /// Tokens that were good when the issuer was last asked about them.
     good: Mutex<LruCache<TokenDigest, ()>>,
     clock: Arc<dyn Clock>,
-    /// Whether the last question had no answer.
+    /// Whether the last request got no answer.
     failing: AtomicBool,
 }
 
-/// Who waits apart from whom.
+/// The queues, which do not delay each other.
 struct Lines {
-    /// Tokens in requests: their caller is known.
+    /// Tokens in requests, whose caller is known.
     requests: Arc<Places>,
-    /// Tokens of callers that were good lately.
+    /// Tokens by which callers authenticate and that were good lately.
     callers: Arc<Places>,
-    /// Tokens of whoever says to be a caller.
+    /// Other tokens by which a caller tries to authenticate.
     strangers: Arc<Places>,
 }
 
 impl Introspector {
-    /// Begins to fetch the keys of signed answers.
+    /// Starts to fetch the keys of signed answers.
     pub(super) fn start(
         issuer: &str,
         settings: Introspection,
@@ -123,19 +123,19 @@ impl Introspector {
         })
     }
 
-    /// How long an answer is used.
+    /// Returns how long an answer is used.
     pub(super) fn keep(&self) -> Duration {
         self.settings.keep
     }
 
-    /// The keys of signed answers.
+    /// Returns the keys of signed answers.
     pub(super) fn keys(&self) -> Option<&Keyring> {
         self.keys.as_ref()
     }
 
-    /// What the issuer says of a token. Callers have shares of the line. Whoever asks the same
-    /// meanwhile gets the same answer, unless none is kept. `unverified` are the token's own
-    /// claims, where it is a JWT.
+    /// Returns what the issuer says about a token. Each caller has a share of the places. Requests
+    /// for the same token at the same time get the same answer, unless answers are not cached.
+    /// `unverified` are the claims of the token itself, if it is a JWT.
     pub(super) async fn ask(
         &self,
         (presented, digest): (&Presented<'_>, TokenDigest),
@@ -196,7 +196,7 @@ impl Introspector {
         let profile = if carries_act || profile.own_clients.is_empty() {
             profile
         } else {
-            // Whom a client that is a user's own hand acts for may be an agent that the answer
+            // If the client counts as the user's own, it may act for an agent that the answer
             // leaves out.
             blind = Profile {
                 own_clients: Vec::new(),
@@ -222,7 +222,7 @@ impl Introspector {
         })
     }
 
-    /// What the issuer says, and the key that it has signed it with, where it signs answers.
+    /// Returns what the issuer says, and the key that signed its answer if it signs answers.
     async fn answer(
         &self,
         presented: &Presented<'_>,
@@ -245,7 +245,7 @@ impl Introspector {
         }
     }
 
-    /// The line in which a token waits.
+    /// Returns the queue for a token.
     fn line(&self, purpose: Purpose, was_good: bool) -> &Arc<Places> {
         match purpose {
             Purpose::Request => &self.lines.requests,
@@ -262,7 +262,7 @@ impl Introspector {
             .map(|(refused, _)| refused.clone())
     }
 
-    /// Remembers what was answered. That there was no answer says nothing of the token.
+    /// Records the outcome. A missing answer says nothing about the token.
     fn note(&self, digest: TokenDigest, outcome: &Outcome) {
         match outcome {
             Ok(_) => drop(lock(&self.good).put(digest, ())),
@@ -275,7 +275,7 @@ impl Introspector {
         }
     }
 
-    /// One exchange, on a thread that may wait.
+    /// Makes one HTTP exchange, on a thread that may block.
     async fn exchange(
         &self,
         token: &str,
@@ -311,7 +311,7 @@ impl Introspector {
                 Ok(answer)
             }
             Err(error) => {
-                // Once, whatever number of tokens waits for it.
+                // Logged once, however many tokens wait for the issuer.
                 if !self.failing.swap(true, Ordering::Relaxed) {
                     tracing::warn!(url, %error, "tokens cannot be introspected");
                 }
@@ -320,7 +320,7 @@ impl Introspector {
         }
     }
 
-    /// HTTP Basic (RFC 6749 section 2.3.1).
+    /// Returns the header for HTTP Basic authentication (RFC 6749 section 2.3.1).
     fn authorization(&self) -> Option<String> {
         let secret = self.settings.client_secret.as_ref()?;
         let secret = escape(&String::from_utf8_lossy(secret.reveal()));
@@ -330,7 +330,7 @@ impl Introspector {
         ))
     }
 
-    /// The claims in a signed answer (RFC 9701 section 5), and the keys behind them.
+    /// Returns the claims in a signed answer (RFC 9701 section 5), and the keys that verified it.
     async fn signed(
         &self,
         answer: &Answer,
@@ -371,7 +371,7 @@ impl Introspector {
     }
 }
 
-/// Names the endpoint, and tells nothing of tokens.
+/// Shows the endpoint, and nothing about tokens.
 impl std::fmt::Debug for Introspector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Introspector")
@@ -380,8 +380,8 @@ impl std::fmt::Debug for Introspector {
     }
 }
 
-/// Whether an answer was made lately: an old one may tell of a token that has been revoked since.
-/// `asked` is when it was asked for, which it may be later than.
+/// Returns `true` if an answer is recent: an old one may be about a token that has been revoked
+/// since. `asked` is the time of the request; the answer may be later.
 fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
     let leeway = claims::millis(profile.leeway);
     let ahead = leeway.saturating_add(claims::millis(PATIENCE));
@@ -394,7 +394,7 @@ fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
         })
 }
 
-/// Refuses an answer that does not say who acts, and names no client either.
+/// Refuses an answer that neither says who acts nor names a client.
 fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
     if parties::client(claims, profile)?.is_some() {
         return Ok(());
@@ -405,8 +405,8 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
     ))
 }
 
-/// Refuses what is active and no access token, and a token that is bound to a key which the answer
-/// does not name.
+/// Refuses an active token that is not an access token, and a token that is bound to a key which
+/// the answer does not name.
 fn check_token_type(claims: &Record, genuine: &claims::Genuine) -> Result<(), Unproven> {
     let Some(found) = claims.get_present("token_type") else {
         return Ok(());
@@ -440,7 +440,7 @@ fn no_answer() -> Unproven {
     Unproven::unavailable("the credential's issuer does not answer about it now: ask again later")
 }
 
-/// A text in a form (`application/x-www-form-urlencoded`).
+/// Encodes a text for a form (`application/x-www-form-urlencoded`).
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {

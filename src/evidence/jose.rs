@@ -1,9 +1,9 @@
-//! A compact JWS (RFC 7515 section 7.1), taken apart, and its signature.
+//! Parses a compact JWS (RFC 7515 section 7.1) and checks its signature.
 //!
-//! INVARIANT: the algorithm is one that the caller lists, and the key's kind is the algorithm's:
-//! what a token says of itself chooses among what is allowed, and allows nothing. Keys that a
-//! header carries (`jwk`, `x5c`) or points at (`jku`, `x5u`) are never used here; a header with
-//! `crit` is refused, since no extension is understood.
+//! INVARIANT: the algorithm is one that the caller lists, and fits the kind of the key: a token can
+//! choose among what is allowed, and cannot allow anything. Keys that a header contains (`jwk`,
+//! `x5c`) or points to (`jku`, `x5u`) are never used here; a header with `crit` is refused, since
+//! no extension is supported.
 
 use super::json::{self, Unread};
 use crate::model::{Record, Unproven, Value};
@@ -12,18 +12,18 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use smol_str::SmolStr;
 
-/// LIMIT: bytes of a token. Those with many groups have some kilobytes; HTTP servers take headers
-/// of 8 to 16 KiB.
+/// LIMIT: bytes of a token. One with many groups has some kilobytes; HTTP servers accept headers of
+/// 8 to 16 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// LIMIT: bytes of a token's header. A `kid` and a public key are below one kilobyte.
+/// LIMIT: bytes of a token's header. A `kid` and a public key take less than one kilobyte.
 const MAX_HEADER_BYTES: usize = 4 * 1024;
 
-/// Members of a header that are texts, where they are there (RFC 7515 section 4.1).
+/// Members of a header that must be texts if they are present (RFC 7515 section 4.1).
 const TEXTS: [&str; 3] = ["alg", "kid", "typ"];
 
-/// Algorithms that a key pair signs with, by their names (RFC 7518 section 3.1, RFC 8037 section
-/// 3.1, RFC 9864). HMAC is not among them: whoever can verify such a token can make one.
+/// Algorithms for key pairs, by their names (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864).
+/// HMAC is not among them: whoever can verify such a token can also make one.
 const ASYMMETRIC: [(&str, Algorithm); 10] = [
     ("RS256", Algorithm::RS256),
     ("RS384", Algorithm::RS384),
@@ -34,17 +34,17 @@ const ASYMMETRIC: [(&str, Algorithm); 10] = [
     ("ES256", Algorithm::ES256),
     ("ES384", Algorithm::ES384),
     ("EdDSA", Algorithm::EdDSA),
-    // The same with its curve in the name (RFC 9864 section 2.2); no other curve of EdDSA is known
-    // here.
+    // The same algorithm with its curve in the name (RFC 9864 section 2.2); no other curve of EdDSA
+    // is supported.
     ("Ed25519", Algorithm::EdDSA),
 ];
 
-/// Every algorithm of a key pair.
+/// Returns every algorithm for key pairs.
 pub(super) fn all_asymmetric() -> Vec<Algorithm> {
     ASYMMETRIC.map(|(_, algorithm)| algorithm).to_vec()
 }
 
-/// An algorithm of a key pair, by its name.
+/// Returns the algorithm for key pairs with this name.
 #[must_use]
 pub fn asymmetric(name: &str) -> Option<Algorithm> {
     ASYMMETRIC
@@ -53,7 +53,7 @@ pub fn asymmetric(name: &str) -> Option<Algorithm> {
         .map(|(_, algorithm)| algorithm)
 }
 
-/// A token whose parts have been read and whose signature has not been checked.
+/// A token whose parts have been parsed and whose signature has not been checked.
 pub(super) struct Unverified<'a> {
     pub(super) header: Record,
     pub(super) claims: Record,
@@ -62,7 +62,7 @@ pub(super) struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// Takes a token apart.
+    /// Parses a token.
     pub(super) fn read(token: &'a str) -> Result<Self, Unproven> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Unproven::invalid(format!(
@@ -93,7 +93,8 @@ impl<'a> Unverified<'a> {
                 "the token's header has `crit`, and no extension is understood",
             ));
         }
-        // A `kid` of another kind is not the same as none, which may mean the only key.
+        // A `kid` of another type does not count as absent: without a `kid`, the only key may be
+        // meant.
         if TEXTS.iter().any(|name| {
             header
                 .get(name)
@@ -110,9 +111,9 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    /// Returns `true` if a text is a JWT to whoever reads it, whether or not it is one that is
-    /// accepted here: what it says must not be overlooked. A token that is encrypted (RFC 7516
-    /// section 7.1) says nothing that could be.
+    /// Returns `true` if some reader would take a text for a JWT, whether or not it is accepted
+    /// here: its contents must not be overlooked. The contents of an encrypted token (RFC 7516
+    /// section 7.1) cannot be read anyway.
     pub(super) fn is_meant(token: &str) -> bool {
         let Some((header, rest)) = token.split_once('.') else {
             return false;
@@ -120,7 +121,7 @@ impl<'a> Unverified<'a> {
         begins_an_object(header) && !(rest.split('.').count() == 4 && is_of_encrypted(header))
     }
 
-    /// The algorithm, where it is one of these.
+    /// Returns the algorithm if it is one of these.
     pub(super) fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, Unproven> {
         let name = self.header_text("alg").unwrap_or_default();
         let named = if name == "HS256" {
@@ -135,12 +136,12 @@ impl<'a> Unverified<'a> {
             })
     }
 
-    /// The type, as [`media_type`] writes it; none where the header has none.
+    /// Returns the type as [`media_type`] writes it, or `None` if the header has none.
     pub(super) fn media_type(&self) -> Option<String> {
         self.header_text("typ").map(media_type)
     }
 
-    /// A member of the header that is a text.
+    /// Returns a member of the header if it is a text.
     pub(super) fn header_text(&self, name: &str) -> Option<&str> {
         self.header
             .get(name)
@@ -148,16 +149,16 @@ impl<'a> Unverified<'a> {
             .map(SmolStr::as_str)
     }
 
-    /// Whether the key signed the token with the algorithm.
+    /// Returns `true` if the key signed the token with the algorithm.
     pub(super) fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
-        // Errors are those of a signature or a key that is not of its form.
+        // An error means that the signature or the key is malformed.
         jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm)
             .unwrap_or(false)
     }
 }
 
-/// Returns `true` if base64 is that of what begins like a JSON object, read as leniently as any
-/// reader does: in either alphabet, with padding, and without what is in neither.
+/// Returns `true` if a base64 text encodes the beginning of a JSON object, decoded as leniently as
+/// by any reader: in either alphabet, with padding, and ignoring characters of neither alphabet.
 fn begins_an_object(header: &str) -> bool {
     let mut digits: Vec<u8> = header
         .bytes()
@@ -168,7 +169,7 @@ fn begins_an_object(header: &str) -> bool {
             _ => byte.is_ascii_alphanumeric().then_some(byte),
         })
         .collect();
-    // The last digits of a shorter group are the end of an object, and not its beginning.
+    // An incomplete group of digits encodes the end of an object and not its beginning.
     digits.truncate(digits.len() / 4 * 4);
     let text = BASE64_URL_SAFE_NO_PAD.decode(digits).unwrap_or_default();
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
@@ -192,8 +193,8 @@ fn is_of_encrypted(header: &str) -> bool {
     })
 }
 
-/// A name that stands twice is shown only where it looks like a claim's: it could be any part of
-/// the token.
+/// Refuses a name that occurs twice. The name is shown only if it looks like a claim's, since it
+/// could be any part of the token.
 fn twice(name: &str) -> Unproven {
     let is_plain = name.len() <= 32
         && name
@@ -209,8 +210,8 @@ fn twice(name: &str) -> Unproven {
     ))
 }
 
-/// A type in lower case, and without the `application/` that may be left out (RFC 7515 section
-/// 4.1.9).
+/// Returns a type in lower case, without the prefix `application/`, which is optional (RFC 7515
+/// section 4.1.9).
 pub(super) fn media_type(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     lower

@@ -1,8 +1,8 @@
-//! JSON of tokens, key sets and introspection answers, as records (RFC 8259).
+//! Parses the JSON of tokens, key sets and introspection answers into records (RFC 8259).
 //!
-//! Refused: a member that occurs twice, since two readers could see two tokens; nesting beyond
-//! [`MAX_DEPTH`]; anything behind the object. Numbers keep their digits, so that an amount is
-//! compared as it was written.
+//! It refuses a member that occurs twice, since two readers could see two different tokens; nesting
+//! beyond [`MAX_DEPTH`]; and any text after the object. Numbers keep their digits, so that an
+//! amount is compared as it was written.
 
 use crate::model::{Number, Record, Value};
 use jiter::{Jiter, Peek};
@@ -11,21 +11,21 @@ use smol_str::SmolStr;
 /// LIMIT: levels of objects and arrays. A chain of eight actors has nine, details some more.
 const MAX_DEPTH: usize = 24;
 
-/// Why a text is not read.
+/// The reason why a text cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// An object has a member of this name twice.
+    /// An object has two members of this name.
     Twice(SmolStr),
-    /// It is not one JSON object, or is nested too deeply.
+    /// The text is not one JSON object, or is nested too deeply.
     Form,
 }
 
-/// Reads one object; `None` for anything else.
+/// Parses one object; returns `None` for anything else.
 pub(super) fn read(text: &[u8]) -> Option<Record> {
     read_object(text).ok()
 }
 
-/// Reads one object, and tells why it cannot.
+/// Parses one object; the error says why it cannot.
 pub(super) fn read_object(text: &[u8]) -> Result<Record, Unread> {
     let mut json = Jiter::new(text);
     let peek = json.peek().map_err(form)?;

@@ -1,4 +1,4 @@
-//! A JWT of a configured issuer, verified by its published keys or its shared secret (RFC 7515, RFC
+//! Verifies a JWT of a configured issuer by its published keys or its shared secret (RFC 7515, RFC
 //! 7519, RFC 8725).
 
 use crate::evidence::claims;
@@ -11,7 +11,7 @@ use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven};
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 
-/// Verifies a token's signature. Returns the key that it was verified with.
+/// Verifies a token's signature and returns the key that verified it.
 pub(super) async fn check_signature(
     token: &Unverified<'_>,
     kind: CredentialKind,
@@ -31,8 +31,8 @@ pub(super) async fn check_signature(
     keys.signer(token, algorithm).await
 }
 
-/// Returns what a token of this kind and issuer proves to whoever has this scope, its signature
-/// being good.
+/// Returns what a token of this kind and issuer proves for a caller with this scope. Its signature
+/// must have been verified.
 pub(super) fn read(
     token: &Unverified<'_>,
     (kind, scope): (CredentialKind, Option<&Scope>),
@@ -43,8 +43,8 @@ pub(super) fn read(
     claims::read(&token.claims, kind, profile, ids, now, None, scope)
 }
 
-/// An access token has a type of the profile's; an ID token has `JWT` or none (`OpenID` Connect
-/// Core section 2).
+/// Checks the type: an access token has a type of the profile's; an ID token has `JWT` or none
+/// (`OpenID` Connect Core section 2).
 pub(super) fn check_type(
     token: &Unverified<'_>,
     kind: CredentialKind,

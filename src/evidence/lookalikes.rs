@@ -1,28 +1,28 @@
-//! Claims that reading would pass over: one that is spelled like another that is read, one of two at
-//! the same path, and one that names somebody where nobody is read.
+//! Refuses claims that would be overlooked: one that is spelled like another that is read, one of
+//! two at the same path, and one that names somebody where no name is read.
 //!
-//! **Problem.** A mark, a session or a scope that is written otherwise than the profile has it is
-//! not there to whoever reads by name: a user's token is then its client's own, or an agent's its
-//! user's.
-//! **Decision.** Names are those of [`Reading`], at every level of their paths. What is alike one of
-//! them and says something else is refused.
+//! **Problem.** A mark, a session or a scope that is spelled otherwise than in the profile does not
+//! exist for a reader that looks for the name. A user's token then counts as its client's own, or
+//! an agent's as its user's.
+//! **Decision.** The names are those of [`Reading`], at every level of their paths. A claim that is
+//! alike one of them and has another value is refused.
 //!
-//! INVARIANT: two claims of one meaning say the same, or the token is refused.
+//! INVARIANT: two claims with one meaning have the same value, or the token is refused.
 
 use super::profile::{ClaimPath, Profile};
 use super::reading::{DECIDING, FACTS, Reading};
 use crate::model::{Record, Unproven, Value, alike};
 use smol_str::SmolStr;
 
-/// Claims without a setting that say who the subject and its client are. Others whose form no
+/// Claims without a setting that say who the subject and its client are. Other claims whose form no
 /// setting changes are refused before a profile is known.
 const NAMING: [&str; 3] = ["sub", "sub_profile", "client_profile"];
 
-/// Claims by which some issuers say who acts for whom, and which are no form that is read here.
+/// Claims by which some issuers say who acts for whom, in a form that is not read here.
 const ELSEWHERE_READ: [&str; 2] = ["on_behalf_of", "delegation_chain"];
 
-/// Refuses a token with a claim that reading by this profile would pass over. `client` is the one
-/// that the token names.
+/// Refuses a token with a claim that this profile would overlook. `client` is the client that the
+/// token names.
 pub(super) fn check(
     claims: &Record,
     client: Option<&SmolStr>,
@@ -58,14 +58,14 @@ pub(super) fn check(
     names.check_others(claims)
 }
 
-/// The names of claims, at every level.
+/// The names of claims, at every level of their paths.
 struct Names<'a> {
     reading: &'a Reading<'a>,
 }
 
 impl Names<'_> {
-    /// Refuses a claim that is spelled like one that names the client, and says of it what that
-    /// does not: who it is, or another.
+    /// Refuses a claim that is spelled like one that names the client, but names another client or
+    /// one where the token names none.
     fn check_client(&self, claims: &Record, client: Option<&SmolStr>) -> Result<(), Unproven> {
         let is_client = |value: &Value| client.is_some() && value.as_text() == client;
         let found = self
@@ -84,7 +84,7 @@ impl Names<'_> {
         )))
     }
 
-    /// Refuses a claim that says who acts in a form that is not read.
+    /// Refuses a claim that says who acts in a form that is not read here.
     fn check_others(&self, claims: &Record) -> Result<(), Unproven> {
         let is_one = |member: &str| {
             ELSEWHERE_READ.iter().any(|name| alike(name, member)) && !self.is_known(&[], member)
@@ -100,7 +100,7 @@ impl Names<'_> {
     }
 
     /// Returns `true` if a member at some level of the path is spelled like the name that is read
-    /// there, and says what that does not. `is_said` tells what says nothing more.
+    /// there and has another value. `is_said` recognises values that say nothing more.
     fn lookalike(
         &self,
         claims: &Record,
@@ -132,7 +132,7 @@ impl Names<'_> {
         })
     }
 
-    /// Returns `true` if a member is read below these names.
+    /// Returns `true` if a member of this name is read below these names.
     fn is_known(&self, before: &[SmolStr], member: &str) -> bool {
         let is_fixed = || {
             let fixed = DECIDING.iter().chain(&FACTS).chain(&NAMING);
@@ -149,7 +149,7 @@ impl Names<'_> {
     }
 }
 
-/// What stands below these names.
+/// Returns the value below these names.
 fn end<'a>(value: &'a Value, names: &[SmolStr]) -> Option<&'a Value> {
     names
         .iter()

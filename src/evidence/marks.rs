@@ -1,21 +1,22 @@
-//! Marks by which a token is its client's own, and whether its subject is that client's account.
+//! Reads the marks by which a token is its client's own, and decides whether its subject is that
+//! client's account.
 //!
-//! **Problem.** A mark says that a token has no user. The token may name somebody all the same: a
-//! user beside a grant of the client's, an account of nobody knows whom. Whoever takes the mark's
-//! word decides about the client alone.
-//! **Decision.** The subject is left out only where it is known to be the client: by its id, by a
-//! form of its name, or by a claim that such accounts alone have.
+//! **Problem.** A mark says that a token has no user. The token may nevertheless name somebody: a
+//! user beside the client's own grant, or an account of an unknown owner. A reader that trusts the
+//! mark decides about the client alone.
+//! **Decision.** The subject is left out only if it is known to be the client: by its id, by the
+//! form of its name, or by a claim that only such accounts have.
 //!
 //! INVARIANT: whatever a mark says, a subject that is not known to be the client's account is in
-//! the chain, or the token is refused. A mark of another type than the setting has is refused: it
-//! would be no mark.
+//! the chain, or the token is refused. A mark whose type differs from the setting's is refused,
+//! since it would otherwise be ignored.
 
 use super::claims::bad_claim;
 use super::profile::{AutonomousClaim, Profile};
 use crate::model::{Record, Unproven, Value};
 use smol_str::SmolStr;
 
-/// What the marks of a token say.
+/// The conclusions from a token's marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks {
     /// Whether the token is its client's own.
@@ -24,31 +25,31 @@ pub(super) struct Marks {
     pub(super) is_account: bool,
 }
 
-/// A token, as far as it is known who is named.
+/// A token, with the names that have been read so far.
 pub(super) struct Token<'a> {
     pub(super) claims: &'a Record,
     pub(super) profile: &'a Profile,
     /// The client that it was issued to.
     pub(super) client: Option<&'a SmolStr>,
-    /// Whom it is about.
+    /// The party that it is about.
     pub(super) subject: Option<&'a SmolStr>,
 }
 
-/// What one mark after the other says.
+/// What the marks read so far say.
 #[derive(Default)]
 struct Said<'a> {
     by_issuer: bool,
     by_name: Option<&'a str>,
     of_account: bool,
-    /// A claim with another value than such tokens have.
+    /// A claim whose value differs from that in such tokens.
     otherwise: Option<&'a str>,
-    /// A claim that has the client's name in such tokens, and somebody else's here.
+    /// A claim that contains the client's name in such tokens, and another name here.
     somebody: Option<&'a str>,
 }
 
 impl<'a> Token<'a> {
-    /// Reads the marks. `granting` tells a token that grants something from one that says who
-    /// somebody is, which may lack what users' tokens have.
+    /// Reads the marks. `granting` is false for a token that only says who somebody is, which may
+    /// lack what users' tokens have.
     pub(super) fn marks(&self, granting: bool) -> Result<Marks, Unproven> {
         let mut said = Said::default();
         for mark in &self.profile.autonomous {
@@ -74,9 +75,9 @@ impl<'a> Token<'a> {
 
     /// Reads one mark.
     ///
-    /// INVARIANT: what the issuer controls says so: a claim of such tokens alone, or a name that
-    /// people may choose in a token without any claim that all of its users' tokens have
-    /// ([`Self::check_user`]). The name alone only refuses.
+    /// INVARIANT: only something that the issuer controls makes a token its client's own: a claim
+    /// that only such tokens have, or a name that people may choose in a token without any claim
+    /// that all of its users' tokens have ([`Self::check_user`]). The name alone only refuses.
     fn read(&self, mark: &'a AutonomousClaim, said: &mut Said<'a>) -> Result<(), Unproven> {
         let Some(value) = mark.claim.of(self.claims) else {
             return Ok(());
@@ -103,7 +104,7 @@ impl<'a> Token<'a> {
                 said.by_issuer = true;
                 said.of_account = true;
             }
-            // The id alone: any other text is somebody else's.
+            // Only the id counts: any other text is somebody else's name.
             (false, _) if mark.is_bare() => said.somebody = Some(name),
             (false, _) => {
                 return Err(Unproven::invalid(
@@ -114,8 +115,8 @@ impl<'a> Token<'a> {
         Ok(())
     }
 
-    /// Returns `true` if the token has its client's name, and has been seen to be nobody's who has
-    /// chosen that.
+    /// Returns `true` if the token has its client's name, and it is known that no person has chosen
+    /// that name.
     fn check_name(&self, said: &Said<'_>) -> Result<bool, Unproven> {
         match said.by_name {
             None => Ok(false),
@@ -127,17 +128,17 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// Returns `true` if the client is the token's subject (RFC 9068 section 2.2), by the claim
-    /// that the issuer gives out and by the one that names subjects here, which may be a name that
-    /// people choose.
+    /// Returns `true` if the client is the token's subject (RFC 9068 section 2.2): both by `sub`,
+    /// which the issuer assigns, and by the claim that names subjects here, which may be a name
+    /// that people choose.
     fn is_subject(&self) -> bool {
         self.client.is_some()
             && self.client == self.subject
             && self.client == self.claims.get_present("sub").and_then(Value::as_text)
     }
 
-    /// Returns `true` if the claims that name subjects name the client, or say of the subject what
-    /// is said of clients' accounts alone.
+    /// Returns `true` if the claims that name subjects name the client, or have values for the
+    /// subject that only clients' accounts have.
     fn is_account(&self) -> bool {
         let Some(subject) = self.subject else {
             return true;
@@ -167,8 +168,8 @@ impl<'a> Token<'a> {
             .all(|(name, value)| value.as_text().is_some_and(|text| is_client((name, text))))
     }
 
-    /// Refuses a client's own token that has what only users' tokens have: as the client's alone
-    /// its user would be lost.
+    /// Refuses a client's own token with a claim that only users' tokens have: as the client's
+    /// alone, its user would be lost.
     fn check_user(&self) -> Result<(), Unproven> {
         let mut of_users = self.profile.only_of_users.iter();
         match of_users.find(|claim| claim.of(self.claims).is_some()) {
@@ -181,7 +182,8 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// Returns `true` if the token lacks what every user's token has: it is its client's own.
+    /// Returns `true` if the token lacks a claim that every user's token has, so that it is its
+    /// client's own.
     fn lacks_user(&self, said: &Said<'_>) -> Result<bool, Unproven> {
         let mut of_users = self.profile.of_users.iter();
         let Some(lacked) = of_users.find(|claim| claim.of(self.claims).is_none()) else {
@@ -198,8 +200,8 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Returns `true` if a claim has this value, or any where it is `*`; none where it is of a type
-/// that has none: neither a text, a boolean, nor a list of texts.
+/// Returns `true` if a claim has this value, or any value for `*`. Returns `None` if the claim is
+/// neither a text, a boolean, nor a list of texts.
 fn has_value(found: &Value, value: &str) -> Option<bool> {
     let is_it = |text: &str| value == "*" || text == value;
     match found {
@@ -213,7 +215,7 @@ fn has_value(found: &Value, value: &str) -> Option<bool> {
     }
 }
 
-/// What helps against a session in a client's own token.
+/// Suggests a remedy for a session in a client's own token.
 fn remedy(claim: &str) -> &'static str {
     match claim {
         "sid" | "session_state" => {

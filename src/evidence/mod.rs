@@ -1,19 +1,20 @@
-//! Credentials behind a request, and the service's own key.
+//! Verifies the credentials behind a request, and holds the service's own key.
 //!
-//! **Problem.** A caller that says who asks is believed. A caller that was deceived, or is itself
-//! an agent's, says what it was told; and a token is easily taken for another: an ID token for an
-//! access token, one issuer's `alice` for another's, a user's token for the agent's that holds it.
-//! **Decision.** A caller may hand over the raw credentials. Each is verified by the profile of the
-//! issuer that it names (`profile`), with keys that a thread keeps fresh (`keys`), read into the
-//! chain that the profile says it means (`claims`, `actors`), and bound to whoever showed that it
-//! is theirs (`proof`). What comes of it is [`crate::model::Evidence`]: the parties, and the facts
-//! that policies see as `context.token`.
-//! **Trade-off.** Verifying may wait for an issuer. It comes before the decision, which never
+//! **Problem.** A caller's statement of who asks is believed. A caller that was deceived, or
+//! belongs to an agent, repeats what it was told; and a token is easily mistaken for another: an ID
+//! token for an access token, one issuer's `alice` for another's, a user's token for that of the
+//! agent that holds it.
+//! **Decision.** A caller may pass on the raw credentials. Each is verified by the profile of the
+//! issuer that it names (`profile`), with keys that a thread keeps fresh (`keys`). Its claims are
+//! read into the chain that the profile defines (`claims`, `actors`), and its sender must prove to
+//! be its holder if it is bound (`proof`). The result is [`crate::model::Evidence`]: the parties,
+//! and the facts that policies see as `context.token`.
+//! **Trade-off.** Verifying may wait for an issuer. It happens before the decision, which never
 //! waits.
 //!
-//! INVARIANT: what does not verify, cannot be verified now, or fits no profile proves nothing, and
-//! a request that holds it is denied. No token, secret or key is in a message, a log line or a
-//! debug form.
+//! INVARIANT: a credential that does not verify, cannot be verified now, or fits no profile proves
+//! nothing, and a request with such a credential is denied. No token, secret or key is in a
+//! message, a log line or debug output.
 
 mod actors;
 mod agreement;

@@ -1,29 +1,29 @@
-//! Claims that say that there is more than a token holds.
+//! Handles claims that say that there is more than a token contains.
 //!
 //! Entra ID leaves groups out of a token that would have too many, and says so by `_claim_names`
-//! (`OpenID` Connect Core section 5.6.2) or by `hasgroups`. Who has too many groups to be listed is
-//! not somebody without groups.
+//! (`OpenID` Connect Core section 5.6.2) or by `hasgroups`. Somebody with too many groups to list
+//! is not somebody without groups.
 //!
-//! INVARIANT: what is not in a token although the token says that it exists is unknown, never none:
-//! a policy that forbids by it must not hold for those whose claims are complete alone.
+//! INVARIANT: a claim that the token says exists but does not contain is unknown, never empty: a
+//! policy that forbids by it must apply also to those whose claims are incomplete.
 
 use super::claims::bad_claim;
 use super::profile::{ClaimPath, Profile};
 use super::reading::{DECIDING, Reading};
 use crate::model::{Record, Unproven, Value, alike, is_unknown_fact};
 
-/// Members that say where the claims are that a token leaves out: claims by the names of sources,
-/// and the sources.
+/// Members that say where omitted claims are: the names of the claims with their sources, and the
+/// sources.
 pub(super) const ELSEWHERE: [&str; 2] = ["_claim_names", "_claim_sources"];
 
-/// Where groups are, unless a profile says otherwise.
+/// The claim with groups, unless a profile names another.
 const GROUPS: &str = "groups";
 
-/// What says that there are more groups.
+/// The claim that says that there are more groups.
 pub(super) const HAS_GROUPS: &str = "hasgroups";
 
-/// Refuses a token that leaves out a claim which no fact can be unknown for: it decides who is
-/// named, what is bound, or of which kind the token is.
+/// Refuses a token that omits a claim for which an unknown fact is not enough: it decides who is
+/// named, what the token is bound to, or of which kind it is.
 pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
     for name in ELSEWHERE {
         if claims
@@ -48,9 +48,9 @@ pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Unproven> 
     }
 }
 
-/// Returns the first of these claims of which the token says that it does not hold it whole. That
-/// there are more groups is said of the claim `groups`, and meant of wherever the issuer puts them:
-/// Entra ID can write them into `roles`.
+/// Returns the first of these claims that the token says it does not contain in full. A token says
+/// of the claim `groups` that there are more, but this concerns every claim with groups: Entra ID
+/// can write them into `roles`.
 pub(super) fn partial<'a>(
     claims: &Record,
     paths: &'a [ClaimPath],
@@ -64,7 +64,7 @@ pub(super) fn partial<'a>(
         .find(|path| is_elsewhere(claims, path) || (has_groups && holds_groups(path)))
 }
 
-/// Returns `true` if one of these claims is known to be there, and not what it is.
+/// Returns `true` if one of these claims is known to exist but its value is not known.
 pub(super) fn is_unknown(claims: &Record, paths: &[ClaimPath]) -> bool {
     paths
         .iter()
@@ -78,7 +78,8 @@ pub(super) fn says_more(claims: &Record) -> bool {
     })
 }
 
-/// Whether the claim is named as one that is elsewhere, or has the name of a source in its place.
+/// Returns `true` if the claim is listed as being elsewhere, or has the name of a source as its
+/// value.
 fn is_elsewhere(claims: &Record, path: &ClaimPath) -> bool {
     let [names, sources] =
         ELSEWHERE.map(|name| claims.get_present(name).and_then(Value::as_record));

@@ -1,7 +1,8 @@
-//! Whom the claims of a token name: its subject, its actors, and the client that it was issued to.
+//! Reads the parties that a token's claims name: its subject, its actors, and the client that it
+//! was issued to.
 //!
-//! INVARIANT: a client that holds a user's token acts, and stands in the chain, unless it is the
-//! user's own hand.
+//! INVARIANT: a client that holds a user's token acts for the user and is in the chain, unless it
+//! counts as the user's own.
 
 use super::actors::{self, Kind};
 use super::claims::{bad_claim, first_text, text, texts};
@@ -14,14 +15,14 @@ use smol_str::SmolStr;
 
 /// The parties of a token.
 pub(super) struct Parties {
-    /// Its subject first, then its actors, then the client that it was issued to.
+    /// The subject, then the actors, then the client that the token was issued to.
     pub(super) chain: Vec<EntityRef>,
-    /// The clients of an ID token, which act where it stands alone. Where it accompanies another
-    /// credential, that one says who acts.
+    /// The clients of an ID token, which act if it stands alone. If it accompanies another
+    /// credential, that credential says who acts.
     pub(super) holders: Vec<EntityRef>,
 }
 
-/// Returns whom the token names.
+/// Returns the parties that the token names.
 pub(super) fn read(
     claims: &Record,
     kind: CredentialKind,
@@ -49,7 +50,7 @@ pub(super) fn read(
     let subject =
         subject.map_err(|why| Unproven::invalid(format!("the token names nobody: {why}")))?;
     let mut chain = actors::chain(claims, actors::Own { subject, client }, profile, ids)?;
-    // Of a token without a user it is nobody's hand.
+    // In a token without a user, the client counts as nobody's own.
     let is_free = !marks.is_clients_own && !is_agent(claims)?;
     let is_hand = |client: &str| is_free && profile.is_own_client(client);
     let mut holders = Vec::new();
@@ -66,14 +67,14 @@ pub(super) fn read(
     Ok(Parties { chain, holders })
 }
 
-/// Returns `true` if a credential of this kind may be the only one of its subject. Of an ID token
-/// whose issuer puts whoever acts into `sub`, nobody knows whether it is about a user.
+/// Returns `true` if a credential of this kind may be the only one of its subject. If an issuer
+/// puts the actor into `sub`, it is not known whether its ID token is about a user.
 pub(super) fn stands_alone(kind: CredentialKind, profile: &Profile) -> bool {
     kind != CredentialKind::IdToken
         || (profile.id_tokens_alone && !profile.actor.begins_with_actor())
 }
 
-/// Returns the type and the name of whom the token is about.
+/// Returns the type and the name of the party that the token is about.
 fn own<'a>(
     token: &Token<'a>,
     marks: Marks,
@@ -94,11 +95,11 @@ fn own<'a>(
                 "the token is a client's own, and its `sub_profile` says that it is a user's: it has marks of both",
             ));
         }
-        // The client acts for itself: whoever takes its subject for a user gives it a user's
+        // The client acts for itself: taking its subject for a user would give the client a user's
         // rights.
         return match client {
             Some(client) if marks.is_account => Ok((&profile.client_type, client)),
-            // Where `sub` is whoever acts, it does so beside the client.
+            // If `sub` is the actor, it acts in addition to the client.
             Some(_) if acts => Ok((&profile.actor_type, named?)),
             Some(client) => Err(no_account(client, profile)),
             None => Ok((&profile.client_type, named?)),
@@ -116,8 +117,8 @@ fn own<'a>(
                 profile.subject_type
             )))
         }
-        // One whose `act` was lost on the way is no user either. An ID token without `act` is
-        // about somebody who has signed in.
+        // A token whose `act` was lost on the way is not about a user either. An ID token without
+        // `act` is about somebody who has signed in.
         None if acts && (granting || claims.get_present("act").is_some()) => {
             Ok((&profile.actor_type, named?))
         }
@@ -125,7 +126,7 @@ fn own<'a>(
     }
 }
 
-/// Returns the name of a subject that is said to be a client, as `act` would name it, too.
+/// Returns the name of a subject that is said to be a client, which is the name in `act`, too.
 fn client_named<'a>(
     token: &Token<'a>,
     marks: Marks,
@@ -151,7 +152,7 @@ fn client_named<'a>(
     ))
 }
 
-/// Why a token that is a client's own does not say that its subject is that client.
+/// Explains why a client's own token does not show that its subject is that client.
 fn no_account(client: &str, profile: &Profile) -> Unproven {
     let subject = profile
         .claims
@@ -169,14 +170,15 @@ fn no_account(client: &str, profile: &Profile) -> Unproven {
     ))
 }
 
-/// Returns the clients that an ID token was made for: whom it was issued to, and its audience.
+/// Returns the clients for which an ID token was made: the one that it was issued to, and its
+/// audience.
 fn clients_of_id_token(
     claims: &Record,
     client: Option<&SmolStr>,
 ) -> Result<Vec<SmolStr>, Unproven> {
     let audiences = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
     let mut clients: Vec<SmolStr> = client.into_iter().cloned().collect();
-    // Of several audiences it was issued to the one in `azp`.
+    // With several audiences, it was issued to the one in `azp`.
     match (audiences.as_slice(), text(claims, "azp")?) {
         ([audience], _) => clients.push(audience.clone()),
         (_, Some(party)) => clients.push(party.clone()),
@@ -185,14 +187,13 @@ fn clients_of_id_token(
     Ok(clients)
 }
 
-/// Returns `true` if the issuer says that the client is an agent, whatever the settings take it
-/// for.
+/// Returns `true` if the issuer says that the client is an agent, whatever the settings say.
 fn is_agent(claims: &Record) -> Result<bool, Unproven> {
     let profile = text(claims, "client_profile")?;
     Ok(profile.is_some_and(|words| words.split(' ').any(|word| word == "ai_agent")))
 }
 
-/// Adds the client as who acts last, unless the chain names it: whoever holds a user's token acts,
+/// Adds the client as the last actor unless the chain names it: whoever holds a user's token acts,
 /// and is not its user.
 fn add_client(
     chain: &mut Vec<EntityRef>,
@@ -203,7 +204,7 @@ fn add_client(
     let uid = ids.entity(&profile.issuer, &profile.client_type, client);
     let uid =
         uid.map_err(|why| Unproven::invalid(format!("the token's client is nobody: {why}")))?;
-    // Somebody of another type is another, whatever the id.
+    // An entity of another type is a different one, even with the same id.
     if chain.contains(&uid) {
         return Ok(());
     }
@@ -216,8 +217,8 @@ fn add_client(
     Ok(())
 }
 
-/// Returns the client that the token was issued to. Claims that name two clients are two truths,
-/// also where both stand at one path.
+/// Returns the client that the token was issued to. Refuses claims that name two clients, also if
+/// both are at one path.
 pub(super) fn client<'a>(
     claims: &'a Record,
     profile: &Profile,

@@ -1,45 +1,47 @@
-//! Places for those who wait for the same issuer.
+//! Limits how many requests an issuer gets at a time, and decides who is served next.
 //!
-//! **Problem.** Whoever invents tokens makes the service ask about each of them. Where all wait in
-//! one line, those with real tokens stand behind them until nobody waits for their answer any more.
-//! **Decision.** There are several lines ([`Places`]), and whoever cannot get far in one takes
-//! nothing from the others. In each, whoever has the fewest places is next: one caller's thousand
-//! tokens take turns with another's one. Of one caller's, those that were good lately come before
-//! others, and the one who came last before those who came first; where too many wait, the one who
-//! has waited longest is sent away, of the caller with the most: of those who come faster than they
-//! can be served, the ones who are served are then answered in time.
-//! **Trade-off.** Under overload somebody may be overtaken for ever. All would be late otherwise.
+//! **Problem.** Somebody who invents tokens makes the service ask about each of them. If all
+//! requests waited in one queue, those with real tokens would wait behind the invented ones until
+//! their callers gave up.
+//! **Decision.** There are several queues ([`Places`]), and a full one takes nothing from the
+//! others. In each, the caller with the fewest places is served next: a caller with a thousand
+//! tokens alternates with another that has one. Among one caller's requests, tokens that were good
+//! lately come first, then the newest. If too many wait, one of the caller with the most is
+//! refused: the oldest whose token was not good lately. If requests come faster than they can be
+//! served, those that are served are then answered in time.
+//! **Trade-off.** Under overload a request may be overtaken for ever. Otherwise all of them would
+//! be late.
 //!
-//! INVARIANT: a place that was given is given back exactly once, also where nobody waits for it any
+//! INVARIANT: a place that was given is returned exactly once, also if nobody waits for it any
 //! more.
 
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// One line and its places.
+/// A queue and its places.
 #[derive(Debug)]
 pub(super) struct Places {
     state: Mutex<State>,
-    /// How many may wait.
+    /// Maximum number of waiting requests.
     most: usize,
 }
 
-/// Who wants a place.
+/// A request for a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
-    /// Which of the callers; none for one without a name.
+    /// The index of the caller; `None` for one without a name.
     pub(super) caller: Option<usize>,
-    /// Whether what it is for was good lately.
+    /// Whether the token was good lately.
     pub(super) was_good: bool,
 }
 
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// Whose the places are that were given.
+    /// The callers that hold the places in use.
     given: Vec<Option<usize>>,
-    /// Those who wait, in the order in which they came.
+    /// The waiting requests, in order of arrival.
     waiting: Vec<Waiting>,
 }
 
@@ -49,16 +51,16 @@ struct Waiting {
     give: oneshot::Sender<Place>,
 }
 
-/// A place that was given.
+/// A place in use; it is returned when dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// None for one that came back.
+    /// `None` once the place was returned.
     of: Option<Arc<Places>>,
     caller: Option<usize>,
 }
 
 impl Places {
-    /// Creates a line with `free` places, for which at most `most` may wait.
+    /// Creates a queue with `free` places, in which at most `most` requests may wait.
     pub(super) fn new(free: usize, most: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
@@ -70,7 +72,7 @@ impl Places {
         })
     }
 
-    /// Waits for a place; none where too many came later.
+    /// Waits for a place; returns `None` if the request was refused because too many came later.
     pub(super) async fn take(self: &Arc<Self>, claim: Claim) -> Option<Place> {
         let wait = {
             let mut state = self.state();
@@ -79,7 +81,7 @@ impl Places {
                 state.given.push(claim.caller);
                 return Some(self.place(claim.caller));
             }
-            // Who has gone away waits no more.
+            // Requests whose tasks were dropped no longer wait.
             state.waiting.retain(|waiting| !waiting.give.is_closed());
             let (give, wait) = oneshot::channel();
             state.waiting.push(Waiting { claim, give });
@@ -104,12 +106,12 @@ impl Places {
 }
 
 impl State {
-    /// How many places a caller has.
+    /// Returns how many places a caller holds.
     fn places_of(&self, caller: Option<usize>) -> usize {
         self.given.iter().filter(|of| **of == caller).count()
     }
 
-    /// Takes out whoever is next.
+    /// Removes and returns the request that is served next.
     fn next(&mut self) -> Option<Waiting> {
         let order = |(at, waiting): &(usize, &Waiting)| {
             let Claim { caller, was_good } = waiting.claim;
@@ -119,7 +121,7 @@ impl State {
         Some(self.waiting.remove(next))
     }
 
-    /// Sends away one of the caller of whom the most wait.
+    /// Refuses one request of the caller with the most waiting requests.
     fn send_away(&mut self) {
         let waiting_of = |caller| {
             self.waiting
@@ -162,7 +164,7 @@ impl Drop for Place {
             let Some(Waiting { claim, give }) = next else {
                 return;
             };
-            // Where the other side is gone, the place comes back and goes on to the next.
+            // If the receiver is gone, the place comes back and goes to the next request.
             let Err(mut back) = give.send(places.place(claim.caller)) else {
                 return;
             };
@@ -203,7 +205,7 @@ mod tests {
         assert!(poll(2).unwrap().is_some());
     }
 
-    /// Who waits with a claim, and what came of it.
+    /// A waiting request and its result.
     struct Wait {
         wait: Pin<Box<dyn Future<Output = Option<Place>>>>,
         found: Option<Result<Place, ()>>,
@@ -220,7 +222,7 @@ mod tests {
             wait
         }
 
-        /// `None` while it waits; then whether it has got a place.
+        /// Returns `None` while it waits, and then whether it got a place.
         fn poll(&mut self) -> Option<bool> {
             if self.found.is_none()
                 && let Poll::Ready(place) = self
@@ -234,8 +236,8 @@ mod tests {
         }
     }
 
-    /// One caller's line is as long as it likes: another's token is next all the same, and one that
-    /// was good lately comes before those that nobody knows.
+    /// However long one caller's queue is, another caller's token is served next, and a token that
+    /// was good lately comes before unknown ones.
     #[test]
     fn each_caller_has_a_share_of_the_places_and_good_tokens_come_first() {
         let places = Places::new(2, 6);
@@ -297,7 +299,7 @@ mod tests {
             gone.as_mut().poll(&mut context).is_pending()
                 && late.as_mut().poll(&mut context).is_pending()
         );
-        // One was given its place and never looked, the other is gone before.
+        // One request was given its place but never polled; the other was dropped before.
         drop(gone);
         drop(held);
         drop(late);

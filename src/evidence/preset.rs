@@ -1,4 +1,5 @@
-//! What is known of some issuers' tokens. Every value of a preset can be set otherwise.
+//! Presets: what is known of some issuers' tokens. Every value of a preset can be changed by a
+//! setting.
 
 use super::profile::{
     ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust,
@@ -11,15 +12,15 @@ use std::time::Duration;
 /// An issuer whose tokens are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
-    /// Access tokens as the standard has them (RFC 9068).
+    /// Access tokens as in the standard (RFC 9068).
     #[default]
     Standard,
-    /// Keycloak: access tokens and ID tokens have the same type in the header, and another in a
-    /// claim.
+    /// Keycloak: access tokens and ID tokens have the same type in the header, and different types
+    /// in a claim.
     Keycloak,
     /// Entra ID, version 2 of its tokens.
     Entra,
-    /// Entra ID, version 1 of its tokens, which an API gets that does not ask for version 2.
+    /// Entra ID, version 1 of its tokens, which an API receives unless it asks for version 2.
     EntraV1,
     /// Auth0.
     Auth0,
@@ -37,13 +38,13 @@ pub enum Preset {
     Aws,
     /// The npm package `oidc-provider`.
     OidcProvider,
-    /// Tokens of a local framework of agents: HS256 with a secret that all share, no issuer, no
-    /// audience, no subject but `agentId` (with `role` and `permissions`).
+    /// Tokens of a local framework of agents: HS256 with one shared secret, no issuer, no audience,
+    /// and no subject but `agentId` (with `role` and `permissions`).
     SharedSecret,
 }
 
 impl Preset {
-    /// All of them, by the words of a setting.
+    /// All presets, by the words of a setting.
     pub const WORDS: [(&str, Self); 14] = [
         ("standard", Self::Standard),
         ("keycloak", Self::Keycloak),
@@ -61,7 +62,7 @@ impl Preset {
         ("shared-secret", Self::SharedSecret),
     ];
 
-    /// Reads the word of a setting.
+    /// Parses the word of a setting.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::WORDS
@@ -70,7 +71,7 @@ impl Preset {
             .map(|(_, preset)| preset)
     }
 
-    /// Returns `true` if the issuer's answers about tokens say who acts (`act`), as its tokens do.
+    /// Returns `true` if the issuer's introspection answers say who acts (`act`), as its tokens do.
     #[must_use]
     pub fn carries_act(self) -> bool {
         match self {
@@ -86,18 +87,18 @@ impl Preset {
             | Self::Aws
             | Self::OidcProvider
             | Self::SharedSecret => true,
-            // Some of its versions leave it out.
+            // Some versions of Keycloak omit it.
             Self::Keycloak => false,
         }
     }
 
-    /// A profile for this issuer: keys by discovery, and nobody's audience yet.
+    /// Creates a profile for this issuer, with keys by discovery and no audience yet.
     #[must_use]
     pub fn profile(self, issuer: &str) -> Profile {
         let standard = standard(issuer);
         match self {
             Self::Standard => standard,
-            // What it says of a client's own opaque token has no `sub`; every token of a user has
+            // Its answer about a client's own opaque token has no `sub`; every token of a user has
             // one.
             Self::OidcProvider => Profile {
                 of_users: paths(&["sub"]),
@@ -125,17 +126,17 @@ fn paths(names: &[&str]) -> Vec<ClaimPath> {
 fn keycloak(standard: Profile) -> Profile {
     Profile {
         types: vec!["jwt".to_owned(), "at+jwt".to_owned()],
-        // Access tokens may have a `nonce`, so that only the type tells.
+        // Access tokens may have a `nonce`, so only the type distinguishes them.
         required: vec![ClaimMark::one_of("typ", &["Bearer", "DPoP"])],
         id_tokens: vec![ClaimMark::one_of("typ", &["ID"])],
         claims: Claims {
             client: paths(&["azp", "client_id"]),
-            // Those of the realm, and those of this service as a client.
+            // The roles of the realm, and those of this service as a client.
             roles: vec![
                 ClaimPath::new("realm_access.roles"),
                 ClaimPath::exact(["resource_access", ClaimPath::AUDIENCE, "roles"]),
             ],
-            // `sub` there is the number of the service account's user.
+            // In `act`, `sub` is the number of the service account's user.
             actor_client: paths(&["client_id", "azp"]),
             ..standard.claims.clone()
         },
@@ -145,11 +146,11 @@ fn keycloak(standard: Profile) -> Profile {
     }
 }
 
-/// What says that a token is a service account's. It has the host and the address that the client
-/// came from, which come with its own grant alone and from the issuer (client scope
-/// `service_account`), and no user's session. Its user has a subject of its own, and a name with
-/// the client's id, in lower case (in answers about tokens `username`): where people register
-/// themselves, somebody may have chosen that, and their tokens are of a session.
+/// Marks by which a token is a service account's. The token contains the host and the address that
+/// the client connected from, which the issuer adds only in the client's own grant (client scope
+/// `service_account`), and no session. Its user has a subject of its own, and a name with the
+/// client's id in lower case (`username` in introspection answers). Where people register
+/// themselves, somebody may have chosen that name, but such a person's tokens belong to a session.
 fn keycloak_accounts() -> Vec<AutonomousClaim> {
     let named = ["preferred_username", "username"].map(|claim| AutonomousClaim {
         is_chosen: true,
@@ -179,7 +180,7 @@ fn shared_secret(standard: Profile) -> Profile {
     }
 }
 
-/// Entra ID: a version of its tokens, and the claim in which they name the client.
+/// Entra ID: a version of its tokens, and the claim that names the client in them.
 fn entra(standard: Profile, version: &str, client: &str) -> Profile {
     let paths = |name: &str| vec![ClaimPath::new(name)];
     Profile {
@@ -187,22 +188,22 @@ fn entra(standard: Profile, version: &str, client: &str) -> Profile {
         // ID tokens name no client, and have the same type.
         required: vec![ClaimMark::one_of("ver", &[version]), ClaimMark::any(client)],
         claims: Claims {
-            // `sub` is another one for each application.
+            // `sub` differs for each application.
             subject: paths("oid"),
             client: paths(client),
             scopes: paths("scp"),
-            // Others that name an application by `sub` mean another number of it.
+            // Issuers that name an application by `sub` mean another number of it.
             actor_client: paths(client),
             ..standard.claims.clone()
         },
         autonomous: vec![AutonomousClaim::account("idtyp", "app")],
-        // `idtyp` is there only where the application asks for it; an application's own token never
-        // has scopes, and its `sub` is no other than `oid`. A user's token can lack scopes, too.
+        // `idtyp` is present only if the application asks for it. An application's own token never
+        // has scopes, and its `sub` equals its `oid`; a user's token can lack scopes, too.
         of_users: paths("scp"),
         only_of_users: paths("scp"),
         accounts: paths("sub"),
-        // Those of managed identities live a day, those that are evaluated all the time 28 hours,
-        // and `iat` is set back by five minutes.
+        // Tokens of managed identities live for a day, those under continuous access evaluation for
+        // 28 hours, and `iat` is set back by five minutes.
         longest_life: Duration::from_hours(29),
         actor: ActorForm::None,
         ..standard
@@ -233,7 +234,7 @@ fn standard(issuer: &str) -> Profile {
         id_tokens: ["nonce", "at_hash", "c_hash"].map(ClaimMark::any).into(),
         id_tokens_alone: false,
         leeway: Duration::from_secs(30),
-        // A day: access tokens live minutes, some issuers' an hour.
+        // A day: access tokens live for minutes, those of some issuers for an hour.
         longest_life: Duration::from_hours(24),
         ids: vec![
             ("user".into(), SmolStr::default()),

@@ -1,12 +1,12 @@
-//! What is trusted of an issuer: one profile each.
+//! Profiles of issuers: what is trusted of each.
 //!
 //! **Problem.** No two issuers write the same token: one names scopes `scp`, one gives access
-//! tokens no type, one puts the agent into `sub` and the user into `act`. A reader that takes what
-//! it finds takes one for the other.
-//! **Decision.** Each issuer has a profile that says exactly what its tokens look like. What does
-//! not fit is refused; nothing is guessed from a token.
+//! tokens no type, one puts the agent into `sub` and the user into `act`. A reader that accepts any
+//! of these forms mistakes one for another.
+//! **Decision.** Each issuer has a profile that says exactly what its tokens look like. A token
+//! that does not fit is refused; nothing is guessed from a token.
 //! **Trade-off.** An issuer must be configured before its first token is of use. Presets hold what
-//! is known of some.
+//! is known of some issuers.
 //!
 //! INVARIANT: a profile that could accept what it should not (no audience, HMAC beside a published
 //! key, the type of an ID-JAG) does not exist: [`Profile::check`] refuses it before the service
@@ -26,67 +26,67 @@ use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::time::Duration;
 
-/// An issuer, and what its tokens look like.
+/// An issuer and the form of its tokens.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// The issuer, compared byte for byte.
     pub issuer: SmolStr,
     /// How its tokens are verified.
     pub trust: Trust,
-    /// Asked about opaque tokens, where there is such an endpoint.
+    /// The introspection endpoint, if the issuer has one.
     pub introspection: Option<Introspection>,
     /// One of these must be among a token's audiences.
     pub audiences: Vec<SmolStr>,
-    /// The clients whose tokens are accepted; all where there are none. An issuer whose tokens have
-    /// no audience must list some, and then a token that has one is for another service.
+    /// The clients whose tokens are accepted; all if empty. An issuer whose tokens have no audience
+    /// must list some, and then a token that has an audience is for another service.
     pub client_ids: Vec<SmolStr>,
-    /// One of these must be among an ID token's audiences; without any, no ID token is accepted.
+    /// One of these must be among an ID token's audiences; if empty, no ID token is accepted.
     pub id_token_audiences: Vec<SmolStr>,
-    /// One of these must be among the audiences of a token by which a caller of this service shows
-    /// who it is; without any, no caller can. Never one of [`Profile::audiences`]: whoever is sent
-    /// a token for those could call with it.
+    /// One of these must be among the audiences of a token by which a caller of this service
+    /// authenticates; if empty, no caller can. None of them may be one of [`Profile::audiences`]:
+    /// whoever receives a token for those could authenticate with it.
     pub caller_audiences: Vec<SmolStr>,
-    /// Types of access tokens, as [`media_type`] writes them; the empty one is that of a token
+    /// Types of access tokens, as [`media_type`] writes them; the empty text stands for a token
     /// without a type.
     pub types: Vec<String>,
-    /// Claims that an access token must have: what tells it from the issuer's other tokens.
+    /// Claims that an access token must have, which distinguish it from the issuer's other tokens.
     pub required: Vec<ClaimMark>,
-    /// Claims that ID tokens have and access tokens have not: an ID token has one of them at least.
+    /// Claims of ID tokens that access tokens do not have: an ID token has at least one of them.
     pub id_tokens: Vec<ClaimMark>,
     /// Whether an ID token may be the only credential that names its subject.
     pub id_tokens_alone: bool,
     /// How far clocks may differ.
     pub leeway: Duration,
-    /// The longest time between a token's issue and its end.
+    /// Maximum time between a token's issue and its expiry.
     pub longest_life: Duration,
-    /// For each entity type: what stands before a subject in an id.
+    /// For each entity type, the prefix before a subject in an id.
     pub ids: Vec<(SmolStr, SmolStr)>,
     /// The entity type of the subject of a token.
     pub subject_type: SmolStr,
-    /// That of an actor which does not say what it is.
+    /// The entity type of an actor that does not say what it is.
     pub actor_type: SmolStr,
-    /// That of a client which acts for itself.
+    /// The entity type of a client that acts for itself.
     pub client_type: SmolStr,
-    /// Where a token has what.
+    /// The claims to read.
     pub claims: Claims,
-    /// Other issuers of the same people: their subjects are this one's too, and its tokens may name
-    /// one of theirs as the party whose authority is used.
+    /// Other issuers with the same people: their subjects are also this issuer's, and its tokens
+    /// may name one of theirs as the party whose authority is used.
     pub subjects_of: Vec<SmolStr>,
-    /// Clients that are a user's own hand: they add nobody to the chain of a user's token. `*`
+    /// Clients that count as the user's own: they are not added to the chain of a user's token. `*`
     /// stands for all.
     pub own_clients: Vec<SmolStr>,
-    /// What becomes of a token that says that there is more than it holds.
+    /// How to handle a token that says that there is more than it contains.
     pub overage: Overage,
-    /// Claims whose value says that a token has no user: its client acts for itself. A token whose
-    /// subject *is* its client needs none of them (RFC 9068 section 2.2).
+    /// Claims whose value says that a token has no user, so that its client acts for itself. A
+    /// token whose subject *is* its client needs none of them (RFC 9068 section 2.2).
     pub autonomous: Vec<AutonomousClaim>,
-    /// Claims that every token of a user has: one that lacks any of them is its client's own.
+    /// Claims that every user's token has: a token that lacks one is its client's own.
     pub of_users: Vec<ClaimPath>,
-    /// Claims that say once more who the subject is in a client's own token, and somebody else in a
-    /// user's: what tells whose account the subject of a token without a user is.
+    /// Claims that equal the subject in a client's own token and differ from it in a user's. They
+    /// show whose account the subject of a token without a user is.
     pub accounts: Vec<ClaimPath>,
-    /// Claims that no client's own token has, such as a session's: a token that has one of them and
-    /// is otherwise a client's own is refused.
+    /// Claims that no client's own token has, such as a session: a token with one of them that
+    /// otherwise is a client's own is refused.
     pub only_of_users: Vec<ClaimPath>,
     /// Claims that become members of `context.token`.
     pub facts: Vec<FactRule>,
@@ -96,17 +96,17 @@ pub struct Profile {
     pub details: Vec<DetailRule>,
 }
 
-/// A claim that tells one kind of token from another.
+/// A claim that distinguishes one kind of token from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimMark {
-    /// Which claim.
+    /// The claim.
     pub claim: ClaimPath,
-    /// Its values, one of which a token must have; any will do where there are none.
+    /// The values, one of which a token must have; if empty, any value will do.
     pub values: Vec<SmolStr>,
 }
 
 impl ClaimMark {
-    /// A claim with any value.
+    /// Creates a mark: the claim with any value.
     #[must_use]
     pub fn any(path: &str) -> Self {
         Self {
@@ -115,7 +115,7 @@ impl ClaimMark {
         }
     }
 
-    /// A claim with one of these values.
+    /// Creates a mark: the claim with one of these values.
     #[must_use]
     pub fn one_of(path: &str, values: &[&str]) -> Self {
         Self {
@@ -132,7 +132,8 @@ impl ClaimMark {
     }
 }
 
-/// Returns `true` if a claim has this value: a text, the end of a text behind a `*`, or a boolean.
+/// Returns `true` if a claim has this value: a text, a text with the ending that follows a `*`, or
+/// a boolean.
 fn fits(value: &str, found: &Value) -> bool {
     match (found, value.strip_prefix('*')) {
         (Value::Text(found), Some(end)) => found.len() > end.len() && found.ends_with(end),
@@ -142,7 +143,7 @@ fn fits(value: &str, found: &Value) -> bool {
     }
 }
 
-/// What becomes of a token that says that there is more of a claim than it holds.
+/// How to handle a token that says that there is more of a claim than it contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overage {
     /// The fact is unknown: a policy that reads it denies.
@@ -153,7 +154,7 @@ pub enum Overage {
 }
 
 impl Overage {
-    /// Reads the word of a setting.
+    /// Parses the word of a setting.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -167,22 +168,22 @@ impl Overage {
 /// How an issuer's tokens are verified.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// By its published keys, with one of these algorithms.
+    /// By published keys, with one of these algorithms.
     Keys {
-        /// Where they are.
+        /// The source of the keys.
         source: KeySource,
-        /// What it may sign with; all of them are of key pairs.
+        /// The algorithms that the issuer may sign with; all of them are for key pairs.
         algorithms: Vec<Algorithm>,
     },
-    /// By a secret that both sides know, with HS256. Its tokens name neither an issuer nor an
+    /// By a secret that both sides know, with HS256. The tokens name neither an issuer nor an
     /// audience.
     Secret(Secret),
-    /// By asking about each: [`Profile::introspection`].
+    /// By asking the issuer about each token: [`Profile::introspection`].
     Introspection,
 }
 
-/// Where a token has what; the first path that is there counts, and of roles and groups all of
-/// them.
+/// The claims to read for each purpose. Of several paths the first that is present counts, except
+/// that all count for roles and groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// The subject.
@@ -195,29 +196,29 @@ pub struct Claims {
     pub roles: Vec<ClaimPath>,
     /// Groups.
     pub groups: Vec<ClaimPath>,
-    /// The client of an actor, in `act`: where there are paths, `sub` there is no id of a client,
-    /// and an actor that is no user and whose client is not said is refused. Without paths an actor
-    /// is named by `sub`.
+    /// The client of an actor, in `act`. If there are paths, `sub` there is not a client's id, and
+    /// an actor that is neither a user nor names its client is refused. Without paths, an actor is
+    /// named by `sub`.
     pub actor_client: Vec<ClaimPath>,
 }
 
-/// A claim, or a member of one: `realm_access.roles`. A claim of the whole name comes first, unless
-/// the names were given one by one.
+/// A claim, or a member of a claim: `realm_access.roles`. A claim with the whole name takes
+/// precedence, unless the names were given one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath {
     text: SmolStr,
     names: Vec<SmolStr>,
-    /// Whether the names were given one by one, since one of them has a dot.
+    /// Whether the names were given one by one, as is needed if one contains a dot.
     exact: bool,
-    /// The audience that it has the place of; none where it has no place for one.
+    /// The audience that was substituted in the path; `None` if the path has no placeholder.
     audience: Option<SmolStr>,
 }
 
 impl ClaimPath {
-    /// A name that stands for each of the profile's audiences.
+    /// The placeholder for a name, which stands for each of the profile's audiences.
     pub const AUDIENCE: &str = "{audience}";
 
-    /// Takes a path with dots between its names.
+    /// Creates a path from names joined by dots.
     #[must_use]
     pub fn new(path: impl Into<SmolStr>) -> Self {
         let text = path.into();
@@ -230,7 +231,7 @@ impl ClaimPath {
         }
     }
 
-    /// Takes the names of a path.
+    /// Creates a path from its names.
     #[must_use]
     pub fn exact(names: impl IntoIterator<Item = impl Into<SmolStr>>) -> Self {
         let names: Vec<SmolStr> = names.into_iter().map(Into::into).collect();
@@ -242,30 +243,31 @@ impl ClaimPath {
         }
     }
 
-    /// The path, as it was written.
+    /// Returns the path as it was written.
     pub(super) fn name(&self) -> &str {
         &self.text
     }
 
-    /// The claim in which it begins.
+    /// Returns the claim in which the path begins.
     pub(super) fn first(&self) -> &str {
         self.names.first().map(SmolStr::as_str).unwrap_or_default()
     }
 
-    /// Returns `true` if what stands there is said to services of these audiences.
+    /// Returns `true` if the value at this path is meant for services with these audiences.
     pub(super) fn is_for(&self, audiences: &[SmolStr]) -> bool {
         self.audience
             .as_ref()
             .is_none_or(|audience| audiences.contains(audience))
     }
 
-    /// What stands there: at the first of its places that there is.
+    /// Returns the value at this path; if the path can be read in two ways, the first that is
+    /// present.
     #[must_use]
     pub fn of<'a>(&self, claims: &'a Record) -> Option<&'a Value> {
         self.all_of(claims).next()
     }
 
-    /// The names of members under which it is looked for, one place after the other.
+    /// Iterates over the lists of member names that the path can mean.
     pub(super) fn places(&self) -> impl Iterator<Item = &[SmolStr]> {
         let whole = !self.exact && self.names.len() > 1;
         whole
@@ -274,7 +276,7 @@ impl ClaimPath {
             .chain([self.names.as_slice()])
     }
 
-    /// What stands at each of its places.
+    /// Iterates over the values that the path can mean.
     pub(super) fn all_of<'a>(&self, claims: &'a Record) -> impl Iterator<Item = &'a Value> {
         let at = move |place: &[SmolStr]| {
             let (first, rest) = place.split_first()?;
@@ -286,13 +288,14 @@ impl ClaimPath {
         self.places().filter_map(at)
     }
 
-    /// Returns `true` for the name of an audience among its names: others beside it are those of
-    /// other services.
+    /// Returns `true` if this name is the audience in the path: the names beside it are other
+    /// services'.
     pub(super) fn is_audience(&self, name: &str) -> bool {
         self.audience.as_deref() == Some(name)
     }
 
-    /// The path for each of these audiences, where it has a place for one.
+    /// Returns the path with each of these audiences in its placeholder, or the path itself if it
+    /// has none.
     fn for_audiences(&self, audiences: &[SmolStr]) -> Vec<Self> {
         if !self.names.iter().any(|name| name == Self::AUDIENCE) {
             return vec![self.clone()];
@@ -314,15 +317,16 @@ impl ClaimPath {
     }
 }
 
-/// How an issuer says who acts for whom.
+/// The form in which an issuer says who acts for whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorForm {
-    /// `sub` is the subject, `act` the actor of now, `act` in it the one before (RFC 8693 section
-    /// 4.1).
+    /// `sub` is the subject, `act` the current actor, and an `act` inside it the previous actor
+    /// (RFC 8693 section 4.1).
     Rfc8693,
-    /// `sub` is the actor of now, `act` whom it acts for, `act` in it whom that one acts for.
+    /// `sub` is the current actor, `act` the party for which it acts, and an `act` inside it the
+    /// party for which that one acts.
     Inverted,
-    /// `sub` is the actor of now, `act` a list of those before it, the nearest first and the
+    /// `sub` is the current actor, `act` a list of those before it, the nearest first and the
     /// subject last.
     List,
     /// There is no `act`, and a token that has one is refused.
@@ -330,7 +334,7 @@ pub enum ActorForm {
 }
 
 impl ActorForm {
-    /// Returns `true` if `sub` is whoever acts, and whom it acts for stands in `act`.
+    /// Returns `true` if `sub` is the actor and `act` contains the party for which it acts.
     pub(super) fn begins_with_actor(self) -> bool {
         match self {
             Self::Inverted | Self::List => true,
@@ -338,7 +342,7 @@ impl ActorForm {
         }
     }
 
-    /// Reads the word of a setting.
+    /// Parses the word of a setting.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -352,7 +356,7 @@ impl ActorForm {
 }
 
 impl Profile {
-    /// Puts the audiences into paths that have a place for one.
+    /// Substitutes the audiences in paths with a placeholder.
     pub(super) fn with_paths_for_audiences(mut self) -> Self {
         for paths in [
             &mut self.claims.roles,
@@ -367,20 +371,20 @@ impl Profile {
         self
     }
 
-    /// How its actors are named in others' tokens.
+    /// Returns how other issuers' tokens name this issuer's actors.
     pub(super) fn actor_names(&self) -> ActorNames {
         let places = |paths: &[ClaimPath]| {
             let places = paths.iter().flat_map(ClaimPath::places);
             places.map(<[SmolStr]>::to_vec).collect()
         };
-        // What a client's own tokens have around its name in `sub`.
+        // The text around a client's name in `sub` of the client's own tokens.
         let form = self
             .autonomous
             .iter()
             .find(|claim| claim.of_client && claim.claim.name() == "sub");
         ActorNames::Claims(NamingClaims {
             people: self.subject_type.clone(),
-            // Only the first: tokens of one person may have the others or not.
+            // Only the first path is used: tokens of one person may or may not have the others.
             person: places(self.claims.subject.get(..1).unwrap_or_default()),
             clients: self.client_type.clone(),
             client: places(&self.claims.actor_client),
@@ -391,7 +395,7 @@ impl Profile {
         })
     }
 
-    /// Returns `true` if this client is a user's own hand.
+    /// Returns `true` if this client counts as the user's own.
     pub(super) fn is_own_client(&self, client: &str) -> bool {
         self.own_clients
             .iter()

@@ -1,13 +1,13 @@
-//! Presets of hosted identity providers and of platforms that give their workloads tokens, each as
-//! its documentation has its tokens.
+//! Presets for hosted identity providers, and for platforms that issue tokens to their workloads;
+//! each follows the documentation of its provider.
 
 use super::KeySource;
 use super::profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Profile, Trust};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 
-/// Auth0: its own form of access tokens, and that of RFC 9068. A machine's token has
-/// `<client>@clients` as its subject.
+/// Auth0: its own form of access tokens, and that of RFC 9068. The subject of a machine's token is
+/// `<client>@clients`.
 pub(super) fn auth0(standard: Profile) -> Profile {
     Profile {
         types: types(&["jwt", "at+jwt"]),
@@ -24,8 +24,8 @@ pub(super) fn auth0(standard: Profile) -> Profile {
     }
 }
 
-/// Okta: `sub` of a user is the login, which may become another's; `uid` stays, and is the `sub` of
-/// ID tokens.
+/// Okta: `sub` of a user is the login, which may be reassigned; `uid` does not change, and is the
+/// `sub` of ID tokens.
 pub(super) fn okta(standard: Profile) -> Profile {
     Profile {
         types: types(&["", "jwt", "at+jwt"]),
@@ -43,8 +43,8 @@ pub(super) fn okta(standard: Profile) -> Profile {
     }
 }
 
-/// Amazon Cognito's user pools: access tokens have no audience, but the client that they were
-/// issued to.
+/// Amazon Cognito's user pools: access tokens have no audience; they name the client to which they
+/// were issued.
 pub(super) fn cognito(standard: Profile) -> Profile {
     Profile {
         types: types(&["", "jwt"]),
@@ -65,11 +65,12 @@ pub(super) fn cognito(standard: Profile) -> Profile {
     }
 }
 
-/// What addresses of Google's service accounts end with.
+/// The ending of the addresses of Google's service accounts.
 pub(super) const GOOGLE_ACCOUNTS: &str = "*.gserviceaccount.com";
 
-/// Google: what it signs are ID tokens. Those of service accounts, which workloads show to
-/// services, have the account's address; those of people accompany another credential.
+/// Google: all the tokens that it signs are ID tokens. Those of service accounts, by which
+/// workloads authenticate to services, contain the account's address; those of people accompany
+/// another credential.
 pub(super) fn google(standard: Profile) -> Profile {
     Profile {
         types: types(&["jwt"]),
@@ -86,8 +87,8 @@ pub(super) fn google(standard: Profile) -> Profile {
             "given_name",
             "picture",
         ]),
-        // `azp` is the account's number or its address: it is known by its number alone. Nobody's
-        // has scopes.
+        // `azp` is the account's number or its address, so an account is recognised by its number
+        // alone. No account's token has scopes.
         of_users: paths(&["scope"]),
         claims: Claims {
             client: Vec::new(),
@@ -111,7 +112,7 @@ pub(super) fn github_actions(standard: Profile) -> Profile {
     }
 }
 
-/// Kubernetes: a service account, as the token that is projected into its pods has it.
+/// Kubernetes: a service account, by the token that is projected into its pods.
 pub(super) fn kubernetes(standard: Profile) -> Profile {
     Profile {
         types: types(&["", "jwt"]),
@@ -134,8 +135,8 @@ pub(super) fn aws(standard: Profile) -> Profile {
     }
 }
 
-/// A platform that gives its workloads tokens: each is its subject's own, and there are no users,
-/// clients and scopes.
+/// A platform that issues tokens to its workloads: each token is its subject's own, and there are
+/// no users, clients or scopes.
 fn workloads(standard: Profile) -> Profile {
     Profile {
         id_tokens: Vec::new(),

@@ -1,16 +1,16 @@
-//! Which claims reading takes from a token, by its issuer's profile, and what for.
+//! Lists the claims that are read from a token by its issuer's profile, by their use.
 //!
-//! **Problem.** What compares a token with its issuer's answer, and what looks for claims that a
-//! token does not hold, must know every claim that reading takes. A list of their own forgets the
-//! next one.
-//! **Decision.** The list is made here, from the whole profile: a new member of a profile or of its
-//! claims does not compile until it has a place in it, and whoever uses the list names each of its
+//! **Problem.** The code that compares a token with its issuer's answer, and the code that looks
+//! for claims missing from a token, must know every claim that is read. If each had its own list, a
+//! new claim would be forgotten there.
+//! **Decision.** The list is made here from the whole profile. A new member of a profile or of its
+//! claims does not compile until it is handled here, and every user of the list names each of its
 //! parts.
 
 use super::profile::{ClaimMark, ClaimPath, Claims, Profile};
 
-/// Claims whose form no setting changes that decide who is named, until when, for whom, and what is
-/// bound.
+/// Claims in a fixed form that decide who is named, until when and for whom the token is good, and
+/// to what it is bound.
 pub(super) const DECIDING: [&str; 14] = [
     "iss",
     "sub",
@@ -28,39 +28,40 @@ pub(super) const DECIDING: [&str; 14] = [
     "token_type",
 ];
 
-/// Claims that become facts of every token, and that answers often leave out.
+/// Claims that become facts of every token, and that introspection answers often leave out.
 pub(super) const FACTS: [&str; 5] = ["acr", "amr", "auth_time", "jti", "sid"];
 
 /// The claims that a profile names, by their use.
 pub(super) struct Reading<'a> {
-    /// The subject: the first that is there.
+    /// The subject: the first claim that is present.
     pub(super) subject: &'a [ClaimPath],
-    /// The client: all that are there.
+    /// The client: all claims that are present.
     pub(super) client: &'a [ClaimPath],
-    /// Scopes: the first that is there.
+    /// Scopes: the first claim that is present.
     pub(super) scopes: &'a [ClaimPath],
-    /// Roles: all of them.
+    /// Roles: all claims that are present.
     pub(super) roles: &'a [ClaimPath],
-    /// Groups: all of them.
+    /// Groups: all claims that are present.
     pub(super) groups: &'a [ClaimPath],
-    /// What says that a client acts for itself.
+    /// Claims that say that a client acts for itself.
     pub(super) autonomous: Vec<&'a ClaimPath>,
-    /// What tells a user's token from a client's.
+    /// Claims that distinguish a user's token from a client's.
     pub(super) of_users: &'a [ClaimPath],
-    /// What says whose account the subject is.
+    /// Claims that say whose account the subject is.
     pub(super) accounts: &'a [ClaimPath],
-    /// What no client's own token has.
+    /// Claims that no client's own token has.
     pub(super) only_of_users: &'a [ClaimPath],
-    /// What an access token must have.
+    /// Claims that an access token must have.
     pub(super) required: Vec<&'a ClaimPath>,
-    /// What an ID token is known by.
+    /// Claims by which an ID token is recognised.
     pub(super) id_tokens: &'a [ClaimMark],
-    /// What becomes a fact by a setting.
+    /// Claims that become facts by a setting.
     pub(super) facts: Vec<&'a ClaimPath>,
 }
 
 impl<'a> Reading<'a> {
-    /// The claims that this profile's tokens are read by. No member of it is left out unseen.
+    /// Lists the claims by which this profile's tokens are read. The patterns name every member, so
+    /// that none can be forgotten.
     pub(super) fn of(profile: &'a Profile) -> Self {
         let Profile {
             claims,
@@ -71,8 +72,8 @@ impl<'a> Reading<'a> {
             required,
             id_tokens,
             facts,
-            // No claims of a setting's: how tokens are verified, and what is made of what they
-            // hold.
+            // These settings name no claims: they say how tokens are verified and how their
+            // contents are used.
             issuer: _,
             trust: _,
             introspection: _,
@@ -94,7 +95,7 @@ impl<'a> Reading<'a> {
             actor: _,
             details: _,
         } = profile;
-        // `actor_client` is read inside `act`, which is compared whole.
+        // `actor_client` is read inside `act`, which is compared as a whole.
         let Claims {
             subject,
             client,
@@ -122,8 +123,9 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Those that decide whom a token names and of which kind it is: one that is elsewhere cannot
-    /// be unknown alone.
+    /// Iterates over the claims that decide whom a token names and of which kind it is: if the
+    /// value of such a claim is elsewhere, the token is refused, since more than a fact would be
+    /// unknown.
     pub(super) fn deciding(&self) -> impl Iterator<Item = &'a ClaimPath> + '_ {
         let Self {
             subject,
@@ -154,7 +156,7 @@ impl<'a> Reading<'a> {
             .chain(marks)
     }
 
-    /// All of them but the client's.
+    /// Iterates over all claims except those of the client.
     pub(super) fn but_clients(&self) -> impl Iterator<Item = &'a ClaimPath> + '_ {
         let is_clients = |path: &&ClaimPath| self.client.contains(path);
         let lists = [self.scopes, self.roles, self.groups];

@@ -1,15 +1,15 @@
-//! Whose credentials one caller may hand over.
+//! Limits which credentials one caller may pass on.
 //!
-//! An issuer's audiences are those of all services that ask here. A caller is one of them: a token
-//! that another service was sent is none of its own, and whoever passes one on would act with what
-//! was meant for somebody else.
+//! An issuer's audiences are those of all services that call this one. Each caller is one of these
+//! services: a token that was sent to another service is not meant for it, and a caller that passed
+//! one on would use another service's token.
 //!
-//! INVARIANT: it only narrows. What a credential proves is decided by its issuer's profile.
+//! INVARIANT: a scope only restricts. What a credential proves is decided by its issuer's profile.
 
 use crate::model::{CredentialKind, Proven, Unproven};
 use smol_str::SmolStr;
 
-/// What a caller's requests may hold; everything that verifies where both lists are empty.
+/// The credentials that a caller may pass on; all that verify if both lists are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// One of these must be among the audiences of a credential.
@@ -29,8 +29,8 @@ impl Scope {
         self.issuers.is_empty() || self.issuers.contains(issuer)
     }
 
-    /// Refuses credentials of an issuer whose do not count. It is asked before the issuer is:
-    /// nobody learns of a token that would be refused anyway.
+    /// Refuses credentials of issuers that do not count. This is checked before the issuer is
+    /// asked: no issuer sees a token that would be refused anyway.
     pub(super) fn check_issuer(&self, issuer: &SmolStr) -> Result<(), Unproven> {
         if self.has_issuer(issuer) {
             return Ok(());
@@ -41,7 +41,7 @@ impl Scope {
     }
 
     /// Refuses a credential that is not for this caller. An ID token is for a client and a
-    /// certificate for nobody in particular: their audiences are not looked at.
+    /// certificate for nobody in particular, so their audiences are not checked.
     pub(super) fn check(&self, proven: &Proven) -> Result<(), Unproven> {
         self.check_issuer(&proven.issuer)?;
         let has_audience = match proven.kind {

@@ -1,4 +1,4 @@
-//! A secret that is held and never shown.
+//! Holds a secret that is never shown.
 
 use std::fmt;
 use std::fs;
@@ -6,22 +6,22 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// LIMIT: bytes of a secret in a file.
+/// LIMIT: bytes of a file with a secret.
 const MAX_BYTES: u64 = 4 * 1024;
 
-/// Permission bits of everybody but the owner and its group.
+/// Permission bits of everybody except the owner and its group.
 const EVERYBODY: u32 = 0o007;
 
-/// Shortest shared secret, in bytes: as long as the hash (RFC 7518 section 3.2).
+/// Minimum length of a shared secret in bytes: that of the hash (RFC 7518 section 3.2).
 const MIN_SHARED_BYTES: usize = 32;
 
 /// A secret.
 #[derive(Clone)]
 pub struct Secret {
     bytes: Vec<u8>,
-    /// Where it was read; none where it was handed over.
+    /// The file from which it was read; `None` if it was not read from a file.
     path: Option<PathBuf>,
-    /// Says what is wrong with it, as a secret that is shared.
+    /// Returns the problem of a secret that is used as a shared one, if there is any.
     complaint: fn(&[u8]) -> Option<&'static str>,
 }
 
@@ -35,7 +35,7 @@ impl PartialEq for Secret {
 impl Eq for Secret {}
 
 impl Secret {
-    /// Takes a secret.
+    /// Creates a secret from bytes.
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -45,15 +45,16 @@ impl Secret {
         }
     }
 
-    /// The same, shared with an issuer, where nothing is wrong with it: neither what `complaint`
-    /// says, nor that it is too short. Whatever takes its place in its file must hold as well.
+    /// Returns the secret as one that is shared with an issuer. Refuses one that is too short, or
+    /// that `complaint` objects to. A secret that later replaces it in its file must pass the same
+    /// checks.
     pub fn shared(mut self, complaint: fn(&[u8]) -> Option<&'static str>) -> Result<Self, String> {
         self.complaint = complaint;
         self.check()?;
         Ok(self)
     }
 
-    /// What is in its file by now, and can be used as it is.
+    /// Reads the secret's file again, and returns its current content if that is usable.
     pub(super) fn again(&self) -> Result<Self, String> {
         let Some(path) = &self.path else {
             return Ok(self.clone());
@@ -61,7 +62,7 @@ impl Secret {
         Self::read(path)?.shared(self.complaint)
     }
 
-    /// Refuses it where it can be no shared secret.
+    /// Refuses a secret that cannot be a shared one.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.bytes.len() < MIN_SHARED_BYTES {
             return Err(format!(
@@ -71,15 +72,16 @@ impl Secret {
         (self.complaint)(&self.bytes).map_or(Ok(()), |complaint| Err(complaint.to_owned()))
     }
 
-    /// Where it was read.
+    /// Returns the file from which it was read.
     pub(super) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Reads a secret from a file, without the end of its line. Refused: a file that everybody may
+    /// Reads a secret from a file, without the end of its line. Refuses a file that everybody may
     /// read.
     ///
-    /// INVARIANT: what names no file is not shown: it may be the secret, in the place of its path.
+    /// INVARIANT: a path that names no file is not shown: it may be the secret, put where its path
+    /// belongs.
     pub fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let unknown = |error: io::Error| {
@@ -111,30 +113,30 @@ impl Secret {
         }
     }
 
-    /// Returns what `property` says of the secret, which is shown to it alone.
+    /// Returns what `property` says about the secret, which is shown to nothing else.
     pub fn has(&self, property: impl FnOnce(&[u8]) -> bool) -> bool {
         property(&self.bytes)
     }
 
-    /// The secret itself.
+    /// Returns the bytes of the secret.
     pub(super) fn reveal(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// How many bytes it has.
+    /// Returns the number of bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether it has none.
+    /// Returns `true` if there are no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 }
 
-/// Says nothing about the secret.
+/// Shows nothing of the secret.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")

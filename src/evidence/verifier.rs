@@ -1,7 +1,7 @@
-//! Every credential's way from the wire to what it proves.
+//! Verifies every kind of credential, from its form on the wire to what it proves.
 //!
 //! INVARIANT: a credential is verified by the one issuer or trust domain that it names, by that
-//! one's profile alone, and nothing waits without a bound.
+//! issuer's or domain's profile alone, and every wait is bounded.
 
 mod possession;
 mod settings;
@@ -25,7 +25,7 @@ use settings::{principal_ids, problems};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// Verifies credentials. Shared by all workers.
+/// Verifies credentials. All workers share it.
 pub struct Verifier {
     issuers: Vec<Issuer>,
     domains: Vec<Domain>,
@@ -37,9 +37,9 @@ pub struct Verifier {
 
 struct Issuer {
     profile: Profile,
-    /// The same for tokens of callers; none where no caller may come with one.
+    /// The profile for tokens by which callers authenticate; `None` if no caller can use one.
     calls: Option<Profile>,
-    /// None where its tokens are verified by asking it.
+    /// The issuer's keys; `None` if its tokens are verified by asking it.
     keys: Option<Keyring>,
     introspector: Option<Introspector>,
 }
@@ -49,10 +49,10 @@ struct Domain {
     bundle: Keyring,
 }
 
-/// A token that is genuine, whoever holds it.
+/// A genuine token, whoever sent it.
 struct Identified {
     genuine: Arc<Genuine>,
-    /// The key that it was verified with; none where an issuer's unsigned word is behind it.
+    /// The key that verified it; `None` if it was verified by the issuer's unsigned answer alone.
     voucher: Option<Arc<KeyVoucher>>,
 }
 
@@ -124,8 +124,8 @@ impl Domain {
 }
 
 impl Verifier {
-    /// Takes the profiles, each with the client that reaches its issuer, and begins to fetch keys.
-    /// `Err` lists what is wrong, each with its remedy after a semicolon.
+    /// Takes the profiles, each with the client that reaches its issuer, and starts to fetch keys.
+    /// The error lists the problems, each with its remedy after a semicolon.
     pub fn start(
         profiles: Vec<(Profile, HttpClient)>,
         domains: Vec<(TrustDomain, HttpClient)>,
@@ -157,8 +157,8 @@ impl Verifier {
         })
     }
 
-    /// Verifies the token by which a caller shows who it is. A token that is bound to a certificate
-    /// needs that of the connection; one that is bound to a key is refused.
+    /// Verifies the token by which a caller authenticates. A token that is bound to a certificate
+    /// needs that of the connection; a token that is bound to a key is refused.
     pub async fn verify_caller(
         &self,
         token: &str,
@@ -167,7 +167,7 @@ impl Verifier {
         self.verify(&Presented::by_caller(token, certificate)).await
     }
 
-    /// Verifies a credential, and what its holder shows of it.
+    /// Verifies a credential, and its holder's proof of possession.
     pub(super) async fn verify(&self, presented: &Presented<'_>) -> Result<Verified, Unproven> {
         let now = Timestamp(self.clock.now_ms());
         if presented.kind == CredentialKind::X509Svid {
@@ -179,15 +179,15 @@ impl Verifier {
                 "the token is larger than {MAX_TOKEN_BYTES} bytes"
             )));
         }
-        // What one reader cuts off another takes for a part: no token has any (RFC 6749 appendix
-        // A.12, RFC 6750 section 2.1).
+        // Readers differ in whether they cut off such characters, and no token contains any (RFC
+        // 6749 appendix A.12, RFC 6750 section 2.1).
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Unproven::invalid(
                 "the token has white space or other characters that no token has",
             ));
         }
         let Identified { genuine, voucher } = self.genuine(presented, now).await?;
-        // A request may have waited for keys: proofs are judged by the time of now.
+        // The request may have waited for keys, so proofs are checked at the current time.
         let proven = self.possessed(&genuine, presented, Timestamp(self.clock.now_ms()))?;
         Ok(Verified {
             proven: Arc::new(proven),
@@ -195,7 +195,7 @@ impl Verifier {
         })
     }
 
-    /// Fetches the keys of all issuers and trust domains now, and says what has changed.
+    /// Fetches the keys of all issuers and trust domains now, and returns the changes.
     pub async fn refresh_keys(&self) -> Vec<KeyRefresh> {
         let mut refreshed = Vec::new();
         for one in self.fetch_keys() {
@@ -204,12 +204,12 @@ impl Verifier {
         refreshed
     }
 
-    /// Fetches the keys of all issuers and trust domains soon, and waits for none.
+    /// Starts to fetch the keys of all issuers and trust domains, and does not wait.
     pub fn look_at_keys(&self) {
         self.fetch_keys().into_iter().for_each(drop);
     }
 
-    /// Asks for all keys; what is returned waits for them.
+    /// Requests a fetch of all keys; the returned futures wait for them.
     fn fetch_keys(&self) -> Vec<impl Future<Output = Option<KeyRefresh>> + use<>> {
         let of_issuers = self.issuers.iter().flat_map(|issuer| {
             let of_answers = issuer.introspector.as_ref().and_then(Introspector::keys);
@@ -223,17 +223,17 @@ impl Verifier {
             .domains
             .iter()
             .map(|domain| domain.bundle.refresh(&domain.settings.issuer()));
-        // All are asked for before one is waited for.
+        // All fetches are requested before the first is awaited.
         of_issuers.chain(of_domains).collect()
     }
 
-    /// How issuers' subjects are named here.
+    /// Returns how the subjects of issuers are turned into ids.
     #[must_use]
     pub fn ids(&self) -> &Arc<PrincipalIds> {
         &self.ids
     }
 
-    /// A token that is genuine, whoever holds it: known, or verified now.
+    /// Returns a genuine token from the cache, or verifies it now.
     async fn genuine(
         &self,
         presented: &Presented<'_>,
@@ -267,7 +267,7 @@ impl Verifier {
         Ok(identified)
     }
 
-    /// This time, by both clocks.
+    /// Returns this time by both clocks.
     fn moment(&self, now: Timestamp) -> Moment {
         Moment {
             now,
@@ -275,7 +275,7 @@ impl Verifier {
         }
     }
 
-    /// A JWT of the issuer that it names.
+    /// Verifies a JWT with the issuer that it names.
     async fn jwt(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         let token = Unverified::read(presented.value.0)?;
         let named = token.claims.get_present("iss");
@@ -302,7 +302,7 @@ impl Verifier {
         if presented.kind == CredentialKind::AccessToken
             && matches!(issuer.profile.trust, Trust::Introspection)
         {
-            // What is active at its issuer may be of a type that is never used here.
+            // A token that its issuer calls active may be of a type that is never accepted here.
             jwt::check_type(&token, presented.kind, &issuer.profile)?;
             return self
                 .introspected(issuer, presented, Some(&token.claims), now)
@@ -329,12 +329,12 @@ impl Verifier {
         ))
     }
 
-    /// A token that says nothing itself.
+    /// Verifies an opaque token by asking its issuer.
     async fn opaque(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         if presented.kind != CredentialKind::AccessToken {
             return Err(Unproven::invalid("the token is no JWT"));
         }
-        // Whoever mistypes a key of this service shows it to nobody else.
+        // A mistyped key of this service must not be sent to anybody.
         if is_own_key(presented.value.0) {
             return Err(Unproven::invalid(
                 "the value is no token: it begins like a key of this service",
@@ -386,7 +386,7 @@ impl Verifier {
         ))
     }
 
-    /// A JWT-SVID of the trust domain that it names.
+    /// Verifies a JWT-SVID with the trust domain that it names.
     async fn workload(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         let token = Unverified::read(presented.value.0)?;
         let sub = token
@@ -406,8 +406,8 @@ impl Verifier {
         ))
     }
 
-    /// An X.509-SVID. Its verification is not kept: certificates are rarely sent, and their chains
-    /// are large.
+    /// Verifies an X.509-SVID. The result is not cached: certificates are rarely sent, and their
+    /// chains are large.
     async fn certificate(
         &self,
         presented: &Presented<'_>,
@@ -422,7 +422,7 @@ impl Verifier {
                 "a certificate is bound to no key of its own, and came with a proof of possession",
             ));
         }
-        // Where the caller says which certificate it saw, that is the one which proves.
+        // If the caller says which certificate it saw, that must be the certificate of the chain.
         if presented.certificate.is_some_and(|seen| {
             der_chain(seen).as_ref().and_then(|seen| seen.first()) != Some(leaf)
         }) {
@@ -442,8 +442,8 @@ impl Verifier {
         })
     }
 
-    /// The trust domain of a SPIFFE id, which is the one that the credential names, if it names
-    /// one.
+    /// Returns the trust domain of a SPIFFE id. It must be the one that the credential names, if it
+    /// names one.
     fn domain(&self, name: &str, named: Option<&str>) -> Result<&Domain, Unproven> {
         let id = SpiffeId::parse(name)
             .ok_or_else(|| Unproven::invalid("the credential names no SPIFFE id"))?;
@@ -463,7 +463,7 @@ impl Verifier {
     }
 }
 
-/// Names whom it trusts, and shows no key.
+/// Shows the names of trusted issuers and domains, and no keys.
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let issuers: Vec<&str> = self
@@ -478,7 +478,8 @@ impl std::fmt::Debug for Verifier {
     }
 }
 
-/// A token of nobody that the settings name. Who issued it is no secret to whoever holds it.
+/// Refuses a token of an issuer that is not configured. The issuer's name is shown, since it is no
+/// secret to whoever holds the token.
 fn no_issuer(named: Option<&Value>) -> Unproven {
     Unproven::of_a_stranger(match named.and_then(Value::as_text) {
         Some(name) => format!("the token's issuer `{}` is not configured", shown(name)),

@@ -1,6 +1,7 @@
-//! The facts that every token that grants something has, as policies see them in `context.token`.
+//! The facts of every token that grants something, which policies see in `context.token`.
 //!
-//! INVARIANT: of what the token does not hold whole nothing is shown, and what reads it denies.
+//! INVARIANT: a claim that the token does not contain in full is not shown, and a policy that reads
+//! it denies.
 
 use super::{Times, bad_claim, datetime, first_text, milliseconds, text, texts};
 use crate::evidence::profile::{ClaimPath, Overage, Profile};
@@ -8,8 +9,8 @@ use crate::evidence::{facts, overage};
 use crate::model::{CredentialKind, Record, Unproven, Value, unknown_fact};
 use smol_str::SmolStr;
 
-/// Reads the facts of a token of this kind. `ours` are those of its audiences that are the
-/// service's.
+/// Reads the facts of a token of this kind. `ours` are those of its audiences that belong to the
+/// service.
 pub(super) fn facts(
     claims: &Record,
     kind: CredentialKind,
@@ -59,7 +60,7 @@ struct Token<'a> {
 }
 
 impl Token<'_> {
-    /// Returns `true` if the token holds all of the claim at one of these paths.
+    /// Returns `true` if the token contains all of the claim at one of these paths.
     fn is_whole(&self, paths: &[ClaimPath]) -> Result<bool, Unproven> {
         match (
             overage::partial(self.claims, paths, self.profile),
@@ -74,8 +75,8 @@ impl Token<'_> {
         }
     }
 
-    /// Returns the texts at these paths; `spaced` where one text holds several, with spaces between
-    /// them.
+    /// Returns the texts at these paths; if `spaced`, one text may contain several, separated by
+    /// spaces.
     fn list(&self, paths: &[ClaimPath], spaced: bool) -> Result<Value, Unproven> {
         if !self.is_whole(paths)? {
             return Ok(unknown_fact());
@@ -83,7 +84,8 @@ impl Token<'_> {
         let paths = paths.iter().filter(|path| path.is_for(self.ours));
         let found = paths.filter_map(|path| Some((path, path.of(self.claims)?)));
         let mut all: Vec<SmolStr> = Vec::new();
-        // Two claims about scopes are two truths; roles are given in several places.
+        // Only the first claim with scopes counts, since two could contradict each other; roles may
+        // be in several claims.
         for (path, value) in found.take(if spaced { 1 } else { usize::MAX }) {
             let more = texts(Some(value), spaced).ok_or_else(|| bad_claim(path.name()))?;
             all.extend(more);

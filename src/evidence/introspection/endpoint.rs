@@ -1,43 +1,46 @@
-//! The endpoint of an issuer that is asked about tokens, as the settings have it.
+//! The settings of an issuer's introspection endpoint.
 
 use crate::evidence::keys::{KeySource, check_url};
 use crate::evidence::secret::Secret;
 use jsonwebtoken::Algorithm;
 use std::time::Duration;
 
-/// LIMIT: the longest that an answer may be kept, which is how late a revocation is seen.
+/// LIMIT: the longest that an answer may be cached, which is the longest that a revocation may go
+/// unnoticed.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// An issuer's endpoint.
+/// The settings of an introspection endpoint.
 #[derive(Clone, Debug)]
 pub struct Introspection {
-    /// Its address.
+    /// The address of the endpoint.
     pub url: String,
-    /// As whom the service asks.
+    /// The client id by which the service authenticates.
     pub client_id: String,
-    /// With which secret; none for an endpoint that asks for none.
+    /// The client's secret; `None` if the endpoint requires none.
     pub client_secret: Option<Secret>,
-    /// How long an answer is used, at most: how soon a revocation is seen.
+    /// How long an answer is used at most, and so how soon a revocation takes effect.
     pub keep: Duration,
-    /// By whom answers must be signed; none where they come unsigned.
+    /// The keys that must sign answers; `None` if answers are unsigned.
     pub signed: Option<SignedAnswers>,
-    /// Whether answers say who acts (`act`), as tokens do. Where they do not, an answer without an
-    /// actor says nothing about who acts, so the client always does; a JWT's own `act` adds its
-    /// actors.
+    /// Whether answers say who acts (`act`), as tokens do. If not, an answer without an actor says
+    /// nothing about who acts, so the client always counts as acting; the `act` of a JWT itself
+    /// adds its actors.
     pub carries_act: bool,
 }
 
-/// What signs answers. Tokens of the issuer may be verified by these keys as well, or be opaque.
+/// The keys and algorithms that sign answers. They may also verify the issuer's tokens, which may
+/// as well be opaque.
 #[derive(Clone, Debug)]
 pub struct SignedAnswers {
-    /// Where the keys are.
+    /// The source of the keys.
     pub keys: KeySource,
-    /// With which algorithms, all of them of key pairs.
+    /// The algorithms, all of them for key pairs.
     pub algorithms: Vec<Algorithm>,
 }
 
 impl Introspection {
-    /// What is wrong with it; each text is a sentence with its remedy after a semicolon.
+    /// Lists the problems of the settings; each text is a sentence with its remedy after a
+    /// semicolon.
     pub(in crate::evidence) fn check(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if let Err(problem) = check_url(&self.url) {

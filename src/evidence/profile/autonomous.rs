@@ -6,26 +6,27 @@ use smol_str::SmolStr;
 /// A claim that says that a client acts for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutonomousClaim {
-    /// Which claim.
+    /// The claim.
     pub claim: ClaimPath,
-    /// What its value is; `*` for any.
+    /// The claim's value, or the text before the client's id; `*` for any value.
     pub value: SmolStr,
-    /// Whether the client's id follows. A token with another client's there is refused.
+    /// Whether the client's id follows in the value. A token with another client's id there is
+    /// refused.
     pub of_client: bool,
-    /// What follows the client's id.
+    /// The text after the client's id.
     pub after: SmolStr,
-    /// Whether people may choose the claim's value, as they do their names: it counts only in a
-    /// token without what all users' tokens have, and where the profile names nothing of that kind,
-    /// it refuses the token.
+    /// Whether people may choose the claim's value, as they do their names. Such a value counts
+    /// only in a token that lacks the claims of all users' tokens; if the profile names no such
+    /// claims, it refuses the token.
     pub is_chosen: bool,
     /// Whether only a client's own account has such tokens, so that their subject is the client's,
-    /// whatever it is called. Without it the subject of a token with this value must be known to be
-    /// the client's account by something else.
+    /// whatever its name. If not, something else must show that the subject of a token with this
+    /// value is the client's account.
     pub of_account: bool,
 }
 
 impl AutonomousClaim {
-    /// A claim with this value, or with any where it is `*`.
+    /// Creates a mark: a claim with this value, or with any value if it is `*`.
     #[must_use]
     pub fn value(claim: &str, value: &str) -> Self {
         let after = SmolStr::default();
@@ -39,7 +40,7 @@ impl AutonomousClaim {
         }
     }
 
-    /// A claim with this value that only tokens of a client's own account have.
+    /// Creates a mark: a claim with this value that only tokens of a client's own account have.
     #[must_use]
     pub fn account(claim: &str, value: &str) -> Self {
         Self {
@@ -48,7 +49,7 @@ impl AutonomousClaim {
         }
     }
 
-    /// A claim with the client's id between these texts.
+    /// Creates a mark: a claim with the client's id between these texts.
     #[must_use]
     pub fn client(claim: &str, before: &str, after: &str) -> Self {
         let claim = ClaimPath::new(claim);
@@ -62,12 +63,12 @@ impl AutonomousClaim {
         }
     }
 
-    /// Returns `true` if any text may stand there: the client's id alone, with nothing around it.
+    /// Returns `true` if the value is the client's id alone, so that any text could be one.
     pub(in crate::evidence) fn is_bare(&self) -> bool {
         self.of_client && self.value.is_empty() && self.after.is_empty()
     }
 
-    /// The name of a client in the claim's value; none where the value has another form.
+    /// Returns the client's name in the claim's value, or `None` if the value has another form.
     pub(in crate::evidence) fn client_in<'t>(&self, text: &'t str) -> Option<&'t str> {
         let named = text
             .strip_prefix(self.value.as_str())
@@ -75,8 +76,8 @@ impl AutonomousClaim {
         named.and_then(|named| named.strip_suffix(self.after.as_str()))
     }
 
-    /// Returns `true` if a name there is this client's. In `sub` it is an id, which is another in
-    /// another case; names of accounts are often written in lower case, in whatever script.
+    /// Returns `true` if a name in this claim is the client's. `sub` contains an id, and ids are
+    /// case-sensitive; names of accounts are often written in lower case, in any script.
     pub(in crate::evidence) fn is_of(&self, client: &str, name: &str) -> bool {
         client == name
             || (self.claim.name() != "sub" && client.to_lowercase() == name.to_lowercase())

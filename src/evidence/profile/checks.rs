@@ -1,4 +1,4 @@
-//! Profiles that could accept what they should not.
+//! Refuses profiles that could accept what they should not.
 //!
 //! INVARIANT: every profile passes [`Profile::check`] before the service starts.
 
@@ -8,7 +8,7 @@ use crate::evidence::introspection::Introspection;
 use crate::evidence::jose::media_type;
 use std::time::Duration;
 
-/// Types of tokens that are never an access token, whatever a profile lists: each is made to be
+/// Types of tokens that are never access tokens, whatever a profile lists: each is made to be
 /// exchanged, to prove, to log out or to identify, and an issuer signs all of them with the same
 /// keys.
 const NEVER: [&str; 8] = [
@@ -22,11 +22,13 @@ const NEVER: [&str; 8] = [
     "aa-person+jwt",
 ];
 
-/// LIMIT: leeway for clocks that differ. More is a hole, and clocks are kept by machines.
+/// LIMIT: leeway for clocks that differ. More is a security hole, and machines keep their clocks in
+/// step.
 const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
 impl Profile {
-    /// What is wrong with it; each text is a sentence with its remedy after a semicolon.
+    /// Lists the problems of the profile; each text is a sentence with its remedy after a
+    /// semicolon.
     #[must_use]
     pub fn check(&self) -> Vec<String> {
         let mut problems = self.check_audiences();
@@ -63,7 +65,7 @@ impl Profile {
         problems
     }
 
-    /// What is wrong with whom its tokens are for.
+    /// Lists the problems with the audiences of its tokens.
     fn check_audiences(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut refuse =
@@ -84,7 +86,7 @@ impl Profile {
             && (audiences.iter().any(|audiences| !audiences.is_empty())
                 || self.introspection.is_some())
         {
-            // Without audiences a token for requests would be one to call with as well.
+            // Without audiences, a token for use in requests could also authenticate a caller.
             refuse(
                 "tokens by a shared secret have no audiences",
                 "leave out `audiences`, `id_token_audiences`, `caller_audiences` and `introspection`",
@@ -109,7 +111,7 @@ impl Profile {
         problems
     }
 
-    /// What is wrong with whom its tokens name.
+    /// Lists the problems with the parties that its tokens name.
     fn check_parties(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut refuse =
@@ -163,7 +165,7 @@ impl Profile {
         problems
     }
 
-    /// What is wrong with how its tokens are verified.
+    /// Lists the problems with how its tokens are verified.
     fn check_sources(&self) -> Vec<String> {
         let mut problems = Vec::new();
         match &self.trust {

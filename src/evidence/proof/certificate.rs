@@ -1,5 +1,5 @@
-//! Certificates that a caller saw in a handshake: in PEM form, in PEM form with percent escapes (as
-//! proxies write it into a header), or as the base64 of their DER form.
+//! Reads certificates that a caller saw in a TLS handshake: in PEM form, in PEM form with percent
+//! escapes (as proxies write it into a header), or as the base64 of their DER form.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -8,10 +8,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::borrow::Cow;
 
-/// LIMIT: certificates of one chain: a leaf and some authorities below the anchor.
+/// LIMIT: certificates of one chain: a leaf and some authorities below the trust anchor.
 const MAX_CHAIN: usize = 6;
 
-/// The certificates, the holder's own first. None for what is no chain.
+/// Returns the certificates, the holder's own first, or `None` if the text is not a chain.
 pub(in crate::evidence) fn der_chain(text: &str) -> Option<Vec<CertificateDer<'static>>> {
     let text = unescape(text)?;
     let chain = if text.contains("-----BEGIN") {
@@ -25,12 +25,12 @@ pub(in crate::evidence) fn der_chain(text: &str) -> Option<Vec<CertificateDer<'s
     (1..=MAX_CHAIN).contains(&chain.len()).then_some(chain)
 }
 
-/// The value of `x5t#S256` for a certificate (RFC 8705 section 3.1).
+/// Returns the value of `x5t#S256` for a certificate (RFC 8705 section 3.1).
 pub(in crate::evidence) fn thumbprint(certificate: &CertificateDer<'_>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, certificate))
 }
 
-/// Text without percent escapes. A `+` stays: base64 has it.
+/// Decodes percent escapes. A `+` is kept, because base64 uses it.
 fn unescape(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));

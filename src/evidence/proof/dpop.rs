@@ -1,4 +1,4 @@
-//! A DPoP proof (RFC 9449 sections 4.2 and 4.3).
+//! Checks a DPoP proof (RFC 9449 sections 4.2 and 4.3).
 
 use super::replay::{Note, Replays, Seen};
 use super::target::target;
@@ -13,20 +13,21 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use smol_str::SmolStr;
 
-/// How old a proof may be: the caller asks while it answers the request that carried it.
+/// Maximum age of a proof: the caller asks while it handles the request that carried it.
 pub(in crate::evidence) const FRESH_MS: i64 = 60_000;
 
-/// How far in the future a proof may be made, by a clock that is ahead.
+/// How far in the future a proof may be made, for a clock that is ahead.
 pub(in crate::evidence) const AHEAD_MS: i64 = 5_000;
 
-/// LIMIT: a proof's `jti`.
+/// LIMIT: bytes of a proof's `jti`.
 const MAX_JTI_BYTES: usize = 256;
 
-/// Members of a private key: one that is published with its private half is nobody's any more.
+/// Members of a private key: a key that is published with its private half belongs to nobody any
+/// more.
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// Checks that the proof is made for this token and request, by the key with this thumbprint, now,
-/// and for the first time. `replays` remembers it among those of this caller.
+/// Checks that the proof was made for this token and request, by the key with this thumbprint, just
+/// now, and that it was not used before. `replays` remembers it among this caller's proofs.
 pub(in crate::evidence) fn check(
     dpop: &Dpop<'_>,
     token: &str,
@@ -44,7 +45,7 @@ pub(in crate::evidence) fn check(
     }
     let jti = text(&proof, "jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
     let jti = jti.ok_or_else(|| wrong("has no usable `jti`"))?;
-    // Last: only a proof that is good in every other way takes room.
+    // This comes last, so that only proofs that are good in every other way take memory.
     let note = Note {
         name: name_of(thumbprint, jti),
         made_ms,
@@ -72,7 +73,8 @@ fn text<'p>(proof: &'p Unverified<'_>, name: &str) -> Option<&'p str> {
         .map(SmolStr::as_str)
 }
 
-/// Checks that the key in the proof's header is the one with this thumbprint, and has signed it.
+/// Checks that the key in the proof's header is the one with this thumbprint, and that it signed
+/// the proof.
 fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), Unproven> {
     if proof.media_type().as_deref() != Some("dpop+jwt") {
         return Err(wrong("is of another type than `dpop+jwt`"));
@@ -101,7 +103,7 @@ fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), Unpro
     Ok(())
 }
 
-/// Checks that the proof is made for the method and the address of the request.
+/// Checks that the proof was made for the method and the address of the request.
 fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), Unproven> {
     if text(proof, "htm") != Some(dpop.method) {
         return Err(wrong("is made for another method"));
@@ -113,7 +115,7 @@ fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), Unproven
     Ok(())
 }
 
-/// Returns when the proof was made, in milliseconds, if it is fresh.
+/// Returns the time in milliseconds at which the proof was made, if it is fresh.
 fn check_times(proof: &Unverified<'_>, now: Timestamp) -> Result<i64, Unproven> {
     let made = proof
         .claims
@@ -123,7 +125,7 @@ fn check_times(proof: &Unverified<'_>, now: Timestamp) -> Result<i64, Unproven> 
     if made.saturating_add(FRESH_MS) <= now.0 || made.saturating_sub(AHEAD_MS) > now.0 {
         return Err(wrong("is not fresh"));
     }
-    // A proof may say itself when it is good (RFC 7519 sections 4.1.4 and 4.1.5).
+    // A proof may state itself when it is valid (RFC 7519 sections 4.1.4 and 4.1.5).
     let time = |name| match proof.claims.get_present(name) {
         None => Ok(None),
         Some(at) => milliseconds(at)
@@ -138,7 +140,7 @@ fn check_times(proof: &Unverified<'_>, now: Timestamp) -> Result<i64, Unproven> 
     Ok(made)
 }
 
-/// A proof's name: two keys may use one `jti`.
+/// Returns the name of a proof. It includes the key, since two keys may use the same `jti`.
 fn name_of(thumbprint: &str, jti: &str) -> [u8; 32] {
     let mut hash = Context::new(&SHA256);
     for part in [thumbprint, jti] {

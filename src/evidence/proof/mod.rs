@@ -1,11 +1,11 @@
-//! Proofs that a token is presented by its holder.
+//! Checks proofs that the sender of a token is its holder.
 //!
-//! **Problem.** A token that is a bearer's is whoever's has read it: from a log, a proxy, a tool
+//! **Problem.** A bearer token can be used by anyone who has read it: from a log, a proxy, a tool
 //! that it was sent to.
-//! **Decision.** Where a token names a key or a certificate, the caller hands over what it saw: the
-//! proof with the method and the address of the request that carried it, the certificate of the
-//! handshake. What the token names must be shown; a proof for a token that names no key is refused
-//! as well, since its sender believes it to be bound.
+//! **Decision.** If a token names a key or a certificate, the caller passes on what it saw: the
+//! proof with the method and the address of the request that carried it, or the certificate of the
+//! TLS handshake. It must match what the token names. A proof for a token that names no key is
+//! refused as well, since its sender believes the token to be bound.
 //! **Trade-off.** The service believes its caller about method, address and handshake, which only
 //! the caller has seen.
 
@@ -18,5 +18,5 @@ pub(super) use certificate::{der_chain, thumbprint};
 pub(super) use dpop::check as check_dpop;
 pub(super) use replay::Replays;
 
-/// How long proofs are remembered: as long as one that came from a clock ahead is fresh.
+/// How long proofs are remembered: as long as a proof from a clock that is ahead is fresh.
 pub(super) const REMEMBERED_MS: i64 = dpop::FRESH_MS + dpop::AHEAD_MS;

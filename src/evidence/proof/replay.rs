@@ -1,48 +1,47 @@
-//! Proofs that were seen, so that none is taken twice (RFC 9449 section 11.1).
+//! Remembers proofs, so that none is accepted twice (RFC 9449 section 11.1).
 //!
-//! Time is counted by the monotonic clock. Where the machine's clock is set back, proofs that were
-//! forgotten look fresh again: those that are not younger than the youngest that was forgotten are
-//! refused.
+//! Time is measured by the monotonic clock. If the machine's clock is set back, forgotten proofs
+//! look fresh again; so a proof that is not younger than the youngest forgotten one is refused.
 //!
 //! INVARIANT: a proof is remembered for at least as long as it is fresh, whoever sent it; and the
-//! memory is bounded. Where it is full, proofs are refused until it is not: forgetting one would
-//! let it in again. Each caller has a part of it that no other can fill.
+//! memory is bounded. When the memory is full, proofs are refused until it is not, since a
+//! forgotten proof would be accepted again. Each caller has a share that no other can fill.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-/// LIMIT: proofs of one window that callers may send beyond what each has for itself, all together.
-/// A hundred bytes each.
+/// LIMIT: proofs in one window that all callers together may send beyond their own shares. Each
+/// takes a hundred bytes.
 const SHARED: usize = 200_000;
 
-/// LIMIT: proofs of one window that each caller has for itself: some sixty a second.
+/// LIMIT: each caller's own share of proofs in one window: some sixty a second.
 const OWN: usize = 4_096;
 
-/// What became of a proof.
+/// The result of looking up a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::evidence) enum Seen {
-    /// It is new.
+    /// The proof is new.
     Never,
-    /// It was used before.
+    /// The proof was used before.
     Before,
-    /// It may have been used before: it is as old as what is no longer remembered.
+    /// The proof may have been used before: it is as old as proofs that were forgotten.
     Forgotten,
     /// Too many proofs have been used lately.
     Full,
 }
 
-/// A proof that is to be remembered.
+/// A proof to be remembered.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::evidence) struct Note {
-    /// The digest of what makes it this one.
+    /// The digest that identifies the proof.
     pub(in crate::evidence) name: [u8; 32],
-    /// When it was made, as it says.
+    /// The time at which it was made, as it states.
     pub(in crate::evidence) made_ms: i64,
-    /// Which of the callers sent it; none for one without a name.
+    /// The index of the caller that sent it; `None` for one without a name.
     pub(in crate::evidence) caller: Option<usize>,
 }
 
-/// Two windows: the current one, and the one before it.
+/// The proofs of two windows: the current one and the previous one.
 #[derive(Debug)]
 pub(in crate::evidence) struct Replays {
     windows: Mutex<Windows>,
@@ -56,18 +55,18 @@ struct Windows {
     began_ms: i64,
     current: Window,
     last: Window,
-    /// When the youngest proof was made of those that were forgotten.
+    /// The time at which the youngest forgotten proof was made.
     forgotten_ms: i64,
 }
 
 #[derive(Debug)]
 struct Window {
     names: HashSet<[u8; 32], foldhash::fast::RandomState>,
-    /// When the youngest of them was made.
+    /// The time at which the youngest proof of this window was made.
     youngest_ms: i64,
-    /// How many each caller has sent, up to what it has for itself.
+    /// The number of proofs of each caller, up to its own share.
     own: HashMap<Option<usize>, usize>,
-    /// How many were sent beyond that.
+    /// The number of proofs beyond these shares.
     shared: usize,
 }
 
@@ -83,7 +82,7 @@ impl Default for Window {
 }
 
 impl Windows {
-    /// Begins another window where this one is over.
+    /// Starts a new window if this one is over.
     fn turn(&mut self, window_ms: i64, now_ms: i64) {
         let age = now_ms.saturating_sub(self.began_ms);
         if age < window_ms {
@@ -92,7 +91,7 @@ impl Windows {
         let current = std::mem::take(&mut self.current);
         let over = std::mem::replace(&mut self.last, current);
         self.forgotten_ms = self.forgotten_ms.max(over.youngest_ms);
-        // After a pause of two windows nothing that is remembered is fresh any more.
+        // After a pause of two windows, no remembered proof is fresh any more.
         if age >= window_ms.saturating_mul(2) {
             self.forgotten_ms = self.forgotten_ms.max(self.last.youngest_ms);
             self.last = Window::default();
@@ -102,7 +101,7 @@ impl Windows {
 }
 
 impl Window {
-    /// Takes room for one more of this caller's; `false` where there is none.
+    /// Counts one more proof of this caller; returns `false` if there is no room.
     fn take(&mut self, caller: Option<usize>, own: usize, shared: usize) -> bool {
         let used = self.own.entry(caller).or_default();
         if *used < own {
@@ -118,7 +117,7 @@ impl Window {
 }
 
 impl Replays {
-    /// Remembers proofs for at least `window_ms`.
+    /// Creates a memory that keeps proofs for at least `window_ms`.
     pub(in crate::evidence) fn new(window_ms: i64) -> Self {
         let windows = Windows {
             began_ms: 0,
@@ -134,7 +133,7 @@ impl Replays {
         }
     }
 
-    /// Takes note of a proof, at this time of the monotonic clock.
+    /// Records a proof at this time of the monotonic clock.
     pub(in crate::evidence) fn note(&self, note: Note, now_ms: i64) -> Seen {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         windows.turn(self.window_ms, now_ms);
@@ -158,7 +157,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A proof that is made when it is sent.
+    /// Returns a proof that is sent when it is made.
     fn note(proof: u8, caller: usize, made_ms: i64) -> Note {
         Note {
             name: [proof; 32],
@@ -208,7 +207,7 @@ mod tests {
         let send = |proof, made_ms, now_ms| replays.note(note(proof, 0, made_ms), now_ms);
         assert_eq!(send(1, 5_000, 0), Seen::Never);
         assert_eq!(send(2, 5_300, 300), Seen::Never);
-        // The first is forgotten, and by the clock it is fresh again.
+        // The first proof is forgotten, and by the clock it is fresh again.
         assert_eq!(
             [send(1, 5_000, 350), send(3, 5_000, 350)],
             [Seen::Forgotten, Seen::Forgotten]

@@ -1,10 +1,10 @@
-//! The address of a request, as a proof of possession names it (RFC 9449 section 4.3, RFC 3986
-//! section 6.2).
+//! Normalizes the address of a request, as a proof of possession names it (RFC 9449 section 4.3,
+//! RFC 3986 section 6.2).
 //!
-//! INVARIANT: what is normalized away never tells two resources apart by the standard; what is no
-//! address, or has a user in it, is equal to nothing.
+//! INVARIANT: normalization never makes two addresses equal that the standard distinguishes; a text
+//! that is not an address, or contains a user, equals nothing.
 
-/// The address without query and fragment, in its one spelling.
+/// Returns the address without query and fragment, in its normal form.
 pub(super) fn target(url: &str) -> Option<String> {
     let whole = url.split(['?', '#']).next()?;
     let (scheme, rest) = whole.split_once("://")?;
@@ -36,8 +36,8 @@ pub(super) fn target(url: &str) -> Option<String> {
     ))
 }
 
-/// A path in which only what must be is escaped, with digits in upper case. None for an escape that
-/// is none.
+/// Decodes a path so that only the characters that must be escaped are, with digits in upper case.
+/// Returns `None` for a malformed escape.
 fn unescape(path: &str) -> Option<String> {
     let mut text = String::with_capacity(path.len());
     let mut rest = path.chars();
@@ -57,7 +57,7 @@ fn unescape(path: &str) -> Option<String> {
     Some(text)
 }
 
-/// A path without `.` and `..` (RFC 3986 section 5.2.4), and never empty.
+/// Removes `.` and `..` from a path (RFC 3986 section 5.2.4); the result is never empty.
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let segments = path.strip_prefix('/').unwrap_or(path).split('/');

@@ -1,12 +1,12 @@
-//! The validity of a certificate (RFC 5280 section 4.1): what the verifier of chains checks and
-//! does not tell.
+//! Reads the validity of a certificate (RFC 5280 section 4.1), which the verifier of chains checks
+//! but does not return.
 
-/// When a certificate begins and ends to be valid, in seconds since 1970.
+/// Returns when a certificate becomes valid and when it expires, in seconds since 1970.
 #[must_use]
 pub fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
     let (outer, _) = element(certificate, 0x30)?;
     let (mut to_be_signed, _) = element(outer, 0x30)?;
-    // The version is left out in certificates of version 1.
+    // Certificates of version 1 omit the version.
     if to_be_signed.first() == Some(&0xa0) {
         to_be_signed = element(to_be_signed, 0xa0)?.1;
     }
@@ -19,7 +19,7 @@ pub fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
     Some((begins, ends))
 }
 
-/// The contents of an element with this tag, and what follows it.
+/// Returns the contents of an element with this tag, and the bytes after it.
 fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (found, rest) = bytes.split_first()?;
     let (length, rest) = rest.split_first()?;
@@ -39,7 +39,7 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     (*found == tag).then(|| rest.split_at_checked(length))?
 }
 
-/// A `UTCTime` or a `GeneralizedTime`, as certificates write them: in UTC, with seconds.
+/// Reads a `UTCTime` or a `GeneralizedTime` as certificates write them: in UTC, with seconds.
 fn time(bytes: &[u8]) -> Option<(i64, &[u8])> {
     const UTC: u8 = 0x17;
     const GENERALIZED: u8 = 0x18;

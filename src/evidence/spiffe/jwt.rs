@@ -1,4 +1,4 @@
-//! A JWT-SVID (SPIFFE JWT-SVID sections 2 to 5).
+//! Verifies a JWT-SVID (SPIFFE JWT-SVID sections 2 to 5).
 
 use super::{SpiffeId, TrustDomain};
 use crate::evidence::claims::{self, Genuine};
@@ -10,7 +10,7 @@ use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// Verifies the token by its domain's bundle, which `keys` are.
+/// Verifies the token by `keys`, the bundle of its domain.
 pub(in crate::evidence) async fn verify(
     token: &Unverified<'_>,
     domain: &TrustDomain,
@@ -32,9 +32,9 @@ pub(in crate::evidence) async fn verify(
     })?;
     claims::check_spelling(&token.claims)?;
     let mut claims = token.claims.clone();
-    // What an identity of a workload says is who it is: everything else in it is data of whoever
-    // asked for it. Only what would narrow it is read, and refused: a binding that is not checked
-    // here, and somebody who acts.
+    // A workload's token proves who the workload is; every other claim is data of whoever requested
+    // the token. Only claims that would restrict it are read, and refused: a binding, which is not
+    // checked here, and an actor.
     if claims.get_present("cnf").is_some() {
         return Err(Unproven::invalid(
             "the token is bound to a key, and a JWT-SVID is a bearer's",
@@ -80,7 +80,7 @@ fn check_header(token: &Unverified<'_>) -> Result<Algorithm, Unproven> {
     Ok(algorithm)
 }
 
-/// How a domain's tokens are read.
+/// Returns the profile by which a domain's tokens are read.
 pub(super) fn profile(domain: &TrustDomain) -> Profile {
     Profile {
         issuer: domain.issuer(),

@@ -1,11 +1,11 @@
-//! SPIFFE identities: workloads of a trust domain, by the keys in its bundle.
+//! SPIFFE identities: workloads of a trust domain, verified by the keys in its bundle.
 //!
-//! **Problem.** A workload's name is worth as much as the authority that vouches for it, and every
-//! trust domain has its own: an authority of one must not vouch for a name in another.
-//! **Decision.** A trust domain is configured with its bundle, and an identity is verified by the
-//! bundle of the domain that it names, and by no other. The bare name, without a document that
-//! proves it, is nothing.
-//! **Trade-off.** Federated domains are configured one by one.
+//! **Problem.** A workload's name is worth as much as the authority that vouches for it. Every
+//! trust domain has its own authorities, and an authority of one must not vouch for a name in
+//! another.
+//! **Decision.** A trust domain is configured with its bundle, and an identity is verified only by
+//! the bundle of the domain that it names. A name without a document that proves it proves nothing.
+//! **Trade-off.** Federated domains must be configured one by one.
 
 mod der;
 mod jwt;
@@ -20,31 +20,31 @@ use super::keys::KeySource;
 use smol_str::SmolStr;
 use std::time::Duration;
 
-/// A trust domain, and what its workloads are here.
+/// The settings of a trust domain.
 #[derive(Clone, Debug)]
 pub struct TrustDomain {
     /// Its name: `prod.example`.
     pub name: SmolStr,
     /// Its bundle: a JWK set in the form of SPIFFE, or certificates in PEM form.
     pub bundle: KeySource,
-    /// One of these must be among the audiences of a JWT-SVID; without any, none is accepted.
+    /// One of these must be among the audiences of a JWT-SVID; if empty, no JWT-SVID is accepted.
     pub audiences: Vec<SmolStr>,
     /// The entity type of its workloads; the id is the whole SPIFFE id.
     pub entity_type: SmolStr,
-    /// The longest life of an identity's document.
+    /// Maximum lifetime of an identity's document.
     pub longest_life: Duration,
     /// How far clocks may differ.
     pub leeway: Duration,
 }
 
 impl TrustDomain {
-    /// Its name as an issuer. A slash follows it in an id.
+    /// Returns its name as an issuer. In an id, a slash follows it.
     #[must_use]
     pub fn issuer(&self) -> SmolStr {
         smol_str::format_smolstr!("spiffe://{}", self.name)
     }
 
-    /// What is wrong with it.
+    /// Lists the problems of the settings.
     #[must_use]
     pub fn check(&self) -> Vec<String> {
         let mut problems = Vec::new();

@@ -1,4 +1,5 @@
-//! An X.509-SVID (SPIFFE X509-SVID sections 2 to 5), as the caller saw it in a handshake.
+//! Verifies an X.509-SVID (SPIFFE X509-SVID sections 2 to 5) that the caller saw in a TLS
+//! handshake.
 
 use super::{SpiffeId, TrustDomain, der};
 use crate::evidence::keys::Generation;
@@ -10,7 +11,7 @@ use smol_str::SmolStr;
 use std::time::Duration;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
-/// The SPIFFE id that a leaf claims; not verified.
+/// Returns the SPIFFE id that a leaf certificate claims; it is not verified.
 pub(in crate::evidence) fn claimed_id(leaf: &CertificateDer<'_>) -> Result<String, Unproven> {
     let certificate = EndEntityCert::try_from(leaf)
         .map_err(|_| Unproven::invalid("the certificate cannot be read, or is an authority's"))?;
@@ -70,7 +71,7 @@ fn invalid(why: &str) -> Unproven {
     Unproven::invalid(why.to_owned())
 }
 
-/// Returns the authority of the bundle that vouches for a certificate, by those between.
+/// Returns the authority of the bundle that vouches for a certificate, by the certificates between.
 fn authority(
     leaf: &CertificateDer<'_>,
     between: &[CertificateDer<'_>],
