@@ -1,7 +1,7 @@
-//! `act`, read into the chain that an issuer's profile says it means.
+//! Reads `act` into the chain that an issuer's profile defines.
 //!
-//! INVARIANT: what is there is read whole or the token is refused. An `act` that fits no form would
-//! otherwise leave the user alone, with all of the user's rights.
+//! INVARIANT: `act` is read in full or the token is refused. Ignoring a malformed `act` would leave
+//! the user alone in the chain, with all of the user's rights.
 
 use super::claims::text;
 use super::profile::{ActorForm, AutonomousClaim, Profile};
@@ -11,18 +11,19 @@ use crate::model::{
 };
 use smol_str::SmolStr;
 
-/// The parties of a token as its own claims name them, before `act` is read.
+/// The parties that a token's own claims name, before `act` is read.
 pub(super) struct Own<'a> {
-    /// The entity that `sub` is.
+    /// The entity that `sub` names.
     pub(super) subject: EntityRef,
-    /// The client that the token was issued to; none where it names none.
+    /// The client that the token was issued to; `None` if the token names none.
     pub(super) client: Option<&'a SmolStr>,
 }
 
-/// Returns the chain of a token, by the profile: the subject first, who acts now last.
+/// Returns the chain of a token by its profile: the subject first, the current actor last.
 ///
-/// INVARIANT: whose authority is used is a subject of the token's own issuer, or of one that the
-/// profile lists: an issuer vouches for its own people. Parties of other issuers may only act.
+/// INVARIANT: the party whose authority is used is a subject of the token's own issuer, or of one
+/// that the profile lists: an issuer vouches for its own people. Parties of other issuers may only
+/// act.
 pub(super) fn chain(
     claims: &Record,
     own: Own<'_>,
@@ -47,7 +48,7 @@ pub(super) fn chain(
         }
         ActorForm::Rfc8693 => {
             let mut actors = nested(act)?;
-            // The innermost acted first.
+            // The innermost actor acted first.
             actors.reverse();
             for act in actors {
                 chain.push(reader.actor(act)?);
@@ -66,7 +67,7 @@ pub(super) fn chain(
                 chain.push(reader.actor(act)?);
             }
             chain.push(reader.subject(subject)?);
-            // The one who acts now stands first there.
+            // In this form, the current actor is first.
             chain.reverse();
         }
     }
@@ -83,7 +84,7 @@ pub(super) fn chain(
     }
 }
 
-/// The whole nest, outermost first.
+/// Returns all nested actors, the outermost first.
 fn nested(act: &Value) -> Result<Vec<&Record>, Unproven> {
     let mut found = Vec::new();
     let mut next = Some(act);
@@ -100,7 +101,7 @@ fn nested(act: &Value) -> Result<Vec<&Record>, Unproven> {
     Ok(found)
 }
 
-/// A list, each without an `act` of its own.
+/// Returns the actors of a list, none of which may have its own `act`.
 fn listed(act: &Value) -> Result<Vec<&Record>, Unproven> {
     let items = act
         .as_list()
@@ -121,7 +122,7 @@ fn listed(act: &Value) -> Result<Vec<&Record>, Unproven> {
     Ok(items.iter().filter_map(Value::as_record).collect())
 }
 
-/// What a party is said to be (`sub_profile`).
+/// The kind that a party states (`sub_profile`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A person.
@@ -152,7 +153,7 @@ impl Kind {
     }
 }
 
-/// What the subject of a token is said to be.
+/// Returns the kind that a token states for its subject.
 pub(super) fn kind_of_subject(claims: &Record) -> Result<Option<Kind>, Unproven> {
     text(claims, "sub_profile")?
         .map(|word| {
@@ -163,8 +164,8 @@ pub(super) fn kind_of_subject(claims: &Record) -> Result<Option<Kind>, Unproven>
         .transpose()
 }
 
-/// The type of a client that is said to be of this kind: that of its issuer's clients, or one
-/// client would have two ids.
+/// Returns the type of a client that states this kind. It must be that of its issuer's clients, or
+/// one client would have two ids.
 pub(super) fn client_type<'p>(kind: &str, profile: &'p Profile) -> Result<&'p SmolStr, Unproven> {
     if profile.client_type == kind {
         Ok(&profile.client_type)
@@ -177,7 +178,7 @@ pub(super) fn client_type<'p>(kind: &str, profile: &'p Profile) -> Result<&'p Sm
     }
 }
 
-/// What a party in `act` is said to be.
+/// Returns the kind that a party in `act` states.
 fn kind(act: &Record) -> Result<Option<Kind>, Unproven> {
     member(act, "sub_profile")?
         .map(|word| {
@@ -188,7 +189,7 @@ fn kind(act: &Record) -> Result<Option<Kind>, Unproven> {
         .transpose()
 }
 
-/// Refuses members of a party that nobody reads and that say who it is, or who else acts.
+/// Refuses members of a party that are not read and say who it is, or who else acts.
 fn check_members(act: &Record) -> Result<(), Unproven> {
     let known = ["sub", "iss", "sub_profile", "act"];
     let is_like = |member: &str| {
@@ -219,7 +220,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The party whose authority is used.
+    /// Returns the party whose authority is used.
     fn subject(&self, act: &Record) -> Result<EntityRef, Unproven> {
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
         if *issuer != self.profile.issuer && !self.profile.subjects_of.contains(issuer) {
@@ -233,20 +234,21 @@ impl Reader<'_> {
         self.party(act, Some(kind))
     }
 
-    /// A party that acts. Without a word of what it is, one of another issuer has the type of that
-    /// issuer's clients.
+    /// Returns a party that acts. If it does not state its kind, a party of another issuer has the
+    /// type of that issuer's clients.
     fn actor(&self, act: &Record) -> Result<EntityRef, Unproven> {
         self.party(act, kind(act)?.map(Kind::as_str))
     }
 
-    /// One party: `sub`, perhaps of another issuer, and perhaps with what it is.
+    /// Returns one party: `sub`, optionally with an issuer and a type.
     fn party(&self, act: &Record, kind: Option<&str>) -> Result<EntityRef, Unproven> {
         check_members(act)?;
         let sub = member(act, "sub")?;
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
         let nobody = |why| Unproven::invalid(format!("`act` names nobody: {why}"));
         if *issuer != self.profile.issuer {
-            // By its own issuer's rule: it has the same id here as in a token of its own.
+            // The party is named by its own issuer's rule, so that it has the same id as in a token
+            // of its own.
             return self
                 .ids
                 .actor(issuer, kind, &self.profile.actor_type, act)
@@ -264,8 +266,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The client that the token was issued to, where an actor whose client is not named is that
-    /// one.
+    /// Returns the client that the token was issued to, if it is the actor whose client is not
+    /// named.
     fn tokens_client<'s>(
         &'s self,
         act: &'s Record,
@@ -274,7 +276,7 @@ impl Reader<'_> {
         let is_its_own = |autonomous: &AutonomousClaim, client: &str| {
             let text = autonomous.claim.of(act).and_then(Value::as_text);
             let name = text.and_then(|text| autonomous.client_in(text));
-            // A name that a person may have chosen says of nobody that it is a client.
+            // A name that a person may have chosen does not show that its bearer is a client.
             !autonomous.is_chosen && name.is_some_and(|name| autonomous.is_of(client, name))
         };
         let named = self.client.filter(|client| {
@@ -294,7 +296,8 @@ impl Reader<'_> {
     }
 }
 
-/// Why an actor names no person: a person has the same id in `act` as in a token of their own.
+/// Explains why an actor names no person: a person has the same id in `act` as in a token of their
+/// own.
 fn unnamed_person(act: &Record, profile: &Profile) -> Unproven {
     match profile.claims.subject.first() {
         Some(path) if path.name() != "sub" && path.of(act).is_none() => Unproven::invalid(format!(
@@ -306,7 +309,7 @@ fn unnamed_person(act: &Record, profile: &Profile) -> Unproven {
     }
 }
 
-/// A member of `act` that is a text.
+/// Returns a member of `act` that must be a text.
 fn member<'a>(act: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unproven> {
     match act.get_present(name) {
         None => Ok(None),

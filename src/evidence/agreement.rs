@@ -1,18 +1,19 @@
-//! A JWT, and what its issuer says of it: two sources about one token.
+//! Compares a JWT with its issuer's introspection answer: two sources about one token.
 //!
-//! **Problem.** An issuer that is asked about a JWT answers with fewer claims than the token has:
-//! some leave out `act` or `cnf`. Whoever reads the answer alone takes an agent's token for its
-//! user's, and a bound one for a bearer's.
-//! **Decision.** Both are read. What the token itself says is not verified, so it proves nothing;
-//! but what it says and its issuer does not is no reason to give more. Each claim of the token that
-//! reading takes stands in the answer with the same value, or the token is refused. Times that only
-//! the token has are kept; what only the token says is missing from it is missing; and of the facts
-//! that answers often leave out, what the token alone has is unknown: a policy that reads it
-//! denies. Where the profile says that answers never carry `act`, the token's own adds its actors.
-//! **Trade-off.** An issuer whose answers leave out scopes or groups that its tokens have cannot be
+//! **Problem.** An issuer that is asked about a JWT may answer with fewer claims than the token
+//! has: some omit `act` or `cnf`. A reader of the answer alone would take an agent's token for its
+//! user's, and a bound token for a bearer token.
+//! **Decision.** Both are read. The token's own claims are not verified, so they prove nothing, but
+//! a claim that the answer omits must not widen what the token grants. Each claim of the token that
+//! is read must be in the answer with the same value, or the token is refused. There are four
+//! exceptions. Times that only the token has are added. A claim that the token says it omits counts
+//! as omitted. A fact that answers often omit is unknown if only the token has it: a policy that
+//! reads it denies. If the profile says that answers never contain `act`, the token's own adds its
+//! actors.
+//! **Trade-off.** An issuer whose answers omit scopes or groups that its tokens have cannot be
 //! asked about them: its tokens are verified by its keys.
 //!
-//! INVARIANT: what the token alone says never adds a scope, a role, an audience, a proof or a
+//! INVARIANT: a claim that only the token has never adds a scope, a role, an audience, a proof or a
 //! subject.
 
 use super::claims::{self, bad_claim, milliseconds, texts};
@@ -23,13 +24,14 @@ use super::{lookalikes, parties};
 use crate::model::{Record, Unproven, Value, unknown_fact};
 use smol_str::SmolStr;
 
-/// Claims of a point in time. One that only the token has bounds its use further.
+/// Claims with a point in time. One that only the token has restricts its use further.
 const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
 
-/// Claims whose form no setting changes that have the same value in both, beside those that are
-/// compared by themselves.
+/// Claims in a fixed form that must have the same value in both, apart from those with a comparison
+/// of their own.
 ///
-/// A client's own token is known by `sub`, whatever names people.
+/// `sub` is among them because a client's own token is recognised by it, whichever claim names
+/// people.
 const FIXED: [&str; 5] = [
     "sub",
     "cnf",
@@ -38,7 +40,7 @@ const FIXED: [&str; 5] = [
     "client_profile",
 ];
 
-/// Returns the claims that an answer proves, held to what the token says of itself.
+/// Returns the claims that an answer proves, restricted by what the token says of itself.
 pub(super) fn merge(
     mut answer: Record,
     token: &Record,
@@ -66,9 +68,9 @@ pub(super) fn merge(
     Ok(answer)
 }
 
-/// Refuses a token whose claims that reading takes are not those of the answer.
+/// Refuses a token if a claim that is read differs from the answer's.
 fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<(), Unproven> {
-    // INVARIANT: every part of the list is held to the answer.
+    // INVARIANT: every part of the list is compared with the answer.
     let Reading {
         subject,
         client,
@@ -88,8 +90,8 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
         same(answer, token, path, false)?;
     }
     agree(&first(answer, subject), &first(token, subject), one)?;
-    // Of those of which reading takes the first, all of the token's say what the answer's first
-    // says.
+    // Of these claims the first that is present is read: all of the token's must have the value of
+    // the answer's first.
     for (paths, spaced) in [(client, false), (scopes, true)] {
         for found in all(token, paths) {
             let read = |value: &Value| {
@@ -127,14 +129,14 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
     }
 }
 
-/// Refuses an answer that lacks what the token has of a user's.
+/// Refuses an answer without the claims of users' tokens that the token has.
 fn check_users(
     answer: &Record,
     token: &Record,
     of_users: &[ClaimPath],
     only_of_users: &[ClaimPath],
 ) -> Result<(), Unproven> {
-    // What answers often leave out is unknown then, and is there all the same.
+    // A fact that answers often omit becomes unknown, and so counts as present.
     let only_of_users = only_of_users
         .iter()
         .filter(|path| !FACTS.contains(&path.name()));
@@ -148,7 +150,7 @@ fn check_users(
     Ok(())
 }
 
-/// Adds times that the token alone has.
+/// Adds times that only the token has.
 fn add_times(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     for name in TIMES {
         let Some(value) = token.get_present(name) else {
@@ -164,7 +166,7 @@ fn add_times(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     Ok(())
 }
 
-/// Adds what the token alone says is not in it.
+/// Adds the token's statements that it omits claims.
 fn add_missing(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     for name in ELSEWHERE {
         let Some(value) = token.get_present(name) else {
@@ -186,7 +188,7 @@ fn add_missing(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     Ok(())
 }
 
-/// Makes unknown what the token alone has of the facts that answers often leave out.
+/// Makes facts unknown that answers often omit and that only the token has.
 fn add_facts(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     for name in FACTS {
         same(answer, token, &ClaimPath::new(name), false)?;
@@ -197,10 +199,10 @@ fn add_facts(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     Ok(())
 }
 
-/// A claim, by its path.
+/// A claim with its path.
 type Found<'a> = (&'a ClaimPath, &'a Value);
 
-/// Refuses claims of the token that its issuer's answer has with other members, or not at all.
+/// Refuses the token if the answer lacks these claims or has other elements in them.
 fn agree(
     answer: &[Found<'_>],
     token: &[Found<'_>],
@@ -228,8 +230,7 @@ fn agree(
     }
 }
 
-/// Refuses a claim of the token that its issuer's answer has with another value, or not at all
-/// where it is `needed`.
+/// Refuses a claim of the token if the answer has another value, or none although it is `needed`.
 fn same(answer: &Record, token: &Record, path: &ClaimPath, needed: bool) -> Result<(), Unproven> {
     match (path.of(token), path.of(answer)) {
         (Some(one), Some(other)) if one == other => Ok(()),
@@ -239,7 +240,7 @@ fn same(answer: &Record, token: &Record, path: &ClaimPath, needed: bool) -> Resu
     }
 }
 
-/// Those of these claims that are there.
+/// Returns those of these claims that are present.
 fn all<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
     paths
         .iter()
@@ -247,7 +248,7 @@ fn all<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
         .collect()
 }
 
-/// The first of these claims that is there.
+/// Returns the first of these claims that is present.
 fn first<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
     let mut found = all(claims, paths);
     found.truncate(1);

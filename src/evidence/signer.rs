@@ -1,14 +1,14 @@
-//! The service's own key: signs what the service says about itself (AuthZEN 1.0 section 9.1.3,
-//! `signed_metadata`).
+//! The service's own key, which signs what the service says about itself (AuthZEN 1.0 section
+//! 9.1.3, `signed_metadata`).
 //!
-//! One P-256 key, made at the first start. With a data directory it is kept in [`KEY_FILE`] there,
-//! so that a verifier's cached key set outlives a restart; without one it lives as long as the
-//! process.
+//! It is one P-256 key, created at the first start. With a data directory it is stored there in
+//! [`KEY_FILE`], so that a verifier's cached key set outlives a restart; without one it lives as
+//! long as the process.
 //!
-//! Refused: a key file that others than its owner may read, and one that holds anything but a P-256
-//! key.
+//! A key file that others than its owner may read is refused, and so is one that contains anything
+//! but a P-256 key.
 //!
-//! INVARIANT: the private key leaves this file only into the key file, which is of mode 0600 from
+//! INVARIANT: the private key leaves this module only into the key file, which has mode 0600 from
 //! its first byte on.
 
 use aws_lc_rs::rand::SystemRandom;
@@ -27,13 +27,14 @@ use std::path::{Path, PathBuf};
 /// The name of the key file in the data directory: PKCS#8 in PEM form (RFC 7468).
 pub const KEY_FILE: &str = "signing-key.pem";
 
-/// LIMIT: a P-256 key in PEM form has some 240 bytes; whatever is larger than this is another file.
+/// LIMIT: bytes of a key file. A P-256 key in PEM form has some 240 bytes, so a larger file is
+/// another one.
 const MAX_KEY_FILE_BYTES: u64 = 16 * 1024;
 
 /// Permission bits of the group and of everybody else.
 const OTHERS: u32 = 0o077;
 
-/// Signs with ES256, and publishes the public half.
+/// Signs with ES256, and publishes the public half of its key.
 pub struct Signer {
     key: EncodingKey,
     header: Header,
@@ -43,7 +44,7 @@ pub struct Signer {
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
-    /// The key could not be made, or what was read is not a P-256 key.
+    /// The key could not be created, or what was read is not a P-256 key.
     #[error("{0}")]
     Key(String),
     /// The file could not be read or written.
@@ -51,7 +52,7 @@ pub enum SignerError {
     File {
         /// The file.
         path: PathBuf,
-        /// What went wrong.
+        /// The error.
         source: io::Error,
     },
     /// Others than the owner may read the file.
@@ -60,19 +61,19 @@ pub enum SignerError {
 }
 
 impl Signer {
-    /// Makes a key that lives as long as the process.
+    /// Creates a key that lives as long as the process.
     pub fn in_memory() -> Result<Self, SignerError> {
         Self::from_pem(&generate_pem()?)
     }
 
-    /// Reads the key in `dir`, and makes one at the first start.
+    /// Reads the key in `dir`, or creates one at the first start.
     pub fn open(dir: &Path) -> Result<Self, SignerError> {
         let path = dir.join(KEY_FILE);
         if let Some(pem) = read_private(&path)? {
             return Self::from_pem(&pem).map_err(|_| not_a_key(&path));
         }
         create_private(&path, &generate_pem()?)?;
-        // What lies there now is read back: another process may have been first.
+        // The file is read back, since another process may have created it first.
         match read_private(&path)? {
             Some(pem) => Self::from_pem(&pem).map_err(|_| not_a_key(&path)),
             None => Err(file_error(&path, io::ErrorKind::NotFound.into())),
@@ -85,13 +86,13 @@ impl Signer {
             .map_err(|error| SignerError::Key(format!("the claims cannot be signed: {error}")))
     }
 
-    /// The key's name: its RFC 7638 thumbprint.
+    /// Returns the key's name: its RFC 7638 thumbprint.
     #[must_use]
     pub fn kid(&self) -> &str {
         self.header.kid.as_deref().unwrap_or_default()
     }
 
-    /// The public half as a JWK set (RFC 7517 section 5).
+    /// Returns the public half as a JWK set (RFC 7517 section 5).
     #[must_use]
     pub fn jwks(&self) -> JwkSet {
         JwkSet {
@@ -119,7 +120,7 @@ impl Signer {
     }
 }
 
-/// Names the key, and never shows it.
+/// Shows the key's name, and never the key.
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
@@ -139,7 +140,7 @@ fn generate_pem() -> Result<String, SignerError> {
     let encoded = BASE64_STANDARD.encode(document.as_ref());
     let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
     for (index, digit) in encoded.chars().enumerate() {
-        // RFC 7468 section 2: lines of 64 characters.
+        // RFC 7468 section 2: lines have 64 characters.
         if index > 0 && index % 64 == 0 {
             pem.push('\n');
         }
@@ -149,14 +150,15 @@ fn generate_pem() -> Result<String, SignerError> {
     Ok(pem)
 }
 
-/// The file's text; `None` where there is no file.
+/// Returns the text of a file that only its owner may read, or `None` if there is no file.
 fn read_private(path: &Path) -> Result<Option<String>, SignerError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(file_error(path, error)),
     };
-    // The open file is asked, not the path: what was checked is what is read.
+    // The mode is that of the open file and not of the path, so the file that was checked is the
+    // one that is read.
     let mode = file
         .metadata()
         .map_err(|error| file_error(path, error))?
@@ -171,11 +173,11 @@ fn read_private(path: &Path) -> Result<Option<String>, SignerError> {
     Ok(Some(text))
 }
 
-/// Puts the file there whole or not at all, and leaves one that is already there.
+/// Creates the file as a whole or not at all, and leaves an existing one alone.
 fn create_private(path: &Path, text: &str) -> Result<(), SignerError> {
     let fail = |error| file_error(path, error);
     let draft = path.with_extension(format!("pem.{}", std::process::id()));
-    // A draft of an earlier process with this number is of no use to anybody.
+    // A draft of an earlier process with this number is useless.
     let _ = fs::remove_file(&draft);
     let mut file = OpenOptions::new()
         .write(true)

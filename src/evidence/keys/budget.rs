@@ -1,9 +1,9 @@
-//! A budget of rare things: some at once, and one more each time that a while has passed.
+//! A rate limit for rare actions: a burst, and one more after each interval.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// A budget, without a lock: the time at which it would be whole again.
+/// A budget without a lock: it stores the time at which it would be whole again.
 #[derive(Debug)]
 pub(super) struct Budget {
     whole_ms: AtomicI64,
@@ -12,7 +12,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// A whole budget of `burst`, to which one comes back every `each`.
+    /// Creates a whole budget of `burst`, to which one is added every `each`.
     pub(super) fn new(burst: u32, each: Duration) -> Self {
         Self {
             whole_ms: AtomicI64::new(i64::MIN),
@@ -21,7 +21,7 @@ impl Budget {
         }
     }
 
-    /// Takes one at this time of the monotonic clock; `false` where none is left.
+    /// Takes one at this time of the monotonic clock; returns `false` if none is left.
     pub(super) fn take(&self, now_ms: i64) -> bool {
         let spent = self
             .each_ms

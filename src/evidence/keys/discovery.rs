@@ -1,14 +1,14 @@
-//! What an issuer's metadata say of where its keys are (`OpenID` Connect Discovery section 4.3, RFC
-//! 8414 section 3.3).
+//! Reads the address of an issuer's keys from its metadata (`OpenID` Connect Discovery section 4.3,
+//! RFC 8414 section 3.3).
 //!
-//! INVARIANT: an issuer whose metadata name no address of keys has none, as far as they can be
-//! read, and whatever stands in the address's place. Metadata of another issuer say nothing.
+//! INVARIANT: an issuer whose metadata contain no address of keys, as far as they can be read, has
+//! no keys, whatever is in the address's place. Metadata of another issuer do not count.
 
 use super::fetch::{Answer, FetchError, check_url};
 use super::published::Word;
 use jiter::{Jiter, Peek};
 
-/// The address of an issuer's keys.
+/// Returns the address of an issuer's keys.
 pub(super) fn jwks_uri(answer: &Answer, issuer: &str) -> Result<String, FetchError> {
     let text = match Word::of(&answer.body, answer.is_cut) {
         Word::Object(text) => text,
@@ -48,12 +48,12 @@ enum Member {
     #[default]
     Absent,
     Text(String),
-    /// Something else, or two.
+    /// Another value, or two.
     Other,
 }
 
 impl Members {
-    /// Reads them up to where the text is damaged; none where it is.
+    /// Reads the members up to where the text is damaged; returns `None` if it is.
     fn read(&mut self, text: &[u8]) -> Option<()> {
         let mut json = Jiter::new(text);
         let mut next = json.next_object().ok()?.map(str::to_owned);

@@ -1,7 +1,7 @@
-//! One bounded request to an issuer.
+//! Makes one bounded request to an issuer.
 //!
-//! INVARIANT: nothing but what was configured is asked: no redirect is followed and no proxy is
-//! used, and what is not `https` is asked only on this machine. Time, head and body are bounded,
+//! INVARIANT: only the configured address is asked: no redirect is followed, no proxy is used, and
+//! an address without `https` is asked only on this machine. Time, head and body are bounded,
 //! whatever the issuer sends.
 
 use super::file::FileMark;
@@ -13,19 +13,19 @@ use std::time::Duration;
 use ureq::http::header::{AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
-/// LIMIT: a whole exchange. An issuer that needs longer is down for whoever waits for a decision.
+/// LIMIT: time for a whole exchange. For a decision that waits, a slower issuer is down.
 pub(in crate::evidence) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// LIMIT: the body of an answer. Key sets with certificates have some ten kilobytes.
+/// LIMIT: bytes of an answer's body. Key sets with certificates have tens of kilobytes.
 const MAX_BODY_BYTES: u64 = 512 * 1024;
 
-/// LIMIT: the head of an answer.
+/// LIMIT: bytes of an answer's head.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// LIMIT: a file of certificates: a system's whole store has some 250 KiB.
+/// LIMIT: bytes of a file of certificates: a system's whole store has some 250 KiB.
 const MAX_PEM_BYTES: u64 = 4 << 20;
 
-/// Asks issuers, trusting the authorities that it was made with.
+/// A client for requests to issuers, which trusts the authorities that it was created with.
 #[derive(Clone)]
 pub struct HttpClient(ureq::Agent);
 
@@ -33,9 +33,9 @@ pub struct HttpClient(ureq::Agent);
 #[derive(Debug)]
 pub(in crate::evidence) struct Answer {
     pub(in crate::evidence) body: Vec<u8>,
-    /// Whether more of the body would have come than is taken.
+    /// Whether the body was longer than the limit.
     pub(in crate::evidence) is_cut: bool,
-    /// How long it may be used (RFC 9111 section 4.2); none where it does not say.
+    /// How long the answer may be used (RFC 9111 section 4.2); `None` if it does not say.
     pub(in crate::evidence) fresh_for: Option<Duration>,
     /// The media type, without parameters and in lower case.
     pub(in crate::evidence) media_type: String,
@@ -44,15 +44,15 @@ pub(in crate::evidence) struct Answer {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::evidence) enum FetchError {
-    /// Another status than 200.
+    /// The status was not 200.
     Status(u16),
-    /// No answer within time and size, or none at all.
+    /// There was no answer at all, or none within the limits of time and size.
     Unreachable(String),
-    /// An answer that is not of its form.
+    /// The answer is malformed.
     Form(&'static str),
-    /// The issuer says that what was there is there no more.
+    /// The issuer says that the resource no longer exists.
     Gone(&'static str),
-    /// A file that holds something else, and what tells that from another content.
+    /// A file contains something else, with the digest of its content.
     Foreign(&'static str, FileMark),
 }
 
@@ -67,11 +67,12 @@ impl fmt::Display for FetchError {
 }
 
 impl HttpClient {
-    /// A client that trusts the authorities in a file of certificates, or those of the system.
+    /// Creates a client that trusts the authorities in a file of certificates, or those of the
+    /// system.
     pub fn new(authorities: Option<&Path>) -> Result<Self, String> {
         let roots = match authorities {
             Some(path) => read_certificates(path)?,
-            // Where the system has none, issuers are out of reach, and say so when they are asked.
+            // If the system has none, requests fail with an error that says so.
             None => rustls_native_certs::load_native_certs()
                 .certs
                 .iter()
@@ -98,7 +99,7 @@ impl HttpClient {
         Ok(Self(agent))
     }
 
-    /// Reads what is at an address, and of more than is taken of an answer the first part.
+    /// Gets the resource at an address; a body beyond the limit is cut.
     pub(in crate::evidence) fn get_some(&self, url: &str) -> Result<Answer, FetchError> {
         read(self.0.get(url).header("Accept", "application/json").call())
     }
@@ -120,14 +121,14 @@ impl HttpClient {
     }
 }
 
-/// Says nothing of what it trusts.
+/// Shows nothing of the authorities.
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HttpClient(..)")
     }
 }
 
-/// Refuses an address that could be read or answered by somebody else on the way.
+/// Refuses an address if somebody else could read or answer requests on the way.
 pub(in crate::evidence) fn check_url(url: &str) -> Result<(), String> {
     let refuse = |why: &str| Err(format!("`{}` {why}", shown_url(url)));
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
@@ -153,8 +154,8 @@ pub(in crate::evidence) fn check_url(url: &str) -> Result<(), String> {
     }
 }
 
-/// An address as messages and logs show it: without a password, and without a query, which may hold
-/// a key. What is no address is not shown.
+/// Returns an address as messages and logs show it: without a password, and without a query, which
+/// may contain a key. A text that is not an address is not shown.
 pub(in crate::evidence) fn shown_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return "(hidden)".to_owned();
@@ -174,10 +175,10 @@ fn read(
     let unreachable = |error: ureq::Error| FetchError::Unreachable(error.to_string());
     let mut answer = answer.map_err(unreachable)?;
     match answer.status().as_u16() {
-        // Whatever a proxy says of how it came by it, an answer is one, also without content (RFC
-        // 9110 section 15.3). Work that is only begun may end otherwise.
+        // However a proxy obtained it, this is an answer, also without content (RFC 9110 section
+        // 15.3). 201 and 202 are left out, because work that has only begun may end otherwise.
         200 | 203..=206 => {}
-        // This is the other word of an issuer (15.5.11).
+        // With this status, too, an issuer says something (section 15.5.11).
         410 => {
             return Err(FetchError::Gone(
                 "it answers that what was there is gone (410)",
@@ -217,7 +218,7 @@ fn read(
     })
 }
 
-/// Refuses an answer of which there is more than is taken.
+/// Refuses an answer that was cut.
 fn whole(answer: Answer) -> Result<Answer, FetchError> {
     if answer.is_cut {
         Err(FetchError::Form("the answer is too large"))
@@ -226,7 +227,8 @@ fn whole(answer: Answer) -> Result<Answer, FetchError> {
     }
 }
 
-/// What `Cache-Control` and `Age` leave; none where `Cache-Control` says nothing of it.
+/// Returns the remaining time by `Cache-Control` and `Age`, or `None` if `Cache-Control` does not
+/// say.
 fn fresh_for(cache_control: &str, age: &str) -> Option<Duration> {
     let mut longest = None;
     for directive in cache_control.split(',').map(str::trim) {
@@ -247,7 +249,7 @@ fn fresh_for(cache_control: &str, age: &str) -> Option<Duration> {
     longest.map(|longest| longest.saturating_sub(age))
 }
 
-/// The certificates of a PEM file.
+/// Reads the certificates of a PEM file.
 fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let shown = path.display();
     let size = std::fs::metadata(path)

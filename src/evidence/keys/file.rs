@@ -1,7 +1,7 @@
-//! Files of keys and certificates, which somebody may replace while they are read.
+//! Reads files of keys and certificates, which somebody may replace while they are read.
 //!
-//! INVARIANT: what was read of a file that changes was there twice, a moment apart: a file that
-//! somebody is writing withdraws nothing. Nothing is opened that could be waited for.
+//! INVARIANT: the content of a changed file counts only if two readings, a moment apart, agree: a
+//! file that is being written withdraws nothing. No file is opened that could block.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use std::fs::{self, File};
@@ -10,36 +10,36 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a file that has changed must stay as it is: longer than writing one takes.
+/// How long a changed file must stay as it is: longer than writing it takes.
 const STILL: Duration = Duration::from_millis(100);
 
-/// LIMIT: how often a file that goes on changing is read again.
+/// LIMIT: how often a file that keeps changing is read again.
 const MOST_READINGS: usize = 5;
 
-/// What tells two contents of a file apart.
+/// A digest that distinguishes one content of a file from another.
 pub(crate) type FileMark = [u8; 32];
 
-/// What a file holds, up to a limit.
+/// The content of a file, up to a limit.
 #[derive(Debug)]
 pub(crate) struct FileText {
     /// The text, up to the limit.
     pub(crate) text: Vec<u8>,
-    /// Whether there is more of it.
+    /// Whether the file has more text.
     pub(crate) is_cut: bool,
 }
 
-/// Why nothing could be read of a file.
+/// The reason why a file could not be read.
 #[derive(Debug)]
 pub(crate) enum FileError {
-    /// It is there no more, or something else stands in its place.
+    /// The file no longer exists, or something else is in its place.
     Gone(&'static str),
-    /// It may hold what it held before.
+    /// The file may still have its previous content.
     Unreadable(io::Error),
 }
 
 impl FileText {
-    /// Reads at most `most` bytes of a file. If it is not as it was at `last`, it is read until it
-    /// stays the same.
+    /// Reads at most `most` bytes of a file. If its content differs from that at `last`, it is read
+    /// again until it stays the same.
     pub(crate) fn read(
         path: &Path,
         most: u64,
@@ -87,7 +87,7 @@ impl FileText {
         Ok(Self { text, is_cut })
     }
 
-    /// What tells it from another content.
+    /// Returns the digest of this content.
     pub(crate) fn mark(&self) -> FileMark {
         mark_of(&self.text)
     }
@@ -115,12 +115,13 @@ fn mark_of(bytes: &[u8]) -> FileMark {
     mark
 }
 
-/// Returns `true` for a text that says nothing: empty, or of comments, white space and zeros alone.
+/// Returns `true` if a text says nothing: it is empty, or consists of comments, white space and
+/// zeros.
 pub(crate) fn is_blank(text: &[u8]) -> bool {
     behind_comments(text).is_empty()
 }
 
-/// The text behind a byte order mark, white space, zeros, and comments as people write them.
+/// Returns the text after a byte order mark, white space, zeros and comments.
 pub(super) fn behind_comments(text: &[u8]) -> &[u8] {
     let mut rest = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     loop {

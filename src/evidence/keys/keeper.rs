@@ -11,33 +11,35 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-/// Keys are fetched again no sooner than this, whatever the issuer says.
+/// Minimum time between two fetches, whatever the issuer says.
 const SHORTEST: Duration = Duration::from_secs(30);
 
-/// And no later than this: a key that was withdrawn is gone within it.
+/// Maximum time between two fetches: a withdrawn key is removed within it.
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// Where an issuer does not say how long its keys are good.
+/// The time between two fetches if an issuer does not say how long its keys are good.
 const USUAL: Duration = Duration::from_mins(5);
 
-/// How long the last good keys are used once they cannot be fetched: an outage of an hour is
-/// survived, and keys that somebody keeps from being withdrawn are trusted no longer than that.
+/// How long the last good keys are used after they can no longer be fetched. The service survives
+/// an outage of an hour, and an attacker who blocks fetching cannot keep withdrawn keys trusted for
+/// longer than that.
 const KEEP: Duration = Duration::from_hours(1);
 
-/// After a failure.
+/// The time until the next fetch after a failure.
 const RETRY: Duration = Duration::from_secs(15);
 
-/// The thread.
+/// The state of the thread.
 pub(super) struct Keeper {
     pub(super) issuer: String,
     pub(super) source: KeySource,
     pub(super) client: HttpClient,
     pub(super) state: Arc<State>,
-    /// What could not be read of what was published last.
+    /// What could not be read of the last published keys.
     pub(super) complaint: Option<String>,
-    /// What tells the content that a file had last from others.
+    /// The digest of the file's last content.
     pub(super) last: Option<FileMark>,
-    /// What a file holds that is none of keys, and since when, by the monotonic clock.
+    /// The digest of a file's content that contains no keys, and since when, by the monotonic
+    /// clock.
     pub(super) foreign: Option<(FileMark, i64)>,
 }
 
@@ -46,7 +48,7 @@ impl Keeper {
     pub(super) fn run(mut self, asked: &Receiver<()>) {
         loop {
             self.state.begun.fetch_add(1, Ordering::SeqCst);
-            // Whatever an issuer sends, the next fetch comes.
+            // Whatever an issuer sends, the thread must go on to the next fetch.
             let pause = catch_unwind(AssertUnwindSafe(|| self.fetch())).unwrap_or(RETRY);
             self.state
                 .ended
@@ -58,7 +60,7 @@ impl Keeper {
         }
     }
 
-    /// Fetches once, publishes, and says how long to wait.
+    /// Fetches once, publishes, and returns how long to wait.
     fn fetch(&mut self) -> Duration {
         let read = self.source.read(&self.client, &mut self.last);
         if !matches!(read, Err(FetchError::Foreign(..))) {
@@ -79,16 +81,17 @@ impl Keeper {
                 let now_ms = self.state.clock.now_ms();
                 let next_end = published.set.end(now_ms);
                 self.publish(published, fresh);
-                // A key that ends before the next fetch makes it come earlier.
+                // If a key ends before the next fetch, that comes earlier.
                 let until_end = next_end.and_then(|end| u64::try_from(end - now_ms).ok());
                 until_end.map_or(fresh, |end| fresh.min(Duration::from_millis(end)))
             }
-            // INVARIANT: whoever says that there are no keys any more has withdrawn them. Where
-            // none were read before, it is more likely a slip of the settings, and told as one.
+            // INVARIANT: an issuer that says that there are no keys any more has withdrawn them. If
+            // none were read before, a mistake in the settings is more likely, and is reported as
+            // one.
             Err(FetchError::Gone(what)) if self.state.current.load().is_some() => {
                 self.withdraw(what)
             }
-            // Whoever writes something else into a file and leaves it there means it.
+            // If a file keeps some other content, this is intended.
             Err(FetchError::Foreign(what, mark))
                 if self.state.current.load().is_some() && self.is_still(mark) =>
             {
@@ -116,7 +119,7 @@ impl Keeper {
         }
     }
 
-    /// Returns `true` if a file holds what it held at a look before this one.
+    /// Returns `true` if a file had the same content at an earlier check.
     fn is_still(&mut self, mark: FileMark) -> bool {
         let now_ms = self.state.clock.monotonic_ms();
         let (last, since_ms) = *self.foreign.get_or_insert((mark, now_ms));
@@ -126,9 +129,9 @@ impl Keeper {
         last == mark && now_ms.saturating_sub(since_ms) >= millis(FILE_INTERVAL)
     }
 
-    /// INVARIANT: what an issuer publishes replaces what it published before, also where it is
-    /// nothing: a set without keys withdraws them, and waiting for others would let whoever stole
-    /// the last go on.
+    /// INVARIANT: what an issuer publishes replaces what it published before, even if it is empty:
+    /// a set without keys withdraws them, and waiting for other keys would let a thief of the last
+    /// one go on.
     fn publish(&mut self, published: Published, fresh: Duration) {
         let Published {
             set: keys,
@@ -190,7 +193,8 @@ impl Keeper {
     }
 }
 
-/// Until when keys are used that were fetched now and are fresh for so long, by the monotonic clock.
+/// Returns until when keys may be used, by the monotonic clock, if they are fetched now and fresh
+/// for this time.
 pub(super) fn until_ms(now_ms: i64, fresh: Duration) -> i64 {
     now_ms.saturating_add(millis(fresh + KEEP))
 }

@@ -1,19 +1,19 @@
 //! The keys of issuers.
 //!
-//! **Problem.** Keys come from elsewhere, change at any time, and are asked for on every request.
-//! Whoever can make the service fetch them can make it hammer their issuer; whoever can keep it
-//! from fetching must not be trusted for ever.
+//! **Problem.** Keys come from elsewhere, change at any time, and are needed by every request. An
+//! attacker who can make the service fetch keys could use it to flood their issuer; and one who can
+//! keep it from fetching must not keep old keys trusted for ever.
 //! **Decision.** Each issuer has a thread that fetches its keys before they grow stale and
 //! publishes them as one [`Generation`]; requests read what is published and never fetch. A token
 //! that no published key signed asks the thread for one more fetch, within a budget
-//! ([`ring::BURST`] at once, one every [`ring::EACH`] in the long run), and waits for it, bounded:
-//! keys that are rotated twice in a row are found, and a flood is not passed on. Where fetching
-//! fails, the last good generation is used for a bounded time, and then nothing verifies. A set
-//! that comes and holds no key is no failure: the issuer has withdrawn its keys, and they verify
-//! nothing from then on. So it is with an answer that cannot be read whole ([`published`]), and
-//! with one that says that what was there is gone.
-//! **Trade-off.** A thread per issuer, that sleeps nearly always. One issuer that hangs then never
-//! delays another's keys.
+//! ([`ring::BURST`] at once, one every [`ring::EACH`] in the long run), and waits for it for a
+//! bounded time: keys that are rotated twice in a row are found, and a flood is not passed on. If
+//! fetching fails, the last good generation is used for a bounded time, and then nothing verifies.
+//! A set without keys is not a failure: the issuer has withdrawn its keys, and they verify nothing
+//! from then on. The same holds for an answer that cannot be read in full ([`published`]), and for
+//! one that says that the keys are gone.
+//! **Trade-off.** There is a thread per issuer, which sleeps nearly always. In return, an issuer
+//! that hangs never delays another's keys.
 
 mod budget;
 mod discovery;

@@ -1,15 +1,16 @@
-//! What an issuer publishes of its keys, read as far as it can be read.
+//! Reads the keys that an issuer publishes, as far as they can be read.
 //!
-//! **Problem.** A key that its issuer has withdrawn must not go on because the answer without it is
-//! large, or damaged in a place, or says nothing of keys. An issuer that is out of reach has
-//! withdrawn nothing.
-//! **Decision.** Whatever begins as a key set does is the issuer's word, and so is an answer
-//! without a byte: the keys that can be read are its keys, up to the limits, and no others. What
-//! begins otherwise, as a page of HTML, is somebody else's.
+//! **Problem.** A key that its issuer has withdrawn must not stay valid because the answer without
+//! it is large, partly damaged, or contains no keys. An issuer that is out of reach has withdrawn
+//! nothing.
+//! **Decision.** An answer that begins as a key set is the issuer's word, and so is an empty
+//! answer: the keys that can be read are its keys, up to the limits, and no others. An answer that
+//! begins otherwise, such as a page of HTML, is not the issuer's.
 //! **Trade-off.** An issuer that serves half a set by mistake has half its keys until it serves
 //! them all.
 //!
-//! INVARIANT: what could not be read verifies nothing, and is told ([`Published::complaint`]).
+//! INVARIANT: anything that could not be read verifies nothing, and is reported
+//! ([`Published::complaint`]).
 
 use super::file::{behind_comments, is_blank};
 use super::set::KeySet;
@@ -22,21 +23,21 @@ use rustls::pki_types::pem::PemObject as _;
 /// LIMIT: keys of one set. Issuers publish two or three; some publish one per tenant's algorithm.
 const MAX_KEYS: usize = 100;
 
-/// LIMIT: damaged parts of a PEM text that are passed over.
+/// LIMIT: damaged parts of a PEM text that are skipped.
 const MAX_DAMAGED: usize = 100;
 
-/// What an issuer published.
+/// The keys that an issuer published.
 #[derive(Debug, Default)]
 pub(super) struct Published {
     /// The keys that could be read.
     pub(super) set: KeySet,
-    /// What could not be read; none where all was.
+    /// A description of what could not be read; `None` if everything was.
     pub(super) complaint: Option<String>,
 }
 
 impl Published {
-    /// Reads a set, `{"keys": […]}`, of which no more came where it `is_cut`. None for what is no
-    /// key set at all.
+    /// Reads a set, `{"keys": […]}`, which was cut at the limit if `is_cut`. Returns `None` if the
+    /// text is not a key set at all.
     pub(super) fn read(text: &[u8], is_cut: bool) -> Option<Self> {
         let text = match Word::of(text, is_cut) {
             Word::Object(text) => text,
@@ -52,8 +53,8 @@ impl Published {
         })
     }
 
-    /// Reads certificates of authorities. None for a text that is no PEM at all; an empty one has
-    /// none of them.
+    /// Reads certificates of authorities. Returns `None` if the text is not PEM at all; an empty
+    /// text has no certificates.
     pub(super) fn read_pem(text: &[u8], is_cut: bool) -> Option<Self> {
         let Authorities {
             certificates,
@@ -72,7 +73,7 @@ impl Published {
         })
     }
 
-    /// A shared secret.
+    /// Creates the set of a shared secret.
     pub(super) fn secret(secret: &[u8]) -> Self {
         Self {
             set: KeySet::secret(secret),
@@ -80,7 +81,7 @@ impl Published {
         }
     }
 
-    /// The word of an issuer that publishes nothing, and what is said of it.
+    /// Creates the empty set of an issuer that publishes nothing, with a description of its answer.
     pub(super) fn nothing(complaint: &str) -> Self {
         Self {
             set: KeySet::default(),
@@ -89,18 +90,18 @@ impl Published {
     }
 }
 
-/// What an answer is, whatever it should hold.
+/// The kind of an answer, whatever it should contain.
 pub(super) enum Word<'a> {
     /// It begins as an object does.
     Object(&'a [u8]),
-    /// It is what some write in the stead of nothing.
+    /// It is a text that some issuers send instead of nothing.
     Nothing(&'static str),
-    /// It is nobody's word: a page of a proxy, or of a machine that is busy.
+    /// It is not the issuer's: a page of a proxy, or of an overloaded server.
     Foreign,
 }
 
 impl<'a> Word<'a> {
-    /// Looks at an answer, of which no more came where it `is_cut`.
+    /// Determines the kind of an answer, which was cut at the limit if `is_cut`.
     pub(super) fn of(text: &'a [u8], is_cut: bool) -> Self {
         let content = behind_comments(text);
         match (content.first(), content.trim_ascii_end()) {
@@ -111,7 +112,7 @@ impl<'a> Word<'a> {
             (_, b"false") => Self::Nothing("the answer is `false`"),
             (_, b"0") => Self::Nothing("the answer is `0`"),
             (_, b"\"\"") => Self::Nothing("the answer is an empty text"),
-            // A comment alone could be anybody's.
+            // A text of comments only could be anybody's.
             (None, _) if !text.iter().any(u8::is_ascii_graphic) => {
                 Self::Nothing("the answer is empty")
             }
@@ -120,21 +121,21 @@ impl<'a> Word<'a> {
     }
 }
 
-/// The elements of `keys`.
+/// The elements of the member `keys`.
 #[derive(Default)]
 struct Listed {
-    /// Those within the limit; none for each that cannot be read.
+    /// The elements within the limit; `None` for each that cannot be read.
     keys: Vec<Option<Record>>,
-    /// How many came behind them.
+    /// The number of elements beyond the limit.
     beyond: usize,
-    /// How often there was a member `keys`.
+    /// How many members are named `keys`.
     named: usize,
-    /// Whether it was an array.
+    /// Whether `keys` was an array.
     is_array: bool,
 }
 
 impl Listed {
-    /// Reads them up to where the text is damaged; none where it is.
+    /// Reads the elements up to where the text is damaged; returns `None` if it is.
     fn read(&mut self, text: &[u8]) -> Option<()> {
         let mut json = Jiter::new(text);
         let mut next = json.next_object().ok()?.map(|name| name == "keys");
@@ -142,7 +143,7 @@ impl Listed {
             let peek = json.peek().ok()?;
             self.named += usize::from(is_keys);
             if is_keys && self.named > 1 {
-                // Two readers would see two sets: neither is the issuer's word.
+                // Two readers could see two different sets, so neither is the issuer's word.
                 self.keys.clear();
             }
             if is_keys && self.named == 1 && peek == Peek::Array {
@@ -200,15 +201,15 @@ impl Listed {
 /// Certificates of authorities in PEM form.
 #[derive(Debug)]
 pub(crate) struct Authorities {
-    /// Those that could be read.
+    /// The certificates that could be read.
     pub(crate) certificates: Vec<CertificateDer<'static>>,
-    /// How many parts could not be read.
+    /// The number of parts that could not be read.
     pub(crate) damaged: usize,
 }
 
 impl Authorities {
-    /// Reads a text, of which no more came where it `is_cut`. None for one that is no PEM at all;
-    /// an empty one has none of them.
+    /// Reads a text, which was cut at the limit if `is_cut`. Returns `None` if it is not PEM at
+    /// all; an empty text has no certificates.
     pub(crate) fn read(text: &[u8], is_cut: bool) -> Option<Self> {
         let mut found = Self {
             certificates: Vec::new(),
@@ -229,7 +230,7 @@ impl Authorities {
     }
 }
 
-/// What each part of a PEM text begins with (RFC 7468 section 2).
+/// The beginning of each part of a PEM text (RFC 7468 section 2).
 const BEGIN: &[u8] = b"-----BEGIN ";
 
 #[cfg(test)]
@@ -242,7 +243,7 @@ mod tests {
         serde_json::to_value(&Signer::in_memory().unwrap().jwks().keys[0]).unwrap()
     }
 
-    /// How many keys are read, and the complaint.
+    /// Returns the number of keys that were read, and the complaint.
     fn read(text: &str) -> Option<(usize, String)> {
         let found = Published::read(text.as_bytes(), false)?;
         Some((found.set.names().len(), found.complaint.unwrap_or_default()))

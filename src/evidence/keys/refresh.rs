@@ -1,20 +1,20 @@
-//! What fetching an issuer's keys at once has changed.
+//! The changes by an immediate fetch of an issuer's keys.
 
 use super::ring::Generation;
 use super::set::KeySet;
 
-/// What fetching an issuer's keys at once came to.
+/// The result of an immediate fetch of an issuer's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyRefresh {
     /// The issuer, or `spiffe://` and a trust domain.
     pub issuer: String,
-    /// How many keys there are now.
+    /// The number of keys now.
     pub keys: usize,
-    /// Those that were not there before: their `kid`, or their thumbprint.
+    /// The keys that were not there before: their `kid`, or their thumbprint.
     pub added: Vec<String>,
-    /// Those that are no longer there.
+    /// The keys that are no longer there.
     pub removed: Vec<String>,
-    /// Why the keys are still those of before, or not all that is published.
+    /// Why the previous keys are still used, or why not all published keys were read.
     pub error: Option<String>,
 }
 

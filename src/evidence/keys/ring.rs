@@ -1,4 +1,4 @@
-//! One issuer's keys, kept fresh by a thread of their own.
+//! Holds one issuer's keys, which a thread keeps fresh.
 
 use super::budget::Budget;
 use super::fetch::{HttpClient, TIMEOUT};
@@ -20,38 +20,39 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// LIMIT: fetches that tokens ask for, one soon after the other: an issuer that rotates its keys
-/// twice in a row is followed.
+/// LIMIT: fetches in quick succession that tokens may cause: enough to follow an issuer that
+/// rotates its keys twice in a row.
 const BURST: u32 = 6;
 
-/// LIMIT: and in the long run, one for each such time: whoever sends tokens with invented key names
-/// makes at most six requests a minute to an issuer.
+/// LIMIT: in the long run, tokens may cause one fetch in this time: somebody who sends tokens with
+/// invented key names causes at most six requests a minute to an issuer.
 const EACH: Duration = Duration::from_secs(10);
 
-/// LIMIT: how long a request waits for a fetch: discovery and the set, each within its own limit.
+/// LIMIT: how long a request waits for a fetch: for discovery and for the set, each with its own
+/// limit.
 const PATIENCE: Duration = Duration::from_secs(2 * TIMEOUT.as_secs() + 1);
 
-/// LIMIT: fetches of others that a request waits for, one after the other.
+/// LIMIT: fetches started by others that a request waits for, one after the other.
 const MOST_JOINS: u32 = 2;
 
 /// The keys of one issuer.
 #[derive(Debug)]
 pub(in crate::evidence) struct Keyring {
     state: Arc<State>,
-    /// None where the keys never change.
+    /// The channel by which the thread is asked for a fetch; `None` if the keys never change.
     thread: Option<SyncSender<()>>,
 }
 
-/// The key that something was verified with, for whoever uses it later.
+/// The key that verified something, for a later check that it is still published.
 #[derive(Debug)]
 pub(in crate::evidence) struct KeyVoucher {
     state: Arc<State>,
-    /// The generation that held it then.
+    /// The generation that contained the key at that time.
     number: u64,
     with: VerifiedWith,
 }
 
-/// What verified.
+/// The key or certificate that verified.
 #[derive(Debug)]
 enum VerifiedWith {
     /// A key.
@@ -61,7 +62,8 @@ enum VerifiedWith {
 }
 
 impl Voucher for KeyVoucher {
-    /// Keys that an issuer adds change nothing for what the others verified.
+    /// Returns `true` while the key is still published. Keys that an issuer adds make no difference
+    /// to what other keys verified.
     fn stands(&self) -> bool {
         self.state.usable().is_some_and(|generation| {
             generation.number == self.number
@@ -73,29 +75,31 @@ impl Voucher for KeyVoucher {
     }
 }
 
-/// What was published once.
+/// The keys that were published at one time.
 #[derive(Debug)]
 pub(in crate::evidence) struct Generation {
-    /// Another for another set of keys.
+    /// The number of this set of keys; another set has another number.
     pub(in crate::evidence) number: u64,
     pub(in crate::evidence) keys: KeySet,
-    /// By the monotonic clock: whoever sets the machine's makes no key last longer.
+    /// The time until which the keys may be used, by the monotonic clock, so that setting the
+    /// machine's clock cannot extend it.
     pub(super) until_ms: i64,
 }
 
-/// What the ring and the thread share.
+/// The state that the ring and the thread share.
 pub(super) struct State {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) current: ArcSwapOption<Generation>,
-    /// How many fetches have begun.
+    /// The number of fetches that have begun.
     pub(super) begun: AtomicU64,
-    /// How many have ended.
+    /// The number of fetches that have ended.
     pub(super) ended: watch::Sender<u64>,
-    /// Why the last one failed; none where it did not.
+    /// Why the last fetch failed; `None` if it did not.
     pub(super) failure: ArcSwapOption<String>,
-    /// Whether the last one did not reach the issuer: what was published since is not known.
+    /// Whether the last fetch did not reach the issuer, so that it is not known what it has
+    /// published since.
     pub(super) is_out_of_reach: AtomicBool,
-    /// The last that was asked for, counted like them.
+    /// The number of the last fetch that was asked for, counted as above.
     asked: AtomicU64,
     budget: Budget,
 }
@@ -109,19 +113,19 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// How waiting for a fetch ended.
+/// The result of waiting for a fetch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
-    /// A fetch has ended that had begun before: it may have missed what was published since.
+    /// A fetch has ended that had begun before: it may have missed keys that were published since.
     Joined,
-    /// A fetch has ended that began later.
+    /// A fetch has ended that began after the wait did.
     Fetched,
-    /// There was none, or not in time.
+    /// There was no fetch, or none ended in time.
     None,
 }
 
 impl State {
-    /// `asked` counts the fetches that are under way when it starts.
+    /// Creates the state; `asked` is the number of fetches that have been asked for when it starts.
     fn new(current: Option<Generation>, asked: u64, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
             clock,
@@ -144,7 +148,7 @@ impl State {
 }
 
 impl Keyring {
-    /// Keys that never change.
+    /// Creates a ring with keys that never change.
     pub(in crate::evidence) fn fixed(keys: KeySet, clock: Arc<dyn Clock>) -> Self {
         Self {
             state: State::new(
@@ -160,7 +164,8 @@ impl Keyring {
         }
     }
 
-    /// The secret that is shared with an issuer, looked at again as other files are.
+    /// Creates a ring with the secret that is shared with an issuer; its file is checked as other
+    /// files are.
     pub(in crate::evidence) fn shared(
         issuer: &str,
         secret: &Secret,
@@ -180,8 +185,7 @@ impl Keyring {
         Self::run(issuer, source, client, State::new(Some(first), 1, clock))
     }
 
-    /// Starts to fetch. Nothing is waited for: an issuer that is down must not keep the service
-    /// down.
+    /// Starts to fetch, without waiting: an issuer that is down must not keep the service down.
     pub(in crate::evidence) fn start(
         issuer: &str,
         source: KeySource,
@@ -197,7 +201,7 @@ impl Keyring {
         client: HttpClient,
         state: Arc<State>,
     ) -> io::Result<Self> {
-        // One request that waits is enough: it is served by whatever is published next.
+        // One waiting request is enough: the next fetch serves it and all others.
         let (sender, receiver) = sync_channel(1);
         let keeper = Keeper {
             issuer: issuer.to_owned(),
@@ -217,7 +221,7 @@ impl Keyring {
         })
     }
 
-    /// What is published now, as long as it may be used.
+    /// Returns the published keys while they may be used.
     pub(in crate::evidence) fn usable(&self) -> Option<Arc<Generation>> {
         self.state.usable()
     }
@@ -231,7 +235,7 @@ impl Keyring {
         })
     }
 
-    /// Vouches for a certificate that this authority of the generation vouches for.
+    /// Creates a voucher for a certificate that this authority of the generation vouches for.
     pub(in crate::evidence) fn anchored(
         &self,
         generation: &Generation,
@@ -245,7 +249,7 @@ impl Keyring {
         })
     }
 
-    /// Returns the key that signed the token, after one more fetch where none did.
+    /// Returns the key that signed the token; fetches once more if none did.
     pub(in crate::evidence) async fn signer(
         &self,
         token: &Unverified<'_>,
@@ -285,7 +289,7 @@ impl Keyring {
         }
     }
 
-    /// The generation of now, after the first fetch where there is none.
+    /// Returns the current generation, after the first fetch if there is none.
     pub(in crate::evidence) async fn any(&self) -> Result<Arc<Generation>, Unproven> {
         if self.usable().is_none() {
             self.refreshed().await;
@@ -293,15 +297,15 @@ impl Keyring {
         self.usable().ok_or_else(unreachable)
     }
 
-    /// Asks for a fetch that begins from now on, whatever the budget; what is returned waits for
-    /// it.
+    /// Asks for a fetch that begins after this call, regardless of the budget; the returned future
+    /// waits for it.
     pub(in crate::evidence) fn refresh(
         &self,
         issuer: &str,
     ) -> impl Future<Output = Option<KeyRefresh>> + use<> {
         let (state, issuer) = (Arc::clone(&self.state), issuer.to_owned());
         let before = state.current.load_full();
-        // One that has begun may have read what was published before.
+        // A fetch that has already begun may have read what was published before.
         let wanted = state.begun.load(Ordering::SeqCst).saturating_add(1);
         let mut ended = state.ended.subscribe();
         state.asked.fetch_max(wanted, Ordering::SeqCst);
@@ -326,13 +330,13 @@ impl Keyring {
         }
     }
 
-    /// Waits for one fetch: one that has been asked for, or one that may be asked for now.
+    /// Waits for one fetch: one that was asked for, or one that the budget allows now.
     async fn refreshed(&self) -> Wait {
         let Some(thread) = &self.thread else {
             return Wait::None;
         };
         let state = &self.state;
-        // Subscribed before looking: a fetch that ends in between is seen.
+        // Subscribed before the counters are read, so that a fetch that ends in between is seen.
         let mut ended = state.ended.subscribe();
         let past = *ended.borrow();
         let under_way = state

@@ -1,10 +1,10 @@
-//! A set of public keys (RFC 7517, and the bundle format of SPIFFE), read into what verifies.
+//! Reads a set of public keys (RFC 7517, and the bundle format of SPIFFE) for verification.
 //!
-//! A key that is not understood is left out: a set may hold keys for other uses. A symmetric key is
-//! never taken from a set: what is published is no secret.
+//! An unsupported key is left out, since a set may contain keys for other uses. A symmetric key is
+//! never taken from a set: a published key is not secret.
 //!
-//! INVARIANT: a key verifies only with algorithms of its kind and curve, and only with the one that
-//! its set names.
+//! INVARIANT: a key verifies only with algorithms for its kind and curve, and if the set names an
+//! algorithm for it, only with that one.
 
 use crate::evidence::claims::milliseconds;
 use crate::evidence::jose::{Unverified, asymmetric};
@@ -18,11 +18,11 @@ use smol_str::SmolStr;
 use std::fmt;
 use std::sync::Arc;
 
-/// LIMIT: keys that one token is tried with, where it names none or several have its name. Each
-/// costs some tens of microseconds of a worker, whoever sent the token.
+/// LIMIT: keys that are tried for one token, if it names none or several have its name. Each takes
+/// a worker tens of microseconds, whoever sent the token.
 const MAX_TRIES: usize = 8;
 
-/// What a shared secret is called.
+/// The name of a shared secret.
 const SECRET: &str = "the shared secret";
 
 /// The keys and trust anchors of one issuer.
@@ -33,18 +33,18 @@ pub(in crate::evidence) struct KeySet {
     pub(in crate::evidence) anchors: Vec<CertificateDer<'static>>,
 }
 
-/// Why a set says of a token that none of its keys signed it.
+/// Why no key of a set verified a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::evidence) enum Unsigned {
     /// No key has the token's name and algorithm.
     NoKey,
-    /// The key of that name did not sign it.
+    /// The key of that name did not sign the token.
     Wrong,
-    /// The token names no key, and none of those that were tried signed it.
+    /// The token names no key, and none of the tried keys signed it.
     Unnamed {
-        /// How many fit.
+        /// The number of keys that fit.
         fitting: usize,
-        /// How many of them were tried.
+        /// The number of keys that were tried.
         tried: usize,
     },
 }
@@ -53,7 +53,7 @@ pub(in crate::evidence) enum Unsigned {
 pub(in crate::evidence) struct Key {
     kid: Option<SmolStr>,
     algorithm: Option<Algorithm>,
-    /// From when on its issuer uses it no more.
+    /// The time from which its issuer no longer uses it.
     ends_ms: Option<i64>,
     public: PublicKey,
 }
@@ -63,8 +63,8 @@ pub(in crate::evidence) struct Key {
 pub(in crate::evidence) struct PublicKey {
     kind: Kind,
     pub(in crate::evidence) verifying: DecodingKey,
-    /// The members that its thumbprint is made of, in the order of their names (RFC 7638 section
-    /// 3.2); of a secret its hash. It tells it from other keys.
+    /// The members of which its thumbprint is made, in the order of their names (RFC 7638 section
+    /// 3.2), or the hash of a secret. It distinguishes the key from others.
     canonical: String,
 }
 
@@ -78,7 +78,7 @@ enum Kind {
 }
 
 impl KeySet {
-    /// Creates a set of those of these keys that verify something.
+    /// Creates a set from those of these keys that can verify something.
     pub(in crate::evidence) fn of<'a>(listed: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut set = Self::default();
         for key in listed {
@@ -94,14 +94,14 @@ impl KeySet {
         set
     }
 
-    /// Adds a key; one that is listed twice is one.
+    /// Adds a key unless the set already has it.
     fn add(&mut self, key: Option<Key>) {
         if let Some(key) = key.filter(|key| !self.has(key)) {
             self.keys.push(Arc::new(key));
         }
     }
 
-    /// One shared secret, for tokens with HS256.
+    /// Creates a set with one shared secret, for tokens with HS256.
     pub(in crate::evidence) fn secret(secret: &[u8]) -> Self {
         let public = PublicKey {
             kind: Kind::Secret,
@@ -120,7 +120,7 @@ impl KeySet {
         }
     }
 
-    /// Trust anchors alone.
+    /// Creates a set with only trust anchors.
     pub(in crate::evidence) fn of_anchors(anchors: Vec<CertificateDer<'static>>) -> Self {
         Self {
             keys: Vec::new(),
@@ -128,9 +128,9 @@ impl KeySet {
         }
     }
 
-    /// Returns the key of this set that signed the token: one of the name in its header, or any
-    /// that fits where it has none. Two keys may have one name, and a set may name none: each that
-    /// fits is tried, up to [`MAX_TRIES`].
+    /// Returns the key of this set that signed the token: one with the name in its header, or any
+    /// that fits if the header has none. Several keys may have one name, and keys may have no name:
+    /// each that fits is tried, up to [`MAX_TRIES`].
     pub(in crate::evidence) fn signer(
         &self,
         token: &Unverified<'_>,
@@ -151,12 +151,12 @@ impl KeySet {
         })
     }
 
-    /// Returns `true` if this key is one of the set.
+    /// Returns `true` if this key is in the set.
     pub(in crate::evidence) fn has(&self, key: &Key) -> bool {
         self.keys.iter().any(|known| known.is_same(key))
     }
 
-    /// The keys that a token with this name and algorithm may be signed by.
+    /// Iterates over the keys that may have signed a token with this name and algorithm.
     fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Arc<Key>> {
         self.keys.iter().filter(move |key| {
             key.public.verifies(algorithm)
@@ -165,7 +165,7 @@ impl KeySet {
         })
     }
 
-    /// What each key and authority is called: its `kid`, or its thumbprint.
+    /// Returns the names of all keys and authorities: the `kid`, or the thumbprint.
     pub(in crate::evidence) fn names(&self) -> Vec<String> {
         let keys = self.keys.iter().map(|key| match &key.kid {
             _ if key.public.kind == Kind::Secret => SECRET.to_owned(),
@@ -179,7 +179,7 @@ impl KeySet {
         keys.chain(anchors).collect()
     }
 
-    /// The names of what is in this set and not in another.
+    /// Returns the names of the keys and authorities that are in this set and not in another.
     pub(in crate::evidence) fn beyond(&self, other: &Self) -> Vec<String> {
         let keys = self
             .keys
@@ -196,7 +196,7 @@ impl KeySet {
         Self { keys, anchors }.names()
     }
 
-    /// Whether another set verifies exactly what this one does.
+    /// Returns `true` if another set verifies exactly the same.
     pub(in crate::evidence) fn is_same(&self, other: &Self) -> bool {
         self.anchors == other.anchors
             && self.keys.len() == other.keys.len()
@@ -207,14 +207,14 @@ impl KeySet {
                 .all(|(one, two)| one.is_same(two))
     }
 
-    /// Takes away what its issuer uses no more at this time, and says when the next of it ends.
+    /// Removes keys that have ended at this time, and returns when the next one ends.
     pub(in crate::evidence) fn end(&mut self, now_ms: i64) -> Option<i64> {
         self.keys
             .retain(|key| key.ends_ms.is_none_or(|ends| ends > now_ms));
         self.keys.iter().filter_map(|key| key.ends_ms).min()
     }
 
-    /// Whether nothing can be verified with it: its issuer has withdrawn everything.
+    /// Returns `true` if the set cannot verify anything: its issuer has withdrawn all keys.
     pub(in crate::evidence) fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.anchors.is_empty()
     }
@@ -225,7 +225,7 @@ impl Key {
         let text = |name| key.get(name).and_then(Value::as_text);
         let algorithm = match key.get_present("alg") {
             None => None,
-            // A key for an algorithm that is not known here is of no use.
+            // A key for an unsupported algorithm is of no use.
             Some(name) => Some(asymmetric(name.as_text()?)?),
         };
         let public = PublicKey::read(key)
@@ -246,8 +246,8 @@ impl Key {
 }
 
 impl PublicKey {
-    /// Reads the public members of a key pair's key (RFC 7518 section 6, RFC 8037 section 2). None
-    /// for any other key.
+    /// Reads the public members of an asymmetric key (RFC 7518 section 6, RFC 8037 section 2).
+    /// Returns `None` for any other key.
     pub(in crate::evidence) fn read(key: &Record) -> Option<Self> {
         let text = |name| key.get(name).and_then(Value::as_text).map(SmolStr::as_str);
         let curve = text("crv");
@@ -293,7 +293,7 @@ impl PublicKey {
         })
     }
 
-    /// Whether the algorithm is one of this kind of key.
+    /// Returns `true` if the algorithm is for this kind of key.
     pub(in crate::evidence) fn verifies(&self, algorithm: Algorithm) -> bool {
         use Algorithm as A;
         match self.kind {
@@ -308,15 +308,15 @@ impl PublicKey {
         }
     }
 
-    /// The key's thumbprint with SHA-256, in base64url (RFC 7638). The members are base64url
-    /// themselves, or were no key.
+    /// Returns the key's thumbprint with SHA-256, in base64url (RFC 7638). The members are
+    /// themselves base64url, or the key would have been refused.
     pub(in crate::evidence) fn thumbprint(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, self.canonical.as_bytes()))
     }
 }
 
-/// When a key ends (`exp`, `OpenID` Federation 1.0 section 8.7.2). One whose end cannot be read has
-/// ended, and so has one that was revoked.
+/// Returns when a key ends (`exp`, `OpenID` Federation 1.0 section 8.7.2). A key whose end cannot
+/// be read has ended, and so has a revoked key.
 fn ends(key: &Record) -> Option<i64> {
     let is_revoked = key
         .get_present("revoked")
@@ -326,7 +326,7 @@ fn ends(key: &Record) -> Option<i64> {
     if is_revoked { Some(i64::MIN) } else { end }
 }
 
-/// Whether a key's operations, where they are listed, have that of a verifier (RFC 7517 section
+/// Returns `true` if a key's operations include verification, or are not listed (RFC 7517 section
 /// 4.3).
 fn may_verify(key: &Record) -> bool {
     let verifies = |operation: &Value| operation.as_text().is_some_and(|text| text == "verify");
@@ -337,8 +337,8 @@ fn may_verify(key: &Record) -> bool {
     })
 }
 
-/// The certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle, section
-/// 4.2.2).
+/// Returns the certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle,
+/// section 4.2.2).
 fn anchor(key: &Record) -> Option<CertificateDer<'static>> {
     let encoded = key.get("x5c")?.as_list()?.first()?.as_text()?;
     BASE64_STANDARD
@@ -347,7 +347,7 @@ fn anchor(key: &Record) -> Option<CertificateDer<'static>> {
         .map(CertificateDer::from)
 }
 
-/// Names the key, and shows none of it: it may be a secret.
+/// Shows the key's name, and nothing of the key: it may be a secret.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key")
@@ -382,7 +382,7 @@ mod tests {
         key
     }
 
-    /// How many keys a token with this name and algorithm is tried with.
+    /// Returns the number of keys that are tried for a token with this name and algorithm.
     fn fitting(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> usize {
         set.fitting(kid, algorithm).count()
     }

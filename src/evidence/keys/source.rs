@@ -1,4 +1,4 @@
-//! Where an issuer's keys are, and reading them there once.
+//! The source of an issuer's keys, and how they are read from it once.
 
 use super::fetch::{FetchError, HttpClient};
 use super::file::{FileError, FileMark, FileText, is_blank};
@@ -7,34 +7,34 @@ use crate::evidence::secret::Secret;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// LIMIT: a file of keys or certificates.
+/// LIMIT: bytes of a file of keys or certificates.
 const MAX_FILE_BYTES: u64 = 512 * 1024;
 
-/// How often a file is looked at: soon enough for a person who replaces it.
+/// How often a file is checked: soon enough for somebody who replaces it.
 pub(super) const FILE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where keys are.
+/// A source of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// A JWK set at an address (RFC 7517 section 5).
     Jwks(String),
-    /// An issuer, whose metadata say where the set is (RFC 8414 section 3, `OpenID` Connect
-    /// Discovery section 4).
+    /// An issuer whose metadata contain the address of the set (RFC 8414 section 3, `OpenID`
+    /// Connect Discovery section 4).
     Discovery(String),
     /// A JWK set in a file, read again when it changes.
     File(PathBuf),
     /// Certificates of authorities in a PEM file, read again when it changes.
     Pem(PathBuf),
-    /// A shared secret that was read from a file, read again when it changes.
+    /// A shared secret from a file, read again when it changes.
     Secret(Secret),
 }
 
-/// What was published, and for how long it may be used; none where that was not said.
+/// The published keys, and for how long they may be used; `None` if the source does not say.
 pub(super) type Read = (Published, Option<Duration>);
 
 impl KeySource {
-    /// Refuses an address that somebody else could answer at, and certificates where keys of tokens
-    /// are meant.
+    /// Refuses an address at which somebody else could answer, and certificates where keys of
+    /// tokens are needed.
     pub(in crate::evidence) fn check(&self) -> Result<(), String> {
         match self {
             Self::Jwks(url) | Self::Discovery(url) => super::check_url(url),
@@ -46,7 +46,7 @@ impl KeySource {
         }
     }
 
-    /// Returns `true` for a file on this machine.
+    /// Returns `true` if the source is a file on this machine.
     pub(super) fn is_file(&self) -> bool {
         match self {
             Self::File(_) | Self::Pem(_) | Self::Secret(_) => true,
@@ -54,7 +54,7 @@ impl KeySource {
         }
     }
 
-    /// Reads the keys. `last` is what tells the file's content of the last time from others.
+    /// Reads the keys. `last` is the digest of the file's previous content.
     pub(super) fn read(
         &self,
         client: &HttpClient,
@@ -84,7 +84,7 @@ impl KeySource {
                 if let Some(path) = secret.path() {
                     read_file(path, last)?;
                 }
-                // What is there is the secret, or there is none.
+                // The current content is the secret, or there is no secret.
                 match secret.again() {
                     Ok(secret) => Published::secret(secret.reveal()),
                     Err(why) => Published::nothing(&why),
@@ -102,7 +102,7 @@ fn fetch_set(url: &str, client: &HttpClient) -> Result<Read, FetchError> {
     Ok((found, answer.fresh_for))
 }
 
-/// The address in an issuer's metadata.
+/// Returns the address of the key set in an issuer's metadata.
 fn discover(issuer: &str, client: &HttpClient) -> Result<String, FetchError> {
     let url = format!(
         "{}/.well-known/openid-configuration",

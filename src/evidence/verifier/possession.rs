@@ -1,7 +1,7 @@
-//! What the holder of a token shows of what the token is bound to.
+//! Checks the proof of possession for a bound token.
 //!
-//! INVARIANT: a token that is bound proves nothing without what it is bound to, and what is shown
-//! for a token that is bound to nothing is refused where only a thief or a slip would show it.
+//! INVARIANT: a bound token proves nothing without the key or certificate to which it is bound, and
+//! a proof for an unbound token is refused if only a thief or a mistake would send one.
 
 use super::Verifier;
 use crate::evidence::claims::Genuine;
@@ -10,7 +10,7 @@ use crate::evidence::proof::{check_dpop, der_chain, thumbprint};
 use crate::model::{Proof, Proven, Timestamp, Unproven, Value};
 
 impl Verifier {
-    /// What a genuine token proves once its holder has shown what it is bound to.
+    /// Returns what a genuine token proves once its holder has proved possession.
     pub(super) fn possessed(
         &self,
         genuine: &Genuine,
@@ -58,7 +58,7 @@ impl Verifier {
     }
 }
 
-/// The thumbprint of the certificate that the caller saw.
+/// Returns the thumbprint of the certificate that the caller saw.
 fn shown_thumbprint(certificate: &str) -> Result<String, Unproven> {
     der_chain(certificate)
         .and_then(|chain| chain.first().map(thumbprint))

@@ -1,5 +1,5 @@
-//! The settings of all issuers and trust domains together: what is wrong with them, and the ids
-//! that they give.
+//! Checks the settings of all issuers and trust domains together, and derives from them how their
+//! subjects are turned into ids.
 
 use crate::evidence::keys::HttpClient;
 use crate::evidence::profile::{Profile, Trust};
@@ -7,7 +7,7 @@ use crate::evidence::spiffe::TrustDomain;
 use crate::model::{ActorNames, IssuerIds, PrincipalIds};
 use smol_str::SmolStr;
 
-/// Lists what is wrong, each with its remedy after a semicolon.
+/// Lists the problems, each with its remedy after a semicolon.
 pub(super) fn problems(
     profiles: &[(Profile, HttpClient)],
     domains: &[(TrustDomain, HttpClient)],
@@ -39,7 +39,8 @@ pub(super) fn problems(
     problems
 }
 
-/// What is wrong with an issuer by itself, among all, and beside the others before it.
+/// Lists an issuer's problems: in its own profile, in its references to other issuers, and in
+/// conflict with issuers listed before it.
 fn problems_of_issuer(
     profile: &Profile,
     all: &[(Profile, HttpClient)],
@@ -76,7 +77,7 @@ fn problems_of_issuer(
     problems
 }
 
-/// Returns how the subjects of issuers and trust domains are named here.
+/// Returns how the subjects of issuers and trust domains are turned into ids.
 pub(super) fn principal_ids(
     profiles: &[(Profile, HttpClient)],
     domains: &[(TrustDomain, HttpClient)],

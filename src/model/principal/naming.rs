@@ -77,7 +77,7 @@ impl NamingClaims {
                 return Err(NoId::Person);
             }
             let name = name.and_then(Value::as_text).ok_or(NoId::Person)?;
-            // Where people and clients are of one type, it is the same one.
+            // If people and clients have one type, a client with the person's name is the same party.
             let is_same = |client: &SmolStr| self.people == self.clients && client == name;
             let is_hand = |client: &SmolStr| {
                 is_same(client) || self.hands.iter().any(|hand| hand == client || hand == "*")
@@ -113,7 +113,7 @@ impl NamingClaims {
             .iter()
             .chain(&self.own_client)
             .filter_map(|path| Some((path, at(act, path)?)));
-        // In `sub` alone something may stand around a client's name: elsewhere it is another's id.
+        // Only `sub` may have text around a client's name: in other claims, that is another id.
         let is_another = |(path, value): (&Vec<SmolStr>, &Value)| {
             let other = value.as_text().map(SmolStr::as_str);
             let other = if path.as_slice() == ["sub"] {
