@@ -1,4 +1,4 @@
-//! The only place that reads the time.
+//! Reads the time; no other module does.
 //!
 //! INVARIANT: the clock is read once per request; everything that the request touches sees the same
 //! instant.
@@ -7,18 +7,18 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// A source of the present, in milliseconds since 1970-01-01T00:00:00Z, and of durations.
+/// A source of the current time, in milliseconds since 1970-01-01T00:00:00Z, and of durations.
 pub trait Clock: Send + Sync {
-    /// The present.
+    /// Returns the current time.
     fn now_ms(&self) -> i64;
 
-    /// Milliseconds since some instant, that no setting of the clock moves: how long something
-    /// lasted is the difference of two of them. What is compared with a time that somebody wrote
-    /// down (`exp`, `nbf`, `iat`) is [`Clock::now_ms`].
+    /// Returns the milliseconds since some fixed instant; setting the machine's clock does not
+    /// change them. A duration is the difference of two of them. Compare times in tokens and the
+    /// like (`exp`, `nbf`, `iat`) with [`Clock::now_ms`].
     fn monotonic_ms(&self) -> i64;
 }
 
-/// What [`SystemClock`] counts from.
+/// The instant from which [`SystemClock`] counts.
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The machine's clock.
@@ -42,7 +42,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands where it is put: for cases and tests.
+/// A clock that shows the time that it is set to, for cases and tests.
 #[derive(Debug)]
 pub struct FixedClock {
     now_ms: AtomicI64,
@@ -50,7 +50,7 @@ pub struct FixedClock {
 }
 
 impl FixedClock {
-    /// A clock that stands at `ms`.
+    /// Creates a clock that shows `ms`.
     #[must_use]
     pub const fn at(ms: i64) -> Self {
         Self {
@@ -59,14 +59,14 @@ impl FixedClock {
         }
     }
 
-    /// Puts it elsewhere. Where that is later, as much time has passed.
+    /// Sets the time. If it is later than before, this much time has passed.
     pub fn set(&self, ms: i64) {
         let before = self.now_ms.swap(ms, Ordering::SeqCst);
         self.monotonic_ms
             .fetch_add(ms.saturating_sub(before).max(0), Ordering::SeqCst);
     }
 
-    /// Corrects it, as somebody sets a machine's clock: no time passes.
+    /// Corrects the time, as when somebody sets a machine's clock: no time passes.
     pub fn correct(&self, ms: i64) {
         self.now_ms.store(ms, Ordering::SeqCst);
     }

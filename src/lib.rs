@@ -10,19 +10,19 @@
 //! |---|---|
 //! | [`model`] | chains, questions, decisions, reasons: the vocabulary, without IO, JSON or Cedar |
 //! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
-//! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers who is in what |
-//! | [`bundle`] | what a policy author edits: read, merged, checked, its cases |
+//! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers questions about them |
+//! | [`bundle`] | the files that a policy author edits: reading, merging and checking them, and their cases |
 //! | [`storage`] | durable tuples: one log over ordered rows, in memory, on redb, on sled |
 //! | [`stores`] | named stores of relations, every write to them, and the versions that readers pin |
 //! | [`process`] | the pages of the process's memory |
-//! | [`evidence`] | the key that signs the metadata; the credentials behind a request, verified |
-//! | [`cache`] | outcomes of legs that were decided before, exact whatever is written meanwhile |
+//! | [`evidence`] | the key that signs the metadata; verification of the credentials behind a request |
+//! | [`cache`] | cached outcomes of legs, which stay exact whatever is written meanwhile |
 //! | [`record`] | the decision record |
 //! | [`engine`] | the one sequence that decides |
 //! | [`http`] | AuthZEN over HTTP, and OpenFGA's API for relations |
 //! | [`cli`] | the command line, and the only place where the parts are put together |
 //!
-//! Which folder may use which is a table in `tests/architecture`.
+//! The table in `tests/architecture` says which folder may use which.
 
 pub mod bundle;
 pub mod cache;

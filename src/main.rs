@@ -3,7 +3,7 @@
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
-/// A decision makes some sixty small allocations and gives all of them back at once.
+/// A decision makes some sixty small allocations and frees all of them at once.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -1,7 +1,7 @@
 //! Makes one bounded request to an issuer.
 //!
-//! INVARIANT: only the configured address is asked: no redirect is followed, no proxy is used, and
-//! an address without `https` is asked only on this machine. Time, head and body are bounded,
+//! INVARIANT: only the given address is asked: no redirect is followed, no proxy is used, and an
+//! address without `https` is asked only on this machine. Time, head and body are bounded,
 //! whatever the issuer sends.
 
 use super::file::FileMark;

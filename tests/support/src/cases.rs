@@ -1,9 +1,9 @@
-//! Tables of cases that are too wide for code.
+//! Reads tables of cases that are too wide for code.
 
 use serde::de::DeserializeOwned;
 
-/// Reads one case a line, each a JSON array; empty lines and those that begin with `#` are the
-/// reader's.
+/// Reads one case per line, each a JSON array; empty lines and those that begin with `#` are
+/// ignored.
 pub fn read<T: DeserializeOwned>(text: &str) -> Vec<T> {
     let lines = text
         .lines()

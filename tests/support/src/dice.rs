@@ -1,6 +1,6 @@
-//! A small generator with a seed, so that a failure repeats.
+//! A small random generator with a seed, so that a failure repeats.
 
-/// Numbers at random (xorshift).
+/// A generator of random numbers (xorshift).
 pub struct Dice(u64);
 
 impl Dice {

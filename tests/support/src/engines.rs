@@ -1,4 +1,4 @@
-//! Engines over bundles given as text.
+//! Creates engines with bundles given as text.
 
 use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The time that these engines see: 2026-06-01T00:00:00Z.
 pub const NOW_MS: i64 = 1_780_272_000_000;
 
-/// Writes files below a folder.
+/// Writes files into a folder.
 pub fn write(root: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
         let path = root.join(path);
@@ -22,7 +22,7 @@ pub fn write(root: &Path, files: &[(&str, &str)]) {
     }
 }
 
-/// An engine without a bundle.
+/// Creates an engine without a bundle.
 pub fn empty() -> Engine {
     Engine::new(
         Arc::new(FixedClock::at(NOW_MS)),
@@ -32,7 +32,7 @@ pub fn empty() -> Engine {
     .with_quiet(Duration::from_millis(1))
 }
 
-/// An engine that decides with these files; panics with the report where they do not load.
+/// Creates an engine that decides with these files; panics with the report if they do not load.
 pub fn engine(files: &[(&str, &str)]) -> Engine {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write(folder.path(), files);
@@ -46,7 +46,7 @@ pub fn engine(files: &[(&str, &str)]) -> Engine {
     engine
 }
 
-/// Asks as `anonymous`.
+/// Creates the options of a question from `anonymous`.
 pub fn ask(depth: Depth) -> Ask<'static> {
     let arguments = Arguments::Known;
     Ask {
@@ -66,7 +66,7 @@ pub fn decide(engine: &Engine, body: &serde_json::Value, depth: Depth) -> Answer
         .expect("an answer")
 }
 
-/// The decision, with the reason's code: `permit`, `deny not_permitted`.
+/// Returns the decision with the reason's code: `permit`, `deny not_permitted`.
 pub fn verdict(answer: &Answer) -> String {
     match &answer.reason {
         Some(reason) => format!("{} {}", answer.decision, reason.code),

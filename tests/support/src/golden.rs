@@ -1,8 +1,8 @@
-//! Golden files: committed output, rewritten only where `BEHEST_BLESS=1` says so.
+//! Golden files: committed output, rewritten only if `BEHEST_BLESS=1` is set.
 
 use std::path::Path;
 
-/// Compares with a committed file, from the root of the repository.
+/// Compares a text with a committed file; the path is relative to the root of the repository.
 pub fn check(path: &str, found: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")

@@ -1,4 +1,4 @@
-//! What the suites below `tests/` and the benchmarks share.
+//! Shared code of the suites below `tests/` and of the benchmarks.
 //!
 //! | Modules | What they hold |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | [`cases`], [`golden`] | tables of cases, and committed output |
 //! | [`bench`] | worlds and figures of benchmarks |
 //!
-//! It depends on `behest` as any user does, so its types are those of the suites. Unit tests of
-//! `behest` itself cannot use it: theirs is another build of the same crate.
+//! This crate depends on `behest` as any user does, so its types are those of the suites. Unit
+//! tests of `behest` itself cannot use it, since theirs is another build of the same crate.
 
 pub mod bench;
 pub mod cases;

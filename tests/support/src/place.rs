@@ -1,5 +1,4 @@
-//! Where the program is run: a directory with a small bundle, and the services that are started in
-//! it.
+//! Runs the program in a directory with a small bundle, and starts services in it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -10,11 +9,10 @@ use tempfile::TempDir;
 
 pub const KEY: &str = "a-key-that-nobody-would-guess-0001";
 
-/// As long as the slowest machine needs; a test that waits in vain fails after it.
+/// The time that the slowest machine needs; a test that waits in vain fails after it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A directory with a bundle in it, which is also where the program is started and puts its
-/// session's files.
+/// A directory with a bundle, in which the program is started and puts its session's files.
 pub struct Place(pub TempDir);
 
 impl Place {
@@ -98,7 +96,7 @@ impl Place {
         }
     }
 
-    /// Starts a service on the bundle, on a free port, with [`KEY`] as its admin key.
+    /// Starts a service with the bundle, on a free port, with [`KEY`] as its admin key.
     pub fn serve(&self, arguments: &[&str]) -> Service {
         let mut command = self.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0"]);
         command
@@ -172,7 +170,7 @@ impl Service {
         service
     }
 
-    /// The next line of the log whose message begins so.
+    /// Returns the next line of the log whose message begins so.
     pub fn wait_for(&self, message: &str) -> serde_json::Value {
         loop {
             let line = self
@@ -204,7 +202,8 @@ impl Service {
     }
 }
 
-/// The program that cargo built for the suite, beside the folder of the suite itself.
+/// Returns the path of the program that cargo built for the suite, beside the folder of the suite
+/// itself.
 pub fn program() -> PathBuf {
     let suite = std::env::current_exe().unwrap();
     suite.ancestors().nth(2).unwrap().join("behest")
@@ -212,7 +211,7 @@ pub fn program() -> PathBuf {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Gone already where the test stopped it.
+        // The test may already have stopped it.
         let _ended = self.child.kill().and_then(|()| self.child.wait());
     }
 }

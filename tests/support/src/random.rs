@@ -1,10 +1,10 @@
-//! Numbers that look random, and are the same for the same seed (splitmix64).
+//! Pseudo-random numbers that are the same for the same seed (splitmix64).
 
-/// The numbers, with the seed that they begin from.
+/// A generator of numbers, with its current state, which begins as the seed.
 pub struct Random(pub u64);
 
 impl Random {
-    /// The next number, below `end`.
+    /// Returns the next number, below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -1,7 +1,7 @@
 //! The seed of a generator.
 
-/// Returns `usual`, or what the variable `BEHEST_TEST_SEED` says. A failure is the same for
-/// everybody, and whoever looks further says from where.
+/// Returns the seed in the variable `BEHEST_TEST_SEED`, or `usual` without it. So a failure repeats
+/// for everybody, and other seeds can be tried.
 pub fn seed(usual: u64) -> u64 {
     let chosen = std::env::var("BEHEST_TEST_SEED").ok();
     chosen.map_or(usual, |seed| {

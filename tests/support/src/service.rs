@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Thursday, 2026-10-01T09:00:00Z: the time of the shipped cases.
 pub const NOW_MS: i64 = 1_790_845_200_000;
 
-/// What a developer has at hand: no callers, everything allowed from the same machine.
+/// Returns a developer's settings: no callers, and everything allowed from the same machine.
 pub fn local() -> Settings {
     let permissions = [Permission::Decide, Permission::Search, Permission::Explain];
     Settings {
@@ -25,17 +25,17 @@ pub fn local() -> Settings {
     }
 }
 
-/// A service without a bundle: whatever gets as far as a decision is a 503.
+/// Creates a service without a bundle: a request that reaches the decision gets a 503.
 pub fn empty(settings: Settings) -> Server {
     with_engine(settings).0
 }
 
-/// A service and its engine, which has no bundle yet.
+/// Creates a service and its engine, which has no bundle yet.
 pub fn with_engine(settings: Settings) -> (Server, Arc<Engine>) {
     with_clock(settings, Arc::new(FixedClock::at(NOW_MS)), |engine| engine)
 }
 
-/// A service whose engine is made otherwise.
+/// Creates a service with this clock and an engine that `change` has configured.
 pub fn with_clock(
     settings: Settings,
     clock: Arc<dyn Clock>,
@@ -53,26 +53,26 @@ pub fn with_clock(
     (server, engine)
 }
 
-/// A POST of JSON from the same machine.
+/// Creates a POST of JSON from the same machine.
 pub fn post(path: &str, body: impl Into<Vec<u8>>) -> TestRequest {
     request(Method::POST, path)
         .insert_header(("Content-Type", "application/json"))
         .set_payload(body.into())
 }
 
-/// A GET from the same machine.
+/// Creates a GET from the same machine.
 pub fn get(path: &str) -> TestRequest {
     request(Method::GET, path)
 }
 
-/// Any request from the same machine.
+/// Creates any request from the same machine.
 pub fn request(method: Method, path: &str) -> TestRequest {
     TestRequest::with_uri(path)
         .method(method)
         .insert_header(("Host", "127.0.0.1:8181"))
 }
 
-/// A response, read whole.
+/// A response, read in full.
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
@@ -81,12 +81,12 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).expect("the body is JSON")
     }
 
-    /// A header, where it is there and text.
+    /// Returns a header if it is present and text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -98,7 +98,7 @@ pub async fn send(server: &Server, request: TestRequest) -> Reply {
     reply(call_service(&app, request.to_request()).await).await
 }
 
-/// What a response says, read whole.
+/// Reads a response in full.
 pub async fn reply(response: ServiceResponse<impl MessageBody>) -> Reply {
     let (status, headers) = (response.status(), response.headers().clone());
     let Ok(body) = to_bytes(response.into_body()).await else {

@@ -1,9 +1,8 @@
-//! Every way to write down a chain, and every way to write down an actor so that nobody would read
-//! it.
+//! All spellings of a chain, and all ways to write an actor where it would be overlooked.
 
 use serde_json::{Value as Json, json};
 
-/// A member of a chain: its type, its id, and what the request says of it.
+/// A member of a chain: its type, its id, and its properties in the request.
 pub type Member = (&'static str, String, Json);
 
 /// A spelling of a chain.
@@ -19,7 +18,7 @@ pub enum Spelling {
     OnBehalfOf,
     /// `delegation`.
     Delegation,
-    /// `delegation`, with what is said of who delegates beside the name.
+    /// `delegation`, with the delegator's properties beside its name.
     DelegationBeside,
     /// `context.agent`.
     ContextAgent,
@@ -47,7 +46,8 @@ fn entity((kind, id, properties): &Member) -> Json {
     json!({"type": kind, "id": id, "properties": properties})
 }
 
-/// The subject and the `context.agent` that spell a chain; none where a chain has no such spelling.
+/// Returns the subject and the `context.agent` that spell a chain, or `None` if the chain has no
+/// such spelling.
 pub fn spell(spelling: Spelling, chain: &[Member]) -> Option<(Json, Json)> {
     let (last, before) = chain.split_last()?;
     let mut subject = entity(last);
@@ -108,7 +108,7 @@ pub fn spell(spelling: Spelling, chain: &[Member]) -> Option<(Json, Json)> {
     Some((subject, agent))
 }
 
-/// The caller outermost; none where a type has no profile.
+/// Returns a nested `act` with the caller outermost, or `None` if a type has no `sub_profile`.
 fn acts(actors: &[Member]) -> Option<Json> {
     let mut act = Json::Null;
     for (kind, id, properties) in actors {
@@ -123,9 +123,9 @@ fn acts(actors: &[Member]) -> Option<Json> {
     Some(act)
 }
 
-/// Members that name an actor where nobody would read it: the place, and the names. Lower-case
-/// names with underscores are carriers in the wrong place; the others are spelled like what is read
-/// there.
+/// Members that name an actor where it would be overlooked: the path, and the names. Lower-case
+/// names with underscores are carriers in the wrong place; the others are spelled like members that
+/// are read there.
 pub const STRAYS: [(&str, &[&str]); 26] = [
     (
         "",
@@ -238,7 +238,7 @@ pub const STRAYS: [(&str, &[&str]); 26] = [
             "Name",
         ],
     ),
-    // An object that is not read where it stands is made for them.
+    // These objects are not read in these places, and are created for the test.
     ("/properties", &["act", "on_behalf_of"]),
     ("/subject/context", &["agent", "act", "credentials"]),
     ("/subject/subject", &["act", "delegation_chain", "agent"]),
@@ -294,13 +294,13 @@ pub const STRAYS: [(&str, &[&str]); 26] = [
     ("/context/Token/subject/properties", &["act"]),
 ];
 
-/// Returns `true` for a carrier's name as it is: in the wrong place a null is as good as nothing.
+/// Returns `true` if a name is a carrier's exact name: a null in the wrong place counts as absent.
 pub fn is_carriers_own(name: &str) -> bool {
     name.bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
-/// Puts a member into the object at a place, which is made where it is not there.
+/// Puts a member into the object at a path, and creates the object if it does not exist.
 pub fn put(body: &mut Json, place: &str, name: &str, value: &Json) {
     let mut at = body;
     for step in place.split('/').skip(1) {

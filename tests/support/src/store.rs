@@ -1,4 +1,4 @@
-//! Stores for tests: how each kind is opened, and what one holds, read in two ways.
+//! Opens each kind of store for tests, and reads its contents in two ways.
 
 use behest::model::{Record, Revision, Timestamp, Tuple, TupleCondition, TupleKey, Value};
 use behest::storage::{
@@ -14,14 +14,14 @@ use std::sync::Arc;
 pub struct Kind(&'static Backend);
 
 impl Kind {
-    /// Those that this program has.
+    /// Iterates over the kinds that are built into this program.
     pub fn all() -> impl Iterator<Item = Self> {
         Backend::all()
             .filter(|backend| backend.is_built())
             .map(Self)
     }
 
-    /// Those that keep what they are told.
+    /// Iterates over the kinds that keep data on disk.
     pub fn durable() -> impl Iterator<Item = Self> {
         Self::all().filter(|kind| kind.is_durable())
     }
@@ -40,7 +40,7 @@ impl Kind {
         self.0.is_durable()
     }
 
-    /// Opens it in a directory, with a cache that tests can fill.
+    /// Opens a store in a directory, with a cache that tests can fill.
     pub fn open(self, dir: &Path) -> Result<Arc<dyn TupleStore>, StoreError> {
         const CACHE_BYTES: usize = 4 << 20;
         StoreLocation::new(self.0, dir)
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Kind {
     }
 }
 
-/// What a store of a service holds.
+/// The contents of one store of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     pub record: StoreRecord,
@@ -74,7 +74,7 @@ impl Tenant {
     }
 }
 
-/// Everything that answers a question.
+/// All contents that can affect an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub tenants: BTreeMap<StoreId, Tenant>,
@@ -82,7 +82,7 @@ pub struct State {
 }
 
 impl State {
-    /// As the rows of the state have it.
+    /// Reads the contents from the rows of the state.
     pub fn read(store: &dyn TupleStore) -> Result<Self, StoreError> {
         let mut tenants = BTreeMap::new();
         for record in store.stores()? {
@@ -104,7 +104,7 @@ impl State {
         })
     }
 
-    /// As the log has it, read in pages of `limit`; panics on a gap.
+    /// Reads the contents from the log, in pages of `limit`; panics on a gap.
     pub fn replay(store: &dyn TupleStore, limit: usize) -> Result<Self, StoreError> {
         let mut state = Self::default();
         let mut last = Timestamp(i64::MIN);
@@ -178,7 +178,7 @@ pub fn tuple(text: &str) -> Tuple {
     key(text).into()
 }
 
-/// A tuple that holds while `condition`, with `{limit: <limit>}` beside it.
+/// Creates a tuple with this condition and the context `{limit: <limit>}`.
 pub fn conditional(text: &str, condition: &str, limit: i64) -> Tuple {
     let context: Record = [("limit".into(), Value::from(limit))].into_iter().collect();
     Tuple {
@@ -206,7 +206,7 @@ pub fn model(bits: u128, json: &str) -> ModelRecord {
     }
 }
 
-/// A second of the tests' day.
+/// Returns the time of a second of the tests' day.
 pub fn at(second: i64) -> Timestamp {
     Timestamp(1_790_000_000_000 + second * 1000)
 }

@@ -1,4 +1,4 @@
-//! Keys and tokens, good and bad.
+//! Creates keys and tokens, good and bad.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -19,7 +19,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// A P-256 key.
+    /// Creates a P-256 key.
     pub fn new(kid: &str) -> Self {
         let document =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
@@ -38,7 +38,7 @@ impl Key {
         }
     }
 
-    /// An Ed25519 key.
+    /// Creates an Ed25519 key.
     pub fn ed25519(kid: &str) -> Self {
         let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
             .expect("the system has randomness");
@@ -52,14 +52,14 @@ impl Key {
         }
     }
 
-    /// The public half, without a name.
+    /// Returns the public half, without a name.
     pub fn jwk(&self) -> Value {
         let mut jwk = serde_json::to_value(&self.public).expect("a key is JSON");
         jwk.as_object_mut().expect("an object").remove("alg");
         jwk
     }
 
-    /// The public half in a set.
+    /// Returns the public half in a set.
     pub fn published(&self) -> Value {
         let mut jwk = self.jwk();
         jwk["kid"] = json!(self.kid);
@@ -68,14 +68,14 @@ impl Key {
         jwk
     }
 
-    /// RFC 7638.
+    /// Returns the thumbprint (RFC 7638).
     pub fn thumbprint(&self) -> String {
         self.public
             .thumbprint(ThumbprintHash::SHA256)
             .expect("a thumbprint")
     }
 
-    /// A JWS with this header and these claims.
+    /// Creates a JWS with this header and these claims.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature =
@@ -83,7 +83,7 @@ impl Key {
         format!("{message}.{}", signature.expect("a signature"))
     }
 
-    /// An access token.
+    /// Creates an access token.
     pub fn access_token(&self, claims: &Value) -> String {
         self.sign(
             &json!({"alg": "ES256", "typ": "at+jwt", "kid": self.kid}),
@@ -91,7 +91,7 @@ impl Key {
         )
     }
 
-    /// A proof of possession for a token.
+    /// Creates a proof of possession for a token.
     pub fn proof(&self, token: &str, claims: &Value) -> String {
         let mut all = json!({"ath": hash(token)});
         for (name, value) in claims.as_object().expect("an object") {
@@ -104,7 +104,7 @@ impl Key {
     }
 }
 
-/// A JWS by a shared secret.
+/// Creates a JWS with a shared secret.
 pub fn sign_with_secret(secret: &[u8], header: &Value, claims: &Value) -> String {
     let message = message(header, claims);
     let key = EncodingKey::from_secret(secret);
@@ -113,18 +113,18 @@ pub fn sign_with_secret(secret: &[u8], header: &Value, claims: &Value) -> String
     format!("{message}.{signature}")
 }
 
-/// The two parts before the signature.
+/// Returns the two parts before the signature.
 pub fn message(header: &Value, claims: &Value) -> String {
     let part = |json: &Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
     format!("{}.{}", part(header), part(claims))
 }
 
-/// SHA-256 in base64url.
+/// Returns the SHA-256 in base64url.
 pub fn hash(text: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_ref()))
 }
 
-/// Some claims with others on top; null takes one away.
+/// Returns claims with some of them replaced; null removes one.
 pub fn with(claims: &Value, over: &Value) -> Value {
     let mut claims = claims.clone();
     let members = claims.as_object_mut().expect("an object");

@@ -1,17 +1,17 @@
-//! Two requests at once: which is answered first.
+//! Sends two requests at once and reports which is answered first.
 
 use crate::service::{Reply, reply};
 use actix_web::test::{TestRequest, call_service, init_service};
 use behest::http::Server;
 use std::cell::Cell;
 
-/// How often two requests are sent: what is done on another thread may by chance be done before the
-/// other is answered, and what is done on the worker never lets the other go first.
+/// How often two requests are sent. Work on another thread may by chance end before the other
+/// request is answered, but work on the worker never lets the other one go first.
 const ATTEMPTS: usize = 5;
 
-/// Sends two requests at once, the first to be looked at first, and says whether the second was
-/// answered before it in some attempt; returns the answers of the last one, and how many there
-/// were.
+/// Sends two requests at once, of which the first is polled first. Returns both answers of the last
+/// attempt, and after how many attempts the second request was answered first, or `None` if it
+/// never was.
 pub async fn send_two(
     server: &Server,
     first: impl Fn() -> TestRequest,
@@ -32,7 +32,7 @@ async fn send_once(
     first: TestRequest,
     second: TestRequest,
 ) -> (Reply, Reply, bool) {
-    // Whatever takes time and is no answer is done before.
+    // Everything that takes time and is not part of an answer is done before.
     let (one, other) = (
         init_service(server.app()).await,
         init_service(server.app()).await,
@@ -47,7 +47,7 @@ async fn send_once(
         let response = call_service(&other, second.to_request()).await;
         (!is_first_there.get(), reply(response).await)
     };
-    // In this order each time: answers that take equally long come in it.
+    // The order of polling is fixed, so answers that take equally long arrive in it.
     let (first, (is_before, second)) = tokio::join!(biased; first, second);
     (first, second, is_before)
 }

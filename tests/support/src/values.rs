@@ -1,9 +1,9 @@
-//! Requests from JSON, without the HTTP layer.
+//! Creates requests from JSON, without the HTTP layer.
 
 use behest::model::{Number, Record, Request, Value};
 use serde_json::Value as Json;
 
-/// JSON as a request's value; numbers keep their digits as `serde_json` writes them.
+/// Converts JSON to a request's value; numbers keep their digits as `serde_json` writes them.
 pub fn value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
@@ -22,7 +22,7 @@ pub fn value(json: &Json) -> Value {
     }
 }
 
-/// A JSON object as a record.
+/// Converts a JSON object to a record.
 pub fn record(json: &Json) -> Record {
     match value(json) {
         Value::Record(record) => record,
@@ -30,7 +30,7 @@ pub fn record(json: &Json) -> Record {
     }
 }
 
-/// A whole request body.
+/// Converts a whole request body.
 pub fn request(json: &Json) -> Request {
     Request::from_body(&record(json)).expect("a well-formed request")
 }

@@ -1,4 +1,4 @@
-//! A web server on this machine, that answers as a test says and counts what it is asked.
+//! A web server on this machine that answers as a test says and counts its requests.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What was asked.
+/// A request to the server.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub path: String,
@@ -14,7 +14,7 @@ pub struct Asked {
     pub body: String,
 }
 
-/// What is answered: a status, headers beside the usual ones, and a body.
+/// An answer: a status, headers beside the usual ones, and a body.
 pub type Answer = (u16, String, String);
 
 type Handler = Box<dyn Fn(&Asked) -> Answer + Send>;
@@ -29,7 +29,7 @@ pub struct Web {
 }
 
 impl Web {
-    /// Starts one.
+    /// Starts a server.
     pub fn start(handler: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -59,17 +59,17 @@ impl Web {
         web
     }
 
-    /// Answers otherwise from now on.
+    /// Replaces the handler of requests.
     pub fn answer(&self, handler: impl Fn(&Asked) -> Answer + Send + 'static) {
         *self.handler.lock().expect("no test panicked") = Box::new(handler);
     }
 
-    /// Closes every connection without an answer, or no longer does.
+    /// Closes every connection without an answer if `down`, and answers otherwise.
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    /// Thinks for so long about each answer, of as many as are wanted at once.
+    /// Delays each answer by this time; delayed answers do not wait for each other.
     pub fn set_pause(&self, pause: Duration) {
         self.pause_ms.store(
             u64::try_from(pause.as_millis()).expect("a short pause"),
@@ -77,7 +77,7 @@ impl Web {
         );
     }
 
-    /// How often it was asked.
+    /// Returns the number of requests so far.
     pub fn count(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }

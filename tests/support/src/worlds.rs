@@ -1,5 +1,4 @@
-//! Generated worlds: a fixed vocabulary, and policies, entities, chains and requests made at random
-//! over it.
+//! Generates worlds: random policies, entities, chains and requests over a fixed vocabulary.
 
 use crate::spellings::{Member, SPELLINGS, Spelling, spell};
 use proptest::prelude::*;
@@ -20,8 +19,8 @@ action read, write in [touch] appliesTo {
 action audit appliesTo { principal: [user], resource: doc };
 "#;
 
-/// Conditions of every kind: plain, guarded, following references, reading facts, and failing by
-/// overflow.
+/// Conditions of every kind: plain ones, guarded ones, ones that follow references or read facts,
+/// and ones that fail by overflow.
 const CONDITIONS: [&str; 21] = [
     "principal has level && principal.level > 2",
     "principal has level && principal.level + 9223372036854775806 > 0",
@@ -52,7 +51,7 @@ pub struct World {
     pub entities: Json,
 }
 
-/// Up to a dozen policies over up to a dozen entities.
+/// Generates up to a dozen policies over up to a dozen entities.
 pub fn worlds() -> impl Strategy<Value = World> {
     let policies = prop::collection::vec(policy(), 1..10);
     (policies, entities()).prop_map(|(policies, entities)| World {
@@ -100,8 +99,8 @@ fn policy() -> impl Strategy<Value = String> {
                 if effect == "forbid" {
                     keep_possible(principal, unless, &mut conditions);
                 }
-                // The audit action takes users only: a scope that excludes them would be an impossible
-                // policy.
+                // The audit action applies to users only: a scope that excludes them would make an
+                // impossible policy.
                 let action = if action == "action" {
                     "action in [Action::\"read\", Action::\"write\"]"
                 } else {
@@ -117,7 +116,7 @@ fn policy() -> impl Strategy<Value = String> {
         )
 }
 
-/// Leaves those conditions of a forbid that some request can meet: one that can never apply is
+/// Keeps those conditions of a forbid that some request can meet: a forbid that can never apply is
 /// refused.
 fn keep_possible(principal: &str, unless: bool, conditions: &mut Vec<&str>) {
     let mut kind = ["user", "agent"]
@@ -174,7 +173,7 @@ fn entities() -> impl Strategy<Value = Json> {
     })
 }
 
-/// A chain of up to four members, as `(type, id)`, without repetition.
+/// Generates a chain of up to four members, as `(type, id)`, without repetition.
 pub fn chains() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let members: Vec<(&'static str, String)> = (0..3)
         .map(|at| ("user", format!("u{at}")))
@@ -184,7 +183,8 @@ pub fn chains() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     subsequence(members, 1..5).prop_shuffle()
 }
 
-/// A request of that chain; some of its values do not fit, and some members are not declared.
+/// Generates a request of this chain; some of its values do not fit, and some members are not
+/// declared.
 pub fn requests() -> impl Strategy<Value = Json> {
     let action =
         prop_oneof![4 => Just("read"), 3 => Just("write"), 1 => Just("audit"), 1 => Just("fly")];
@@ -213,7 +213,7 @@ pub fn requests() -> impl Strategy<Value = Json> {
         )
 }
 
-/// A chain, with what a request says of each member.
+/// Generates a chain with the properties of each member in the request.
 pub fn members() -> impl Strategy<Value = Vec<Member>> {
     (chains(), prop::collection::vec(properties(), 4)).prop_map(|(chain, properties)| {
         chain
@@ -224,7 +224,8 @@ pub fn members() -> impl Strategy<Value = Vec<Member>> {
     })
 }
 
-/// A request of this chain, in this spelling or, where the chain has none such, as a list.
+/// Returns a request of this chain, in this spelling or, if the chain has no such spelling, as a
+/// list.
 pub fn of_chain(body: &Json, members: &[Member], spelling: Spelling) -> Json {
     let spelled = spell(spelling, members).or_else(|| spell(Spelling::List, members));
     let (subject, agent) = spelled.expect("every chain can be a list");
@@ -234,8 +235,8 @@ pub fn of_chain(body: &Json, members: &[Member], spelling: Spelling) -> Json {
     body
 }
 
-/// What a request says of an entity: nothing, what is declared for some types, what does not fit,
-/// what nobody declares.
+/// Generates properties of an entity: none, ones that are declared for some types, ones that do not
+/// fit, and ones that are not declared.
 fn properties() -> impl Strategy<Value = Json> {
     prop_oneof![
         3 => Just(json!({})), 1 => Just(json!({"level": 4})), 1 => Just(json!({"level": [4]})), 1 => Just(json!({"rank": 1})),
@@ -243,7 +244,7 @@ fn properties() -> impl Strategy<Value = Json> {
     ]
 }
 
-/// The subject object that names a chain; `properties` are the last member's.
+/// Returns the subject object that names a chain; `properties` are the last member's.
 pub fn subject(chain: &[(&str, String)], properties: &Json) -> Json {
     let (last, before) = chain.split_last().expect("a chain has a member");
     let mut subject = json!({"type": last.0, "id": last.1, "properties": properties});

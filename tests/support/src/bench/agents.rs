@@ -1,5 +1,5 @@
-//! Agents that act for users in the world of folders: the bundle, and questions of which it is
-//! known how they end.
+//! Agents that act for users in the world of folders: the bundle, and questions whose answers are
+//! known.
 
 use super::folders::{AGENTS, Folders, MODEL};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ entity agent;
 action view appliesTo { principal: [user, agent], resource: document, context: { visit?: Long } };
 ";
 
-/// A policy reads `visit`, so a question with another one is another question.
+/// A policy reads `visit`, so two questions with different values of it are different questions.
 const POLICIES: &str = r#"
 @id("viewer")
 permit (principal is user, action == Action::"view", resource is document)
@@ -47,18 +47,18 @@ pub fn write_bundle(dir: &Path) {
     }
 }
 
-/// How a question ends.
+/// The answer of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Every leg permits.
     Permit,
-    /// The first leg does not.
+    /// The first leg does not permit.
     DenyFirst,
-    /// The last leg does not: its agent has no grant.
+    /// The last leg does not permit: its agent has no grant.
     DenyLast,
 }
 
-/// The `number`th question that ends so, with as many legs as wanted.
+/// Returns the question of this number that ends so, with this many legs.
 pub fn question(world: Folders, number: u32, legs: u32, end: End) -> Value {
     let document = super::folders::scattered(number, world.documents());
     let owner = world.owner_of(document);
@@ -67,7 +67,7 @@ pub fn question(world: Folders, number: u32, legs: u32, end: End) -> Value {
     } else {
         format!("u{owner}")
     };
-    // Every agent has a grant from the one before, and no other.
+    // Every agent has a grant from the previous one and from nobody else.
     let mut actors: Vec<String> = (1..legs)
         .map(|leg| format!("a{}", (owner + leg - 1) % AGENTS))
         .collect();

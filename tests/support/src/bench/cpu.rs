@@ -1,10 +1,10 @@
-//! The processor time of one thread: on a machine that others use too, it says what an operation
-//! costs where the clock on the wall says how long the others took.
+//! The processor time of one thread. On a shared machine it shows what an operation costs, while
+//! wall-clock time also includes waiting for other processes.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
-/// How long this thread has run.
+/// Returns the processor time that this thread has used.
 pub fn thread_time() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(

@@ -1,12 +1,13 @@
-//! Numbers for tables.
+//! Calculates and formats figures for tables.
 
-/// The value below which so many thousandths of the values lie; they are in ascending order.
+/// Returns the value below which this many thousandths of the values lie; `sorted` is in ascending
+/// order.
 pub fn thousandths(sorted: &[u64], part: usize) -> u64 {
     let at = (sorted.len() * part / 1_000).min(sorted.len().saturating_sub(1));
     sorted.get(at).copied().unwrap_or(0)
 }
 
-/// A count as a number to calculate with. Those of a benchmark are far below the limit.
+/// Converts a count to a floating-point number. Counts in benchmarks are far below the limit.
 #[expect(
     clippy::cast_precision_loss,
     reason = "2^53 nanoseconds are a hundred days"
@@ -15,14 +16,14 @@ pub fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// The one in the middle.
+/// Returns the median.
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Three significant digits, and thousands apart.
+/// Formats a number with three significant digits and separated thousands.
 pub fn shown(value: f64) -> String {
     match value {
         value if value >= 1_000.0 => {

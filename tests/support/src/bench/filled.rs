@@ -1,4 +1,4 @@
-//! Stores that hold a world.
+//! Creates stores that contain a world.
 
 use super::folders::{Folders, model};
 use behest::clock::SystemClock;
@@ -6,7 +6,7 @@ use behest::model::Digest;
 use behest::stores::{Batch, StoreId, Stores, TupleStore};
 use std::sync::Arc;
 
-/// The stores with the model that the tuples need.
+/// Opens the stores and writes the model that the tuples need.
 pub fn open(store: Arc<dyn TupleStore>) -> Stores {
     let stores = Stores::open(store, Arc::new(SystemClock)).unwrap();
     let layer = stores

@@ -1,9 +1,9 @@
-//! A seeded world of relations: folders five deep, groups three deep, documents with an owner and a
-//! folder, and for every user one agent that may act for it; as in the performance harness's W3 and
-//! W5. Agents may send agents.
+//! A seeded world of relations: folders five levels deep, groups three levels deep, documents with
+//! an owner and a folder, and for every user one agent that may act for it, as in the performance
+//! harness's W3 and W5. Agents may send other agents.
 //!
-//! Beside it stand shapes that are hard in one way each: groups that contain one another in
-//! circles, a chain of groups as deep as a check goes, and a document shared with every team.
+//! There are also shapes that are hard in one way each: groups that contain one another in cycles,
+//! a chain of groups as deep as a check goes, and a document shared with every team.
 
 use behest::model::{Tuple, TupleKey};
 use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
@@ -36,26 +36,26 @@ type document
     define reader: viewer but not blocked
 ";
 
-/// Leaf groups, teams, and groups of each special shape.
+/// The number of leaf groups, of teams, and of groups of each special shape.
 const GROUPS: u32 = 1_000;
 
-/// Groups that contain one another in circles.
+/// Number of groups that contain one another in a cycle.
 const CIRCLE: u32 = 30;
 
-/// Groups in a chain: as deep as a check goes.
+/// Number of groups in a chain: as deep as a check goes.
 const CHAIN: u32 = 25;
 
-/// Agents; each may send the next.
+/// Number of agents; each may send the next.
 pub const AGENTS: u32 = 100;
 
-/// So many tuples, whatever they are.
+/// A world with this many tuples, whatever their kind.
 #[derive(Clone, Copy)]
 pub struct Folders {
     pub size: u32,
 }
 
-/// One kind of check: with a user that is found at the first place looked at, one that is found at
-/// the last, and one that is nowhere. The last two have to see the same.
+/// One kind of check, with three users: one that is found at the first place searched, one that is
+/// found at the last, and one that is not found. The last two must read the same tuples.
 pub struct Question {
     pub name: &'static str,
     pub first: TupleKey,
@@ -64,7 +64,7 @@ pub struct Question {
 }
 
 impl Folders {
-    /// The sizes in `BEHEST_TUPLES`, such as `10000,1000000`.
+    /// Returns the sizes in `BEHEST_TUPLES`, such as `10000,1000000`.
     pub fn sizes(default: &str) -> Vec<Self> {
         let wanted = std::env::var("BEHEST_TUPLES").unwrap_or_else(|_| default.to_owned());
         wanted
@@ -83,7 +83,7 @@ impl Folders {
         (self.size / 100).clamp(100, 11_000)
     }
 
-    /// Each tuple once.
+    /// Iterates over all tuples, each once.
     pub fn tuples(self) -> impl Iterator<Item = Tuple> {
         let documents = (0..u32::MAX).flat_map(move |document| {
             [
@@ -109,14 +109,14 @@ impl Folders {
         scattered(document, self.users())
     }
 
-    /// How many documents have both of their tuples.
+    /// Returns the number of documents that have both of their tuples.
     pub fn documents(self) -> u32 {
         let before = Self::shapes().len() + self.people().count();
         u32::try_from((usize::try_from(self.size).unwrap() - before) / 2).unwrap()
     }
 
     fn folder_of(self, document: u32) -> u32 {
-        // Folders that have none below them.
+        // These folders have no folders below them.
         let leaves = self.folders() - self.folders() / 10;
         self.folders() - 1 - scattered(document, leaves)
     }
@@ -174,7 +174,7 @@ impl Folders {
         users.chain(folders)
     }
 
-    /// What checks are measured on.
+    /// Returns the checks to measure.
     pub fn questions(self) -> Vec<Question> {
         let member = |group: u32| format!("user:u{}", self.member_of(group));
         let owner = format!("user:u{}", self.owner_of(7));
@@ -229,7 +229,7 @@ impl Folders {
         ]
     }
 
-    /// The first user in a leaf group and the team of the same number, or the last user.
+    /// Returns the first user in a leaf group and in the team of the same number, or the last user.
     fn member_of(self, group: u32) -> u32 {
         (0..self.users())
             .find(|user| scattered(*user, GROUPS) == group)
@@ -237,7 +237,7 @@ impl Folders {
     }
 }
 
-/// The model, compiled.
+/// Returns the compiled model.
 pub fn model() -> AuthorizationModel {
     let source = read_dsl(ModelFile {
         name: "model.fga",
@@ -251,7 +251,7 @@ pub fn key(text: &str) -> TupleKey {
     text.parse().unwrap()
 }
 
-/// Spreads numbers evenly and always alike.
+/// Spreads numbers evenly, and always in the same way.
 pub fn scattered(n: u32, below: u32) -> u32 {
     let mixed = u64::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     u32::try_from(mixed % u64::from(below)).unwrap()

@@ -1,10 +1,10 @@
-//! Criterion on processor time.
+//! Lets Criterion measure processor time.
 
 use super::cpu::thread_time;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use std::time::Duration;
 
-/// Measures how long the measuring thread has run.
+/// Measures the processor time of the measuring thread.
 pub struct ThreadTime;
 
 impl Measurement for ThreadTime {

@@ -1,4 +1,4 @@
-//! Worlds that benchmarks measure, and how their figures are taken and shown.
+//! The worlds that benchmarks measure, and the code that takes and shows their figures.
 
 pub mod agents;
 pub mod cpu;

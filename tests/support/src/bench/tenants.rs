@@ -9,10 +9,10 @@ const KINDS: [&str; 10] = [
     "order",
 ];
 
-/// Users of each tenant.
+/// Number of users of each tenant.
 const USERS: u32 = 20;
 
-/// Where a policy names its tenant.
+/// The part of a policy that names its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
     /// In its scope: `principal in Group::"t7/member"`.
@@ -21,7 +21,7 @@ pub enum Named {
     InCondition,
 }
 
-/// A bundle of so many policies.
+/// A bundle with this many policies.
 #[derive(Clone, Copy)]
 pub struct Tenants {
     pub policies: u32,
@@ -33,7 +33,7 @@ impl Tenants {
         (self.policies / 10).max(1)
     }
 
-    /// The files of the bundle, but for the users that are stored.
+    /// Returns the files of the bundle, without the stored users.
     pub fn files(self) -> Vec<(&'static str, String)> {
         let kinds = KINDS.join(", ");
         let (group, within) = match self.named {
@@ -81,7 +81,7 @@ impl Tenants {
         )
     }
 
-    /// The members of the tenants that questions are about.
+    /// Returns the members of the tenants that questions are about.
     fn entities(self) -> Value {
         let members = (0..QUESTIONS).map(|number| self.user_of(number));
         let members: std::collections::BTreeSet<(u32, u32)> = members.collect();
@@ -99,8 +99,8 @@ impl Tenants {
         (scattered(number, self.count()), number % USERS)
     }
 
-    /// The `number`th question, below [`QUESTIONS`]: of all tenants and types. With too little
-    /// clearance it is denied.
+    /// Returns the question of this number, below [`QUESTIONS`]; together they are about all
+    /// tenants and types. It is denied if the user has too little clearance.
     pub fn question(self, number: u32, is_cleared: bool) -> Value {
         let (tenant, user) = self.user_of(number);
         let kind = KINDS.get(usize::try_from(number % 10).unwrap()).unwrap();
@@ -118,5 +118,5 @@ impl Tenants {
     }
 }
 
-/// Different questions.
+/// Number of different questions.
 pub const QUESTIONS: u32 = 1_000;

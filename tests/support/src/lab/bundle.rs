@@ -1,4 +1,4 @@
-//! Bundles that are made at random from the vocabulary.
+//! Creates random bundles from the vocabulary.
 
 use super::vocabulary::{ABOUT_ANYONE, ABOUT_DOCS, CONTEXT, MODEL, SCHEMA, SCOPES};
 use super::word;
@@ -6,7 +6,7 @@ use crate::dice::Dice;
 use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
 
-/// What one bundle says: the namespace of its types, and its files.
+/// The contents of a bundle: the namespace of its types, and its files.
 #[derive(Clone)]
 pub struct Bundle {
     pub files: Vec<(&'static str, String)>,
@@ -19,13 +19,13 @@ impl Bundle {
     }
 }
 
-/// A bundle made at random. Whether its types have a namespace is the caller's to say: a bundle
-/// that replaces one whose types have none leaves nothing of the first one's schema.
+/// Creates a random bundle. The caller decides whether its types have a namespace: a bundle that
+/// replaces one whose types have none leaves nothing of the first one's schema.
 pub fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
     bundle_about(dice, namespaced, &ABOUT_DOCS)
 }
 
-/// A bundle whose policies about documents have these conditions.
+/// Creates a bundle whose policies about documents have these conditions.
 pub fn bundle_about(dice: &mut Dice, namespaced: bool, about_docs: &[&str]) -> Bundle {
     let spell = |text: &str| spelled(text, namespaced);
     let mut policies = String::new();
@@ -81,8 +81,8 @@ pub fn bundle_about(dice: &mut Dice, namespaced: bool, about_docs: &[&str]) -> B
     Bundle { files, namespaced }
 }
 
-/// A text of a schema or of a policy, with the names that the namespace, if there is one, gives to
-/// what it is about.
+/// Returns a text of a schema or a policy with its placeholders replaced by names, in the namespace
+/// if there is one.
 pub fn spelled(text: &str, namespaced: bool) -> String {
     let names = if namespaced {
         [
@@ -106,8 +106,8 @@ pub fn spelled(text: &str, namespaced: bool) -> String {
         .fold(text, |text, (place, name)| text.replace(place, name))
 }
 
-/// How a policy asks whether a fact has a person, and names that person: facts have a place for
-/// each principal type.
+/// Returns the conditions that a fact has a person, and the expression for that person: facts have
+/// a member for each principal type.
 fn fact(namespaced: bool, place: &str) -> [String; 2] {
     if namespaced {
         let has = format!(

@@ -1,5 +1,5 @@
-//! A wider world than those of single suites: types in a namespace, tags, enumerations, required
-//! attributes, addresses, durations, sets of entities and of records, every form of scope,
+//! A wider vocabulary than those of single suites: types in a namespace, tags, enumerations,
+//! required attributes, addresses, durations, sets of entities and of records, every form of scope,
 //! conditions with lists and maps, encoded and long ids, cycles, and every carrier with properties
 //! on every member.
 
@@ -14,10 +14,10 @@ use crate::dice::Dice;
 use behest::model::{Record, Tuple, TupleCondition, Value};
 use std::sync::Arc;
 
-/// Around this the clock moves: 2026-06-01T12:00:00Z, in milliseconds.
+/// The time around which the clock moves: 2026-06-01T12:00:00Z, in milliseconds.
 pub const NOON: i64 = 1_780_315_200_000;
 
-/// Ids of documents: plain ones, one that a tuple has to encode, and a long one.
+/// Returns ids of documents: plain ones, one that must be encoded in a tuple, and a long one.
 pub fn doc_ids() -> [String; 5] {
     [
         "d0".to_owned(),
@@ -37,12 +37,12 @@ pub fn person_ids() -> [String; 4] {
     ]
 }
 
-/// One of some words.
+/// Returns one of some words.
 pub fn word<'t>(dice: &mut Dice, of: &[&'t str]) -> &'t str {
     of[dice.below(of.len())]
 }
 
-/// A tuple of the model's, which may or may not be stored.
+/// Returns a tuple that the model allows and that may or may not be stored.
 pub fn tuple(dice: &mut Dice, bundle: &Bundle) -> Tuple {
     let ns = if bundle.namespaced { "Lab/" } else { "" };
     let person = format!(
@@ -111,7 +111,7 @@ fn condition(dice: &mut Dice, names: &[&str]) -> Option<TupleCondition> {
     })
 }
 
-/// Where the clock can be put: about the times that are compared with.
+/// Returns a time for the clock, near the times with which it is compared.
 pub fn time(dice: &mut Dice) -> i64 {
     NOON + dice.one(&[-2_000, -1, 0, 1, 2_999, 3_000, 3_001])
 }

@@ -1,11 +1,11 @@
-//! A [`Question`] is kept in parts, so that a walk can change one part of it and leave the others
-//! alone.
+//! A [`Question`] is stored in parts, so that a random walk can change one part and leave the
+//! others alone.
 
 use super::{Bundle, doc_ids, person_ids, word};
 use crate::dice::Dice;
 use serde_json::{Map, Value as Json, json};
 
-/// How a chain of several members is written.
+/// The carrier of a chain with several members.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Carrier {
     List,
@@ -44,7 +44,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// Where a walk begins.
+    /// Creates the question with which a walk begins.
     pub fn first(dice: &mut Dice, bundle: &Bundle) -> Self {
         let resource = Member {
             kind: "doc",
@@ -63,7 +63,7 @@ impl Question {
         question
     }
 
-    /// Sets, changes or takes away one part, and nothing else; most often one that the bundle's
+    /// Sets, changes or removes one part, and nothing else; most often a part that the bundle's
     /// policies mention.
     pub fn change(&mut self, dice: &mut Dice, bundle: &Bundle) {
         let policies = if dice.chance(80) {
@@ -108,7 +108,7 @@ impl Question {
         }
     }
 
-    /// Another action, with a resource that it applies to, most of the time.
+    /// Chooses another action, most of the time with a resource that it applies to.
     fn act(&mut self, dice: &mut Dice) {
         self.action = word(dice, &["read", "read", "read", "write", "write", "greet"]);
         let wanted = if self.action == "greet" {
@@ -126,7 +126,7 @@ impl Question {
         }
     }
 
-    /// The body. `aliased` writes types by their other names where there are any.
+    /// Returns the request body. If `aliased`, types that have aliases are written by these.
     pub fn body(&self, bundle: &Bundle, aliased: bool) -> Json {
         let kind = |kind: &str| match (bundle.namespaced, aliased, kind) {
             (true, false, _) => format!("Lab::{kind}"),
@@ -153,7 +153,7 @@ impl Question {
             }
             (Carrier::Act, [user]) => {
                 subject = entity(user);
-                // The token's claim has no place for a type of ours, nor for properties.
+                // The token's claim has no room for one of our types or for properties.
                 subject["properties"]["act"] = json!({"sub": last.id, "sub_profile": "ai_agent"});
             }
             (_, before) => subject["delegation_chain"] = before.iter().map(entity).collect(),
@@ -175,7 +175,8 @@ fn member(dice: &mut Dice, kind: &'static str) -> Member {
     }
 }
 
-/// What every entity has to have: where it is absent, whatever reads it fails.
+/// Returns the attributes that every entity must have: without them, a policy that reads them
+/// fails.
 fn required() -> Map<String, Json> {
     [("kind".to_owned(), json!("x"))].into_iter().collect()
 }
@@ -276,7 +277,7 @@ fn of_resource() -> Members<'static> {
     members
 }
 
-/// What people, bots and documents have in common.
+/// Returns the attributes that people, bots and documents have in common.
 fn of_anyone() -> Members<'static> {
     vec![
         ("kind", vec![json!("x"), json!("y"), Json::Null, json!(1)]),
@@ -391,8 +392,8 @@ fn places() -> Vec<Json> {
     ]
 }
 
-/// Points in time between two milliseconds, next to those that policies and the clock are compared
-/// with; two of them are one.
+/// Points in time between two milliseconds, close to those with which policies and the clock are
+/// compared; two of them are equal.
 pub const FINE_TIMES: [&str; 6] = [
     "2026-06-01T11:59:59.999000001Z",
     "2026-06-01T11:59:59.9995Z",

@@ -1,8 +1,8 @@
-//! The texts that bundles are put together from: one schema, one model, and policies' scopes and
-//! conditions.
+//! The texts from which bundles are composed: one schema, one model, and the scopes and conditions
+//! of policies.
 //!
-//! `{in}` and `{out}` open and close the namespace of the types; `{ns}` is what stands before their
-//! names outside.
+//! `{in}` and `{out}` open and close the namespace of the types; `{ns}` is the prefix of their
+//! names outside of it.
 
 pub const SCHEMA: &str = r#"
 entity Level enum ["low", "high"];
@@ -143,7 +143,7 @@ pub const ABOUT_DOCS: [&str; 58] = [
 ];
 
 /// Conditions about points in time, each compared with another, with the clock or with a whole
-/// second, and some about none.
+/// second, and some conditions without times.
 pub const ABOUT_TIMES: [&str; 10] = [
     "principal is {ns}person && principal has since && principal.since < datetime(\"2026-06-01T12:00:00Z\")",
     "principal is {ns}person && principal has since && context.now >= principal.since",
