@@ -50,7 +50,8 @@ pub(super) fn read(
     let subject =
         subject.map_err(|why| Unproven::invalid(format!("the token names nobody: {why}")))?;
     let mut chain = actors::chain(claims, actors::Own { subject, client }, profile, ids)?;
-    // In a token without a user, the client counts as nobody's own.
+    // A client counts as the user's own only in a token with a user, and only if it is not an
+    // agent.
     let is_free = !marks.is_clients_own && !is_agent(claims)?;
     let is_hand = |client: &str| is_free && profile.is_own_client(client);
     let mut holders = Vec::new();

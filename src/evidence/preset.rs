@@ -180,7 +180,8 @@ fn shared_secret(standard: Profile) -> Profile {
     }
 }
 
-/// Entra ID: a version of its tokens, and the claim that names the client in them.
+/// Returns the profile of Entra ID for a version of its tokens and the claim that names the client
+/// in them.
 fn entra(standard: Profile, version: &str, client: &str) -> Profile {
     let paths = |name: &str| vec![ClaimPath::new(name)];
     Profile {

@@ -6,8 +6,8 @@ use super::profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, P
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 
-/// Auth0: its own form of access tokens, and that of RFC 9068. The subject of a machine's token is
-/// `<client>@clients`.
+/// Returns Auth0's profile: its own form of access tokens, and that of RFC 9068. The subject of a
+/// machine's token is `<client>@clients`.
 pub(super) fn auth0(standard: Profile) -> Profile {
     Profile {
         types: types(&["jwt", "at+jwt"]),
@@ -24,8 +24,8 @@ pub(super) fn auth0(standard: Profile) -> Profile {
     }
 }
 
-/// Okta: `sub` of a user is the login, which may be reassigned; `uid` does not change, and is the
-/// `sub` of ID tokens.
+/// Returns Okta's profile: `sub` of a user is the login, which may be reassigned; `uid` does not
+/// change, and is the `sub` of ID tokens.
 pub(super) fn okta(standard: Profile) -> Profile {
     Profile {
         types: types(&["", "jwt", "at+jwt"]),
@@ -43,8 +43,8 @@ pub(super) fn okta(standard: Profile) -> Profile {
     }
 }
 
-/// Amazon Cognito's user pools: access tokens have no audience; they name the client to which they
-/// were issued.
+/// Returns the profile of Amazon Cognito's user pools: access tokens have no audience; they name
+/// the client to which they were issued.
 pub(super) fn cognito(standard: Profile) -> Profile {
     Profile {
         types: types(&["", "jwt"]),
@@ -68,9 +68,9 @@ pub(super) fn cognito(standard: Profile) -> Profile {
 /// The ending of the addresses of Google's service accounts.
 pub(super) const GOOGLE_ACCOUNTS: &str = "*.gserviceaccount.com";
 
-/// Google: all the tokens that it signs are ID tokens. Those of service accounts, by which
-/// workloads authenticate to services, contain the account's address; those of people accompany
-/// another credential.
+/// Returns Google's profile: all the tokens that it signs are ID tokens. Those of service accounts,
+/// by which workloads authenticate to services, contain the account's address; those of people
+/// accompany another credential.
 pub(super) fn google(standard: Profile) -> Profile {
     Profile {
         types: types(&["jwt"]),
@@ -102,7 +102,7 @@ pub(super) fn google(standard: Profile) -> Profile {
     }
 }
 
-/// GitHub Actions: a job of a workflow.
+/// Returns the profile of GitHub Actions, whose subjects are jobs of workflows.
 pub(super) fn github_actions(standard: Profile) -> Profile {
     let required = marks(&["repository_id", "job_workflow_ref"]);
     Profile {
@@ -112,7 +112,8 @@ pub(super) fn github_actions(standard: Profile) -> Profile {
     }
 }
 
-/// Kubernetes: a service account, by the token that is projected into its pods.
+/// Returns the profile of Kubernetes: a service account, by the token that is projected into its
+/// pods.
 pub(super) fn kubernetes(standard: Profile) -> Profile {
     Profile {
         types: types(&["", "jwt"]),
@@ -121,7 +122,7 @@ pub(super) fn kubernetes(standard: Profile) -> Profile {
     }
 }
 
-/// AWS: a role, by the identity tokens of STS.
+/// Returns the profile of AWS: a role, by the identity tokens of STS.
 pub(super) fn aws(standard: Profile) -> Profile {
     let source = KeySource::Discovery(standard.issuer.to_string());
     Profile {
@@ -135,8 +136,8 @@ pub(super) fn aws(standard: Profile) -> Profile {
     }
 }
 
-/// A platform that issues tokens to its workloads: each token is its subject's own, and there are
-/// no users, clients or scopes.
+/// Returns the profile of a platform that issues tokens to its workloads: each token is its
+/// subject's own, and there are no users, clients or scopes.
 fn workloads(standard: Profile) -> Profile {
     Profile {
         id_tokens: Vec::new(),

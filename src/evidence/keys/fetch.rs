@@ -178,7 +178,7 @@ fn read(
         // However a proxy obtained it, this is an answer, also without content (RFC 9110 section
         // 15.3). 201 and 202 are left out, because work that has only begun may end otherwise.
         200 | 203..=206 => {}
-        // With this status, too, an issuer says something (section 15.5.11).
+        // This status, too, is the issuer's word: the resource is gone (section 15.5.11).
         410 => {
             return Err(FetchError::Gone(
                 "it answers that what was there is gone (410)",
