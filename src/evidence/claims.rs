@@ -411,8 +411,8 @@ pub(super) fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>>
     }
 }
 
-/// Converts a `NumericDate` (RFC 7519 section 2) to milliseconds; returns `None` for times after
-/// the year 9999.
+/// Converts a `NumericDate` (RFC 7519 section 2) to milliseconds; returns `None` for anything else,
+/// and for times outside of the years 1970 to 9999.
 pub(super) fn milliseconds(value: &Value) -> Option<i64> {
     const LAST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
     let Value::Number(number) = value else {

@@ -40,7 +40,7 @@ pub(in crate::model) enum Site {
     Member,
     /// An actor in `act`. In a token it has more members than are read.
     Actor,
-    /// The properties of such a member or actor.
+    /// The properties of such a member.
     MemberProperties,
 }
 
