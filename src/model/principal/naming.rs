@@ -67,7 +67,8 @@ impl ActorNames {
 impl NamingClaims {
     /// INVARIANT: an actor has one name. Claims that name two are refused, and so is a claim that
     /// is spelled like one that names: whichever were read, rules about the other would be
-    /// overlooked. An actor also has one type, that of its own tokens.
+    /// overlooked. An actor also has one type, that of its own tokens. If people and clients have
+    /// one type, a client with a person's name is that person.
     fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
         self.check_spelling(act)?;
         if kind == self.people {
@@ -77,7 +78,6 @@ impl NamingClaims {
                 return Err(NoId::Person);
             }
             let name = name.and_then(Value::as_text).ok_or(NoId::Person)?;
-            // If people and clients have one type, a client with the person's name is the same party.
             let is_same = |client: &SmolStr| self.people == self.clients && client == name;
             let is_hand = |client: &SmolStr| {
                 is_same(client) || self.hands.iter().any(|hand| hand == client || hand == "*")
