@@ -38,7 +38,11 @@ const SHARDS: usize = 16;
 /// LIMIT: the longest that an entry is used before the token is verified again.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// The purpose for which a token is verified.
+/// How old an issuer's answer may be that is not kept, where a request has waited: it then is asked
+/// for again before anything rests on it. An answer that is kept may be as old as it is kept.
+const ANSWER_MS: i64 = 1_000;
+
+/// What a token is verified for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// The token is in a request and says who is behind it.
@@ -79,17 +83,24 @@ pub(super) struct Entry {
     until: Timestamp,
     /// The time until which it is used without verifying it again, by the monotonic clock.
     until_ms: i64,
+    /// Until when its issuer's answer counts, by the monotonic clock; none where it was not asked.
+    pub(super) answer_until_ms: Option<i64>,
     bytes: usize,
 }
 
 impl Entry {
-    /// Creates an entry that is used no longer than `longest` and its token allow.
+    /// An entry that is used no longer than `longest` and its token allow; `longest` is how long an
+    /// issuer's answer is kept.
     pub(super) fn new(
         genuine: Arc<Genuine>,
         voucher: Option<Arc<KeyVoucher>>,
         longest: Option<Duration>,
         at: Moment,
     ) -> Self {
+        let answer_until_ms = longest.map(|keep| {
+            let counts = super::claims::millis(keep.min(LONGEST)).max(ANSWER_MS);
+            at.monotonic_ms.saturating_add(counts)
+        });
         let longest = super::claims::millis(longest.unwrap_or(LONGEST).min(LONGEST));
         let (until, until_ms) = (
             genuine.proven.until,
@@ -101,6 +112,7 @@ impl Entry {
             voucher,
             until,
             until_ms,
+            answer_until_ms,
             bytes,
         }
     }

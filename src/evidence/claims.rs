@@ -56,8 +56,18 @@ pub(super) struct Confirmation {
     pub(super) certificate: Option<SmolStr>,
 }
 
-/// Reads the claims of a token of this kind at this time. `longest` limits how long the token may
-/// be used if the claims do not say when it expires.
+impl Genuine {
+    /// The thumbprints of the key and of the certificate that it is bound to.
+    pub(super) fn bound_to(&self) -> [Option<SmolStr>; 2] {
+        [
+            self.confirmation.key.clone(),
+            self.confirmation.certificate.clone(),
+        ]
+    }
+}
+
+/// Reads the claims of a token of this kind, at this time. `longest` bounds how long it may be used
+/// where the claims do not say when it ends.
 pub(super) fn read(
     claims: &Record,
     kind: CredentialKind,

@@ -3,6 +3,7 @@
 //! INVARIANT: a credential is verified by the one issuer or trust domain that it names, by that
 //! issuer's or domain's profile alone, and every wait is bounded.
 
+mod again;
 mod possession;
 mod settings;
 
@@ -19,7 +20,8 @@ use super::spiffe::{self, SpiffeId, TrustDomain};
 use crate::clock::Clock;
 use crate::evidence::jwt;
 use crate::model::{
-    CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value, Verified, Voucher, shown,
+    CredentialKind, IssuerAnswer, PrincipalIds, Record, Timestamp, Unproven, Value, Verified,
+    Voucher, shown,
 };
 use settings::{principal_ids, problems};
 use smol_str::SmolStr;
@@ -54,6 +56,8 @@ struct Identified {
     genuine: Arc<Genuine>,
     /// The key that verified it; `None` if it was verified by the issuer's unsigned answer alone.
     voucher: Option<Arc<KeyVoucher>>,
+    /// Until when its issuer's answer counts, by the monotonic clock; none where it was not asked.
+    answer_until_ms: Option<i64>,
 }
 
 impl Issuer {
@@ -186,12 +190,18 @@ impl Verifier {
                 "the token has white space or other characters that no token has",
             ));
         }
-        let Identified { genuine, voucher } = self.genuine(presented, now).await?;
-        // The request may have waited for keys, so proofs are checked at the current time.
+        let Identified {
+            genuine,
+            voucher,
+            answer_until_ms,
+        } = self.genuine(presented, now).await?;
+        // A request may have waited for keys: proofs are judged by the time of now.
         let proven = self.possessed(&genuine, presented, Timestamp(self.clock.now_ms()))?;
         Ok(Verified {
             proven: Arc::new(proven),
             voucher: voucher.map(|voucher| voucher as Arc<dyn Voucher>),
+            answer: answer_until_ms
+                .map(|until_ms| Arc::new(IssuerAnswer::new(until_ms, genuine.bound_to()))),
         })
     }
 
@@ -247,10 +257,7 @@ impl Verifier {
                 .as_ref()
                 .is_none_or(|voucher| voucher.stands())
             {
-                return Ok(Identified {
-                    genuine: entry.genuine,
-                    voucher: entry.voucher,
-                });
+                return Ok(Identified::of(&entry));
             }
             self.cache.forget(&digest);
         }
@@ -259,10 +266,7 @@ impl Verifier {
             _ if Unverified::is_meant(token) => self.jwt(presented, now).await?,
             _ => self.opaque(presented, now).await?,
         };
-        let identified = Identified {
-            genuine: Arc::clone(&entry.genuine),
-            voucher: entry.voucher.clone(),
-        };
+        let identified = Identified::of(&entry);
         self.cache.put(digest, entry);
         Ok(identified)
     }
@@ -439,6 +443,7 @@ impl Verifier {
         Ok(Verified {
             proven: Arc::new(proven),
             voucher: Some(domain.bundle.anchored(&bundle, anchor)),
+            answer: None,
         })
     }
 

@@ -1,5 +1,7 @@
 //! Defines the state that all handlers share, and the admission of their requests.
 
+mod standing;
+
 use super::body::{connection, read_body};
 use super::caller::Identity;
 use super::connection::Connection;
@@ -7,7 +9,7 @@ use super::endpoint::{Access, Endpoint};
 use super::envelope::REQUEST_ID;
 use super::load::apart::Apart;
 use super::load::lag;
-use super::{By, Error, Limits, Permission, Scarce, Settings};
+use super::{Error, Limits, Permission, Scarce, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Bodies, Engine};
 use crate::evidence::Verifier;
@@ -15,16 +17,16 @@ use crate::http::authzen::metadata::Metadata;
 use crate::http::authzen::wire::{
     Of, Options, check_size, read_object, record_bytes, without_data,
 };
-use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::rate::Meter;
 use crate::http::load::budget::{Budget, Share};
 use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::load::worker_turn::Turn;
 use crate::http::openfga::Places;
-use crate::model::{Evidence, Proof, Record, Value, Verified};
+use crate::model::{Evidence, Record, Value};
 use crate::telemetry::Metrics;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
+use standing::MOST_ROUNDS;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -121,61 +123,6 @@ impl Shared {
             .map_err(Error::TooManyRequests)
     }
 
-    /// Returns the certificate of a request's connection if the current authorities vouch for it.
-    pub(super) fn peer<'a>(
-        &self,
-        shown: Option<&'a PeerCertificate>,
-    ) -> Option<&'a PeerCertificate> {
-        shown.filter(|peer| peer.is_trusted(self.settings.tls.as_deref(), self.clock.now_ms()))
-    }
-
-    /// Refuses a request whose caller can no longer be identified as it was when the headers came.
-    /// The body, or the verification of credentials in it, may have taken a while; meanwhile the
-    /// caller's token may have expired, or its issuer's keys or its authority may have been
-    /// withdrawn.
-    fn check_still(&self, request: &HttpRequest, caller: Identity<'_>) -> Result<(), Error> {
-        match caller.caller().map(|caller| &caller.by) {
-            None | Some(By::Key(_)) => Ok(()),
-            Some(By::Certificate(_)) => match self.peer(request.conn_data()) {
-                Some(_) => Ok(()),
-                None => Err(Error::WrongCredential),
-            },
-            Some(By::Token { .. }) => match request.extensions().get::<Verified>() {
-                Some(token) if token.proven.until.0 <= self.clock.now_ms() => {
-                    Err(Error::WrongCredential)
-                }
-                // The token is bound to the connection's certificate, which must still be trusted.
-                Some(token)
-                    if token.proven.proof == Some(Proof::Mtls)
-                        && self.peer(request.conn_data()).is_none() =>
-                {
-                    Err(Error::WrongCredential)
-                }
-                Some(token) if token.stands() => Ok(()),
-                Some(_) | None => Err(Error::CallerUnverified),
-            },
-        }
-    }
-
-    /// Runs work that takes long, once a place is free and if the request's caller can still be
-    /// identified: the wait for a place may have been long.
-    pub(super) async fn run_apart<T: Send + 'static, E: From<Error> + Send + 'static>(
-        &self,
-        places: &Apart,
-        request: &HttpRequest,
-        work: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E> {
-        places.run(|| self.check_sender(request), work).await
-    }
-
-    /// Refuses a request whose configured caller, if it has one, can no longer be identified.
-    pub(super) fn check_sender(&self, request: &HttpRequest) -> Result<(), Error> {
-        match Identity::caller_of(request, &self.settings) {
-            Some((place, caller)) => self.check_still(request, Identity::Known(place, caller)),
-            None => Ok(()),
-        }
-    }
-
     /// Takes a request whose caller may send it to this endpoint: first who sent it, then its body,
     /// and then whether there is time for it. The body is read before that, so that the connection
     /// can go on; what writes relations is always taken.
@@ -190,7 +137,9 @@ impl Shared {
         let caller = Identity::of(request, &self.settings)?;
         endpoint.check(caller)?;
         let body = read_body(request, payload, self).await?;
-        self.check_still(request, caller)?;
+        if caller.may_end() {
+            self.check_sender(request).await?;
+        }
         if lag::is_long() && endpoint.access != Access::Needs(Permission::RelationsWrite) {
             return Err(Error::Overloaded(Scarce::Time));
         }
@@ -262,13 +211,20 @@ impl Shared {
                     }
                 },
             );
-            if body.is_empty() {
-                body = self.read(text)?;
-            }
         }
-        // INVARIANT: between this check and the answer nothing is awaited, except by code that
-        // repeats the check.
-        self.check_still(request, caller)?;
+        let mut rounds = 0;
+        while rounds < MOST_ROUNDS && self.must_ask(request, evidence.as_ref()) {
+            rounds += 1;
+            body = Record::new();
+            turn.take().into_iter().for_each(Turn::pass_on);
+            self.ask_again(request, evidence.as_ref()).await?;
+            turn = self.turn_for(work, request, text).await?;
+        }
+        if body.is_empty() {
+            body = self.read(text)?;
+        }
+        // INVARIANT: nothing is waited for between this and the answer, but for what asks again.
+        self.check_now(request, evidence.as_ref())?;
         Ok(Opened {
             body,
             options,

@@ -15,7 +15,8 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// LIMIT: credentials of one request: a user's token, an agent's own, a workload's identity. More
 /// is a mistake, and each one multiplies the legs.
@@ -229,20 +230,79 @@ pub trait Voucher: Send + Sync {
     fn stands(&self) -> bool;
 }
 
-/// A credential that was verified, for a decision that may be made later.
+/// What an issuer that was asked said of a credential. It counts for its time, and then the issuer
+/// has to be asked again before anything rests on it. Copies share one.
+#[derive(Debug)]
+pub struct IssuerAnswer {
+    /// Until when it counts, by the monotonic clock.
+    until_ms: AtomicI64,
+    /// The thumbprints of the key and of the certificate that the credential is bound to.
+    bound_to: [Option<SmolStr>; 2],
+    /// Why it counts no more; none while it does.
+    refused: OnceLock<Unproven>,
+}
+
+impl IssuerAnswer {
+    /// Creates an answer that counts until then, by the monotonic clock.
+    #[must_use]
+    pub fn new(until_ms: i64, bound_to: [Option<SmolStr>; 2]) -> Self {
+        Self {
+            until_ms: AtomicI64::new(until_ms),
+            bound_to,
+            refused: OnceLock::new(),
+        }
+    }
+
+    /// The thumbprints of the key and of the certificate that the credential is bound to.
+    #[must_use]
+    pub fn bound_to(&self) -> &[Option<SmolStr>; 2] {
+        &self.bound_to
+    }
+
+    /// Lets it count until then: the issuer has said the same again.
+    pub fn renew(&self, until_ms: i64) {
+        self.until_ms.store(until_ms, Ordering::SeqCst);
+    }
+
+    /// Lets it count no more.
+    pub fn refuse(&self, unproven: Unproven) {
+        let _the_first_counts = self.refused.set(unproven);
+    }
+
+    /// Returns `true` if the issuer has to be asked again at this time, by the monotonic clock.
+    fn is_due(&self, now_ms: i64) -> bool {
+        self.refused.get().is_none() && self.until_ms.load(Ordering::SeqCst) <= now_ms
+    }
+}
+
+/// A credential that was verified, for a decision that may come later.
 #[derive(Clone)]
 pub struct Verified {
     /// What it proves.
     pub proven: Arc<Proven>,
     /// The key by which it was verified; `None` if it was verified by asking the issuer alone.
     pub voucher: Option<Arc<dyn Voucher>>,
+    /// The issuer's answer, where it was asked.
+    pub answer: Option<Arc<IssuerAnswer>>,
 }
 
 impl Verified {
-    /// Returns `true` while the key by which it was verified is still its issuer's.
+    /// Returns `true` while the key behind it is still its issuer's, and so is the answer.
     #[must_use]
     pub fn stands(&self) -> bool {
-        self.voucher.as_ref().is_none_or(|voucher| voucher.stands())
+        self.refused().is_none() && self.voucher.as_ref().is_none_or(|voucher| voucher.stands())
+    }
+
+    /// Returns `true` if its issuer has to be asked again at this time, by the monotonic clock.
+    #[must_use]
+    pub fn is_due(&self, now_ms: i64) -> bool {
+        self.answer
+            .as_ref()
+            .is_some_and(|answer| answer.is_due(now_ms))
+    }
+
+    fn refused(&self) -> Option<&Unproven> {
+        self.answer.as_ref()?.refused.get()
     }
 }
 
@@ -292,9 +352,9 @@ impl Evidence {
     pub fn outcome(&self, credential: &Value) -> Result<Arc<Proven>, Unproven> {
         match self.outcomes.get(credential) {
             Some(Ok(verified)) if verified.stands() => Ok(Arc::clone(&verified.proven)),
-            Some(Ok(_)) => Err(Unproven::invalid(
-                "the credential's issuer has withdrawn the key that signed it",
-            )),
+            Some(Ok(verified)) => Err(verified.refused().cloned().unwrap_or_else(|| {
+                Unproven::invalid("the credential's issuer has withdrawn the key that signed it")
+            })),
             Some(Err(unproven)) => Err(unproven.clone()),
             None => Err(Unproven::of_a_stranger(
                 "no issuer is configured that could have issued the credential",
@@ -302,7 +362,33 @@ impl Evidence {
         }
     }
 
-    /// Returns how subjects of issuers are turned into ids.
+    /// Returns `true` if an issuer has to be asked again at this time, by the monotonic clock,
+    /// before anything rests on what it said.
+    #[must_use]
+    pub fn is_due(&self, now_ms: i64) -> bool {
+        self.answered().any(|(_, verified)| verified.is_due(now_ms))
+    }
+
+    /// Lets no answer count that would have to be asked for again at this time.
+    pub fn give_up(&self, now_ms: i64) {
+        let due = self
+            .answered()
+            .filter(|(_, verified)| verified.is_due(now_ms));
+        for answer in due.filter_map(|(_, verified)| verified.answer.as_ref()) {
+            answer.refuse(Unproven::unavailable(
+                "its issuer's answer about the credential is older than it may be: ask again later",
+            ));
+        }
+    }
+
+    /// The credentials of which their issuers have said what they are.
+    pub fn answered(&self) -> impl Iterator<Item = (&Value, &Verified)> {
+        let verified = |(credential, outcome)| Some((credential, Result::as_ref(outcome).ok()?));
+        let outcomes = self.outcomes.iter().filter_map(verified);
+        outcomes.filter(|(_, verified): &(&Value, &Verified)| verified.answer.is_some())
+    }
+
+    /// How issuers' subjects are named here.
     #[must_use]
     pub fn ids(&self) -> &PrincipalIds {
         &self.ids

@@ -44,8 +44,8 @@ pub use details::{DetailRule, Path, covering};
 pub use digest::Digest;
 pub use entity::{Entity, EntityRef, ParseEntityRefError};
 pub use evidence::{
-    Credential, CredentialKind, Evidence, MAX_CREDENTIALS, Proof, Proven, TOKEN_FACTS, Unproven,
-    Verified, Voucher, is_unknown_fact, unknown_fact,
+    Credential, CredentialKind, Evidence, IssuerAnswer, MAX_CREDENTIALS, Proof, Proven,
+    TOKEN_FACTS, Unproven, Verified, Voucher, is_unknown_fact, unknown_fact,
 };
 pub use explanation::{
     Condition, CredentialLine, Dropped, DroppedMembers, Explanation, LegExplanation, LegOutcome,

@@ -167,6 +167,7 @@ pub(crate) fn evidence() -> Evidence {
         let verified = Verified {
             proven: Arc::new(proven),
             voucher: None,
+            answer: None,
         };
         evidence.insert(Value::text(*name), Ok(verified));
     }

@@ -87,6 +87,7 @@ pub(crate) fn proven(credential: &Json) -> Evidence {
     let verified = Verified {
         proven: Arc::new(proven),
         voucher: None,
+        answer: None,
     };
     evidence.insert(values::value(credential), Ok(verified));
     evidence

@@ -10,6 +10,7 @@
 
 mod actors;
 mod agreement;
+mod asked_again;
 mod batches;
 mod bound_callers;
 mod caller_scopes;

@@ -134,15 +134,18 @@ pub(in crate::http) async fn decide(
     }
     // Other requests of this worker need not wait for this decision.
     drop(turn);
+    let evidence = ask.evidence;
     let (engine, ask, question) = (
         Arc::clone(&shared.engine),
         OwnAsk::of(ask, options),
         question.clone(),
     );
-    // The future that may wait is boxed, so that the futures of other requests stay small.
-    Box::pin(shared.run_apart(&shared.decisions, request, move || {
-        Ok(engine.decide(&ask.ask(), &question)?)
-    }))
+    // What waits is kept apart: the others' tasks stay small.
+    Box::pin(
+        shared.decide_apart(&shared.decisions, (request, evidence), move || {
+            Ok(engine.decide(&ask.ask(), &question)?)
+        }),
+    )
     .await
 }
 

@@ -12,7 +12,7 @@ use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
 use crate::http::load::worker_turn::Turn;
 use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
 use crate::http::{Error, Permission};
-use crate::model::{DecisionId, Malformed, Request, Revision};
+use crate::model::{DecisionId, Evidence, Malformed, Request, Revision};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
@@ -142,13 +142,18 @@ async fn decide_all(
         body: BatchBody::new(count, options.depth, limits.answer_bytes),
     };
     if answers
-        .take_brief(&mut batch, &mut turn, shared, request)
+        .take_brief(&mut batch, &mut turn, shared, (request, ask.evidence))
         .await?
     {
         // Other requests of this worker need not wait for the rest.
         drop(turn);
         let answers = answers
-            .take_rest(shared, OwnAsk::of(ask, options), request, batch.pause())
+            .take_rest(
+                shared,
+                OwnAsk::of(ask, options),
+                (request, ask.evidence),
+                batch.pause(),
+            )
             .await?;
         return Ok((answers, None));
     }
@@ -170,7 +175,7 @@ impl Answers {
         batch: &mut Batch<'_, impl Iterator<Item = Result<Request, Malformed>>>,
         turn: &mut Option<Turn>,
         shared: &Shared,
-        request: &HttpRequest,
+        (request, evidence): (&HttpRequest, Option<&Evidence>),
     ) -> Result<bool, Error> {
         for answer in batch {
             if matches!(answer, Err(BatchFault::TakesLong)) {
@@ -180,7 +185,11 @@ impl Answers {
             if let Some(turn) = turn
                 && turn.rest(connection(request)).await?
             {
-                shared.check_sender(request)?;
+                if shared.must_ask(request, evidence) {
+                    let again = Box::pin(shared.check_all(request, evidence));
+                    turn.set_aside(connection(request), again).await??;
+                }
+                shared.check_now(request, evidence)?;
             }
         }
         Ok(false)
@@ -191,7 +200,7 @@ impl Answers {
         mut self,
         shared: &Shared,
         ask: OwnAsk,
-        request: &HttpRequest,
+        (request, evidence): (&HttpRequest, Option<&Evidence>),
         rest: Paused<impl Iterator<Item = Result<Request, Malformed>> + Send + 'static>,
     ) -> Result<Self, Error> {
         let engine = Arc::clone(&shared.engine);
@@ -202,7 +211,9 @@ impl Answers {
                 .try_for_each(|answer| self.push(answer))?;
             Ok::<_, Error>(self)
         };
-        shared.run_apart(&shared.decisions, request, apart).await
+        shared
+            .decide_apart(&shared.decisions, (request, evidence), apart)
+            .await
     }
 
     fn push(&mut self, answer: Result<ItemAnswer, BatchFault>) -> Result<(), Error> {

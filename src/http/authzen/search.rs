@@ -214,6 +214,7 @@ async fn search(
         ..
     } = ask(caller, request, options, None);
     let (caller, engine) = (caller.to_owned(), shared.engine.clone());
+    let known = evidence.clone();
     let search = move || {
         let (wanted, page) = read_search(searched, &read_object(&text, json_depth)?)?;
         drop(text);
@@ -231,7 +232,9 @@ async fn search(
         };
         find(&engine, &ask, &wanted, page, limit)
     };
-    let (revision, body) = shared.run_apart(&shared.searches, request, search).await?;
+    let (revision, body) = shared
+        .decide_apart(&shared.searches, (request, known.as_ref()), search)
+        .await?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
         .insert_header((REVISION.clone(), HeaderValue::from(revision.0)))

@@ -7,12 +7,14 @@
 //! may be withdrawn. A token that cannot be verified now is not wrong: its sender is told to retry
 //! later.
 
+use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::{Presented, bearer_token};
 use crate::http::shared::Shared;
 use crate::http::{By, Error, routes};
 use crate::model::{Code, Verified};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
 use actix_web::{Error as ActixError, HttpMessage as _, HttpResponse};
 use std::sync::Arc;
@@ -28,7 +30,7 @@ pub(in crate::http) async fn verify(
     // a token stays anonymous.
     if presented == Some(Presented::Token) && !routes::is_public(routes::path(request.match_info()))
     {
-        let found = caller(&shared, &request)
+        let found = caller(&shared, request.headers(), request.conn_data())
             .await
             .and_then(|found| shared.count(found.0).map(|()| found));
         match found {
@@ -52,17 +54,21 @@ pub(in crate::http) async fn verify(
         .map(ServiceResponse::map_into_boxed_body)
 }
 
-/// Returns the index of the caller whose token a request carries, and the verified token.
-async fn caller(shared: &Shared, request: &ServiceRequest) -> Result<(usize, Verified), Error> {
+/// The place of the caller whose token a request carries, and what is known of the token.
+pub(in crate::http) async fn caller(
+    shared: &Shared,
+    headers: &HeaderMap,
+    shown: Option<&PeerCertificate>,
+) -> Result<(usize, Verified), Error> {
     let verifier = shared
         .settings
         .verifier
         .as_ref()
         .ok_or(Error::WrongCredential)?;
-    let token = bearer_token(request.headers())
+    let token = bearer_token(headers)
         .ok_or(Error::WrongCredential)?
         .to_owned();
-    let peer = shared.peer(request.conn_data());
+    let peer = shared.peer(shown);
     let certificate = peer.map(|peer| peer.encoded().to_owned());
     let verified = verifier
         .verify_caller(&token, certificate.as_deref())

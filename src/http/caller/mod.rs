@@ -293,7 +293,16 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// Returns the name in records.
+    /// Returns `true` for a caller that may be somebody no more before its request ends: by a token
+    /// or a certificate.
+    pub(super) fn may_end(self) -> bool {
+        match self.caller().map(|caller| &caller.by) {
+            None | Some(By::Key(_)) => false,
+            Some(By::Token { .. } | By::Certificate(_)) => true,
+        }
+    }
+
+    /// The name in records.
     pub(super) fn name(self) -> &'a str {
         match self {
             Self::Anonymous(_) => "anonymous",

@@ -91,7 +91,7 @@ impl Apart {
     /// Runs the work once a place is free, if `check` then still allows it.
     pub(in crate::http) async fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
-        check: impl FnOnce() -> Result<(), Error>,
+        check: impl Future<Output = Result<(), Error>>,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let place = {
@@ -103,7 +103,7 @@ impl Apart {
             };
             place.and_then(Result::ok).ok_or_else(busy)?
         };
-        check()?;
+        check.await?;
         let done = block(move || {
             let outcome = work();
             drop(place);
@@ -133,21 +133,18 @@ mod tests {
         let apart = Apart::new(1, 1, QUESTION_WAIT);
         let (begun, is_begun) = channel();
         let (end, ends) = channel::<()>();
-        let first = apart.run(
-            || Ok(()),
-            move || {
-                begun.send(()).unwrap();
-                ends.recv().unwrap();
-                Ok::<_, Error>(1)
-            },
-        );
+        let first = apart.run(async { Ok(()) }, move || {
+            begun.send(()).unwrap();
+            ends.recv().unwrap();
+            Ok::<_, Error>(1)
+        });
         let others = async {
             while is_begun.try_recv().is_err() {
                 tokio::task::yield_now().await;
             }
-            let second = apart.run(|| Ok(()), || Ok::<_, Error>(2));
+            let second = apart.run(async { Ok(()) }, || Ok::<_, Error>(2));
             let third = async {
-                let refused = apart.run(|| Ok(()), || Ok::<_, Error>(3)).await;
+                let refused = apart.run(async { Ok(()) }, || Ok::<_, Error>(3)).await;
                 end.send(()).unwrap();
                 refused
             };
@@ -156,7 +153,13 @@ mod tests {
         let (first, (second, third)) = tokio::join!(first, others);
         assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
         assert!(matches!(third, Err(Error::Overloaded(Scarce::Time))));
-        assert_eq!(apart.run(|| Ok(()), || Ok::<_, Error>(4)).await.unwrap(), 4);
+        assert_eq!(
+            apart
+                .run(async { Ok(()) }, || Ok::<_, Error>(4))
+                .await
+                .unwrap(),
+            4
+        );
     }
 
     #[actix_web::test]
@@ -164,14 +167,14 @@ mod tests {
         let apart = Apart::new(1, 1, QUESTION_WAIT);
         let taken = Arc::clone(&apart.places).acquire_owned().await.unwrap();
         let is_withdrawn = Cell::new(false);
-        let check = || {
+        let check = async || {
             if is_withdrawn.get() {
                 Err(Error::WrongCredential)
             } else {
                 Ok(())
             }
         };
-        let waiting = apart.run(check, || Ok::<_, Error>(1));
+        let waiting = apart.run(check(), || Ok::<_, Error>(1));
         let meanwhile = async {
             tokio::task::yield_now().await;
             is_withdrawn.set(true);
@@ -181,7 +184,7 @@ mod tests {
         assert!(matches!(refused, Err(Error::WrongCredential)));
         is_withdrawn.set(false);
         assert_eq!(
-            apart.run(check, || Ok::<_, Error>(2)).await.unwrap(),
+            apart.run(check(), || Ok::<_, Error>(2)).await.unwrap(),
             2,
             "the place came back"
         );

@@ -127,6 +127,20 @@ impl Turn {
         self.permit = None;
     }
 
+    /// Gives the turn to others while `done` is waited for.
+    pub(in crate::http) async fn set_aside<T>(
+        &mut self,
+        connection: Option<&Connection>,
+        done: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        self.before += self.began.elapsed();
+        self.permit = None;
+        let done = done.await;
+        self.slice = Instant::now();
+        self.wait(connection).await?;
+        Ok(done)
+    }
+
     /// Waits until the turn comes.
     async fn wait(&mut self, connection: Option<&Connection>) -> Result<(), Error> {
         if let Ok(permit) = Arc::clone(&self.place.worker.turns).try_acquire_owned() {

@@ -96,7 +96,13 @@ pub(super) const HTTP: [Room; 26] = [
     ),
     (
         "caller::bearer",
-        &["error", "openfga::error", "caller", "shared"],
+        &[
+            "error",
+            "openfga::error",
+            "caller",
+            "caller::certificate",
+            "shared",
+        ],
         "Callers that come with a token of an issuer.",
     ),
     (
@@ -210,7 +216,7 @@ pub(super) const HTTP: [Room; 26] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 12] = [
+pub(super) const HTTP_AGAINST: [Against; 13] = [
     (
         "error",
         "caller",
@@ -236,6 +242,11 @@ pub(super) const HTTP_AGAINST: [Against; 12] = [
         "load::revision_wait",
         "shared",
         "who waits asks the server's engine",
+    ),
+    (
+        "shared",
+        "caller::bearer",
+        "a caller's token is verified again where its request has waited",
     ),
     (
         "shared",

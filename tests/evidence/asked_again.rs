@@ -1,0 +1,178 @@
+//! What an issuer was asked is asked again once a request has waited.
+
+use crate::callers::{OURS, gateway};
+use crate::world::{AUDIENCE, World, access, profile, question};
+use behest::evidence::{Introspection, Profile, Trust};
+use behest::http::{By, Caller, KeyHash, Settings};
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::service::{NOW_MS, post, send};
+use support::tokens::with;
+use support::web::{Asked, Web};
+
+/// How long an issuer takes that is slow.
+const SLOW: Duration = Duration::from_millis(300);
+
+fn active(over: &Value) -> Value {
+    let now = NOW_MS / 1_000;
+    let claims = json!({"active": true, "sub": "alice", "client_id": "web", "scope": "read", "aud": AUDIENCE, "exp": now + 300});
+    with(&claims, over)
+}
+
+/// A service whose callers are `other`, by a key, and `gateway`, by an opaque token.
+fn world(web: &Web, keep: Duration) -> World {
+    let introspection = Introspection {
+        url: web.url.clone(),
+        client_id: "pdp".into(),
+        client_secret: None,
+        keep,
+        signed: None,
+        carries_act: true,
+    };
+    let of_issuer = Profile {
+        trust: Trust::Introspection,
+        introspection: Some(introspection),
+        caller_audiences: vec![OURS.into()],
+        ..profile(web)
+    };
+    let other = Caller {
+        name: "other".to_owned(),
+        by: By::Key(KeyHash::of(b"key")),
+        reasons: true,
+        ..gateway(None)
+    };
+    let settings = Settings {
+        callers: vec![other, gateway(None)],
+        ..Settings::default()
+    };
+    World::with(vec![of_issuer], Vec::new(), settings)
+}
+
+/// Asks with these opaque tokens while so much time passes, and has the first answer otherwise from
+/// then on. Returns the reason, and how often the issuer was asked.
+async fn asked_of(keep: Duration, passes_ms: i64, later: &Value) -> (String, usize) {
+    let web = Web::start(|_| (200, String::new(), String::new()));
+    let answers = |later: Option<Value>| {
+        move |asked: &Asked| {
+            let is_slow = asked.body.starts_with("token=slow");
+            if is_slow {
+                std::thread::sleep(SLOW);
+            }
+            let later = later.clone().filter(|_| !is_slow);
+            let answer = later.unwrap_or_else(|| active(&json!({})));
+            (200, String::new(), answer.to_string())
+        }
+    };
+    web.answer(answers(None));
+    let world = world(&web, keep);
+    let body = question("read", &[access("quick"), access("slow")]).to_string();
+    let request =
+        post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer key"));
+    let meanwhile = async {
+        tokio::time::sleep(SLOW / 3).await;
+        // The answer about `slow` is on its way.
+        world.wait_ms(passes_ms);
+        web.answer(answers(Some(later.clone())));
+    };
+    let (reply, ()) = tokio::join!(send(&world.server, request), meanwhile);
+    let answer = reply.json();
+    let outcome = match answer["decision"].as_bool() {
+        Some(true) => "permit".to_owned(),
+        _ => answer["context"]["reason"]["code"].to_string(),
+    };
+    (outcome, web.count())
+}
+
+#[actix_web::test]
+async fn a_credential_is_asked_about_again_where_anothers_issuer_was_waited_for() {
+    let (none, ten) = (Duration::ZERO, Duration::from_secs(10));
+    let gone = json!({"active": false});
+    let same = active(&json!({}));
+    for (keep, passes_ms, later, expected, count) in [
+        (none, 0, &gone, "permit", 2),
+        (none, 999, &gone, "permit", 2),
+        (none, 1_000, &gone, "\"credential_invalid\"", 4),
+        (none, 1_000, &same, "permit", 4),
+        (ten, 9_999, &gone, "permit", 2),
+        (ten, 10_000, &gone, "\"credential_invalid\"", 3),
+        (ten, 10_000, &same, "permit", 3),
+        // Another end is none of another token; another party is.
+        (
+            none,
+            1_000,
+            &active(&json!({"exp": NOW_MS / 1_000 + 200})),
+            "permit",
+            4,
+        ),
+        (
+            none,
+            1_000,
+            &active(&json!({"act": {"sub": "x"}})),
+            "\"credential_unavailable\"",
+            4,
+        ),
+        (
+            none,
+            1_000,
+            &active(&json!({"scope": "read write"})),
+            "\"credential_unavailable\"",
+            4,
+        ),
+    ] {
+        let found = asked_of(keep, passes_ms, later).await;
+        assert_eq!(
+            found,
+            (expected.to_owned(), count),
+            "{keep:?} {passes_ms} {later}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_caller_is_asked_about_again_where_its_request_waited() {
+    let own = active(&json!({"sub": "gateway", "client_id": "gateway", "aud": OURS}));
+    for (passes_ms, later, expected, count) in [
+        (999, json!({"active": false}), 200, 2),
+        (1_000, json!({"active": false}), 401, 3),
+        (1_000, own.clone(), 200, 3),
+        (
+            1_000,
+            with(&own, &json!({"sub": "x", "client_id": "x"})),
+            401,
+            3,
+        ),
+    ] {
+        let web = Web::start(|_| (200, String::new(), String::new()));
+        let answers = |own: Value| {
+            move |asked: &Asked| {
+                let is_slow = asked.body.starts_with("token=slow");
+                if is_slow {
+                    std::thread::sleep(SLOW);
+                }
+                let answer = if is_slow {
+                    active(&json!({}))
+                } else {
+                    own.clone()
+                };
+                (200, String::new(), answer.to_string())
+            }
+        };
+        web.answer(answers(own.clone()));
+        let world = world(&web, Duration::ZERO);
+        let body = question("read", &[access("slow")]).to_string();
+        let request =
+            post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer opaque"));
+        let meanwhile = async {
+            tokio::time::sleep(SLOW / 2).await;
+            world.wait_ms(passes_ms);
+            web.answer(answers(later.clone()));
+        };
+        let (reply, ()) = tokio::join!(send(&world.server, request), meanwhile);
+        assert_eq!(
+            (reply.status.as_u16(), web.count()),
+            (expected, count),
+            "{passes_ms} {later}: {}",
+            reply.body
+        );
+    }
+}
