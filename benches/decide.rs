@@ -13,9 +13,9 @@
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::engine::Engine;
-use behest::model::{Decision, Depth, Request};
+use behest::model::{AnswerDepth, Decision, Request};
 use behest::stores::open_memory;
 use support::bench::agents::{End, question};
 
@@ -58,7 +58,7 @@ fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
             None => engine,
         };
         engine
-            .load(&Source::Dir(dir.path().to_owned()))
+            .load(&BundleSource::Dir(dir.path().to_owned()))
             .expect("the bundle loads");
         (name, engine)
     });
@@ -145,7 +145,10 @@ fn policies(criterion: &mut Criterion<ThreadTime>) {
 
 fn decide(engine: &Engine, request: &Request) -> Decision {
     engine
-        .decide(&support::engines::ask(Depth::Lean), black_box(request))
+        .decide(
+            &support::engines::ask(AnswerDepth::Lean),
+            black_box(request),
+        )
         .expect("an answer")
         .decision
 }

@@ -10,7 +10,7 @@
 )]
 
 use actix_web::test::{TestRequest, call_service, init_service};
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::{Clock as _, SystemClock};
 use behest::engine::Engine;
 use behest::evidence::{HttpClient, KeySource, Preset, Profile, Signer, Trust, Verifier};
@@ -60,7 +60,7 @@ fn server(key: &Key, folder: &std::path::Path) -> Server {
         metrics.clone(),
         Recorder::default(),
     ));
-    engine.load(&Source::Embedded).unwrap();
+    engine.load(&BundleSource::Embedded).unwrap();
     Server::new(
         settings,
         engine,

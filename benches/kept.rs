@@ -18,11 +18,11 @@
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::cache::MAX_ROWS;
 use behest::clock::SystemClock;
 use behest::engine::Engine;
-use behest::model::{Decision, Depth, Record, Request, TupleKey};
+use behest::model::{AnswerDepth, Decision, Record, Request, TupleKey};
 use behest::record::Recorder;
 use behest::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
 use behest::telemetry::Metrics;
@@ -213,14 +213,14 @@ impl Asked {
             None => engine,
         };
         engine
-            .load(&Source::Dir(bundle.to_owned()))
+            .load(&BundleSource::Dir(bundle.to_owned()))
             .expect("the bundle loads");
         Self { engine, metrics }
     }
 
     fn decide(&self, request: &Request) -> Decision {
         self.engine
-            .decide(&support::engines::ask(Depth::Lean), request)
+            .decide(&support::engines::ask(AnswerDepth::Lean), request)
             .expect("an answer")
             .decision
     }

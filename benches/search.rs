@@ -11,11 +11,11 @@
     reason = "a benchmark's helper may end it"
 )]
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::{Clock, SystemClock};
-use behest::engine::{Ask, Engine, FoundPage, Sealer, SearchLimits};
+use behest::engine::{Ask, Engine, Sealer, SearchLimits, SearchPage};
 use behest::model::{
-    Arguments, Depth, PageRequest, Record, SearchRequest, Searched, Tuple, TupleKey, Value,
+    AnswerDepth, Arguments, PageRequest, Record, SearchKind, SearchRequest, Tuple, TupleKey, Value,
 };
 use behest::record::Recorder;
 use behest::storage::{Batch, StoreId, open_memory};
@@ -85,7 +85,9 @@ fn world(documents: usize) -> Engine {
         .with_stores(stores.clone())
         .with_search(limits, sealer);
     assert!(
-        engine.load(&Source::Dir(folder.path().to_owned())).is_ok(),
+        engine
+            .load(&BundleSource::Dir(folder.path().to_owned()))
+            .is_ok(),
         "the bundle does not load"
     );
     let in_folder = |at: usize| key(&format!("doc:d{at}#parent@folder:f{}", at / FOLDER));
@@ -124,15 +126,15 @@ fn search(user: &str) -> SearchRequest {
         ("action", record([("name", "read".into())]).into()),
         ("resource", record([("type", "doc".into())]).into()),
     ]);
-    SearchRequest::from_body(Searched::Resource, &body).expect("a search")
+    SearchRequest::from_body(SearchKind::Resource, &body).expect("a search")
 }
 
-fn page(engine: &Engine, search: &SearchRequest, token: Option<&str>) -> FoundPage {
+fn page(engine: &Engine, search: &SearchRequest, token: Option<&str>) -> SearchPage {
     let ask = Ask {
         caller: "bench",
         request_id: None,
         require_actor: false,
-        depth: Depth::Lean,
+        depth: AnswerDepth::Lean,
         arguments: Arguments::Known,
         evidence: None,
     };

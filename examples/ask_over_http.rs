@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
-use behest::bundle::{self, Source};
+use behest::bundle::{self, BundleSource};
 use behest::clock::SystemClock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
@@ -63,7 +63,7 @@ fn server() -> Result<Server, Box<dyn Error>> {
     let metrics = Arc::new(Metrics::default());
     let engine = Engine::new(clock.clone(), Arc::clone(&metrics), Recorder::default());
     engine
-        .load(&Source::Embedded)
+        .load(&BundleSource::Embedded)
         .map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
     let settings = Settings {
         anonymous: Some([Permission::Decide].into_iter().collect()),

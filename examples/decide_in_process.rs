@@ -7,11 +7,11 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
-use behest::bundle::{self, Source};
+use behest::bundle::{self, BundleSource};
 use behest::clock::SystemClock;
 use behest::engine::{Ask, Engine, explanation_text};
 use behest::http::read_object;
-use behest::model::{Arguments, Depth, Request};
+use behest::model::{AnswerDepth, Arguments, Request};
 use behest::record::Recorder;
 use std::error::Error;
 use std::path::Path;
@@ -40,7 +40,7 @@ pub(crate) fn decide(folder: &Path, question: &str) -> Result<String, Box<dyn Er
     let engine = Engine::new(Arc::new(SystemClock), Arc::default(), Recorder::default());
     // A bundle with a mistake or a failing case is refused as a whole, with all of its problems.
     engine
-        .load(&Source::Dir(folder.to_owned()))
+        .load(&BundleSource::Dir(folder.to_owned()))
         .map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
 
     let body = read_object(question.as_bytes(), MAX_DEPTH)?;
@@ -49,7 +49,7 @@ pub(crate) fn decide(folder: &Path, question: &str) -> Result<String, Box<dyn Er
         caller: "example",
         request_id: None,
         require_actor: false,
-        depth: Depth::Explain,
+        depth: AnswerDepth::Explain,
         evidence: None,
         arguments: Arguments::Known,
     };

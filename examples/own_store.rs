@@ -14,11 +14,13 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
-use behest::bundle::{self, Source};
+use behest::bundle::{self, BundleSource};
 use behest::clock::SystemClock;
 use behest::engine::{Ask, Engine};
 use behest::http::read_object;
-use behest::model::{Arguments, Depth, Digest, Request, Revision, Timestamp, Tuple, TupleKey};
+use behest::model::{
+    AnswerDepth, Arguments, Digest, Request, Revision, Timestamp, Tuple, TupleKey,
+};
 use behest::record::Recorder;
 use behest::storage::{
     Applied, Batch, Change, Event, ModelId, ModelRecord, OnDuplicate, OnMissing, StoreError,
@@ -73,7 +75,7 @@ fn open(store: Arc<MapStore>) -> Result<(Engine, Arc<Stores>), Box<dyn Error>> {
     let engine = engine.with_stores(Arc::clone(&stores));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations");
     engine
-        .load(&Source::Dir(folder))
+        .load(&BundleSource::Dir(folder))
         .map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
     Ok((engine, stores))
 }
@@ -87,7 +89,7 @@ fn decide(engine: &Engine) -> Result<String, Box<dyn Error>> {
         caller: "example",
         request_id: None,
         require_actor: false,
-        depth: Depth::Lean,
+        depth: AnswerDepth::Lean,
         evidence: None,
         arguments: Arguments::Known,
     };

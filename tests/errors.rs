@@ -10,7 +10,7 @@ use actix_web::ResponseError as _;
 use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
-use behest::engine::TokenError;
+use behest::engine::PageTokenError;
 use behest::http::{
     Error, Limits, Permission, Permissions, PublicUrl, Scarce, Server, Settings, openapi,
 };
@@ -197,12 +197,16 @@ async fn of_searches() -> Vec<Value> {
             json!({"unknown": ["context"]}),
         )
         .await,
-        token("a page token that was made up", TokenError::Unknown).await,
-        token("a page token that was changed", TokenError::Edited).await,
-        token("another caller's page token", TokenError::OtherCaller).await,
-        token("another query's page token", TokenError::OtherQuery).await,
-        token("a page token of another bundle", TokenError::OtherBundle).await,
-        token("an old page token", TokenError::Expired).await,
+        token("a page token that was made up", PageTokenError::Unknown).await,
+        token("a page token that was changed", PageTokenError::Edited).await,
+        token("another caller's page token", PageTokenError::OtherCaller).await,
+        token("another query's page token", PageTokenError::OtherQuery).await,
+        token(
+            "a page token of another bundle",
+            PageTokenError::OtherBundle,
+        )
+        .await,
+        token("an old page token", PageTokenError::Expired).await,
         small
             .member("too large", "context", json!({"a": "x".repeat(2048)}))
             .await,

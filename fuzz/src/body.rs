@@ -1,11 +1,11 @@
 //! The body of a request for a decision: JSON, the chain that it spells, the decision and its
 //! explanation.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine, Refusal, explanation_text};
 use behest::http::{Limits, read_object};
-use behest::model::{Arguments, Depth, Request};
+use behest::model::{Arguments, AnswerDepth, Request};
 use behest::record::Recorder;
 use std::sync::{Arc, LazyLock};
 
@@ -20,7 +20,7 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         Recorder::default(),
     );
     engine
-        .load(&Source::Embedded)
+        .load(&BundleSource::Embedded)
         .expect("the default bundle loads");
     engine
 });
@@ -33,14 +33,14 @@ pub fn body(input: &[u8]) {
     let Ok(request) = Request::from_body(&body) else {
         return;
     };
-    let lean = decide(&request, Depth::Lean);
-    let explained = decide(&request, Depth::Explain);
+    let lean = decide(&request, AnswerDepth::Lean);
+    let explained = decide(&request, AnswerDepth::Explain);
     // INVARIANT: what an answer carries beside the decision never changes it.
     assert_eq!(lean, explained);
 }
 
 /// Returns the word of a decision; none for a request that is refused.
-fn decide(request: &Request, depth: Depth) -> Option<String> {
+fn decide(request: &Request, depth: AnswerDepth) -> Option<String> {
     let ask = Ask {
         caller: "fuzz",
         request_id: None,

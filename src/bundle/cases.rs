@@ -3,12 +3,12 @@
 //! A case is hermetic: it uses the bundle's own entities, what it is `given`, and a fixed time, and
 //! never a data directory.
 
-use super::given::{CaseFile, CaseText, Given};
+use super::given::{CaseFile, CaseFixture, CaseText};
 use super::manifest::find;
-use super::relations::Layer;
+use super::relations::BundleRelations;
 use super::yaml::{self, YamlValue};
 use crate::model::{Code, Decision, Problem, Problems, Record, Request, Timestamp, Tuple, Value};
-use crate::policy::{Schema, SourceFile, Stored};
+use crate::policy::{Schema, SourceFile, StoredEntities};
 use std::collections::BTreeSet;
 
 /// One case, ready to run.
@@ -23,18 +23,18 @@ pub struct Case {
     /// The time of the decision.
     pub now: Timestamp,
     /// The stored entities, if the case adds some of its own.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoredEntities>,
     /// Tuples that the case adds to the bundle's.
     pub tuples: Vec<Tuple>,
     /// The facts of a verified credential.
     pub token: Option<Record>,
     /// The expected result.
-    pub expected: Expected,
+    pub expected: ExpectedAnswer,
 }
 
 /// What a case expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedAnswer {
     /// The decision.
     pub decision: Decision,
     /// The reason's code; `None` if any code is accepted.
@@ -45,7 +45,7 @@ pub struct Expected {
 
 /// The observed result of a case.
 #[derive(Clone, Debug)]
-pub struct Observed {
+pub struct ObservedAnswer {
     /// The decision; `None` if the request was refused as malformed.
     pub decision: Option<Decision>,
     /// The reason's code.
@@ -85,7 +85,7 @@ pub fn run_cases<'a>(
     cases: &[Case],
     policies: impl Iterator<Item = &'a str>,
     filter: Option<&regex::Regex>,
-    decide: impl Fn(&Case) -> Observed,
+    decide: impl Fn(&Case) -> ObservedAnswer,
     explain: impl Fn(&Case) -> String,
 ) -> CaseReport {
     let mut report = CaseReport::default();
@@ -116,8 +116,8 @@ pub fn run_cases<'a>(
     report
 }
 
-impl Expected {
-    fn holds(&self, observed: &Observed) -> bool {
+impl ExpectedAnswer {
+    fn holds(&self, observed: &ObservedAnswer) -> bool {
         observed.decision == Some(self.decision)
             && self.code.as_ref().is_none_or(|code| {
                 observed
@@ -180,7 +180,7 @@ impl Expected {
     }
 }
 
-impl std::fmt::Display for Expected {
+impl std::fmt::Display for ExpectedAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.decision)?;
         if let Some(code) = &self.code {
@@ -193,7 +193,7 @@ impl std::fmt::Display for Expected {
     }
 }
 
-fn describe(observed: &Observed) -> String {
+fn describe(observed: &ObservedAnswer) -> String {
     let decision = observed
         .decision
         .map_or_else(|| "no decision".to_owned(), |decision| decision.to_string());
@@ -216,10 +216,10 @@ fn list(ids: &BTreeSet<String>) -> String {
 pub(super) fn read(
     files: &[&SourceFile],
     schema: &Schema,
-    stored: &Stored,
-    relations: &Layer<'_>,
+    stored: &StoredEntities,
+    relations: &BundleRelations<'_>,
 ) -> Result<Vec<Case>, Problems> {
-    let mut reader = Reader {
+    let mut reader = CaseReader {
         schema,
         stored,
         relations,
@@ -238,17 +238,17 @@ pub(super) fn read(
         .map(|()| reader.cases)
 }
 
-struct Reader<'a> {
+struct CaseReader<'a> {
     schema: &'a Schema,
-    stored: &'a Stored,
-    relations: &'a Layer<'a>,
+    stored: &'a StoredEntities,
+    relations: &'a BundleRelations<'a>,
     problems: Vec<Problem>,
     cases: Vec<Case>,
     /// Stored entities, by the text of what a case is given: most cases of a file share the same.
-    given: Vec<(String, Stored)>,
+    given: Vec<(String, StoredEntities)>,
 }
 
-impl Reader<'_> {
+impl CaseReader<'_> {
     fn file(&mut self, file: &SourceFile, parsed: CaseFile) {
         let mut before: Vec<CaseText> = Vec::new();
         for case in parsed.cases {
@@ -274,7 +274,7 @@ impl Reader<'_> {
         }
     }
 
-    fn case(&mut self, file: &SourceFile, given: &Given, text: &CaseText) {
+    fn case(&mut self, file: &SourceFile, given: &CaseFixture, text: &CaseText) {
         let given = text.given(given);
         let stored = match self.stored(file, &given) {
             Ok(stored) => stored,
@@ -313,7 +313,11 @@ impl Reader<'_> {
         }
     }
 
-    fn stored(&mut self, file: &SourceFile, given: &Given) -> Result<Option<Stored>, Problems> {
+    fn stored(
+        &mut self,
+        file: &SourceFile,
+        given: &CaseFixture,
+    ) -> Result<Option<StoredEntities>, Problems> {
         let Some(json) = given.entities_json() else {
             return Ok(None);
         };
@@ -345,12 +349,12 @@ impl Reader<'_> {
     }
 }
 
-type Cell = (Option<(String, String)>, Expected);
+type TableCell = (Option<(String, String)>, ExpectedAnswer);
 
 /// Returns the expectation of a case, or those of all cells of its table.
-fn cells(case: &CaseText) -> Result<Vec<Cell>, String> {
+fn cells(case: &CaseText) -> Result<Vec<TableCell>, String> {
     match (&case.table, &case.expect) {
-        (None, Some(YamlValue(expect))) => Ok(vec![(None, Expected::read(expect)?)]),
+        (None, Some(YamlValue(expect))) => Ok(vec![(None, ExpectedAnswer::read(expect)?)]),
         (None, None) => {
             Err("it expects nothing: say `expect: permit` or `expect: {deny: code}`".to_owned())
         }
@@ -369,7 +373,7 @@ fn cells(case: &CaseText) -> Result<Vec<Cell>, String> {
             Ok(rows
                 .flat_map(|(who, row)| {
                     let cell = |(to, word): (&String, &String)| {
-                        (Some((who.clone(), to.clone())), Expected::word(word))
+                        (Some((who.clone(), to.clone())), ExpectedAnswer::word(word))
                     };
                     table.to.iter().zip(row).map(cell).collect::<Vec<_>>()
                 })

@@ -1,17 +1,17 @@
 //! Finds bundles that use `context.client_id` in two contradictory ways.
 
 use super::compile::MANIFEST;
-use super::files::Files;
+use super::files::BundleFiles;
 use super::manifest::{BundleManifest, find_in};
 use crate::model::Problem;
-use crate::policy::Compiled;
+use crate::policy::CompiledPolicySet;
 
 /// Returns a problem if a policy reads `context.client_id` as data although the bundle reads it as
 /// a carrier: no policy sees it then.
 pub(super) fn problem(
-    compiled: &Compiled,
+    compiled: &CompiledPolicySet,
     manifest: &BundleManifest,
-    files: &Files,
+    files: &BundleFiles,
 ) -> Option<Problem> {
     let kind = manifest.carriers.client_id.as_ref()?;
     let reader = compiled.readers_of_context("client_id").next()?;

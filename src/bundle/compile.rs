@@ -2,14 +2,15 @@
 //! wrong.
 
 use super::cases::{self, Case};
-use super::files::Files;
+use super::files::BundleFiles;
 use super::manifest::{self, BundleManifest, find, find_in};
-use super::relations::{Layer, SchemaTypes};
-use super::sorted::Sorted;
+use super::relations::{BundleRelations, SchemaTypes};
+use super::sorted::FilesByKind;
 use super::{client_as_data, pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{
-    Compiled, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema, Stored, TypeInfo,
+    CompiledPolicySet, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema,
+    StoredEntities, TypeInfo,
 };
 use crate::relations::model::AuthorizationModel;
 use smol_str::SmolStr;
@@ -26,8 +27,8 @@ pub(super) const MANIFEST: &str = "policies/bundle.toml";
 pub struct Bundle {
     generation: u64,
     digest: Digest,
-    compiled: Compiled,
-    stored: Stored,
+    compiled: CompiledPolicySet,
+    stored: StoredEntities,
     carriers: CarrierSettings,
     packs: Vec<String>,
     optional: Vec<String>,
@@ -54,13 +55,13 @@ impl Bundle {
 
     /// Returns the compiled schema and policies.
     #[must_use]
-    pub fn compiled(&self) -> &Compiled {
+    pub fn policy_set(&self) -> &CompiledPolicySet {
         &self.compiled
     }
 
     /// Returns the stored entities.
     #[must_use]
-    pub fn stored(&self) -> &Stored {
+    pub fn stored(&self) -> &StoredEntities {
         &self.stored
     }
 
@@ -149,7 +150,7 @@ impl Bundle {
 
 /// Merges, checks and compiles files, and reports all problems together; does not run cases. Packs
 /// that the bundle names are added to `files`, so that problems in them can be shown too.
-pub fn compile(files: &mut Files) -> Result<Bundle, Problems> {
+pub fn compile(files: &mut BundleFiles) -> Result<Bundle, Problems> {
     // Cedar's parser is recursive. It runs on a thread of its own, so that the caller's stack does
     // not limit a bundle.
     std::thread::scope(|scope| {
@@ -168,11 +169,11 @@ pub fn compile(files: &mut Files) -> Result<Bundle, Problems> {
     })
 }
 
-fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
+fn compile_here(files: &mut BundleFiles) -> Result<Bundle, Problems> {
     let mut problems = Vec::new();
     let manifest = read_manifest(files, &mut problems);
     add_packs(files, &manifest, &mut problems);
-    let sorted = Sorted::new(files, &mut problems);
+    let sorted = FilesByKind::new(files, &mut problems);
     let mut next_actions = NextActions::new();
     for file in &sorted.manifests {
         if let Err(problem) = manifest::read_reasons(file, &mut next_actions)
@@ -184,7 +185,7 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
     let parts = compile_parts(&sorted, &manifest, files, next_actions, &mut problems);
     match (parts, problems.is_empty()) {
         (
-            Some(Parts {
+            Some(BundleParts {
                 compiled,
                 stored,
                 cases,
@@ -214,12 +215,12 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
 }
 
 fn compile_parts(
-    sorted: &Sorted,
+    sorted: &FilesByKind,
     manifest: &BundleManifest,
-    files: &Files,
+    files: &BundleFiles,
     next_actions: NextActions,
     problems: &mut Vec<Problem>,
-) -> Option<Parts> {
+) -> Option<BundleParts> {
     let model = keep(read_model(sorted), problems)?;
     let types = model
         .as_ref()
@@ -232,10 +233,10 @@ fn compile_parts(
         problems,
     );
     check_types(&schema, manifest, files, problems);
-    let stored = keep(Stored::read(&sorted.entities, &schema), problems);
+    let stored = keep(StoredEntities::read(&sorted.entities, &schema), problems);
     let cases = match &stored {
         Some(stored) => {
-            let layer = Layer::new(model.as_ref(), tuples.as_deref().unwrap_or_default());
+            let layer = BundleRelations::new(model.as_ref(), tuples.as_deref().unwrap_or_default());
             keep(
                 cases::read(
                     &sorted.cases.iter().collect::<Vec<_>>(),
@@ -249,14 +250,14 @@ fn compile_parts(
         None => None,
     };
     let compiled = keep(
-        Compiled::new(schema, &sorted.policies, &sorted.links, next_actions),
+        CompiledPolicySet::new(schema, &sorted.policies, &sorted.links, next_actions),
         problems,
     );
     if let Some(compiled) = &compiled {
         check_reasons(compiled, manifest, files, problems);
         problems.extend(client_as_data::problem(compiled, manifest, files));
     }
-    Some(Parts {
+    Some(BundleParts {
         compiled: compiled?,
         stored: stored?,
         cases: cases?,
@@ -266,16 +267,16 @@ fn compile_parts(
 }
 
 /// The parts of a bundle.
-struct Parts {
-    compiled: Compiled,
-    stored: Stored,
+struct BundleParts {
+    compiled: CompiledPolicySet,
+    stored: StoredEntities,
     cases: Vec<Case>,
     model: Option<AuthorizationModel>,
     tuples: Vec<Tuple>,
 }
 
 /// Reads the relation model, if there is one.
-fn read_model(sorted: &Sorted) -> Result<Option<AuthorizationModel>, Problems> {
+fn read_model(sorted: &FilesByKind) -> Result<Option<AuthorizationModel>, Problems> {
     if sorted.models.is_empty() {
         return Ok(None);
     }
@@ -300,7 +301,7 @@ fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T
     }
 }
 
-fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
+fn read_manifest(files: &BundleFiles, problems: &mut Vec<Problem>) -> BundleManifest {
     let Some(file) = files.file(MANIFEST) else {
         return BundleManifest::default();
     };
@@ -319,7 +320,7 @@ fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
     }
 }
 
-fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Problem>) {
+fn add_packs(files: &mut BundleFiles, manifest: &BundleManifest, problems: &mut Vec<Problem>) {
     files.packs.clear();
     let named: Vec<&String> = manifest.packs.iter().chain(&manifest.optional).collect();
     for (path, pack) in files
@@ -362,7 +363,7 @@ fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Pr
 fn check_types(
     schema: &Schema,
     manifest: &BundleManifest,
-    files: &Files,
+    files: &BundleFiles,
     problems: &mut Vec<Problem>,
 ) {
     let declared = |name: &str| schema.vocabulary.entity_type(name).is_some();
@@ -412,7 +413,11 @@ fn check_types(
 }
 
 /// Returns the problems that do not keep a bundle from loading and are probably mistakes.
-fn warnings(compiled: &Compiled, manifest: &BundleManifest, files: &Files) -> Vec<Problem> {
+fn warnings(
+    compiled: &CompiledPolicySet,
+    manifest: &BundleManifest,
+    files: &BundleFiles,
+) -> Vec<Problem> {
     let mut warnings = compiled.warnings().to_vec();
     warnings.extend(unknown_to_pack(compiled, manifest, files));
     warnings
@@ -424,9 +429,9 @@ const NAMING_PACK: (&str, [&str; 3]) = ("delegation", ["user", "agent", "service
 /// Warns if no principal in the bundle's schema has a type that the pack names: such a bundle
 /// denies every request.
 fn unknown_to_pack(
-    compiled: &Compiled,
+    compiled: &CompiledPolicySet,
     manifest: &BundleManifest,
-    files: &Files,
+    files: &BundleFiles,
 ) -> Option<Problem> {
     let (pack, known) = NAMING_PACK;
     let principals = compiled.schema().principals();
@@ -459,9 +464,9 @@ fn unknown_to_pack(
 /// Refuses a reason in the bundle's manifest that no policy gives. It is probably misspelt, and has
 /// no effect.
 fn check_reasons(
-    compiled: &Compiled,
+    compiled: &CompiledPolicySet,
     manifest: &BundleManifest,
-    files: &Files,
+    files: &BundleFiles,
     problems: &mut Vec<Problem>,
 ) {
     for code in manifest.reasons.keys().filter(|code| !compiled.gives(code)) {
@@ -474,7 +479,7 @@ fn check_reasons(
 
 /// Returns the attributes with the name of a carrier, each with its entity type: such an attribute
 /// is data and no carrier.
-fn shared_names(compiled: &Compiled) -> Vec<(SmolStr, &'static str)> {
+fn shared_names(compiled: &CompiledPolicySet) -> Vec<(SmolStr, &'static str)> {
     let vocabulary = &compiled.schema().vocabulary;
     let mut found = Vec::new();
     for kind in vocabulary.types() {

@@ -34,7 +34,7 @@ const MARKLESS: [&str; 4] = [".cedar", ".cedarschema", ".json", ".jsonl"];
 
 /// The source of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum BundleSource {
     /// The default bundle in the binary.
     Embedded,
     /// A directory with `schemas/` and `policies/`; may be a symbolic link, resolved once per load.
@@ -44,7 +44,7 @@ pub enum Source {
 /// The files that were read, before they are checked. They are kept so that problems can be shown
 /// with their lines.
 #[derive(Clone, Debug, Default)]
-pub struct Files {
+pub struct BundleFiles {
     /// Every file of the bundle, by path, without the packs that it names.
     pub(super) own: Vec<SourceFile>,
     /// Files of the packs that the bundle names; added when the bundle is compiled.
@@ -58,7 +58,7 @@ pub struct Files {
     pub(super) copied: Vec<(String, String)>,
 }
 
-impl Files {
+impl BundleFiles {
     /// Creates a bundle from files in memory, for tests and generated bundles.
     #[must_use]
     pub fn from_texts(files: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -129,14 +129,14 @@ impl Files {
 
 /// Reads all files of a source. Returns `Err` if it cannot be read: not found, too large, not text,
 /// or still changing after forty times `quiet`.
-pub fn read(source: &Source, quiet: Duration) -> Result<Files, Problems> {
+pub fn read(source: &BundleSource, quiet: Duration) -> Result<BundleFiles, Problems> {
     match source {
-        Source::Embedded => Ok(pack::default_bundle()),
-        Source::Dir(path) => read_settled(path, quiet),
+        BundleSource::Embedded => Ok(pack::default_bundle()),
+        BundleSource::Dir(path) => read_settled(path, quiet),
     }
 }
 
-fn read_settled(path: &Path, quiet: Duration) -> Result<Files, Problems> {
+fn read_settled(path: &Path, quiet: Duration) -> Result<BundleFiles, Problems> {
     let root = path.canonicalize().map_err(|error| {
         Problem::new(format!(
             "cannot read the bundle `{}`: {error}",
@@ -163,12 +163,12 @@ fn read_settled(path: &Path, quiet: Duration) -> Result<Files, Problems> {
     }
 }
 
-type Contents = BTreeMap<String, Vec<u8>>;
+type FileContents = BTreeMap<String, Vec<u8>>;
 
-fn read_once(root: &Path) -> Result<Contents, Problems> {
-    let mut walk = Walk {
+fn read_once(root: &Path) -> Result<FileContents, Problems> {
+    let mut walk = DirectoryWalk {
         root,
-        contents: Contents::new(),
+        contents: FileContents::new(),
         entries: 0,
         bytes: 0,
         problems: Vec::new(),
@@ -197,16 +197,16 @@ fn read_once(root: &Path) -> Result<Contents, Problems> {
         .map(|()| walk.contents)
 }
 
-struct Walk<'a> {
+struct DirectoryWalk<'a> {
     root: &'a Path,
-    contents: Contents,
+    contents: FileContents,
     /// The number of files and folders so far.
     entries: usize,
     bytes: u64,
     problems: Vec<Problem>,
 }
 
-impl Walk<'_> {
+impl DirectoryWalk<'_> {
     /// Reads a folder. `depth` is the number of folders between it and the first.
     fn folder(&mut self, path: &Path, name: &str, depth: usize) {
         if depth > MAX_FOLDERS {
@@ -306,8 +306,8 @@ impl Walk<'_> {
 
 /// Sorts text files by path. Files under `packs/` are copies of files in the binary, and must be
 /// identical to them.
-fn sort_out(contents: Contents) -> Result<Files, Problems> {
-    let mut files = Files::default();
+fn sort_out(contents: FileContents) -> Result<BundleFiles, Problems> {
+    let mut files = BundleFiles::default();
     let mut problems = Vec::new();
     for (path, bytes) in contents {
         if path.ends_with(".md") {

@@ -18,7 +18,7 @@ const REQUEST_MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
 #[serde(deny_unknown_fields)]
 pub(super) struct CaseFile {
     #[serde(default)]
-    pub(super) given: Given,
+    pub(super) given: CaseFixture,
     #[serde(default)]
     pub(super) cases: Vec<CaseText>,
 }
@@ -26,7 +26,8 @@ pub(super) struct CaseFile {
 /// What a case adds to the bundle.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Given {
+#[serde(expecting = "struct Given")]
+pub(super) struct CaseFixture {
     now: Option<String>,
     #[serde(default)]
     entities: Vec<YamlRecord>,
@@ -35,7 +36,7 @@ pub(super) struct Given {
     token: Option<YamlRecord>,
 }
 
-impl Given {
+impl CaseFixture {
     /// Returns these values with those of `over` added; `over` wins.
     fn with(&self, over: &Self) -> Self {
         Self {
@@ -105,15 +106,16 @@ pub(super) struct CaseText {
     context: Option<YamlRecord>,
     request: Option<YamlRecord>,
     now: Option<String>,
-    given: Option<Given>,
+    given: Option<CaseFixture>,
     pub(super) expect: Option<YamlValue>,
-    pub(super) table: Option<Table>,
+    pub(super) table: Option<CaseTable>,
 }
 
 /// Many cases at once: each of `who` with each of `to`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Table {
+#[serde(expecting = "struct Table")]
+pub(super) struct CaseTable {
     pub(super) who: Vec<String>,
     pub(super) to: Vec<String>,
     pub(super) expect: Vec<Vec<String>>,
@@ -173,14 +175,14 @@ impl CaseText {
     }
 
     /// Returns the file's `given` with this case's added.
-    pub(super) fn given(&self, file: &Given) -> Given {
+    pub(super) fn given(&self, file: &CaseFixture) -> CaseFixture {
         self.given
             .as_ref()
             .map_or_else(|| file.clone(), |own| file.with(own))
     }
 
     /// Returns the time of the case.
-    pub(super) fn now(&self, given: &Given) -> Result<Timestamp, String> {
+    pub(super) fn now(&self, given: &CaseFixture) -> Result<Timestamp, String> {
         let Some(text) = self.now.as_ref().or(given.now.as_ref()) else {
             return Ok(DEFAULT_NOW);
         };

@@ -28,16 +28,17 @@ pub(super) struct BundleManifest {
     /// How many entity references a policy may follow.
     pub(super) level: Option<u32>,
     #[serde(default)]
-    pub(super) carriers: Carriers,
+    pub(super) carriers: ManifestCarriers,
     #[serde(default)]
-    limits: Limits,
+    limits: ManifestLimits,
     #[serde(default)]
     pub(super) reasons: BTreeMap<SmolStr, ReasonManifest>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Carriers {
+#[serde(expecting = "struct Carriers")]
+pub(super) struct ManifestCarriers {
     /// The types that count as agents.
     pub(super) agent_types: Option<Vec<SmolStr>>,
     /// The type of the actor that `context.client_id` names; without it, the member names no actor.
@@ -46,7 +47,8 @@ pub(super) struct Carriers {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Limits {
+#[serde(expecting = "struct Limits")]
+struct ManifestLimits {
     /// Maximum number of actors in a chain; can only be lowered.
     actors: Option<usize>,
 }

@@ -26,9 +26,9 @@ mod report;
 mod sorted;
 mod yaml;
 
-pub use cases::{Case, CaseFailure, CaseReport, Expected, Observed, run_cases};
+pub use cases::{Case, CaseFailure, CaseReport, ExpectedAnswer, ObservedAnswer, run_cases};
 pub use compile::{Bundle, compile};
-pub use files::{Files, MAX_ENTRIES, MAX_FOLDERS, QUIET, Source, read};
+pub use files::{BundleFiles, BundleSource, MAX_ENTRIES, MAX_FOLDERS, QUIET, read};
 pub use given::spelled_out;
 pub use pack::{Pack, packs};
 pub use report::{render, render_warnings};

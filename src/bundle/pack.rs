@@ -1,6 +1,6 @@
 //! Packs and the default bundle, which are embedded in the binary and versioned with it.
 
-use super::files::Files;
+use super::files::BundleFiles;
 use crate::policy::SourceFile;
 use rust_embed::Embed;
 use std::collections::BTreeMap;
@@ -70,16 +70,16 @@ pub(super) fn files(name: &str, with_cases: bool) -> Option<Vec<SourceFile>> {
 }
 
 /// Returns the files of the default bundle, which is the repository's own.
-pub(super) fn default_bundle() -> Files {
+pub(super) fn default_bundle() -> BundleFiles {
     let own = paths()
         .into_iter()
         .filter(|path| pack_of(path).is_none() && !path.ends_with(".md"))
         .filter_map(|path| embedded(&path).map(|text| SourceFile::new(path, text)))
         .collect();
-    Files {
+    BundleFiles {
         own,
         is_default: true,
-        ..Files::default()
+        ..BundleFiles::default()
     }
 }
 

@@ -388,12 +388,12 @@ fn suggest(object: &ObjectRef) -> String {
 }
 
 /// The model and the tuples of a bundle, against which its cases are checked.
-pub(super) struct Layer<'a> {
+pub(super) struct BundleRelations<'a> {
     model: Option<&'a AuthorizationModel>,
     keys: HashSet<&'a TupleKey>,
 }
 
-impl<'a> Layer<'a> {
+impl<'a> BundleRelations<'a> {
     /// Creates a layer from the model and the bundle's tuples.
     pub(super) fn new(model: Option<&'a AuthorizationModel>, tuples: &'a [Tuple]) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Renders problems for people.
 
-use super::files::Files;
+use super::files::BundleFiles;
 use crate::model::{Place, Problem, Problems};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity,
@@ -16,17 +16,22 @@ const MAX_LINE: usize = 240;
 
 /// Renders problems one after the other, each with file, line, underlined excerpt and remedy.
 #[must_use]
-pub fn render(problems: &Problems, files: &Files, colour: bool) -> String {
+pub fn render(problems: &Problems, files: &BundleFiles, colour: bool) -> String {
     render_all(&problems.0, files, colour, Severity::Error)
 }
 
 /// Renders warnings in the same way.
 #[must_use]
-pub fn render_warnings(warnings: &[Problem], files: &Files, colour: bool) -> String {
+pub fn render_warnings(warnings: &[Problem], files: &BundleFiles, colour: bool) -> String {
     render_all(warnings, files, colour, Severity::Warning)
 }
 
-fn render_all(problems: &[Problem], files: &Files, colour: bool, severity: Severity) -> String {
+fn render_all(
+    problems: &[Problem],
+    files: &BundleFiles,
+    colour: bool,
+    severity: Severity,
+) -> String {
     let theme = if colour {
         GraphicalTheme::unicode()
     } else {
@@ -37,7 +42,7 @@ fn render_all(problems: &[Problem], files: &Files, colour: bool, severity: Sever
         .with_links(false);
     let mut text = String::new();
     for problem in problems {
-        let shown = Shown::new(problem, problem.place.as_ref(), files, severity);
+        let shown = ProblemDiagnostic::new(problem, problem.place.as_ref(), files, severity);
         if handler.render_report(&mut text, &shown).is_err() {
             text.push_str(&problem.to_string());
         }
@@ -48,17 +53,22 @@ fn render_all(problems: &[Problem], files: &Files, colour: bool, severity: Sever
 
 /// A problem in the form that miette expects.
 #[derive(Debug)]
-struct Shown {
+struct ProblemDiagnostic {
     message: String,
     help: Option<String>,
     source: Option<NamedSource<String>>,
     label: Option<LabeledSpan>,
-    also: Vec<Shown>,
+    also: Vec<ProblemDiagnostic>,
     severity: Severity,
 }
 
-impl Shown {
-    fn new(problem: &Problem, place: Option<&Place>, files: &Files, severity: Severity) -> Self {
+impl ProblemDiagnostic {
+    fn new(
+        problem: &Problem,
+        place: Option<&Place>,
+        files: &BundleFiles,
+        severity: Severity,
+    ) -> Self {
         let mut shown = Self {
             message: problem.message.clone(),
             help: problem.help.clone(),
@@ -83,7 +93,7 @@ impl Shown {
         shown
     }
 
-    fn show(&mut self, place: Option<&Place>, label: &str, files: &Files) {
+    fn show(&mut self, place: Option<&Place>, label: &str, files: &BundleFiles) {
         let Some(place) = place else { return };
         match files.file(&place.file) {
             Some(file) if place.len > 0 && place.offset + place.len <= file.text.len() => {
@@ -137,15 +147,15 @@ fn cut(text: &str, offset: usize, len: usize) -> (String, usize, usize) {
     (shown, offset_shown, len_shown)
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for ProblemDiagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Shown {}
+impl std::error::Error for ProblemDiagnostic {}
 
-impl Diagnostic for Shown {
+impl Diagnostic for ProblemDiagnostic {
     fn severity(&self) -> Option<Severity> {
         Some(self.severity)
     }
@@ -209,9 +219,9 @@ mod tests {
             cut("short\nlines\n", 6, 5),
             ("short\nlines\n".to_owned(), 6, 5)
         );
-        let files = Files {
+        let files = BundleFiles {
             own: vec![SourceFile::new("p.cedar", "x".repeat(200_000))],
-            ..Files::default()
+            ..BundleFiles::default()
         };
         let problem = Problem::new("it is long").at(Place {
             file: "p.cedar".to_owned(),

@@ -1,13 +1,13 @@
 //! The files of a bundle, sorted by kind, which their names tell.
 
 use super::compile::MANIFEST;
-use super::files::Files;
+use super::files::BundleFiles;
 use crate::model::{Place, Problem};
 use crate::policy::SourceFile;
 
 /// The files by kind.
 #[derive(Default)]
-pub(super) struct Sorted {
+pub(super) struct FilesByKind {
     pub(super) schemas: Vec<SourceFile>,
     pub(super) policies: Vec<SourceFile>,
     pub(super) links: Vec<SourceFile>,
@@ -18,9 +18,9 @@ pub(super) struct Sorted {
     pub(super) manifests: Vec<SourceFile>,
 }
 
-impl Sorted {
+impl FilesByKind {
     /// Sorts files by kind, and reports those of no known kind.
-    pub(super) fn new(files: &Files, problems: &mut Vec<Problem>) -> Self {
+    pub(super) fn new(files: &BundleFiles, problems: &mut Vec<Problem>) -> Self {
         let mut sorted = Self::default();
         for file in files.own.iter().chain(&files.packs) {
             match sorted.place_for(&file.path) {

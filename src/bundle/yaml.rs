@@ -30,7 +30,7 @@ pub(super) fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Problem
         serde_saphyr::with_deserializer_from_str_with_options(
             &file.text,
             options(),
-            |deserializer| Weight { left: &left }.deserialize(deserializer),
+            |deserializer| AliasWeight { left: &left }.deserialize(deserializer),
         )
         .map_err(|error| problem(file, &error))?;
     }
@@ -43,7 +43,7 @@ fn options() -> serde_saphyr::Options {
         with_snippet: false,
         strict_booleans: true,
         // The operator wrote the file, and its size is limited when it is read, but its nesting is
-        // not. `Weight` limits the expansion of aliases.
+        // not. `AliasWeight` limits the expansion of aliases.
         budget: serde_saphyr::budget! {
             max_reader_input_bytes: None,
             max_events: usize::MAX,
@@ -82,11 +82,11 @@ fn problem(file: &SourceFile, error: &serde_saphyr::Error) -> Problem {
 
 /// Counts the size of a file with its aliases expanded, and stops if it is too large.
 #[derive(Clone, Copy)]
-struct Weight<'a> {
+struct AliasWeight<'a> {
     left: &'a Cell<usize>,
 }
 
-impl Weight<'_> {
+impl AliasWeight<'_> {
     fn spend<E: de::Error>(self, text: usize) -> Result<(), E> {
         match self.left.get().checked_sub(text.saturating_add(NODE_BYTES)) {
             Some(left) => {
@@ -100,7 +100,7 @@ impl Weight<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Weight<'_> {
+impl<'de> DeserializeSeed<'de> for AliasWeight<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -108,7 +108,7 @@ impl<'de> DeserializeSeed<'de> for Weight<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Weight<'_> {
+impl<'de> Visitor<'de> for AliasWeight<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

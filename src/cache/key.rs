@@ -4,7 +4,7 @@
 //! rest, because it knows what policies read. Keys are stored and compared whole. Equal hashes are
 //! not enough, so nobody can craft a leg that finds another leg's permit.
 
-use crate::model::Canonical;
+use crate::model::CanonicalWriter;
 use std::cell::Cell;
 
 /// Maximum length of a key in bytes. A key holds what policies read, usually a few hundred bytes. A
@@ -18,7 +18,7 @@ thread_local! {
 
 /// The cache key of a leg.
 #[derive(Debug)]
-pub struct Key(Canonical);
+pub struct Key(CanonicalWriter);
 
 impl Key {
     /// Begins a key. No two bundles of a process have the same `generation`; `unknown` names, in
@@ -27,7 +27,7 @@ impl Key {
     pub fn begin(generation: u64, unknown: &[&str]) -> Self {
         let mut buffer = BUFFER.take();
         buffer.clear();
-        let mut key = Canonical::on(buffer);
+        let mut key = CanonicalWriter::on(buffer);
         key.count(generation);
         key.count(u64::try_from(unknown.len()).unwrap_or(u64::MAX));
         unknown.iter().for_each(|name| key.text(name));
@@ -35,7 +35,7 @@ impl Key {
     }
 
     /// Returns the encoding, to which the rest is written.
-    pub fn rest(&mut self) -> &mut Canonical {
+    pub fn rest(&mut self) -> &mut CanonicalWriter {
         &mut self.0
     }
 

@@ -4,7 +4,7 @@ mod bulk;
 
 pub(super) use bulk::{ExportArguments, ImportArguments};
 
-use crate::bundle::Source;
+use crate::bundle::BundleSource;
 use crate::config::Flags;
 use crate::storage::Backend;
 use clap::{Args, Parser, Subcommand};
@@ -132,7 +132,7 @@ pub(super) struct BundleArgument {
 impl BundleArgument {
     /// Returns the source of the bundle. The variable is read here and not by the parser, which
     /// would treat it like the flag if `--url` excludes the flag.
-    pub(super) fn source(&self) -> Source {
+    pub(super) fn source(&self) -> BundleSource {
         let named = || {
             std::env::var_os("BEHEST_BUNDLE")
                 .filter(|dir| !dir.is_empty())
@@ -143,8 +143,8 @@ impl BundleArgument {
 }
 
 /// Returns a directory as a source, or the default bundle without one.
-pub(super) fn source_of(bundle: Option<PathBuf>) -> Source {
-    bundle.map_or(Source::Embedded, Source::Dir)
+pub(super) fn source_of(bundle: Option<PathBuf>) -> BundleSource {
+    bundle.map_or(BundleSource::Embedded, BundleSource::Dir)
 }
 
 /// Returns what `--data` takes, for the help of the service: each store backend, with a sentence.

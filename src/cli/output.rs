@@ -1,6 +1,6 @@
 //! Prints what commands show: texts, problems, colours.
 
-use crate::bundle::{self, Files};
+use crate::bundle::{self, BundleFiles};
 use crate::model::{Problem, Problems};
 use indicatif::HumanCount;
 use std::io::{self, IsTerminal, Write};
@@ -40,7 +40,7 @@ fn tell(label: &str, problem: &Problem, paint: Paint) {
 }
 
 /// Prints all problems of a bundle, with the lines that they are about.
-pub(super) fn fail_with_lines(problems: &Problems, files: &Files) -> ExitCode {
+pub(super) fn fail_with_lines(problems: &Problems, files: &BundleFiles) -> ExitCode {
     notice(&with_line_end(bundle::render(
         problems,
         files,
@@ -50,7 +50,7 @@ pub(super) fn fail_with_lines(problems: &Problems, files: &Files) -> ExitCode {
 }
 
 /// Prints warnings about a bundle (probable mistakes that stop nothing), with their lines.
-pub(super) fn warn_with_lines(warnings: &[Problem], files: &Files) {
+pub(super) fn warn_with_lines(warnings: &[Problem], files: &BundleFiles) {
     notice(&with_line_end(bundle::render_warnings(
         warnings,
         files,

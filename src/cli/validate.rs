@@ -2,7 +2,7 @@
 
 use super::args::BundleArgument;
 use super::output::{Paint, fail_with_lines, print, warn_with_lines};
-use crate::bundle::{self, Bundle, Files, QUIET, Source};
+use crate::bundle::{self, Bundle, BundleFiles, BundleSource, QUIET};
 use std::process::ExitCode;
 
 /// Reads and checks a bundle; `behest test` runs its cases.
@@ -24,18 +24,19 @@ pub(super) fn run(argument: &BundleArgument) -> ExitCode {
 }
 
 /// Reads and checks a bundle. If it returns `Err`, the problems are already printed.
-pub(super) fn compile(source: &Source) -> Result<Bundle, ExitCode> {
+pub(super) fn compile(source: &BundleSource) -> Result<Bundle, ExitCode> {
     let mut files = read(source)?;
     bundle::compile(&mut files).map_err(|problems| fail_with_lines(&problems, &files))
 }
 
 /// Reads a bundle's files. If it returns `Err`, the problems are already printed.
-pub(super) fn read(source: &Source) -> Result<Files, ExitCode> {
-    bundle::read(source, QUIET).map_err(|problems| fail_with_lines(&problems, &Files::default()))
+pub(super) fn read(source: &BundleSource) -> Result<BundleFiles, ExitCode> {
+    bundle::read(source, QUIET)
+        .map_err(|problems| fail_with_lines(&problems, &BundleFiles::default()))
 }
 
 /// Describes a bundle by its name, digest and counts.
-pub(super) fn describe(source: &Source, bundle: &Bundle) -> String {
+pub(super) fn describe(source: &BundleSource, bundle: &Bundle) -> String {
     format!(
         "{} {}, {}",
         name(source),
@@ -45,9 +46,9 @@ pub(super) fn describe(source: &Source, bundle: &Bundle) -> String {
 }
 
 /// Names a bundle, for a person.
-pub(super) fn name(source: &Source) -> String {
+pub(super) fn name(source: &BundleSource) -> String {
     match source {
-        Source::Embedded => "the default bundle".to_owned(),
-        Source::Dir(dir) => format!("the bundle in `{}`", dir.display()),
+        BundleSource::Embedded => "the default bundle".to_owned(),
+        BundleSource::Dir(dir) => format!("the bundle in `{}`", dir.display()),
     }
 }

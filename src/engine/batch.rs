@@ -9,8 +9,8 @@
 
 use super::lookup::BRIEF_READS;
 use super::snapshot::Pin;
-use super::{Ask, Engine, Known, Refusal};
-use crate::model::{Answer, Decision, Fault, Malformed, Request, Timestamp};
+use super::{Ask, Engine, LegKeys, Refusal};
+use crate::model::{Answer, Decision, Fault, MalformedMember, Request, Timestamp};
 use std::time::Duration;
 
 /// How many tuples each item adds to the reads that a worker allows a batch; a usual item reads a
@@ -47,7 +47,7 @@ pub enum ItemAnswer {
     /// The item was decided.
     Decided(Box<Answer>),
     /// The item was not well-formed: a denial with `context.error` (section 7.2.1).
-    Malformed(Malformed),
+    Malformed(MalformedMember),
 }
 
 impl ItemAnswer {
@@ -86,7 +86,7 @@ impl Engine {
         time: Duration,
     ) -> Result<Batch<'a, I::IntoIter>, Fault>
     where
-        I: IntoIterator<Item = Result<Request, Malformed>>,
+        I: IntoIterator<Item = Result<Request, MalformedMember>>,
     {
         let pin = self.pin()?;
         if pin.pinned().is_none() {
@@ -104,7 +104,7 @@ impl Engine {
             items: items.into_iter(),
             begun: false,
             ended: false,
-            known: Some(Vec::new()),
+            keys: Some(Vec::new()),
             reads: None,
             is_put_off: false,
             pending: None,
@@ -112,8 +112,8 @@ impl Engine {
     }
 
     /// Continues a batch that was paused.
-    pub fn resume<'a, I>(&'a self, ask: &'a Ask<'a>, rest: Paused<I>) -> Batch<'a, I> {
-        let Paused {
+    pub fn resume<'a, I>(&'a self, ask: &'a Ask<'a>, rest: PausedBatch<I>) -> Batch<'a, I> {
+        let PausedBatch {
             pin,
             now,
             began_ms,
@@ -123,7 +123,7 @@ impl Engine {
             pending,
             begun,
         } = rest;
-        let (ended, known, reads) = (false, None, None);
+        let (ended, keys, reads) = (false, None, None);
         Batch {
             engine: self,
             ask,
@@ -135,7 +135,7 @@ impl Engine {
             items,
             begun,
             ended,
-            known,
+            keys,
             reads,
             is_put_off: false,
             pending,
@@ -145,7 +145,7 @@ impl Engine {
 
 /// The rest of a paused batch, which can be moved to another thread.
 #[derive(Debug)]
-pub struct Paused<I> {
+pub struct PausedBatch<I> {
     pin: Pin,
     now: Timestamp,
     began_ms: i64,
@@ -170,7 +170,7 @@ pub struct Batch<'a, I> {
     begun: bool,
     ended: bool,
     /// The leg keys of the items so far; `None` once the keys of an item are not available.
-    known: Option<Vec<Known>>,
+    keys: Option<Vec<LegKeys>>,
     /// How many tuples may still be read before the batch takes too long; `None` if the batch has
     /// no such bound.
     reads: Option<u64>,
@@ -180,7 +180,7 @@ pub struct Batch<'a, I> {
     pending: Option<Box<Request>>,
 }
 
-impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
+impl<I: Iterator<Item = Result<Request, MalformedMember>>> Iterator for Batch<'_, I> {
     type Item = Result<ItemAnswer, BatchFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -211,7 +211,7 @@ impl<I> Batch<'_, I> {
     /// Limits the batch to what a worker may decide between two answers, for `items` items; with
     /// `None`, nothing is decided. If the limit does not suffice, the batch fails with
     /// [`BatchFault::TakesLong`].
-    pub fn briefly(self, items: Option<usize>) -> Self {
+    pub fn on_worker(self, items: Option<usize>) -> Self {
         let reads = |items| {
             let items = u64::try_from(items).unwrap_or(u64::MAX);
             BRIEF_READS.saturating_add(items.saturating_mul(READS_OF_AN_ITEM))
@@ -226,7 +226,7 @@ impl<I> Batch<'_, I> {
     /// Returns the rest of the batch, including the item that took too long, to be continued on
     /// another thread.
     #[must_use]
-    pub fn pause(self) -> Paused<I> {
+    pub fn pause(self) -> PausedBatch<I> {
         let Self {
             pin,
             now,
@@ -238,7 +238,7 @@ impl<I> Batch<'_, I> {
             begun,
             ..
         } = self;
-        Paused {
+        PausedBatch {
             pin,
             now,
             began_ms,
@@ -253,9 +253,9 @@ impl<I> Batch<'_, I> {
     /// Returns the leg keys of all answered items, if every leg was found in the cache, and whether
     /// these are all items of the batch. Must be called after the answers have been taken.
     #[must_use]
-    pub fn into_known(self) -> Option<(Vec<Known>, bool)> {
+    pub fn into_leg_keys(self) -> Option<(Vec<LegKeys>, bool)> {
         let whole = !self.ended;
-        self.known.map(|known| (known, whole))
+        self.keys.map(|keys| (keys, whole))
     }
 
     /// Returns `true` if the batch is out of time. The first item is always decided: its time is
@@ -272,20 +272,20 @@ impl<I> Batch<'_, I> {
         u64::try_from(passed).is_ok_and(|passed| Duration::from_millis(passed) > self.time)
     }
 
-    fn answer(&mut self, item: Result<Request, Malformed>) -> Result<ItemAnswer, BatchFault> {
-        let mut known = None;
-        let answer = self.decide(item, &mut known);
-        match (&mut self.known, known) {
+    fn answer(&mut self, item: Result<Request, MalformedMember>) -> Result<ItemAnswer, BatchFault> {
+        let mut keys = None;
+        let answer = self.decide(item, &mut keys);
+        match (&mut self.keys, keys) {
             (Some(all), Some(one)) => all.push(one),
-            _ => self.known = None,
+            _ => self.keys = None,
         }
         answer
     }
 
     fn decide(
         &mut self,
-        item: Result<Request, Malformed>,
-        known: &mut Option<Known>,
+        item: Result<Request, MalformedMember>,
+        keys: &mut Option<LegKeys>,
     ) -> Result<ItemAnswer, BatchFault> {
         let pinned = self
             .pin
@@ -297,7 +297,7 @@ impl<I> Batch<'_, I> {
         };
         match self
             .engine
-            .answer(pinned, self.ask, &request, self.now, known, &mut self.reads)
+            .answer(pinned, self.ask, &request, self.now, keys, &mut self.reads)
         {
             Ok(answer) => Ok(ItemAnswer::Decided(Box::new(answer))),
             Err(Refusal::Malformed(malformed)) => Ok(ItemAnswer::Malformed(malformed)),

@@ -7,18 +7,18 @@
 use super::Refusal;
 use super::intersection::{HasDecision, intersect};
 use super::legs::Legs;
-use super::lookup::{DECISION_READS, Lookup};
-use super::snapshot::Pinned;
+use super::lookup::{DECISION_READS, RequestRelations};
+use super::snapshot::PinnedView;
 use crate::cache::LegCache;
 use crate::engine::token_facts;
-use crate::engine::token_facts::Facts;
+use crate::engine::token_facts::TokenFacts;
 use crate::model::{
-    Arguments, Code, Decision, EntityRef, Explanation, Fault, LegExplanation, LegOutcome,
-    Malformed, NextAction, Question, Reason, Record, Request, Timestamp, Tuple, Unproven,
+    Arguments, Code, CredentialError, Decision, EntityRef, Explanation, Fault, LegExplanation,
+    LegOutcome, MalformedMember, NextAction, Question, Reason, Record, Request, Timestamp, Tuple,
     read_proven_question,
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
-use crate::policy::{ActionInfo, Conversions, Leg, LegInput, Stored, Wanted};
+use crate::policy::{ActionInfo, Conversions, Leg, LegDepth, LegInput, StoredEntities};
 use std::cell::Cell;
 
 /// The member of the context that holds a call's arguments.
@@ -26,7 +26,7 @@ pub(super) const ARGUMENTS: &str = "arguments";
 
 /// Whether arguments are known, and what is wanted beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Want {
+pub(super) struct DecisionOptions {
     pub(super) explanation: bool,
     pub(super) inputs: bool,
     pub(super) require_actor: bool,
@@ -39,8 +39,8 @@ pub(super) struct Want {
 /// The entities, tuples and facts that a case supplies: entities and facts replace those of the
 /// bundle and of credentials, tuples are added.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Given<'a> {
-    pub(super) stored: &'a Stored,
+pub(super) struct CaseOverrides<'a> {
+    pub(super) stored: &'a StoredEntities,
     pub(super) tuples: &'a [Tuple],
     pub(super) token: Option<&'a Record>,
 }
@@ -64,13 +64,13 @@ pub(super) struct Verdict {
 /// The state and the options with which a request is decided.
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
-    pub(super) pinned: Pinned<'a>,
+    pub(super) pinned: PinnedView<'a>,
     pub(super) now: Timestamp,
-    pub(super) want: Want,
+    pub(super) options: DecisionOptions,
     /// The cache of legs; `None` if every leg is evaluated and none is stored.
     pub(super) cache: Option<&'a LegCache>,
     /// What a case supplies, if a case is run.
-    pub(super) given: Option<Given<'a>>,
+    pub(super) given: Option<CaseOverrides<'a>>,
 }
 
 /// Decides a request. Returns `Err` for a request that is malformed in a way that its shape does
@@ -87,7 +87,7 @@ pub(super) fn decide(
     };
     let facts = facts_of(at, &question);
     let legs = legs_of(at);
-    let mut verdict = Verdict::of_no_leg(at.want);
+    let mut verdict = Verdict::of_no_leg(at.options);
     let explained = take_legs(at, &question, &facts, &legs, &mut verdict)?;
     conclude(at, question, &legs, &mut verdict, explained);
     Ok(verdict)
@@ -116,12 +116,12 @@ fn read_question(
             ))));
         }
     };
-    let vocabulary = &at.pinned.bundle.compiled().schema().vocabulary;
+    let vocabulary = &at.pinned.bundle.policy_set().schema().vocabulary;
     question.hide_tokens(|kind| vocabulary.entity_type(kind).is_some());
-    if at.want.arguments == Arguments::Unknown {
+    if at.options.arguments == Arguments::Unknown {
         question.context.remove(ARGUMENTS);
     }
-    if at.want.require_actor && !has_agent(&question, carriers) {
+    if at.options.require_actor && !has_agent(&question, carriers) {
         let message = "this caller may ask only for chains with an agent in them".to_owned();
         let reason = of_the_request(Code::ChainInvalid, message, NextAction::Retry);
         return Ok(Err(Box::new(refuse(at, request, reason, Some(question)))));
@@ -130,15 +130,15 @@ fn read_question(
 }
 
 /// Returns the facts of a question's credentials, or those that a case supplies instead.
-fn facts_of<'a>(at: Circumstances<'a>, question: &Question) -> Facts<'a> {
+fn facts_of<'a>(at: Circumstances<'a>, question: &Question) -> TokenFacts<'a> {
     let token = at.given.and_then(|given| given.token);
-    let compiled = at.pinned.bundle.compiled();
+    let compiled = at.pinned.bundle.policy_set();
     let properties = || compiled.properties(&question.resource, stored(at));
-    Facts::of(question, at.want.arguments, token, properties)
+    TokenFacts::of(question, at.options.arguments, token, properties)
 }
 
 /// Returns the stored entities: the bundle's, or those that a case supplies instead.
-fn stored(at: Circumstances<'_>) -> &Stored {
+fn stored(at: Circumstances<'_>) -> &StoredEntities {
     at.given
         .map_or(at.pinned.bundle.stored(), |given| given.stored)
 }
@@ -147,31 +147,31 @@ fn stored(at: Circumstances<'_>) -> &Stored {
 fn legs_of(at: Circumstances<'_>) -> Legs<'_> {
     let Circumstances {
         pinned,
-        want,
+        options,
         given,
         ..
     } = at;
     // An explained leg is always evaluated, and a case has tuples and entities of its own.
-    let cache = at.cache.filter(|_| !want.explanation && given.is_none());
+    let cache = at.cache.filter(|_| !options.explanation && given.is_none());
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let lookup = pinned.relations.map(|(graph, rules)| {
-        let lookup = Lookup::plain(graph, rules)
-            .given(tuples)
-            .witnessing(want.explanation);
+        let lookup = RequestRelations::new(graph, rules)
+            .with_tuples(tuples)
+            .with_witness(options.explanation);
         lookup
-            .noting(cache.is_some())
-            .reading(want.reads.unwrap_or(DECISION_READS))
+            .with_notes(cache.is_some())
+            .with_reads(options.reads.unwrap_or(DECISION_READS))
     });
-    let wanted = Wanted {
-        explanation: want.explanation,
-        inputs: want.inputs,
+    let depth = LegDepth {
+        explanation: options.explanation,
+        inputs: options.inputs,
         clock: false,
     };
     Legs {
         pinned,
         cache,
         lookup,
-        wanted,
+        depth,
         is_evaluated: Cell::new(false),
     }
 }
@@ -188,7 +188,7 @@ impl HasDecision for Decision {
 fn take_legs(
     at: Circumstances<'_>,
     question: &Question,
-    facts: &Facts<'_>,
+    facts: &TokenFacts<'_>,
     legs: &Legs<'_>,
     verdict: &mut Verdict,
 ) -> Result<Vec<LegExplanation>, Refusal> {
@@ -204,7 +204,7 @@ fn take_legs(
     let mut turns = std::iter::from_fn(|| {
         let (index, credential, token) = turns.next()?;
         let conversions = shared.then_some(&conversions);
-        let (relations, arguments, now) = (legs.relations(), at.want.arguments, at.now);
+        let (relations, arguments, now) = (legs.relations(), at.options.arguments, at.now);
         let stored = stored(at);
         let input = LegInput {
             question,
@@ -226,7 +226,7 @@ fn take_legs(
     let mut permits = 0;
     let denied =
         intersect(&mut turns, |_| permits += 1).map_err(|fault| refusal(at, legs, fault))?;
-    if denied.is_some() && at.want.explanation {
+    if denied.is_some() && at.options.explanation {
         explain_rest(&mut turns, |fault| refusal(at, legs, fault))?;
     }
     // A question without legs would have no subject, so it is not permitted.
@@ -251,7 +251,7 @@ fn explain_rest(
 /// Returns why no decision is made after a fault: if the brief limit of reads was used up, the
 /// request takes long; otherwise the fault itself.
 fn refusal(at: Circumstances<'_>, legs: &Legs<'_>, fault: Fault) -> Refusal {
-    let is_cut = at.want.reads.is_some() && legs.reads_left() == Some(0);
+    let is_cut = at.options.reads.is_some() && legs.reads_left() == Some(0);
     if is_cut {
         Refusal::TakesLong
     } else {
@@ -261,7 +261,7 @@ fn refusal(at: Circumstances<'_>, legs: &Legs<'_>, fault: Fault) -> Refusal {
 
 impl Verdict {
     /// Creates a denial for a request whose legs have not been taken.
-    fn of_no_leg(want: Want) -> Self {
+    fn of_no_leg(options: DecisionOptions) -> Self {
         Self {
             decision: Decision::Deny,
             reason: None,
@@ -270,7 +270,7 @@ impl Verdict {
             inputs: Vec::new(),
             question: None,
             is_found: false,
-            reads: want.reads.unwrap_or(DECISION_READS),
+            reads: options.reads.unwrap_or(DECISION_READS),
         }
     }
 
@@ -317,7 +317,7 @@ fn conclude(
     verdict: &mut Verdict,
     mut explained: Vec<LegExplanation>,
 ) {
-    if at.want.explanation {
+    if at.options.explanation {
         for leg in &mut explained {
             question
                 .dropped
@@ -350,13 +350,13 @@ fn no_chain(refusal: ChainRefusal, settings: &CarrierSettings) -> Result<Reason,
                 "names {actors} actors; a chain has at most {}",
                 settings.max_actors
             );
-            Err(Refusal::Malformed(Malformed {
+            Err(Refusal::Malformed(MalformedMember {
                 member: "subject".to_owned(),
                 problem,
             }))
         }
         ChainRefusal::Deny(code, message) => Ok(of_the_request(code, message, NextAction::Retry)),
-        ChainRefusal::Unproven(Unproven {
+        ChainRefusal::Unproven(CredentialError {
             code,
             message,
             next_action,
@@ -382,12 +382,12 @@ fn refuse(
     question: Option<Question>,
 ) -> Verdict {
     let explain = || explanation(at, &request.action.name, &request.resource.uid, Vec::new());
-    let explanation = at.want.explanation.then(explain);
+    let explanation = at.options.explanation.then(explain);
     Verdict {
         reason: Some(reason),
         explanation,
         question,
-        ..Verdict::of_no_leg(at.want)
+        ..Verdict::of_no_leg(at.options)
     }
 }
 
@@ -397,10 +397,10 @@ fn explanation(
     resource: &EntityRef,
     legs: Vec<LegExplanation>,
 ) -> Explanation {
-    let Pinned {
+    let PinnedView {
         bundle, revision, ..
     } = at.pinned;
-    let vocabulary = &bundle.compiled().schema().vocabulary;
+    let vocabulary = &bundle.policy_set().schema().vocabulary;
     let action = vocabulary
         .action(name, resource)
         .map_or(name, ActionInfo::name)

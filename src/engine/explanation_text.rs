@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 /// The kind of a piece of the text, by which it is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum TextRole {
     /// The word for a decision.
     Outcome(Decision),
     /// The principal whose leg it is.
@@ -41,10 +41,10 @@ pub fn painted_explanation(
     decision: Decision,
     reason: Option<&Reason>,
     explanation: Option<&Explanation>,
-    paint: &dyn Fn(Piece, &str) -> String,
+    paint: &dyn Fn(TextRole, &str) -> String,
 ) -> String {
-    let mut text = Text {
-        text: paint(Piece::Outcome(decision), &decision.to_string()),
+    let mut text = ExplanationText {
+        text: paint(TextRole::Outcome(decision), &decision.to_string()),
         paint,
     };
     if let Some(reason) = reason {
@@ -60,16 +60,16 @@ pub fn painted_explanation(
     text.text
 }
 
-struct Text<'a> {
+struct ExplanationText<'a> {
     text: String,
-    paint: &'a dyn Fn(Piece, &str) -> String,
+    paint: &'a dyn Fn(TextRole, &str) -> String,
 }
 
-impl Text<'_> {
+impl ExplanationText<'_> {
     fn leg(&mut self, leg: &LegExplanation) {
         let decision = leg.outcome.decision();
-        let principal = (self.paint)(Piece::Principal, &printable(&leg.principal.to_string()));
-        let outcome = (self.paint)(Piece::Outcome(decision), &decision.to_string());
+        let principal = (self.paint)(TextRole::Principal, &printable(&leg.principal.to_string()));
+        let outcome = (self.paint)(TextRole::Outcome(decision), &decision.to_string());
         self.push(format_args!("\n  {principal}: {outcome}"));
         if let LegOutcome::Deny(reason) = &leg.outcome {
             self.push(format_args!(" ({})", reason.code));
@@ -143,7 +143,7 @@ impl Text<'_> {
     }
 
     fn detail(&mut self, indent: usize, text: &str) {
-        let text = (self.paint)(Piece::Detail, &printable(text));
+        let text = (self.paint)(TextRole::Detail, &printable(text));
         self.push(format_args!("\n{:indent$}{text}", ""));
     }
 
@@ -214,10 +214,10 @@ mod tests {
             explanation_text(Decision::Permit, None, Some(&tree)),
             expected
         );
-        let tagged = |piece: Piece, text: &str| match piece {
-            Piece::Outcome(_) => format!("!{text}"),
-            Piece::Principal => format!("*{text}"),
-            Piece::Detail => format!("-{text}"),
+        let tagged = |piece: TextRole, text: &str| match piece {
+            TextRole::Outcome(_) => format!("!{text}"),
+            TextRole::Principal => format!("*{text}"),
+            TextRole::Detail => format!("-{text}"),
         };
         let painted = painted_explanation(Decision::Permit, None, Some(&tree), &tagged);
         assert!(

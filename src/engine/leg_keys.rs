@@ -21,9 +21,9 @@
 use crate::cache::{self, Kept, LegCache};
 use crate::engine::batch::Semantic;
 use crate::engine::intersection::{HasDecision, intersect};
-use crate::engine::snapshot::Pinned;
+use crate::engine::snapshot::PinnedView;
 use crate::engine::{Ask, Engine};
-use crate::model::{Answer, Arguments, Decision, Depth, LegOutcome, Question, Timestamp};
+use crate::model::{Answer, AnswerDepth, Arguments, Decision, LegOutcome, Question, Timestamp};
 use crate::policy::{LegInput, Relations};
 use crate::telemetry::CacheMiss;
 use smallvec::SmallVec;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 /// The leg keys from which a question is answered without its text.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct LegKeys {
     generation: u64,
     require_actor: bool,
     arguments: Arguments,
@@ -40,7 +40,7 @@ pub struct Known {
     ends: SmallVec<[usize; 3]>,
 }
 
-impl Known {
+impl LegKeys {
     /// Returns how many bytes of memory this takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -55,7 +55,7 @@ impl Known {
     /// Returns the keys of a question's legs; `None` if one of the legs is never cached, or there
     /// are credentials.
     pub(super) fn of(
-        pinned: Pinned<'_>,
+        pinned: PinnedView<'_>,
         ask: &Ask<'_>,
         question: &Question,
         relations: &dyn Relations,
@@ -104,36 +104,36 @@ impl Engine {
     /// Whether questions are answered from leg keys: only with a cache, and if decisions are not
     /// recorded.
     #[must_use]
-    pub fn knows(&self) -> bool {
+    pub fn uses_leg_keys(&self) -> bool {
         self.cache.is_some() && !self.recorder.is_on()
     }
 
     /// Answers one question from its leg keys; returns `None` if the request must be read.
     #[must_use]
-    pub fn decide_known(&self, ask: &Ask<'_>, known: &Known) -> Option<Answer> {
-        self.decide_all_known(ask, [known], true, Semantic::ExecuteAll)?
+    pub fn decide_by_keys(&self, ask: &Ask<'_>, keys: &LegKeys) -> Option<Answer> {
+        self.decide_batch_by_keys(ask, [keys], true, Semantic::ExecuteAll)?
             .pop()
     }
 
     /// Answers a batch from the leg keys of its questions, in order, as far as `semantic` says.
-    /// `whole` says whether `known` holds all items of the batch, or only those up to the one after
+    /// `whole` says whether `keys` holds all items of the batch, or only those up to the one after
     /// which it stopped.
     #[must_use]
-    pub fn decide_all_known<'k>(
+    pub fn decide_batch_by_keys<'k>(
         &self,
         ask: &Ask<'_>,
-        known: impl IntoIterator<Item = &'k Known>,
+        keys: impl IntoIterator<Item = &'k LegKeys>,
         whole: bool,
         semantic: Semantic,
     ) -> Option<Vec<Answer>> {
         let cache = self
             .cache
             .as_ref()
-            .filter(|_| self.knows() && ask.depth != Depth::Explain)?;
+            .filter(|_| self.uses_leg_keys() && ask.depth != AnswerDepth::Explain)?;
         let pin = self.pin().ok()?;
         let (pinned, now) = (pin.pinned()?, Timestamp(self.clock.now_ms()));
         let (mut found, mut looked_up, mut stopped) = (Vec::new(), 0, false);
-        for one in known {
+        for one in keys {
             let deciding = one.deciding_leg(pinned, ask, now, cache, &mut looked_up)?;
             let decision = deciding.outcome.decision();
             found.push(deciding);
@@ -152,7 +152,7 @@ impl Engine {
                 LegOutcome::Deny(reason) => (Decision::Deny, Some(reason.clone())),
             };
             let answer = self.conclude(pinned, ask, now, decision, reason, None);
-            self.count(&answer);
+            self.count_decision(&answer);
             answer
         };
         Some(found.into_iter().map(answer).collect())
@@ -165,12 +165,12 @@ impl HasDecision for Arc<Kept> {
     }
 }
 
-impl Known {
+impl LegKeys {
     /// Returns the first leg that does not permit, or the last leg. Returns `None` if a leg is not
     /// in the cache, or if the bundle or the options differ from when the request was read.
     fn deciding_leg(
         &self,
-        pinned: Pinned<'_>,
+        pinned: PinnedView<'_>,
         ask: &Ask<'_>,
         now: Timestamp,
         cache: &LegCache,

@@ -4,23 +4,23 @@
 //! and the legs of cases are always evaluated.
 
 use super::decide::ARGUMENTS;
-use super::lookup::Lookup;
-use super::snapshot::Pinned;
+use super::lookup::RequestRelations;
+use super::snapshot::PinnedView;
 use crate::cache::{self, Basis, Kept, Key, LegCache};
 use crate::model::{Arguments, ClockUse, Fault};
-use crate::policy::{Leg, LegInput, NoRelations, Relations, Wanted};
+use crate::policy::{Leg, LegDepth, LegInput, NoRelations, Relations};
 use crate::telemetry::CacheMiss;
 use std::cell::Cell;
 
 /// How the outcomes of one question's legs are found or evaluated.
 #[derive(Debug)]
 pub(super) struct Legs<'a> {
-    pub(super) pinned: Pinned<'a>,
+    pub(super) pinned: PinnedView<'a>,
     /// The cache; `None` if nothing is looked up or stored.
     pub(super) cache: Option<&'a LegCache>,
     /// The look-ups of relations; `None` if the bundle has no relation model.
-    pub(super) lookup: Option<Lookup<'a>>,
-    pub(super) wanted: Wanted,
+    pub(super) lookup: Option<RequestRelations<'a>>,
+    pub(super) depth: LegDepth,
     /// Whether a leg was evaluated although there is a cache.
     pub(super) is_evaluated: Cell<bool>,
 }
@@ -33,20 +33,20 @@ impl Legs<'_> {
 
     /// Returns how many more tuples may be read; `None` if there are no relations.
     pub(super) fn reads_left(&self) -> Option<u64> {
-        self.lookup.as_ref().map(Lookup::reads_left)
+        self.lookup.as_ref().map(RequestRelations::reads_left)
     }
 
     /// Returns the outcome of one leg. The relations of `input` must be [`Self::relations`].
     pub(super) fn leg(&self, input: &LegInput<'_>) -> Result<Leg, Fault> {
-        let compiled = self.pinned.bundle.compiled();
+        let compiled = self.pinned.bundle.policy_set();
         let Some(cache) = self.cache else {
-            return compiled.leg(input, self.wanted);
+            return compiled.leg(input, self.depth);
         };
         let key = key(self.pinned, input);
         let Some(key) = key.as_ref().and_then(Key::bytes) else {
             self.is_evaluated.set(true);
             cache.missed(CacheMiss::Uncacheable);
-            return compiled.leg(input, self.wanted);
+            return compiled.leg(input, self.depth);
         };
         let at = cache::Pinned {
             revision: self.pinned.revision,
@@ -63,20 +63,20 @@ impl Legs<'_> {
         self.is_evaluated.set(true);
         let evaluated = compiled.leg(
             input,
-            Wanted {
+            LegDepth {
                 clock: true,
-                ..self.wanted
+                ..self.depth
             },
         );
         // The dependencies are taken even after a fault, because they belong to no other leg.
         let basis = self
             .lookup
             .as_ref()
-            .map(Lookup::take_basis)
+            .map(RequestRelations::take_basis)
             .unwrap_or_default();
         let is_kept = evaluated.as_ref().is_ok_and(|leg| {
             // A decision record shows the time that policies read, which differs in every answer.
-            let shows_time = self.wanted.inputs && leg.clock != ClockUse::Unread;
+            let shows_time = self.depth.inputs && leg.clock != ClockUse::Unread;
             !shows_time
                 && cache.keep(
                     key,
@@ -98,7 +98,7 @@ impl Legs<'_> {
 }
 
 /// Returns the cache key of a leg; `None` if the leg is refused before any policy is evaluated.
-pub(super) fn key(pinned: Pinned<'_>, input: &LegInput<'_>) -> Option<Key> {
+pub(super) fn key(pinned: PinnedView<'_>, input: &LegInput<'_>) -> Option<Key> {
     let unknown: &[&str] = match input.arguments {
         Arguments::Known => &[],
         Arguments::Unknown => &[ARGUMENTS],
@@ -106,7 +106,7 @@ pub(super) fn key(pinned: Pinned<'_>, input: &LegInput<'_>) -> Option<Key> {
     let mut key = Key::begin(pinned.bundle.generation(), unknown);
     pinned
         .bundle
-        .compiled()
+        .policy_set()
         .write_key(input, key.rest())
         .then_some(key)
 }

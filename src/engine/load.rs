@@ -3,18 +3,20 @@
 //! INVARIANT: a bundle with any problem, including a failing case, never becomes live. The live
 //! bundle stays.
 
-use super::decide::{Circumstances, Given, Verdict, Want, decide};
+use super::decide::{CaseOverrides, Circumstances, DecisionOptions, Verdict, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
-use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
+use crate::bundle::{
+    self, Bundle, BundleFiles, BundleSource, Case, CaseFailure, CaseReport, ObservedAnswer,
+};
 use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
-use crate::process::huge_pages::Pages;
+use crate::process::huge_pages::HugePages;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// The live bundle, and the result of the last attempt to replace it.
 #[derive(Clone, Debug, Default)]
-pub struct Status {
+pub struct BundleStatus {
     /// The live bundle and when it went live; `None` before the first.
     pub live: Option<(Digest, Timestamp)>,
     /// The problems of the last attempt, if it failed.
@@ -23,7 +25,7 @@ pub struct Status {
 
 /// The result of a successful load.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadReport {
     /// The bundle that is live now.
     pub digest: Digest,
     /// Whether it differs from the previous bundle.
@@ -38,17 +40,17 @@ pub struct Loaded {
 
 /// A bundle that was refused. `files` allows the problems to be shown with their lines.
 #[derive(Debug)]
-pub struct Refused {
+pub struct BundleRefusal {
     /// All problems of the bundle; a failing case is one problem.
     pub problems: Problems,
     /// The files that were read.
-    pub files: Files,
+    pub files: BundleFiles,
 }
 
 impl Engine {
     /// Reads and checks a bundle, runs its cases, and swaps it in with one step; if there is any
     /// problem, the live bundle stays.
-    pub fn load(&self, source: &Source) -> Result<Loaded, Refused> {
+    pub fn load(&self, source: &BundleSource) -> Result<LoadReport, BundleRefusal> {
         let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.try_load(source);
         if let Err(refused) = &loaded {
@@ -60,17 +62,17 @@ impl Engine {
 
     /// Returns the state of the bundle.
     #[must_use]
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> BundleStatus {
         self.with_status(|status| status.clone())
     }
 
-    fn try_load(&self, source: &Source) -> Result<Loaded, Refused> {
+    fn try_load(&self, source: &BundleSource) -> Result<LoadReport, BundleRefusal> {
         let mut files = match bundle::read(source, self.quiet) {
             Ok(files) => files,
             Err(problems) => {
-                return Err(Refused {
+                return Err(BundleRefusal {
                     problems,
-                    files: Files::default(),
+                    files: BundleFiles::default(),
                 });
             }
         };
@@ -79,27 +81,27 @@ impl Engine {
                 .iter()
                 .map(|(name, kind)| (name.as_str(), *kind)),
         );
-        let _for_relations = Pages::huge();
+        let _for_relations = HugePages::huge();
         match check_snapshot(&mut files, None) {
             Ok((snapshot, cases)) if cases.failures.is_empty() => self
                 .swap(snapshot, cases)
-                .map_err(|problems| Refused { problems, files }),
+                .map_err(|problems| BundleRefusal { problems, files }),
             Ok((_, cases)) => {
                 let problems = cases
                     .failures
                     .iter()
                     .map(|failure| problem(failure, &files))
                     .collect();
-                Err(Refused {
+                Err(BundleRefusal {
                     problems: Problems(problems),
                     files,
                 })
             }
-            Err(problems) => Err(Refused { problems, files }),
+            Err(problems) => Err(BundleRefusal { problems, files }),
         }
     }
 
-    fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<Loaded, Problems> {
+    fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<LoadReport, Problems> {
         let bundle = snapshot.bundle();
         let digest = bundle.digest();
         let old = self
@@ -135,7 +137,7 @@ impl Engine {
                 status.live = Some((digest, Timestamp(now)));
             }
         });
-        Ok(Loaded {
+        Ok(LoadReport {
             digest,
             changed,
             summary,
@@ -144,7 +146,7 @@ impl Engine {
         })
     }
 
-    fn with_status<T>(&self, f: impl FnOnce(&mut Status) -> T) -> T {
+    fn with_status<T>(&self, f: impl FnOnce(&mut BundleStatus) -> T) -> T {
         f(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -174,7 +176,7 @@ fn retire(bundle: Arc<Bundle>) {
 /// bundle calls optional is added, and its cases are run. With a filter, runs only the cases whose
 /// file and name match.
 pub fn check(
-    files: &mut Files,
+    files: &mut BundleFiles,
     filter: Option<&regex::Regex>,
 ) -> Result<(Arc<Bundle>, CaseReport), Problems> {
     let (snapshot, mut report) = check_snapshot(files, filter)?;
@@ -190,10 +192,10 @@ pub fn check(
 }
 
 fn check_snapshot(
-    files: &mut Files,
+    files: &mut BundleFiles,
     filter: Option<&regex::Regex>,
 ) -> Result<(Snapshot, CaseReport), Problems> {
-    let small = Pages::small();
+    let small = HugePages::small();
     let bundle = bundle::compile(files)?;
     drop(small);
     let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
@@ -201,7 +203,7 @@ fn check_snapshot(
     let report = run(
         &snapshot,
         bundle.cases(),
-        bundle.compiled().policy_ids(),
+        bundle.policy_set().policy_ids(),
         filter,
     );
     Ok((snapshot, report))
@@ -210,7 +212,7 @@ fn check_snapshot(
 /// Runs only the cases of one pack of these files, because the pack may deny what the rest of the
 /// bundle permits.
 fn try_pack(
-    files: &mut Files,
+    files: &mut BundleFiles,
     name: &str,
     filter: Option<&regex::Regex>,
 ) -> Result<CaseReport, Problems> {
@@ -224,7 +226,7 @@ fn try_pack(
         .cloned()
         .collect();
     let policies = bundle
-        .compiled()
+        .policy_set()
         .policies()
         .filter(|policy| policy.file.starts_with(&of_pack));
     Ok(run(
@@ -249,33 +251,33 @@ fn run<'a>(
 }
 
 fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Refusal> {
-    let given = Given {
+    let given = CaseOverrides {
         stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()),
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    let want = Want {
+    let options = DecisionOptions {
         explanation,
-        ..Want::default()
+        ..DecisionOptions::default()
     };
     let at = Circumstances {
         pinned: snapshot.pinned(),
         now: case.now,
-        want,
+        options,
         cache: None,
         given: Some(given),
     };
     decide(at, &case.request, &Evidence::default())
 }
 
-fn observe(snapshot: &Snapshot, case: &Case) -> Observed {
+fn observe(snapshot: &Snapshot, case: &Case) -> ObservedAnswer {
     match answer(snapshot, case, false) {
-        Ok(verdict) => Observed {
+        Ok(verdict) => ObservedAnswer {
             decision: Some(verdict.decision),
             code: verdict.reason.map(|reason| reason.code),
             policies: verdict.policies.into_iter().collect(),
         },
-        Err(_) => Observed {
+        Err(_) => ObservedAnswer {
             decision: None,
             code: None,
             policies: BTreeSet::new(),
@@ -296,7 +298,7 @@ fn explain(snapshot: &Snapshot, case: &Case) -> String {
     }
 }
 
-fn problem(failure: &CaseFailure, files: &Files) -> Problem {
+fn problem(failure: &CaseFailure, files: &BundleFiles) -> Problem {
     let message = format!(
         "the case `{}` fails: expected {}, found {}",
         failure.name, failure.expected, failure.found

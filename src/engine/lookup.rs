@@ -37,7 +37,7 @@ const WITNESS_BYTES: usize = 4 << 10;
 
 /// Answers the look-ups of one request.
 #[derive(Debug)]
-pub(super) struct Lookup<'a> {
+pub(super) struct RequestRelations<'a> {
     graph: &'a Graph,
     rules: &'a Rules,
     /// The tuples that a case adds.
@@ -49,20 +49,20 @@ pub(super) struct Lookup<'a> {
     allowance: Allowance,
     /// The deadline; it is set when the time is first read, after about a thousand tuples.
     until: Cell<Option<Instant>>,
-    shared: RefCell<Shared>,
+    shared: RefCell<LookupMemory>,
 }
 
 /// What one look-up shares with the next, as long as their surroundings are the same.
 #[derive(Debug, Default)]
-struct Shared {
+struct LookupMemory {
     /// The values that the engine supplies to conditions, and the surroundings that they were made
     /// for.
-    supplied: Option<(Surroundings, Record)>,
+    supplied: Option<(LookupSurroundings, Record)>,
     evaluations: Evaluations,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Surroundings {
+struct LookupSurroundings {
     /// The address of the context, which belongs to the request and does not move.
     context: usize,
     now: Timestamp,
@@ -70,9 +70,9 @@ struct Surroundings {
     resource: EntityRef,
 }
 
-impl<'a> Lookup<'a> {
+impl<'a> RequestRelations<'a> {
     /// Creates look-ups with the limits above, without witnesses or recorded dependencies.
-    pub(super) fn plain(graph: &'a Graph, rules: &'a Rules) -> Self {
+    pub(super) fn new(graph: &'a Graph, rules: &'a Rules) -> Self {
         let allowance = Allowance::of_reads(DECISION_READS);
         let (until, shared) = (Cell::default(), RefCell::default());
         Self {
@@ -88,17 +88,17 @@ impl<'a> Lookup<'a> {
     }
 
     /// Adds the tuples of a case.
-    pub(super) fn given(self, given: &'a [Tuple]) -> Self {
+    pub(super) fn with_tuples(self, given: &'a [Tuple]) -> Self {
         Self { given, ..self }
     }
 
     /// Shows the witnesses of answers if `witness` is true.
-    pub(super) fn witnessing(self, witness: bool) -> Self {
+    pub(super) fn with_witness(self, witness: bool) -> Self {
         Self { witness, ..self }
     }
 
     /// Records the dependencies of answers if `notes` is true.
-    pub(super) fn noting(self, notes: bool) -> Self {
+    pub(super) fn with_notes(self, notes: bool) -> Self {
         Self {
             basis: notes.then(RefCell::default),
             ..self
@@ -106,7 +106,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// Limits the number of tuples that may be read.
-    pub(super) fn reading(self, reads: u64) -> Self {
+    pub(super) fn with_reads(self, reads: u64) -> Self {
         Self {
             allowance: Allowance::of_reads(reads),
             ..self
@@ -160,7 +160,7 @@ impl<'a> Lookup<'a> {
         &self,
         question: &RelationQuestion<'_>,
         key: &TupleKey,
-        shared: &mut Shared,
+        shared: &mut LookupMemory,
     ) -> Result<Membership, Failure> {
         // Most relations have no conditions, so nothing of the request is read for them.
         let nothing = Record::new();
@@ -170,7 +170,7 @@ impl<'a> Lookup<'a> {
         if reads_context {
             shared.supply(question);
         }
-        let Shared {
+        let LookupMemory {
             supplied,
             evaluations,
         } = shared;
@@ -213,7 +213,7 @@ impl<'a> Lookup<'a> {
     }
 }
 
-impl Relations for Lookup<'_> {
+impl Relations for RequestRelations<'_> {
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         let user =
             ObjectRef::of_user(question.user).map_err(|_| too_long("user", question.user))?;
@@ -250,11 +250,11 @@ impl Relations for Lookup<'_> {
     }
 }
 
-impl Shared {
+impl LookupMemory {
     /// Supplies the engine's values to conditions. They override the request's, so that a caller
     /// cannot choose the time. If the surroundings have changed, it starts over.
     fn supply(&mut self, question: &RelationQuestion<'_>) {
-        let here = Surroundings {
+        let here = LookupSurroundings {
             context: std::ptr::from_ref(question.context).addr(),
             now: question.now,
             action: question.action.into(),

@@ -22,13 +22,14 @@ mod search;
 mod snapshot;
 mod token_facts;
 
-pub use batch::{Batch, BatchFault, ItemAnswer, Paused, Semantic};
-pub use explanation_text::{Piece, explanation_text, painted_explanation};
-pub use leg_keys::Known;
-pub use load::{Loaded, Refused, Status, check};
-pub use request_cache::{Asked, Bodies, Seen};
+pub use batch::{Batch, BatchFault, ItemAnswer, PausedBatch, Semantic};
+pub use explanation_text::{TextRole, explanation_text, painted_explanation};
+pub use leg_keys::LegKeys;
+pub use load::{BundleRefusal, BundleStatus, LoadReport, check};
+pub use request_cache::{CachedQuestions, CachedRequest, RequestCache};
 pub use search::{
-    Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements,
+    PageCut, PageTokenError, Sealer, SearchHit, SearchLimits, SearchPage, SearchRefusal,
+    search_disagreements,
 };
 pub use snapshot::Snapshot;
 
@@ -36,18 +37,18 @@ use crate::bundle::QUIET;
 use crate::cache::LegCache;
 use crate::clock::Clock;
 use crate::model::{
-    Answer, Arguments, Decision, DecisionId, Depth, Evidence, Explanation, Fault, Malformed,
-    Reason, Request, Revision, Timestamp,
+    Answer, AnswerDepth, Arguments, Decision, DecisionId, Evidence, Explanation, Fault,
+    MalformedMember, Reason, Request, Revision, Timestamp,
 };
 use crate::policy::{NoRelations, Relations};
 use crate::record::{Entry, Recorder};
 use crate::stores::Stores;
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
-use decide::{Circumstances, Verdict, Want};
-use lookup::{BRIEF_READS, Lookup};
+use decide::{Circumstances, DecisionOptions, Verdict};
+use lookup::{BRIEF_READS, RequestRelations};
 use smol_str::SmolStr;
-use snapshot::{Pin, Pinned};
+use snapshot::{Pin, PinnedView};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -66,7 +67,7 @@ pub struct Ask<'a> {
     /// Whether this caller may only ask about chains with an agent in them.
     pub require_actor: bool,
     /// How detailed the answer is to be.
-    pub depth: Depth,
+    pub depth: AnswerDepth,
     /// What the credentials of the request prove; `None` if credentials are not verified.
     pub evidence: Option<&'a Evidence>,
     /// Whether the arguments of calls are known.
@@ -77,7 +78,7 @@ pub struct Ask<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The request is malformed: a 400.
-    Malformed(Malformed),
+    Malformed(MalformedMember),
     /// The service has a fault: a 5xx.
     Fault(Fault),
     /// The decision was to be brief, and takes longer. Nothing was decided; the caller must decide
@@ -91,7 +92,7 @@ pub struct Engine {
     metrics: Arc<Metrics>,
     recorder: Recorder,
     live: ArcSwapOption<Snapshot>,
-    status: Mutex<Status>,
+    status: Mutex<BundleStatus>,
     /// Held while a bundle is loaded: only one load runs at a time, and decisions never wait for
     /// it.
     loading: Mutex<()>,
@@ -132,7 +133,7 @@ impl Engine {
             metrics,
             recorder,
             live: ArcSwapOption::empty(),
-            status: Mutex::new(Status::default()),
+            status: Mutex::new(BundleStatus::default()),
             loading: Mutex::new(()),
             quiet: QUIET,
             token_facts: Vec::new(),
@@ -206,7 +207,7 @@ impl Engine {
         let live = self.live.load();
         live.as_ref().is_some_and(|live| {
             live.bundle()
-                .compiled()
+                .policy_set()
                 .schema()
                 .vocabulary
                 .secrets()
@@ -220,13 +221,13 @@ impl Engine {
         self.decide_noting(ask, request, &mut None)
     }
 
-    /// Decides one question. If every leg was found in the cache, stores in `known` the keys of the
+    /// Decides one question. If every leg was found in the cache, stores in `keys` the keys of the
     /// legs, from which the question can be answered again without reading it.
     pub fn decide_noting(
         &self,
         ask: &Ask<'_>,
         request: &Request,
-        known: &mut Option<Known>,
+        keys: &mut Option<LegKeys>,
     ) -> Result<Answer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
@@ -235,7 +236,7 @@ impl Engine {
             ask,
             request,
             Timestamp(self.clock.now_ms()),
-            known,
+            keys,
             &mut None,
         )
     }
@@ -243,11 +244,11 @@ impl Engine {
     /// Decides like [`Self::decide_noting`], within the reads that a worker may make between two
     /// answers. If these do not suffice, it returns [`Refusal::TakesLong`] and records and counts
     /// nothing.
-    pub fn decide_briefly(
+    pub fn decide_on_worker(
         &self,
         ask: &Ask<'_>,
         request: &Request,
-        known: &mut Option<Known>,
+        keys: &mut Option<LegKeys>,
     ) -> Result<Answer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
@@ -256,7 +257,7 @@ impl Engine {
             ask,
             request,
             Timestamp(self.clock.now_ms()),
-            known,
+            keys,
             &mut Some(BRIEF_READS),
         )
     }
@@ -271,15 +272,15 @@ impl Engine {
 
     fn answer(
         &self,
-        pinned: Pinned<'_>,
+        pinned: PinnedView<'_>,
         ask: &Ask<'_>,
         request: &Request,
         now: Timestamp,
-        known: &mut Option<Known>,
+        keys: &mut Option<LegKeys>,
         reads: &mut Option<u64>,
     ) -> Result<Answer, Refusal> {
-        let want = Want {
-            explanation: ask.depth == Depth::Explain,
+        let options = DecisionOptions {
+            explanation: ask.depth == AnswerDepth::Explain,
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
             arguments: ask.arguments,
@@ -290,7 +291,7 @@ impl Engine {
         let at = Circumstances {
             pinned,
             now,
-            want,
+            options,
             cache: self.cache.as_ref(),
             given: None,
         };
@@ -306,8 +307,10 @@ impl Engine {
             reads: left,
         } = verdict;
         *reads = reads.map(|_| left);
-        let found = question.as_ref().filter(|_| is_found && self.knows());
-        *known = found.and_then(|question| known_of(pinned, ask, question, now));
+        let found = question
+            .as_ref()
+            .filter(|_| is_found && self.uses_leg_keys());
+        *keys = found.and_then(|question| known_of(pinned, ask, question, now));
         let answer = self.conclude(pinned, ask, now, decision, reason, explanation);
         if self.recorder.is_on() {
             let entry = Entry {
@@ -324,11 +327,11 @@ impl Engine {
                 .record(&entry)
                 .map_err(|_| Refusal::Fault(Fault::RecordQueueFull))?;
         }
-        self.count(&answer);
+        self.count_decision(&answer);
         Ok(answer)
     }
 
-    fn count(&self, answer: &Answer) {
+    fn count_decision(&self, answer: &Answer) {
         let decision = match answer.decision {
             Decision::Permit => "permit",
             Decision::Deny => "deny",
@@ -345,7 +348,7 @@ impl Engine {
     /// Makes the answer to a question that is decided, with a decision id of its own.
     fn conclude(
         &self,
-        pinned: Pinned<'_>,
+        pinned: PinnedView<'_>,
         ask: &Ask<'_>,
         now: Timestamp,
         decision: Decision,
@@ -383,16 +386,16 @@ impl Engine {
 
 /// Returns the leg keys from which a question can be answered again without reading it.
 fn known_of(
-    pinned: Pinned<'_>,
+    pinned: PinnedView<'_>,
     ask: &Ask<'_>,
     question: &crate::model::Question,
     now: Timestamp,
-) -> Option<Known> {
+) -> Option<LegKeys> {
     let relations = pinned
         .relations
-        .map(|(graph, rules)| Lookup::plain(graph, rules));
+        .map(|(graph, rules)| RequestRelations::new(graph, rules));
     let relations = relations
         .as_ref()
         .map_or(&NoRelations as &dyn Relations, |lookup| lookup);
-    Known::of(pinned, ask, question, relations, now)
+    LegKeys::of(pinned, ask, question, relations, now)
 }

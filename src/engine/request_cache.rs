@@ -4,7 +4,7 @@
 //! the engine does not see. INVARIANT: names are compared whole.
 
 use crate::cache::{Shards, Weighed};
-use crate::engine::leg_keys::Known;
+use crate::engine::leg_keys::LegKeys;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ const OVERHEAD_BYTES: usize = 256;
 
 /// The questions of a body.
 #[derive(Debug)]
-pub enum Asked {
+pub enum CachedQuestions {
     /// One question.
-    One(Known),
+    One(LegKeys),
     /// Several questions, and whether these are all questions of the body.
-    Several(Vec<Known>, bool),
+    Several(Vec<LegKeys>, bool),
 }
 
 /// A cached body; `O` holds its options for the answer.
 #[derive(Debug)]
-pub struct Seen<O> {
+pub struct CachedRequest<O> {
     /// The options for the answer.
     pub options: O,
     /// The questions.
-    pub asked: Asked,
+    pub questions: CachedQuestions,
     bytes: usize,
 }
 
-impl<O> Weighed for Arc<Seen<O>> {
+impl<O> Weighed for Arc<CachedRequest<O>> {
     fn bytes(&self) -> usize {
         self.bytes
     }
@@ -38,12 +38,12 @@ impl<O> Weighed for Arc<Seen<O>> {
 
 /// Bodies by their names, in bounded memory, shared by all workers.
 #[derive(Debug)]
-pub struct Bodies<O> {
-    shards: Shards<Arc<Seen<O>>>,
+pub struct RequestCache<O> {
+    shards: Shards<Arc<CachedRequest<O>>>,
     metrics: Arc<Metrics>,
 }
 
-impl<O> Bodies<O> {
+impl<O> RequestCache<O> {
     /// Creates a cache that holds at most `bytes` bytes.
     #[must_use]
     pub fn new(bytes: usize, metrics: Arc<Metrics>) -> Self {
@@ -55,22 +55,22 @@ impl<O> Bodies<O> {
 
     /// Returns the cached body of this name.
     #[must_use]
-    pub fn find(&self, name: &[u8]) -> Option<Arc<Seen<O>>> {
+    pub fn find(&self, name: &[u8]) -> Option<Arc<CachedRequest<O>>> {
         self.shards.find(name, Arc::clone)
     }
 
     /// Stores the questions of a body.
-    pub fn keep(&self, name: &[u8], options: O, asked: Asked) {
-        let known = match &asked {
-            Asked::One(known) => known.bytes(),
-            Asked::Several(known, _) => known.iter().map(Known::bytes).sum(),
+    pub fn keep(&self, name: &[u8], options: O, questions: CachedQuestions) {
+        let known = match &questions {
+            CachedQuestions::One(known) => known.bytes(),
+            CachedQuestions::Several(known, _) => known.iter().map(LegKeys::bytes).sum(),
         };
-        let bytes = name.len() + known + size_of::<Seen<O>>() + OVERHEAD_BYTES;
+        let bytes = name.len() + known + size_of::<CachedRequest<O>>() + OVERHEAD_BYTES;
         if let Some(put) = self.shards.keep(
             name,
-            Arc::new(Seen {
+            Arc::new(CachedRequest {
                 options,
-                asked,
+                questions,
                 bytes,
             }),
             |_, _| false,
@@ -80,7 +80,7 @@ impl<O> Bodies<O> {
     }
 
     /// Counts a request that was answered without being read.
-    pub fn recalled(&self) {
+    pub fn count_hit(&self) {
         self.metrics.cache().known.inc();
     }
 }

@@ -72,9 +72,9 @@ impl Snapshot {
         )
     }
 
-    pub(super) fn pinned(&self) -> Pinned<'_> {
+    pub(super) fn pinned(&self) -> PinnedView<'_> {
         let relations = self.relations.as_ref().map(|(graph, rules)| (graph, rules));
-        Pinned {
+        PinnedView {
             bundle: &self.bundle,
             revision: self.revision,
             relations,
@@ -94,9 +94,9 @@ pub(super) enum Pin {
 
 impl Pin {
     /// Returns the pinned state; `None` for a store before its first bundle.
-    pub(super) fn pinned(&self) -> Option<Pinned<'_>> {
+    pub(super) fn pinned(&self) -> Option<PinnedView<'_>> {
         match self {
-            Self::Main(version) => Pinned::of_main(version),
+            Self::Main(version) => PinnedView::of_main(version),
             Self::Alone(snapshot) => Some(snapshot.pinned()),
         }
     }
@@ -105,7 +105,7 @@ impl Pin {
 /// A bundle and one version of its relations. It is immutable, so an answer never sees a mixture of
 /// two states.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pinned<'a> {
+pub(super) struct PinnedView<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) revision: Revision,
     pub(super) relations: Option<(&'a Graph, &'a Rules)>,
@@ -113,7 +113,7 @@ pub(super) struct Pinned<'a> {
     pub(super) stripes: Option<&'a Stripes>,
 }
 
-impl<'a> Pinned<'a> {
+impl<'a> PinnedView<'a> {
     fn of_main(version: &'a Version) -> Option<Self> {
         let bundle = version.bundle()?;
         let relations = version.rules().map(|rules| (version.graph(), rules));

@@ -5,21 +5,21 @@
 //! scope of one is never combined with a proof of another.
 
 use crate::model::{
-    Arguments, Credential, CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value,
-    covering,
+    Arguments, Credential, CredentialError, CredentialLine, ProvenIdentity, Question, Record,
+    Timestamp, Value, covering,
 };
 use smallvec::SmallVec;
 use std::ops::Range;
 
 /// The facts of a question's credentials.
-pub(super) struct Facts<'a> {
+pub(super) struct TokenFacts<'a> {
     /// The facts that a case supplies instead.
     given: Option<&'a Record>,
-    granted: SmallVec<[Granted; 1]>,
+    granted: SmallVec<[CredentialFacts; 1]>,
 }
 
 /// The facts of one credential.
-struct Granted {
+struct CredentialFacts {
     /// The index of the credential in the request.
     credential: usize,
     legs: Range<usize>,
@@ -27,9 +27,9 @@ struct Granted {
 }
 
 /// The index and the facts of each credential with which one leg is decided, one after the other.
-type Turns<'a> = SmallVec<[(usize, Option<&'a Record>); 1]>;
+type LegCredentials<'a> = SmallVec<[(usize, Option<&'a Record>); 1]>;
 
-impl<'a> Facts<'a> {
+impl<'a> TokenFacts<'a> {
     /// Collects the facts of all credentials. `properties` returns the properties of the resource
     /// as policies see them.
     pub(super) fn of(
@@ -44,7 +44,7 @@ impl<'a> Facts<'a> {
             .enumerate()
             .filter(|_| given.is_none());
         let granted = credentials.filter_map(|(credential, Credential { proven, legs })| {
-            Some(Granted {
+            Some(CredentialFacts {
                 credential,
                 legs: legs.clone(),
                 facts: facts_of(proven, question, arguments, &properties)?,
@@ -57,12 +57,12 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns the credentials with which a leg is decided, each with its facts; never empty.
-    pub(super) fn of_leg(&self, leg: usize) -> Turns<'_> {
+    pub(super) fn of_leg(&self, leg: usize) -> LegCredentials<'_> {
         let naming = self
             .granted
             .iter()
             .filter(|granted| granted.legs.contains(&leg));
-        let mut turns: Turns<'_> = naming
+        let mut turns: LegCredentials<'_> = naming
             .map(|granted| (granted.credential, Some(&granted.facts)))
             .collect();
         if turns.is_empty() {
@@ -74,7 +74,7 @@ impl<'a> Facts<'a> {
 
 /// Returns a credential's facts, with the one object of its details that covers the question.
 fn facts_of(
-    proven: &Proven,
+    proven: &ProvenIdentity,
     question: &Question,
     arguments: Arguments,
     properties: impl Fn() -> Record,
@@ -124,13 +124,13 @@ fn facts_of(
 
 /// Refuses a credential that has expired since it was verified, as it may while the service waits
 /// to verify another one.
-pub(super) fn check_times(question: &Question, now: Timestamp) -> Result<(), Unproven> {
+pub(super) fn check_times(question: &Question, now: Timestamp) -> Result<(), CredentialError> {
     if question
         .credentials
         .iter()
         .any(|credential| credential.proven.until <= now)
     {
-        return Err(Unproven::expired(
+        return Err(CredentialError::expired(
             "a credential has expired: send a fresh one",
         ));
     }

@@ -6,8 +6,8 @@
 use super::claims::text;
 use super::profile::{ActorForm, AutonomousClaim, Profile};
 use crate::model::{
-    EntityRef, MAX_ACTORS, NoId, PrincipalIds, Record, Unproven, Value, alike, overlooked_in_act,
-    shown,
+    CredentialError, EntityRef, MAX_ACTORS, NoId, PrincipalIds, Record, Value, alike,
+    overlooked_in_act, shown,
 };
 use smol_str::SmolStr;
 
@@ -29,7 +29,7 @@ pub(super) fn chain(
     own: Own<'_>,
     profile: &Profile,
     ids: &PrincipalIds,
-) -> Result<Vec<EntityRef>, Unproven> {
+) -> Result<Vec<EntityRef>, CredentialError> {
     let Own { subject, client } = own;
     let Some(act) = claims.get_present("act") else {
         return Ok(vec![subject]);
@@ -42,7 +42,7 @@ pub(super) fn chain(
     let mut chain = vec![subject];
     match profile.actor {
         ActorForm::None => {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the token has `act`, and its issuer's profile knows none: set `actor` to the form that it has",
             ));
         }
@@ -76,7 +76,7 @@ pub(super) fn chain(
         .enumerate()
         .any(|(at, uid)| chain.iter().skip(at + 1).any(|other| other == uid));
     if twice {
-        Err(Unproven::invalid(
+        Err(CredentialError::invalid(
             "the token names somebody twice in its chain",
         ))
     } else {
@@ -85,12 +85,12 @@ pub(super) fn chain(
 }
 
 /// Returns all nested actors, the outermost first.
-fn nested(act: &Value) -> Result<Vec<&Record>, Unproven> {
+fn nested(act: &Value) -> Result<Vec<&Record>, CredentialError> {
     let mut found = Vec::new();
     let mut next = Some(act);
     while let Some(value) = next {
         if found.len() == MAX_ACTORS {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "`act` names more than {MAX_ACTORS} parties"
             )));
         }
@@ -102,13 +102,13 @@ fn nested(act: &Value) -> Result<Vec<&Record>, Unproven> {
 }
 
 /// Returns the actors of a list, none of which may have its own `act`.
-fn listed(act: &Value) -> Result<Vec<&Record>, Unproven> {
+fn listed(act: &Value) -> Result<Vec<&Record>, CredentialError> {
     let items = act
         .as_list()
         .filter(|items| !items.is_empty())
         .ok_or_else(fits_no_form)?;
     if items.len() > MAX_ACTORS {
-        return Err(Unproven::invalid(format!(
+        return Err(CredentialError::invalid(format!(
             "`act` names more than {MAX_ACTORS} parties"
         )));
     }
@@ -154,11 +154,13 @@ impl Kind {
 }
 
 /// Returns the kind that a token states for its subject.
-pub(super) fn kind_of_subject(claims: &Record) -> Result<Option<Kind>, Unproven> {
+pub(super) fn kind_of_subject(claims: &Record) -> Result<Option<Kind>, CredentialError> {
     text(claims, "sub_profile")?
         .map(|word| {
             Kind::from_word(word).ok_or_else(|| {
-                Unproven::invalid("the claim `sub_profile` is not `ai_agent`, `service` or `user`")
+                CredentialError::invalid(
+                    "the claim `sub_profile` is not `ai_agent`, `service` or `user`",
+                )
             })
         })
         .transpose()
@@ -166,11 +168,14 @@ pub(super) fn kind_of_subject(claims: &Record) -> Result<Option<Kind>, Unproven>
 
 /// Returns the type of a client that states this kind. It must be that of its issuer's clients, or
 /// one client would have two ids.
-pub(super) fn client_type<'p>(kind: &str, profile: &'p Profile) -> Result<&'p SmolStr, Unproven> {
+pub(super) fn client_type<'p>(
+    kind: &str,
+    profile: &'p Profile,
+) -> Result<&'p SmolStr, CredentialError> {
     if profile.client_type == kind {
         Ok(&profile.client_type)
     } else {
-        Err(Unproven::invalid(format!(
+        Err(CredentialError::invalid(format!(
             "the token's `sub_profile` says that its subject is of the type `{kind}`, and its issuer's clients are of \
              `{}` (`client_type`), so that one client would have two ids",
             profile.client_type
@@ -179,18 +184,18 @@ pub(super) fn client_type<'p>(kind: &str, profile: &'p Profile) -> Result<&'p Sm
 }
 
 /// Returns the kind that a party in `act` states.
-fn kind(act: &Record) -> Result<Option<Kind>, Unproven> {
+fn kind(act: &Record) -> Result<Option<Kind>, CredentialError> {
     member(act, "sub_profile")?
         .map(|word| {
             Kind::from_word(word).ok_or_else(|| {
-                Unproven::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")
+                CredentialError::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")
             })
         })
         .transpose()
 }
 
 /// Refuses members of a party that are not read and say who it is, or who else acts.
-fn check_members(act: &Record) -> Result<(), Unproven> {
+fn check_members(act: &Record) -> Result<(), CredentialError> {
     let known = ["sub", "iss", "sub_profile", "act"];
     let is_like = |member: &str| {
         known
@@ -199,12 +204,12 @@ fn check_members(act: &Record) -> Result<(), Unproven> {
     };
     if let Some((member, _)) = act.iter().find(|(member, _)| is_like(member)) {
         let member = shown(member);
-        return Err(Unproven::invalid(format!(
+        return Err(CredentialError::invalid(format!(
             "`act.{member}` is spelled like another member but for case or separators"
         )));
     }
     match overlooked_in_act(act) {
-        Some(member) => Err(Unproven::invalid(format!(
+        Some(member) => Err(CredentialError::invalid(format!(
             "`act.{}` names somebody, and would not be read there",
             shown(member)
         ))),
@@ -221,10 +226,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Returns the party whose authority is used.
-    fn subject(&self, act: &Record) -> Result<EntityRef, Unproven> {
+    fn subject(&self, act: &Record) -> Result<EntityRef, CredentialError> {
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
         if *issuer != self.profile.issuer && !self.profile.subjects_of.contains(issuer) {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the token names another issuer's subject as whom it acts for, and its own issuer does not vouch for \
                  that one's: if both have the same people, list the other in `subjects_of`",
             ));
@@ -236,16 +241,16 @@ impl Reader<'_> {
 
     /// Returns a party that acts. If it does not state its kind, a party of another issuer has the
     /// type of that issuer's clients.
-    fn actor(&self, act: &Record) -> Result<EntityRef, Unproven> {
+    fn actor(&self, act: &Record) -> Result<EntityRef, CredentialError> {
         self.party(act, kind(act)?.map(Kind::as_str))
     }
 
     /// Returns one party: `sub`, optionally with an issuer and a type.
-    fn party(&self, act: &Record, kind: Option<&str>) -> Result<EntityRef, Unproven> {
+    fn party(&self, act: &Record, kind: Option<&str>) -> Result<EntityRef, CredentialError> {
         check_members(act)?;
         let sub = member(act, "sub")?;
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
-        let nobody = |why| Unproven::invalid(format!("`act` names nobody: {why}"));
+        let nobody = |why| CredentialError::invalid(format!("`act` names nobody: {why}"));
         if *issuer != self.profile.issuer {
             // The party is named by its own issuer's rule, so that it has the same id as in a token
             // of its own.
@@ -272,7 +277,7 @@ impl Reader<'_> {
         &'s self,
         act: &'s Record,
         sub: Option<&'s SmolStr>,
-    ) -> Result<&'s SmolStr, Unproven> {
+    ) -> Result<&'s SmolStr, CredentialError> {
         let is_its_own = |autonomous: &AutonomousClaim, client: &str| {
             let text = autonomous.claim.of(act).and_then(Value::as_text);
             let name = text.and_then(|text| autonomous.client_in(text));
@@ -288,7 +293,7 @@ impl Reader<'_> {
                     .any(|autonomous| is_its_own(autonomous, client))
         });
         named.ok_or_else(|| {
-            Unproven::invalid(
+            CredentialError::invalid(
                 "`act` does not name the actor's client, so that one agent would have two ids: have the issuer put the \
                  client into `act`, or set `claims.actor_client = [\"sub\"]` if `sub` is the client there",
             )
@@ -298,19 +303,21 @@ impl Reader<'_> {
 
 /// Explains why an actor names no person: a person has the same id in `act` as in a token of their
 /// own.
-fn unnamed_person(act: &Record, profile: &Profile) -> Unproven {
+fn unnamed_person(act: &Record, profile: &Profile) -> CredentialError {
     match profile.claims.subject.first() {
-        Some(path) if path.name() != "sub" && path.of(act).is_none() => Unproven::invalid(format!(
-            "`act` does not name the person by `{}`, as tokens of its issuer do, so that one person would have two ids: \
+        Some(path) if path.name() != "sub" && path.of(act).is_none() => {
+            CredentialError::invalid(format!(
+                "`act` does not name the person by `{}`, as tokens of its issuer do, so that one person would have two ids: \
              have the issuer put it into `act`",
-            path.name()
-        )),
+                path.name()
+            ))
+        }
         _ => fits_no_form(),
     }
 }
 
 /// Returns a member of `act` that must be a text.
-fn member<'a>(act: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unproven> {
+fn member<'a>(act: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, CredentialError> {
     match act.get_present(name) {
         None => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text)),
@@ -318,6 +325,6 @@ fn member<'a>(act: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unprov
     }
 }
 
-fn fits_no_form() -> Unproven {
-    Unproven::invalid("`act` does not fit the form that its issuer's profile names")
+fn fits_no_form() -> CredentialError {
+    CredentialError::invalid("`act` does not fit the form that its issuer's profile names")
 }

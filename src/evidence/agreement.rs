@@ -21,7 +21,7 @@ use super::overage::{self, ELSEWHERE, HAS_GROUPS};
 use super::profile::{ActorForm, ClaimPath, Profile};
 use super::reading::{FACTS, Reading};
 use super::{lookalikes, parties};
-use crate::model::{Record, Unproven, Value, unknown_fact};
+use crate::model::{CredentialError, Record, Value, unknown_fact};
 use smol_str::SmolStr;
 
 /// Claims with a point in time. One that only the token has restricts its use further.
@@ -46,7 +46,7 @@ pub(super) fn merge(
     token: &Record,
     profile: &Profile,
     carries_act: bool,
-) -> Result<Record, Unproven> {
+) -> Result<Record, CredentialError> {
     claims::check_spelling(token)?;
     check_claims(&answer, token, profile)?;
     lookalikes::check(token, parties::client(token, profile)?, profile)?;
@@ -69,7 +69,7 @@ pub(super) fn merge(
 }
 
 /// Refuses a token if a claim that is read differs from the answer's.
-fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<(), Unproven> {
+fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<(), CredentialError> {
     // INVARIANT: every part of the list is compared with the answer.
     let Reading {
         subject,
@@ -135,7 +135,7 @@ fn check_users(
     token: &Record,
     of_users: &[ClaimPath],
     only_of_users: &[ClaimPath],
-) -> Result<(), Unproven> {
+) -> Result<(), CredentialError> {
     // A fact that answers often omit becomes unknown, and so counts as present.
     let only_of_users = only_of_users
         .iter()
@@ -151,7 +151,7 @@ fn check_users(
 }
 
 /// Adds times that only the token has.
-fn add_times(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
+fn add_times(answer: &mut Record, token: &Record) -> Result<(), CredentialError> {
     for name in TIMES {
         let Some(value) = token.get_present(name) else {
             continue;
@@ -167,7 +167,7 @@ fn add_times(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
 }
 
 /// Adds the token's statements that it omits claims.
-fn add_missing(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
+fn add_missing(answer: &mut Record, token: &Record) -> Result<(), CredentialError> {
     for name in ELSEWHERE {
         let Some(value) = token.get_present(name) else {
             continue;
@@ -189,7 +189,7 @@ fn add_missing(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
 }
 
 /// Makes facts unknown that answers often omit and that only the token has.
-fn add_facts(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
+fn add_facts(answer: &mut Record, token: &Record) -> Result<(), CredentialError> {
     for name in FACTS {
         same(answer, token, &ClaimPath::new(name), false)?;
         if token.get_present(name).is_some() && answer.get_present(name).is_none() {
@@ -207,7 +207,7 @@ fn agree(
     answer: &[Found<'_>],
     token: &[Found<'_>],
     read: impl Fn(&Value) -> Option<Vec<SmolStr>>,
-) -> Result<(), Unproven> {
+) -> Result<(), CredentialError> {
     let Some((path, _)) = token.first() else {
         return Ok(());
     };
@@ -231,7 +231,12 @@ fn agree(
 }
 
 /// Refuses a claim of the token if the answer has another value, or none although it is `needed`.
-fn same(answer: &Record, token: &Record, path: &ClaimPath, needed: bool) -> Result<(), Unproven> {
+fn same(
+    answer: &Record,
+    token: &Record,
+    path: &ClaimPath,
+    needed: bool,
+) -> Result<(), CredentialError> {
     match (path.of(token), path.of(answer)) {
         (Some(one), Some(other)) if one == other => Ok(()),
         (Some(_), Some(_)) => Err(differs(path.name())),
@@ -255,24 +260,24 @@ fn first<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
     found
 }
 
-fn other_kind() -> Unproven {
-    Unproven::invalid("the token's own claims are not those of an access token")
+fn other_kind() -> CredentialError {
+    CredentialError::invalid("the token's own claims are not those of an access token")
 }
 
-fn lacks(name: &str) -> Unproven {
+fn lacks(name: &str) -> CredentialError {
     let remedy = match name {
         "act" => {
             "have the issuer put it into its answers, or set `introspection.carries_act = false`"
         }
         _ => "have the issuer put it into its answers, or verify its tokens by its keys",
     };
-    Unproven::invalid(format!(
+    CredentialError::invalid(format!(
         "the token has `{name}`, and its issuer's answer about it does not: {remedy}"
     ))
 }
 
-fn differs(name: &str) -> Unproven {
-    Unproven::invalid(format!(
+fn differs(name: &str) -> CredentialError {
+    CredentialError::invalid(format!(
         "the token's `{name}` is another in its issuer's answer about it"
     ))
 }

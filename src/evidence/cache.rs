@@ -294,7 +294,7 @@ impl std::fmt::Debug for TokenCache {
 mod tests {
     use super::*;
     use crate::evidence::claims::Confirmation;
-    use crate::model::{CredentialKind, EntityRef, Proven};
+    use crate::model::{CredentialKind, EntityRef, ProvenIdentity};
 
     const AT: Moment = Moment {
         now: Timestamp(1_000_000),
@@ -304,7 +304,7 @@ mod tests {
     /// Creates an entry with this many short groups, each of which takes more memory than its text.
     fn entry(groups: usize, longest: Duration) -> Entry {
         let groups = Value::List(vec![Value::text("g"); groups]);
-        let proven = Proven {
+        let proven = ProvenIdentity {
             kind: CredentialKind::AccessToken,
             issuer: "https://login.example".into(),
             chain: vec![EntityRef::new("user", "alice")],

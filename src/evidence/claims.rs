@@ -14,7 +14,8 @@ use super::providers::GOOGLE_ACCOUNTS;
 use super::scope::Scope;
 use super::{lookalikes, overage};
 use crate::model::{
-    CredentialKind, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, alike, shown,
+    CredentialError, CredentialKind, Number, PrincipalIds, ProvenIdentity, Record, Timestamp,
+    Value, alike, shown,
 };
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -43,7 +44,7 @@ const NARROWING: [&str; 12] = [
 /// What a genuine token proves before its holder has proved possession.
 #[derive(Clone, Debug)]
 pub(super) struct Genuine {
-    pub(super) proven: Proven,
+    pub(super) proven: ProvenIdentity,
     pub(super) confirmation: Confirmation,
 }
 
@@ -76,7 +77,7 @@ pub(super) fn read(
     now: Timestamp,
     longest: Option<Duration>,
     scope: Option<&Scope>,
-) -> Result<Genuine, Unproven> {
+) -> Result<Genuine, CredentialError> {
     let implied = matches!(profile.trust, Trust::Secret(_));
     check_spelling(claims)?;
     check_issuer(claims, profile, implied || longest.is_some())?;
@@ -97,7 +98,7 @@ pub(super) fn read(
         .then(|| standard_facts::facts(claims, kind, profile, (&audiences, &ours), &times))
         .transpose()?;
     let details = details(claims)?;
-    let proven = Proven {
+    let proven = ProvenIdentity {
         kind,
         issuer: profile.issuer.clone(),
         chain,
@@ -113,7 +114,7 @@ pub(super) fn read(
     let confirmation = confirmation(claims)?;
     // A token whose binding was lost on the way does not become a bearer token.
     if says_bound(claims) && confirmation.key.is_none() {
-        return Err(Unproven::invalid(
+        return Err(CredentialError::invalid(
             "the token says that it is bound to a key, and not to which",
         ));
     }
@@ -125,19 +126,23 @@ pub(super) fn read(
 
 /// Refuses a token of another issuer. `may_be_unnamed` says whether a token of this issuer may omit
 /// its name.
-fn check_issuer(claims: &Record, profile: &Profile, may_be_unnamed: bool) -> Result<(), Unproven> {
+fn check_issuer(
+    claims: &Record,
+    profile: &Profile,
+    may_be_unnamed: bool,
+) -> Result<(), CredentialError> {
     let has_no_name = matches!(profile.trust, Trust::Secret(_));
     match text(claims, "iss")? {
         Some(issuer) if has_no_name || *issuer != profile.issuer => {
-            Err(Unproven::invalid("the token is of another issuer"))
+            Err(CredentialError::invalid("the token is of another issuer"))
         }
-        None if !may_be_unnamed => Err(Unproven::invalid("the token names no issuer")),
+        None if !may_be_unnamed => Err(CredentialError::invalid("the token names no issuer")),
         Some(_) | None => Ok(()),
     }
 }
 
 /// Returns what the token's details grant (RFC 9396 section 9.1).
-fn details(claims: &Record) -> Result<Vec<Record>, Unproven> {
+fn details(claims: &Record) -> Result<Vec<Record>, CredentialError> {
     let items = match claims.get_present("authorization_details") {
         None => return Ok(Vec::new()),
         Some(Value::List(items)) => items.iter().map(|item| item.as_record().cloned()).collect(),
@@ -161,14 +166,14 @@ pub(super) fn says_bound(claims: &Record) -> bool {
 
 /// Refuses a claim whose name differs only in case from one that restricts the token: whoever wrote
 /// it meant that claim.
-pub(super) fn check_spelling(claims: &Record) -> Result<(), Unproven> {
+pub(super) fn check_spelling(claims: &Record) -> Result<(), CredentialError> {
     let is_like = |member: &SmolStr| {
         NARROWING
             .into_iter()
             .find(|name| alike(name, member) && member != name)
     };
     match claims.iter().find_map(|(member, _)| is_like(member)) {
-        Some(name) => Err(Unproven::invalid(format!(
+        Some(name) => Err(CredentialError::invalid(format!(
             "the token has a claim that is spelled like `{name}` but for case or separators"
         ))),
         None => Ok(()),
@@ -189,7 +194,7 @@ impl Times {
         profile: &Profile,
         now: Timestamp,
         longest: Option<Duration>,
-    ) -> Result<Self, Unproven> {
+    ) -> Result<Self, CredentialError> {
         let at = |name| match claims.get_present(name) {
             None => Ok(None),
             Some(value) => milliseconds(value).map(Some).ok_or_else(|| bad_claim(name)),
@@ -197,19 +202,23 @@ impl Times {
         let (leeway, life) = (millis(profile.leeway), millis(profile.longest_life));
         let (issued, expires, begins) = (at("iat")?, at("exp")?, at("nbf")?);
         if begins.is_some_and(|begins| begins.saturating_sub(leeway) > now.0) {
-            return Err(Unproven::invalid("the token is not valid yet"));
+            return Err(CredentialError::invalid("the token is not valid yet"));
         }
         if issued.is_some_and(|issued| issued.saturating_sub(leeway) > now.0) {
-            return Err(Unproven::invalid("the token was issued in the future"));
+            return Err(CredentialError::invalid(
+                "the token was issued in the future",
+            ));
         }
         let until_ms = match (expires, longest) {
             (Some(expires), _) => {
                 let until = expires.saturating_add(leeway);
                 if until <= now.0 {
-                    return Err(Unproven::expired("the token has expired: send a fresh one"));
+                    return Err(CredentialError::expired(
+                        "the token has expired: send a fresh one",
+                    ));
                 }
                 if expires.saturating_sub(issued.unwrap_or(now.0)) > life {
-                    return Err(Unproven::invalid(format!(
+                    return Err(CredentialError::invalid(format!(
                         "the token lives longer than its issuer's tokens may, {} s: have it live shorter, or set \
                          `longest_life_s`",
                         profile.longest_life.as_secs()
@@ -218,7 +227,7 @@ impl Times {
                 until
             }
             (None, Some(longest)) => now.0.saturating_add(millis(longest)),
-            (None, None) => return Err(Unproven::invalid("the token never expires")),
+            (None, None) => return Err(CredentialError::invalid("the token never expires")),
         };
         Ok(Self {
             begins,
@@ -235,7 +244,7 @@ fn audiences(
     kind: CredentialKind,
     profile: &Profile,
     implied: bool,
-) -> Result<Vec<SmolStr>, Unproven> {
+) -> Result<Vec<SmolStr>, CredentialError> {
     let found = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
     let wanted = if kind == CredentialKind::IdToken {
         &profile.id_token_audiences
@@ -254,7 +263,7 @@ fn audiences(
         // issued counts.
         let party = text(claims, "azp")?;
         if !party.is_some_and(|party| wanted.contains(party)) {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the ID token is for several clients, and was issued to none of ours (`azp`)",
             ));
         }
@@ -263,7 +272,7 @@ fn audiences(
         return Ok(found);
     }
     if found.is_empty() {
-        return Err(Unproven::for_another(
+        return Err(CredentialError::for_another(
             "the token has no `aud`: have its issuer put this service's audience into it",
         ));
     }
@@ -275,7 +284,7 @@ fn audiences(
             spelled(wanted)
         )
     };
-    Err(Unproven::for_another(format!(
+    Err(CredentialError::for_another(format!(
         "the token is for another audience, {}: {remedy}",
         spelled(&found)
     )))
@@ -297,13 +306,13 @@ fn spelled(names: &[SmolStr]) -> String {
 }
 
 /// Refuses a token of a client that the profile does not list.
-fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
+fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialError> {
     match parties::client(claims, profile)? {
         Some(client) if profile.client_ids.contains(client) => Ok(()),
-        Some(_) => Err(Unproven::for_another(
+        Some(_) => Err(CredentialError::for_another(
             "the token was issued to a client that is not listed in `client_ids`",
         )),
-        None => Err(Unproven::for_another(
+        None => Err(CredentialError::for_another(
             "the token names no client, and its issuer's profile lists some in `client_ids`",
         )),
     }
@@ -311,34 +320,38 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
 
 /// Refuses claims that do not belong to this kind of token: each kind is recognised by claims of
 /// its own.
-fn check_kind(claims: &Record, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
+fn check_kind(
+    claims: &Record,
+    kind: CredentialKind,
+    profile: &Profile,
+) -> Result<(), CredentialError> {
     if claims.get_present(OF_EVENTS).is_some() {
-        return Err(Unproven::invalid(
+        return Err(CredentialError::invalid(
             "the token tells of an event, and is nobody's",
         ));
     }
     let identifies = profile.id_tokens.iter().any(|mark| mark.is_in(claims));
     match (kind, identifies) {
         (CredentialKind::IdToken, _) if matches!(profile.trust, Trust::Secret(_)) => {
-            Err(Unproven::invalid(
+            Err(CredentialError::invalid(
                 "an issuer with a shared secret has no ID tokens: send the token as an access token",
             ))
         }
         (CredentialKind::IdToken, true) => Ok(()),
-        (CredentialKind::IdToken, false) => Err(Unproven::invalid(
+        (CredentialKind::IdToken, false) => Err(CredentialError::invalid(
             "the token is no ID token: it has none of the claims that its issuer's ID tokens are known by",
         )),
         (
             CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid,
             true,
-        ) => Err(Unproven::invalid(
+        ) => Err(CredentialError::invalid(
             "the token is an ID token: it says who somebody is, and grants nothing",
         )),
         (
             CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid,
             false,
         ) => match profile.required.iter().find(|mark| !mark.is_in(claims)) {
-            Some(mark) => Err(Unproven::invalid(format!(
+            Some(mark) => Err(CredentialError::invalid(format!(
                 "the token is no access token of its issuer: its claim `{}` is missing, or is not that of one{}",
                 mark.claim.name(),
                 remedy(mark)
@@ -357,7 +370,7 @@ fn remedy(mark: &ClaimMark) -> &'static str {
     }
 }
 
-fn confirmation(claims: &Record) -> Result<Confirmation, Unproven> {
+fn confirmation(claims: &Record) -> Result<Confirmation, CredentialError> {
     let mut confirmation = Confirmation::default();
     let Some(cnf) = claims.get_present("cnf") else {
         return Ok(confirmation);
@@ -369,7 +382,7 @@ fn confirmation(claims: &Record) -> Result<Confirmation, Unproven> {
             "jkt" => confirmation.key = Some(text.clone()),
             "x5t#S256" => confirmation.certificate = Some(text.clone()),
             _ => {
-                return Err(Unproven::invalid(
+                return Err(CredentialError::invalid(
                     "the token is bound in a way that cannot be checked: `cnf` has other members than `jkt` and `x5t#S256`",
                 ));
             }
@@ -381,11 +394,14 @@ fn confirmation(claims: &Record) -> Result<Confirmation, Unproven> {
     Ok(confirmation)
 }
 
-pub(super) fn bad_claim(name: &str) -> Unproven {
-    Unproven::invalid(format!("the claim `{name}` is not of its form"))
+pub(super) fn bad_claim(name: &str) -> CredentialError {
+    CredentialError::invalid(format!("the claim `{name}` is not of its form"))
 }
 
-pub(super) fn text<'a>(claims: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unproven> {
+pub(super) fn text<'a>(
+    claims: &'a Record,
+    name: &str,
+) -> Result<Option<&'a SmolStr>, CredentialError> {
     match claims.get_present(name) {
         None => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text)),
@@ -396,7 +412,7 @@ pub(super) fn text<'a>(claims: &'a Record, name: &str) -> Result<Option<&'a Smol
 pub(super) fn first_text<'a>(
     claims: &'a Record,
     paths: &[ClaimPath],
-) -> Result<Option<&'a SmolStr>, Unproven> {
+) -> Result<Option<&'a SmolStr>, CredentialError> {
     match paths.iter().find_map(|path| Some((path, path.of(claims)?))) {
         None => Ok(None),
         Some((_, Value::Text(text))) => Ok(Some(text)),
@@ -441,7 +457,7 @@ fn whole(number: &Number) -> Option<i64> {
     })
 }
 
-pub(super) fn datetime(ms: i64) -> Result<Value, Unproven> {
+pub(super) fn datetime(ms: i64) -> Result<Value, CredentialError> {
     let at = jiff::Timestamp::from_millisecond(ms).map_err(|_| bad_claim("exp"))?;
     Ok(Value::text(at.to_string()))
 }

@@ -6,7 +6,7 @@
 use super::cache::Purpose;
 use super::keys::check_url;
 use super::scope::Scope;
-use crate::model::{CredentialKind, Record, Unproven, Value};
+use crate::model::{CredentialError, CredentialKind, Record, Value};
 
 /// LIMIT: bytes of a certificate chain, in any form.
 const MAX_CERTIFICATE_BYTES: usize = 32 * 1024;
@@ -71,28 +71,28 @@ impl<'a> Presented<'a> {
         value: &'a Value,
         caller: Option<usize>,
         scope: Option<&'a Scope>,
-    ) -> Result<Self, Unproven> {
+    ) -> Result<Self, CredentialError> {
         let record = value
             .as_record()
-            .ok_or_else(|| Unproven::invalid("the credential is no object"))?;
+            .ok_or_else(|| CredentialError::invalid("the credential is no object"))?;
         only(record, "", &["type", "value", "issuer", "dpop", "tls"])?;
         let kind = CredentialKind::from_word(required(record, "type")?).ok_or_else(|| {
             let known = CredentialKind::ALL
                 .map(|kind| format!("`{}`", kind.as_str()))
                 .join(", ");
-            Unproven::invalid(format!("`type` is none of {known}"))
+            CredentialError::invalid(format!("`type` is none of {known}"))
         })?;
         let value = Hidden(required(record, "value")?);
         if let Some(scheme) = ["Bearer", "DPoP"]
             .into_iter()
             .find(|scheme| begins_with(value.0, scheme))
         {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "`value` begins with the scheme `{scheme}` of `Authorization`: send the token alone"
             )));
         }
         if kind == CredentialKind::X509Svid && value.0.len() > MAX_CERTIFICATE_BYTES {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "the certificates are larger than {MAX_CERTIFICATE_BYTES} bytes"
             )));
         }
@@ -113,11 +113,11 @@ impl<'a> Presented<'a> {
 }
 
 impl<'a> Dpop<'a> {
-    fn read(dpop: &'a Record) -> Result<Self, Unproven> {
+    fn read(dpop: &'a Record) -> Result<Self, CredentialError> {
         only(dpop, "dpop.", &["proof", "method", "url"])?;
         let url = required(dpop, "url")?;
         if check_url(url).is_err() && !url.starts_with("http://") {
-            return Err(Unproven::proof(
+            return Err(CredentialError::proof(
                 "`dpop.url` is not the address of a request",
             ));
         }
@@ -130,11 +130,11 @@ impl<'a> Dpop<'a> {
 }
 
 /// Reads the certificate that the caller saw in its TLS handshake.
-fn read_certificate(tls: &Record) -> Result<&str, Unproven> {
+fn read_certificate(tls: &Record) -> Result<&str, CredentialError> {
     only(tls, "tls.", &["certificate"])?;
     let certificate = required(tls, "certificate")?;
     if certificate.len() > MAX_CERTIFICATE_BYTES {
-        return Err(Unproven::invalid(format!(
+        return Err(CredentialError::invalid(format!(
             "`tls.certificate` is larger than {MAX_CERTIFICATE_BYTES} bytes"
         )));
     }
@@ -156,16 +156,16 @@ fn begins_with(text: &str, scheme: &str) -> bool {
     parts.is_some_and(|(first, _)| first.eq_ignore_ascii_case(scheme))
 }
 
-fn only(record: &Record, path: &str, known: &[&str]) -> Result<(), Unproven> {
+fn only(record: &Record, path: &str, known: &[&str]) -> Result<(), CredentialError> {
     match record
         .iter()
         .find(|(name, value)| !value.is_null() && !known.contains(&name.as_str()))
     {
-        Some((name, _)) if is_word(name) => Err(Unproven::invalid(format!(
+        Some((name, _)) if is_word(name) => Err(CredentialError::invalid(format!(
             "`{path}{name}` is no member of a credential"
         ))),
         // The name is not shown, as it could be any part of a credential.
-        Some(_) => Err(Unproven::invalid(format!(
+        Some(_) => Err(CredentialError::invalid(format!(
             "a name of a member is not one of a credential's: `{path}{}`",
             known.join(&format!("`, `{path}"))
         ))),
@@ -181,29 +181,29 @@ fn is_word(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
-fn inner<'a>(record: &'a Record, name: &str) -> Result<Option<&'a Record>, Unproven> {
+fn inner<'a>(record: &'a Record, name: &str) -> Result<Option<&'a Record>, CredentialError> {
     match record.get_present(name) {
         None => Ok(None),
         Some(Value::Record(inner)) => Ok(Some(inner)),
-        Some(other) => Err(Unproven::invalid(format!(
+        Some(other) => Err(CredentialError::invalid(format!(
             "`{name}` must be an object, not {}",
             other.kind()
         ))),
     }
 }
 
-fn optional<'a>(record: &'a Record, name: &str) -> Result<Option<&'a str>, Unproven> {
+fn optional<'a>(record: &'a Record, name: &str) -> Result<Option<&'a str>, CredentialError> {
     match record.get_present(name) {
         None => Ok(None),
         Some(Value::Text(text)) if !text.is_empty() => Ok(Some(text)),
-        Some(_) => Err(Unproven::invalid(format!(
+        Some(_) => Err(CredentialError::invalid(format!(
             "`{name}` must be a string that is not empty"
         ))),
     }
 }
 
-fn required<'a>(record: &'a Record, name: &str) -> Result<&'a str, Unproven> {
-    optional(record, name)?.ok_or_else(|| Unproven::invalid(format!("`{name}` is missing")))
+fn required<'a>(record: &'a Record, name: &str) -> Result<&'a str, CredentialError> {
+    optional(record, name)?.ok_or_else(|| CredentialError::invalid(format!("`{name}` is missing")))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::claims::{bad_claim, datetime, milliseconds};
 use super::profile::ClaimPath;
-use crate::model::{Record, TOKEN_FACTS, Unproven, Value, unknown_fact};
+use crate::model::{CredentialError, Record, TOKEN_FACTS, Value, unknown_fact};
 use smol_str::SmolStr;
 
 /// A claim that becomes a fact.
@@ -101,8 +101,8 @@ pub(super) fn add(
     facts: &mut Record,
     claims: &Record,
     rules: &[FactRule],
-    is_whole: impl Fn(&ClaimPath) -> Result<bool, Unproven>,
-) -> Result<(), Unproven> {
+    is_whole: impl Fn(&ClaimPath) -> Result<bool, CredentialError>,
+) -> Result<(), CredentialError> {
     for rule in rules {
         if !is_whole(&rule.claim)? {
             facts.insert(rule.name.clone(), unknown_fact());

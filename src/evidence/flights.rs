@@ -6,7 +6,7 @@
 use super::cache::TokenDigest;
 use super::claims::Genuine;
 use super::keys::KeyVoucher;
-use crate::model::Unproven;
+use crate::model::CredentialError;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ pub(super) struct Introspected {
 }
 
 /// The outcome of a request.
-pub(super) type Outcome = Result<Introspected, Unproven>;
+pub(super) type Outcome = Result<Introspected, CredentialError>;
 
 /// The requests in progress, by the digest of their token.
 #[derive(Default)]
@@ -111,7 +111,7 @@ mod tests {
         let question = || async {
             asked.set(asked.get() + 1);
             tokio::task::yield_now().await;
-            Err(Unproven::invalid("no"))
+            Err(CredentialError::invalid("no"))
         };
         let (one, two) = tokio::join!(
             flights.join([1; 32], question()),
@@ -119,7 +119,11 @@ mod tests {
         );
         assert_eq!(
             (asked.get(), one.unwrap_err(), two.unwrap_err()),
-            (1, Unproven::invalid("no"), Unproven::invalid("no"))
+            (
+                1,
+                CredentialError::invalid("no"),
+                CredentialError::invalid("no")
+            )
         );
         let endless = flights.join([1; 32], std::future::pending());
         let leader = tokio::time::timeout(Duration::from_millis(5), endless);

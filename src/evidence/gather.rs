@@ -7,7 +7,7 @@
 use super::credential::Presented;
 use super::scope::Scope;
 use super::verifier::Verifier;
-use crate::model::{Evidence, MAX_CREDENTIALS, Record, Unproven, Value, Verified};
+use crate::model::{CredentialError, Evidence, MAX_CREDENTIALS, Record, Value, VerifiedCredential};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub const MAX_BATCH_CREDENTIALS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The outcomes, by credential.
-type Outcomes<'a> = BTreeMap<&'a Value, Result<Verified, Unproven>>;
+type Outcomes<'a> = BTreeMap<&'a Value, Result<VerifiedCredential, CredentialError>>;
 
 impl Verifier {
     /// Verifies the credentials in these contexts, each different one once. `caller` is the index
@@ -48,7 +48,7 @@ impl Verifier {
                 let outcome = if outcomes.len() < MAX_BATCH_CREDENTIALS {
                     self.of_request(credential, caller, scope, end).await
                 } else {
-                    Err(Unproven::invalid(format!(
+                    Err(CredentialError::invalid(format!(
                         "the batch holds more than {MAX_BATCH_CREDENTIALS} different credentials: send several requests"
                     )))
                 };
@@ -68,7 +68,7 @@ impl Verifier {
         caller: Option<usize>,
         scope: Option<&Scope>,
         end: Instant,
-    ) -> Result<Verified, Unproven> {
+    ) -> Result<VerifiedCredential, CredentialError> {
         let presented = Presented::read(credential, caller, scope)?;
         let verified = timeout_at(end, self.verify(&presented))
             .await
@@ -78,6 +78,6 @@ impl Verifier {
     }
 }
 
-fn too_late() -> Unproven {
-    Unproven::unavailable("the credentials could not be verified in time: ask again later")
+fn too_late() -> CredentialError {
+    CredentialError::unavailable("the credentials could not be verified in time: ask again later")
 }

@@ -22,7 +22,7 @@ use super::parties;
 use super::places::{Claim, Places};
 use super::profile::Profile;
 use crate::clock::Clock;
-use crate::model::{Code, CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value};
+use crate::model::{Code, CredentialError, CredentialKind, PrincipalIds, Record, Timestamp, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jsonwebtoken::Algorithm;
@@ -75,7 +75,7 @@ pub(super) struct Introspector {
     lines: Lines,
     flights: Flights,
     /// Recent refusals, and until when each is repeated, by the monotonic clock.
-    refused: Mutex<LruCache<TokenDigest, (Unproven, i64)>>,
+    refused: Mutex<LruCache<TokenDigest, (CredentialError, i64)>>,
     /// Tokens that were good when the issuer was last asked about them.
     good: Mutex<LruCache<TokenDigest, ()>>,
     clock: Arc<dyn Clock>,
@@ -180,7 +180,7 @@ impl Introspector {
     ) -> Outcome {
         let (claims, voucher) = self.answer(presented, line, profile, now).await?;
         if claims.get("active") != Some(&Value::Bool(true)) {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the issuer says that the token is not active",
             ));
         }
@@ -229,7 +229,7 @@ impl Introspector {
         line: (&Arc<Places>, Claim),
         profile: &Profile,
         now: Timestamp,
-    ) -> Result<(Record, Option<Arc<KeyVoucher>>), Unproven> {
+    ) -> Result<(Record, Option<Arc<KeyVoucher>>), CredentialError> {
         let exchange = self.exchange(presented.value.0, line);
         let answer = tokio::time::timeout(PATIENCE, exchange)
             .await
@@ -254,7 +254,7 @@ impl Introspector {
         }
     }
 
-    fn refused_lately(&self, digest: &TokenDigest) -> Option<Unproven> {
+    fn refused_lately(&self, digest: &TokenDigest) -> Option<CredentialError> {
         let now_ms = self.clock.monotonic_ms();
         lock(&self.refused)
             .get(digest)
@@ -280,7 +280,7 @@ impl Introspector {
         &self,
         token: &str,
         (line, claim): (&Arc<Places>, Claim),
-    ) -> Result<Answer, Unproven> {
+    ) -> Result<Answer, CredentialError> {
         let place = line.take(claim).await.ok_or_else(too_many)?;
         let (client, url) = (self.client.clone(), self.settings.url.clone());
         let authorization = self.authorization();
@@ -337,7 +337,7 @@ impl Introspector {
         algorithms: &[Algorithm],
         profile: &Profile,
         now: Timestamp,
-    ) -> Result<(Record, Arc<KeyVoucher>), Unproven> {
+    ) -> Result<(Record, Arc<KeyVoucher>), CredentialError> {
         let keys = self.keys.as_ref().ok_or_else(no_answer)?;
         let text = str::from_utf8(&answer.body).map_err(|_| no_answer())?;
         let token = Unverified::read(text.trim_ascii()).map_err(|_| no_answer())?;
@@ -358,7 +358,7 @@ impl Introspector {
         };
         let of_issuer = token.claims.get("iss").and_then(Value::as_text) == Some(&profile.issuer);
         if !for_us || !of_issuer || !is_fresh(&token.claims, profile, now) {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the issuer's signed answer is not for this service, not the issuer's, or not of now",
             ));
         }
@@ -395,11 +395,11 @@ fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
 }
 
 /// Refuses an answer that neither says who acts nor names a client.
-fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
+fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialError> {
     if parties::client(claims, profile)?.is_some() {
         return Ok(());
     }
-    Err(Unproven::invalid(
+    Err(CredentialError::invalid(
         "the issuer's answers do not say who acts, and this one names no client: have the issuer put the client into \
          them",
     ))
@@ -407,7 +407,7 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
 
 /// Refuses an active token that is not an access token, and a token that is bound to a key which
 /// the answer does not name.
-fn check_token_type(claims: &Record, genuine: &claims::Genuine) -> Result<(), Unproven> {
+fn check_token_type(claims: &Record, genuine: &claims::Genuine) -> Result<(), CredentialError> {
     let Some(found) = claims.get_present("token_type") else {
         return Ok(());
     };
@@ -416,12 +416,12 @@ fn check_token_type(claims: &Record, genuine: &claims::Genuine) -> Result<(), Un
         .map(|text| text.to_ascii_lowercase())
         .unwrap_or_default();
     if !USABLE.contains(&found.as_str()) {
-        return Err(Unproven::invalid(
+        return Err(CredentialError::invalid(
             "the issuer says that the token is no access token",
         ));
     }
     if found == "dpop" && genuine.confirmation.key.is_none() {
-        return Err(Unproven::invalid(
+        return Err(CredentialError::invalid(
             "the issuer says that the token is bound to a key, and not to which",
         ));
     }
@@ -432,12 +432,16 @@ fn lock<T>(place: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn too_many() -> Unproven {
-    Unproven::unavailable("too many tokens wait for the credential's issuer: ask again later")
+fn too_many() -> CredentialError {
+    CredentialError::unavailable(
+        "too many tokens wait for the credential's issuer: ask again later",
+    )
 }
 
-fn no_answer() -> Unproven {
-    Unproven::unavailable("the credential's issuer does not answer about it now: ask again later")
+fn no_answer() -> CredentialError {
+    CredentialError::unavailable(
+        "the credential's issuer does not answer about it now: ask again later",
+    )
 }
 
 /// Encodes a text for a form (`application/x-www-form-urlencoded`).

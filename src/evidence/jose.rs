@@ -6,7 +6,7 @@
 //! no extension is supported.
 
 use super::json::{self, Unread};
-use crate::model::{Record, Unproven, Value};
+use crate::model::{CredentialError, Record, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -63,20 +63,20 @@ pub(super) struct Unverified<'a> {
 
 impl<'a> Unverified<'a> {
     /// Parses a token.
-    pub(super) fn read(token: &'a str) -> Result<Self, Unproven> {
+    pub(super) fn read(token: &'a str) -> Result<Self, CredentialError> {
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "the token is larger than {MAX_TOKEN_BYTES} bytes"
             )));
         }
-        let malformed = || Unproven::invalid("the token is no JWT of three parts");
+        let malformed = || CredentialError::invalid("the token is no JWT of three parts");
         let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
         let (header, payload) = signed.split_once('.').ok_or_else(malformed)?;
         if payload.contains('.') {
             return Err(malformed());
         }
         if header.len() > MAX_HEADER_BYTES {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "the token's header is larger than {MAX_HEADER_BYTES} bytes"
             )));
         }
@@ -89,7 +89,7 @@ impl<'a> Unverified<'a> {
         };
         let header = part(header)?;
         if header.get("crit").is_some() {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the token's header has `crit`, and no extension is understood",
             ));
         }
@@ -100,7 +100,9 @@ impl<'a> Unverified<'a> {
                 .get(name)
                 .is_some_and(|value| value.as_text().is_none())
         }) {
-            return Err(Unproven::invalid("the token's header is not of its form"));
+            return Err(CredentialError::invalid(
+                "the token's header is not of its form",
+            ));
         }
         let claims = part(payload)?;
         Ok(Self {
@@ -122,7 +124,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// Returns the algorithm if it is one of these.
-    pub(super) fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, Unproven> {
+    pub(super) fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, CredentialError> {
         let name = self.header_text("alg").unwrap_or_default();
         let named = if name == "HS256" {
             Some(Algorithm::HS256)
@@ -132,7 +134,7 @@ impl<'a> Unverified<'a> {
         named
             .filter(|algorithm| allowed.contains(algorithm))
             .ok_or_else(|| {
-                Unproven::invalid("the token's algorithm is not one that its issuer may use")
+                CredentialError::invalid("the token's algorithm is not one that its issuer may use")
             })
     }
 
@@ -195,7 +197,7 @@ fn is_of_encrypted(header: &str) -> bool {
 
 /// Refuses a name that occurs twice. The name is shown only if it looks like a claim's, since it
 /// could be any part of the token.
-fn twice(name: &str) -> Unproven {
+fn twice(name: &str) -> CredentialError {
     let is_plain = name.len() <= 32
         && name
             .bytes()
@@ -205,7 +207,7 @@ fn twice(name: &str) -> Unproven {
     } else {
         String::new()
     };
-    Unproven::invalid(format!(
+    CredentialError::invalid(format!(
         "the token has a member{which} twice: two readers could see two tokens in it"
     ))
 }

@@ -7,7 +7,7 @@ use crate::evidence::jose::Unverified;
 use crate::evidence::keys::{KeyVoucher, Keyring};
 use crate::evidence::profile::{Profile, Trust};
 use crate::evidence::scope::Scope;
-use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven};
+use crate::model::{CredentialError, CredentialKind, PrincipalIds, Timestamp};
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ pub(super) async fn check_signature(
     kind: CredentialKind,
     profile: &Profile,
     keys: &Keyring,
-) -> Result<Arc<KeyVoucher>, Unproven> {
+) -> Result<Arc<KeyVoucher>, CredentialError> {
     let algorithm = match &profile.trust {
         Trust::Keys { algorithms, .. } => token.algorithm(algorithms)?,
         Trust::Secret(_) => token.algorithm(&[Algorithm::HS256])?,
         Trust::Introspection => {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the issuer's tokens are verified by asking it alone",
             ));
         }
@@ -39,7 +39,7 @@ pub(super) fn read(
     profile: &Profile,
     ids: &PrincipalIds,
     now: Timestamp,
-) -> Result<Genuine, Unproven> {
+) -> Result<Genuine, CredentialError> {
     claims::read(&token.claims, kind, profile, ids, now, None, scope)
 }
 
@@ -49,7 +49,7 @@ pub(super) fn check_type(
     token: &Unverified<'_>,
     kind: CredentialKind,
     profile: &Profile,
-) -> Result<(), Unproven> {
+) -> Result<(), CredentialError> {
     let found = token.media_type().unwrap_or_default();
     let fits = match kind {
         CredentialKind::IdToken => matches!(found.as_str(), "" | "jwt"),
@@ -61,7 +61,7 @@ pub(super) fn check_type(
     if fits {
         Ok(())
     } else {
-        Err(Unproven::invalid(
+        Err(CredentialError::invalid(
             "the token's type is not one that is accepted of its issuer",
         ))
     }

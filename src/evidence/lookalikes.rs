@@ -11,7 +11,7 @@
 
 use super::profile::{ClaimPath, Profile};
 use super::reading::{DECIDING, FACTS, Reading};
-use crate::model::{Record, Unproven, Value, alike};
+use crate::model::{CredentialError, Record, Value, alike};
 use smol_str::SmolStr;
 
 /// Claims without a setting that say who the subject and its client are. Other claims whose form no
@@ -27,7 +27,7 @@ pub(super) fn check(
     claims: &Record,
     client: Option<&SmolStr>,
     profile: &Profile,
-) -> Result<(), Unproven> {
+) -> Result<(), CredentialError> {
     let reading = Reading::of(profile);
     let names = Names { reading: &reading };
     for path in reading.but_clients().chain(reading.client) {
@@ -35,7 +35,7 @@ pub(super) fn check(
         if let (Some(one), Some(other)) = (values.next(), values.next())
             && one != other
         {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "the token has its claim `{}` twice: as a name with a dot, and as a member",
                 path.name()
             )));
@@ -48,7 +48,7 @@ pub(super) fn check(
         .chain(reading.but_clients())
     {
         if names.lookalike(claims, path, &|_| false) {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "the token has a claim that is spelled like `{}` but for case or separators",
                 path.name()
             )));
@@ -66,7 +66,11 @@ struct Names<'a> {
 impl Names<'_> {
     /// Refuses a claim that is spelled like one that names the client, but names another client or
     /// one where the token names none.
-    fn check_client(&self, claims: &Record, client: Option<&SmolStr>) -> Result<(), Unproven> {
+    fn check_client(
+        &self,
+        claims: &Record,
+        client: Option<&SmolStr>,
+    ) -> Result<(), CredentialError> {
         let is_client = |value: &Value| client.is_some() && value.as_text() == client;
         let found = self
             .reading
@@ -78,14 +82,14 @@ impl Names<'_> {
             Some(_) => "a client",
             None => "no client",
         };
-        Err(Unproven::invalid(format!(
+        Err(CredentialError::invalid(format!(
             "the token names {named}, and has a claim that is spelled like `{}` but for case or separators",
             path.name()
         )))
     }
 
     /// Refuses a claim that says who acts in a form that is not read here.
-    fn check_others(&self, claims: &Record) -> Result<(), Unproven> {
+    fn check_others(&self, claims: &Record) -> Result<(), CredentialError> {
         let is_one = |member: &str| {
             ELSEWHERE_READ.iter().any(|name| alike(name, member)) && !self.is_known(&[], member)
         };
@@ -93,7 +97,7 @@ impl Names<'_> {
             .iter()
             .find(|(member, value)| !value.is_null() && is_one(member));
         found.map_or(Ok(()), |(member, _)| {
-            Err(Unproven::invalid(format!(
+            Err(CredentialError::invalid(format!(
                 "the token names somebody in `{member}`, which is not read: who acts stands in `act`"
             )))
         })

@@ -13,7 +13,7 @@
 
 use super::claims::bad_claim;
 use super::profile::{AutonomousClaim, Profile};
-use crate::model::{Record, Unproven, Value};
+use crate::model::{CredentialError, Record, Value};
 use smol_str::SmolStr;
 
 /// The conclusions from a token's marks.
@@ -50,7 +50,7 @@ struct Said<'a> {
 impl<'a> Token<'a> {
     /// Reads the marks. `granting` is false for a token that only says who somebody is, which may
     /// lack what users' tokens have.
-    pub(super) fn marks(&self, granting: bool) -> Result<Marks, Unproven> {
+    pub(super) fn marks(&self, granting: bool) -> Result<Marks, CredentialError> {
         let mut said = Said::default();
         for mark in &self.profile.autonomous {
             self.read(mark, &mut said)?;
@@ -62,7 +62,7 @@ impl<'a> Token<'a> {
             self.check_user()?;
         }
         if let Some(claim) = said.somebody.filter(|_| said.by_issuer && !is_subject) {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "the token is a client's own, and its claim `{claim}` names somebody else: it has marks of both"
             )));
         }
@@ -78,7 +78,7 @@ impl<'a> Token<'a> {
     /// INVARIANT: only something that the issuer controls makes a token its client's own: a claim
     /// that only such tokens have, or a name that people may choose in a token without any claim
     /// that all of its users' tokens have ([`Self::check_user`]). The name alone only refuses.
-    fn read(&self, mark: &'a AutonomousClaim, said: &mut Said<'a>) -> Result<(), Unproven> {
+    fn read(&self, mark: &'a AutonomousClaim, said: &mut Said<'a>) -> Result<(), CredentialError> {
         let Some(value) = mark.claim.of(self.claims) else {
             return Ok(());
         };
@@ -107,7 +107,7 @@ impl<'a> Token<'a> {
             // Only the id counts: any other text is somebody else's name.
             (false, _) if mark.is_bare() => said.somebody = Some(name),
             (false, _) => {
-                return Err(Unproven::invalid(
+                return Err(CredentialError::invalid(
                     "the token has the name of a client's own, and is another client's",
                 ));
             }
@@ -117,11 +117,11 @@ impl<'a> Token<'a> {
 
     /// Returns `true` if the token has its client's name, and it is known that no person has chosen
     /// that name.
-    fn check_name(&self, said: &Said<'_>) -> Result<bool, Unproven> {
+    fn check_name(&self, said: &Said<'_>) -> Result<bool, CredentialError> {
         match said.by_name {
             None => Ok(false),
             Some(_) if said.by_issuer || !self.profile.only_of_users.is_empty() => Ok(true),
-            Some(claim) => Err(Unproven::invalid(format!(
+            Some(claim) => Err(CredentialError::invalid(format!(
                 "the token has the name of a client's own in `{claim}`, which a user could have chosen, and nothing else \
                  that only such tokens have: have its issuer put that in"
             ))),
@@ -170,10 +170,10 @@ impl<'a> Token<'a> {
 
     /// Refuses a client's own token with a claim that only users' tokens have: as the client's
     /// alone, its user would be lost.
-    fn check_user(&self) -> Result<(), Unproven> {
+    fn check_user(&self) -> Result<(), CredentialError> {
         let mut of_users = self.profile.only_of_users.iter();
         match of_users.find(|claim| claim.of(self.claims).is_some()) {
-            Some(claim) => Err(Unproven::invalid(format!(
+            Some(claim) => Err(CredentialError::invalid(format!(
                 "the token is a client's own, and has a user's claim `{0}`: it has marks of both{1}",
                 claim.name(),
                 remedy(claim.name())
@@ -184,13 +184,13 @@ impl<'a> Token<'a> {
 
     /// Returns `true` if the token lacks a claim that every user's token has, so that it is its
     /// client's own.
-    fn lacks_user(&self, said: &Said<'_>) -> Result<bool, Unproven> {
+    fn lacks_user(&self, said: &Said<'_>) -> Result<bool, CredentialError> {
         let mut of_users = self.profile.of_users.iter();
         let Some(lacked) = of_users.find(|claim| claim.of(self.claims).is_none()) else {
             return Ok(false);
         };
         match said.otherwise {
-            Some(claim) => Err(Unproven::invalid(format!(
+            Some(claim) => Err(CredentialError::invalid(format!(
                 "the token lacks `{}`, which every user's has, and its `{claim}` does not say that it is a client's own: \
                  it has marks of both",
                 lacked.name()

@@ -10,7 +10,7 @@
 use super::claims::bad_claim;
 use super::profile::{ClaimPath, Profile};
 use super::reading::{DECIDING, Reading};
-use crate::model::{Record, Unproven, Value, alike, is_unknown_fact};
+use crate::model::{CredentialError, Record, Value, alike, is_unknown_fact};
 
 /// Members that say where omitted claims are: the names of the claims with their sources, and the
 /// sources.
@@ -24,7 +24,7 @@ pub(super) const HAS_GROUPS: &str = "hasgroups";
 
 /// Refuses a token that omits a claim for which an unknown fact is not enough: it decides who is
 /// named, what the token is bound to, or of which kind it is.
-pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
+pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), CredentialError> {
     for name in ELSEWHERE {
         if claims
             .get_present(name)
@@ -40,7 +40,7 @@ pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Unproven> 
         .chain(reading.deciding())
         .find(|path| is_elsewhere(claims, path))
     {
-        Some(path) => Err(Unproven::invalid(format!(
+        Some(path) => Err(CredentialError::invalid(format!(
             "the token has its claim `{}` elsewhere",
             path.name()
         ))),

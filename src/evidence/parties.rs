@@ -9,7 +9,7 @@ use super::claims::{bad_claim, first_text, text, texts};
 use super::marks::{Marks, Token};
 use super::profile::Profile;
 use crate::model::{
-    CredentialKind, EntityRef, MAX_ACTORS, PrincipalIds, Record, Unproven, Value, shown,
+    CredentialError, CredentialKind, EntityRef, MAX_ACTORS, PrincipalIds, Record, Value, shown,
 };
 use smol_str::SmolStr;
 
@@ -28,7 +28,7 @@ pub(super) fn read(
     kind: CredentialKind,
     profile: &Profile,
     ids: &PrincipalIds,
-) -> Result<Parties, Unproven> {
+) -> Result<Parties, CredentialError> {
     let client = client(claims, profile)?;
     let token = Token {
         claims,
@@ -41,14 +41,14 @@ pub(super) fn read(
     let said = actors::kind_of_subject(claims)?;
     let is_clients = marks.is_clients_own || matches!(said, Some(Kind::Client(_)));
     if is_clients && !granting {
-        return Err(Unproven::invalid(
+        return Err(CredentialError::invalid(
             "the token is a client's own, and a client is nobody whom an ID token is about",
         ));
     }
     let (own_type, name) = own(&token, marks, said, granting)?;
     let subject = ids.entity(&profile.issuer, own_type, name);
-    let subject =
-        subject.map_err(|why| Unproven::invalid(format!("the token names nobody: {why}")))?;
+    let subject = subject
+        .map_err(|why| CredentialError::invalid(format!("the token names nobody: {why}")))?;
     let mut chain = actors::chain(claims, actors::Own { subject, client }, profile, ids)?;
     // A client counts as the user's own only in a token with a user, and only if it is not an
     // agent.
@@ -81,18 +81,18 @@ fn own<'a>(
     marks: Marks,
     said: Option<Kind>,
     granting: bool,
-) -> Result<(&'a SmolStr, &'a SmolStr), Unproven> {
+) -> Result<(&'a SmolStr, &'a SmolStr), CredentialError> {
     let Token {
         claims,
         profile,
         client,
         subject,
     } = *token;
-    let named = subject.ok_or_else(|| Unproven::invalid("the token names no subject"));
+    let named = subject.ok_or_else(|| CredentialError::invalid("the token names no subject"));
     let acts = profile.actor.begins_with_actor();
     if marks.is_clients_own {
         if said == Some(Kind::Person) {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the token is a client's own, and its `sub_profile` says that it is a user's: it has marks of both",
             ));
         }
@@ -112,7 +112,7 @@ fn own<'a>(
             client_named(token, marks, named?)?,
         )),
         Some(Kind::Person) if profile.subject_type == profile.client_type => {
-            Err(Unproven::invalid(format!(
+            Err(CredentialError::invalid(format!(
                 "the token's `sub_profile` says that it is a user's, and its issuer's subjects are of the type `{}`, \
                  as its clients are",
                 profile.subject_type
@@ -132,7 +132,7 @@ fn client_named<'a>(
     token: &Token<'a>,
     marks: Marks,
     subject: &'a SmolStr,
-) -> Result<&'a SmolStr, Unproven> {
+) -> Result<&'a SmolStr, CredentialError> {
     let Token {
         claims,
         profile,
@@ -147,14 +147,14 @@ fn client_named<'a>(
     if is_by_sub && claims.get_present("sub").and_then(Value::as_text) == Some(subject) {
         return Ok(subject);
     }
-    Err(Unproven::invalid(
+    Err(CredentialError::invalid(
         "the token's `sub_profile` says that its subject is a client, and it does not name that client as `act` would, so \
          that one agent would have two ids: have its issuer put the client's id into `sub`",
     ))
 }
 
 /// Explains why a client's own token does not show that its subject is that client.
-fn no_account(client: &str, profile: &Profile) -> Unproven {
+fn no_account(client: &str, profile: &Profile) -> CredentialError {
     let subject = profile
         .claims
         .subject
@@ -164,7 +164,7 @@ fn no_account(client: &str, profile: &Profile) -> Unproven {
     let mark = marks.next().map_or_else(String::new, |mark| {
         format!("have its issuer put `{}` into it, or ", mark.claim.name())
     });
-    Unproven::invalid(format!(
+    CredentialError::invalid(format!(
         "the token has marks of its client's own, and its `{subject}` is not known to be the account of `{}`: if it is, \
          {mark}name in `autonomous` a claim that says so, with `{{client}}` or `any_sub`",
         shown(client)
@@ -176,7 +176,7 @@ fn no_account(client: &str, profile: &Profile) -> Unproven {
 fn clients_of_id_token(
     claims: &Record,
     client: Option<&SmolStr>,
-) -> Result<Vec<SmolStr>, Unproven> {
+) -> Result<Vec<SmolStr>, CredentialError> {
     let audiences = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
     let mut clients: Vec<SmolStr> = client.into_iter().cloned().collect();
     // With several audiences, it was issued to the one in `azp`.
@@ -189,7 +189,7 @@ fn clients_of_id_token(
 }
 
 /// Returns `true` if the issuer says that the client is an agent, whatever the settings say.
-fn is_agent(claims: &Record) -> Result<bool, Unproven> {
+fn is_agent(claims: &Record) -> Result<bool, CredentialError> {
     let profile = text(claims, "client_profile")?;
     Ok(profile.is_some_and(|words| words.split(' ').any(|word| word == "ai_agent")))
 }
@@ -201,16 +201,16 @@ fn add_client(
     client: &str,
     profile: &Profile,
     ids: &PrincipalIds,
-) -> Result<(), Unproven> {
+) -> Result<(), CredentialError> {
     let uid = ids.entity(&profile.issuer, &profile.client_type, client);
-    let uid =
-        uid.map_err(|why| Unproven::invalid(format!("the token's client is nobody: {why}")))?;
+    let uid = uid
+        .map_err(|why| CredentialError::invalid(format!("the token's client is nobody: {why}")))?;
     // An entity of another type is a different one, even with the same id.
     if chain.contains(&uid) {
         return Ok(());
     }
     if chain.len() > MAX_ACTORS {
-        return Err(Unproven::invalid(format!(
+        return Err(CredentialError::invalid(format!(
             "the token names more than {MAX_ACTORS} actors, its client among them"
         )));
     }
@@ -223,7 +223,7 @@ fn add_client(
 pub(super) fn client<'a>(
     claims: &'a Record,
     profile: &Profile,
-) -> Result<Option<&'a SmolStr>, Unproven> {
+) -> Result<Option<&'a SmolStr>, CredentialError> {
     let mut client: Option<&SmolStr> = None;
     for path in &profile.claims.client {
         for value in path.all_of(claims) {
@@ -231,7 +231,7 @@ pub(super) fn client<'a>(
                 return Err(bad_claim(path.name()));
             };
             if client.is_some_and(|client| client != named) {
-                return Err(Unproven::invalid(format!(
+                return Err(CredentialError::invalid(format!(
                     "the token names two clients, one of them in `{}`",
                     path.name()
                 )));

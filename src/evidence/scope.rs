@@ -6,7 +6,7 @@
 //!
 //! INVARIANT: a scope only restricts. What a credential proves is decided by its issuer's profile.
 
-use crate::model::{CredentialKind, Proven, Unproven};
+use crate::model::{CredentialError, CredentialKind, ProvenIdentity};
 use smol_str::SmolStr;
 
 /// The credentials that a caller may pass on; all that verify if both lists are empty.
@@ -31,18 +31,18 @@ impl Scope {
 
     /// Refuses credentials of issuers that do not count. This is checked before the issuer is
     /// asked: no issuer sees a token that would be refused anyway.
-    pub(super) fn check_issuer(&self, issuer: &SmolStr) -> Result<(), Unproven> {
+    pub(super) fn check_issuer(&self, issuer: &SmolStr) -> Result<(), CredentialError> {
         if self.has_issuer(issuer) {
             return Ok(());
         }
-        Err(Unproven::of_a_stranger(
+        Err(CredentialError::of_a_stranger(
             "the credential's issuer is not one whose credentials this caller may send",
         ))
     }
 
     /// Refuses a credential that is not for this caller. An ID token is for a client and a
     /// certificate for nobody in particular, so their audiences are not checked.
-    pub(super) fn check(&self, proven: &Proven) -> Result<(), Unproven> {
+    pub(super) fn check(&self, proven: &ProvenIdentity) -> Result<(), CredentialError> {
         self.check_issuer(&proven.issuer)?;
         let has_audience = match proven.kind {
             CredentialKind::AccessToken | CredentialKind::JwtSvid => true,
@@ -53,7 +53,7 @@ impl Scope {
             .iter()
             .any(|audience| self.audiences.contains(audience));
         if has_audience && !self.audiences.is_empty() && !is_for_caller {
-            return Err(Unproven::for_another(
+            return Err(CredentialError::for_another(
                 "the token is for another service than this caller: send one that was issued for it",
             ));
         }

@@ -20,8 +20,8 @@ use super::spiffe::{self, SpiffeId, TrustDomain};
 use crate::clock::Clock;
 use crate::evidence::jwt;
 use crate::model::{
-    CredentialKind, IssuerAnswer, PrincipalIds, Record, Timestamp, Unproven, Value, Verified,
-    Voucher, shown,
+    CredentialError, CredentialKind, IssuerAnswer, PrincipalIds, Record, Timestamp, Value,
+    VerifiedCredential, Voucher, shown,
 };
 use settings::{principal_ids, problems};
 use smol_str::SmolStr;
@@ -100,13 +100,12 @@ impl Issuer {
         })
     }
 
-    fn profile_for(&self, presented: &Presented<'_>) -> Result<&Profile, Unproven> {
+    fn profile_for(&self, presented: &Presented<'_>) -> Result<&Profile, CredentialError> {
         match presented.purpose {
             Purpose::Request => Ok(&self.profile),
-            Purpose::Call => self
-                .calls
-                .as_ref()
-                .ok_or_else(|| Unproven::invalid("no caller may come with a token of its issuer")),
+            Purpose::Call => self.calls.as_ref().ok_or_else(|| {
+                CredentialError::invalid("no caller may come with a token of its issuer")
+            }),
         }
     }
 }
@@ -167,26 +166,29 @@ impl Verifier {
         &self,
         token: &str,
         certificate: Option<&str>,
-    ) -> Result<Verified, Unproven> {
+    ) -> Result<VerifiedCredential, CredentialError> {
         self.verify(&Presented::by_caller(token, certificate)).await
     }
 
     /// Verifies a credential, and its holder's proof of possession.
-    pub(super) async fn verify(&self, presented: &Presented<'_>) -> Result<Verified, Unproven> {
+    pub(super) async fn verify(
+        &self,
+        presented: &Presented<'_>,
+    ) -> Result<VerifiedCredential, CredentialError> {
         let now = Timestamp(self.clock.now_ms());
         if presented.kind == CredentialKind::X509Svid {
             return self.certificate(presented, now).await;
         }
         let token = presented.value.0;
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(Unproven::invalid(format!(
+            return Err(CredentialError::invalid(format!(
                 "the token is larger than {MAX_TOKEN_BYTES} bytes"
             )));
         }
         // Readers differ in whether they cut off such characters, and no token contains any (RFC
         // 6749 appendix A.12, RFC 6750 section 2.1).
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the token has white space or other characters that no token has",
             ));
         }
@@ -197,7 +199,7 @@ impl Verifier {
         } = self.genuine(presented, now).await?;
         // A request may have waited for keys: proofs are judged by the time of now.
         let proven = self.possessed(&genuine, presented, Timestamp(self.clock.now_ms()))?;
-        Ok(Verified {
+        Ok(VerifiedCredential {
             proven: Arc::new(proven),
             voucher: voucher.map(|voucher| voucher as Arc<dyn Voucher>),
             answer: answer_until_ms
@@ -248,7 +250,7 @@ impl Verifier {
         &self,
         presented: &Presented<'_>,
         now: Timestamp,
-    ) -> Result<Identified, Unproven> {
+    ) -> Result<Identified, CredentialError> {
         let token = presented.value.0;
         let digest = digest_of(presented);
         if let Some(entry) = self.cache.get(&digest, self.moment(now)) {
@@ -280,7 +282,11 @@ impl Verifier {
     }
 
     /// Verifies a JWT with the issuer that it names.
-    async fn jwt(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
+    async fn jwt(
+        &self,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Entry, CredentialError> {
         let token = Unverified::read(presented.value.0)?;
         let named = token.claims.get_present("iss");
         let found = self
@@ -296,7 +302,7 @@ impl Verifier {
             .issuer
             .is_some_and(|named| named != issuer.profile.issuer)
         {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the token is of another issuer than `issuer` says",
             ));
         }
@@ -316,7 +322,7 @@ impl Verifier {
         let keys = issuer
             .keys
             .as_ref()
-            .ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
+            .ok_or_else(|| CredentialError::invalid("the token's issuer publishes no keys"))?;
         let voucher = jwt::check_signature(&token, presented.kind, profile, keys).await?;
         let genuine = jwt::read(
             &token,
@@ -334,13 +340,17 @@ impl Verifier {
     }
 
     /// Verifies an opaque token by asking its issuer.
-    async fn opaque(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
+    async fn opaque(
+        &self,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Entry, CredentialError> {
         if presented.kind != CredentialKind::AccessToken {
-            return Err(Unproven::invalid("the token is no JWT"));
+            return Err(CredentialError::invalid("the token is no JWT"));
         }
         // A mistyped key of this service must not be sent to anybody.
         if is_own_key(presented.value.0) {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the value is no token: it begins like a key of this service",
             ));
         }
@@ -357,10 +367,10 @@ impl Verifier {
         let mut able = self.issuers.iter().filter(able);
         match (able.next(), able.next()) {
             (Some(issuer), None) => self.introspected(issuer, presented, None, now).await,
-            (Some(_), Some(_)) => Err(Unproven::invalid(
+            (Some(_), Some(_)) => Err(CredentialError::invalid(
                 "several issuers could be asked about the token: name one in `issuer`",
             )),
-            _ => Err(Unproven::of_a_stranger(
+            _ => Err(CredentialError::of_a_stranger(
                 "the token is no JWT, and no issuer is configured to be asked about it",
             )),
         }
@@ -372,11 +382,11 @@ impl Verifier {
         presented: &Presented<'_>,
         unverified: Option<&Record>,
         now: Timestamp,
-    ) -> Result<Entry, Unproven> {
+    ) -> Result<Entry, CredentialError> {
         let introspector = issuer
             .introspector
             .as_ref()
-            .ok_or_else(|| Unproven::invalid("the token's issuer cannot be asked"))?;
+            .ok_or_else(|| CredentialError::invalid("the token's issuer cannot be asked"))?;
         let profile = issuer.profile_for(presented)?;
         let asked = (presented, digest_of(presented));
         let Introspected { genuine, voucher } = introspector
@@ -391,7 +401,11 @@ impl Verifier {
     }
 
     /// Verifies a JWT-SVID with the trust domain that it names.
-    async fn workload(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
+    async fn workload(
+        &self,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Entry, CredentialError> {
         let token = Unverified::read(presented.value.0)?;
         let sub = token
             .claims
@@ -416,13 +430,14 @@ impl Verifier {
         &self,
         presented: &Presented<'_>,
         now: Timestamp,
-    ) -> Result<Verified, Unproven> {
-        let unreadable =
-            || Unproven::invalid("the value is no chain of certificates in PEM form or base64");
+    ) -> Result<VerifiedCredential, CredentialError> {
+        let unreadable = || {
+            CredentialError::invalid("the value is no chain of certificates in PEM form or base64")
+        };
         let chain = der_chain(presented.value.0).ok_or_else(unreadable)?;
         let leaf = chain.first().ok_or_else(unreadable)?;
         if presented.dpop.is_some() {
-            return Err(Unproven::proof(
+            return Err(CredentialError::proof(
                 "a certificate is bound to no key of its own, and came with a proof of possession",
             ));
         }
@@ -430,7 +445,7 @@ impl Verifier {
         if presented.certificate.is_some_and(|seen| {
             der_chain(seen).as_ref().and_then(|seen| seen.first()) != Some(leaf)
         }) {
-            return Err(Unproven::proof(
+            return Err(CredentialError::proof(
                 "the certificate is another than the one in `tls.certificate`",
             ));
         }
@@ -440,7 +455,7 @@ impl Verifier {
         let bundle = domain.bundle.any().await?;
         let (proven, anchor) =
             spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)?;
-        Ok(Verified {
+        Ok(VerifiedCredential {
             proven: Arc::new(proven),
             voucher: Some(domain.bundle.anchored(&bundle, anchor)),
             answer: None,
@@ -449,18 +464,18 @@ impl Verifier {
 
     /// Returns the trust domain of a SPIFFE id. It must be the one that the credential names, if it
     /// names one.
-    fn domain(&self, name: &str, named: Option<&str>) -> Result<&Domain, Unproven> {
+    fn domain(&self, name: &str, named: Option<&str>) -> Result<&Domain, CredentialError> {
         let id = SpiffeId::parse(name)
-            .ok_or_else(|| Unproven::invalid("the credential names no SPIFFE id"))?;
+            .ok_or_else(|| CredentialError::invalid("the credential names no SPIFFE id"))?;
         let found = self
             .domains
             .iter()
             .find(|domain| domain.settings.name == id.domain);
         let found = found.ok_or_else(|| {
-            Unproven::of_a_stranger("the credential's trust domain is not configured")
+            CredentialError::of_a_stranger("the credential's trust domain is not configured")
         })?;
         if named.is_some_and(|named| named != found.settings.issuer()) {
-            return Err(Unproven::invalid(
+            return Err(CredentialError::invalid(
                 "the credential is of another trust domain than `issuer` says",
             ));
         }
@@ -485,8 +500,8 @@ impl std::fmt::Debug for Verifier {
 
 /// Refuses a token of an issuer that is not configured. The issuer's name is shown, since it is no
 /// secret to whoever holds the token.
-fn no_issuer(named: Option<&Value>) -> Unproven {
-    Unproven::of_a_stranger(match named.and_then(Value::as_text) {
+fn no_issuer(named: Option<&Value>) -> CredentialError {
+    CredentialError::of_a_stranger(match named.and_then(Value::as_text) {
         Some(name) => format!("the token's issuer `{}` is not configured", shown(name)),
         None => "the token's issuer is not configured".to_owned(),
     })

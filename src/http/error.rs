@@ -5,9 +5,9 @@
 //! carries another caller's data or an internal detail.
 
 use super::Permission;
-use crate::engine::{BatchFault, Refusal, SearchRefusal, TokenError};
+use crate::engine::{BatchFault, PageTokenError, Refusal, SearchRefusal};
 use crate::http::authzen::schema::{ErrorBody, ErrorCode, ErrorDetail};
-use crate::model::{Fault, Malformed, Revision};
+use crate::model::{Fault, MalformedMember, Revision};
 use crate::telemetry::RefusalCause;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -68,7 +68,7 @@ pub enum Error {
     TooHeavy,
     /// A member is missing or of the wrong kind.
     #[error("{0}")]
-    Malformed(#[from] Malformed),
+    Malformed(#[from] MalformedMember),
     /// A batch holds too many items.
     #[error(
         "`evaluations` holds {found} items, and at most {limit} are taken: send several requests"
@@ -180,7 +180,7 @@ pub enum Error {
     MethodNotAllowed(String),
     /// A page token that is not taken.
     #[error(transparent)]
-    PageToken(#[from] TokenError),
+    PageToken(#[from] PageTokenError),
     /// The service is at fault.
     #[error("{}", fault_message(.0))]
     Fault(#[from] Fault),
@@ -316,12 +316,12 @@ impl Error {
     }
 }
 
-fn token_code(error: TokenError) -> ErrorCode {
+fn token_code(error: PageTokenError) -> ErrorCode {
     match error {
-        TokenError::Unknown => ErrorCode::PageTokenUnknown,
-        TokenError::Edited => ErrorCode::PageTokenEdited,
-        TokenError::OtherCaller | TokenError::OtherQuery => ErrorCode::PageTokenForeign,
-        TokenError::OtherBundle | TokenError::Expired | TokenError::Denied => {
+        PageTokenError::Unknown => ErrorCode::PageTokenUnknown,
+        PageTokenError::Edited => ErrorCode::PageTokenEdited,
+        PageTokenError::OtherCaller | PageTokenError::OtherQuery => ErrorCode::PageTokenForeign,
+        PageTokenError::OtherBundle | PageTokenError::Expired | PageTokenError::Denied => {
             ErrorCode::PageTokenExpired
         }
     }

@@ -8,7 +8,7 @@ use super::routes;
 use super::settings::{Limits, Settings};
 use super::shared::Shared;
 use crate::clock::Clock;
-use crate::engine::{Bodies, Engine};
+use crate::engine::{Engine, RequestCache};
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::metadata::Metadata;
 use crate::http::caller::bearer;
@@ -69,7 +69,7 @@ impl Server {
             waiting: WaitingPlaces::new(limits, settings.callers.len()),
             bodies_memory: Budget::new(limits.bodies_bytes),
             answers_memory: Budget::new(limits.answers_bytes),
-            bodies: Bodies::new(settings.known_bytes, Arc::clone(&metrics)),
+            bodies: RequestCache::new(settings.known_bytes, Arc::clone(&metrics)),
             jwks: jwks.into(),
             settings,
             engine,

@@ -11,7 +11,7 @@ use super::load::apart::Apart;
 use super::load::lag;
 use super::{Error, Limits, Permission, Scarce, Settings};
 use crate::clock::Clock;
-use crate::engine::{Ask, Bodies, Engine};
+use crate::engine::{Ask, Engine, RequestCache};
 use crate::evidence::Verifier;
 use crate::http::authzen::metadata::Metadata;
 use crate::http::authzen::wire::{
@@ -83,7 +83,7 @@ pub(super) struct Shared {
     /// The rate meters, one for each configured caller, in their order.
     pub(super) meters: Vec<Meter>,
     /// The request cache.
-    pub(super) bodies: Bodies<Options>,
+    pub(super) bodies: RequestCache<Options>,
     /// Places for exports of tuples.
     pub(super) exports: Arc<Places>,
     /// Places for streamed lists.

@@ -20,9 +20,9 @@ const MISPLACED: u8 = 10;
 
 /// A writer that encodes values one after another.
 #[derive(Debug, Default)]
-pub struct Canonical(Vec<u8>);
+pub struct CanonicalWriter(Vec<u8>);
 
-impl Canonical {
+impl CanonicalWriter {
     /// Creates a writer that appends to `bytes`.
     #[must_use]
     pub fn on(bytes: Vec<u8>) -> Self {
@@ -160,8 +160,8 @@ mod tests {
         Value::Number(Number::parse(digits).unwrap())
     }
 
-    fn bytes(write: impl Fn(&mut Canonical)) -> Vec<u8> {
-        let mut canonical = Canonical::default();
+    fn bytes(write: impl Fn(&mut CanonicalWriter)) -> Vec<u8> {
+        let mut canonical = CanonicalWriter::default();
         write(&mut canonical);
         canonical.into_bytes()
     }

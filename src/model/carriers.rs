@@ -21,12 +21,12 @@ mod reader;
 pub(super) mod table;
 
 use super::{
-    Action, Chain, ChainError, Code, Dropped, Entity, EntityRef, Evidence, Flaw, MAX_ACTORS,
-    NameFlaw, Question, Record, Request, Unproven, Value, alike, check_name, shown,
+    Action, Chain, ChainError, Code, CredentialError, DroppedMember, Entity, EntityRef, Evidence,
+    Flaw, MAX_ACTORS, NameFlaw, Question, Record, Request, Value, alike, check_name, shown,
 };
 use agree::{agree, say_the_same};
 pub(super) use credentials::shown_subject;
-use reader::Reader;
+use reader::CarrierReader;
 use smol_str::SmolStr;
 use table::{CLIENT_ID, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client};
 
@@ -147,13 +147,13 @@ pub enum ChainRefusal {
     /// `attribute_conflict`.
     Deny(Code, String),
     /// The request is well-formed and denied for one of its credentials.
-    Unproven(Unproven),
+    Unproven(CredentialError),
     /// The chain has too many actors: a 400.
     TooLong(usize),
 }
 
-impl From<Unproven> for ChainRefusal {
-    fn from(unproven: Unproven) -> Self {
+impl From<CredentialError> for ChainRefusal {
+    fn from(unproven: CredentialError) -> Self {
         Self::Unproven(unproven)
     }
 }
@@ -181,7 +181,7 @@ pub fn read_proven_question(
     settings: &CarrierSettings,
     evidence: &Evidence,
 ) -> Result<Question, ChainRefusal> {
-    let mut reader = Reader::new(settings, evidence);
+    let mut reader = CarrierReader::new(settings, evidence);
     let mut context = request.context.clone();
     if let Some(flaw) = request.flaws.iter().find(|flaw| !settings.excuses(flaw)) {
         return Err(invalid(flaw.message.clone()));
@@ -189,7 +189,7 @@ pub fn read_proven_question(
     check_context(&context, settings)?;
     check_replaced(request, settings)?;
     if let Some(replaced) = &request.replaced_subject {
-        Reader::new(settings, evidence).check_replaced(replaced)?;
+        CarrierReader::new(settings, evidence).check_replaced(replaced)?;
     }
     check_target(request)?;
     let proven = credentials::take(&mut context, evidence)?;
@@ -201,7 +201,7 @@ pub fn read_proven_question(
     }
     reader.read_context(&mut context)?;
     let resource = reader.resolve_entity(request.resource.clone());
-    let Reader { asked, stated, .. } = reader;
+    let CarrierReader { asked, stated, .. } = reader;
     let members = agree(stated)?;
     let dropped = drop_engine_members(&mut context);
     let chain = build_chain(members, settings.max_actors)?;
@@ -317,7 +317,7 @@ fn check_replaced(request: &Request, settings: &CarrierSettings) -> Result<(), C
     Ok(())
 }
 
-fn drop_engine_members(context: &mut Record) -> Vec<Dropped> {
+fn drop_engine_members(context: &mut Record) -> Vec<DroppedMember> {
     if !context
         .iter()
         .any(|(name, _)| ENGINE_MEMBERS.contains(&name.as_str()))
@@ -327,7 +327,7 @@ fn drop_engine_members(context: &mut Record) -> Vec<Dropped> {
     ENGINE_MEMBERS
         .iter()
         .filter(|name| context.remove(name).is_some())
-        .map(|name| Dropped {
+        .map(|name| DroppedMember {
             member: format!("context.{name}"),
             why: "the name belongs to the engine".to_owned(),
         })

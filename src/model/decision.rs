@@ -34,7 +34,7 @@ impl fmt::Display for Decision {
 
 /// How much an answer says about why it was decided so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Depth {
+pub enum AnswerDepth {
     /// The decision only.
     #[default]
     Lean,
@@ -116,7 +116,7 @@ pub struct Answer {
     pub arguments: Arguments,
     /// The reason of a denial; always present on a denial and never on a permit.
     pub reason: Option<Reason>,
-    /// The whole explanation, if [`Depth::Explain`] was requested.
+    /// The whole explanation, if [`AnswerDepth::Explain`] was requested.
     pub explanation: Option<Explanation>,
     /// The bundle that decided.
     pub bundle: Digest,

@@ -37,19 +37,19 @@ pub struct DetailRule {
     /// The actions that an object without `actions` covers.
     pub without_actions: Vec<SmolStr>,
     /// Pairs of paths into the object and the request, whose values must be equal.
-    pub equal: Vec<(Path, Path)>,
+    pub equal: Vec<(MemberPath, MemberPath)>,
     /// Pairs of paths into the object and the request: the object's number is the maximum of the
     /// request's.
-    pub at_most: Vec<(Path, Path)>,
+    pub at_most: Vec<(MemberPath, MemberPath)>,
     /// Paths of members that say nothing about what is allowed.
-    pub ignored: Vec<Path>,
+    pub ignored: Vec<MemberPath>,
 }
 
 /// A path of member names, outermost first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path(Vec<SmolStr>);
+pub struct MemberPath(Vec<SmolStr>);
 
-impl Path {
+impl MemberPath {
     /// Parses `a.b.c`; returns `None` for a path with an empty name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -103,7 +103,7 @@ fn covers(
     arguments: Arguments,
 ) -> bool {
     let is_open =
-        |of_request: &Path| arguments == Arguments::Unknown && of_request.reads_arguments();
+        |of_request: &MemberPath| arguments == Arguments::Unknown && of_request.reads_arguments();
     question.resource.uid.kind == rule.resource_type
         && is_known(detail, &mut Vec::new(), rule)
         && covers_action(detail.get_present("actions"), rule, &question.action.name)
@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn rule() -> DetailRule {
-        let path = |text| Path::parse(text).unwrap();
+        let path = |text| MemberPath::parse(text).unwrap();
         DetailRule {
             kind: "payment".into(),
             resource_type: "account".into(),

@@ -85,7 +85,7 @@ impl Proof {
 
 /// What one credential proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proven {
+pub struct ProvenIdentity {
     /// The kind of credential.
     pub kind: CredentialKind,
     /// The issuer: as configured, or `spiffe://` and a trust domain.
@@ -114,7 +114,7 @@ pub struct Proven {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// What it proves.
-    pub proven: Arc<Proven>,
+    pub proven: Arc<ProvenIdentity>,
     /// The positions in the chain of the members that it names: its facts belong to them only.
     pub legs: Range<usize>,
 }
@@ -167,7 +167,7 @@ pub fn is_unknown_fact(value: &Value) -> bool {
 /// The reason why a credential proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Unproven {
+pub struct CredentialError {
     /// One of the engine's codes: `credential_invalid` or another about credentials.
     pub code: Code,
     /// One sentence, without any part of the credential.
@@ -176,7 +176,7 @@ pub struct Unproven {
     pub next_action: NextAction,
 }
 
-impl Unproven {
+impl CredentialError {
     /// Creates the refusal of a credential that does not verify.
     #[must_use]
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -239,7 +239,7 @@ pub struct IssuerAnswer {
     /// The thumbprints of the key and of the certificate that the credential is bound to.
     bound_to: [Option<SmolStr>; 2],
     /// Why it counts no more; none while it does.
-    refused: OnceLock<Unproven>,
+    refused: OnceLock<CredentialError>,
 }
 
 impl IssuerAnswer {
@@ -265,7 +265,7 @@ impl IssuerAnswer {
     }
 
     /// Lets it count no more.
-    pub fn refuse(&self, unproven: Unproven) {
+    pub fn refuse(&self, unproven: CredentialError) {
         let _the_first_counts = self.refused.set(unproven);
     }
 
@@ -277,16 +277,16 @@ impl IssuerAnswer {
 
 /// A credential that was verified, for a decision that may come later.
 #[derive(Clone)]
-pub struct Verified {
+pub struct VerifiedCredential {
     /// What it proves.
-    pub proven: Arc<Proven>,
+    pub proven: Arc<ProvenIdentity>,
     /// The key by which it was verified; `None` if it was verified by asking the issuer alone.
     pub voucher: Option<Arc<dyn Voucher>>,
     /// The issuer's answer, where it was asked.
     pub answer: Option<Arc<IssuerAnswer>>,
 }
 
-impl Verified {
+impl VerifiedCredential {
     /// Returns `true` while the key behind it is still its issuer's, and so is the answer.
     #[must_use]
     pub fn stands(&self) -> bool {
@@ -301,15 +301,15 @@ impl Verified {
             .is_some_and(|answer| answer.is_due(now_ms))
     }
 
-    fn refused(&self) -> Option<&Unproven> {
+    fn refused(&self) -> Option<&CredentialError> {
         self.answer.as_ref()?.refused.get()
     }
 }
 
 /// Shows what the credential proves.
-impl fmt::Debug for Verified {
+impl fmt::Debug for VerifiedCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified")
+        f.debug_struct("VerifiedCredential")
             .field("proven", &self.proven)
             .finish_non_exhaustive()
     }
@@ -318,7 +318,7 @@ impl fmt::Debug for Verified {
 /// The outcomes of verifying the credentials of one request.
 #[derive(Clone, Default)]
 pub struct Evidence {
-    outcomes: BTreeMap<Value, Result<Verified, Unproven>>,
+    outcomes: BTreeMap<Value, Result<VerifiedCredential, CredentialError>>,
     ids: Arc<PrincipalIds>,
 }
 
@@ -342,21 +342,27 @@ impl Evidence {
     }
 
     /// Adds the outcome of verifying a credential.
-    pub fn insert(&mut self, credential: Value, outcome: Result<Verified, Unproven>) {
+    pub fn insert(
+        &mut self,
+        credential: Value,
+        outcome: Result<VerifiedCredential, CredentialError>,
+    ) {
         self.outcomes.insert(credential, outcome);
     }
 
     /// Returns what this credential proves now. The request may have waited since the verification,
     /// for the issuer of another credential or for its turn; a credential whose key the issuer has
     /// withdrawn meanwhile proves nothing.
-    pub fn outcome(&self, credential: &Value) -> Result<Arc<Proven>, Unproven> {
+    pub fn outcome(&self, credential: &Value) -> Result<Arc<ProvenIdentity>, CredentialError> {
         match self.outcomes.get(credential) {
             Some(Ok(verified)) if verified.stands() => Ok(Arc::clone(&verified.proven)),
             Some(Ok(verified)) => Err(verified.refused().cloned().unwrap_or_else(|| {
-                Unproven::invalid("the credential's issuer has withdrawn the key that signed it")
+                CredentialError::invalid(
+                    "the credential's issuer has withdrawn the key that signed it",
+                )
             })),
             Some(Err(unproven)) => Err(unproven.clone()),
-            None => Err(Unproven::of_a_stranger(
+            None => Err(CredentialError::of_a_stranger(
                 "no issuer is configured that could have issued the credential",
             )),
         }
@@ -375,17 +381,17 @@ impl Evidence {
             .answered()
             .filter(|(_, verified)| verified.is_due(now_ms));
         for answer in due.filter_map(|(_, verified)| verified.answer.as_ref()) {
-            answer.refuse(Unproven::unavailable(
+            answer.refuse(CredentialError::unavailable(
                 "its issuer's answer about the credential is older than it may be: ask again later",
             ));
         }
     }
 
     /// The credentials of which their issuers have said what they are.
-    pub fn answered(&self) -> impl Iterator<Item = (&Value, &Verified)> {
+    pub fn answered(&self) -> impl Iterator<Item = (&Value, &VerifiedCredential)> {
         let verified = |(credential, outcome)| Some((credential, Result::as_ref(outcome).ok()?));
         let outcomes = self.outcomes.iter().filter_map(verified);
-        outcomes.filter(|(_, verified): &(&Value, &Verified)| verified.answer.is_some())
+        outcomes.filter(|(_, verified): &(&Value, &VerifiedCredential)| verified.answer.is_some())
     }
 
     /// How issuers' subjects are named here.

@@ -154,7 +154,7 @@ pub struct PolicyError {
 
 /// A member of the request that did not reach the policies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Dropped {
+pub struct DroppedMember {
     /// The member's path: `subject.properties.role`, `context.arguments.amount`.
     pub member: String,
     /// The reason why it was dropped.
@@ -165,7 +165,7 @@ pub struct Dropped {
 /// number of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DroppedMembers {
-    first: Vec<Dropped>,
+    first: Vec<DroppedMember>,
     more: usize,
 }
 
@@ -176,7 +176,7 @@ impl DroppedMembers {
     pub const MAX: usize = 64;
 
     /// Adds a member; `what` is called only if the member is listed.
-    pub fn push(&mut self, what: impl FnOnce() -> Dropped) {
+    pub fn push(&mut self, what: impl FnOnce() -> DroppedMember) {
         if self.first.len() < Self::MAX {
             self.first.push(what());
         } else {
@@ -190,7 +190,7 @@ impl DroppedMembers {
     }
 
     /// Iterates over the members that are listed.
-    pub fn iter(&self) -> std::slice::Iter<'_, Dropped> {
+    pub fn iter(&self) -> std::slice::Iter<'_, DroppedMember> {
         self.first.iter()
     }
 
@@ -201,8 +201,8 @@ impl DroppedMembers {
     }
 }
 
-impl FromIterator<Dropped> for DroppedMembers {
-    fn from_iter<I: IntoIterator<Item = Dropped>>(all: I) -> Self {
+impl FromIterator<DroppedMember> for DroppedMembers {
+    fn from_iter<I: IntoIterator<Item = DroppedMember>>(all: I) -> Self {
         let mut dropped = Self::default();
         all.into_iter().for_each(|one| dropped.push(|| one));
         dropped
@@ -210,8 +210,8 @@ impl FromIterator<Dropped> for DroppedMembers {
 }
 
 impl<'a> IntoIterator for &'a DroppedMembers {
-    type Item = &'a Dropped;
-    type IntoIter = std::slice::Iter<'a, Dropped>;
+    type Item = &'a DroppedMember;
+    type IntoIter = std::slice::Iter<'a, DroppedMember>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()

@@ -33,23 +33,25 @@ mod spiffe;
 mod tuple;
 mod value;
 
-pub use canonical::Canonical;
+pub use canonical::CanonicalWriter;
 pub use carriers::{
     CarrierSettings, ChainRefusal, overlooked_in_act, read_proven_question, read_question,
 };
 pub use chain::{Chain, ChainError, MAX_ACTORS};
 pub use clock_use::ClockUse;
-pub use decision::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Revision, Timestamp};
-pub use details::{DetailRule, Path, covering};
+pub use decision::{
+    Answer, AnswerDepth, Arguments, Decision, DecisionId, Fault, Revision, Timestamp,
+};
+pub use details::{DetailRule, MemberPath, covering};
 pub use digest::Digest;
 pub use entity::{Entity, EntityRef, ParseEntityRefError};
 pub use evidence::{
-    Credential, CredentialKind, Evidence, IssuerAnswer, MAX_CREDENTIALS, Proof, Proven,
-    TOKEN_FACTS, Unproven, Verified, Voucher, is_unknown_fact, unknown_fact,
+    Credential, CredentialError, CredentialKind, Evidence, IssuerAnswer, MAX_CREDENTIALS, Proof,
+    ProvenIdentity, TOKEN_FACTS, VerifiedCredential, Voucher, is_unknown_fact, unknown_fact,
 };
 pub use explanation::{
-    Condition, CredentialLine, Dropped, DroppedMembers, Explanation, LegExplanation, LegOutcome,
-    NearMiss, PolicyError, PolicyRef, RelationLookup,
+    Condition, CredentialLine, DroppedMember, DroppedMembers, Explanation, LegExplanation,
+    LegOutcome, NearMiss, PolicyError, PolicyRef, RelationLookup,
 };
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
 pub use page::PageRequest;
@@ -59,11 +61,11 @@ pub use principal::{
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{
-    Action, Flaw, Malformed, Question, Request, body_flaws, misplaced_option, read_action,
+    Action, Flaw, MalformedMember, Question, Request, body_flaws, misplaced_option, read_action,
     read_entity, read_optional_record, read_subject, refuse_lookalike, refuse_near,
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
-pub use search::{SearchRequest, Searched};
+pub use search::{SearchKind, SearchRequest};
 pub use shown::{RECORD_INPUT_BYTES, shown, shown_message, shown_request_id};
 use spelling::begin_differently;
 pub use spelling::{Letters, MAX_OTHERS, alike, nearest, one_slip_off};

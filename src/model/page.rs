@@ -6,7 +6,7 @@
 
 use super::carriers::table::{Site, overlooked};
 use super::request::{read_optional_record, refuse_lookalike};
-use super::{Letters, MAX_OTHERS, Malformed, Record, Value, alike, nearest, shown};
+use super::{Letters, MAX_OTHERS, MalformedMember, Record, Value, alike, nearest, shown};
 use smol_str::SmolStr;
 
 /// The page that is requested (section 8.2.1).
@@ -20,7 +20,7 @@ pub struct PageRequest {
 
 impl PageRequest {
     /// Reads the member `page` of a body; returns `None` if there is none.
-    pub fn from_body(body: &Record) -> Result<Option<Self>, Malformed> {
+    pub fn from_body(body: &Record) -> Result<Option<Self>, MalformedMember> {
         refuse_beside_page(body)?;
         let Some(value) = body.get_present("page") else {
             return Ok(None);
@@ -30,7 +30,7 @@ impl PageRequest {
         refuse_misspelt(&page)?;
         if let Some(found) = overlooked(&page, Site::Options, &["token", "limit"]) {
             let problem = format!("has a carrier: {}", found.message("page"));
-            return Err(Malformed {
+            return Err(MalformedMember {
                 member: "page".to_owned(),
                 problem,
             });
@@ -38,7 +38,7 @@ impl PageRequest {
         let token = match page.get_present("token") {
             None => None,
             Some(Value::Text(token)) => Some(token.clone()).filter(|token| !token.is_empty()),
-            Some(other) => return Err(Malformed::kind("page.token", "a string", other)),
+            Some(other) => return Err(MalformedMember::kind("page.token", "a string", other)),
         };
         let limit = match page.get_present("limit") {
             None => None,
@@ -49,12 +49,14 @@ impl PageRequest {
                     .and_then(|limit| u64::try_from(limit).ok())
                     .filter(|limit| *limit > 0);
                 let problem = || format!("must be a whole number from 1 on, not {number}");
-                Some(limit.ok_or_else(|| Malformed {
+                Some(limit.ok_or_else(|| MalformedMember {
                     member: "page.limit".to_owned(),
                     problem: problem(),
                 })?)
             }
-            Some(other) => return Err(Malformed::kind("page.limit", "a whole number", other)),
+            Some(other) => {
+                return Err(MalformedMember::kind("page.limit", "a whole number", other));
+            }
         };
         read_optional_record(page.get("properties"), "page.properties")?;
         Ok(Some(Self { token, limit }))
@@ -105,7 +107,7 @@ const OTHER_PAGES: [&str; 4] = ["pagination", "paging", "paginate", "pager"];
 
 /// Refuses a member of a search's body that was meant for its page, for the reason given at
 /// [`refuse_misspelt`].
-fn refuse_beside_page(body: &Record) -> Result<(), Malformed> {
+fn refuse_beside_page(body: &Record) -> Result<(), MalformedMember> {
     let sent = body.iter().filter(|(_, value)| !value.is_null());
     for (name, _) in sent.filter(|(name, _)| !BESIDE_PAGE.contains(&name.as_str())) {
         let letters = Letters::of(name);
@@ -117,7 +119,7 @@ fn refuse_beside_page(body: &Record) -> Result<(), Malformed> {
             None if OTHER_PAGES.iter().any(|other| letters.are_of(other)) => "page".to_owned(),
             None => continue,
         };
-        return Err(Malformed {
+        return Err(MalformedMember {
             member: shown(name).into_owned(),
             problem: format!("is not read: did you mean `{meant}`?"),
         });
@@ -132,14 +134,14 @@ const BESIDE_PAGE: [&str; 6] = [
 
 /// Refuses a member of a page that was meant for a known one: a client that asks for the second
 /// page and gets the first would start again for ever. Other members are ignored.
-fn refuse_misspelt(page: &Record) -> Result<(), Malformed> {
+fn refuse_misspelt(page: &Record) -> Result<(), MalformedMember> {
     let others = page
         .iter()
         .filter(|(name, value)| !value.is_null() && !PAGE_MEMBERS.contains(&name.as_str()));
     for (at, (name, _)) in others.enumerate() {
         if at >= MAX_OTHERS {
             let problem = format!("has more than {MAX_OTHERS} members that are not read");
-            return Err(Malformed {
+            return Err(MalformedMember {
                 member: "page".to_owned(),
                 problem,
             });
@@ -150,7 +152,7 @@ fn refuse_misspelt(page: &Record) -> Result<(), Malformed> {
             .map(|(_, meant)| *meant);
         if let Some(meant) = other.or_else(|| nearest(name, PAGE_MEMBERS)) {
             let member = format!("page.{}", shown(name));
-            return Err(Malformed {
+            return Err(MalformedMember {
                 member,
                 problem: format!("is not read: did you mean `{meant}`?"),
             });

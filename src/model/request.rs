@@ -1,29 +1,31 @@
 //! The shape of an AuthZEN request, before its carriers are read.
 //!
 //! Only the shape is checked here (AuthZEN 1.0 sections 5, 6 and 10.1.1): a missing or ill-typed
-//! required member is [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts
-//! for whom) is read by [`super::read_question`]; errors found there deny.
+//! required member is [`MalformedMember`] and becomes a 400. What a well-formed request *means*
+//! (who acts for whom) is read by [`super::read_question`]; errors found there deny.
 
 use super::carriers::shown_subject;
 use super::carriers::table::{
-    Overlooked, Site, is_plain, lookalike, overlooked, overlooked_client,
+    OverlookedMember, Site, is_plain, lookalike, overlooked, overlooked_client,
 };
 use super::likely_token;
-use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, one_slip_off, shown};
+use super::{
+    Chain, Credential, DroppedMember, Entity, EntityRef, Record, Value, one_slip_off, shown,
+};
 use smol_str::SmolStr;
 use std::fmt;
 use std::sync::Arc;
 
 /// A required member that is missing, or a member of the wrong kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed {
+pub struct MalformedMember {
     /// The path of the member from the top of the body: `subject.id`; empty for the body itself.
     pub member: String,
     /// The problem.
     pub problem: String,
 }
 
-impl Malformed {
+impl MalformedMember {
     /// Creates the error for a required member that is absent.
     #[must_use]
     pub fn missing(member: impl Into<String>) -> Self {
@@ -43,7 +45,7 @@ impl Malformed {
     }
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedMember {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.member.is_empty() {
             write!(f, "the body {}", self.problem)
@@ -53,7 +55,7 @@ impl fmt::Display for Malformed {
     }
 }
 
-impl std::error::Error for Malformed {}
+impl std::error::Error for MalformedMember {}
 
 /// The action that is requested (AuthZEN 1.0 section 5.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,13 +89,13 @@ pub struct Request {
 
 impl Request {
     /// Reads a body's members; members that AuthZEN does not define are ignored (section 10.1.1).
-    pub fn from_body(body: &Record) -> Result<Self, Malformed> {
+    pub fn from_body(body: &Record) -> Result<Self, MalformedMember> {
         Self::read(body, body_flaws(body))
     }
 
     /// Reads an item of a batch, with the defaults that it inherits. An item has no options of its
     /// own.
-    pub fn from_item(item: &Record) -> Result<Self, Malformed> {
+    pub fn from_item(item: &Record) -> Result<Self, MalformedMember> {
         let mut flaws = Vec::new();
         add_flaws(&mut flaws, item, Site::Item, "", &MEMBERS);
         flaws.extend(near_flaw(item));
@@ -114,7 +116,7 @@ impl Request {
         likely_token::hidden(self.resource.uid.clone())
     }
 
-    fn read(body: &Record, flaws: Vec<Flaw>) -> Result<Self, Malformed> {
+    fn read(body: &Record, flaws: Vec<Flaw>) -> Result<Self, MalformedMember> {
         Ok(Self {
             subject: read_subject(body)?,
             action: read_action(body)?,
@@ -175,13 +177,13 @@ fn near_flaw(body: &Record) -> Option<Flaw> {
 
 /// Refuses a member of a body whose name is a misspelling of one of `known`; a null member counts
 /// as not sent.
-pub fn refuse_near(body: &Record, known: &[&'static str]) -> Result<(), Malformed> {
+pub fn refuse_near(body: &Record, known: &[&'static str]) -> Result<(), MalformedMember> {
     let mut others = body
         .iter()
         .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
     let found = others.find_map(|(name, _)| Some((name, one_slip_off(name, known)?)));
     found.map_or(Ok(()), |(name, meant)| {
-        Err(Malformed {
+        Err(MalformedMember {
             member: shown(name).into_owned(),
             problem: format!("is not read: did you mean `{meant}`?"),
         })
@@ -189,7 +191,7 @@ pub fn refuse_near(body: &Record, known: &[&'static str]) -> Result<(), Malforme
 }
 
 impl Flaw {
-    fn new(found: &Overlooked<'_>, path: &str) -> Self {
+    fn new(found: &OverlookedMember<'_>, path: &str) -> Self {
         Self {
             message: found.message(path),
             of_client: false,
@@ -240,12 +242,12 @@ pub fn refuse_lookalike(
     record: &Record,
     path: &str,
     known: &[&'static str],
-) -> Result<(), Malformed> {
+) -> Result<(), MalformedMember> {
     for (member, _) in record.iter().filter(|(_, value)| !value.is_null()) {
         if let Some(meant) = lookalike(member, known) {
             let dot = if path.is_empty() { "" } else { "." };
             let member = format!("{path}{dot}{}", shown(member));
-            return Err(Malformed {
+            return Err(MalformedMember {
                 member,
                 problem: format!("is not read: write `{meant}`"),
             });
@@ -256,7 +258,7 @@ pub fn refuse_lookalike(
 
 /// Reads the `subject` member: an entity, or the form `{user, agent}`, which has neither type nor
 /// id.
-pub fn read_subject(body: &Record) -> Result<Record, Malformed> {
+pub fn read_subject(body: &Record) -> Result<Record, MalformedMember> {
     let subject = required_record(body, "subject")?;
     let bare = subject.get("type").is_none() && subject.get("id").is_none();
     if !(bare && (subject.get("user").is_some() || subject.get("agent").is_some())) {
@@ -268,7 +270,7 @@ pub fn read_subject(body: &Record) -> Result<Record, Malformed> {
 }
 
 /// Reads the `action` member.
-pub fn read_action(body: &Record) -> Result<Action, Malformed> {
+pub fn read_action(body: &Record) -> Result<Action, MalformedMember> {
     let action = required_record(body, "action")?;
     let name = required_text(action, "action", "name")?;
     let properties = read_optional_record(action.get("properties"), "action.properties")?;
@@ -276,7 +278,7 @@ pub fn read_action(body: &Record) -> Result<Action, Malformed> {
 }
 
 /// Reads the member `name` as an entity: a type, an id, and optional properties.
-pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
+pub fn read_entity(body: &Record, name: &str) -> Result<Entity, MalformedMember> {
     let entity = required_record(body, name)?;
     let kind = required_text(entity, name, "type")?;
     let id = required_text(entity, name, "id")?;
@@ -294,7 +296,7 @@ pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
 /// (AuthZEN 1.0 section 8.4.1).
 ///
 /// Its properties are ignored too, but refused where an evaluation would refuse them.
-pub(super) fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Malformed> {
+pub(super) fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, MalformedMember> {
     let entity = required_record(body, name)?;
     let kind = required_text(entity, name, "type")?;
     read_optional_record(entity.get("properties"), &format!("{name}.properties"))?;
@@ -302,27 +304,30 @@ pub(super) fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Mal
 }
 
 /// Reads an object that may be absent or null; `path` names it in an error.
-pub fn read_optional_record(value: Option<&Value>, path: &str) -> Result<Record, Malformed> {
+pub fn read_optional_record(value: Option<&Value>, path: &str) -> Result<Record, MalformedMember> {
     match value {
         None | Some(Value::Null) => Ok(Record::new()),
         Some(Value::Record(record)) => Ok(record.clone()),
-        Some(other) => Err(Malformed::kind(path, "an object", other)),
+        Some(other) => Err(MalformedMember::kind(path, "an object", other)),
     }
 }
 
-pub(super) fn required_record<'a>(body: &'a Record, name: &str) -> Result<&'a Record, Malformed> {
+pub(super) fn required_record<'a>(
+    body: &'a Record,
+    name: &str,
+) -> Result<&'a Record, MalformedMember> {
     match body.get(name) {
-        None => Err(Malformed::missing(name)),
+        None => Err(MalformedMember::missing(name)),
         Some(Value::Record(record)) => Ok(record),
-        Some(other) => Err(Malformed::kind(name, "an object", other)),
+        Some(other) => Err(MalformedMember::kind(name, "an object", other)),
     }
 }
 
-fn required_text(record: &Record, parent: &str, name: &str) -> Result<SmolStr, Malformed> {
+fn required_text(record: &Record, parent: &str, name: &str) -> Result<SmolStr, MalformedMember> {
     match record.get(name) {
-        None => Err(Malformed::missing(format!("{parent}.{name}"))),
+        None => Err(MalformedMember::missing(format!("{parent}.{name}"))),
         Some(Value::Text(text)) => Ok(text.clone()),
-        Some(other) => Err(Malformed::kind(
+        Some(other) => Err(MalformedMember::kind(
             format!("{parent}.{name}"),
             "a string",
             other,
@@ -344,7 +349,7 @@ pub struct Question {
     /// The verified credentials of the request.
     pub credentials: Vec<Credential>,
     /// Members that were removed from the context because their names belong to the engine.
-    pub dropped: Vec<Dropped>,
+    pub dropped: Vec<DroppedMember>,
     /// Entities whose type was an alias, each with the type that the request named.
     pub(crate) asked: Vec<(EntityRef, SmolStr)>,
 }

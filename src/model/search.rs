@@ -9,12 +9,12 @@ use super::request::{
     body_flaws, read_action, read_entity, read_entity_type, read_optional_record, read_subject,
     required_record,
 };
-use super::{Action, CarrierSettings, Entity, EntityRef, Malformed, Record, Request, Value};
+use super::{Action, CarrierSettings, Entity, EntityRef, MalformedMember, Record, Request, Value};
 use smol_str::SmolStr;
 
 /// The kind of entity that is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Searched {
+pub enum SearchKind {
     /// Subjects: who may do this? (section 8.4)
     Subject,
     /// Resources: to what may it be done? (section 8.5)
@@ -23,7 +23,7 @@ pub enum Searched {
     Action,
 }
 
-impl Searched {
+impl SearchKind {
     /// Returns the word in paths and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -39,7 +39,7 @@ impl Searched {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchRequest {
     /// What is searched for.
-    pub searched: Searched,
+    pub searched: SearchKind,
     /// The type of the target as the request spelled it; empty for actions.
     pub kind: SmolStr,
     /// The question without the target's id or name and properties.
@@ -49,11 +49,11 @@ pub struct SearchRequest {
 impl SearchRequest {
     /// Reads a body. The target needs only a type: an id is ignored (sections 8.4.1, 8.5.1), and so
     /// is the action in a search for actions (section 8.6.1).
-    pub fn from_body(searched: Searched, body: &Record) -> Result<Self, Malformed> {
+    pub fn from_body(searched: SearchKind, body: &Record) -> Result<Self, MalformedMember> {
         let nothing = EntityRef::new("", "");
         let mut kind = SmolStr::default();
         let subject = match searched {
-            Searched::Subject => {
+            SearchKind::Subject => {
                 let subject = searched_subject(body)?;
                 kind = subject
                     .get("type")
@@ -62,11 +62,11 @@ impl SearchRequest {
                     .unwrap_or_default();
                 subject
             }
-            Searched::Resource | Searched::Action => read_subject(body)?,
+            SearchKind::Resource | SearchKind::Action => read_subject(body)?,
         };
         let action = match searched {
-            Searched::Subject | Searched::Resource => read_action(body)?,
-            Searched::Action => {
+            SearchKind::Subject | SearchKind::Resource => read_action(body)?,
+            SearchKind::Action => {
                 // As for the other targets, the action is ignored but must be well-formed.
                 let action = read_optional_record(body.get("action"), "action")?;
                 read_optional_record(action.get("properties"), "action.properties")?;
@@ -77,14 +77,14 @@ impl SearchRequest {
             }
         };
         let resource = match searched {
-            Searched::Resource => {
+            SearchKind::Resource => {
                 kind = read_entity_type(body, "resource")?;
                 Entity::from(EntityRef {
                     kind: kind.clone(),
                     ..nothing
                 })
             }
-            Searched::Subject | Searched::Action => read_entity(body, "resource")?,
+            SearchKind::Subject | SearchKind::Action => read_entity(body, "resource")?,
         };
         let context = read_optional_record(body.get("context"), "context")?;
         let flaws = body_flaws(body);
@@ -108,7 +108,7 @@ impl SearchRequest {
     /// carriers count, and a name that is an attribute of the type is not a carrier.
     #[must_use]
     pub fn read_by(mut self, settings: &CarrierSettings) -> Self {
-        if self.searched == Searched::Subject
+        if self.searched == SearchKind::Subject
             && let Some(properties) = self
                 .question
                 .subject
@@ -130,7 +130,7 @@ impl SearchRequest {
 
     /// Returns the search that a question belongs to, or `None` if its subject has no type.
     #[must_use]
-    pub fn of(searched: Searched, question: &Request) -> Option<Self> {
+    pub fn of(searched: SearchKind, question: &Request) -> Option<Self> {
         let entity = &question.resource;
         let resource = Record::from_iter([
             ("type".into(), Value::Text(entity.uid.kind.clone())),
@@ -169,13 +169,13 @@ impl SearchRequest {
     /// Changes a question of this search into the question about another candidate.
     pub fn set(&self, question: &mut Request, candidate: &SmolStr) {
         match self.searched {
-            Searched::Subject => {
+            SearchKind::Subject => {
                 question
                     .subject
                     .insert("id", Value::Text(candidate.clone()));
             }
-            Searched::Resource => question.resource.uid.id = candidate.clone(),
-            Searched::Action => question.action.name = candidate.clone(),
+            SearchKind::Resource => question.resource.uid.id = candidate.clone(),
+            SearchKind::Action => question.action.name = candidate.clone(),
         }
     }
 
@@ -188,7 +188,7 @@ impl SearchRequest {
 
 /// Returns the searched subject with only its type and its carriers, including those that are
 /// misspelled or misplaced: a carrier that is not read would shorten the chain.
-fn searched_subject(body: &Record) -> Result<Record, Malformed> {
+fn searched_subject(body: &Record) -> Result<Record, MalformedMember> {
     read_entity_type(body, "subject")?;
     let mut subject = required_record(body, "subject")?.clone();
     subject.remove("id");
@@ -241,7 +241,7 @@ mod tests {
             entity("user", "zoe", &properties),
             entity("doc", "d", &[("open", Value::from(true))]),
         );
-        let search = SearchRequest::from_body(Searched::Subject, &body).unwrap();
+        let search = SearchRequest::from_body(SearchKind::Subject, &body).unwrap();
         assert_eq!(search.kind, "user");
         let question = search.about(&"ann".into());
         assert_eq!(question.subject.get("id"), Some(&"ann".into()));
@@ -258,7 +258,7 @@ mod tests {
             ["Delegation", "act"]
         );
         assert_eq!(question.resource.properties.len(), 1);
-        let search = SearchRequest::from_body(Searched::Resource, &body).unwrap();
+        let search = SearchRequest::from_body(SearchKind::Resource, &body).unwrap();
         let question = search.about(&"d2".into());
         assert_eq!(
             (
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn an_action_search_has_no_action() {
         let body = body(entity("user", "ann", &[]), entity("doc", "d", &[]));
-        let search = SearchRequest::from_body(Searched::Action, &body).unwrap();
+        let search = SearchRequest::from_body(SearchKind::Action, &body).unwrap();
         assert_eq!(search.question().action.name, "");
         assert_eq!(search.about(&"write".into()).action.name, "write");
     }

@@ -36,10 +36,10 @@ pub const MAX_OTHERS: usize = 100;
 /// INVARIANT: ignored characters cannot hide a letter, however many of them a name contains: they
 /// are skipped to the end.
 #[derive(Debug)]
-pub struct Letters<'a>(Reading<'a>);
+pub struct Letters<'a>(LetterForm<'a>);
 
 #[derive(Debug)]
-enum Reading<'a> {
+enum LetterForm<'a> {
     /// A short ASCII name, as it is.
     Plain(&'a str),
     /// The letters of the name; `None` if there are too many.
@@ -52,9 +52,9 @@ impl<'a> Letters<'a> {
     #[inline]
     pub fn of(name: &'a str) -> Self {
         if name.len() <= SHORT_BYTES && name.is_ascii() {
-            return Self(Reading::Plain(name));
+            return Self(LetterForm::Plain(name));
         }
-        Self(Reading::Folded(fold(name)))
+        Self(LetterForm::Folded(fold(name)))
     }
 
     /// Returns `true` if this name and another differ only in case and separators, as [`alike`]
@@ -63,8 +63,10 @@ impl<'a> Letters<'a> {
     #[inline]
     pub fn are_of(&self, other: &str) -> bool {
         match &self.0 {
-            Reading::Plain(name) => !begin_differently(name, other) && spelled_alike(name, other),
-            Reading::Folded(name) => name.as_ref().is_some_and(|name| is_folded(name, other)),
+            LetterForm::Plain(name) => {
+                !begin_differently(name, other) && spelled_alike(name, other)
+            }
+            LetterForm::Folded(name) => name.as_ref().is_some_and(|name| is_folded(name, other)),
         }
     }
 }
@@ -339,13 +341,13 @@ mod tests {
         ] {
             let letters = Letters::of(&long);
             assert!(
-                matches!(&letters.0, Reading::Folded(Some(folded)) if folded.len() == 1),
+                matches!(&letters.0, LetterForm::Folded(Some(folded)) if folded.len() == 1),
                 "{letters:?}"
             );
         }
         assert!(matches!(
             Letters::of("delegation_chain").0,
-            Reading::Plain(_)
+            LetterForm::Plain(_)
         ));
     }
 

@@ -5,10 +5,10 @@
 //! be in the key. A value that is in the key without being read makes every request a miss.
 //! **Decision.** A key begins with the action, the principal and the resource, by their declared
 //! names and by the names that the request used. These decide which policies are in scope, and so
-//! what follows ([`Plan`]): for each path that one of the policies reads, the value there, or the
-//! depth at which it is missing; if facts or attributes of any entity are read, the members before
-//! the principal; and every parameter of every condition that can count for a relation which the
-//! policies mention. These values also decide which policies in scope are evaluated, so the key
+//! what follows ([`KeyLayout`]): for each path that one of the policies reads, the value there, or
+//! the depth at which it is missing; if facts or attributes of any entity are read, the members
+//! before the principal; and every parameter of every condition that can count for a relation which
+//! the policies mention. These values also decide which policies in scope are evaluated, so the key
 //! does not need the number of the slice.
 //! **Trade-off.** Keys also differ by values that only policies read which the index then leaves
 //! out; such a difference costs a needless miss.
@@ -21,13 +21,13 @@
 //! attribute that may be read on any entity counts on the principal, the resource and every earlier
 //! member, if any type has an attribute of that name that a request can supply.
 
-use crate::model::{Canonical, EntityRef, Question, Record, Value};
-use crate::policy::Compiled;
+use crate::model::{CanonicalWriter, EntityRef, Question, Record, Value};
+use crate::policy::CompiledPolicySet;
 use crate::policy::analysis::mentions::Mention;
-use crate::policy::analysis::syntax::Root;
+use crate::policy::analysis::syntax::PathRoot;
 use crate::policy::evaluate::LegInput;
-use crate::policy::index::{Named, Scope};
-use crate::policy::load::policies::Rule;
+use crate::policy::index::{ScopeEntity, ScopePolicies};
+use crate::policy::load::policies::CompiledPolicy;
 use crate::policy::schema::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 use arc_swap::ArcSwap;
 use cedar_policy_core::validator::types::Type;
@@ -38,12 +38,12 @@ use std::sync::Arc;
 
 /// What is written into a key, for one scope and one kind of question.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    principal: Paths,
-    resource: Paths,
-    context: Paths,
-    action_properties: Paths,
-    token: Paths,
+pub(super) struct KeyLayout {
+    principal: RecordPaths,
+    resource: RecordPaths,
+    context: RecordPaths,
+    action_properties: RecordPaths,
+    token: RecordPaths,
     /// Whether a policy reads `delegation`.
     delegation: bool,
     /// The attributes that count on the members before the principal.
@@ -53,14 +53,14 @@ pub(super) struct Plan {
 }
 
 /// Paths into a record, none of which begins with another. The empty path is the whole record.
-type Paths = Vec<Vec<SmolStr>>;
+type RecordPaths = Vec<Vec<SmolStr>>;
 
 /// The plans of one scope, by action and the types of principal and resource.
 #[derive(Debug, Default)]
-pub(super) struct Plans(ArcSwap<HashMap<[u32; 3], Arc<Plan>>>);
+pub(super) struct KeyLayouts(ArcSwap<HashMap<[u32; 3], Arc<KeyLayout>>>);
 
-impl Plans {
-    fn get(&self, key: [u32; 3], make: impl FnOnce() -> Plan) -> Arc<Plan> {
+impl KeyLayouts {
+    fn get(&self, key: [u32; 3], make: impl FnOnce() -> KeyLayout) -> Arc<KeyLayout> {
         if let Some(known) = self.0.load().get(&key) {
             return Arc::clone(known);
         }
@@ -75,11 +75,11 @@ impl Plans {
     }
 }
 
-impl Compiled {
+impl CompiledPolicySet {
     /// Appends to `key` what the outcome of a leg depends on, except relations and the clock.
     /// Returns `false` if the leg is refused before any policy is evaluated, which costs less than
     /// a look-up in the cache.
-    pub fn write_key(&self, input: &LegInput<'_>, key: &mut Canonical) -> bool {
+    pub fn write_key(&self, input: &LegInput<'_>, key: &mut CanonicalWriter) -> bool {
         let question = input.question;
         let Some(member) = question.chain.members().nth(input.leg) else {
             return false;
@@ -95,22 +95,22 @@ impl Compiled {
         let (Some(who), Some(what)) = kinds else {
             return false;
         };
-        let named = |uid| Named {
+        let named = |uid| ScopeEntity {
             uid,
             stored: input.stored.get(uid).map(AsRef::as_ref),
         };
         let index = self.index(input.arguments);
         let scope = index.scope(&action.uid, named(&principal), named(&resource));
-        let plan = scope
-            .plans
-            .get([action.number, who.number, what.number], || Plan {
+        let layout = scope
+            .layouts
+            .get([action.number, who.number, what.number], || KeyLayout {
                 parameters: self.parameters(&index.all(&scope), &scope),
-                ..plan(vocabulary, &scope, action, who, what)
+                ..layout(vocabulary, &scope, action, who, what)
             });
         key.text(&question.action.name);
         entity(question, &member.uid, key);
         entity(question, &question.resource.uid, key);
-        plan.write(input, &member.properties, key);
+        layout.write(input, &member.properties, key);
         true
     }
 
@@ -120,12 +120,14 @@ impl Compiled {
     /// INVARIANT: mentions and the table both use Cedar's names of types. The relation model's
     /// names do not reach this folder: looked up by that name, a relation would have no parameters,
     /// and different questions would share a key.
-    fn parameters(&self, rules: &[&Arc<Rule>], scope: &Scope) -> Vec<SmolStr> {
+    fn parameters(&self, policies: &[&Arc<CompiledPolicy>], scope: &ScopePolicies) -> Vec<SmolStr> {
         if !scope.mentions {
             return Vec::new();
         }
-        let mentions: BTreeSet<&Mention> =
-            rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
+        let mentions: BTreeSet<&Mention> = policies
+            .iter()
+            .flat_map(|policy| policy.mentions.iter())
+            .collect();
         let all = mentions
             .into_iter()
             .flat_map(|mention| self.schema.relations.parameters_of(mention));
@@ -136,45 +138,45 @@ impl Compiled {
     }
 }
 
-fn plan(
+fn layout(
     vocabulary: &Vocabulary,
-    scope: &Scope,
+    scope: &ScopePolicies,
     action: &ActionInfo,
     who: &TypeInfo,
     what: &TypeInfo,
-) -> Plan {
-    let mut plan = Plan::default();
+) -> KeyLayout {
+    let mut layout = KeyLayout::default();
     for (root, path) in scope.reads.paths() {
         match root {
-            Root::Principal => plan.principal.extend(sent(path, &who.attributes)),
-            Root::Resource => plan.resource.extend(sent(path, &what.attributes)),
-            Root::Context => plan.add_context(path, &action.context),
+            PathRoot::Principal => layout.principal.extend(sent(path, &who.attributes)),
+            PathRoot::Resource => layout.resource.extend(sent(path, &what.attributes)),
+            PathRoot::Context => layout.add_context(path, &action.context),
         }
     }
     for name in scope.reads.anywhere() {
         let path = std::slice::from_ref(name);
-        plan.principal.extend(sent(path, &who.attributes));
-        plan.resource.extend(sent(path, &what.attributes));
+        layout.principal.extend(sent(path, &who.attributes));
+        layout.resource.extend(sent(path, &what.attributes));
         // Most names that follow a dot are members of records that no entity has as attributes.
         if vocabulary.can_be_sent(name) {
-            plan.earlier.push(name.clone());
+            layout.earlier.push(name.clone());
         }
     }
-    let Plan {
+    let KeyLayout {
         principal,
         resource,
         context,
         action_properties,
         token,
         ..
-    } = &mut plan;
+    } = &mut layout;
     [principal, resource, context, action_properties, token]
         .into_iter()
         .for_each(without_longer);
-    plan
+    layout
 }
 
-impl Plan {
+impl KeyLayout {
     fn add_context(&mut self, path: &[SmolStr], declared: &BTreeMap<SmolStr, Attribute>) {
         let sent = || sent(path, declared);
         let inside = |path: Vec<SmolStr>| path.into_iter().skip(1).collect();
@@ -194,7 +196,7 @@ impl Plan {
         }
     }
 
-    fn write(&self, input: &LegInput<'_>, properties: &Record, key: &mut Canonical) {
+    fn write(&self, input: &LegInput<'_>, properties: &Record, key: &mut CanonicalWriter) {
         let question = input.question;
         let resource = &question.resource.properties;
         for (paths, record) in [
@@ -246,7 +248,7 @@ impl Plan {
 }
 
 /// Writes an entity, and the type by which the request named it, which messages show.
-fn entity(question: &Question, uid: &EntityRef, key: &mut Canonical) {
+fn entity(question: &Question, uid: &EntityRef, key: &mut CanonicalWriter) {
     key.entity(uid);
     if question.asked.is_empty() {
         key.absent(0);
@@ -273,14 +275,14 @@ fn sent(path: &[SmolStr], declared: &BTreeMap<SmolStr, Attribute>) -> Option<Vec
 }
 
 /// Removes the paths that are part of a shorter path in the list.
-fn without_longer(paths: &mut Paths) {
+fn without_longer(paths: &mut RecordPaths) {
     paths.sort_unstable();
     // In this order, paths that begin with another path come directly after it.
     paths.dedup_by(|longer, shorter| longer.starts_with(shorter));
 }
 
 /// Writes the value at a path, or the depth at which it is missing.
-fn project(record: Option<&Record>, path: &[SmolStr], key: &mut Canonical) {
+fn project(record: Option<&Record>, path: &[SmolStr], key: &mut CanonicalWriter) {
     let Some(mut record) = record else {
         return key.absent(0);
     };

@@ -11,19 +11,19 @@
 mod explain;
 mod rounding;
 
-use super::index::{Index, Named, Scope};
+use super::index::{PolicyIndex, ScopeEntity, ScopePolicies};
 use super::inputs::points::Points;
-use super::inputs::{Inputs, LegRequest, NoInputs, build};
+use super::inputs::{LegRequest, NoInputs, PolicyInputs, build};
 use super::schema::ActionInfo;
-use super::{Compiled, Conversions};
+use super::{CompiledPolicySet, Conversions};
 use crate::model::{
     Arguments, ClockUse, Code, Decision, DroppedMembers, EntityRef, Fault, LegExplanation,
     LegOutcome, Question, Reason, Record, Timestamp, shown,
 };
 use crate::policy::analysis::clock_use;
 use crate::policy::explanation::reasons;
-use crate::policy::load::policies::{Rule, no_slots};
-use crate::policy::load::stored::Stored;
+use crate::policy::load::policies::{CompiledPolicy, no_slots};
+use crate::policy::load::stored::StoredEntities;
 use crate::policy::port::{RelationFailure, Relations};
 use cedar_policy_core::ast::{
     Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind,
@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 /// What a leg shall return beside its outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct LegDepth {
     /// Whether to return the explanation.
     pub explanation: bool,
     /// Whether to return what the policies read, for the decision record.
@@ -75,7 +75,7 @@ pub struct LegInput<'a> {
     /// The claims of a verified credential.
     pub token: Option<&'a Record>,
     /// The stored entities.
-    pub stored: &'a Stored,
+    pub stored: &'a StoredEntities,
     /// The implementation that answers questions about relations.
     pub relations: &'a dyn Relations,
     /// The converted values that other legs of the question share; `None` if there is only one leg.
@@ -96,23 +96,23 @@ struct Parties<'a> {
 
 impl<'a> Parties<'a> {
     /// Returns the policies whose scope matches.
-    fn scope(&self, index: &Index, stored: &Stored) -> Arc<Scope> {
+    fn scope(&self, index: &PolicyIndex, stored: &StoredEntities) -> Arc<ScopePolicies> {
         let principal = stored.get(self.principal).map(AsRef::as_ref);
         let resource = stored.get(self.resource).map(AsRef::as_ref);
         index.scope(
             &self.action.uid,
-            Named {
+            ScopeEntity {
                 uid: self.principal,
                 stored: principal,
             },
-            Named {
+            ScopeEntity {
                 uid: self.resource,
                 stored: resource,
             },
         )
     }
 
-    fn request(&self, input: &LegInput<'a>, wanted: Wanted) -> LegRequest<'a> {
+    fn request(&self, input: &LegInput<'a>, depth: LegDepth) -> LegRequest<'a> {
         let LegInput {
             question,
             leg,
@@ -132,27 +132,27 @@ impl<'a> Parties<'a> {
             resource: self.resource,
             relations,
             conversions,
-            explains: wanted.explanation,
+            explains: depth.explanation,
         }
     }
 }
 
 /// The result of evaluating one applicable policy.
-enum Verdict {
+enum PolicyVerdict {
     Satisfied,
     Stopped(usize),
     Failed(usize, String),
 }
 
-impl Compiled {
+impl CompiledPolicySet {
     /// Evaluates one leg. Returns `Err` only if a relation could not be looked up for a reason that
     /// may pass.
-    pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
-        let decided = self.with_inputs(input, wanted, |parties, scope, inputs, points| {
-            let leg = self.decided(input, wanted, parties, scope, inputs);
+    pub fn leg(&self, input: &LegInput<'_>, depth: LegDepth) -> Result<Leg, Fault> {
+        let decided = self.with_inputs(input, depth, |parties, scope, inputs, points| {
+            let leg = self.decided(input, depth, parties, scope, inputs);
             match points {
                 None => leg,
-                Some(points) => settle((input, wanted), parties, inputs, points, leg),
+                Some(points) => settle((input, depth), parties, inputs, points, leg),
             }
         })?;
         Ok(decided.unwrap_or_else(|denial| denial))
@@ -166,8 +166,8 @@ impl Compiled {
     fn with_inputs<T>(
         &self,
         input: &LegInput<'_>,
-        wanted: Wanted,
-        then: impl FnOnce(&Parties<'_>, &Scope, &Inputs, Option<Points<'_>>) -> T,
+        depth: LegDepth,
+        then: impl FnOnce(&Parties<'_>, &ScopePolicies, &PolicyInputs, Option<Points<'_>>) -> T,
     ) -> Result<Result<T, Leg>, Fault> {
         let question = input.question;
         let Some(member) = question.chain.members().nth(input.leg) else {
@@ -186,7 +186,7 @@ impl Compiled {
                     code,
                     message,
                     &asked,
-                    wanted,
+                    depth,
                     DroppedMembers::default(),
                 )));
             }
@@ -199,10 +199,10 @@ impl Compiled {
         };
         let index = self.index(input.arguments);
         let scope = parties.scope(index, input.stored);
-        let request = parties.request(input, wanted);
+        let request = parties.request(input, depth);
         match build(&request, &self.schema, input.stored, index, &scope) {
             Ok((inputs, points)) => Ok(Ok(then(&parties, &scope, &inputs, points))),
-            Err(none) => without_inputs(none, &asked, wanted).map(Err),
+            Err(none) => without_inputs(none, &asked, depth).map(Err),
         }
     }
 
@@ -210,27 +210,27 @@ impl Compiled {
     fn decided(
         &self,
         input: &LegInput<'_>,
-        wanted: Wanted,
+        depth: LegDepth,
         parties: &Parties<'_>,
-        scope: &Scope,
-        inputs: &Inputs,
+        scope: &ScopePolicies,
+        inputs: &PolicyInputs,
     ) -> Leg {
         let evaluator = evaluator(parties.principal, parties.action, parties.resource, inputs);
         // An explanation shows what stopped each policy whose scope matches. The policies that the
         // slice leaves out stop at a false conjunct and do not change the decision.
-        let applicable: Vec<&Arc<Rule>> = if wanted.explanation {
+        let applicable: Vec<&Arc<CompiledPolicy>> = if depth.explanation {
             self.index(input.arguments).all(scope)
         } else {
-            inputs.slice.rules.iter().collect()
+            inputs.slice.policies.iter().collect()
         };
-        let clock = if wanted.clock {
+        let clock = if depth.clock {
             clock_use::used(&evaluator, &applicable, input.now)
         } else {
             ClockUse::Unread
         };
-        let verdicts: Vec<(&Arc<Rule>, Verdict)> = applicable
+        let verdicts: Vec<(&Arc<CompiledPolicy>, PolicyVerdict)> = applicable
             .into_iter()
-            .map(|rule| (rule, judge(&evaluator, rule)))
+            .map(|policy| (policy, judge(&evaluator, policy)))
             .collect();
         let (mut outcome, policies) = self.conclude(
             input.question,
@@ -241,7 +241,7 @@ impl Compiled {
         if policies.is_empty() {
             self.name_unknown(input, parties.resource, &mut outcome);
         }
-        let explanation = wanted.explanation.then(|| {
+        let explanation = depth.explanation.then(|| {
             Box::new(self.explain(
                 &evaluator,
                 parties.asked,
@@ -251,7 +251,7 @@ impl Compiled {
                 inputs,
             ))
         });
-        let inputs = if wanted.inputs {
+        let inputs = if depth.inputs {
             self.inputs_read(inputs, &scope.reads, parties.principal, parties.resource)
         } else {
             Vec::new()
@@ -319,34 +319,34 @@ impl Compiled {
         &self,
         question: &Question,
         principal: &EntityRef,
-        verdicts: &[(&Arc<Rule>, Verdict)],
-        reasoned: Option<&Arc<Rule>>,
+        verdicts: &[(&Arc<CompiledPolicy>, PolicyVerdict)],
+        reasoned: Option<&Arc<CompiledPolicy>>,
     ) -> (LegOutcome, Vec<String>) {
         let satisfied = |effect: Decision| {
             verdicts
                 .iter()
-                .filter(move |(rule, verdict)| {
-                    rule.effect == effect && matches!(verdict, Verdict::Satisfied)
+                .filter(move |(policy, verdict)| {
+                    policy.effect == effect && matches!(verdict, PolicyVerdict::Satisfied)
                 })
-                .map(|(rule, _)| *rule)
+                .map(|(policy, _)| *policy)
         };
-        let failed_forbid = verdicts.iter().any(|(rule, verdict)| {
-            rule.effect == Decision::Deny && matches!(verdict, Verdict::Failed(..))
+        let failed_forbid = verdicts.iter().any(|(policy, verdict)| {
+            policy.effect == Decision::Deny && matches!(verdict, PolicyVerdict::Failed(..))
         });
         let permits: Vec<String> = satisfied(Decision::Permit)
-            .map(|rule| rule.id.to_string())
+            .map(|policy| policy.id.to_string())
             .collect();
         let forbids: Vec<String> = satisfied(Decision::Deny)
-            .map(|rule| rule.id.to_string())
+            .map(|policy| policy.id.to_string())
             .collect();
         // INVARIANT: no forbid has failed or is satisfied, and some permit is satisfied.
         if !failed_forbid && forbids.is_empty() && !permits.is_empty() {
             return (LegOutcome::Permit, permits);
         }
-        let failed: Vec<&Arc<Rule>> = verdicts
+        let failed: Vec<&Arc<CompiledPolicy>> = verdicts
             .iter()
-            .filter(|(_, v)| matches!(v, Verdict::Failed(..)))
-            .map(|(rule, _)| *rule)
+            .filter(|(_, v)| matches!(v, PolicyVerdict::Failed(..)))
+            .map(|(policy, _)| *policy)
             .collect();
         let determining = match (failed_forbid, forbids.is_empty()) {
             (true, _) => failed
@@ -375,7 +375,7 @@ pub(in crate::policy) fn evaluator<'e>(
     principal: &EntityUID,
     action: &ActionInfo,
     resource: &EntityUID,
-    inputs: &'e Inputs,
+    inputs: &'e PolicyInputs,
 ) -> Evaluator<'e> {
     let context = inputs.context.clone();
     evaluator_on((principal, action, resource), context, &inputs.entities)
@@ -400,23 +400,23 @@ fn evaluator_on<'e>(
 }
 
 /// Evaluates a policy's conjuncts in order.
-fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
-    for (index, conjunct) in rule.conjuncts.iter().enumerate() {
+fn judge(evaluator: &Evaluator<'_>, policy: &CompiledPolicy) -> PolicyVerdict {
+    for (index, conjunct) in policy.conjuncts.iter().enumerate() {
         match evaluator.interpret(&conjunct.expr, no_slots()) {
             Ok(value) => match truth(&value) {
                 Some(true) => {}
-                Some(false) => return Verdict::Stopped(index),
+                Some(false) => return PolicyVerdict::Stopped(index),
                 None => {
-                    return Verdict::Failed(
+                    return PolicyVerdict::Failed(
                         index,
                         format!("`{}` is no boolean", conjunct.source()),
                     );
                 }
             },
-            Err(error) => return Verdict::Failed(index, error.to_string()),
+            Err(error) => return PolicyVerdict::Failed(index, error.to_string()),
         }
     }
-    Verdict::Satisfied
+    PolicyVerdict::Satisfied
 }
 
 pub(super) fn truth(value: &Cedar) -> Option<bool> {
@@ -449,18 +449,18 @@ fn blank_refusal(
     code: Code,
     message: String,
     principal: &EntityRef,
-    wanted: Wanted,
+    depth: LegDepth,
     dropped: DroppedMembers,
 ) -> Leg {
     let mut leg = refused(code, message, principal);
-    if wanted.explanation {
+    if depth.explanation {
         leg.explanation = Some(Box::new(blank(principal, &leg.outcome, dropped)));
     }
     leg
 }
 
 /// Returns the denial of a leg without inputs, or a fault if the reason may pass.
-fn without_inputs(none: NoInputs, principal: &EntityRef, wanted: Wanted) -> Result<Leg, Fault> {
+fn without_inputs(none: NoInputs, principal: &EntityRef, depth: LegDepth) -> Result<Leg, Fault> {
     match none {
         NoInputs::Cedar => {
             // The cause is unknown, so the outcome must not be cached; and Cedar's message may
@@ -476,7 +476,7 @@ fn without_inputs(none: NoInputs, principal: &EntityRef, wanted: Wanted) -> Resu
             Code::RelationError,
             message,
             principal,
-            wanted,
+            depth,
             DroppedMembers::default(),
         )),
         NoInputs::Bad(bad, dropped) => {
@@ -485,7 +485,7 @@ fn without_inputs(none: NoInputs, principal: &EntityRef, wanted: Wanted) -> Resu
                 Code::BadValue,
                 message,
                 principal,
-                wanted,
+                depth,
                 dropped,
             ))
         }

@@ -13,7 +13,7 @@
 use super::schema::{ActionInfo, Schema};
 use crate::model::{Decision, NameFlaw, Problem, check_name};
 use crate::policy::analysis::syntax::children;
-use crate::policy::load::policies::Parsed;
+use crate::policy::load::policies::ParsedPolicy;
 use crate::policy::load::source::{SourceFile, place_in};
 use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, EntityType, EntityUID, Expr, ExprKind, Literal, UnaryOp, Var,
@@ -82,19 +82,19 @@ fn any(mut parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 /// Reports a policy that can never apply: as a problem, which keeps the bundle from loading, or as
 /// a warning.
 pub(super) fn tell(
-    parsed: &Parsed,
+    parsed: &ParsedPolicy,
     problem: Problem,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) {
-    match parsed.rule.effect {
+    match parsed.policy.effect {
         Decision::Deny => problems.push(problem),
         Decision::Permit => warnings.push(problem),
     }
 }
 
 /// Returns the problem of a policy whose relations have no members of the types in its scope.
-pub(super) fn without_members(parsed: &Parsed, home: &SourceFile) -> Problem {
+pub(super) fn without_members(parsed: &ParsedPolicy, home: &SourceFile) -> Problem {
     let why = "by the relation model nobody in its scope can be in a relation that it asks for";
     let help = "add the type to the relation, as in `define relation: [user, agent]`; or correct the scope, or remove the policy";
     of_policy(parsed, home, why, help)
@@ -104,7 +104,7 @@ pub(super) fn without_members(parsed: &Parsed, home: &SourceFile) -> Problem {
 /// resource with an action that is not evaluated for it. The policies of packs are exempt, for a
 /// pack serves more than one bundle.
 pub(super) fn beyond_names(
-    rules: &[Parsed],
+    policies: &[ParsedPolicy],
     homes: &[&SourceFile],
     schema: &Schema,
     problems: &mut Vec<Problem>,
@@ -115,12 +115,12 @@ pub(super) fn beyond_names(
         .evaluated()
         .filter(|action| action.general.is_some());
     let kinds: HashSet<&EntityType> = specialised.flat_map(|action| &action.resources).collect();
-    let own = rules
+    let own = policies
         .iter()
         .zip(homes)
         .filter(|(_, home)| !home.path.starts_with("pack:"));
     for (parsed, home) in own {
-        let condition = parsed.policy.condition();
+        let condition = parsed.tree.condition();
         let mut ids = Vec::new();
         literals(&condition, &mut ids);
         let flaw = ids.iter().find_map(|uid| Some((*uid, flaw(uid)?)));
@@ -157,18 +157,18 @@ pub(super) fn beyond_names(
     }
 }
 
-fn of_policy(parsed: &Parsed, home: &SourceFile, why: &str, help: &str) -> Problem {
-    let what = match parsed.rule.effect {
+fn of_policy(parsed: &ParsedPolicy, home: &SourceFile, why: &str, help: &str) -> Problem {
+    let what = match parsed.policy.effect {
         Decision::Permit => "permits",
         Decision::Deny => "forbids",
     };
     let problem = Problem::new(format!(
         "the policy `{}` {what} nothing: {why}",
-        parsed.rule.id
+        parsed.policy.id
     ))
     .help(help);
     Problem {
-        place: place_in(parsed.policy.loc(), home),
+        place: place_in(parsed.tree.loc(), home),
         also: parsed.link.clone(),
         ..problem
     }
@@ -191,11 +191,11 @@ fn flaw(uid: &EntityUID) -> Option<NameFlaw> {
 
 /// Returns `true` if a question might satisfy a policy. `by_id` says whether to use what is known
 /// of the ids that can be asked for.
-fn can_apply(parsed: &Parsed, condition: &Expr, schema: &Schema, by_id: bool) -> bool {
+fn can_apply(parsed: &ParsedPolicy, condition: &Expr, schema: &Schema, by_id: bool) -> bool {
     let in_scope = schema
         .vocabulary
         .evaluated()
-        .filter(|action| match &parsed.rule.action {
+        .filter(|action| match &parsed.policy.action {
             ActionConstraint::Any => true,
             ActionConstraint::Eq(uid) => uid == &action.uid,
             ActionConstraint::In(groups) => groups
@@ -205,7 +205,7 @@ fn can_apply(parsed: &Parsed, condition: &Expr, schema: &Schema, by_id: bool) ->
     in_scope.into_iter().any(|action| {
         action.principals.iter().any(|principal| {
             action.resources.iter().any(|resource| {
-                let asked = Environment {
+                let asked = TypeEnvironment {
                     schema,
                     principal,
                     action,
@@ -227,7 +227,7 @@ fn is_in_action(action: &EntityUID, group: &EntityUID, schema: &Schema) -> bool 
 }
 
 /// One of Cedar's request environments, by types, with the ids that it can have.
-struct Environment<'a> {
+struct TypeEnvironment<'a> {
     schema: &'a Schema,
     principal: &'a EntityType,
     action: &'a ActionInfo,
@@ -235,7 +235,7 @@ struct Environment<'a> {
     by_id: bool,
 }
 
-impl Environment<'_> {
+impl TypeEnvironment<'_> {
     fn known(&self, expr: &Expr) -> Option<bool> {
         match expr.expr_kind() {
             ExprKind::Is { expr, entity_type } => Some(self.kind(variable(expr)?)? == entity_type),

@@ -29,21 +29,21 @@ mod port;
 mod schema;
 mod search;
 
-pub use evaluate::{Leg, LegInput, Wanted};
+pub use evaluate::{Leg, LegDepth, LegInput};
 pub use explanation::reasons::NextActions;
 pub use inputs::conversions::Conversions;
 pub use load::nesting::STACK_BYTES;
 pub use load::source::SourceFile;
-pub use load::stored::Stored;
+pub use load::stored::StoredEntities;
 pub use port::{
     NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations,
 };
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
-pub use search::{Part, Reverse};
+pub use search::{QuestionPart, ReverseRelations};
 
 use crate::model::{Arguments, PolicyRef, Problem, Problems};
-use index::Index;
-use load::policies::{Rule, Rules};
+use index::PolicyIndex;
+use load::policies::{CheckedPolicies, CompiledPolicy};
 use search::Literals;
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -59,41 +59,41 @@ pub const MAX_LEVEL: u32 = 5;
 
 /// A bundle's schema and policies, ready to decide. It never changes.
 #[derive(Debug)]
-pub struct Compiled {
+pub struct CompiledPolicySet {
     schema: Schema,
     /// The policies, in the order of their ids.
-    rules: Arc<[Arc<Rule>]>,
-    index: Index,
+    policies: Arc<[Arc<CompiledPolicy>]>,
+    index: PolicyIndex,
     /// The same policies for calls whose arguments are unknown; `None` if no policy reads
     /// arguments.
-    without_arguments: Option<Index>,
+    without_arguments: Option<PolicyIndex>,
     next_actions: NextActions,
     warnings: Vec<Problem>,
     literals: Literals,
 }
 
-impl Compiled {
+impl CompiledPolicySet {
     /// Compiles policies, and the links of templates among them, against a schema. The report holds
     /// every problem of every file.
     pub fn new(
         schema: Schema,
-        policies: &[SourceFile],
+        files: &[SourceFile],
         links: &[SourceFile],
         next_actions: NextActions,
     ) -> Result<Self, Problems> {
-        let Rules {
-            all: rules,
+        let CheckedPolicies {
+            all: policies,
             warnings,
-        } = Rules::read(policies, links, &schema)?;
-        let rules: Arc<[Arc<Rule>]> = rules.into();
-        let index = Index::new(rules.clone(), &schema);
+        } = CheckedPolicies::read(files, links, &schema)?;
+        let policies: Arc<[Arc<CompiledPolicy>]> = policies.into();
+        let index = PolicyIndex::new(policies.clone(), &schema);
         let without_arguments =
-            crate::policy::analysis::unknown_arguments::without(&rules, &schema.relations)
-                .map(|rules| Index::new(rules, &schema));
-        let literals = Literals::of(&rules, &schema.vocabulary);
+            crate::policy::analysis::unknown_arguments::without(&policies, &schema.relations)
+                .map(|policies| PolicyIndex::new(policies, &schema));
+        let literals = Literals::of(&policies, &schema.vocabulary);
         Ok(Self {
             schema,
-            rules,
+            policies,
             index,
             without_arguments,
             next_actions,
@@ -116,12 +116,12 @@ impl Compiled {
 
     /// Returns the ids of all policies, in order.
     pub fn policy_ids(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().map(|rule| rule.id.as_str())
+        self.policies.iter().map(|policy| policy.id.as_str())
     }
 
     /// Returns all policies: their ids and their positions in the files.
     pub fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
-        self.rules.iter().map(|rule| &rule.at)
+        self.policies.iter().map(|policy| &policy.at)
     }
 
     /// Returns the policies that read the member `name` of the context, or a part of it, if the
@@ -129,15 +129,17 @@ impl Compiled {
     pub fn readers_of_context(&self, name: &str) -> impl Iterator<Item = &PolicyRef> {
         let mut contexts = self.schema.vocabulary.contexts();
         let is_declared = contexts.any(|context| context.contains_key(name));
-        let reads = move |rule: &&Arc<Rule>| is_declared && rule.reads.reads_context(name);
-        self.rules.iter().filter(reads).map(|rule| &rule.at)
+        let reads =
+            move |policy: &&Arc<CompiledPolicy>| is_declared && policy.reads.reads_context(name);
+        self.policies.iter().filter(reads).map(|policy| &policy.at)
     }
 
     /// Returns `true` if some policy gives this reason.
     #[must_use]
     pub fn gives(&self, code: &str) -> bool {
-        self.rules.iter().any(|rule| {
-            rule.reason
+        self.policies.iter().any(|policy| {
+            policy
+                .reason
                 .as_ref()
                 .is_some_and(|reason| reason.as_str() == code)
         })
@@ -149,7 +151,7 @@ impl Compiled {
     }
 
     /// Returns the index of the policies that decide.
-    fn index(&self, arguments: Arguments) -> &Index {
+    fn index(&self, arguments: Arguments) -> &PolicyIndex {
         match arguments {
             Arguments::Known => &self.index,
             Arguments::Unknown => self.without_arguments.as_ref().unwrap_or(&self.index),

@@ -4,8 +4,8 @@
 //! The relation engine implements the trait elsewhere; nothing here knows how an answer is found.
 
 use crate::model::{EntityRef, Record, Timestamp};
-use crate::policy::analysis::mentions::{Mention, Object};
-use crate::policy::analysis::syntax::Root;
+use crate::policy::analysis::mentions::{Mention, ObjectTerm};
+use crate::policy::analysis::syntax::PathRoot;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,8 +103,10 @@ impl RelationTypes {
         mention: &Mention,
     ) -> impl Iterator<Item = &SmolStr> {
         let is_meant = |kind: &SmolStr| match &mention.object {
-            Object::Literal(object) => *kind == object.kind,
-            Object::Path(Root::Principal | Root::Resource | Root::Context, _) => true,
+            ObjectTerm::Literal(object) => *kind == object.kind,
+            ObjectTerm::Path(PathRoot::Principal | PathRoot::Resource | PathRoot::Context, _) => {
+                true
+            }
         };
         let relation = mention.relation.clone();
         let meant = self

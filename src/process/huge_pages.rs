@@ -39,12 +39,12 @@ pub fn settle_pages() {
 
 /// A guard that changes which pages the process gets; dropping it restores the previous setting.
 #[derive(Debug)]
-pub(crate) struct Pages {
+pub(crate) struct HugePages {
     /// The setting to restore, if it was changed.
     were_small: Option<bool>,
 }
 
-impl Pages {
+impl HugePages {
     /// Turns huge pages off.
     pub(crate) fn small() -> Self {
         Self::begin(!system::are_small(), true)
@@ -65,7 +65,7 @@ impl Pages {
     }
 }
 
-impl Drop for Pages {
+impl Drop for HugePages {
     fn drop(&mut self) {
         if let Some(small) = self.were_small {
             system::make_small(small);

@@ -270,7 +270,7 @@ fn explaining_and_what_is_off_keep_nothing() {
         caller: "anonymous",
         request_id: None,
         require_actor: false,
-        depth: behest::model::Depth::Explain,
+        depth: behest::model::AnswerDepth::Explain,
         arguments: behest::model::Arguments::Known,
         evidence: None,
     };
@@ -384,7 +384,7 @@ fn a_write_to_another_row_costs_nothing() {
 
 #[test]
 fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
-    use behest::model::{Arguments, Decision, Depth};
+    use behest::model::{AnswerDepth, Arguments, Decision};
     let (service, _folder) = service(&Arc::new(FixedClock::at(NOON)));
     let request = support::values::request(&asked("read", &json!({}), &json!({}), &json!({})));
     let decide = |arguments| {
@@ -392,7 +392,7 @@ fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
             caller: "anonymous",
             request_id: None,
             require_actor: false,
-            depth: Depth::Lean,
+            depth: AnswerDepth::Lean,
             arguments,
             evidence: None,
         };
@@ -459,7 +459,7 @@ fn decided(service: &Service, request: &behest::model::Request) -> String {
         caller: "anonymous",
         request_id: None,
         require_actor: false,
-        depth: behest::model::Depth::Reason,
+        depth: behest::model::AnswerDepth::Reason,
         arguments: behest::model::Arguments::Known,
         evidence: None,
     };

@@ -1,10 +1,10 @@
 //! Two services that are told the same: one with a cache, one without. As its HTTP surface does, a
 //! service keeps what it has learnt of a question beside the question's words.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
-use behest::engine::{Ask, Engine, Known};
-use behest::model::{Answer, Arguments, Depth, Evidence, Revision};
+use behest::engine::{Ask, Engine, LegKeys};
+use behest::model::{Answer, AnswerDepth, Arguments, Evidence, Revision};
 use behest::record::{QueueSettings, Recorder, Sink, WhenFull, Writer};
 use behest::storage::{Batch, StoreId, open_memory};
 use behest::stores::{About, Stores, StoresError};
@@ -27,7 +27,7 @@ pub(crate) struct Service {
     pub(crate) metrics: Arc<Metrics>,
     record: Option<(Writer, PathBuf)>,
     /// What answers a question that was asked in the same words.
-    known: Mutex<HashMap<String, Known>>,
+    known: Mutex<HashMap<String, LegKeys>>,
     recalled: AtomicU64,
 }
 
@@ -68,7 +68,7 @@ impl Service {
     }
 
     pub(crate) fn load(&self, folder: &Path) {
-        if let Err(refused) = self.engine.load(&Source::Dir(folder.to_owned())) {
+        if let Err(refused) = self.engine.load(&BundleSource::Dir(folder.to_owned())) {
             panic!(
                 "{}",
                 behest::bundle::render(&refused.problems, &refused.files, false)
@@ -100,7 +100,7 @@ impl Service {
         evidence: Option<&Evidence>,
         arguments: Arguments,
     ) -> Answer {
-        let (caller, request_id, depth) = ("anonymous", None, Depth::Reason);
+        let (caller, request_id, depth) = ("anonymous", None, AnswerDepth::Reason);
         let ask = Ask {
             caller,
             request_id,
@@ -111,7 +111,7 @@ impl Service {
         };
         let text = question.to_string();
         let known = self.known.lock().unwrap().get(&text).cloned();
-        if let Some(answer) = known.and_then(|known| self.engine.decide_known(&ask, &known)) {
+        if let Some(answer) = known.and_then(|known| self.engine.decide_by_keys(&ask, &known)) {
             self.recalled.fetch_add(1, Ordering::Relaxed);
             return answer;
         }

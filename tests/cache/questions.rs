@@ -2,7 +2,8 @@
 
 use crate::world::{MARKS, NOON, rfc3339};
 use behest::model::{
-    CredentialKind, DetailRule, EntityRef, Evidence, Path, Proven, Timestamp, Value, Verified,
+    CredentialKind, DetailRule, EntityRef, Evidence, MemberPath, ProvenIdentity, Timestamp, Value,
+    VerifiedCredential,
 };
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -114,8 +115,8 @@ pub(crate) fn evidence() -> Evidence {
         kind: "reading".into(),
         resource_type: "doc".into(),
         at_most: vec![(
-            Path::parse("amount").unwrap(),
-            Path::parse("context.arguments.amount").unwrap(),
+            MemberPath::parse("amount").unwrap(),
+            MemberPath::parse("context.arguments.amount").unwrap(),
         )],
         ..DetailRule::default()
     };
@@ -143,7 +144,7 @@ pub(crate) fn evidence() -> Evidence {
             facts["groups"] = json!({"more_than_the_token_holds": true});
         }
         let is_id_token = name.ends_with("id");
-        let proven = Proven {
+        let proven = ProvenIdentity {
             kind: if is_id_token {
                 CredentialKind::IdToken
             } else {
@@ -164,7 +165,7 @@ pub(crate) fn evidence() -> Evidence {
             proof: None,
             until: Timestamp(NOON + if at == 1 { 3_000 } else { 60_000 }),
         };
-        let verified = Verified {
+        let verified = VerifiedCredential {
             proven: Arc::new(proven),
             voucher: None,
             answer: None,

@@ -1,14 +1,14 @@
 //! Bundles: the default one loads and every case of it holds; each bad variant is refused with the
 //! message that helps.
 
-use behest::bundle::{self, QUIET, Source};
+use behest::bundle::{self, BundleSource, QUIET};
 use behest::engine;
 use std::path::Path;
 
 #[test]
 fn the_default_bundle_loads_and_its_cases_hold() {
     let mut files =
-        bundle::read(&Source::Embedded, QUIET).expect("the embedded bundle can be read");
+        bundle::read(&BundleSource::Embedded, QUIET).expect("the embedded bundle can be read");
     let (bundle, report) = match engine::check(&mut files, None) {
         Ok(checked) => checked,
         Err(problems) => panic!("\n{}", bundle::render(&problems, &files, false)),
@@ -43,7 +43,7 @@ fn the_default_bundle_loads_and_its_cases_hold() {
 #[test]
 fn packs_that_the_default_bundle_leaves_out_are_tried_and_do_not_decide() {
     let mut files =
-        bundle::read(&Source::Embedded, QUIET).expect("the embedded bundle can be read");
+        bundle::read(&BundleSource::Embedded, QUIET).expect("the embedded bundle can be read");
     for (pack, least) in [("assurance", 140), ("scopes", 50)] {
         let only = regex::Regex::new(&format!("^pack:{pack}/")).expect("a pattern");
         let (bundle, report) = engine::check(&mut files, Some(&only)).expect("it loads");
@@ -59,7 +59,7 @@ fn packs_that_the_default_bundle_leaves_out_are_tried_and_do_not_decide() {
         let policies = |id: &str| id.starts_with(&format!("{pack}-"));
         assert!(
             !bundle
-                .compiled()
+                .policy_set()
                 .policies()
                 .any(|policy| policies(&policy.id)),
             "{pack} decides"
@@ -84,7 +84,7 @@ fn a_pack_that_a_bundle_cannot_take_is_found_where_it_is_tried() {
         ),
     ];
     let own = |(path, text): (&str, &str)| (path.to_owned(), text.to_owned());
-    let mut files = bundle::Files::from_texts(texts.map(own));
+    let mut files = bundle::BundleFiles::from_texts(texts.map(own));
     bundle::compile(&mut files).expect("it loads without them");
     let problems = engine::check(&mut files, None).expect_err("there is no action `tools/call`");
     let report = bundle::render(&problems, &files, false);
@@ -95,13 +95,13 @@ fn a_pack_that_a_bundle_cannot_take_is_found_where_it_is_tried() {
 }
 
 /// Texts as a bundle's files, with policies that are all open but for these.
-fn files(schema: &str, policies: &str, manifest: &str) -> bundle::Files {
+fn files(schema: &str, policies: &str, manifest: &str) -> bundle::BundleFiles {
     let texts = [
         ("schemas/s.cedarschema", schema),
         ("policies/p.cedar", policies),
         ("policies/bundle.toml", manifest),
     ];
-    bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text.to_owned())))
+    bundle::BundleFiles::from_texts(texts.map(|(path, text)| (path.to_owned(), text.to_owned())))
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_bundle_may_look_through_as_many_entities_as_it_says_and_all_of_them_are_the
             ("policies/entities.json", entities.to_string()),
             ("policies/cases.yaml", cases.to_owned()),
         ];
-        bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text)))
+        bundle::BundleFiles::from_texts(texts.map(|(path, text)| (path.to_owned(), text)))
     };
     assert!(
         bundle::compile(&mut of("")).is_err(),
@@ -239,7 +239,7 @@ fn report_of(path: &Path) -> String {
         behest::record::Recorder::default(),
     )
     .with_quiet(std::time::Duration::from_millis(1));
-    match engine.load(&Source::Dir(path.to_owned())) {
+    match engine.load(&BundleSource::Dir(path.to_owned())) {
         Ok(_) => "it was loaded".to_owned(),
         Err(refused) => bundle::render(&refused.problems, &refused.files, false),
     }

@@ -1,8 +1,8 @@
 //! Names that say who acts, declared as data: a forbid that reads one applies, or does not load.
 
-use behest::bundle::{self, Source};
+use behest::bundle::{self, BundleSource};
 use behest::engine::Engine;
-use behest::model::Depth;
+use behest::model::AnswerDepth;
 use serde_json::{Value as Json, json};
 use support::engines;
 
@@ -34,7 +34,9 @@ fn load(schema: &str, policies: &str, manifest: &str) -> Result<Engine, String> 
     ];
     engines::write(folder.path(), &files);
     let engine = engines::empty();
-    let refused = engine.load(&Source::Dir(folder.path().to_owned())).err();
+    let refused = engine
+        .load(&BundleSource::Dir(folder.path().to_owned()))
+        .err();
     refused.map_or(Ok(engine), |refused| {
         Err(bundle::render(&refused.problems, &refused.files, false))
     })
@@ -58,7 +60,7 @@ fn verdicts(engine: &Engine, place: &str, name: &str) -> Vec<String> {
             "context" => body["context"] = json!({name: value}),
             _ => body["subject"]["properties"] = json!({name: value}),
         }
-        engines::verdict(&engines::decide(engine, &body, Depth::Lean))
+        engines::verdict(&engines::decide(engine, &body, AnswerDepth::Lean))
     };
     forms.iter().map(ask).collect()
 }

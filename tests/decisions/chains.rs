@@ -1,8 +1,8 @@
 //! Carriers: every way to say "this agent for this user", what it is read as, and what denies.
 
 use behest::model::{
-    CarrierSettings, ChainRefusal, CredentialKind, EntityRef, Evidence, Proven, Record, Timestamp,
-    Verified, read_proven_question, read_question,
+    CarrierSettings, ChainRefusal, CredentialKind, EntityRef, Evidence, ProvenIdentity, Record,
+    Timestamp, VerifiedCredential, read_proven_question, read_question,
 };
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ fn a_credential_that_nobody_verified_denies() {
 
 /// Evidence of one credential, which names alice.
 pub(crate) fn proven(credential: &Json) -> Evidence {
-    let proven = Proven {
+    let proven = ProvenIdentity {
         kind: CredentialKind::AccessToken,
         issuer: "https://login.example".into(),
         chain: vec![EntityRef::new("user", "alice")],
@@ -84,7 +84,7 @@ pub(crate) fn proven(credential: &Json) -> Evidence {
         until: Timestamp(i64::MAX),
     };
     let mut evidence = Evidence::default();
-    let verified = Verified {
+    let verified = VerifiedCredential {
         proven: Arc::new(proven),
         voucher: None,
         answer: None,

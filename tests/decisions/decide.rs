@@ -1,7 +1,7 @@
 //! Decisions over small bundles: what each of the engine's promises looks like from outside.
 
 use behest::engine::{Ask, Engine};
-use behest::model::{Code, Depth, NextAction};
+use behest::model::{AnswerDepth, Code, NextAction};
 use serde_json::{Value as Json, json};
 use support::engines;
 use support::values;
@@ -36,7 +36,7 @@ fn verdict(policies: &str, who: &Json, context: &Json) -> String {
     engines::verdict(&engines::decide(
         &engine(policies),
         &asked(who, "read", context),
-        Depth::Lean,
+        AnswerDepth::Lean,
     ))
 }
 
@@ -164,7 +164,7 @@ fn what_is_unknown_denies_with_its_reason() {
         engines::verdict(&engines::decide(
             &engine,
             &asked(who, action, &json!({})),
-            Depth::Lean,
+            AnswerDepth::Lean,
         ))
     };
     assert_eq!(ask(&who("user"), "read"), "permit");
@@ -203,7 +203,7 @@ fn reasons_come_in_the_documented_order() {
         engines::decide(
             &engine,
             &asked(&alice(&json!({})), "read", context),
-            Depth::Reason,
+            AnswerDepth::Reason,
         )
     };
     assert_eq!(
@@ -250,7 +250,7 @@ fn facts_speak_of_the_members_before_and_never_of_those_behind() {
         engines::verdict(&engines::decide(
             &engine,
             &asked(who, "read", &json!({})),
-            Depth::Lean,
+            AnswerDepth::Lean,
         ))
     };
     assert_eq!(ask(&chain(&["alice"], "a")), "permit");
@@ -269,7 +269,7 @@ fn an_explanation_names_the_policy_the_condition_and_its_values_but_no_secret() 
             "read",
             &json!({"token": {}}),
         ),
-        Depth::Explain,
+        AnswerDepth::Explain,
     );
     let tree = answer.explanation.expect("it was asked for");
     let [leg] = tree.legs.as_slice() else {
@@ -322,7 +322,7 @@ fn what_is_dropped_is_told_and_compared_up_to_a_bound() {
     let answer = engines::decide(
         &engine,
         &asked(&alice(&ranks), "read", &json!({})),
-        Depth::Explain,
+        AnswerDepth::Explain,
     );
     let tree = answer.explanation.expect("it was asked for");
     let dropped = &tree.legs[0].dropped;
@@ -333,7 +333,7 @@ fn what_is_dropped_is_told_and_compared_up_to_a_bound() {
     let answer = engines::decide(
         &engine,
         &asked(&alice(&near), "read", &json!({})),
-        Depth::Explain,
+        AnswerDepth::Explain,
     );
     let tree = answer.explanation.expect("it was asked for");
     let is_compared: Vec<bool> = tree.legs[0]
@@ -349,7 +349,7 @@ fn a_caller_can_be_held_to_chains_with_an_agent() {
     let engine = engine("@id(\"open\") permit (principal, action, resource);");
     let ask = Ask {
         require_actor: true,
-        ..engines::ask(Depth::Lean)
+        ..engines::ask(AnswerDepth::Lean)
     };
     let decide = |who: &Json| {
         engines::verdict(
@@ -372,7 +372,7 @@ fn a_caller_can_be_held_to_chains_with_an_agent() {
 fn without_a_bundle_there_is_no_decision() {
     let engine = engines::empty();
     let refusal = engine.decide(
-        &engines::ask(Depth::Lean),
+        &engines::ask(AnswerDepth::Lean),
         &values::request(&asked(&alice(&json!({})), "read", &json!({}))),
     );
     assert!(matches!(
@@ -399,7 +399,7 @@ fn a_context_type_of_another_namespace_keeps_its_members() {
         engines::verdict(&engines::decide(
             &engine,
             &asked(&alice(&json!({})), "read", context),
-            Depth::Lean,
+            AnswerDepth::Lean,
         ))
     };
     assert_eq!(ask(&json!({})), "permit");
@@ -421,7 +421,11 @@ fn secrets_inside_records_and_sets_are_never_told() {
     ]);
     let who = json!({"type": "user", "id": "x", "properties": {"profile": {"ssn": "TOPSECRET"}}});
     let context = json!({"items": [{"pin": "9999"}], "a": {"amt": 7_654_321}, "b": {"amt": 1}});
-    let answer = engines::decide(&engine, &asked(&who, "read", &context), Depth::Explain);
+    let answer = engines::decide(
+        &engine,
+        &asked(&who, "read", &context),
+        AnswerDepth::Explain,
+    );
     let told = format!("{:?} {:?}", answer.explanation, answer.reason);
     for secret in ["TOPSECRET", "9999\\\"", "7654321"] {
         assert!(!told.contains(secret), "{secret} in {told}");
@@ -444,7 +448,7 @@ fn an_enumeration_is_closed_and_a_record_is_whole() {
     let ask = |id: &str, context: &Json| {
         let body = json!({"subject": {"type": "user", "id": "a"}, "action": {"name": "read"},
                           "resource": {"type": "Env", "id": id}, "context": context});
-        engines::verdict(&engines::decide(&engine, &body, Depth::Lean))
+        engines::verdict(&engines::decide(&engine, &body, AnswerDepth::Lean))
     };
     assert_eq!(ask("staging", &json!({"must": "yes"})), "permit");
     assert_eq!(ask("PROD", &json!({"must": "yes"})), "deny not_applicable");
@@ -498,7 +502,7 @@ fn the_deepest_policies_are_decided_and_explained_on_the_stack_of_a_request() {
         let decide = move || {
             let engine = engine(&policies).with_cache(1 << 20);
             let body = asked(&alice(&json!({})), "write", &json!({}));
-            [Depth::Reason, Depth::Explain]
+            [AnswerDepth::Reason, AnswerDepth::Explain]
                 .map(|depth| engines::verdict(&engines::decide(&engine, &body, depth)))
         };
         let thread = std::thread::Builder::new()

@@ -1,7 +1,7 @@
 //! Bundles in the shape of Cedar's public examples: namespaces, templates with links, tags,
 //! enumerations, groups of actions.
 
-use behest::bundle::{self, QUIET, Source};
+use behest::bundle::{self, BundleSource, QUIET};
 use behest::engine;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,8 @@ fn every_example_loads_its_cases_hold_and_each_of_its_policies_decides_one() {
             .expect("a name")
             .to_string_lossy()
             .into_owned();
-        let mut files = bundle::read(&Source::Dir(folder), QUIET).expect("the bundle can be read");
+        let mut files =
+            bundle::read(&BundleSource::Dir(folder), QUIET).expect("the bundle can be read");
         match engine::check(&mut files, None) {
             Err(problems) => wrong.push(format!(
                 "{name}:\n{}",

@@ -2,7 +2,7 @@
 //! read them.
 
 use behest::engine::Engine;
-use behest::model::Depth;
+use behest::model::AnswerDepth;
 use serde_json::{Value as Json, json};
 use support::engines;
 
@@ -46,7 +46,7 @@ pub(crate) fn decided(engine: &Engine, action: &str, context: &Json) -> String {
     engines::verdict(&engines::decide(
         engine,
         &asked(action, context),
-        Depth::Lean,
+        AnswerDepth::Lean,
     ))
 }
 
@@ -128,7 +128,7 @@ fn decimals_and_durations_are_exact_or_nothing() {
     let answer = engines::decide(
         &engine,
         &asked("read", &json!({"cost": 0.1 + 0.2})),
-        Depth::Reason,
+        AnswerDepth::Reason,
     );
     let reason = answer.reason.expect("a reason").message;
     assert!(
@@ -188,11 +188,15 @@ fn a_chain_converts_a_context_once_and_every_leg_sees_it() {
         body
     };
     let verdict =
-        |sets: &Json| engines::verdict(&engines::decide(&engine, &chain(sets), Depth::Lean));
+        |sets: &Json| engines::verdict(&engines::decide(&engine, &chain(sets), AnswerDepth::Lean));
     assert_eq!(verdict(&json!([[[3, 2], [1]]])), "permit");
     assert_eq!(verdict(&json!([[[3, 2]]])), "deny not_permitted");
     assert_eq!(verdict(&json!([[[3, "2"]]])), "deny bad_value");
-    let explained = engines::decide(&engine, &chain(&json!([[[3, 2], [1]]])), Depth::Explain);
+    let explained = engines::decide(
+        &engine,
+        &chain(&json!([[[3, 2], [1]]])),
+        AnswerDepth::Explain,
+    );
     assert_eq!(
         explained.explanation.expect("it was asked for").legs.len(),
         9
@@ -219,7 +223,7 @@ action read appliesTo { principal: user, resource: doc, context: { who?: user, a
         engines::verdict(&engines::decide(
             &engine,
             &asked(context, properties),
-            Depth::Lean,
+            AnswerDepth::Lean,
         ))
     };
     let none = json!({});
@@ -263,7 +267,7 @@ action read appliesTo { principal: user, resource: doc, context: { who?: user, a
     let answer = engines::decide(
         &engine,
         &asked(&json!({"more": sent}), &none),
-        Depth::Explain,
+        AnswerDepth::Explain,
     );
     let legs = answer.explanation.expect("it was asked for").legs;
     let dropped = format!("{:?}", legs[0].dropped);

@@ -1,9 +1,9 @@
 //! Policies that can never apply: a forbid is refused, a permit is a warning, and none that applies
 //! to anything is either.
 
-use behest::bundle::{self, Source};
+use behest::bundle::{self, BundleSource};
 use behest::engine::Engine;
-use behest::model::Depth;
+use behest::model::AnswerDepth;
 use serde_json::{Value as Json, json};
 use support::dice::Dice;
 use support::engines;
@@ -46,7 +46,9 @@ fn load(policies: &str) -> Result<Engine, String> {
     ];
     engines::write(folder.path(), &files);
     let engine = engines::empty();
-    let refused = engine.load(&Source::Dir(folder.path().to_owned())).err();
+    let refused = engine
+        .load(&BundleSource::Dir(folder.path().to_owned()))
+        .err();
     refused.map_or(Ok(engine), |refused| {
         Err(bundle::render(&refused.problems, &refused.files, false))
     })
@@ -58,7 +60,7 @@ fn ask(engine: &Engine, who: (&str, &str), properties: &Json, action: &str, doc:
         "action": {"name": action},
         "resource": {"type": "doc", "id": doc},
     });
-    engines::verdict(&engines::decide(engine, &body, Depth::Lean))
+    engines::verdict(&engines::decide(engine, &body, AnswerDepth::Lean))
 }
 
 #[test]
@@ -217,8 +219,9 @@ fn a_permit_that_no_name_can_reach_is_a_warning_with_its_place() {
             ("schemas/s.cedarschema", SCHEMA),
             ("policies/p.cedar", policies.as_str()),
         ];
-        let mut files =
-            bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text.to_owned())));
+        let mut files = bundle::BundleFiles::from_texts(
+            texts.map(|(path, text)| (path.to_owned(), text.to_owned())),
+        );
         let bundle = bundle::compile(&mut files).expect("a permit that can never apply loads");
         let report = bundle::render_warnings(bundle.warnings(), &files, false);
         assert_eq!(bundle.warnings().len(), 1, "{report}");

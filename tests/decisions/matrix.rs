@@ -1,9 +1,9 @@
 //! The default bundle's decisions: subject × actor × action × resource, as a committed file. A
 //! change of a policy is reviewed as a change of decisions.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::engine::Engine;
-use behest::model::{Decision, Depth, EntityRef};
+use behest::model::{AnswerDepth, Decision, EntityRef};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -39,7 +39,7 @@ const TYPES_LEFT_OUT: [(&str, &str); 2] = [
 #[test]
 fn the_default_bundle_decides_as_committed() {
     let engine = engines::empty();
-    if let Err(refused) = engine.load(&Source::Embedded) {
+    if let Err(refused) = engine.load(&BundleSource::Embedded) {
         panic!("{}", refused.problems);
     }
     golden::check("tests/golden/matrix.txt", &matrix(&engine));
@@ -48,7 +48,7 @@ fn the_default_bundle_decides_as_committed() {
 fn matrix(engine: &Engine) -> String {
     let snapshot = engine.snapshot().expect("it is loaded");
     let refs = snapshot.bundle().stored().refs();
-    let vocabulary = &snapshot.bundle().compiled().schema().vocabulary;
+    let vocabulary = &snapshot.bundle().policy_set().schema().vocabulary;
     let of = |kind: &str| {
         refs.iter()
             .filter(|uid| uid.kind == kind)
@@ -144,7 +144,7 @@ fn outcome(engine: &Engine, chain: &[&EntityRef], action: &str, resource: &Entit
     }
     let body =
         json!({"subject": subject, "action": {"name": action}, "resource": entity(resource)});
-    let answer = engines::decide(engine, &body, Depth::Reason);
+    let answer = engines::decide(engine, &body, AnswerDepth::Reason);
     match (answer.decision, answer.reason) {
         (Decision::Permit, _) => "permit".to_owned(),
         (Decision::Deny, reason) => reason.expect("a denial has a reason").code.to_string(),

@@ -1,10 +1,10 @@
 //! Packs in a bundle that has relations of its own, in each of the forms in which it may write
 //! them.
 
-use behest::bundle::{self, Files, Source};
+use behest::bundle::{self, BundleFiles, BundleSource};
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::model::{Depth, Record, Tuple, TupleCondition, TupleKey, Value};
+use behest::model::{AnswerDepth, Record, Tuple, TupleCondition, TupleKey, Value};
 use behest::relations::MAX_DEPTH;
 use behest::storage::{Batch, StoreId, open_memory};
 use behest::stores::Stores;
@@ -39,7 +39,7 @@ fn asked(engine: &Engine, chain: &[(&str, &str)], action: &str, resource: (&str,
     }
     let body =
         json!({"subject": subject, "action": {"name": action}, "resource": entity(&resource)});
-    engines::verdict(&engines::decide(engine, &body, Depth::Lean))
+    engines::verdict(&engines::decide(engine, &body, AnswerDepth::Lean))
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn served() -> (Engine, Arc<Stores>) {
         Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens"),
     );
     let engine = engines::empty().with_stores(stores.clone());
-    if let Err(refused) = engine.load(&Source::Embedded) {
+    if let Err(refused) = engine.load(&BundleSource::Embedded) {
         panic!("{}", refused.problems);
     }
     (engine, stores)
@@ -351,7 +351,7 @@ fn scopes_and_assurance_serve_a_bundle_of_its_own_together() {
             ),
         )
     });
-    let mut files = Files::from_texts(apart.map(|(path, text)| own((path, &text))));
+    let mut files = BundleFiles::from_texts(apart.map(|(path, text)| own((path, &text))));
     let report = match behest::engine::check(&mut files, None) {
         Ok((_, report)) => report,
         Err(problems) => panic!("{}", bundle::render(&problems, &files, false)),
@@ -363,7 +363,7 @@ fn scopes_and_assurance_serve_a_bundle_of_its_own_together() {
         .collect();
     assert_eq!((report.ran, failures), (9, Vec::new()));
     // A group that two packs share is declared by each; an action of its name is another thing.
-    let mut files = Files::from_texts(RATED.map(own));
+    let mut files = BundleFiles::from_texts(RATED.map(own));
     let problems = bundle::compile(&mut files).expect_err("a group and an action of one name");
     assert!(
         problems

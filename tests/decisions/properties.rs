@@ -1,7 +1,7 @@
 //! What must hold of every bundle, chain and request, tried on generated ones.
 
 use behest::engine::{Engine, Semantic};
-use behest::model::{Decision, Depth};
+use behest::model::{AnswerDepth, Decision};
 use cedar_policy::{Authorizer, Context, Effect, Entities, EntityUid, PolicySet, Request};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -50,7 +50,7 @@ proptest! {
             let mut before = Decision::Permit;
             for end in 1..=chain.len() {
                 let body = worlds::of_chain(&body, &chain[..end], spellings[end - 1]);
-                let now = engines::decide(&engine, &body, Depth::Lean).decision;
+                let now = engines::decide(&engine, &body, AnswerDepth::Lean).decision;
                 prop_assert!(!(before == Decision::Deny && now == Decision::Permit), "{body}\n{}", world.policies);
                 before = now;
             }
@@ -66,7 +66,7 @@ proptest! {
         for body in asked {
             let of = |spelling| {
                 let body = worlds::of_chain(&body, &chain, spelling);
-                (engines::verdict(&engines::decide(&engine, &body, Depth::Reason)), body)
+                (engines::verdict(&engines::decide(&engine, &body, AnswerDepth::Reason)), body)
             };
             let (expected, _) = of(SPELLINGS[0]);
             for spelling in SPELLINGS {
@@ -87,16 +87,16 @@ proptest! {
         ]),
     ) {
         let engine = engine(&world);
-        let plain = engines::verdict(&engines::decide(&engine, &body, Depth::Reason));
+        let plain = engines::verdict(&engines::decide(&engine, &body, AnswerDepth::Reason));
         for (place, name) in STRAYS.iter().flat_map(|(place, names)| names.iter().map(move |name| (place, name))) {
             let mut stray = body.clone();
             put(&mut stray, place, name, &value);
-            let found = engines::verdict(&engines::decide(&engine, &stray, Depth::Reason));
+            let found = engines::verdict(&engines::decide(&engine, &stray, AnswerDepth::Reason));
             prop_assert_eq!(&found, "deny chain_invalid", "{}", stray);
             // An object among the properties that holds a null is a property.
             if is_carriers_own(name) && !place.starts_with("/subject/properties/") {
                 put(&mut stray, place, name, &Json::Null);
-                let found = engines::verdict(&engines::decide(&engine, &stray, Depth::Reason));
+                let found = engines::verdict(&engines::decide(&engine, &stray, AnswerDepth::Reason));
                 prop_assert_eq!(&found, &plain, "null is not sent: {}", stray);
             }
         }
@@ -107,8 +107,8 @@ proptest! {
     fn lean_and_explained_answers_agree(world in worlds::worlds(), asked in prop::collection::vec(worlds::requests(), 8)) {
         let engine = engine(&world);
         for body in asked {
-            let lean = engines::decide(&engine, &body, Depth::Lean);
-            let told = engines::decide(&engine, &body, Depth::Explain);
+            let lean = engines::decide(&engine, &body, AnswerDepth::Lean);
+            let told = engines::decide(&engine, &body, AnswerDepth::Explain);
             prop_assert_eq!((lean.decision, &lean.reason), (told.decision, &told.reason), "{}", body);
             let tree = told.explanation.expect("it was asked for");
             let first = tree.legs.iter().find(|leg| leg.outcome.decision() == Decision::Deny);
@@ -123,14 +123,14 @@ proptest! {
     fn a_batch_equals_its_single_evaluations(world in worlds::worlds(), asked in prop::collection::vec(worlds::requests(), 1..8)) {
         let engine = engine(&world);
         let singles: Vec<String> =
-            asked.iter().map(|body| engines::verdict(&engines::decide(&engine, body, Depth::Reason))).collect();
+            asked.iter().map(|body| engines::verdict(&engines::decide(&engine, body, AnswerDepth::Reason))).collect();
         let items: Vec<_> = asked.iter().map(|body| Ok(values::request(body))).collect();
         for (semantic, until) in [
             (Semantic::ExecuteAll, None),
             (Semantic::DenyOnFirstDeny, Some("deny")),
             (Semantic::PermitOnFirstPermit, Some("permit")),
         ] {
-            let ask = engines::ask(Depth::Reason);
+            let ask = engines::ask(AnswerDepth::Reason);
             let answers = engine.decide_batch(&ask, items.iter().cloned(), semantic, Duration::MAX).expect("a bundle");
             let found: Vec<String> = answers.map(|item| match item.expect("an answer") {
                 behest::engine::ItemAnswer::Decided(answer) => engines::verdict(&answer),
@@ -154,7 +154,7 @@ proptest! {
             "subject": worlds::subject(&chain, &json!({})), "action": {"name": action},
             "resource": {"type": "doc", "id": format!("d{doc}")}, "context": {"limit": limit},
         });
-        let tree = engines::decide(&engine, &body, Depth::Explain).explanation.expect("it was asked for");
+        let tree = engines::decide(&engine, &body, AnswerDepth::Explain).explanation.expect("it was asked for");
         let cedar = Oracle::new(&world);
         for (index, leg) in tree.legs.iter().enumerate() {
             let expected = cedar.leg(&chain, index, action, doc, limit);

@@ -1,10 +1,10 @@
 //! Relations in policies, over `tests/bundles/relations`: looked up, explained, and never believed
 //! from a request.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::Engine;
-use behest::model::{Depth, Tuple, TupleKey};
+use behest::model::{AnswerDepth, Tuple, TupleKey};
 use behest::storage::{Batch, StoreId, open_memory};
 use behest::stores::Stores;
 use serde_json::{Value as Json, json};
@@ -13,7 +13,8 @@ use support::engines;
 
 fn engine() -> Engine {
     let engine = engines::empty();
-    let source = Source::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations"));
+    let source =
+        BundleSource::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations"));
     if let Err(refused) = engine.load(&source) {
         panic!(
             "{}",
@@ -33,7 +34,7 @@ fn an_explanation_shows_what_was_looked_up_and_the_tuples_behind_it() {
     let answer = engines::decide(
         &engine(),
         &asked("user", "bob", &json!({}), "d1", &json!({})),
-        Depth::Explain,
+        AnswerDepth::Explain,
     );
     assert_eq!(engines::verdict(&answer), "permit");
     let tree = answer.explanation.expect("it was asked for");
@@ -74,14 +75,14 @@ fn a_request_can_neither_claim_a_relation_nor_move_a_stored_reference() {
         let body = json!({"subject": {"type": "user", "id": "alice"}, "action": {"name": "read"},
                           "resource": {"type": "doc", "id": "d3", "properties": properties}});
         assert_eq!(
-            engines::verdict(&engines::decide(&engine, &body, Depth::Lean)),
+            engines::verdict(&engines::decide(&engine, &body, AnswerDepth::Lean)),
             "deny not_permitted",
             "{body}"
         );
     }
     let subject = asked("Userset", "doc:d1#viewer", &json!({}), "d1", &json!({}));
     assert_eq!(
-        engines::verdict(&engines::decide(&engine, &subject, Depth::Lean)),
+        engines::verdict(&engines::decide(&engine, &subject, AnswerDepth::Lean)),
         "deny unknown_type"
     );
 }
@@ -93,7 +94,7 @@ fn conditions_read_the_engines_time_and_an_id_that_fits_no_tuple_denies() {
         engines::verdict(&engines::decide(
             &engine,
             &asked("agent", "bot", &json!({}), "d1", context),
-            Depth::Lean,
+            AnswerDepth::Lean,
         ))
     };
     assert_eq!(
@@ -110,7 +111,7 @@ fn conditions_read_the_engines_time_and_an_id_that_fits_no_tuple_denies() {
     for (length, verdict) in [(507, "deny not_permitted"), (508, "deny relation_error")] {
         let subject = asked("user", &"x".repeat(length), &json!({}), "d1", &json!({}));
         assert_eq!(
-            engines::verdict(&engines::decide(&engine, &subject, Depth::Lean)),
+            engines::verdict(&engines::decide(&engine, &subject, AnswerDepth::Lean)),
             verdict,
             "{length}"
         );
@@ -119,7 +120,7 @@ fn conditions_read_the_engines_time_and_an_id_that_fits_no_tuple_denies() {
         let found = engines::verdict(&engines::decide(
             &engine,
             &asked("user", id, &json!({}), "d1", &json!({})),
-            Depth::Lean,
+            AnswerDepth::Lean,
         ));
         assert_eq!(found, "deny not_permitted", "{id}");
     }
@@ -146,7 +147,7 @@ fn served() -> (Engine, std::sync::Arc<Stores>, tempfile::TempDir) {
     let stores = Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens");
     let stores = std::sync::Arc::new(stores);
     let engine = engines::empty().with_stores(stores.clone());
-    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+    if let Err(refused) = engine.load(&BundleSource::Dir(folder.path().to_owned())) {
         panic!(
             "{}",
             behest::bundle::render(&refused.problems, &refused.files, false)
@@ -175,14 +176,14 @@ fn a_suspended_agent_is_denied_by_the_first_question_after_the_write_mid_chain_t
     let chain = json!({"subject": {"type": "agent", "id": "last",
         "delegation_chain": [{"type": "user", "id": "alice"}, {"type": "agent", "id": "middle"}]},
         "action": {"name": "read"}, "resource": {"type": "doc", "id": "d"}});
-    let ask = || engines::verdict(&engines::decide(&engine, &chain, Depth::Lean));
+    let ask = || engines::verdict(&engines::decide(&engine, &chain, AnswerDepth::Lean));
     for _ in 0..50 {
         assert_eq!(ask(), "permit");
         let suspended = batch("platform:main#suspended@agent:middle", false);
         let applied = stores
             .write(StoreId::MAIN, None, suspended)
             .expect("it is written");
-        let answer = engines::decide(&engine, &chain, Depth::Lean);
+        let answer = engines::decide(&engine, &chain, AnswerDepth::Lean);
         assert_eq!(engines::verdict(&answer), "deny suspended");
         assert!(answer.revision >= applied.revision);
         stores
@@ -204,7 +205,9 @@ fn no_question_that_begins_after_a_write_is_answered_from_before_it() {
             scope.spawn(|| {
                 let mut last = 0;
                 for _ in 0..2_000 {
-                    let revision = engines::decide(&engine, &question, Depth::Lean).revision.0;
+                    let revision = engines::decide(&engine, &question, AnswerDepth::Lean)
+                        .revision
+                        .0;
                     assert!(revision >= last, "revision {revision} after {last}");
                     last = revision;
                 }
@@ -216,7 +219,7 @@ fn no_question_that_begins_after_a_write_is_answered_from_before_it() {
                 .write(StoreId::MAIN, None, suspended)
                 .expect("it is written")
                 .revision;
-            let answer = engines::decide(&engine, &question, Depth::Lean);
+            let answer = engines::decide(&engine, &question, AnswerDepth::Lean);
             assert!(answer.revision >= written);
             assert_eq!(
                 engines::verdict(&answer),
@@ -240,7 +243,7 @@ fn a_bundle_that_would_orphan_or_shadow_stored_tuples_is_refused_with_their_list
             batch("platform:main#suspended@agent:x", false),
         )
         .expect("it is written");
-    let source = Source::Dir(folder.path().to_owned());
+    let source = BundleSource::Dir(folder.path().to_owned());
     engines::write(
         folder.path(),
         &[(
@@ -289,7 +292,7 @@ fn a_bundle_that_would_orphan_or_shadow_stored_tuples_is_refused_with_their_list
     );
     let chain = asked("agent", "x", &json!({}), "d", &json!({}));
     assert_eq!(
-        engines::verdict(&engines::decide(&engine, &chain, Depth::Lean)),
+        engines::verdict(&engines::decide(&engine, &chain, AnswerDepth::Lean)),
         "permit",
         "the last good one decides"
     );

@@ -1,9 +1,9 @@
 //! Reloading: a bad bundle never replaces a good one, half a checkout is waited for, and no answer
 //! sees two bundles.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::engine::{Engine, ItemAnswer, Semantic};
-use behest::model::{Decision, Depth, Digest};
+use behest::model::{AnswerDepth, Decision, Digest};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -62,7 +62,7 @@ fn two_hundred_reloads_under_load_lose_nothing_and_mix_nothing() {
     write(&folder.path().join("failing"), &failing);
 
     let engine = Arc::new(engines::empty());
-    let dir = |name: &str| Source::Dir(folder.path().join(name));
+    let dir = |name: &str| BundleSource::Dir(folder.path().join(name));
     engine.load(&dir("a")).expect("it loads");
     let (stop, asked, seen) = (
         Arc::new(AtomicBool::new(false)),
@@ -113,7 +113,7 @@ fn two_hundred_reloads_under_load_lose_nothing_and_mix_nothing() {
 /// One batch about both documents, explained: every item and its tree must be of one bundle.
 fn batch(engine: &Engine) -> (Digest, Vec<Decision>) {
     let items = [ask_for("a"), ask_for("b")].map(|body| Ok(values::request(&body)));
-    let ask = engines::ask(Depth::Explain);
+    let ask = engines::ask(AnswerDepth::Explain);
     let answers = engine
         .decide_batch(&ask, items, Semantic::ExecuteAll, Duration::MAX)
         .expect("a bundle");
@@ -136,7 +136,7 @@ fn a_bad_bundle_leaves_the_good_one_and_the_status_says_so() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &bundle("a"));
     let engine = engines::empty();
-    let source = Source::Dir(folder.path().to_owned());
+    let source = BundleSource::Dir(folder.path().to_owned());
     let first = engine.load(&source).expect("it loads");
     assert!(first.changed);
     std::fs::write(
@@ -154,7 +154,7 @@ fn a_bad_bundle_leaves_the_good_one_and_the_status_says_so() {
     assert_eq!(status.live.map(|(digest, _)| digest), Some(first.digest));
     assert!(status.last_failure.is_some());
     assert_eq!(
-        engines::decide(&engine, &ask_for("a"), Depth::Lean).decision,
+        engines::decide(&engine, &ask_for("a"), AnswerDepth::Lean).decision,
         Decision::Permit
     );
     std::fs::remove_file(folder.path().join("policies/forbid.ceder")).unwrap();
@@ -184,7 +184,7 @@ fn half_a_checkout_is_waited_for() {
     });
     let engine = engines::empty().with_quiet(Duration::from_millis(150));
     let loaded = engine
-        .load(&Source::Dir(root))
+        .load(&BundleSource::Dir(root))
         .expect("it loads once it is complete");
     writer.join().unwrap();
     assert!(
@@ -202,17 +202,17 @@ fn a_symbolic_link_is_resolved_once_and_may_be_moved() {
     let current = folder.path().join("current");
     std::os::unix::fs::symlink("v1", &current).unwrap();
     let engine = engines::empty();
-    let source = Source::Dir(current.clone());
+    let source = BundleSource::Dir(current.clone());
     engine.load(&source).expect("it loads");
     assert_eq!(
-        engines::decide(&engine, &ask_for("b"), Depth::Lean).decision,
+        engines::decide(&engine, &ask_for("b"), AnswerDepth::Lean).decision,
         Decision::Deny
     );
     std::os::unix::fs::symlink("v2", folder.path().join("next")).unwrap();
     std::fs::rename(folder.path().join("next"), &current).unwrap();
     assert!(engine.load(&source).expect("it loads").changed);
     assert_eq!(
-        engines::decide(&engine, &ask_for("b"), Depth::Lean).decision,
+        engines::decide(&engine, &ask_for("b"), AnswerDepth::Lean).decision,
         Decision::Permit
     );
 }
@@ -223,7 +223,7 @@ fn what_cannot_be_read_is_said() {
     let engine = engines::empty();
     let report = |path: &Path| {
         engine
-            .load(&Source::Dir(path.to_owned()))
+            .load(&BundleSource::Dir(path.to_owned()))
             .expect_err("refused")
             .problems
             .to_string()

@@ -2,7 +2,7 @@
 
 use crate::fitting::{asked, decided, engine};
 use behest::engine::Engine;
-use behest::model::Depth;
+use behest::model::AnswerDepth;
 use proptest::prelude::*;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -86,7 +86,7 @@ fn what_is_behind_the_millisecond_is_rounded_only_where_nothing_depends_on_it() 
         "late",
         &json!({"at": at("09:00:00.000000001"), "end": at("09:00:00.1234")}),
     );
-    let answer = engines::decide(&engine, &asked, Depth::Explain);
+    let answer = engines::decide(&engine, &asked, AnswerDepth::Explain);
     assert_eq!(
         answer.reason.map(|reason| reason.message).as_deref(),
         Some(
@@ -98,7 +98,7 @@ fn what_is_behind_the_millisecond_is_rounded_only_where_nothing_depends_on_it() 
     let mut chain = self::asked("among", &json!({"times": [at("09:00:00.000123")]}));
     chain["subject"]["properties"] = json!({"act": {"sub": "bot"}});
     assert_eq!(
-        engines::verdict(&engines::decide(&engine, &chain, Depth::Lean)),
+        engines::verdict(&engines::decide(&engine, &chain, AnswerDepth::Lean)),
         "deny bad_value"
     );
 }
@@ -241,7 +241,11 @@ proptest! {
 fn an_explanation_of_what_is_not_settled_names_no_policy_that_decided() {
     let engine = engine();
     let at = "2026-10-01T09:00:00.000000001Z";
-    let answer = engines::decide(&engine, &asked("late", &json!({"at": at})), Depth::Explain);
+    let answer = engines::decide(
+        &engine,
+        &asked("late", &json!({"at": at})),
+        AnswerDepth::Explain,
+    );
     let legs = answer.explanation.expect("an explanation").legs;
     assert_eq!(
         legs.iter()
@@ -259,7 +263,7 @@ fn an_explanation_of_what_is_not_settled_names_no_policy_that_decided() {
     let answer = engines::decide(
         &engine,
         &asked("among", &json!({"times": many})),
-        Depth::Reason,
+        AnswerDepth::Reason,
     );
     let reason = answer.reason.expect("a reason").message;
     assert!(
@@ -344,7 +348,7 @@ fn what_is_too_much_to_read_in_several_ways_is_refused() {
         assert_eq!(found, expected, "{count} times, {finer} of them finer");
     }
     let context = json!({"times": times(9_000, 1)});
-    let answer = engines::decide(&engine, &asked("big", &context), Depth::Reason);
+    let answer = engines::decide(&engine, &asked("big", &context), AnswerDepth::Reason);
     let reason = answer.reason.expect("a reason").message;
     assert!(
         reason.contains("`context.times`") && reason.contains("too many values"),

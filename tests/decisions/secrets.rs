@@ -1,11 +1,11 @@
 //! What is marked `@secret`, and what a tuple stores beside its condition, leaves a decision by no
 //! way.
 
-use behest::bundle::{self, Source};
+use behest::bundle::{self, BundleSource};
 use behest::clock::FixedClock;
 use behest::engine::{Engine, explanation_text};
 use behest::http::write_answer;
-use behest::model::Depth;
+use behest::model::AnswerDepth;
 use behest::record::{QueueSettings, Recorder, Sink};
 use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
@@ -125,7 +125,7 @@ fn planted_secrets_come_out_nowhere() {
         Recorder::start(sink, QueueSettings::default(), Arc::default()).expect("it opens");
     let clock = Arc::new(FixedClock::at(engines::NOW_MS));
     let engine = Engine::new(clock, Arc::default(), recorder).with_quiet(Duration::from_millis(1));
-    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+    if let Err(refused) = engine.load(&BundleSource::Dir(folder.path().to_owned())) {
         panic!(
             "{}",
             bundle::render(&refused.problems, &refused.files, false)
@@ -135,7 +135,7 @@ fn planted_secrets_come_out_nowhere() {
     let mut verdicts = Vec::new();
     for action in CONDITIONS.iter().map(|(name, ..)| *name).chain(OTHERS) {
         let request = values::request(&asked(action));
-        for depth in [Depth::Lean, Depth::Reason, Depth::Explain] {
+        for depth in [AnswerDepth::Lean, AnswerDepth::Reason, AnswerDepth::Explain] {
             let answer = engine
                 .decide(&engines::ask(depth), &request)
                 .expect("an answer");
@@ -147,7 +147,7 @@ fn planted_secrets_come_out_nowhere() {
                 answer.explanation.as_ref(),
             );
             told.push((action, text));
-            if depth == Depth::Reason {
+            if depth == AnswerDepth::Reason {
                 verdicts.push(format!("{action}: {}", engines::verdict(&answer)));
             }
         }
@@ -216,8 +216,9 @@ fn stored_secrets_that_do_not_fit_are_told_of_and_not_shown() {
             ),
             ("policies/entities.json", &entity),
         ];
-        let mut files =
-            bundle::Files::from_texts(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
+        let mut files = bundle::BundleFiles::from_texts(
+            files.map(|(path, text)| (path.to_owned(), text.to_owned())),
+        );
         let problems = bundle::compile(&mut files).expect_err("it does not fit");
         bundle::render(&problems, &files, false)
             .replace('│', "")

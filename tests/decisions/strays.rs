@@ -2,7 +2,7 @@
 //! beside its name.
 
 use crate::chains::{agent, alice, body, read, settings, with};
-use behest::model::{CarrierSettings, Request, SearchRequest, Searched, read_question};
+use behest::model::{CarrierSettings, Request, SearchKind, SearchRequest, read_question};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use support::values;
@@ -557,7 +557,7 @@ fn the_name_of_a_client_on_a_searched_subject_is_read_as_in_an_evaluation() {
                 let body = body(&with(&json!({ name: value })), &json!({}));
                 let decided = read_question(&values::request(&body), &settings);
                 let search =
-                    SearchRequest::from_body(Searched::Subject, &values::record(&body)).unwrap();
+                    SearchRequest::from_body(SearchKind::Subject, &values::record(&body)).unwrap();
                 let found =
                     read_question(&search.read_by(&settings).about(&"alice".into()), &settings);
                 assert_eq!(

@@ -2,12 +2,12 @@
 
 use crate::world::{World, access, claims_with, profile, publish};
 use behest::evidence::Profile;
-use behest::model::{DetailRule, Path};
+use behest::model::{DetailRule, MemberPath};
 use serde_json::{Value, json};
 use support::tokens::{Key, with};
 
 fn world() -> (World, Key) {
-    let path = |text| Path::parse(text).unwrap();
+    let path = |text| MemberPath::parse(text).unwrap();
     let rule = DetailRule {
         kind: "payment".into(),
         resource_type: "account".into(),
@@ -121,7 +121,7 @@ async fn a_payment_is_covered_by_one_object_and_never_by_a_mixture() {
 /// stored value.
 #[actix_web::test]
 async fn a_detail_is_compared_with_what_policies_see_of_the_resource() {
-    let path = |text: &str| Path::parse(text).unwrap();
+    let path = |text: &str| MemberPath::parse(text).unwrap();
     let rules = ["iban", "bank", "branch", "memo"].map(|name| DetailRule {
         kind: name.into(),
         resource_type: "account".into(),

@@ -3,7 +3,7 @@
 
 use crate::world::{World, access, claims, claims_with, profile, publish, standard};
 use behest::evidence::Profile;
-use behest::model::{DetailRule, Path};
+use behest::model::{DetailRule, MemberPath};
 use serde_json::{Value, json};
 use support::service::{post, send};
 use support::tokens::{Key, with};
@@ -171,7 +171,7 @@ async fn each_page_comes_with_a_proof_of_its_own() {
 async fn what_some_arguments_could_be_covered_by_is_found_where_they_are_unknown() {
     let key = Key::new("k1");
     let web = publish(&key);
-    let path = |text| Path::parse(text).unwrap();
+    let path = |text| MemberPath::parse(text).unwrap();
     let rule = DetailRule {
         kind: "payment".into(),
         resource_type: "account".into(),

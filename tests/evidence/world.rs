@@ -1,6 +1,6 @@
 //! One service, one issuer, and what they say to each other.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{
@@ -174,7 +174,7 @@ impl World {
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             std::fs::write(path, text).expect("a file");
         }
-        if let Err(refused) = engine.load(&Source::Dir(bundle.path().to_owned())) {
+        if let Err(refused) = engine.load(&BundleSource::Dir(bundle.path().to_owned())) {
             panic!(
                 "{}",
                 behest::bundle::render(&refused.problems, &refused.files, false)

@@ -2,7 +2,7 @@
 
 use crate::{BOTH, Fixture, key, keys};
 use actix_web::http::Method;
-use behest::bundle::{Files, compile};
+use behest::bundle::{BundleFiles, compile};
 use behest::stores::StoreId;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -28,7 +28,8 @@ fn fixture() -> Fixture {
             "@id(\"all\") permit (principal, action, resource);\n",
         ),
     ];
-    let mut files = Files::from_texts(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    let mut files =
+        BundleFiles::from_texts(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
     let bundle = match compile(&mut files) {
         Ok(bundle) => bundle,
         Err(problems) => panic!("{}", behest::bundle::render(&problems, &files, false)),

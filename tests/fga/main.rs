@@ -22,7 +22,7 @@ mod reloads;
 mod writes;
 
 use actix_web::http::Method;
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{Scope, Signer};
@@ -107,7 +107,7 @@ impl Fixture {
             .with_stores(stores.clone());
         let engine = engine.with_quiet(Duration::from_millis(1));
         if let Some(Err(refused)) =
-            folder.map(|folder| engine.load(&Source::Dir(folder.to_owned())))
+            folder.map(|folder| engine.load(&BundleSource::Dir(folder.to_owned())))
         {
             panic!(
                 "{}",

@@ -1,7 +1,7 @@
 //! Decisions that take long are made apart from the worker, and answered as any other.
 
 use crate::{EVALUATION, EVALUATIONS};
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
@@ -60,7 +60,11 @@ impl Fixture {
         let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
         let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
             .with_stores(stores.clone());
-        assert!(engine.load(&Source::Dir(folder.path().to_owned())).is_ok());
+        assert!(
+            engine
+                .load(&BundleSource::Dir(folder.path().to_owned()))
+                .is_ok()
+        );
         let tuple = |team: usize| {
             let condition = TupleCondition {
                 name: "listed".into(),

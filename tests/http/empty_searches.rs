@@ -1,7 +1,7 @@
 //! Pages without results say why, where it is asked; and names that lead nowhere say where they
 //! should.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::http::{Server, Settings};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn serving(settings: Settings) -> Server {
     let (server, engine) = with_clock(settings, clock, |engine| {
         engine.with_quiet(Duration::from_millis(1))
     });
-    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+    if let Err(refused) = engine.load(&BundleSource::Dir(folder.path().to_owned())) {
         panic!(
             "{}",
             behest::bundle::render(&refused.problems, &refused.files, false)

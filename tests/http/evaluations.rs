@@ -1,7 +1,7 @@
 //! Batches (AuthZEN 1.0 section 7), decided with the default bundle.
 
 use crate::{EVALUATION, EVALUATIONS, deciding, error};
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::Clock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
@@ -252,7 +252,7 @@ async fn a_batch_ends_when_its_time_is_up() {
         metrics.clone(),
         Recorder::default(),
     ));
-    engine.load(&Source::Embedded).unwrap();
+    engine.load(&BundleSource::Embedded).unwrap();
     let server = Server::new(
         local(),
         engine,

@@ -1,7 +1,7 @@
 //! Bodies that come again: what is answered without reading them is what reading them would answer.
 
 use crate::{EVALUATION, EVALUATIONS};
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{Scope, Signer};
@@ -86,7 +86,7 @@ impl Service {
     }
 
     fn load(&self, bundle: impl Into<PathBuf>) {
-        assert!(self.engine.load(&Source::Dir(bundle.into())).is_ok());
+        assert!(self.engine.load(&BundleSource::Dir(bundle.into())).is_ok());
     }
 
     fn write(&self, key: &str, there: bool) {

@@ -1,7 +1,7 @@
 //! Budgets: what one answer may take, what bodies may take together, and who may wait.
 
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question};
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{Scope, Signer};
@@ -87,7 +87,7 @@ impl Fixture {
         let engine =
             Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores);
         let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bundles/relations");
-        assert!(engine.load(&Source::Dir(bundle.into())).is_ok());
+        assert!(engine.load(&BundleSource::Dir(bundle.into())).is_ok());
         let caller = |name: &str| Caller {
             name: name.to_owned(),
             by: By::Key(KeyHash::of(name.as_bytes())),

@@ -28,7 +28,7 @@ mod robustness;
 mod search;
 mod socket;
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::http::{Server, Settings};
 use serde_json::{Value, json};
 use support::service::{Reply, with_engine};
@@ -39,7 +39,7 @@ const EVALUATIONS: &str = "/access/v1/evaluations";
 /// A service that decides with the default bundle.
 fn deciding(settings: Settings) -> Server {
     let (server, engine) = with_engine(settings);
-    if let Err(refused) = engine.load(&Source::Embedded) {
+    if let Err(refused) = engine.load(&BundleSource::Embedded) {
         panic!("the default bundle does not load: {}", refused.problems);
     }
     server

@@ -2,7 +2,7 @@
 
 use crate::deciding;
 use actix_web::http::Method;
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::evidence::Scope;
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use serde_json::json;
@@ -53,7 +53,7 @@ async fn what_is_wrong_with_a_bundle_is_told_to_an_administrator_alone() {
         ..Settings::default()
     });
     let missing = tempfile::tempdir().unwrap().path().join("not-there");
-    assert!(engine.load(&Source::Dir(missing)).is_err());
+    assert!(engine.load(&BundleSource::Dir(missing)).is_err());
     let probe = send(&server, get("/readyz")).await.json();
     assert_eq!(probe, json!({"ready": false, "last_load_failed": true}));
     let gateway = send(

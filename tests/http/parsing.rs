@@ -356,7 +356,7 @@ async fn a_member_that_occurs_twice_in_data_is_not_named_where_something_is_secr
         }
         let (server, engine) = support::service::with_engine(local());
         engine
-            .load(&behest::bundle::Source::Dir(folder.path().to_owned()))
+            .load(&behest::bundle::BundleSource::Dir(folder.path().to_owned()))
             .unwrap();
         let body =
             r#"{"subject":{"type":"user","id":"a"},"context":{"vault":{"4711":1,"4711":2}}}"#;

@@ -1,7 +1,7 @@
 //! Requests over sockets while the bundle is replaced under them.
 
 use crate::socket::{read_response, running};
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
@@ -108,7 +108,11 @@ fn forty_reloads_lose_no_request() {
     let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
         .with_quiet(Duration::from_millis(1));
     let engine = Arc::new(engine);
-    let load = |name: &str| engine.load(&Source::Dir(folder.path().join(name))).is_ok();
+    let load = |name: &str| {
+        engine
+            .load(&BundleSource::Dir(folder.path().join(name)))
+            .is_ok()
+    };
     assert!(load("a"));
     let settings = Settings {
         workers: Some(2),

@@ -1,7 +1,7 @@
 //! `options.at_least`: a decision that has seen what its caller knows to be written.
 
 use crate::{EVALUATION, EVALUATIONS, error};
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
@@ -37,7 +37,7 @@ impl Fixture {
         let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
             .with_stores(stores.clone());
         let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bundles/relations");
-        assert!(engine.load(&Source::Dir(bundle.into())).is_ok());
+        assert!(engine.load(&BundleSource::Dir(bundle.into())).is_ok());
         let signer = Signer::in_memory().unwrap();
         let settings = Settings { limits, ..local() };
         Self {

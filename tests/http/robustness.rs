@@ -3,7 +3,7 @@
 //! Seeded: the same seed tries the same inputs. `BEHEST_FUZZ_SECONDS` (5 for each test unless set)
 //! bounds the time and `BEHEST_FUZZ_SEED` sets the seed, which a failure names.
 
-use behest::bundle::{self, Files, Source};
+use behest::bundle::{self, BundleFiles, BundleSource};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -133,7 +133,7 @@ fn mutated_bundles_are_loaded_or_refused() {
                 String::from_utf8_lossy(&mutate(mutated[at].1.as_bytes(), random)).into_owned();
         }
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut files = Files::from_texts(mutated.clone());
+            let mut files = BundleFiles::from_texts(mutated.clone());
             match behest::engine::check(&mut files, None) {
                 Ok((bundle, _)) => bundle.summary(),
                 Err(problems) => {
@@ -189,7 +189,7 @@ fn mutated_bodies_are_answered() {
     runtime.block_on(async {
         let (server, engine) = service::with_engine(service::local());
         engine
-            .load(&Source::Embedded)
+            .load(&BundleSource::Embedded)
             .expect("the default bundle loads");
         let app = actix_web::test::init_service(server.app()).await;
         let mut random = Random(seed());

@@ -2,7 +2,7 @@
 //! held to evaluation in `tests/search`.
 
 use crate::error;
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Engine, Sealer, SearchLimits};
 use behest::evidence::Scope;
@@ -197,7 +197,7 @@ fn serving(settings: Settings, candidates: usize, clock: Arc<dyn Clock>) -> (Ser
             .with_search(limits, sealer)
     });
     engine
-        .load(&Source::Dir(bundle().path().to_owned()))
+        .load(&BundleSource::Dir(bundle().path().to_owned()))
         .unwrap();
     (server, engine)
 }
@@ -454,7 +454,9 @@ async fn a_page_token_is_good_for_its_query_its_caller_its_bundle_and_its_time()
         "@id(\"more\") permit (principal, action, resource);",
     )
     .unwrap();
-    engine.load(&Source::Dir(folder.path().to_owned())).unwrap();
+    engine
+        .load(&BundleSource::Dir(folder.path().to_owned()))
+        .unwrap();
     let outdated = refusal(&server, "resource", &with(&token)).await;
     assert_eq!(
         outdated,

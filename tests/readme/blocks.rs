@@ -1,7 +1,7 @@
 //! The blocks of code of a page, executed.
 
 use crate::page::Page;
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::config::{Environment, Flags, load};
 use behest::http::Server;
 use regex::Regex;
@@ -16,7 +16,7 @@ pub(crate) const ADDRESS: &str = "http://127.0.0.1:8181";
 /// A service with the default bundle.
 pub(crate) fn server() -> Server {
     let (server, engine) = with_engine(local());
-    engine.load(&Source::Embedded).unwrap();
+    engine.load(&BundleSource::Embedded).unwrap();
     server
 }
 

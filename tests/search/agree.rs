@@ -3,8 +3,10 @@
 
 use crate::served;
 use crate::world::{self, World};
-use behest::engine::{Ask, Engine, FoundPage, SearchLimits};
-use behest::model::{Arguments, Decision, Depth, PageRequest, SearchRequest, Searched, Tuple};
+use behest::engine::{Ask, Engine, SearchLimits, SearchPage};
+use behest::model::{
+    AnswerDepth, Arguments, Decision, PageRequest, SearchKind, SearchRequest, Tuple,
+};
 use behest::relations::Origin;
 use behest::stores::Stores;
 use proptest::prelude::*;
@@ -36,9 +38,9 @@ pub(crate) fn limits(candidates: usize) -> SearchLimits {
 
 fn read(kind: &str, body: &Json) -> SearchRequest {
     let searched = match kind {
-        "subject" => Searched::Subject,
-        "resource" => Searched::Resource,
-        _ => Searched::Action,
+        "subject" => SearchKind::Subject,
+        "resource" => SearchKind::Resource,
+        _ => SearchKind::Action,
     };
     SearchRequest::from_body(searched, &values::record(body)).expect("a well-formed search")
 }
@@ -50,14 +52,14 @@ fn page(
     arguments: Arguments,
     limit: Option<u64>,
     token: Option<String>,
-) -> FoundPage {
+) -> SearchPage {
     page_at(
         engine,
         kind,
         body,
         Ask {
             arguments,
-            ..engines::ask(Depth::Lean)
+            ..engines::ask(AnswerDepth::Lean)
         },
         limit,
         token,
@@ -65,14 +67,14 @@ fn page(
 }
 
 /// Everything at once, with the policies behind each result, and why where there is nothing.
-pub(crate) fn whole(engine: &Engine, kind: &str, body: &Json, arguments: Arguments) -> FoundPage {
+pub(crate) fn whole(engine: &Engine, kind: &str, body: &Json, arguments: Arguments) -> SearchPage {
     page_at(
         engine,
         kind,
         body,
         Ask {
             arguments,
-            ..engines::ask(Depth::Reason)
+            ..engines::ask(AnswerDepth::Reason)
         },
         None,
         None,
@@ -86,7 +88,7 @@ fn page_at(
     ask: Ask<'_>,
     limit: Option<u64>,
     token: Option<String>,
-) -> FoundPage {
+) -> SearchPage {
     let request = PageRequest {
         token: token.map(Into::into),
         limit,
@@ -142,7 +144,7 @@ pub(crate) fn about(kind: &str, body: &Json, id: &str) -> Json {
 fn permits(engine: &Engine, body: &Json, arguments: Arguments) -> bool {
     let ask = Ask {
         arguments,
-        ..engines::ask(Depth::Lean)
+        ..engines::ask(AnswerDepth::Lean)
     };
     engine
         .decide(&ask, &values::request(body))

@@ -1,10 +1,10 @@
 //! For every case of the default bundle search agrees with evaluation.
 
-use behest::bundle::{self, QUIET, Source};
+use behest::bundle::{self, BundleSource, QUIET};
 use behest::engine;
 use std::path::Path;
 
-fn agrees(source: &Source) {
+fn agrees(source: &BundleSource) {
     let mut files = bundle::read(source, QUIET).expect("the bundle can be read");
     let told = engine::search_disagreements(&mut files);
     let told =
@@ -14,7 +14,7 @@ fn agrees(source: &Source) {
 
 #[test]
 fn search_agrees_with_every_case_of_the_default_bundle() {
-    agrees(&Source::Embedded);
+    agrees(&BundleSource::Embedded);
 }
 
 /// Namespaces, templates with links, tags, enumerations: every bundle in the shape of one of
@@ -23,20 +23,20 @@ fn search_agrees_with_every_case_of_the_default_bundle() {
 fn and_with_those_of_every_example() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/cedar");
     for entry in std::fs::read_dir(folder).expect("tests/bundles/cedar") {
-        agrees(&Source::Dir(entry.expect("an entry").path()));
+        agrees(&BundleSource::Dir(entry.expect("an entry").path()));
     }
 }
 
 #[test]
 fn and_with_those_of_a_bundle_whose_entities_hold_actions() {
-    agrees(&Source::Dir(
+    agrees(&BundleSource::Dir(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/actions"),
     ));
 }
 
 #[test]
 fn and_with_those_of_a_bundle_on_relations() {
-    agrees(&Source::Dir(
+    agrees(&BundleSource::Dir(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations"),
     ));
 }

@@ -2,7 +2,7 @@
 //! each has to come.
 
 use crate::wide::{Packs, Wide};
-use behest::engine::FoundPage;
+use behest::engine::SearchPage;
 use behest::model::{Tuple, encode_id};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,7 +141,7 @@ pub(crate) struct Sight<'a> {
     pub(crate) wide: &'a Wide,
     pub(crate) kind: &'a str,
     pub(crate) body: &'a Json,
-    pub(crate) page: &'a FoundPage,
+    pub(crate) page: &'a SearchPage,
     pub(crate) tuples: &'a [Tuple],
     pub(crate) codes: &'a BTreeSet<String>,
 }

@@ -2,10 +2,10 @@
 //! found is right either way.
 
 use crate::world::{MODEL, SCHEMA};
-use behest::bundle::{self, Source};
+use behest::bundle::{self, BundleSource};
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::model::{Depth, PageRequest, SearchRequest, Searched};
+use behest::model::{AnswerDepth, PageRequest, SearchKind, SearchRequest};
 use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use serde_json::{Value as Json, json};
@@ -76,12 +76,12 @@ fn tuples() -> String {
 }
 
 /// How many are found, and how many were decided for it.
-fn search(policies: &str, kind: Searched, body: &Json) -> (usize, usize) {
+fn search(policies: &str, kind: SearchKind, body: &Json) -> (usize, usize) {
     search_with("", policies, kind, body)
 }
 
 /// The same with one more tuple.
-fn search_with(tuple: &str, policies: &str, kind: Searched, body: &Json) -> (usize, usize) {
+fn search_with(tuple: &str, policies: &str, kind: SearchKind, body: &Json) -> (usize, usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let policies: String = policies
         .split(';')
@@ -108,7 +108,7 @@ fn search_with(tuple: &str, policies: &str, kind: Searched, body: &Json) -> (usi
         Recorder::default(),
     )
     .with_quiet(Duration::from_millis(1));
-    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+    if let Err(refused) = engine.load(&BundleSource::Dir(folder.path().to_owned())) {
         panic!(
             "{}",
             bundle::render(&refused.problems, &refused.files, false)
@@ -116,7 +116,11 @@ fn search_with(tuple: &str, policies: &str, kind: Searched, body: &Json) -> (usi
     }
     let search = SearchRequest::from_body(kind, &values::record(body)).expect("a search");
     let page = engine
-        .search(&engines::ask(Depth::Lean), &search, &PageRequest::default())
+        .search(
+            &engines::ask(AnswerDepth::Lean),
+            &search,
+            &PageRequest::default(),
+        )
         .expect("a page");
     assert!(page.next.is_none());
     let text = metrics.encode(0);
@@ -189,7 +193,7 @@ fn resources_are_narrowed_by_every_form_that_is_understood() {
     ] {
         let policies =
             format!("permit (principal, action, resource is doc) when {{ {condition} }};");
-        let (count, decided) = search(&policies, Searched::Resource, &documents(user()));
+        let (count, decided) = search(&policies, SearchKind::Resource, &documents(user()));
         assert_eq!(count, found, "{condition}");
         assert!(
             decided <= found + 2,
@@ -205,7 +209,7 @@ fn a_relation_with_a_condition_narrows_to_those_for_whom_it_may_hold() {
     assert_eq!(
         search(
             policies,
-            Searched::Resource,
+            SearchKind::Resource,
             &documents(json!({"type": "user", "id": "u8"}))
         ),
         (1, 2)
@@ -220,7 +224,7 @@ fn a_forbid_about_some_says_nothing_of_others() {
     assert_eq!(
         search(
             policies,
-            Searched::Resource,
+            SearchKind::Resource,
             &documents(json!({"type": "user", "id": "u7"}))
         )
         .0,
@@ -235,7 +239,7 @@ fn what_depends_on_who_or_what_is_found_is_not_known_before() {
     assert_eq!(
         search(
             policies,
-            Searched::Resource,
+            SearchKind::Resource,
             &documents(json!({"type": "user", "id": "u9"}))
         )
         .0,
@@ -245,14 +249,14 @@ fn what_depends_on_who_or_what_is_found_is_not_known_before() {
     let policies = "permit (principal, action == Action::\"read:d1\", resource)";
     let mut body = documents(json!({"type": "user", "id": "u7"}));
     body["action"]["name"] = json!("read");
-    assert_eq!(search(policies, Searched::Resource, &body), (1, 1));
+    assert_eq!(search(policies, SearchKind::Resource, &body), (1, 1));
     // Everyone.
     let mut body = json!({"subject": {"type": "user"}, "action": {"name": "write"}, "resource": {"type": "doc", "id": "d5"}});
     let policies =
         "permit (principal, action, resource is doc) when { principal in resource.viewer }";
     let tuple = json!({"user": "user:*", "relation": "viewer", "object": "doc:d5"}).to_string();
     assert_eq!(
-        search_with(&tuple, policies, Searched::Subject, &body).0,
+        search_with(&tuple, policies, SearchKind::Subject, &body).0,
         100
     );
     // The members before another.
@@ -260,13 +264,13 @@ fn what_depends_on_who_or_what_is_found_is_not_known_before() {
         permit (principal is agent, action, resource is doc)
         when { context has delegation.earlier.user && context.delegation.earlier.user.contains(user::\"u1\") }";
     body["subject"]["properties"] = json!({"act": {"sub": "bot"}});
-    assert_eq!(search(policies, Searched::Subject, &body).0, 1);
+    assert_eq!(search(policies, SearchKind::Subject, &body).0, 1);
     // A chain that is shorter for one of them, whom the request names.
     let policies = "permit (principal is agent, action, resource is doc) when { context.delegation.depth == 0 }";
     let mut body = documents(json!({"type": "agent"}));
     body["resource"]["id"] = json!("d5");
     body["context"] = json!({"agent": "bot"});
-    assert_eq!(search(policies, Searched::Subject, &body), (1, 1));
+    assert_eq!(search(policies, SearchKind::Subject, &body), (1, 1));
 }
 
 #[test]
@@ -276,7 +280,7 @@ fn forbids_narrow_what_permits_leave_open() {
         forbid (principal, action, resource is doc) unless { resource has owner && resource.owner == principal };
         forbid (principal, action, resource is doc) when { resource has level && resource.level > 150 }";
     assert_eq!(
-        search(policies, Searched::Resource, &documents(user)),
+        search(policies, SearchKind::Resource, &documents(user)),
         (2, 3)
     );
 }
@@ -289,13 +293,13 @@ fn the_narrowest_member_of_a_chain_narrows_for_all() {
         "{mirrors} permit (principal is user, action, resource is doc) when {{ principal in resource.viewer }};"
     );
     assert_eq!(
-        search(&policies, Searched::Resource, &documents(chain.clone())),
+        search(&policies, SearchKind::Resource, &documents(chain.clone())),
         (3, 3)
     );
     let tools = "permit (principal is agent, action, resource is doc) when { principal has tools && principal.tools.contains(resource) };";
     let policies = format!("{tools} permit (principal is user, action, resource is doc);");
     assert_eq!(
-        search(&policies, Searched::Resource, &documents(chain)),
+        search(&policies, SearchKind::Resource, &documents(chain)),
         (2, 2)
     );
 }
@@ -311,25 +315,25 @@ fn subjects_are_narrowed_wherever_they_stand() {
     };
     let viewer = "permit (principal is user, action, resource is doc) when { principal in resource.viewer };";
     assert_eq!(
-        search(viewer, Searched::Subject, &users(json!(null))),
+        search(viewer, SearchKind::Subject, &users(json!(null))),
         (1, 1)
     );
     let owner = "permit (principal is user, action, resource is doc) when { resource has owner && resource.owner == principal };";
     assert_eq!(
-        search(owner, Searched::Subject, &users(json!(null))),
+        search(owner, SearchKind::Subject, &users(json!(null))),
         (1, 1)
     );
     // The agent's leg says for whom it may act.
     let grant = "permit (principal is user, action, resource is doc);
         permit (principal is agent, action, resource is doc)
         when { context has delegation.from.user && context.delegation.from.user in resource.viewer };";
-    let (found, decided) = search(grant, Searched::Subject, &users(json!({"sub": "bot"})));
+    let (found, decided) = search(grant, SearchKind::Subject, &users(json!({"sub": "bot"})));
     assert!(found == 1 && decided <= 3, "{found} {decided}");
     // Where the user is denied, no agent of the user's is looked for.
     let agents = json!({"subject": {"type": "agent", "properties": {"on_behalf_of": "u8"}}, "action": {"name": "write"},
                         "resource": {"type": "doc", "id": "d107"}});
     let policies = format!("{viewer} permit (principal is agent, action, resource is doc);");
-    let (found, decided) = search(&policies, Searched::Subject, &agents);
+    let (found, decided) = search(&policies, SearchKind::Subject, &agents);
     assert!(found == 0 && decided == 0, "{found} {decided}");
 }
 
@@ -337,7 +341,7 @@ fn subjects_are_narrowed_wherever_they_stand() {
 fn what_is_not_understood_is_gone_through() {
     let user = json!({"type": "user", "id": "u7"});
     let policies = "permit (principal, action, resource is doc) when { resource has level && resource.level < 5 };";
-    let (found, decided) = search(policies, Searched::Resource, &documents(user));
+    let (found, decided) = search(policies, SearchKind::Resource, &documents(user));
     assert!(found == 5 && decided >= DOCS, "{found} {decided}");
 }
 
@@ -345,8 +349,11 @@ fn what_is_not_understood_is_gone_through() {
 fn the_members_of_an_enumeration_are_found_although_nothing_else_names_them() {
     let body = |action: &str| json!({"subject": {"type": "user", "id": "u7"}, "action": {"name": action}, "resource": {"type": "mode"}});
     let policies = "permit (principal, action == Action::\"pick\", resource)";
-    assert_eq!(search(policies, Searched::Resource, &body("pick")), (2, 2));
-    assert_eq!(search(policies, Searched::Resource, &body("write")).0, 0);
+    assert_eq!(
+        search(policies, SearchKind::Resource, &body("pick")),
+        (2, 2)
+    );
+    assert_eq!(search(policies, SearchKind::Resource, &body("write")).0, 0);
 }
 
 /// Chains of operators and of branches that are as long as a text may have them.
@@ -388,7 +395,7 @@ fn the_deepest_policies_are_narrowed_on_the_stack_of_a_request() {
         let search = move || {
             search(
                 &policy,
-                Searched::Resource,
+                SearchKind::Resource,
                 &documents(json!({"type": "user", "id": "u7"})),
             )
         };

@@ -1,6 +1,6 @@
 //! Engines over bundles given as text, and what is known in them.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Engine, Sealer, SearchLimits};
 use behest::model::{Tuple, TupleUser, Value, decode_id};
@@ -38,7 +38,7 @@ pub(crate) fn open(
         .with_quiet(Duration::from_millis(1))
         .with_stores(stores.clone())
         .with_search(limits, sealer);
-    let load = || engine.load(&Source::Dir(folder.path().to_owned()));
+    let load = || engine.load(&BundleSource::Dir(folder.path().to_owned()));
     if let Err(refused) = load() {
         // A forbid that can never apply is refused: a permit stands in its place.
         let report = refused.problems.to_string();

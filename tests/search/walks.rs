@@ -8,7 +8,7 @@ use crate::served;
 use crate::wide::Wide;
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine};
-use behest::model::{Arguments, Decision, Depth, Tuple};
+use behest::model::{AnswerDepth, Arguments, Decision, Tuple};
 use behest::stores::Stores;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -214,7 +214,7 @@ impl Hunt<'_> {
     fn verdict(&self, id: &str) -> Result<(), String> {
         let ask = Ask {
             arguments: self.arguments,
-            ..engines::ask(Depth::Reason)
+            ..engines::ask(AnswerDepth::Reason)
         };
         let question = values::request(&about(self.kind, &self.body, id));
         let answer = self.engine.decide(&ask, &question).expect("an answer");

@@ -9,11 +9,13 @@ mod service;
 
 use super::args::ExplainArguments;
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
-use crate::bundle::Source;
+use crate::bundle::BundleSource;
 use crate::clock::SystemClock;
-use crate::engine::{Ask, Engine, Piece, Refusal, painted_explanation};
+use crate::engine::{Ask, Engine, Refusal, TextRole, painted_explanation};
 use crate::http;
-use crate::model::{Arguments, Decision, Depth, Explanation, Problem, Reason, Record, Request};
+use crate::model::{
+    AnswerDepth, Arguments, Decision, Explanation, Problem, Reason, Record, Request,
+};
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
 use std::process::ExitCode;
@@ -50,7 +52,7 @@ pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
 
 /// Decides with a bundle that is loaded as the service loads it, including its cases. If it returns
 /// `Err`, the problems are already printed.
-fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
+fn decide(source: &BundleSource, body: &Record) -> Result<Told, ExitCode> {
     request::refuse_options(body).map_err(|problem| fail(&problem))?;
     let request = Request::from_body(body).map_err(|error| {
         fail(
@@ -70,14 +72,14 @@ fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
         caller: "explain",
         request_id: None,
         require_actor: false,
-        depth: Depth::Explain,
+        depth: AnswerDepth::Explain,
         arguments: Arguments::Known,
         evidence: None,
     };
     let answer = engine
         .decide(&ask, &request)
         .map_err(|refusal| fail(&describe(&refusal)))?;
-    let json = http::write_answer(&answer, Depth::Explain, usize::MAX).map_err(|error| {
+    let json = http::write_answer(&answer, AnswerDepth::Explain, usize::MAX).map_err(|error| {
         fail(&Problem::new(format!(
             "the answer cannot be written as JSON: {error}"
         )))
@@ -114,11 +116,11 @@ fn print_json(told: &Told) -> ExitCode {
 }
 
 fn render(told: &Told, paint: Paint) -> String {
-    let piece = |piece: Piece, text: &str| match piece {
-        Piece::Outcome(Decision::Permit) => paint.good(text),
-        Piece::Outcome(Decision::Deny) => paint.bad(text),
-        Piece::Principal => paint.strong(text),
-        Piece::Detail => paint.dim(text),
+    let piece = |piece: TextRole, text: &str| match piece {
+        TextRole::Outcome(Decision::Permit) => paint.good(text),
+        TextRole::Outcome(Decision::Deny) => paint.bad(text),
+        TextRole::Principal => paint.strong(text),
+        TextRole::Detail => paint.dim(text),
     };
     let text = painted_explanation(
         told.decision,

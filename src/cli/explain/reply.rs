@@ -4,7 +4,7 @@
 
 use super::Told;
 use crate::model::{
-    Code, Condition, CredentialKind, CredentialLine, Decision, Digest, Dropped, EntityRef,
+    Code, Condition, CredentialKind, CredentialLine, Decision, Digest, DroppedMember, EntityRef,
     Explanation, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Problem,
     Proof, Reason, RelationLookup, Revision, Timestamp,
 };
@@ -226,7 +226,7 @@ impl Leg {
             dropped: self
                 .dropped
                 .into_iter()
-                .map(|Unseen { member, why }| Dropped { member, why })
+                .map(|Unseen { member, why }| DroppedMember { member, why })
                 .collect(),
         }
     }

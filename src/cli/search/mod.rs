@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::engine::{Ask, Engine, Refusal, SearchRefusal};
 use crate::http;
 use crate::model::{
-    Arguments, Depth, PageRequest, Problem, Record, SearchRequest, Searched, Value,
+    AnswerDepth, Arguments, PageRequest, Problem, Record, SearchKind, SearchRequest, Value,
 };
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
@@ -221,7 +221,7 @@ fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, Exit
         caller: "search",
         request_id: None,
         require_actor: false,
-        depth: Depth::Reason,
+        depth: AnswerDepth::Reason,
         arguments: asked.arguments,
         evidence: None,
     };
@@ -229,7 +229,7 @@ fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, Exit
         let found = engine
             .search(&ask, &search, &page)
             .map_err(|refusal| describe(&refusal))?;
-        let written = http::write_page(&search, true, &found, asked.arguments, Depth::Reason);
+        let written = http::write_page(&search, true, &found, asked.arguments, AnswerDepth::Reason);
         written
             .map(|bytes| bytes.to_vec())
             .map_err(|error| Problem::new(format!("the page cannot be written as JSON: {error}")))
@@ -254,7 +254,7 @@ fn describe(refusal: &SearchRefusal) -> Problem {
 }
 
 /// Returns a line for each result, in alphabetical order, with the policies that permit it.
-fn render(found: &Found, searched: Searched, paint: Paint) -> String {
+fn render(found: &Found, searched: SearchKind, paint: Paint) -> String {
     let mut rows: Vec<(&Named, &[String])> = found
         .results
         .iter()
@@ -277,9 +277,9 @@ fn render(found: &Found, searched: Searched, paint: Paint) -> String {
         );
     }
     let (one, many) = match searched {
-        Searched::Subject => ("subject", "subjects"),
-        Searched::Resource => ("resource", "resources"),
-        Searched::Action => ("action", "actions"),
+        SearchKind::Subject => ("subject", "subjects"),
+        SearchKind::Resource => ("resource", "resources"),
+        SearchKind::Action => ("action", "actions"),
     };
     let count = found.results.len();
     let more = if found.more {

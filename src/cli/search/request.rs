@@ -3,7 +3,7 @@
 
 use crate::cli::args::SearchArguments;
 use crate::http;
-use crate::model::{Arguments, EntityRef, Problem, Record, Searched, Value};
+use crate::model::{Arguments, EntityRef, Problem, Record, SearchKind, Value};
 
 /// Maximum nesting of a context; the same as the service's default.
 const MAX_DEPTH: usize = 64;
@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 64;
 /// A search as a request body.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) searched: Searched,
+    pub(super) searched: SearchKind,
     pub(super) body: Record,
     pub(super) arguments: Arguments,
 }
@@ -41,9 +41,9 @@ pub(super) fn read(arguments: &SearchArguments) -> Result<Asked, Problem> {
         .count();
     let mut body = Record::new();
     let searched = match (sought, action, &resource) {
-        (1, Some(_), Word::Entity(_)) => Searched::Subject,
-        (0, Some(_), Word::Type(_)) => Searched::Resource,
-        (0, None, Word::Entity(_)) => Searched::Action,
+        (1, Some(_), Word::Entity(_)) => SearchKind::Subject,
+        (0, Some(_), Word::Type(_)) => SearchKind::Resource,
+        (0, None, Word::Entity(_)) => SearchKind::Action,
         (0, Some(_), Word::Entity(_)) => {
             return Err(wrong(
                 "nothing is searched for: put a type in place of an entity, or leave the action out",

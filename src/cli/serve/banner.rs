@@ -2,10 +2,10 @@
 
 use super::admin_key::AdminKey;
 use super::listen::Bound;
-use crate::bundle::Source;
+use crate::bundle::BundleSource;
 use crate::cli::output::{Paint, notice};
 use crate::config::Config;
-use crate::engine::Loaded;
+use crate::engine::LoadReport;
 use std::fmt::Write as _;
 
 /// The message if there is no data directory.
@@ -15,8 +15,8 @@ pub(super) const MEMORY_ONLY: &str =
 /// Prints the banner.
 pub(super) fn print(
     config: &Config,
-    source: &Source,
-    loaded: &Loaded,
+    source: &BundleSource,
+    loaded: &LoadReport,
     bound: &Bound,
     admin_key: Option<&AdminKey>,
 ) {
@@ -33,8 +33,8 @@ pub(super) fn print(
 
 fn render(
     config: &Config,
-    source: &Source,
-    loaded: &Loaded,
+    source: &BundleSource,
+    loaded: &LoadReport,
     bound: &Bound,
     made: Option<&str>,
     paint: Paint,
@@ -64,8 +64,8 @@ fn render(
         None => line("listening", &bound.to_string()),
     }
     let bundle = match source {
-        Source::Embedded => "the default one".to_owned(),
-        Source::Dir(dir) => dir.display().to_string(),
+        BundleSource::Embedded => "the default one".to_owned(),
+        BundleSource::Dir(dir) => dir.display().to_string(),
     };
     line("bundle", &format!("{bundle}, {}", loaded.digest.short()));
     line("", &loaded.summary);
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_banner_says_where_what_and_with_which_key() {
         let config = load(&Flags::default(), &Environment::default()).unwrap();
-        let loaded = Loaded {
+        let loaded = LoadReport {
             digest: Digest::new([0xab; 32]),
             changed: true,
             summary: "3 policies".to_owned(),
@@ -103,7 +103,7 @@ mod tests {
         let url = bound.url().unwrap();
         let text = render(
             &config,
-            &Source::Embedded,
+            &BundleSource::Embedded,
             &loaded,
             &bound,
             Some("behest_k"),

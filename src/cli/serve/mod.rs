@@ -20,9 +20,9 @@ mod watch;
 
 use super::args::{ServeArguments, source_of};
 use super::output::{fail_all, fail_with_lines};
-use crate::bundle::Source;
+use crate::bundle::BundleSource;
 use crate::config::{self, Config, Environment};
-use crate::engine::{Loaded, Refused};
+use crate::engine::{BundleRefusal, LoadReport};
 use crate::model::{Problem, Problems};
 use crate::telemetry::{DEFAULT_FILTER, start_logging};
 use admin_key::{AdminKey, KeyFile};
@@ -36,7 +36,7 @@ use watch::Watcher;
 /// Why the service does not start, or why it ends.
 enum Stop {
     Problems(Problems),
-    Bundle(Box<Refused>),
+    Bundle(Box<BundleRefusal>),
 }
 
 impl From<Problem> for Stop {
@@ -139,8 +139,8 @@ fn no_thread(error: &std::io::Error) -> Problem {
 fn announce(
     config: &Config,
     environment: &Environment,
-    source: &Source,
-    loaded: &Loaded,
+    source: &BundleSource,
+    loaded: &LoadReport,
     bound: &Bound,
     admin_key: Option<&AdminKey>,
 ) -> Result<Option<KeyFile>, Problem> {

@@ -76,7 +76,7 @@ pub(super) fn warn(config: &Config) {
 /// Warns of issuers whose tokens name principals of types that the bundle does not declare: such
 /// principals are denied.
 pub(super) fn warn_types(config: &Config, bundle: &Bundle) {
-    let vocabulary = &bundle.compiled().schema().vocabulary;
+    let vocabulary = &bundle.policy_set().schema().vocabulary;
     let aliases = &bundle.carriers().aliases;
     for ((whose, kind), words) in principal_types(config) {
         let is_alias = aliases.iter().any(|(alias, _)| *alias == kind);

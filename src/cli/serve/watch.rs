@@ -12,7 +12,7 @@
 //! take effect.
 
 use super::super::output::with_line_end;
-use crate::bundle::{self, MAX_ENTRIES, MAX_FOLDERS, Source};
+use crate::bundle::{self, BundleSource, MAX_ENTRIES, MAX_FOLDERS};
 use crate::config::Reload;
 use crate::engine::Engine;
 use crate::model::Problem;
@@ -37,7 +37,7 @@ const MAX_DEPTH: usize = MAX_FOLDERS + 1;
 
 /// Watches a bundle's directory. The default bundle never changes, so it is not watched.
 pub(super) struct Watcher {
-    source: Source,
+    source: BundleSource,
     dir: PathBuf,
     poll: Option<Duration>,
     seen: Listing,
@@ -45,8 +45,8 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Makes the first listing.
-    pub(super) fn new(source: &Source, reload: &Reload) -> Option<Self> {
-        let Source::Dir(dir) = source else {
+    pub(super) fn new(source: &BundleSource, reload: &Reload) -> Option<Self> {
+        let BundleSource::Dir(dir) = source else {
             return None;
         };
         Some(Self {
@@ -68,7 +68,7 @@ impl Watcher {
         Ok(Reloader { sender })
     }
 
-    fn run(mut self, asked: &Receiver<()>, metrics: &Metrics, load: impl Fn(&Source)) {
+    fn run(mut self, asked: &Receiver<()>, metrics: &Metrics, load: impl Fn(&BundleSource)) {
         while let Some(asked) = wait(asked, self.poll) {
             let now = Listing::of(&self.dir);
             if asked || now != self.seen {
@@ -121,7 +121,7 @@ fn wait(receiver: &Receiver<()>, poll: Option<Duration>) -> Option<bool> {
     }
 }
 
-fn load(engine: &Engine, source: &Source) {
+fn load(engine: &Engine, source: &BundleSource) {
     match engine.load(source) {
         Ok(loaded) if loaded.changed => {
             tracing::info!(bundle = %loaded.digest.short(), "the bundle changed: {}", loaded.summary);
@@ -289,7 +289,7 @@ mod tests {
             poll_ms: 0,
             ..Reload::default()
         };
-        let watcher = Watcher::new(&Source::Dir(dir.path().to_owned()), &reload).unwrap();
+        let watcher = Watcher::new(&BundleSource::Dir(dir.path().to_owned()), &reload).unwrap();
         let (sender, receiver) = sync_channel(1);
         let (loads, loaded) = std::sync::mpsc::channel();
         let metrics = Arc::new(Metrics::default());
@@ -350,6 +350,6 @@ mod tests {
 
     #[test]
     fn nobody_watches_the_default_bundle() {
-        assert!(Watcher::new(&Source::Embedded, &Reload::default()).is_none());
+        assert!(Watcher::new(&BundleSource::Embedded, &Reload::default()).is_none());
     }
 }

@@ -1,15 +1,17 @@
 //! Narrows a search to the entities that can be permitted at all.
 
-use super::page::Budget;
+use super::page::PageBudget;
 use super::universe::placeholder;
-use super::{Refusal, Task};
-use crate::engine::lookup::Lookup;
+use super::{PageTask, Refusal};
+use crate::engine::lookup::RequestRelations;
 use crate::engine::token_facts;
 use crate::model::{
     Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, Request,
-    SearchRequest, Searched, Tuple, TupleUser, Value, read_proven_question,
+    SearchKind, SearchRequest, Tuple, TupleUser, Value, read_proven_question,
 };
-use crate::policy::{Conversions, LegInput, NoRelations, Part, Relations, Reverse, Wanted};
+use crate::policy::{
+    Conversions, LegDepth, LegInput, NoRelations, QuestionPart, Relations, ReverseRelations,
+};
 use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
 use smol_str::SmolStr;
 use std::cell::RefCell;
@@ -34,9 +36,9 @@ pub(super) enum Candidates {
 
 /// Narrows the known entities, unless a previous page has found that they cannot be narrowed.
 pub(super) fn candidates(
-    task: &Task<'_>,
+    task: &PageTask<'_>,
     scans: bool,
-    budget: &Budget<'_>,
+    budget: &PageBudget<'_>,
 ) -> Result<Candidates, Refusal> {
     if scans {
         return Ok(Candidates::Any);
@@ -44,7 +46,7 @@ pub(super) fn candidates(
     let named = named(task.search);
     let asked = placeholder(task);
     // A credential names its own subject, which is never nobody in particular.
-    if task.search.searched == Searched::Subject
+    if task.search.searched == SearchKind::Subject
         && asked.context.get_present("credentials").is_some()
     {
         return Ok(Candidates::Any);
@@ -60,7 +62,7 @@ pub(super) fn candidates(
             // The refusal is reported when the first candidate is decided.
             Err(ChainRefusal::TooLong(_)) => return Ok(Candidates::Any),
         };
-    if task.want.arguments == Arguments::Unknown {
+    if task.options.arguments == Arguments::Unknown {
         question.context.remove(super::super::decide::ARGUMENTS);
     }
     let Some(part) = searched_part(task, &asked, &question) else {
@@ -84,35 +86,36 @@ pub(super) fn candidates(
 /// Returns which part of the question is searched for; `None` if the searched member is not in the
 /// chain.
 fn searched_part(
-    task: &Task<'_>,
+    task: &PageTask<'_>,
     asked: &Request,
     question: &crate::model::Question,
-) -> Option<Part> {
+) -> Option<QuestionPart> {
     match task.search.searched {
-        Searched::Resource => Some(Part::Resource),
-        Searched::Subject | Searched::Action => {
+        SearchKind::Resource => Some(QuestionPart::Resource),
+        SearchKind::Subject | SearchKind::Action => {
             let id = asked.subject.get("id").and_then(Value::as_text);
             question
                 .chain
                 .members()
                 .position(|member| Some(&member.uid.id) == id)
-                .map(Part::Member)
+                .map(QuestionPart::Member)
         }
     }
 }
 
 /// Returns the ids that all legs can permit; `None` if they cannot be narrowed.
 fn permitted(
-    task: &Task<'_>,
+    task: &PageTask<'_>,
     question: &crate::model::Question,
-    part: Part,
-    budget: &Budget<'_>,
+    part: QuestionPart,
+    budget: &PageBudget<'_>,
 ) -> Result<Option<HashSet<SmolStr>>, Refusal> {
     let tuples = task.given.map_or(&[][..], |given| given.tuples);
     let relations = task.pinned.relations;
-    let lookup = relations.map(|(graph, rules)| Lookup::plain(graph, rules).given(tuples));
+    let lookup =
+        relations.map(|(graph, rules)| RequestRelations::new(graph, rules).with_tuples(tuples));
     let is_over = || budget.is_over();
-    let backwards = Backwards {
+    let backwards = PinnedReverse {
         relations,
         given: tuples,
         is_over: &is_over,
@@ -122,14 +125,14 @@ fn permitted(
     let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
     let token = task.given.and_then(|given| given.token);
     // No credential has details, as the caller has checked.
-    let facts = token_facts::Facts::of(question, task.want.arguments, token, Record::new);
+    let facts = token_facts::TokenFacts::of(question, task.options.arguments, token, Record::new);
     let legs = (0..question.chain.legs()).flat_map(|leg| {
         facts
             .of_leg(leg)
             .into_iter()
             .map(move |(_, token)| (leg, token))
     });
-    let compiled = task.pinned.bundle.compiled();
+    let compiled = task.pinned.bundle.policy_set();
     let mut ids: Option<HashSet<SmolStr>> = None;
     for (leg, token) in legs {
         let input = LegInput {
@@ -142,16 +145,13 @@ fn permitted(
                 .as_ref()
                 .map_or(&NoRelations as &dyn Relations, |lookup| lookup),
             conversions: shared.then_some(&conversions),
-            arguments: task.want.arguments,
+            arguments: task.options.arguments,
         };
-        if matches!(part, Part::Member(at) if leg < at) {
+        if matches!(part, QuestionPart::Member(at) if leg < at) {
             // The candidate comes after this member in the chain, so this leg is the same for all
             // candidates.
-            let outcome = compiled
-                .leg(&input, Wanted::default())
-                .map_err(Refusal::Fault)?
-                .outcome;
-            if outcome.decision() == Decision::Deny {
+            let decided = compiled.leg(&input, LegDepth::default());
+            if decided.map_err(Refusal::Fault)?.outcome.decision() == Decision::Deny {
                 return Ok(Some(HashSet::new()));
             }
             continue;
@@ -207,32 +207,32 @@ fn texts(value: &Value, found: &mut HashSet<SmolStr>) {
 }
 
 /// Reverse look-ups of relations, at the pinned revision.
-struct Backwards<'a> {
+struct PinnedReverse<'a> {
     relations: Option<(&'a Graph, &'a Rules)>,
     given: &'a [Tuple],
     is_over: &'a dyn Fn() -> bool,
     /// Answers so far: policies ask about few relations, and often the same question.
-    known: RefCell<HashMap<Question, Option<Vec<SmolStr>>>>,
+    known: RefCell<HashMap<ReverseQuestion, Option<Vec<SmolStr>>>>,
 }
 
 /// A reverse question: the objects to which a user has the relation, or the users who have it to an
 /// object. `kind` is the type of the entities that are looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Question {
+struct ReverseQuestion {
     is_of_user: bool,
     entity: EntityRef,
     relation: SmolStr,
     kind: ModelType,
 }
 
-impl std::fmt::Debug for Backwards<'_> {
+impl std::fmt::Debug for PinnedReverse<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Backwards").finish_non_exhaustive()
+        f.debug_struct("PinnedReverse").finish_non_exhaustive()
     }
 }
 
-impl Backwards<'_> {
-    fn answer(&self, question: Question) -> Option<Vec<SmolStr>> {
+impl PinnedReverse<'_> {
+    fn answer(&self, question: ReverseQuestion) -> Option<Vec<SmolStr>> {
         if let Some(known) = self.known.borrow().get(&question) {
             return known.clone();
         }
@@ -245,7 +245,7 @@ impl Backwards<'_> {
         found
     }
 
-    fn objects_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
+    fn objects_of(&self, question: &ReverseQuestion) -> Option<Vec<SmolStr>> {
         let user = TupleUser::Object(ObjectRef::of_user(&question.entity).ok()?);
         self.ask(|reader| {
             let listed = reader
@@ -262,7 +262,7 @@ impl Backwards<'_> {
         })
     }
 
-    fn users_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
+    fn users_of(&self, question: &ReverseQuestion) -> Option<Vec<SmolStr>> {
         let object = ObjectRef::of_entity(&question.entity).ok()?;
         let filter = UserFilter {
             kind: question.kind.as_str().clone(),
@@ -304,10 +304,10 @@ impl Backwards<'_> {
     }
 }
 
-impl Reverse for Backwards<'_> {
+impl ReverseRelations for PinnedReverse<'_> {
     fn objects(&self, user: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
         let kind = ModelType::of_entity_type(&kind.into());
-        self.answer(Question {
+        self.answer(ReverseQuestion {
             is_of_user: true,
             entity: user.clone(),
             relation: relation.into(),
@@ -317,7 +317,7 @@ impl Reverse for Backwards<'_> {
 
     fn users(&self, object: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
         let kind = ModelType::of_entity_type(&kind.into());
-        self.answer(Question {
+        self.answer(ReverseQuestion {
             is_of_user: false,
             entity: object.clone(),
             relation: relation.into(),

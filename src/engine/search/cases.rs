@@ -1,15 +1,15 @@
 //! Checks searches against a bundle's cases: the question of a case about one entity becomes a
 //! search over all.
 
-use super::page::{Budget, SearchLimits};
-use super::{Found, Task};
-use crate::bundle::{self, Case, Files};
+use super::page::{PageBudget, SearchLimits};
+use super::{PageTask, SearchHit};
+use crate::bundle::{self, BundleFiles, Case};
 use crate::clock::FixedClock;
 use crate::engine::Snapshot;
-use crate::engine::decide::{Circumstances, Given, Want, decide};
-use crate::engine::search::page_token::Stand;
+use crate::engine::decide::{CaseOverrides, Circumstances, DecisionOptions, decide};
+use crate::engine::search::page_token::SearchPosition;
 use crate::model::{
-    Decision, Evidence, Problems, Request, Revision, SearchRequest, Searched, Value,
+    Decision, Evidence, Problems, Request, Revision, SearchKind, SearchRequest, Value,
 };
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -18,14 +18,18 @@ use std::collections::BTreeSet;
 /// entities of its resource's type, and for actions. Each search is answered both narrowed and by
 /// going through all known entities. Returns the differences, and the entities that a case permits
 /// but the search does not find.
-pub fn search_disagreements(files: &mut Files) -> Result<Vec<String>, Problems> {
+pub fn search_disagreements(files: &mut BundleFiles) -> Result<Vec<String>, Problems> {
     let bundle = bundle::compile(files)?;
     let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
     let mut told = Vec::new();
     // Many cases differ only in the part that is searched for.
     let mut asked: Vec<(&Case, SearchRequest)> = Vec::new();
     for case in snapshot.bundle().cases() {
-        for searched in [Searched::Subject, Searched::Resource, Searched::Action] {
+        for searched in [
+            SearchKind::Subject,
+            SearchKind::Resource,
+            SearchKind::Action,
+        ] {
             let Some(search) = SearchRequest::of(searched, &case.request) else {
                 continue;
             };
@@ -57,17 +61,17 @@ fn is_same(a: &Case, b: &Case) -> bool {
 }
 
 fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(), String> {
-    let given = Given {
+    let given = CaseOverrides {
         stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()),
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
     let evidence = Evidence::default();
-    let (pinned, want) = (snapshot.pinned(), Want::default());
-    let task = Task {
+    let (pinned, options) = (snapshot.pinned(), DecisionOptions::default());
+    let task = PageTask {
         pinned,
         search,
-        want,
+        options,
         evidence: &evidence,
         given: Some(given),
         now: case.now,
@@ -78,14 +82,18 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
             candidates: usize::MAX,
             ..SearchLimits::default()
         };
-        let stand = Stand {
+        let position = SearchPosition {
             after: None,
             limit: None,
             scans,
         };
-        let turn = task.run(&stand, usize::MAX, &mut Budget::new(limits, &clock, search));
-        let found = turn.map_err(|refusal| format!("{refusal:?}"))?.found;
-        Ok::<BTreeSet<_>, String>(found.into_iter().map(|Found { id, .. }| id).collect())
+        let progress = task.run(
+            &position,
+            usize::MAX,
+            &mut PageBudget::new(limits, &clock, search),
+        );
+        let found = progress.map_err(|refusal| format!("{refusal:?}"))?.found;
+        Ok::<BTreeSet<_>, String>(found.into_iter().map(|SearchHit { id, .. }| id).collect())
     };
     let (narrowed, whole) = (all(false)?, all(true)?);
     if narrowed != whole {
@@ -114,15 +122,15 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
 }
 
 /// Returns the id that the case has for the part that is searched for.
-fn named(case: &Case, searched: Searched) -> Option<SmolStr> {
+fn named(case: &Case, searched: SearchKind) -> Option<SmolStr> {
     match searched {
-        Searched::Subject => case
+        SearchKind::Subject => case
             .request
             .subject
             .get("id")
             .and_then(Value::as_text)
             .cloned(),
-        Searched::Resource => Some(case.request.resource.uid.id.clone()),
-        Searched::Action => Some(case.request.action.name.clone()),
+        SearchKind::Resource => Some(case.request.resource.uid.id.clone()),
+        SearchKind::Action => Some(case.request.action.name.clone()),
     }
 }

@@ -28,21 +28,21 @@ mod page_token;
 mod universe;
 
 pub use cases::search_disagreements;
-pub use page::{Cut, Found, FoundPage, SearchLimits, SearchRefusal};
-pub use page_token::{Sealer, TokenError};
+pub use page::{PageCut, SearchHit, SearchLimits, SearchPage, SearchRefusal};
+pub use page_token::{PageTokenError, Sealer};
 
-use super::decide::{Circumstances, Given, Want, decide};
-use super::snapshot::Pinned;
+use super::decide::{CaseOverrides, Circumstances, DecisionOptions, decide};
+use super::snapshot::PinnedView;
 use super::{Ask, Engine, Refusal};
 use crate::model::{
-    Decision, Depth, EntityRef, Evidence, Fault, PageRequest, SearchRequest, Searched, Timestamp,
-    encode_id,
+    AnswerDepth, Decision, EntityRef, Evidence, Fault, PageRequest, SearchKind, SearchRequest,
+    Timestamp, encode_id,
 };
-use crate::policy::Stored;
+use crate::policy::StoredEntities;
 use crate::relations::Place;
 use candidates::{Candidates, candidates};
-use page::{Budget, Next, Turn};
-use page_token::{Bound, Stand};
+use page::{NextPage, PageBudget, PageProgress};
+use page_token::{SearchPosition, TokenBinding};
 use smol_str::SmolStr;
 
 impl Engine {
@@ -52,7 +52,7 @@ impl Engine {
         ask: &Ask<'_>,
         search: &SearchRequest,
         page: &PageRequest,
-    ) -> Result<FoundPage, SearchRefusal> {
+    ) -> Result<SearchPage, SearchRefusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
         let now = Timestamp(self.clock.now_ms());
@@ -60,42 +60,43 @@ impl Engine {
             .sealer
             .as_ref()
             .ok_or_else(|| internal("there was no randomness for a key"))?;
-        let bound = page::bound(ask.caller, search, ask.arguments, pinned.bundle.digest());
-        let stand = begin(sealer, &bound, page, now)?;
-        let want = Want {
+        let binding = page::binding(ask.caller, search, ask.arguments, pinned.bundle.digest());
+        let position = begin(sealer, &binding, page, now)?;
+        let options = DecisionOptions {
             require_actor: ask.require_actor,
             arguments: ask.arguments,
-            ..Want::default()
+            ..DecisionOptions::default()
         };
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
         let search = &search.clone().read_by(pinned.bundle.carriers());
-        let task = Task {
+        let task = PageTask {
             pinned,
             search,
-            want,
+            options,
             evidence,
             given: None,
             now,
         };
         let is_first = page.token.is_none();
-        let turn = self.work_out(&task, &stand, page)?;
-        let whole = turn.next == Next::End;
-        let is_explained = whole && is_first && turn.found.is_empty() && ask.depth != Depth::Lean;
-        let reason = is_explained.then(|| nothing::reason(&task, &turn));
-        let next = match turn.next {
-            Next::End => None,
-            Next::Behind(after) => {
-                let limit = page.limit.or(stand.limit);
-                Some(seal(sealer, &bound, (after, limit, turn.scans), now)?)
+        let progress = self.work_out(&task, &position, page)?;
+        let whole = progress.next == NextPage::End;
+        let is_explained =
+            whole && is_first && progress.found.is_empty() && ask.depth != AnswerDepth::Lean;
+        let reason = is_explained.then(|| nothing::reason(&task, &progress));
+        let next = match progress.next {
+            NextPage::End => None,
+            NextPage::Behind(after) => {
+                let limit = page.limit.or(position.limit);
+                Some(seal(sealer, &binding, (after, limit, progress.scans), now)?)
             }
         };
-        Ok(FoundPage {
-            total: (is_first && whole).then_some(turn.found.len()),
+        Ok(SearchPage {
+            total: (is_first && whole).then_some(progress.found.len()),
             next,
             reason,
-            cut: turn.cut,
-            found: turn.found,
+            cut: progress.cut,
+            found: progress.found,
             bundle: pinned.bundle.digest(),
             revision: pinned.revision,
         })
@@ -104,92 +105,92 @@ impl Engine {
     /// Works out one page, and counts its cost in the metrics.
     fn work_out(
         &self,
-        task: &Task<'_>,
-        stand: &Stand,
+        task: &PageTask<'_>,
+        position: &SearchPosition,
         page: &PageRequest,
-    ) -> Result<Turn, SearchRefusal> {
+    ) -> Result<PageProgress, SearchRefusal> {
         let limit = self
             .search_limits
-            .page(page.limit.or(stand.limit.filter(|limit| *limit > 0)));
-        let mut budget = Budget::new(self.search_limits, &*self.clock, task.search);
-        let mut turn = task.run(stand, limit, &mut budget)?;
+            .page(page.limit.or(position.limit.filter(|limit| *limit > 0)));
+        let mut budget = PageBudget::new(self.search_limits, &*self.clock, task.search);
+        let mut progress = task.run(position, limit, &mut budget)?;
         self.metrics.searched(
             task.search.searched.as_str(),
-            turn.candidates,
-            turn.decided,
-            turn.found.len(),
+            progress.candidates,
+            progress.decided,
+            progress.found.len(),
         );
-        task.end_if_denied(&mut turn, page.token.is_none())?;
-        Ok(turn)
+        task.end_if_denied(&mut progress, page.token.is_none())?;
+        Ok(progress)
     }
 }
 
 /// Returns the position at which a page begins: the start, or the position in its token.
 fn begin(
     sealer: &Sealer,
-    bound: &Bound,
+    binding: &TokenBinding,
     page: &PageRequest,
     now: Timestamp,
-) -> Result<Stand, SearchRefusal> {
+) -> Result<SearchPosition, SearchRefusal> {
     let Some(token) = &page.token else {
-        return Ok(Stand {
+        return Ok(SearchPosition {
             after: None,
             limit: page.limit,
             scans: false,
         });
     };
-    let stand = sealer
-        .open(bound, token, now)
+    let position = sealer
+        .open(binding, token, now)
         .map_err(SearchRefusal::Token)?;
-    if page.limit.is_some() && page.limit != stand.limit {
-        return Err(SearchRefusal::Token(TokenError::OtherQuery));
+    if page.limit.is_some() && page.limit != position.limit {
+        return Err(SearchRefusal::Token(PageTokenError::OtherQuery));
     }
-    Ok(stand)
+    Ok(position)
 }
 
 /// Returns the token of the page that begins after a position.
 fn seal(
     sealer: &Sealer,
-    bound: &Bound,
+    binding: &TokenBinding,
     (after, limit, scans): (Option<Place>, Option<u64>, bool),
     now: Timestamp,
 ) -> Result<String, Refusal> {
-    let stand = Stand {
+    let position = SearchPosition {
         after,
         limit,
         scans,
     };
     sealer
-        .seal(bound, &stand, now)
+        .seal(binding, &position, now)
         .map_err(|_| internal("a token cannot be sealed"))
 }
 
 /// The work for one page.
-pub(super) struct Task<'a> {
-    pub(super) pinned: Pinned<'a>,
+pub(super) struct PageTask<'a> {
+    pub(super) pinned: PinnedView<'a>,
     pub(super) search: &'a SearchRequest,
-    pub(super) want: Want,
+    pub(super) options: DecisionOptions,
     /// The evidence of the search's credentials.
     pub(super) evidence: &'a Evidence,
     /// What a case supplies, if a case is run.
-    pub(super) given: Option<Given<'a>>,
+    pub(super) given: Option<CaseOverrides<'a>>,
     pub(super) now: Timestamp,
 }
 
-impl<'a> Task<'a> {
+impl<'a> PageTask<'a> {
     /// Returns how candidates are decided: each is evaluated anew, because a search stores nothing
     /// in the cache.
     pub(super) fn circumstances(&self) -> Circumstances<'a> {
         Circumstances {
             pinned: self.pinned,
             now: self.now,
-            want: self.want,
+            options: self.options,
             cache: None,
             given: self.given,
         }
     }
 
-    fn stored(&self) -> &'a Stored {
+    fn stored(&self) -> &'a StoredEntities {
         self.given
             .map_or(self.pinned.bundle.stored(), |given| given.stored)
     }
@@ -197,23 +198,30 @@ impl<'a> Task<'a> {
     /// Whether `id` names an action, or an entity that the bundle or a case stores.
     fn knows(&self, id: &SmolStr) -> bool {
         match self.search.searched {
-            Searched::Action => true,
-            Searched::Subject | Searched::Resource => universe::kind(self).is_some_and(|kind| {
-                self.stored().holds(&EntityRef {
-                    kind,
-                    id: id.clone(),
+            SearchKind::Action => true,
+            SearchKind::Subject | SearchKind::Resource => {
+                universe::kind(self).is_some_and(|kind| {
+                    self.stored().holds(&EntityRef {
+                        kind,
+                        id: id.clone(),
+                    })
                 })
-            }),
+            }
         }
     }
 
-    /// Decides candidates after `stand` until the page is full and it is known whether there are
+    /// Decides candidates after `position` until the page is full and it is known whether there are
     /// more, or the budget is spent.
-    fn run(&self, stand: &Stand, limit: usize, budget: &mut Budget<'_>) -> Result<Turn, Refusal> {
-        let after = stand.after.as_ref();
+    fn run(
+        &self,
+        position: &SearchPosition,
+        limit: usize,
+        budget: &mut PageBudget<'_>,
+    ) -> Result<PageProgress, Refusal> {
+        let after = position.after.as_ref();
         match self.search.searched {
-            Searched::Action => {
-                let vocabulary = &self.pinned.bundle.compiled().schema().vocabulary;
+            SearchKind::Action => {
+                let vocabulary = &self.pinned.bundle.policy_set().schema().vocabulary;
                 let names = vocabulary
                     .actions()
                     .into_iter()
@@ -227,12 +235,12 @@ impl<'a> Task<'a> {
                     after,
                 )
             }
-            Searched::Subject | Searched::Resource => {
+            SearchKind::Subject | SearchKind::Resource => {
                 let Some(kind) = universe::kind(self) else {
-                    return Ok(Turn::default());
+                    return Ok(PageProgress::default());
                 };
                 let known = universe::Universe::new(self, kind);
-                match candidates(self, stand.scans, budget)? {
+                match candidates(self, position.scans, budget)? {
                     Candidates::Few(ids) => {
                         let mut places: Vec<(SmolStr, Place)> = ids
                             .into_iter()
@@ -253,15 +261,19 @@ impl<'a> Task<'a> {
 
     /// Ends a search that is denied as a whole, since no later page finds anything. If it is not
     /// the first page, the request is refused: otherwise the pages before it would look complete.
-    fn end_if_denied(&self, turn: &mut Turn, is_first: bool) -> Result<(), SearchRefusal> {
-        if !turn.found.is_empty() || !nothing::is_denied(self, turn) {
+    fn end_if_denied(
+        &self,
+        progress: &mut PageProgress,
+        is_first: bool,
+    ) -> Result<(), SearchRefusal> {
+        if !progress.found.is_empty() || !nothing::is_denied(self, progress) {
             return Ok(());
         }
         if !is_first {
-            return Err(SearchRefusal::Token(TokenError::Denied));
+            return Err(SearchRefusal::Token(PageTokenError::Denied));
         }
-        turn.next = Next::End;
-        turn.cut = None;
+        progress.next = NextPage::End;
+        progress.cut = None;
         Ok(())
     }
 
@@ -269,54 +281,54 @@ impl<'a> Task<'a> {
         &self,
         candidates: impl Iterator<Item = (SmolStr, Place)>,
         limit: usize,
-        budget: &mut Budget<'_>,
+        budget: &mut PageBudget<'_>,
         scans: bool,
         after: Option<&Place>,
-    ) -> Result<Turn, Refusal> {
-        let mut turn = Turn {
+    ) -> Result<PageProgress, Refusal> {
+        let mut progress = PageProgress {
             scans,
-            ..Turn::default()
+            ..PageProgress::default()
         };
         let mut question = self.search.question().clone();
         let mut last = after.cloned();
         for (id, place) in candidates {
-            turn.candidates += 1;
+            progress.candidates += 1;
             // However long the narrowing took, each page decides at least one candidate: the next
             // page would take as long.
             if let Some(cut) = budget
-                .is_spent(turn.found.len() >= limit)
-                .filter(|_| turn.decided > 0)
+                .is_spent(progress.found.len() >= limit)
+                .filter(|_| progress.decided > 0)
             {
                 // A full page is what the request asked for, so it does not count as cut.
-                turn.cut = (turn.found.len() < limit).then_some(cut);
-                turn.next = Next::Behind(last);
-                return Ok(turn);
+                progress.cut = (progress.found.len() < limit).then_some(cut);
+                progress.next = NextPage::Behind(last);
+                return Ok(progress);
             }
             self.search.set(&mut question, &id);
             // Outcomes for candidates are not cached: most are decided once, and would evict those
             // that are used again.
             let verdict = decide(self.circumstances(), &question, self.evidence)?;
-            turn.decided += 1;
+            progress.decided += 1;
             match verdict.decision {
-                Decision::Permit if turn.found.len() >= limit => {
-                    turn.next = Next::Behind(last);
-                    return Ok(turn);
+                Decision::Permit if progress.found.len() >= limit => {
+                    progress.next = NextPage::Behind(last);
+                    return Ok(progress);
                 }
-                Decision::Permit => turn.found.push(Found {
+                Decision::Permit => progress.found.push(SearchHit {
                     id,
                     policies: verdict.policies,
                 }),
-                Decision::Deny if turn.found.is_empty() => {
+                Decision::Deny if progress.found.is_empty() => {
                     verdict
                         .reason
                         .into_iter()
-                        .for_each(|reason| turn.denials.add(reason));
+                        .for_each(|reason| progress.denials.add(reason));
                 }
                 Decision::Deny => {}
             }
             last = Some(place);
         }
-        Ok(turn)
+        Ok(progress)
     }
 }
 

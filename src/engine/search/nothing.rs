@@ -10,23 +10,23 @@
 //!
 //! INVARIANT: reasons do not change what is found.
 
-use super::Task;
-use super::page::Turn;
+use super::PageTask;
+use super::page::PageProgress;
 use super::universe::{NOBODY, Universe, kind, placeholder};
 use crate::engine::decide::decide;
-use crate::model::{Code, Decision, NextAction, Reason, Searched};
+use crate::model::{Code, Decision, NextAction, Reason, SearchKind};
 
 /// The denials of a page's candidates.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
     /// The denials of candidates to which the question applies at all.
-    applicable: Tally,
-    others: Tally,
+    applicable: ReasonTally,
+    others: ReasonTally,
 }
 
 /// The first reason of several denials, and what they have in common.
 #[derive(Debug, Default)]
-struct Tally {
+struct ReasonTally {
     first: Option<Reason>,
     has_other_codes: bool,
     has_other_words: bool,
@@ -50,7 +50,7 @@ impl Denials {
         }
     }
 
-    fn tally(&self) -> &Tally {
+    fn tally(&self) -> &ReasonTally {
         if self.applicable.first.is_some() {
             &self.applicable
         } else {
@@ -75,18 +75,18 @@ fn is_of_the_request(reason: &Reason) -> bool {
 /// before its legs, for example because it is in the chain already, while another would be
 /// permitted. So the question about nobody in particular decides this. The chain of a search for
 /// actions contains no candidate.
-pub(super) fn is_denied(task: &Task<'_>, turn: &Turn) -> bool {
+pub(super) fn is_denied(task: &PageTask<'_>, progress: &PageProgress) -> bool {
     match task.search.searched {
-        Searched::Action => turn.denials.are_of_the_request(),
-        Searched::Subject | Searched::Resource => {
+        SearchKind::Action => progress.denials.are_of_the_request(),
+        SearchKind::Subject | SearchKind::Resource => {
             of_nobody(task).is_some_and(|reason| is_of_the_request(&reason))
         }
     }
 }
 
 /// Returns the reason for a search that found nothing.
-pub(super) fn reason(task: &Task<'_>, turn: &Turn) -> Reason {
-    let tally = turn.denials.tally();
+pub(super) fn reason(task: &PageTask<'_>, progress: &PageProgress) -> Reason {
+    let tally = progress.denials.tally();
     match &tally.first {
         Some(first) => alike(task, tally, first),
         None => unasked(task),
@@ -94,7 +94,7 @@ pub(super) fn reason(task: &Task<'_>, turn: &Turn) -> Reason {
 }
 
 /// Returns what the denials of all candidates have in common, in words that apply to all of them.
-fn alike(task: &Task<'_>, tally: &Tally, first: &Reason) -> Reason {
+fn alike(task: &PageTask<'_>, tally: &ReasonTally, first: &Reason) -> Reason {
     let principal = first
         .principal
         .clone()
@@ -119,7 +119,7 @@ fn alike(task: &Task<'_>, tally: &Tally, first: &Reason) -> Reason {
 
 /// Returns the reason if no candidate was decided: the denial of the question about nobody in
 /// particular, and whether any entity of the type is known.
-fn unasked(task: &Task<'_>) -> Reason {
+fn unasked(task: &PageTask<'_>) -> Reason {
     let denied = of_nobody(task);
     if let Some(reason) = denied.as_ref().filter(|reason| is_of_the_request(reason)) {
         return reason.clone();
@@ -127,7 +127,7 @@ fn unasked(task: &Task<'_>) -> Reason {
     let is_known =
         kind(task).is_some_and(|kind| Universe::new(task, kind).after(None).next().is_some());
     let generic = match (task.search.searched, is_known) {
-        (Searched::Action, _) | (_, true) => none_permitted(task),
+        (SearchKind::Action, _) | (_, true) => none_permitted(task),
         (_, false) => nothing_known(task),
     };
     let Some(mut reason) = denied.filter(|reason| reason.code != Code::NotPermitted) else {
@@ -149,8 +149,8 @@ fn unasked(task: &Task<'_>) -> Reason {
 }
 
 /// Returns why the question about nobody in particular is denied, if it is.
-fn of_nobody(task: &Task<'_>) -> Option<Reason> {
-    if task.search.searched == Searched::Action {
+fn of_nobody(task: &PageTask<'_>) -> Option<Reason> {
+    if task.search.searched == SearchKind::Action {
         return None;
     }
     let verdict = decide(task.circumstances(), &placeholder(task), task.evidence).ok()?;
@@ -160,7 +160,7 @@ fn of_nobody(task: &Task<'_>) -> Option<Reason> {
     }
 }
 
-fn none_permitted(task: &Task<'_>) -> Reason {
+fn none_permitted(task: &PageTask<'_>) -> Reason {
     let (code, next_action) = (Code::NotPermitted, NextAction::Request);
     Reason {
         message: words(task, &code),
@@ -170,7 +170,7 @@ fn none_permitted(task: &Task<'_>) -> Reason {
     }
 }
 
-fn nothing_known(task: &Task<'_>) -> Reason {
+fn nothing_known(task: &PageTask<'_>) -> Reason {
     let kind = &task.search.kind;
     let message = format!(
         "nothing of the type `{kind}` is known: no stored entity, no tuple, no policy and no action of the bundle names one"
@@ -184,16 +184,18 @@ fn nothing_known(task: &Task<'_>) -> Reason {
 }
 
 /// Returns a sentence that applies to all candidates.
-fn words(task: &Task<'_>, code: &Code) -> String {
+fn words(task: &PageTask<'_>, code: &Code) -> String {
     let kind = &task.search.kind;
     match (task.search.searched, code) {
-        (Searched::Action, Code::NotApplicable) => "no action applies to these types".to_owned(),
-        (Searched::Action, Code::NotPermitted) => "no action is permitted".to_owned(),
-        (Searched::Action, code) => format!("no action is permitted: each is denied with `{code}`"),
-        (Searched::Subject | Searched::Resource, Code::NotPermitted) => {
+        (SearchKind::Action, Code::NotApplicable) => "no action applies to these types".to_owned(),
+        (SearchKind::Action, Code::NotPermitted) => "no action is permitted".to_owned(),
+        (SearchKind::Action, code) => {
+            format!("no action is permitted: each is denied with `{code}`")
+        }
+        (SearchKind::Subject | SearchKind::Resource, Code::NotPermitted) => {
             format!("of what is known of the type `{kind}` nothing is permitted")
         }
-        (Searched::Subject | Searched::Resource, code) => {
+        (SearchKind::Subject | SearchKind::Resource, code) => {
             format!(
                 "of what is known of the type `{kind}` nothing is permitted: it is denied with `{code}`"
             )

@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::nothing::Denials;
 use crate::clock::Clock;
-use crate::engine::search::page_token::{Bound, Hash, TokenError, sha256};
+use crate::engine::search::page_token::{PageTokenError, TokenBinding, TokenHash, sha256};
 use crate::model::{Arguments, Digest, Reason, Record, Revision, SearchRequest, Value};
 use crate::relations::Place;
 use smol_str::SmolStr;
@@ -49,14 +49,14 @@ impl SearchLimits {
 
 /// Why a page ends before it is full, although there may be more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum PageCut {
     /// The page has taken its maximum time.
     Time,
     /// The maximum number of candidates was decided.
     Candidates,
 }
 
-impl Cut {
+impl PageCut {
     /// Returns the word for this in answers.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -69,7 +69,7 @@ impl Cut {
 
 /// One result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct SearchHit {
     /// The id of an entity of the type that is searched for, or an action's name.
     pub id: SmolStr,
     /// The policies that permit the result, over all legs.
@@ -78,13 +78,13 @@ pub struct Found {
 
 /// One page of results.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundPage {
+pub struct SearchPage {
     /// The results, in order.
-    pub found: Vec<Found>,
+    pub found: Vec<SearchHit>,
     /// The token of the next page; `None` if this is the last.
     pub next: Option<String>,
     /// Why the page is not full although there may be more.
-    pub cut: Option<Cut>,
+    pub cut: Option<PageCut>,
     /// The total number of results, if this page contains them all.
     pub total: Option<usize>,
     /// Why nothing was found; `None` if something was found, or no reason was asked for.
@@ -99,7 +99,7 @@ pub struct FoundPage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchRefusal {
     /// The token is refused: a 400.
-    Token(TokenError),
+    Token(PageTokenError),
     /// The request is malformed, or the service has a fault.
     Refused(Refusal),
 }
@@ -112,7 +112,7 @@ impl From<Refusal> for SearchRefusal {
 
 /// What follows a page.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum NextPage {
     /// The search is complete.
     #[default]
     End,
@@ -122,10 +122,10 @@ pub(super) enum Next {
 
 /// The result of the work for one page.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
-    pub(super) found: Vec<Found>,
-    pub(super) next: Next,
-    pub(super) cut: Option<Cut>,
+pub(super) struct PageProgress {
+    pub(super) found: Vec<SearchHit>,
+    pub(super) next: NextPage,
+    pub(super) cut: Option<PageCut>,
     pub(super) scans: bool,
     pub(super) candidates: usize,
     pub(super) decided: usize,
@@ -134,7 +134,7 @@ pub(super) struct Turn {
 }
 
 /// The remaining time and candidates of a page.
-pub(super) struct Budget<'a> {
+pub(super) struct PageBudget<'a> {
     candidates: usize,
     /// How much each candidate counts.
     each: usize,
@@ -155,7 +155,7 @@ const VALUES: usize = 256;
 /// How many bytes of text count as one value.
 const TEXT_BYTES: usize = 64;
 
-impl<'a> Budget<'a> {
+impl<'a> PageBudget<'a> {
     /// Creates the budget of one page of this search.
     pub(super) fn new(limits: SearchLimits, clock: &'a dyn Clock, search: &SearchRequest) -> Self {
         let time = i64::try_from(limits.time.as_millis()).unwrap_or(i64::MAX);
@@ -171,17 +171,17 @@ impl<'a> Budget<'a> {
     }
 
     /// Takes one candidate from the budget. Returns which limit is reached, if one is.
-    pub(super) fn is_spent(&mut self, is_full: bool) -> Option<Cut> {
+    pub(super) fn is_spent(&mut self, is_full: bool) -> Option<PageCut> {
         let left = if is_full {
             &mut self.peeks
         } else {
             &mut self.candidates
         };
         match left.checked_sub(self.each) {
-            None => return Some(Cut::Candidates),
+            None => return Some(PageCut::Candidates),
             Some(rest) => *left = rest,
         }
-        self.is_over().then_some(Cut::Time)
+        self.is_over().then_some(PageCut::Time)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -222,13 +222,13 @@ fn weight(value: &Value) -> usize {
 }
 
 /// Returns what the tokens of a search are bound to.
-pub(super) fn bound(
+pub(super) fn binding(
     caller: &str,
     search: &SearchRequest,
     arguments: Arguments,
     bundle: Digest,
-) -> Bound {
-    Bound {
+) -> TokenBinding {
+    TokenBinding {
         caller: sha256(caller.as_bytes()),
         query: query(search, arguments),
         bundle,
@@ -237,7 +237,7 @@ pub(super) fn bound(
 
 /// Hashes the whole query. Each part is preceded by its length or its kind, so no two queries have
 /// the same text.
-fn query(search: &SearchRequest, arguments: Arguments) -> Hash {
+fn query(search: &SearchRequest, arguments: Arguments) -> TokenHash {
     let question = search.question();
     let mut text = Vec::new();
     write_text(&mut text, search.searched.as_str());

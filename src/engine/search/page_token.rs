@@ -37,7 +37,7 @@ const FORM: &[u8] = b"behest page token 1";
 
 /// Why a token is refused; the request is answered with 400 and this message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
+pub enum PageTokenError {
     /// The token was not sealed with this key: it was made up, or another process made it.
     #[error(
         "`page.token` was not made by this service, or before it was started: begin without a token"
@@ -71,19 +71,19 @@ pub enum TokenError {
 }
 
 /// A SHA-256 hash.
-pub(super) type Hash = [u8; HASH_BYTES];
+pub(super) type TokenHash = [u8; HASH_BYTES];
 
 /// What a token is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bound {
-    pub(super) caller: Hash,
-    pub(super) query: Hash,
+pub(super) struct TokenBinding {
+    pub(super) caller: TokenHash,
+    pub(super) query: TokenHash,
     pub(super) bundle: Digest,
 }
 
 /// The position of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stand {
+pub(super) struct SearchPosition {
     /// The last candidate that was decided; `None` if there was none.
     pub(super) after: Option<Place>,
     /// The limit of the previous page.
@@ -133,20 +133,20 @@ impl Sealer {
     /// Seals a position into a token.
     pub(super) fn seal(
         &self,
-        bound: &Bound,
-        stand: &Stand,
+        binding: &TokenBinding,
+        position: &SearchPosition,
         now: Timestamp,
     ) -> Result<String, Unspecified> {
         let mut text = Vec::new();
         text.extend_from_slice(&now.0.to_be_bytes());
         text.extend_from_slice(&order_name().to_be_bytes());
-        text.extend_from_slice(&bound.caller);
-        text.extend_from_slice(&bound.query);
-        text.extend_from_slice(bound.bundle.bytes());
-        text.push(u8::from(stand.scans));
-        text.push(u8::from(stand.limit.is_some()));
-        text.extend_from_slice(&stand.limit.unwrap_or_default().to_be_bytes());
-        if let Some((order, id)) = &stand.after {
+        text.extend_from_slice(&binding.caller);
+        text.extend_from_slice(&binding.query);
+        text.extend_from_slice(binding.bundle.bytes());
+        text.push(u8::from(position.scans));
+        text.push(u8::from(position.limit.is_some()));
+        text.extend_from_slice(&position.limit.unwrap_or_default().to_be_bytes());
+        if let Some((order, id)) = &position.after {
             text.extend_from_slice(&order.to_be_bytes());
             text.extend_from_slice(id.as_bytes());
         }
@@ -162,45 +162,47 @@ impl Sealer {
     /// Opens a token, and checks that it belongs to the same caller, query and bundle.
     pub(super) fn open(
         &self,
-        bound: &Bound,
+        binding: &TokenBinding,
         token: &str,
         now: Timestamp,
-    ) -> Result<Stand, TokenError> {
+    ) -> Result<SearchPosition, PageTokenError> {
         if token.len() > MAX_TOKEN_CHARS {
-            return Err(TokenError::Unknown);
+            return Err(PageTokenError::Unknown);
         }
         let bytes = BASE64_URL_SAFE_NO_PAD
             .decode(token)
-            .map_err(|_| TokenError::Unknown)?;
-        let sealed = bytes.strip_prefix(&self.name).ok_or(TokenError::Unknown)?;
+            .map_err(|_| PageTokenError::Unknown)?;
+        let sealed = bytes
+            .strip_prefix(&self.name)
+            .ok_or(PageTokenError::Unknown)?;
         let (nonce, sealed) = sealed
             .split_first_chunk::<NONCE_BYTES>()
-            .ok_or(TokenError::Edited)?;
+            .ok_or(PageTokenError::Edited)?;
         let mut sealed = sealed.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let text = self
             .key
             .open_in_place(nonce, Aad::from(FORM), &mut sealed)
-            .map_err(|_| TokenError::Edited)?;
+            .map_err(|_| PageTokenError::Edited)?;
         // Authenticated text was written by `seal`; its form is checked nevertheless.
-        let read = Opened::read(text).ok_or(TokenError::Unknown)?;
+        let read = PageTokenContent::read(text).ok_or(PageTokenError::Unknown)?;
         let age = now.0.saturating_sub(read.at);
         if age > self.lifetime_ms || age < -SKEW_MS {
-            return Err(TokenError::Expired);
+            return Err(PageTokenError::Expired);
         }
-        if read.caller != bound.caller {
-            return Err(TokenError::OtherCaller);
+        if read.caller != binding.caller {
+            return Err(PageTokenError::OtherCaller);
         }
-        if read.bundle != *bound.bundle.bytes() {
-            return Err(TokenError::OtherBundle);
+        if read.bundle != *binding.bundle.bytes() {
+            return Err(PageTokenError::OtherBundle);
         }
-        if read.query != bound.query {
-            return Err(TokenError::OtherQuery);
+        if read.query != binding.query {
+            return Err(PageTokenError::OtherQuery);
         }
         if read.order != order_name() {
-            return Err(TokenError::Unknown);
+            return Err(PageTokenError::Unknown);
         }
-        Ok(read.stand)
+        Ok(read.position)
     }
 }
 
@@ -213,16 +215,16 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
-struct Opened {
+struct PageTokenContent {
     at: i64,
     order: u64,
-    caller: Hash,
-    query: Hash,
-    bundle: Hash,
-    stand: Stand,
+    caller: TokenHash,
+    query: TokenHash,
+    bundle: TokenHash,
+    position: SearchPosition,
 }
 
-impl Opened {
+impl PageTokenContent {
     fn read(text: &[u8]) -> Option<Self> {
         let (at, rest) = text.split_first_chunk()?;
         let (order, rest) = rest.split_first_chunk()?;
@@ -245,7 +247,7 @@ impl Opened {
             caller: *caller,
             query: *query,
             bundle: *bundle,
-            stand: Stand {
+            position: SearchPosition {
                 after,
                 limit,
                 scans: *scans == 1,
@@ -255,7 +257,7 @@ impl Opened {
 }
 
 /// Returns the SHA-256 hash of `bytes`.
-pub(super) fn sha256(bytes: &[u8]) -> Hash {
+pub(super) fn sha256(bytes: &[u8]) -> TokenHash {
     let mut hash = [0; HASH_BYTES];
     hash.iter_mut()
         .zip(digest(&SHA256, bytes).as_ref())
@@ -263,7 +265,7 @@ pub(super) fn sha256(bytes: &[u8]) -> Hash {
     hash
 }
 
-fn first<const N: usize>(hash: &Hash) -> [u8; N] {
+fn first<const N: usize>(hash: &TokenHash) -> [u8; N] {
     let mut part = [0; N];
     part.iter_mut().zip(hash).for_each(|(to, from)| *to = *from);
     part
@@ -276,16 +278,16 @@ mod tests {
 
     const LIFETIME: Duration = Duration::from_secs(1);
 
-    fn bound() -> Bound {
-        Bound {
+    fn binding() -> TokenBinding {
+        TokenBinding {
             caller: [1; 32],
             query: [2; 32],
             bundle: Digest::new([3; 32]),
         }
     }
 
-    fn stand() -> Stand {
-        Stand {
+    fn position() -> SearchPosition {
+        SearchPosition {
             after: Some((77, "doc-1".into())),
             limit: Some(50),
             scans: true,
@@ -295,25 +297,28 @@ mod tests {
     #[test]
     fn a_token_reads_as_it_was_written() {
         let sealer = Sealer::random(LIFETIME).unwrap();
-        for stand in [
-            stand(),
-            Stand {
+        for position in [
+            position(),
+            SearchPosition {
                 after: None,
                 limit: None,
                 scans: false,
             },
-            Stand {
+            SearchPosition {
                 limit: None,
-                ..stand()
+                ..position()
             },
         ] {
-            let token = sealer.seal(&bound(), &stand, Timestamp(0)).unwrap();
-            assert_eq!(sealer.open(&bound(), &token, Timestamp(1_000)), Ok(stand));
+            let token = sealer.seal(&binding(), &position, Timestamp(0)).unwrap();
+            assert_eq!(
+                sealer.open(&binding(), &token, Timestamp(1_000)),
+                Ok(position)
+            );
         }
-        let once = sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap();
+        let once = sealer.seal(&binding(), &position(), Timestamp(0)).unwrap();
         assert_ne!(
             once,
-            sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap(),
+            sealer.seal(&binding(), &position(), Timestamp(0)).unwrap(),
             "each has a nonce of its own"
         );
     }
@@ -321,51 +326,52 @@ mod tests {
     #[test]
     fn a_refusal_says_what_is_wrong() {
         let sealer = Sealer::new(&[9; 32], LIFETIME).unwrap();
-        let token = sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap();
-        let at = |bound: Bound, now| sealer.open(&bound, &token, Timestamp(now)).unwrap_err();
-        assert_eq!(at(bound(), 1_001), TokenError::Expired);
-        assert_eq!(at(bound(), -60_001), TokenError::Expired);
+        let token = sealer.seal(&binding(), &position(), Timestamp(0)).unwrap();
+        let at =
+            |binding: TokenBinding, now| sealer.open(&binding, &token, Timestamp(now)).unwrap_err();
+        assert_eq!(at(binding(), 1_001), PageTokenError::Expired);
+        assert_eq!(at(binding(), -60_001), PageTokenError::Expired);
         assert_eq!(
             at(
-                Bound {
+                TokenBinding {
                     caller: [0; 32],
-                    ..bound()
+                    ..binding()
                 },
                 0
             ),
-            TokenError::OtherCaller
+            PageTokenError::OtherCaller
         );
         assert_eq!(
             at(
-                Bound {
+                TokenBinding {
                     query: [0; 32],
-                    ..bound()
+                    ..binding()
                 },
                 0
             ),
-            TokenError::OtherQuery
+            PageTokenError::OtherQuery
         );
         assert_eq!(
             at(
-                Bound {
+                TokenBinding {
                     bundle: Digest::new([0; 32]),
-                    ..bound()
+                    ..binding()
                 },
                 0
             ),
-            TokenError::OtherBundle
+            PageTokenError::OtherBundle
         );
         let other = Sealer::new(&[8; 32], LIFETIME).unwrap();
         assert_eq!(
-            other.open(&bound(), &token, Timestamp(0)),
-            Err(TokenError::Unknown)
+            other.open(&binding(), &token, Timestamp(0)),
+            Err(PageTokenError::Unknown)
         );
         let same = Sealer::new(&[9; 32], LIFETIME).unwrap();
-        assert_eq!(same.open(&bound(), &token, Timestamp(0)), Ok(stand()));
+        assert_eq!(same.open(&binding(), &token, Timestamp(0)), Ok(position()));
         for forged in ["", "x", "not-a-token", "AAAA", &"A".repeat(9_000)] {
             assert_eq!(
-                sealer.open(&bound(), forged, Timestamp(0)),
-                Err(TokenError::Unknown),
+                sealer.open(&binding(), forged, Timestamp(0)),
+                Err(PageTokenError::Unknown),
                 "{forged}"
             );
         }
@@ -378,17 +384,17 @@ mod tests {
         #[test]
         fn an_edited_token_is_refused(at in 0usize..200, bit in 0u8..8, cut in 1usize..200) {
             let sealer = Sealer::new(&[9; 32], LIFETIME).unwrap();
-            let token = BASE64_URL_SAFE_NO_PAD.decode(sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap()).unwrap();
-            let open = |bytes: &[u8]| sealer.open(&bound(), &BASE64_URL_SAFE_NO_PAD.encode(bytes), Timestamp(0));
+            let token = BASE64_URL_SAFE_NO_PAD.decode(sealer.seal(&binding(), &position(), Timestamp(0)).unwrap()).unwrap();
+            let open = |bytes: &[u8]| sealer.open(&binding(), &BASE64_URL_SAFE_NO_PAD.encode(bytes), Timestamp(0));
             let at = at % token.len();
             let mut flipped = token.clone();
             flipped[at] ^= 1 << bit;
-            let expected = if at < KEY_NAME_BYTES { TokenError::Unknown } else { TokenError::Edited };
+            let expected = if at < KEY_NAME_BYTES { PageTokenError::Unknown } else { PageTokenError::Edited };
             prop_assert_eq!(open(&flipped), Err(expected));
             prop_assert!(open(&token[..token.len() - cut % token.len()]).is_err() || cut % token.len() == 0);
             let mut longer = token.clone();
             longer.push(bit);
-            prop_assert_eq!(open(&longer), Err(TokenError::Edited));
+            prop_assert_eq!(open(&longer), Err(PageTokenError::Edited));
         }
     }
 }

@@ -4,15 +4,17 @@
 //! and the entities that tuples name at the pinned revision. An entity that nothing names is not
 //! found, even if a policy would permit it: there are infinitely many of those.
 
-use super::{Task, spelled};
-use crate::model::{EntityRef, ModelType, ObjectRef, Searched, Tuple, TupleUser, Value, decode_id};
+use super::{PageTask, spelled};
+use crate::model::{
+    EntityRef, ModelType, ObjectRef, SearchKind, Tuple, TupleUser, Value, decode_id,
+};
 use crate::relations::{Place, order_of};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::iter::Peekable;
 
 /// Returns the declared type that is searched for, if the schema declares it.
-pub(super) fn kind(task: &Task<'_>) -> Option<SmolStr> {
+pub(super) fn kind(task: &PageTask<'_>) -> Option<SmolStr> {
     let bundle = task.pinned.bundle;
     let asked = &task.search.kind;
     let alias = bundle
@@ -22,7 +24,7 @@ pub(super) fn kind(task: &Task<'_>) -> Option<SmolStr> {
         .find(|(alias, _)| alias == asked);
     let kind = alias.map_or(asked, |(_, declared)| declared);
     bundle
-        .compiled()
+        .policy_set()
         .schema()
         .vocabulary
         .entity_type(kind)
@@ -37,7 +39,7 @@ pub(super) fn place(id: &str) -> Place {
 
 /// The known entities of one type.
 pub(super) struct Universe<'a> {
-    task: &'a Task<'a>,
+    task: &'a PageTask<'a>,
     pub(super) kind: SmolStr,
     /// The type as it is spelled in tuples.
     model_kind: ModelType,
@@ -47,12 +49,12 @@ pub(super) struct Universe<'a> {
 }
 
 impl<'a> Universe<'a> {
-    pub(super) fn new(task: &'a Task<'a>, kind: SmolStr) -> Self {
+    pub(super) fn new(task: &'a PageTask<'a>, kind: SmolStr) -> Self {
         let model_kind = ModelType::of_entity_type(&kind);
         let literals = task
             .pinned
             .bundle
-            .compiled()
+            .policy_set()
             .literals(&kind)
             .map(|id| place(id));
         let mut others: BTreeSet<Place> = literals.collect();
@@ -101,7 +103,7 @@ impl<'a> Universe<'a> {
             .pinned
             .relations
             .map(|(graph, _)| graph.known(self.model_kind.as_str(), after));
-        let merged = Merge {
+        let merged = PlaceMerge {
             streams: [
                 Box::new(stored) as Box<dyn Iterator<Item = Place>>,
                 Box::new(others.cloned()),
@@ -128,11 +130,11 @@ fn objects(tuple: &Tuple) -> impl Iterator<Item = &ObjectRef> {
 }
 
 /// Merges several ordered streams into one, with each position once.
-struct Merge<'a> {
+struct PlaceMerge<'a> {
     streams: [Peekable<Box<dyn Iterator<Item = Place> + 'a>>; 3],
 }
 
-impl Iterator for Merge<'_> {
+impl Iterator for PlaceMerge<'_> {
     type Item = Place;
 
     fn next(&mut self) -> Option<Place> {
@@ -154,10 +156,10 @@ pub(super) const NOBODY: &str = "\u{1}behest: anybody";
 
 /// Returns the question about nobody in particular: the part that is searched for gets an id that
 /// no entity has.
-pub(super) fn placeholder(task: &Task<'_>) -> crate::model::Request {
+pub(super) fn placeholder(task: &PageTask<'_>) -> crate::model::Request {
     let mut question = task.search.question().clone();
     let nobody = SmolStr::new_static(NOBODY);
-    if task.search.searched == Searched::Subject {
+    if task.search.searched == SearchKind::Subject {
         question.subject.insert("id", Value::Text(nobody));
     } else {
         question.resource.uid.id = nobody;

@@ -6,7 +6,7 @@
 use super::{Times, bad_claim, datetime, first_text, milliseconds, text, texts};
 use crate::evidence::profile::{ClaimPath, Overage, Profile};
 use crate::evidence::{facts, overage};
-use crate::model::{CredentialKind, Record, Unproven, Value, unknown_fact};
+use crate::model::{CredentialError, CredentialKind, Record, Value, unknown_fact};
 use smol_str::SmolStr;
 
 /// Reads the facts of a token of this kind. `ours` are those of its audiences that belong to the
@@ -17,7 +17,7 @@ pub(super) fn facts(
     profile: &Profile,
     (audiences, ours): (&[SmolStr], &[SmolStr]),
     times: &Times,
-) -> Result<Record, Unproven> {
+) -> Result<Record, CredentialError> {
     let token = Token {
         claims,
         profile,
@@ -61,14 +61,14 @@ struct Token<'a> {
 
 impl Token<'_> {
     /// Returns `true` if the token contains all of the claim at one of these paths.
-    fn is_whole(&self, paths: &[ClaimPath]) -> Result<bool, Unproven> {
+    fn is_whole(&self, paths: &[ClaimPath]) -> Result<bool, CredentialError> {
         match (
             overage::partial(self.claims, paths, self.profile),
             self.profile.overage,
         ) {
             (None, _) => Ok(!overage::is_unknown(self.claims, paths)),
             (Some(_), Overage::Unknown) => Ok(false),
-            (Some(path), Overage::Refuse) => Err(Unproven::invalid(format!(
+            (Some(path), Overage::Refuse) => Err(CredentialError::invalid(format!(
                 "the token says that it does not hold all of its claim `{}`",
                 path.name()
             ))),
@@ -77,7 +77,7 @@ impl Token<'_> {
 
     /// Returns the texts at these paths; if `spaced`, one text may contain several, separated by
     /// spaces.
-    fn list(&self, paths: &[ClaimPath], spaced: bool) -> Result<Value, Unproven> {
+    fn list(&self, paths: &[ClaimPath], spaced: bool) -> Result<Value, CredentialError> {
         if !self.is_whole(paths)? {
             return Ok(unknown_fact());
         }
@@ -93,7 +93,7 @@ impl Token<'_> {
         Ok(of_texts(all))
     }
 
-    fn add_times(&self, times: &Times, facts: &mut Record) -> Result<(), Unproven> {
+    fn add_times(&self, times: &Times, facts: &mut Record) -> Result<(), CredentialError> {
         let auth_time = if self.is_whole(&[ClaimPath::new("auth_time")])? {
             let at = self.claims.get_present("auth_time");
             at.map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")))

@@ -9,7 +9,7 @@ use super::source::{FILE_INTERVAL, KeySource};
 use crate::clock::Clock;
 use crate::evidence::jose::Unverified;
 use crate::evidence::secret::Secret;
-use crate::model::{Unproven, Voucher};
+use crate::model::{CredentialError, Voucher};
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::Algorithm;
 use rustls::pki_types::CertificateDer;
@@ -254,7 +254,7 @@ impl Keyring {
         &self,
         token: &Unverified<'_>,
         algorithm: Algorithm,
-    ) -> Result<Arc<KeyVoucher>, Unproven> {
+    ) -> Result<Arc<KeyVoucher>, CredentialError> {
         let mut joins = 0;
         loop {
             let usable = self.usable();
@@ -279,7 +279,7 @@ impl Keyring {
                 Err(Unsigned::NoKey | Unsigned::Unnamed { .. })
                     if self.state.is_out_of_reach.load(Ordering::SeqCst) =>
                 {
-                    Err(Unproven::unavailable(
+                    Err(CredentialError::unavailable(
                         "no key that is known of the credential's issuer signed it, and new ones cannot be fetched now: \
                          ask again later",
                     ))
@@ -290,7 +290,7 @@ impl Keyring {
     }
 
     /// Returns the current generation, after the first fetch if there is none.
-    pub(in crate::evidence) async fn any(&self) -> Result<Arc<Generation>, Unproven> {
+    pub(in crate::evidence) async fn any(&self) -> Result<Arc<Generation>, CredentialError> {
         if self.usable().is_none() {
             self.refreshed().await;
         }
@@ -366,14 +366,14 @@ impl Keyring {
     }
 }
 
-fn unreachable() -> Unproven {
-    Unproven::unavailable(
+fn unreachable() -> CredentialError {
+    CredentialError::unavailable(
         "the keys of the credential's issuer cannot be fetched now: ask again later",
     )
 }
 
-fn not_signed(unsigned: Unsigned, token: &Unverified<'_>) -> Unproven {
-    Unproven::invalid(match unsigned {
+fn not_signed(unsigned: Unsigned, token: &Unverified<'_>) -> CredentialError {
+    CredentialError::invalid(match unsigned {
         Unsigned::NoKey if token.header_text("kid").is_none() => {
             "the token names no key, and its issuer publishes none for its algorithm".to_owned()
         }

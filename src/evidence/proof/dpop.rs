@@ -7,7 +7,7 @@ use crate::evidence::claims::milliseconds;
 use crate::evidence::credential::Dpop;
 use crate::evidence::jose::{Unverified, all_asymmetric};
 use crate::evidence::keys::PublicKey;
-use crate::model::{Timestamp, Unproven, Value};
+use crate::model::{CredentialError, Timestamp, Value};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -34,7 +34,7 @@ pub(in crate::evidence) fn check(
     thumbprint: &str,
     (replays, caller): (&Replays, Option<usize>),
     at: Moment,
-) -> Result<(), Unproven> {
+) -> Result<(), CredentialError> {
     let proof = Unverified::read(dpop.proof.0).map_err(|_| wrong("is no JWT"))?;
     check_signature(&proof, thumbprint)?;
     check_request(&proof, dpop)?;
@@ -55,14 +55,14 @@ pub(in crate::evidence) fn check(
         Seen::Never => Ok(()),
         Seen::Before => Err(wrong("was used before")),
         Seen::Forgotten => Err(wrong("is not fresh")),
-        Seen::Full => Err(Unproven::unavailable(
+        Seen::Full => Err(CredentialError::unavailable(
             "too many proofs of possession were used lately: ask again in a minute",
         )),
     }
 }
 
-fn wrong(what: &str) -> Unproven {
-    Unproven::proof(format!("the proof of possession {what}"))
+fn wrong(what: &str) -> CredentialError {
+    CredentialError::proof(format!("the proof of possession {what}"))
 }
 
 fn text<'p>(proof: &'p Unverified<'_>, name: &str) -> Option<&'p str> {
@@ -75,7 +75,7 @@ fn text<'p>(proof: &'p Unverified<'_>, name: &str) -> Option<&'p str> {
 
 /// Checks that the key in the proof's header is the one with this thumbprint, and that it signed
 /// the proof.
-fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), Unproven> {
+fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), CredentialError> {
     if proof.media_type().as_deref() != Some("dpop+jwt") {
         return Err(wrong("is of another type than `dpop+jwt`"));
     }
@@ -104,7 +104,7 @@ fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), Unpro
 }
 
 /// Checks that the proof was made for the method and the address of the request.
-fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), Unproven> {
+fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), CredentialError> {
     if text(proof, "htm") != Some(dpop.method) {
         return Err(wrong("is made for another method"));
     }
@@ -116,7 +116,7 @@ fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), Unproven
 }
 
 /// Returns the time in milliseconds at which the proof was made, if it is fresh.
-fn check_times(proof: &Unverified<'_>, now: Timestamp) -> Result<i64, Unproven> {
+fn check_times(proof: &Unverified<'_>, now: Timestamp) -> Result<i64, CredentialError> {
     let made = proof
         .claims
         .get("iat")

@@ -5,7 +5,7 @@ use crate::evidence::claims::{self, Genuine};
 use crate::evidence::jose::{Unverified, all_asymmetric};
 use crate::evidence::keys::{KeyVoucher, Keyring};
 use crate::evidence::profile::{ActorForm, ClaimPath, Claims, Overage, Profile, Trust};
-use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven, Value};
+use crate::model::{CredentialError, CredentialKind, PrincipalIds, Timestamp, Value};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(in crate::evidence) async fn verify(
     keys: &Keyring,
     ids: &PrincipalIds,
     now: Timestamp,
-) -> Result<(Genuine, Arc<KeyVoucher>), Unproven> {
+) -> Result<(Genuine, Arc<KeyVoucher>), CredentialError> {
     let algorithm = check_header(token)?;
     let voucher = keys.signer(token, algorithm).await?;
     let sub = token
@@ -28,7 +28,7 @@ pub(in crate::evidence) async fn verify(
         .unwrap_or_default();
     let id = SpiffeId::parse(sub).filter(|id| id.domain == domain.name);
     let id = id.ok_or_else(|| {
-        Unproven::invalid("the token's subject is no workload of its trust domain")
+        CredentialError::invalid("the token's subject is no workload of its trust domain")
     })?;
     claims::check_spelling(&token.claims)?;
     let mut claims = token.claims.clone();
@@ -36,7 +36,7 @@ pub(in crate::evidence) async fn verify(
     // the token. Only claims that would restrict it are read, and refused: a binding, which is not
     // checked here, and an actor.
     if claims.get_present("cnf").is_some() {
-        return Err(Unproven::invalid(
+        return Err(CredentialError::invalid(
             "the token is bound to a key, and a JWT-SVID is a bearer's",
         ));
     }
@@ -62,7 +62,7 @@ pub(in crate::evidence) async fn verify(
 }
 
 /// Checks the header, and returns the algorithm that it names.
-fn check_header(token: &Unverified<'_>) -> Result<Algorithm, Unproven> {
+fn check_header(token: &Unverified<'_>) -> Result<Algorithm, CredentialError> {
     // Section 2.1 lists the algorithms; EdDSA is not among them.
     let algorithms: Vec<Algorithm> = all_asymmetric()
         .into_iter()
@@ -70,12 +70,12 @@ fn check_header(token: &Unverified<'_>) -> Result<Algorithm, Unproven> {
         .collect();
     let algorithm = token.algorithm(&algorithms)?;
     if !matches!(token.media_type().as_deref(), None | Some("jwt" | "jose")) {
-        return Err(Unproven::invalid(
+        return Err(CredentialError::invalid(
             "the token's type is not that of a JWT-SVID",
         ));
     }
     if token.header_text("kid").is_none() {
-        return Err(Unproven::invalid("a JWT-SVID must name its key"));
+        return Err(CredentialError::invalid("a JWT-SVID must name its key"));
     }
     Ok(algorithm)
 }

@@ -4,7 +4,7 @@
 use super::{SpiffeId, TrustDomain, der};
 use crate::evidence::keys::Generation;
 use crate::model::{
-    CredentialKind, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven, Value,
+    CredentialError, CredentialKind, PrincipalIds, Proof, ProvenIdentity, Record, Timestamp, Value,
 };
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use smol_str::SmolStr;
@@ -12,14 +12,17 @@ use std::time::Duration;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 /// Returns the SPIFFE id that a leaf certificate claims; it is not verified.
-pub(in crate::evidence) fn claimed_id(leaf: &CertificateDer<'_>) -> Result<String, Unproven> {
-    let certificate = EndEntityCert::try_from(leaf)
-        .map_err(|_| Unproven::invalid("the certificate cannot be read, or is an authority's"))?;
+pub(in crate::evidence) fn claimed_id(
+    leaf: &CertificateDer<'_>,
+) -> Result<String, CredentialError> {
+    let certificate = EndEntityCert::try_from(leaf).map_err(|_| {
+        CredentialError::invalid("the certificate cannot be read, or is an authority's")
+    })?;
     let mut names = certificate.valid_uri_names();
     // Section 2: exactly one URI.
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name.to_owned()),
-        _ => Err(Unproven::invalid(
+        _ => Err(CredentialError::invalid(
             "the certificate does not have exactly one URI among its names",
         )),
     }
@@ -34,7 +37,7 @@ pub(in crate::evidence) fn verify(
     bundle: &Generation,
     ids: &PrincipalIds,
     now: Timestamp,
-) -> Result<(Proven, CertificateDer<'static>), Unproven> {
+) -> Result<(ProvenIdentity, CertificateDer<'static>), CredentialError> {
     let (leaf, between) = chain
         .split_first()
         .ok_or_else(|| invalid("there is no certificate"))?;
@@ -51,7 +54,7 @@ pub(in crate::evidence) fn verify(
     let uid = ids.entity(&issuer, &domain.entity_type, id.path);
     let uid = uid.map_err(|why| invalid(&format!("the certificate names nobody: {why}")))?;
     let facts = facts(&issuer, &uid.id, begins, ends)?;
-    let proven = Proven {
+    let proven = ProvenIdentity {
         kind: CredentialKind::X509Svid,
         chain: vec![uid],
         audiences: Vec::new(),
@@ -67,8 +70,8 @@ pub(in crate::evidence) fn verify(
     Ok((proven, anchor))
 }
 
-fn invalid(why: &str) -> Unproven {
-    Unproven::invalid(why.to_owned())
+fn invalid(why: &str) -> CredentialError {
+    CredentialError::invalid(why.to_owned())
 }
 
 /// Returns the authority of the bundle that vouches for a certificate, by the certificates between.
@@ -77,7 +80,7 @@ fn authority(
     between: &[CertificateDer<'_>],
     bundle: &Generation,
     now: Timestamp,
-) -> Result<CertificateDer<'static>, Unproven> {
+) -> Result<CertificateDer<'static>, CredentialError> {
     let certificate =
         EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
     let trusted = || {
@@ -101,7 +104,9 @@ fn authority(
             None,
         )
         .map_err(|error| match error {
-            webpki::Error::CertExpired { .. } => Unproven::expired("the certificate has expired"),
+            webpki::Error::CertExpired { .. } => {
+                CredentialError::expired("the certificate has expired")
+            }
             _ => invalid("the certificate does not verify by its trust domain's bundle"),
         })?;
     let anchor = trusted()
@@ -110,10 +115,15 @@ fn authority(
     anchor.ok_or_else(|| invalid("the certificate does not verify by its trust domain's bundle"))
 }
 
-fn facts(issuer: &SmolStr, subject: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {
+fn facts(
+    issuer: &SmolStr,
+    subject: &SmolStr,
+    begins: i64,
+    ends: i64,
+) -> Result<Record, CredentialError> {
     let at = |seconds| {
         let at = jiff::Timestamp::from_second(seconds)
-            .map_err(|_| Unproven::invalid("the certificate has no time"))?;
+            .map_err(|_| CredentialError::invalid("the certificate has no time"))?;
         Ok(Value::text(at.to_string()))
     };
     let mut facts = Record::new();

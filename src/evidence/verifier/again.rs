@@ -13,7 +13,10 @@ use super::{Identified, Verifier};
 use crate::evidence::cache::Entry;
 use crate::evidence::credential::Presented;
 use crate::evidence::scope::Scope;
-use crate::model::{Evidence, IssuerAnswer, Proven, Record, Timestamp, Unproven, Value, Verified};
+use crate::model::{
+    CredentialError, Evidence, IssuerAnswer, ProvenIdentity, Record, Timestamp, Value,
+    VerifiedCredential,
+};
 use smol_str::SmolStr;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -70,7 +73,7 @@ impl Verifier {
     async fn confirm(
         &self,
         credential: &Value,
-        verified: &Verified,
+        verified: &VerifiedCredential,
         answer: &IssuerAnswer,
         caller: Option<usize>,
         scope: Option<&Scope>,
@@ -85,7 +88,7 @@ impl Verifier {
                 let now_ms = self.clock.monotonic_ms();
                 answer.renew(found.answer_until_ms.unwrap_or(now_ms));
             }
-            Ok(_) => answer.refuse(Unproven::unavailable(
+            Ok(_) => answer.refuse(CredentialError::unavailable(
                 "the credential's issuer says something else of it than a moment ago: ask again later",
             )),
             Err(unproven) => answer.refuse(unproven),
@@ -94,7 +97,7 @@ impl Verifier {
 }
 
 /// Returns `true` if an issuer has said the same again, whatever it said of its end.
-fn is_same(found: &Identified, before: &Proven, answer: &IssuerAnswer) -> bool {
+fn is_same(found: &Identified, before: &ProvenIdentity, answer: &IssuerAnswer) -> bool {
     let now = &found.genuine.proven;
     now.kind == before.kind
         && now.issuer == before.issuer
@@ -106,7 +109,7 @@ fn is_same(found: &Identified, before: &Proven, answer: &IssuerAnswer) -> bool {
         && found.genuine.bound_to() == *answer.bound_to()
 }
 
-fn facts(proven: &Proven) -> impl Iterator<Item = (&SmolStr, &Value)> {
+fn facts(proven: &ProvenIdentity) -> impl Iterator<Item = (&SmolStr, &Value)> {
     let facts = proven.facts.iter().flat_map(Record::iter);
     facts.filter(|(name, _)| !OTHER_FACTS.contains(&name.as_str()))
 }

@@ -7,7 +7,7 @@ use super::Verifier;
 use crate::evidence::claims::Genuine;
 use crate::evidence::credential::Presented;
 use crate::evidence::proof::{check_dpop, der_chain, thumbprint};
-use crate::model::{Proof, Proven, Timestamp, Unproven, Value};
+use crate::model::{CredentialError, Proof, ProvenIdentity, Timestamp, Value};
 
 impl Verifier {
     /// Returns what a genuine token proves once its holder has proved possession.
@@ -16,10 +16,12 @@ impl Verifier {
         genuine: &Genuine,
         presented: &Presented<'_>,
         now: Timestamp,
-    ) -> Result<Proven, Unproven> {
+    ) -> Result<ProvenIdentity, CredentialError> {
         let mut proven = genuine.proven.clone();
         if proven.until <= now {
-            return Err(Unproven::expired("the token has expired: send a fresh one"));
+            return Err(CredentialError::expired(
+                "the token has expired: send a fresh one",
+            ));
         }
         let shown = presented.certificate.map(shown_thumbprint).transpose()?;
         if let Some(wanted) = &genuine.confirmation.certificate {
@@ -40,12 +42,12 @@ impl Verifier {
                 proven.proof = Some(Proof::Dpop);
             }
             (Some(_), None) => {
-                return Err(Unproven::proof(
+                return Err(CredentialError::proof(
                     "the token is bound to a key: send the proof of possession in `dpop`",
                 ));
             }
             (None, Some(_)) => {
-                return Err(Unproven::proof(
+                return Err(CredentialError::proof(
                     "the token is bound to no key, and came with a proof of possession",
                 ));
             }
@@ -59,16 +61,18 @@ impl Verifier {
 }
 
 /// Returns the thumbprint of the certificate that the caller saw.
-fn shown_thumbprint(certificate: &str) -> Result<String, Unproven> {
+fn shown_thumbprint(certificate: &str) -> Result<String, CredentialError> {
     der_chain(certificate)
         .and_then(|chain| chain.first().map(thumbprint))
         .ok_or_else(|| {
-            Unproven::proof("`tls.certificate` is no chain of certificates in PEM form or base64")
+            CredentialError::proof(
+                "`tls.certificate` is no chain of certificates in PEM form or base64",
+            )
         })
 }
 
-fn other_certificate(presented: &Presented<'_>) -> Unproven {
-    Unproven::proof(match presented.certificate {
+fn other_certificate(presented: &Presented<'_>) -> CredentialError {
+    CredentialError::proof(match presented.certificate {
         None => "the token is bound to a certificate: send it in `tls.certificate`",
         Some(_) => {
             "the token is bound to another certificate than the one in `tls.certificate`: send the one that its client \

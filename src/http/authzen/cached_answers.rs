@@ -3,15 +3,15 @@
 //! **Problem.** Agents send the same requests again and again, byte for byte. When every leg is
 //! cached, parsing the body is most of the work.
 //! **Decision.** The request cache keeps a body, whole, with its options and with the keys of its
-//! legs ([`Asked`]), by endpoint and caller. If the engine still finds every leg, the request is
-//! answered from them; otherwise the body is parsed.
+//! legs ([`CachedQuestions`]), by endpoint and caller. If the engine still finds every leg, the
+//! request is answered from them; otherwise the body is parsed.
 //! **Trade-off.** A quarter of the memory that `--cache` allows goes to bodies. A body that never
 //! comes twice takes memory in vain, until it is evicted by bodies that do.
 //!
 //! INVARIANT: bodies, callers and endpoints are compared whole. The caller is identified and its
 //! permissions are checked before a body is looked up, and a body with credentials is never stored.
 
-use crate::engine::Asked;
+use crate::engine::CachedQuestions;
 use crate::http::Error;
 use crate::http::authzen::evaluation::{decided, written};
 use crate::http::authzen::wire::{BatchBody, Of, Options, write_answer};
@@ -39,7 +39,7 @@ impl Shared {
         request: &HttpRequest,
         body: &[u8],
     ) -> Result<Option<HttpResponse>, Error> {
-        if !self.engine.knows() {
+        if !self.engine.uses_leg_keys() {
             return Ok(None);
         }
         let seen = named(of, caller, body, |name| self.bodies.find(name)).flatten();
@@ -52,9 +52,9 @@ impl Shared {
         let ask = ask(caller, request, seen.options, None);
         let depth = seen.options.depth;
         let limit = self.settings.limits.answer_bytes;
-        let response = match &seen.asked {
-            Asked::One(known) => {
-                let Some(answer) = self.engine.decide_known(&ask, known) else {
+        let response = match &seen.questions {
+            CachedQuestions::One(known) => {
+                let Some(answer) = self.engine.decide_by_keys(&ask, known) else {
                     return Ok(None);
                 };
                 decided(
@@ -62,10 +62,10 @@ impl Shared {
                     written(write_answer(&answer, depth, limit))?,
                 )
             }
-            Asked::Several(known, whole) => {
+            CachedQuestions::Several(known, whole) => {
                 let answers =
                     self.engine
-                        .decide_all_known(&ask, known, *whole, seen.options.semantic);
+                        .decide_batch_by_keys(&ask, known, *whole, seen.options.semantic);
                 let Some(answers) = answers else {
                     return Ok(None);
                 };
@@ -79,7 +79,7 @@ impl Shared {
                 )
             }
         };
-        self.bodies.recalled();
+        self.bodies.count_hit();
         Ok(Some(response))
     }
 
@@ -90,10 +90,10 @@ impl Shared {
         caller: Identity<'_>,
         body: &[u8],
         options: Options,
-        asked: Asked,
+        questions: CachedQuestions,
     ) {
         named(of, caller, body, |name| {
-            self.bodies.keep(name, options, asked);
+            self.bodies.keep(name, options, questions);
         });
     }
 }

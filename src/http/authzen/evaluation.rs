@@ -1,6 +1,6 @@
 //! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): decides one question.
 
-use crate::engine::{Ask, Asked, Known, Refusal};
+use crate::engine::{Ask, CachedQuestions, LegKeys, Refusal};
 use crate::http::authzen::schema::{ErrorBody, EvaluationRequest};
 use crate::http::authzen::wire::{EvaluationResponse, Of, Options, write_answer};
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
@@ -97,7 +97,13 @@ pub(in crate::http) async fn evaluation(
     )
     .await?;
     if let Some(known) = known {
-        shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
+        shared.remember(
+            Of::Evaluation,
+            caller,
+            &text,
+            options,
+            CachedQuestions::One(known),
+        );
     }
     let body = written(write_answer(
         &answer,
@@ -124,10 +130,10 @@ pub(in crate::http) async fn decide(
     options: Options,
     question: &Request,
     (request, body_bytes, turn): (&HttpRequest, usize, Option<Turn>),
-    known: &mut Option<Known>,
+    known: &mut Option<LegKeys>,
 ) -> Result<Answer, Error> {
     if !is_long(body_bytes) {
-        match shared.engine.decide_briefly(ask, question, known) {
+        match shared.engine.decide_on_worker(ask, question, known) {
             Err(Refusal::TakesLong) => {}
             other => return Ok(other?),
         }

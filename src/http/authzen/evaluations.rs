@@ -1,7 +1,7 @@
 //! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): decides several questions against one
 //! snapshot.
 
-use crate::engine::{Ask, Asked, Batch, BatchFault, ItemAnswer, Known, Paused};
+use crate::engine::{Ask, Batch, BatchFault, CachedQuestions, ItemAnswer, LegKeys, PausedBatch};
 use crate::http::authzen::evaluation::{decide, decided, is_long, written};
 use crate::http::authzen::schema::{ErrorBody, EvaluationsRequest};
 use crate::http::authzen::wire::{
@@ -12,7 +12,7 @@ use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
 use crate::http::load::worker_turn::Turn;
 use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
 use crate::http::{Error, Permission};
-use crate::model::{DecisionId, Evidence, Malformed, Request, Revision};
+use crate::model::{DecisionId, Evidence, MalformedMember, Request, Revision};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
@@ -96,7 +96,13 @@ pub(in crate::http) async fn evaluations(
             )
             .await?;
             if let Some(known) = known {
-                shared.remember(Of::Evaluations, caller, &text, options, Asked::One(known));
+                shared.remember(
+                    Of::Evaluations,
+                    caller,
+                    &text,
+                    options,
+                    CachedQuestions::One(known),
+                );
             }
             let body = written(write_answer(&answer, options.depth, limits.answer_bytes))?;
             Ok(decided(Some((answer.id, answer.revision)), body))
@@ -113,7 +119,7 @@ pub(in crate::http) async fn evaluations(
                     caller,
                     &text,
                     options,
-                    Asked::Several(known, whole),
+                    CachedQuestions::Several(known, whole),
                 );
             }
             Ok(decided(answers.first, answers.body.finish()))
@@ -127,16 +133,16 @@ async fn decide_all(
     shared: &Shared,
     ask: &Ask<'_>,
     options: Options,
-    items: impl Iterator<Item = Result<Request, Malformed>> + Send + 'static,
+    items: impl Iterator<Item = Result<Request, MalformedMember>> + Send + 'static,
     (is_long, mut turn): (bool, Option<Turn>),
     request: &HttpRequest,
-) -> Result<(Answers, Option<(Vec<Known>, bool)>), Error> {
+) -> Result<(Answers, Option<(Vec<LegKeys>, bool)>), Error> {
     let limits = &shared.settings.limits;
     let count = items.size_hint().0;
     let batch = shared
         .engine
         .decide_batch(ask, items, options.semantic, limits.batch_time)?;
-    let mut batch = batch.briefly((!is_long).then_some(count));
+    let mut batch = batch.on_worker((!is_long).then_some(count));
     let mut answers = Answers {
         first: None,
         body: BatchBody::new(count, options.depth, limits.answer_bytes),
@@ -157,7 +163,7 @@ async fn decide_all(
             .await?;
         return Ok((answers, None));
     }
-    Ok((answers, batch.into_known()))
+    Ok((answers, batch.into_leg_keys()))
 }
 
 /// The answers to a batch so far.
@@ -172,7 +178,7 @@ impl Answers {
     /// takes long.
     async fn take_brief(
         &mut self,
-        batch: &mut Batch<'_, impl Iterator<Item = Result<Request, Malformed>>>,
+        batch: &mut Batch<'_, impl Iterator<Item = Result<Request, MalformedMember>>>,
         turn: &mut Option<Turn>,
         shared: &Shared,
         (request, evidence): (&HttpRequest, Option<&Evidence>),
@@ -201,7 +207,7 @@ impl Answers {
         shared: &Shared,
         ask: OwnAsk,
         (request, evidence): (&HttpRequest, Option<&Evidence>),
-        rest: Paused<impl Iterator<Item = Result<Request, Malformed>> + Send + 'static>,
+        rest: PausedBatch<impl Iterator<Item = Result<Request, MalformedMember>> + Send + 'static>,
     ) -> Result<Self, Error> {
         let engine = Arc::clone(&shared.engine);
         let apart = move || {

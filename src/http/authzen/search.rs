@@ -15,7 +15,7 @@ use crate::http::authzen::wire::{Of, Options, SearchResponse, read_object, write
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
 use crate::http::shared::{Opened, Shared, Work, ask};
 use crate::http::{Error, Permission};
-use crate::model::{PageRequest, Record, Revision, SearchRequest, Searched};
+use crate::model::{PageRequest, Record, Revision, SearchKind, SearchRequest};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -73,7 +73,7 @@ pub(in crate::http) async fn subject(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    search(&request, payload, &shared, &SUBJECT, Searched::Subject).await
+    search(&request, payload, &shared, &SUBJECT, SearchKind::Subject).await
 }
 
 pub(in crate::http) const RESOURCE: Endpoint = Endpoint {
@@ -129,7 +129,7 @@ pub(in crate::http) async fn resource(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    search(&request, payload, &shared, &RESOURCE, Searched::Resource).await
+    search(&request, payload, &shared, &RESOURCE, SearchKind::Resource).await
 }
 
 pub(in crate::http) const ACTION: Endpoint = Endpoint {
@@ -184,7 +184,7 @@ pub(in crate::http) async fn action(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    search(&request, payload, &shared, &ACTION, Searched::Action).await
+    search(&request, payload, &shared, &ACTION, SearchKind::Action).await
 }
 
 async fn search(
@@ -192,7 +192,7 @@ async fn search(
     payload: Payload,
     shared: &Data<Shared>,
     endpoint: &Endpoint,
-    searched: Searched,
+    searched: SearchKind,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(request, payload, endpoint).await?;
     let opened = shared
@@ -267,7 +267,7 @@ fn find(
 
 /// Reads what a body searches for, and which page of it; `None` if the body names no page.
 fn read_search(
-    searched: Searched,
+    searched: SearchKind,
     body: &Record,
 ) -> Result<(SearchRequest, Option<PageRequest>), Error> {
     Ok((

@@ -11,7 +11,7 @@ use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::{Presented, bearer_token};
 use crate::http::shared::Shared;
 use crate::http::{By, Error, routes};
-use crate::model::{Code, Verified};
+use crate::model::{Code, VerifiedCredential};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderMap;
@@ -59,7 +59,7 @@ pub(in crate::http) async fn caller(
     shared: &Shared,
     headers: &HeaderMap,
     shown: Option<&PeerCertificate>,
-) -> Result<(usize, Verified), Error> {
+) -> Result<(usize, VerifiedCredential), Error> {
     let verifier = shared
         .settings
         .verifier

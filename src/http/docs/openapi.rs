@@ -3,7 +3,7 @@
 use crate::http::authzen::{examples, schema};
 use crate::http::endpoint::Access;
 use crate::http::{Error, Permission, openfga, routes, settings};
-use crate::model::{Fault, Malformed};
+use crate::model::{Fault, MalformedMember};
 use std::time::Duration;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -208,7 +208,7 @@ fn typical(path: &str, status: &str) -> Option<Error> {
         Some(Access::Public) | None => Permission::Decide,
     };
     Some(match status {
-        "400" => Error::Malformed(Malformed::missing("action.name")),
+        "400" => Error::Malformed(MalformedMember::missing("action.name")),
         "401" => Error::WrongCredential,
         "403" => Error::MissingPermission {
             permission,

@@ -12,7 +12,7 @@ use crate::http::caller::{Identity, bearer};
 use crate::http::load::apart::Apart;
 use crate::http::shared::Shared;
 use crate::http::{By, Error};
-use crate::model::{Evidence, Proof, Verified};
+use crate::model::{Evidence, Proof, VerifiedCredential};
 use actix_web::{HttpMessage as _, HttpRequest};
 
 /// LIMIT: how often issuers are asked again for one wait. An answer that is too old again after that
@@ -59,7 +59,7 @@ impl Shared {
             return false;
         }
         let extensions = request.extensions();
-        let token = extensions.get::<Verified>();
+        let token = extensions.get::<VerifiedCredential>();
         let now_ms = self.clock.monotonic_ms();
         token.is_some_and(|token| token.is_due(now_ms))
             || evidence.is_some_and(|evidence| evidence.is_due(now_ms))
@@ -82,7 +82,7 @@ impl Shared {
         }
         let is_due = request
             .extensions()
-            .get::<Verified>()
+            .get::<VerifiedCredential>()
             .is_some_and(|token| token.is_due(self.clock.monotonic_ms()));
         if is_due {
             let (place, token) =
@@ -116,13 +116,13 @@ impl Shared {
             },
             By::Token { .. } => {
                 let extensions = request.extensions();
-                let token = extensions.get::<Verified>();
+                let token = extensions.get::<VerifiedCredential>();
                 self.check_token(request, token.ok_or(Error::CallerUnverified)?)
             }
         }
     }
 
-    fn check_token(&self, request: &HttpRequest, token: &Verified) -> Result<(), Error> {
+    fn check_token(&self, request: &HttpRequest, token: &VerifiedCredential) -> Result<(), Error> {
         if token.proven.until.0 <= self.clock.now_ms() {
             return Err(Error::WrongCredential);
         }

@@ -9,7 +9,7 @@ use crate::model::{Entity, EntityRef, Record, Value, shown};
 
 /// The statements read so far.
 #[derive(Debug, Default)]
-pub(super) struct Stated {
+pub(super) struct CarrierStatements {
     /// The entity that `subject` names, with its remaining properties; `None` in the form `{user,
     /// agent}`.
     pub(super) subject: Option<Entity>,
@@ -26,7 +26,7 @@ pub(super) struct Proposal {
     pub(super) chain: Vec<EntityRef>,
 }
 
-impl Stated {
+impl CarrierStatements {
     /// Records that `carrier` proposes this chain.
     pub(super) fn propose(&mut self, carrier: &'static str, chain: Vec<EntityRef>) {
         self.proposals.push(Proposal { carrier, chain });
@@ -71,8 +71,8 @@ impl Stated {
 }
 
 /// Returns the members of the chain that all proposals name, each with its stated properties.
-pub(super) fn agree(stated: Stated) -> Result<Vec<Entity>, ChainRefusal> {
-    let Stated {
+pub(super) fn agree(stated: CarrierStatements) -> Result<Vec<Entity>, ChainRefusal> {
+    let CarrierStatements {
         subject,
         others,
         proposals,

@@ -9,8 +9,8 @@
 use super::{ChainRefusal, invalid, is_silent, take_present};
 use crate::model::likely_token;
 use crate::model::{
-    Chain, Code, Credential, CredentialKind, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record,
-    Value, shown,
+    Chain, Code, Credential, CredentialKind, EntityRef, Evidence, MAX_CREDENTIALS, ProvenIdentity,
+    Record, Value, shown,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(in crate::model) fn shown_subject(subject: &Record) -> Option<EntityRef> {
 pub(super) fn take(
     context: &mut Record,
     evidence: &Evidence,
-) -> Result<Vec<Arc<Proven>>, ChainRefusal> {
+) -> Result<Vec<Arc<ProvenIdentity>>, ChainRefusal> {
     let Some(value) = take_present(context, "credentials") else {
         return Ok(Vec::new());
     };
@@ -70,9 +70,9 @@ pub(super) fn take(
 /// user's token acts for the user. If the ID token accompanies another credential of its subject,
 /// that credential says who acts. `resolve` applies the bundle's aliases to a type.
 pub(super) fn with_holders(
-    mut proven: Vec<Arc<Proven>>,
+    mut proven: Vec<Arc<ProvenIdentity>>,
     resolve: impl Fn(&EntityRef) -> EntityRef,
-) -> Vec<Arc<Proven>> {
+) -> Vec<Arc<ProvenIdentity>> {
     if proven.iter().all(|one| one.holders.is_empty()) {
         return proven;
     }
@@ -103,8 +103,8 @@ pub(super) fn with_holders(
 /// "0"}`.
 pub(super) fn named<'a>(
     subject: &Record,
-    proven: &'a [Arc<Proven>],
-) -> Result<Option<&'a Proven>, ChainRefusal> {
+    proven: &'a [Arc<ProvenIdentity>],
+) -> Result<Option<&'a ProvenIdentity>, ChainRefusal> {
     if subject
         .get("type")
         .and_then(Value::as_text)
@@ -150,7 +150,7 @@ pub(super) fn named<'a>(
 /// that do not fit the chain. `resolve` applies the bundle's aliases to a type.
 pub(super) fn fit(
     chain: &Chain,
-    proven: Vec<Arc<Proven>>,
+    proven: Vec<Arc<ProvenIdentity>>,
     resolve: impl Fn(&EntityRef) -> EntityRef,
 ) -> Result<Vec<Credential>, ChainRefusal> {
     let members: Vec<&EntityRef> = chain.members().map(|member| &member.uid).collect();

@@ -4,12 +4,12 @@
 
 mod parts;
 
-use super::agree::Stated;
+use super::agree::CarrierStatements;
 use super::table::{
-    CLIENT_ID, Overlooked, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client,
+    CLIENT_ID, OverlookedMember, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client,
 };
 use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent, take_present};
-use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name};
+use crate::model::{Entity, EntityRef, Evidence, NoId, ProvenIdentity, Record, Value, check_name};
 use parts::{check_kind, kind_of, name_of, properties_of, required_name, said_of_member};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -36,28 +36,28 @@ const DELEGATION: [&str; 3] = ["delegator_type", "delegator_id", "properties"];
 const SIDE_BY_SIDE: [(&str, &str); 2] = [("user", "subject.user"), ("agent", "subject.agent")];
 
 /// Reads one request.
-pub(super) struct Reader<'a> {
+pub(super) struct CarrierReader<'a> {
     settings: &'a CarrierSettings,
     evidence: &'a Evidence,
     pub(super) asked: Vec<(EntityRef, SmolStr)>,
-    pub(super) stated: Stated,
+    pub(super) stated: CarrierStatements,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> CarrierReader<'a> {
     pub(super) fn new(settings: &'a CarrierSettings, evidence: &'a Evidence) -> Self {
         Self {
             settings,
             evidence,
             asked: Vec::new(),
-            stated: Stated::default(),
+            stated: CarrierStatements::default(),
         }
     }
 
     /// Reads the chain that a credential names. A credential that names one party says nothing
     /// about who uses it, so the request may name an actor in addition.
-    pub(super) fn read_credential(&mut self, credential: &Proven) -> Result<(), ChainRefusal> {
+    pub(super) fn read_credential(&mut self, proven: &ProvenIdentity) -> Result<(), ChainRefusal> {
         let mut chain = Vec::new();
-        for uid in &credential.chain {
+        for uid in &proven.chain {
             for name in [&uid.kind, &uid.id] {
                 let refuse =
                     |flaw| invalid(format!("an id or type that a credential names {flaw}"));
@@ -388,7 +388,7 @@ impl<'a> Reader<'a> {
         record: &'r Record,
         site: Site,
         members: &[&'static str],
-    ) -> Option<Overlooked<'r>> {
+    ) -> Option<OverlookedMember<'r>> {
         let reads_client = self.settings.client_id.is_some() && site != Site::Actor;
         if reads_client {
             overlooked_client(record, site, members)

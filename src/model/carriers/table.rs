@@ -12,7 +12,7 @@
 mod overlooked;
 
 pub(in crate::model) use overlooked::{
-    Overlooked, is_carrier, lookalike, overlooked, overlooked_client,
+    OverlookedMember, is_carrier, lookalike, overlooked, overlooked_client,
 };
 
 use crate::model::{Letters, Record, Value, begin_differently};

@@ -9,9 +9,9 @@
 //! Whatever is not known to be such a comparison counts as another use.
 
 use crate::model::{ClockUse, Timestamp};
-use crate::policy::analysis::syntax::{Root, access_path, children};
+use crate::policy::analysis::syntax::{PathRoot, access_path, children};
 use crate::policy::inputs::datetime;
-use crate::policy::load::policies::{Rule, no_slots};
+use crate::policy::load::policies::{CompiledPolicy, no_slots};
 use cedar_policy_core::ast::{
     BinaryOp, Expr, ExprKind, Literal, Name, PartialValue, Value as Cedar, ValueKind,
 };
@@ -23,16 +23,16 @@ use std::sync::Arc;
 /// Returns how these policies use the clock, which stands at `now`, for the inputs of `evaluator`.
 pub(in crate::policy) fn used(
     evaluator: &Evaluator<'_>,
-    rules: &[&Arc<Rule>],
+    policies: &[&Arc<CompiledPolicy>],
     now: Timestamp,
 ) -> ClockUse {
     let mut found = ClockUse::Unread;
-    for rule in rules
+    for policy in policies
         .iter()
-        .filter(|rule| rule.reads.context(&[SmolStr::new_static(NOW)]))
+        .filter(|policy| policy.reads.context(&[SmolStr::new_static(NOW)]))
     {
         let mut values = Vec::new();
-        if !rule
+        if !policy
             .conjuncts
             .iter()
             .all(|conjunct| compared_with(&conjunct.expr, &mut values))
@@ -60,7 +60,7 @@ fn compared_with<'e>(expr: &'e Expr, values: &mut Vec<&'e Expr>) -> bool {
     while let Some(next) = open.pop() {
         if let Some((root, path)) = access_path(next) {
             // The whole context includes the clock.
-            if root == Root::Context && path.first().is_none_or(|first| first == NOW) {
+            if root == PathRoot::Context && path.first().is_none_or(|first| first == NOW) {
                 return false;
             }
             continue;
@@ -91,7 +91,7 @@ fn compared_with<'e>(expr: &'e Expr, values: &mut Vec<&'e Expr>) -> bool {
         };
         // `base has attribute` reads nothing else of the base.
         match access_path(base) {
-            Some((Root::Context, path)) if path.first().unwrap_or(attribute) == NOW => {
+            Some((PathRoot::Context, path)) if path.first().unwrap_or(attribute) == NOW => {
                 return false;
             }
             Some(_) => {}
@@ -102,7 +102,7 @@ fn compared_with<'e>(expr: &'e Expr, values: &mut Vec<&'e Expr>) -> bool {
 }
 
 fn is_clock(expr: &Expr) -> bool {
-    access_path(expr).is_some_and(|(root, path)| root == Root::Context && path == [NOW])
+    access_path(expr).is_some_and(|(root, path)| root == PathRoot::Context && path == [NOW])
 }
 
 /// Converts a `datetime` to milliseconds since 1970.

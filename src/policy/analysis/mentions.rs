@@ -13,7 +13,7 @@ use crate::model::{
     EntityRef, MAX_USER_BYTES, ObjectRef, Place, Problem, TupleTextError, TupleUser,
     check_relation, nearest, shown,
 };
-use crate::policy::analysis::syntax::{Root, access_path, children};
+use crate::policy::analysis::syntax::{PathRoot, access_path, children};
 use crate::policy::idle::truth;
 use crate::policy::load::source::{SourceFile, place_in};
 use crate::policy::port::RelationTypes;
@@ -34,16 +34,16 @@ pub(in crate::policy) const USERSET: &str = "Userset";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::policy) struct Mention {
     /// The user: a path to an entity.
-    pub(in crate::policy) user: (Root, Vec<SmolStr>),
+    pub(in crate::policy) user: (PathRoot, Vec<SmolStr>),
     /// The object.
-    pub(in crate::policy) object: Object,
+    pub(in crate::policy) object: ObjectTerm,
     pub(in crate::policy) relation: SmolStr,
 }
 
 /// The object of a mentioned relation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::policy) enum Object {
-    Path(Root, Vec<SmolStr>),
+pub(in crate::policy) enum ObjectTerm {
+    Path(PathRoot, Vec<SmolStr>),
     Literal(EntityRef),
 }
 
@@ -62,7 +62,7 @@ pub(in crate::policy) fn mentions(
     schema: &Schema,
 ) -> Result<Mentions, Vec<Problem>> {
     let (vocabulary, types) = (&schema.vocabulary, &schema.relations);
-    let mut reader = Reader {
+    let mut reader = MentionReader {
         file,
         vocabulary,
         types,
@@ -106,7 +106,7 @@ pub(in crate::policy) fn mentions(
     }
 }
 
-struct Reader<'a> {
+struct MentionReader<'a> {
     file: &'a SourceFile,
     vocabulary: &'a Vocabulary,
     types: &'a RelationTypes,
@@ -114,9 +114,9 @@ struct Reader<'a> {
     problems: Vec<Problem>,
 }
 
-type Typed = Expr<Option<Type>>;
+type TypedExpr = Expr<Option<Type>>;
 
-impl Reader<'_> {
+impl MentionReader<'_> {
     fn scope(&mut self, constraint: &PrincipalOrResourceConstraint, place: Option<Place>) {
         let Some(uid) = constraint.get_euid() else {
             return;
@@ -170,7 +170,7 @@ impl Reader<'_> {
         );
     }
 
-    fn walk(&mut self, expr: &Typed) {
+    fn walk(&mut self, expr: &TypedExpr) {
         if let ExprKind::BinaryApp {
             op: BinaryOp::In,
             arg1,
@@ -210,7 +210,7 @@ impl Reader<'_> {
 
     /// Returns what is known of a part of a condition before any request: by its type, or because
     /// the type of its user is never in the relation.
-    fn known(&self, expr: &Typed) -> Option<bool> {
+    fn known(&self, expr: &TypedExpr) -> Option<bool> {
         if let Some(Type::Bool(kind)) = expr.data() {
             match kind {
                 BoolType::True => return Some(true),
@@ -239,7 +239,7 @@ impl Reader<'_> {
     }
 
     /// Checks the groups to the right of `in`; one that is not a literal is known by its type.
-    fn groups(&mut self, expr: &Typed) {
+    fn groups(&mut self, expr: &TypedExpr) {
         match expr.expr_kind() {
             ExprKind::Lit(_) => {}
             ExprKind::Set(items) => items.iter().for_each(|item| self.groups(item)),
@@ -282,7 +282,7 @@ impl Reader<'_> {
 
     /// Returns `true` for `Y has relation`: for the type checker it always holds, but at an
     /// evaluation it holds only if the relation was looked up.
-    fn tests_for_relation(&self, expr: &Typed) -> bool {
+    fn tests_for_relation(&self, expr: &TypedExpr) -> bool {
         let (base, names): (_, Vec<&SmolStr>) = match expr.expr_kind() {
             ExprKind::HasAttr { expr, attr } => (expr, vec![attr]),
             ExprKind::ExtHasAttr { expr, attrs } => (expr, attrs.iter().collect()),
@@ -322,12 +322,13 @@ impl Reader<'_> {
 
     /// Reads the object in `Y.relation`, where Y is a path like a user's or one stored entity
     /// attribute longer, or in a literal.
-    fn object(&self, expr: &Typed) -> Option<(Object, SmolStr)> {
+    fn object(&self, expr: &TypedExpr) -> Option<(ObjectTerm, SmolStr)> {
         match expr.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
                 let (object, relation) = parse_userset_id(uid.eid().as_ref())?;
                 let known = self.types.relations.get(&object.kind)?.contains(&relation);
-                (known && is_short(&object).is_ok()).then_some((Object::Literal(object), relation))
+                (known && is_short(&object).is_ok())
+                    .then_some((ObjectTerm::Literal(object), relation))
             }
             ExprKind::GetAttr { expr, attr } => {
                 let kind = entity_type(expr)?;
@@ -338,14 +339,14 @@ impl Reader<'_> {
                     1 => self.is_stored(expr),
                     _ => false,
                 };
-                (known && reachable).then(|| (Object::Path(root, path), attr.clone()))
+                (known && reachable).then(|| (ObjectTerm::Path(root, path), attr.clone()))
             }
             _ => None,
         }
     }
 
     /// Returns `true` if a path ends in an attribute for which only stored values count.
-    fn is_stored(&self, expr: &Typed) -> bool {
+    fn is_stored(&self, expr: &TypedExpr) -> bool {
         let ExprKind::GetAttr { expr: base, attr } = expr.expr_kind() else {
             return false;
         };
@@ -356,7 +357,7 @@ impl Reader<'_> {
     }
 
     /// Returns what is wrong with a literal that is no userset of the model.
-    fn unknown_userset(&self, expr: &Typed) -> Option<String> {
+    fn unknown_userset(&self, expr: &TypedExpr) -> Option<String> {
         let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() else {
             return None;
         };
@@ -392,14 +393,14 @@ impl Reader<'_> {
         Some(format!("`{uid}` is no userset: {none}{meant}"))
     }
 
-    fn refuse(&mut self, expr: &Typed) {
+    fn refuse(&mut self, expr: &TypedExpr) {
         self.refuse_as(
             expr,
             "this use of a relation cannot be resolved, and would silently be false".to_owned(),
         );
     }
 
-    fn refuse_as(&mut self, expr: &Typed, message: String) {
+    fn refuse_as(&mut self, expr: &TypedExpr, message: String) {
         let place = place_in(expr.source_loc(), self.file);
         if self.problems.iter().any(|known| known.place == place) {
             return;
@@ -423,7 +424,7 @@ impl Reader<'_> {
 }
 
 /// Reads a user: the principal, the resource, or an entity-typed member of facts or context.
-fn user(expr: &Typed) -> Option<(Root, Vec<SmolStr>)> {
+fn user(expr: &TypedExpr) -> Option<(PathRoot, Vec<SmolStr>)> {
     let path = access_path(expr)?;
     (looks_through(expr) == 0 && entity_type(expr).is_some()).then_some(path)
 }
@@ -453,7 +454,7 @@ fn parse_userset_id(text: &str) -> Option<(EntityRef, SmolStr)> {
     }
 }
 
-fn is_userset(expr: &Typed) -> bool {
+fn is_userset(expr: &TypedExpr) -> bool {
     fn names(ty: &Type) -> bool {
         match ty {
             Type::Entity(EntityKind::Entity(lub)) => lub
@@ -479,7 +480,7 @@ fn group_type(ty: &Type) -> Option<String> {
     }
 }
 
-fn entity_type(expr: &Typed) -> Option<String> {
+fn entity_type(expr: &TypedExpr) -> Option<String> {
     match expr.data() {
         Some(Type::Entity(EntityKind::Entity(lub))) => {
             lub.get_single_entity().map(ToString::to_string)
@@ -489,7 +490,7 @@ fn entity_type(expr: &Typed) -> Option<String> {
 }
 
 /// Returns how many entities an access path looks into.
-fn looks_through(expr: &Typed) -> usize {
+fn looks_through(expr: &TypedExpr) -> usize {
     match expr.expr_kind() {
         ExprKind::GetAttr { expr, .. } => {
             usize::from(entity_type(expr).is_some()) + looks_through(expr)

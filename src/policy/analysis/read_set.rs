@@ -8,7 +8,7 @@
 //! request. This can deny a request with `bad_value` because of an attribute of the same name that
 //! the policy does not read; it can never overlook one that the policy reads.
 
-use crate::policy::analysis::syntax::{Root, access_path, children};
+use crate::policy::analysis::syntax::{PathRoot, access_path, children};
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Var};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -17,12 +17,12 @@ use std::sync::Arc;
 
 /// The access paths of one policy or of several.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(in crate::policy) struct Reads {
-    paths: BTreeSet<(Root, Vec<SmolStr>)>,
+pub(in crate::policy) struct ReadSet {
+    paths: BTreeSet<(PathRoot, Vec<SmolStr>)>,
     /// The paths whose value is read, and not only whether there is one.
-    whole: BTreeSet<(Root, Vec<SmolStr>)>,
+    whole: BTreeSet<(PathRoot, Vec<SmolStr>)>,
     /// The first name of each path.
-    firsts: BTreeSet<(Root, SmolStr)>,
+    firsts: BTreeSet<(PathRoot, SmolStr)>,
     /// Whether the whole context is read.
     whole_context: bool,
     /// The names of attributes that are read on entities which no path names.
@@ -33,7 +33,7 @@ pub(in crate::policy) struct Reads {
     pub(in crate::policy) looks_at_action: bool,
 }
 
-impl Reads {
+impl ReadSet {
     pub(in crate::policy) fn of(expr: &Expr) -> Self {
         let mut reads = Self::default();
         reads.walk(expr);
@@ -68,7 +68,7 @@ impl Reads {
     }
 
     /// Returns the paths, in a stable order.
-    pub(in crate::policy) fn paths(&self) -> impl Iterator<Item = &(Root, Vec<SmolStr>)> {
+    pub(in crate::policy) fn paths(&self) -> impl Iterator<Item = &(PathRoot, Vec<SmolStr>)> {
         self.paths.iter()
     }
 
@@ -88,12 +88,12 @@ impl Reads {
     /// Returns `true` if the value at this path of the context is read, in part or as part of a
     /// larger value.
     pub(in crate::policy) fn context(&self, path: &[SmolStr]) -> bool {
-        self.touches(Root::Context, path)
+        self.touches(PathRoot::Context, path)
     }
 
     /// Returns `true` if an entity's attribute is read, or a part of it. `root` is the variable
     /// that names the entity, if one does.
-    pub(in crate::policy) fn attribute(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
+    pub(in crate::policy) fn attribute(&self, root: Option<PathRoot>, path: &[SmolStr]) -> bool {
         root.is_some_and(|root| self.touches(root, path))
             || path
                 .first()
@@ -102,22 +102,29 @@ impl Reads {
 
     /// Returns `true` if a value is read, in part or as part of a larger value: at this path of the
     /// context, or of an entity. `root` is the variable that names its owner, if one does.
-    pub(in crate::policy) fn value_at(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
+    pub(in crate::policy) fn value_at(&self, root: Option<PathRoot>, path: &[SmolStr]) -> bool {
         match root {
-            Some(Root::Context) => self.context(path),
-            Some(Root::Principal | Root::Resource) | None => self.attribute(root, path),
+            Some(PathRoot::Context) => self.context(path),
+            Some(PathRoot::Principal | PathRoot::Resource) | None => self.attribute(root, path),
         }
     }
 
     /// Returns `true` if a member of the context is read, or a part of it; the same as
     /// [`Self::context`] for a path of one name.
     pub(in crate::policy) fn reads_context(&self, name: &str) -> bool {
-        self.whole_context || self.firsts.contains(&(Root::Context, SmolStr::new(name)))
+        self.whole_context
+            || self
+                .firsts
+                .contains(&(PathRoot::Context, SmolStr::new(name)))
     }
 
     /// Returns `true` if an entity's attribute is read, or a part of it; the same as
     /// [`Self::attribute`] for a path of one name.
-    pub(in crate::policy) fn reads_attribute(&self, root: Option<Root>, name: &SmolStr) -> bool {
+    pub(in crate::policy) fn reads_attribute(
+        &self,
+        root: Option<PathRoot>,
+        name: &SmolStr,
+    ) -> bool {
         root.is_some_and(|root| self.firsts.contains(&(root, name.clone())))
             || self.anywhere.contains(name)
     }
@@ -125,10 +132,10 @@ impl Reads {
     /// Returns `true` if a path that begins with this path is read, or if this path begins with one
     /// whose whole value is read: `context has token` does not depend on what the token holds.
     /// Paths are ordered name by name, so the paths that begin with one follow it.
-    fn touches(&self, root: Root, path: &[SmolStr]) -> bool {
+    fn touches(&self, root: PathRoot, path: &[SmolStr]) -> bool {
         let mut key = (root, path.to_vec());
         let from = (Bound::Included(&key), Bound::Unbounded);
-        let next = self.paths.range::<(Root, Vec<SmolStr>), _>(from).next();
+        let next = self.paths.range::<(PathRoot, Vec<SmolStr>), _>(from).next();
         if next.is_some_and(|(at, read)| *at == root && read.starts_with(path)) {
             return true;
         }
@@ -194,15 +201,15 @@ impl Reads {
         }
     }
 
-    fn take_value(&mut self, root: Root, path: Vec<SmolStr>) {
-        if !path.is_empty() || root == Root::Context {
+    fn take_value(&mut self, root: PathRoot, path: Vec<SmolStr>) {
+        if !path.is_empty() || root == PathRoot::Context {
             self.whole.insert((root, path.clone()));
         }
         self.take(root, path);
     }
 
-    fn take(&mut self, root: Root, path: Vec<SmolStr>) {
-        if path.is_empty() && root != Root::Context {
+    fn take(&mut self, root: PathRoot, path: Vec<SmolStr>) {
+        if path.is_empty() && root != PathRoot::Context {
             return;
         }
         if let [_, rest @ ..] = path.as_slice()
@@ -237,8 +244,8 @@ fn is_action(expr: &Expr) -> bool {
 mod tests {
     use super::*;
 
-    fn reads(text: &str) -> Reads {
-        Reads::of(
+    fn reads(text: &str) -> ReadSet {
+        ReadSet::of(
             &cedar_policy_core::parser::parse_policyset(&format!(
                 "permit(principal, action, resource) when {{ {text} }};"
             ))
@@ -277,26 +284,28 @@ mod tests {
         assert!(!some.context(&path(&["token", "groups"])));
         let some = Arc::new(some);
         assert!(
-            !Reads::merged([&some, &Arc::new(reads("context has now"))].into_iter())
+            !ReadSet::merged([&some, &Arc::new(reads("context has now"))].into_iter())
                 .context(&path(&["token", "acr"]))
         );
         let whole = Arc::new(reads("context.token == context.other"));
-        assert!(Reads::merged([&some, &whole].into_iter()).context(&path(&["token", "groups"])));
+        assert!(ReadSet::merged([&some, &whole].into_iter()).context(&path(&["token", "groups"])));
         assert!(reads("context has token.groups").context(&path(&["token", "groups"])));
-        assert!(!reads("principal == resource").attribute(Some(Root::Principal), &path(&["role"])));
+        assert!(
+            !reads("principal == resource").attribute(Some(PathRoot::Principal), &path(&["role"]))
+        );
     }
 
     #[test]
     fn an_attribute_behind_another_entity_counts_everywhere() {
         let some = reads("resource.owner.limit > 3");
         assert!(some.attribute(None, &path(&["limit"])));
-        assert!(some.attribute(Some(Root::Principal), &path(&["limit"])));
-        assert!(some.attribute(Some(Root::Resource), &path(&["owner"])));
-        assert!(!some.attribute(Some(Root::Principal), &path(&["owner"])));
+        assert!(some.attribute(Some(PathRoot::Principal), &path(&["limit"])));
+        assert!(some.attribute(Some(PathRoot::Resource), &path(&["owner"])));
+        assert!(!some.attribute(Some(PathRoot::Principal), &path(&["owner"])));
         assert!(
             reads("(if true then principal else resource).x == 1").attribute(None, &path(&["x"]))
         );
-        assert!(reads("principal has role").attribute(Some(Root::Principal), &path(&["role"])));
+        assert!(reads("principal has role").attribute(Some(PathRoot::Principal), &path(&["role"])));
     }
 
     #[test]
@@ -321,7 +330,7 @@ mod tests {
                     some.context(&path(&[name])),
                     "{name} in {text}"
                 );
-                for root in [None, Some(Root::Principal), Some(Root::Resource)] {
+                for root in [None, Some(PathRoot::Principal), Some(PathRoot::Resource)] {
                     let (as_name, as_path) = (
                         some.reads_attribute(root, &name.into()),
                         some.attribute(root, &path(&[name])),
@@ -353,8 +362,10 @@ mod tests {
         }
         let compared = Arc::new(reads("action == Action::\"read\""));
         let looked_at = Arc::new(reads("action in Action::\"touch\""));
-        assert!(Reads::merged([&compared, &looked_at].into_iter()).looks_at_action);
-        let both = Reads::merged([&Arc::new(reads("principal.a")), &looked_at].into_iter());
-        assert!(both.looks_at_action && both.reads_attribute(Some(Root::Principal), &"a".into()));
+        assert!(ReadSet::merged([&compared, &looked_at].into_iter()).looks_at_action);
+        let both = ReadSet::merged([&Arc::new(reads("principal.a")), &looked_at].into_iter());
+        assert!(
+            both.looks_at_action && both.reads_attribute(Some(PathRoot::Principal), &"a".into())
+        );
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 /// The variable at which an access path begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::policy) enum Root {
+pub(in crate::policy) enum PathRoot {
     Principal,
     Resource,
     Context,
 }
 
-impl Root {
+impl PathRoot {
     fn of(var: Var) -> Option<Self> {
         match var {
             Var::Principal => Some(Self::Principal),
@@ -58,9 +58,9 @@ pub(in crate::policy) fn children<T>(expr: &Expr<T>) -> Vec<&Expr<T>> {
 
 /// Returns the access path of an expression such as `principal`, `resource.owner` or
 /// `context.arguments.amount`: a variable and the attributes that follow it.
-pub(in crate::policy) fn access_path<T>(expr: &Expr<T>) -> Option<(Root, Vec<SmolStr>)> {
+pub(in crate::policy) fn access_path<T>(expr: &Expr<T>) -> Option<(PathRoot, Vec<SmolStr>)> {
     match expr.expr_kind() {
-        ExprKind::Var(var) => Root::of(*var).map(|root| (root, Vec::new())),
+        ExprKind::Var(var) => PathRoot::of(*var).map(|root| (root, Vec::new())),
         ExprKind::GetAttr { expr, attr } => {
             let (root, mut path) = access_path(expr)?;
             path.push(attr.clone());

@@ -2,9 +2,9 @@
 //!
 //! **Problem.** A server that lists its tools asks before there are arguments, and a tool must not
 //! be missing from the list because its permit reads one.
-//! **Decision.** A second set of rules is made at load. Each permit loses the top-level conjuncts
-//! that read `context.arguments`, and a forbid with such a conjunct is left out. A relation reads
-//! arguments too if a condition on its tuples has a parameter of that name.
+//! **Decision.** A second set of policies is made at load. Each permit loses the top-level
+//! conjuncts that read `context.arguments`, and a forbid with such a conjunct is left out. A
+//! relation reads arguments too if a condition on its tuples has a parameter of that name.
 //! **Trade-off.** The second set permits more than any single call is permitted. It must be
 //! requested by name and needs a permission of its own, and every answer from it says what it is.
 //!
@@ -13,10 +13,10 @@
 //! left hold. A forbid that holds here does not depend on arguments, so it would forbid every call.
 
 use crate::model::Decision;
-use crate::policy::analysis::mentions::{Mention, Object};
-use crate::policy::analysis::read_set::Reads;
+use crate::policy::analysis::mentions::{Mention, ObjectTerm};
+use crate::policy::analysis::read_set::ReadSet;
 use crate::policy::analysis::syntax::children;
-use crate::policy::load::policies::{Conjunct, Rule};
+use crate::policy::load::policies::{CompiledPolicy, Conjunct};
 use crate::policy::port::RelationTypes;
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
 use smol_str::SmolStr;
@@ -28,14 +28,17 @@ const ARGUMENTS: SmolStr = SmolStr::new_static("arguments");
 /// Returns the rules for unknown arguments; `None` if no rule reads arguments, and the rules would
 /// be the same.
 pub(in crate::policy) fn without(
-    rules: &[Arc<Rule>],
+    policies: &[Arc<CompiledPolicy>],
     types: &RelationTypes,
-) -> Option<Arc<[Arc<Rule>]>> {
-    let left: Vec<Option<Arc<Rule>>> = rules.iter().map(|rule| without_them(rule, types)).collect();
-    let is_same = |(left, rule): (&Option<Arc<Rule>>, &Arc<Rule>)| {
-        left.as_ref().is_some_and(|left| Arc::ptr_eq(left, rule))
+) -> Option<Arc<[Arc<CompiledPolicy>]>> {
+    let left: Vec<Option<Arc<CompiledPolicy>>> = policies
+        .iter()
+        .map(|policy| without_them(policy, types))
+        .collect();
+    let is_same = |(left, policy): (&Option<Arc<CompiledPolicy>>, &Arc<CompiledPolicy>)| {
+        left.as_ref().is_some_and(|left| Arc::ptr_eq(left, policy))
     };
-    if left.iter().zip(rules).all(is_same) {
+    if left.iter().zip(policies).all(is_same) {
         None
     } else {
         Some(left.into_iter().flatten().collect())
@@ -43,8 +46,11 @@ pub(in crate::policy) fn without(
 }
 
 /// Returns the rule itself if it does not read arguments, and `None` if it is a forbid that does.
-fn without_them(rule: &Arc<Rule>, types: &RelationTypes) -> Option<Arc<Rule>> {
-    let tainted: Vec<&Mention> = rule
+fn without_them(
+    policy: &Arc<CompiledPolicy>,
+    types: &RelationTypes,
+) -> Option<Arc<CompiledPolicy>> {
+    let tainted: Vec<&Mention> = policy
         .mentions
         .iter()
         .filter(|mention| types.reads(&ARGUMENTS, mention))
@@ -52,37 +58,37 @@ fn without_them(rule: &Arc<Rule>, types: &RelationTypes) -> Option<Arc<Rule>> {
     let reads = |conjunct: &&Conjunct| {
         reads_arguments(&conjunct.expr) || mentions_any(&conjunct.expr, &tainted)
     };
-    if !rule.conjuncts.iter().any(|conjunct| reads(&conjunct)) {
-        return Some(Arc::clone(rule));
+    if !policy.conjuncts.iter().any(|conjunct| reads(&conjunct)) {
+        return Some(Arc::clone(policy));
     }
-    if rule.effect == Decision::Deny {
+    if policy.effect == Decision::Deny {
         return None;
     }
-    let kept: Vec<Conjunct> = rule
+    let kept: Vec<Conjunct> = policy
         .conjuncts
         .iter()
         .filter(|conjunct| !reads(conjunct))
         .cloned()
         .collect();
-    let each: Vec<Arc<Reads>> = kept
+    let each: Vec<Arc<ReadSet>> = kept
         .iter()
-        .map(|conjunct| Arc::new(Reads::of(&conjunct.expr)))
+        .map(|conjunct| Arc::new(ReadSet::of(&conjunct.expr)))
         .collect();
-    let untainted = rule
+    let untainted = policy
         .mentions
         .iter()
         .filter(|mention| !tainted.contains(mention))
         .cloned();
-    Some(Arc::new(Rule {
-        reads: Reads::merged(each.iter()),
+    Some(Arc::new(CompiledPolicy {
+        reads: ReadSet::merged(each.iter()),
         mentions: Arc::new(untainted.collect()),
         conjuncts: kept,
-        ..Rule::clone(rule)
+        ..CompiledPolicy::clone(policy)
     }))
 }
 
 fn reads_arguments(expr: &Expr) -> bool {
-    Reads::of(expr).context(&[ARGUMENTS])
+    ReadSet::of(expr).context(&[ARGUMENTS])
 }
 
 /// Returns `true` if an expression mentions one of these relations. If that cannot be told, it
@@ -100,8 +106,8 @@ pub(in crate::policy) fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> boo
         } = next.expr_kind()
         {
             let asks = |mention: &&Mention| match (&mention.object, arg2.expr_kind()) {
-                (Object::Path(..), ExprKind::GetAttr { attr, .. }) => *attr == mention.relation,
-                (Object::Literal(_), ExprKind::Lit(_)) => true,
+                (ObjectTerm::Path(..), ExprKind::GetAttr { attr, .. }) => *attr == mention.relation,
+                (ObjectTerm::Literal(_), ExprKind::Lit(_)) => true,
                 _ => false,
             };
             if mentions.iter().any(asks) {

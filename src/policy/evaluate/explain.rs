@@ -2,17 +2,17 @@
 //!
 //! INVARIANT: a value that may be a secret is neither shown nor quoted.
 
-use super::Verdict;
+use super::PolicyVerdict;
 use crate::model::{
     Condition, Decision, DroppedMembers, EntityRef, LegExplanation, LegOutcome, NearMiss,
     PolicyError, RECORD_INPUT_BYTES,
 };
-use crate::policy::Compiled;
-use crate::policy::analysis::read_set::Reads;
-use crate::policy::analysis::syntax::{Root, access_path};
+use crate::policy::CompiledPolicySet;
+use crate::policy::analysis::read_set::ReadSet;
+use crate::policy::analysis::syntax::{PathRoot, access_path};
 use crate::policy::explanation::shown::{SECRET, beginning, may_be_shown, value_text};
-use crate::policy::inputs::{Inputs, known, value_at};
-use crate::policy::load::policies::{Conjunct, Rule, no_slots};
+use crate::policy::inputs::{PolicyInputs, known, value_at};
+use crate::policy::load::policies::{CompiledPolicy, Conjunct, no_slots};
 use cedar_policy_core::ast::{Context, EntityUID};
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// record shows of a value that does not fit.
 const MIN_INPUT_BYTES: usize = 1 << 10;
 
-impl Compiled {
+impl CompiledPolicySet {
     /// Explains a leg that was decided: what determined it, what failed, and what each permit
     /// lacked.
     pub(super) fn explain(
@@ -31,37 +31,37 @@ impl Compiled {
         principal: &EntityRef,
         outcome: &LegOutcome,
         policies: &[String],
-        verdicts: &[(&Arc<Rule>, Verdict)],
-        inputs: &Inputs,
+        verdicts: &[(&Arc<CompiledPolicy>, PolicyVerdict)],
+        inputs: &PolicyInputs,
     ) -> LegExplanation {
         let mut explanation = blank(principal, outcome, inputs.dropped.clone());
         explanation.relations.clone_from(&inputs.lookups);
-        let permitted = verdicts.iter().any(|(rule, verdict)| {
-            rule.effect == Decision::Permit && matches!(verdict, Verdict::Satisfied)
+        let permitted = verdicts.iter().any(|(policy, verdict)| {
+            policy.effect == Decision::Permit && matches!(verdict, PolicyVerdict::Satisfied)
         });
-        for (rule, verdict) in verdicts {
-            if policies.contains(&rule.at.id) {
-                explanation.determining.push(rule.at.clone());
+        for (policy, verdict) in verdicts {
+            if policies.contains(&policy.at.id) {
+                explanation.determining.push(policy.at.clone());
             }
             let (stopped, error) = match verdict {
-                Verdict::Satisfied => continue,
-                Verdict::Stopped(at) => (*at, None),
-                Verdict::Failed(at, message) => {
-                    let message = self.tellable(rule, message);
+                PolicyVerdict::Satisfied => continue,
+                PolicyVerdict::Stopped(at) => (*at, None),
+                PolicyVerdict::Failed(at, message) => {
+                    let message = self.tellable(policy, message);
                     explanation.errors.push(PolicyError {
-                        policy: rule.at.clone(),
+                        policy: policy.at.clone(),
                         message: message.clone(),
                     });
                     (*at, Some(message))
                 }
             };
             if !permitted
-                && rule.effect == Decision::Permit
-                && let Some(conjunct) = rule.conjuncts.get(stopped)
+                && policy.effect == Decision::Permit
+                && let Some(conjunct) = policy.conjuncts.get(stopped)
             {
                 let condition = self.condition(evaluator, conjunct, error);
                 explanation.near_misses.push(NearMiss {
-                    policy: rule.at.clone(),
+                    policy: policy.at.clone(),
                     condition,
                 });
             }
@@ -71,8 +71,8 @@ impl Compiled {
 
     /// Returns Cedar's message, unless it may contain a secret value: an overflow names its
     /// operands.
-    fn tellable(&self, rule: &Rule, message: &str) -> String {
-        if rule
+    fn tellable(&self, policy: &CompiledPolicy, message: &str) -> String {
+        if policy
             .reads
             .names()
             .any(|name| self.schema.vocabulary.may_hold_secret(name))
@@ -121,8 +121,8 @@ impl Compiled {
     /// Cedar writes it.
     pub(super) fn inputs_read(
         &self,
-        inputs: &Inputs,
-        reads: &Reads,
+        inputs: &PolicyInputs,
+        reads: &ReadSet,
         principal: &EntityUID,
         resource: &EntityUID,
     ) -> Vec<(String, String)> {
@@ -133,9 +133,9 @@ impl Compiled {
             .filter(|(_, path)| may_be_shown(path, &self.schema.vocabulary))
             .filter_map(|(root, path)| {
                 let start = match root {
-                    Root::Principal => Some(principal),
-                    Root::Resource => Some(resource),
-                    Root::Context => None,
+                    PathRoot::Principal => Some(principal),
+                    PathRoot::Resource => Some(resource),
+                    PathRoot::Context => None,
                 };
                 let Context::Value(context) = &inputs.context else {
                     return None;

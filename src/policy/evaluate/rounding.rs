@@ -17,15 +17,15 @@
 //! depend on points, nor for a time of the day if the day ends between the two milliseconds: these
 //! deny.
 
-use super::{Leg, LegInput, Parties, Wanted, evaluator_on, refused, truth};
+use super::{Leg, LegDepth, LegInput, Parties, evaluator_on, refused, truth};
 use crate::model::{ClockUse, Code, LegExplanation};
 use crate::policy::analysis::clock_use;
-use crate::policy::analysis::read_set::Reads;
-use crate::policy::analysis::syntax::{Root, children};
-use crate::policy::inputs::coerce::{Instant, MAX_POINTS};
+use crate::policy::analysis::read_set::ReadSet;
+use crate::policy::analysis::syntax::{PathRoot, children};
+use crate::policy::inputs::coerce::{EpochNanos, MAX_POINTS};
 use crate::policy::inputs::points::{Point, Points};
-use crate::policy::inputs::{Inputs, known, value_at};
-use crate::policy::load::policies::{Rule, no_slots};
+use crate::policy::inputs::{PolicyInputs, known, value_at};
+use crate::policy::load::policies::{CompiledPolicy, no_slots};
 use crate::policy::schema::ActionInfo;
 use cedar_policy_core::ast::{
     BinaryOp, Context, EntityUID, Expr, ExprKind, Value as Cedar, ValueKind,
@@ -78,33 +78,37 @@ impl Outcome {
 /// would be decided alike whichever of them were read as the millisecond after; otherwise returns a
 /// denial.
 pub(super) fn settle(
-    (input, wanted): (&LegInput<'_>, Wanted),
+    (input, depth): (&LegInput<'_>, LegDepth),
     parties: &Parties<'_>,
-    inputs: &Inputs,
+    inputs: &PolicyInputs,
     mut points: Points<'_>,
     leg: Leg,
 ) -> Leg {
-    let all = inputs.slice.rules.iter();
-    let rules: Vec<&Arc<Rule>> = all.filter(|rule| reads(&rule.reads, &points.all)).collect();
-    let asked = rules.iter().flat_map(|rule| asked_of(rule, &points.all));
-    let asked: Vec<(&Expr, Reads)> = asked.collect();
+    let all = inputs.slice.policies.iter();
+    let policies: Vec<&Arc<CompiledPolicy>> = all
+        .filter(|policy| reads(&policy.reads, &points.all))
+        .collect();
+    let asked = policies
+        .iter()
+        .flat_map(|policy| asked_of(policy, &points.all));
+    let asked: Vec<(&Expr, ReadSet)> = asked.collect();
     if asked.is_empty() {
         return leg;
     }
     let is_read = |point: &Point| {
-        rules
+        policies
             .iter()
-            .any(|rule| rule.reads.value_at(point.root, &point.path))
+            .any(|policy| policy.reads.value_at(point.root, &point.path))
     };
     points.all.retain(is_read);
     let deny = |leg: Leg, why: &str| unsettled(input, leg, &points.all, why);
-    let mut instants: Vec<Instant> = points.all.iter().map(|point| point.instant).collect();
+    let mut instants: Vec<EpochNanos> = points.all.iter().map(|point| point.instant).collect();
     instants.sort_unstable();
     instants.dedup();
     if instants.len() > MAX_POINTS {
         return deny(leg, &format!("and there are more than {MAX_POINTS}"));
     }
-    let is_product = |(expr, _): &(&Expr, Reads)| is_product(expr, &points.all);
+    let is_product = |(expr, _): &(&Expr, ReadSet)| is_product(expr, &points.all);
     if asked.iter().any(is_product) {
         return deny(leg, DEPENDS);
     }
@@ -122,8 +126,8 @@ pub(super) fn settle(
         asked: &asked,
     };
     let clock = |evaluator: &Evaluator<'_>| {
-        if wanted.clock {
-            clock_use::used(evaluator, &rules, input.now)
+        if depth.clock {
+            clock_use::used(evaluator, &policies, input.now)
         } else {
             ClockUse::Unread
         }
@@ -139,9 +143,9 @@ pub(super) fn settle(
 /// What is needed to evaluate the expressions again for each way to read the points.
 struct Ground<'a, 'p> {
     parties: (&'a EntityUID, &'a ActionInfo, &'a EntityUID),
-    inputs: &'a Inputs,
+    inputs: &'a PolicyInputs,
     points: &'a Points<'p>,
-    asked: &'a [(&'a Expr, Reads)],
+    asked: &'a [(&'a Expr, ReadSet)],
 }
 
 impl Ground<'_, '_> {
@@ -149,7 +153,7 @@ impl Ground<'_, '_> {
     /// millisecond after, and how the clock was used.
     fn every_way(
         &self,
-        instants: &[Instant],
+        instants: &[EpochNanos],
         clock: impl Fn(&Evaluator<'_>) -> ClockUse,
     ) -> (ClockUse, bool) {
         let entities = &self.inputs.entities;
@@ -159,7 +163,7 @@ impl Ground<'_, '_> {
         for way in 1..(1_usize << instants.len()) {
             let up = instants.iter().enumerate();
             let up = up.filter(|(at, _)| way & (1 << at) != 0);
-            let up: Vec<Instant> = up.map(|(_, instant)| *instant).collect();
+            let up: Vec<EpochNanos> = up.map(|(_, instant)| *instant).collect();
             let Some(rounded) = self.points.rounded(self.inputs, &up) else {
                 return (used, false);
             };
@@ -185,7 +189,7 @@ impl Ground<'_, '_> {
 
 const DEPENDS: &str = "and the decision depends on that";
 
-fn reads(reads: &Reads, points: &[Point]) -> bool {
+fn reads(reads: &ReadSet, points: &[Point]) -> bool {
     points
         .iter()
         .any(|point| reads.value_at(point.root, &point.path))
@@ -193,14 +197,14 @@ fn reads(reads: &Reads, points: &[Point]) -> bool {
 
 /// Returns the comparisons and computations of a policy that depend on the points, wherever they
 /// are in it, with what each reads.
-fn asked_of<'r>(rule: &'r Rule, points: &[Point]) -> Vec<(&'r Expr, Reads)> {
+fn asked_of<'r>(policy: &'r CompiledPolicy, points: &[Point]) -> Vec<(&'r Expr, ReadSet)> {
     let mut found = Vec::new();
-    let conjuncts = rule.conjuncts.iter();
+    let conjuncts = policy.conjuncts.iter();
     let mut open: Vec<&Expr> = conjuncts.map(|conjunct| conjunct.expr.as_ref()).collect();
     while let Some(next) = open.pop() {
         if let ExprKind::BinaryApp { .. } | ExprKind::ExtensionFunctionApp { .. } = next.expr_kind()
         {
-            let of_next = Reads::of(next);
+            let of_next = ReadSet::of(next);
             if reads(&of_next, points) {
                 found.push((next, of_next));
             }
@@ -220,7 +224,7 @@ fn is_product(expr: &Expr, points: &[Point]) -> bool {
             arg2,
         } => [arg1, arg2]
             .iter()
-            .all(|arg| reads(&Reads::of(arg), points)),
+            .all(|arg| reads(&ReadSet::of(arg), points)),
         _ => false,
     }
 }
@@ -234,10 +238,10 @@ fn calls(expr: &Expr, function: &str) -> bool {
 
 /// Returns how many values are converted and compared for one way to read the points.
 fn work(
-    asked: &[(&Expr, Reads)],
+    asked: &[(&Expr, ReadSet)],
     points: &Points<'_>,
     parties: &Parties<'_>,
-    inputs: &Inputs,
+    inputs: &PolicyInputs,
 ) -> usize {
     let Context::Value(context) = &inputs.context else {
         return usize::MAX;
@@ -251,9 +255,9 @@ fn work(
         work = work.saturating_add(1);
         for (root, path) in reads.paths() {
             let start = match root {
-                Root::Principal => Some(parties.principal),
-                Root::Resource => Some(parties.resource),
-                Root::Context => None,
+                PathRoot::Principal => Some(parties.principal),
+                PathRoot::Resource => Some(parties.resource),
+                PathRoot::Context => None,
             };
             if path.is_empty() {
                 let all = context.values().map(|value| weight(value, MAX_WORK));

@@ -4,7 +4,7 @@
 //! applicable permits, by `@id`; `not_permitted`.
 
 use crate::model::{Code, Decision, EntityRef, NextAction, Question, Reason, shown};
-use crate::policy::load::policies::Rule;
+use crate::policy::load::policies::CompiledPolicy;
 use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,29 +18,32 @@ pub(in crate::policy) fn denial(
     declared: &NextActions,
     question: &Question,
     principal: &EntityRef,
-    failed: Option<&Arc<Rule>>,
-    forbids: Vec<&Arc<Rule>>,
-    reasoned: Option<&Arc<Rule>>,
+    failed: Option<&Arc<CompiledPolicy>>,
+    forbids: Vec<&Arc<CompiledPolicy>>,
+    reasoned: Option<&Arc<CompiledPolicy>>,
 ) -> Reason {
-    let (code, rule) = if failed.is_some() {
+    let (code, policy) = if failed.is_some() {
         (Code::PolicyError, None)
-    } else if let Some(rule) = forbids
+    } else if let Some(policy) = forbids
         .iter()
-        .find(|rule| rule.reason.is_some())
+        .find(|policy| policy.reason.is_some())
         .or_else(|| forbids.first())
     {
-        (rule.reason.clone().unwrap_or(Code::Forbidden), Some(*rule))
-    } else if let Some(rule) = reasoned {
         (
-            rule.reason.clone().unwrap_or(Code::NotPermitted),
-            Some(rule),
+            policy.reason.clone().unwrap_or(Code::Forbidden),
+            Some(*policy),
+        )
+    } else if let Some(policy) = reasoned {
+        (
+            policy.reason.clone().unwrap_or(Code::NotPermitted),
+            Some(policy),
         )
     } else {
         (Code::NotPermitted, None)
     };
-    let message = match (failed, rule) {
+    let message = match (failed, policy) {
         (Some(failed), _) => format!("the policy `{}` failed", failed.id),
-        (None, Some(rule)) => message_of(rule, principal, question),
+        (None, Some(policy)) => message_of(policy, principal, question),
         (None, None) => asking("no policy permits ", "", "", principal, question),
     };
     let next_action = declared
@@ -56,17 +59,21 @@ pub(in crate::policy) fn denial(
 }
 
 /// Returns the message of a rule that denies, or that does not permit.
-fn message_of(rule: &Rule, principal: &EntityRef, question: &Question) -> String {
-    match &rule.message {
+fn message_of(policy: &CompiledPolicy, principal: &EntityRef, question: &Question) -> String {
+    match &policy.message {
         Some(message) => filled(message, principal, question),
-        None if rule.effect == Decision::Deny => {
-            asking("the policy `", &rule.id, "` forbids ", principal, question)
-        }
+        None if policy.effect == Decision::Deny => asking(
+            "the policy `",
+            &policy.id,
+            "` forbids ",
+            principal,
+            question,
+        ),
         None => {
             let principal = principal.to_string();
             format!(
                 "the condition of `{}` does not hold for `{}`",
-                rule.id,
+                policy.id,
                 shown(&principal)
             )
         }
@@ -77,7 +84,7 @@ fn message_of(rule: &Rule, principal: &EntityRef, question: &Question) -> String
 /// decisions may be denials.
 fn asking(
     before: &str,
-    rule: &str,
+    policy: &str,
     after: &str,
     principal: &EntityRef,
     question: &Question,
@@ -88,7 +95,7 @@ fn asking(
     let what = shown(&on.id);
     [
         before,
-        rule,
+        policy,
         after,
         "`",
         &principal.kind,

@@ -156,7 +156,7 @@ pub(in crate::policy) fn beginning(
     vocabulary: &Vocabulary,
     bytes: usize,
 ) -> (String, bool) {
-    let mut text = Cut {
+    let mut text = BoundedText {
         text: String::new(),
         bytes,
     };
@@ -178,7 +178,7 @@ pub(in crate::policy) fn beginning(
 
 /// Writes a value as Cedar does, up to where the text ends. Cedar's own writer sorts a whole set
 /// before it writes the first element.
-fn write_value(text: &mut Cut, value: &Cedar) -> fmt::Result {
+fn write_value(text: &mut BoundedText, value: &Cedar) -> fmt::Result {
     match value.value_kind() {
         ValueKind::Set(items) => {
             text.write_str("[")?;
@@ -268,12 +268,12 @@ impl Redaction<'_> {
 }
 
 /// Accepts as many bytes as are shown, and then ends the writing.
-struct Cut {
+struct BoundedText {
     text: String,
     bytes: usize,
 }
 
-impl Write for Cut {
+impl Write for BoundedText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let left = self.bytes.saturating_sub(self.text.len());
         if text.len() <= left {

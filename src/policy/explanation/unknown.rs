@@ -12,14 +12,14 @@
 //! the look-up of tuples.
 
 use crate::model::{Code, EntityRef, LegOutcome, NextAction, Reason, nearest, shown};
-use crate::policy::Compiled;
+use crate::policy::CompiledPolicySet;
 use crate::policy::evaluate::LegInput;
 use cedar_policy_core::ast::EntityUID;
 
 /// The number of stored entities up to which they are searched for a similar name.
 const MOST_ENTITIES: usize = 1_000;
 
-impl Compiled {
+impl CompiledPolicySet {
     /// Says in a denial that no policy determined that the resource is unknown.
     pub(in crate::policy) fn name_unknown(
         &self,

@@ -1,12 +1,12 @@
 //! Finds what a policy's leading conjuncts demand, before it is evaluated.
 //!
-//! INVARIANT: a [`Key`] is sound (see the argument in the folder's `mod.rs`): no conjunct that
-//! could fail comes before its equality, unless a [`Step`] says on what the failure depends. An
-//! expression that is not known to be harmless ends the walk.
+//! INVARIANT: an [`EqualityKey`] is sound (see the argument in the folder's `mod.rs`): no conjunct
+//! that could fail comes before its equality, unless a [`GuardStep`] says on what the failure
+//! depends. An expression that is not known to be harmless ends the walk.
 
 use super::super::schema::Schema;
-use crate::policy::analysis::syntax::{Root, access_path, children};
-use crate::policy::load::policies::Rule;
+use crate::policy::analysis::syntax::{PathRoot, access_path, children};
+use crate::policy::load::policies::CompiledPolicy;
 use cedar_policy_core::ast::{BinaryOp, EntityType, Expr, ExprKind, Literal, UnaryOp};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -17,35 +17,35 @@ const MAX_KEYS: usize = 8;
 const MAX_STEPS: usize = 16;
 
 /// An attribute: a variable, and the names that follow it. Without names, it is the entity itself.
-pub(super) type Path = (Root, Vec<SmolStr>);
+pub(super) type AccessPath = (PathRoot, Vec<SmolStr>);
 
 /// A conjunct that comes before the equality, in the order of evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(super) enum GuardStep {
     /// `principal has tenant`: false if the attribute is absent, so nothing after it is evaluated.
-    Has(Path),
+    Has(AccessPath),
     /// An expression that fails if this attribute is absent, and never otherwise.
-    Needs(Path),
+    Needs(AccessPath),
     /// `principal is user`: false for every other type.
-    Is(Root, EntityType),
+    Is(PathRoot, EntityType),
 }
 
 /// An equality by which a policy can be found.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
-    pub(super) before: Vec<Step>,
-    pub(super) path: Path,
+pub(super) struct EqualityKey {
+    pub(super) before: Vec<GuardStep>,
+    pub(super) path: AccessPath,
     pub(super) constant: Literal,
 }
 
 /// The attributes and entities that are not known before relations are looked up.
 #[derive(Debug)]
-pub(super) struct Late<'a> {
+pub(super) struct LateAttributes<'a> {
     attributes: BTreeSet<&'a SmolStr>,
     userset: &'a EntityType,
 }
 
-impl<'a> Late<'a> {
+impl<'a> LateAttributes<'a> {
     pub(super) fn new(schema: &'a Schema) -> Self {
         let attributes = schema.relations.relations.values().flatten().collect();
         Self {
@@ -68,16 +68,16 @@ impl<'a> Late<'a> {
     }
 }
 
-/// Returns the equalities of a rule, in order.
-pub(super) fn keys(rule: &Rule, late: &Late<'_>) -> Vec<Key> {
+/// Returns the equalities of a policy, in order.
+pub(super) fn keys(policy: &CompiledPolicy, late: &LateAttributes<'_>) -> Vec<EqualityKey> {
     let mut keys = Vec::new();
     let mut before = Vec::new();
-    for conjunct in &rule.conjuncts {
+    for conjunct in &policy.conjuncts {
         let Some(steps) = steps(&conjunct.expr).filter(|_| !late.is_in(&conjunct.expr)) else {
             break;
         };
         if let Some((path, constant)) = equality(&conjunct.expr) {
-            keys.push(Key {
+            keys.push(EqualityKey {
                 before: before.clone(),
                 path,
                 constant,
@@ -95,8 +95,8 @@ pub(super) fn keys(rule: &Rule, late: &Late<'_>) -> Vec<Key> {
     keys
 }
 
-impl Step {
-    fn path(&self) -> Option<&Path> {
+impl GuardStep {
+    fn path(&self) -> Option<&AccessPath> {
         match self {
             Self::Has(path) | Self::Needs(path) => Some(path),
             Self::Is(..) => None,
@@ -105,7 +105,7 @@ impl Step {
 }
 
 /// Returns `true` if this step adds nothing to the earlier steps.
-fn known(before: &[Step], step: &Step) -> bool {
+fn known(before: &[GuardStep], step: &GuardStep) -> bool {
     before
         .iter()
         .any(|earlier| match (earlier.path(), step.path()) {
@@ -115,13 +115,13 @@ fn known(before: &[Step], step: &Step) -> bool {
 }
 
 /// Returns the steps of a conjunct; `None` if it could fail in ways that no step describes.
-fn steps(expr: &Expr) -> Option<Vec<Step>> {
+fn steps(expr: &Expr) -> Option<Vec<GuardStep>> {
     let has = |base: &Expr, names: &mut dyn Iterator<Item = &SmolStr>| {
         let (root, mut path) = access_path(base)?;
-        let mut steps: Vec<Step> = needs((root, path.clone())).into_iter().collect();
+        let mut steps: Vec<GuardStep> = needs((root, path.clone())).into_iter().collect();
         for name in names {
             path.push(name.clone());
-            steps.push(Step::Has((root, path.clone())));
+            steps.push(GuardStep::Has((root, path.clone())));
         }
         Some(steps)
     };
@@ -143,7 +143,7 @@ fn steps(expr: &Expr) -> Option<Vec<Step>> {
             if let Some((root, path)) = access_path(base)
                 && path.is_empty()
             {
-                return Some(vec![Step::Is(root, entity_type.clone())]);
+                return Some(vec![GuardStep::Is(root, entity_type.clone())]);
             }
         }
         _ => {}
@@ -155,7 +155,7 @@ fn steps(expr: &Expr) -> Option<Vec<Step>> {
 /// Returns `true` if an expression of a well-typed policy fails only if an attribute of `needed` is
 /// absent. Values of a request fit their types (a value that does not, denies), and so do stored
 /// values, so no operator meets a value of another type.
-fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
+fn harmless(expr: &Expr, needed: &mut Vec<GuardStep>) -> bool {
     if let Some(path) = access_path(expr) {
         needed.extend(needs(path));
         return true;
@@ -203,7 +203,7 @@ fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
 }
 
 /// Returns the parts of `path == constant`, in either order.
-fn equality(expr: &Expr) -> Option<(Path, Literal)> {
+fn equality(expr: &Expr) -> Option<(AccessPath, Literal)> {
     let ExprKind::BinaryApp {
         op: BinaryOp::Eq,
         arg1,
@@ -217,11 +217,11 @@ fn equality(expr: &Expr) -> Option<(Path, Literal)> {
         (ExprKind::Lit(constant), _) => (access_path(arg2)?, constant),
         _ => return None,
     };
-    (path != (Root::Context, Vec::new())).then(|| (path, constant.clone()))
+    (path != (PathRoot::Context, Vec::new())).then(|| (path, constant.clone()))
 }
 
 /// Returns the step of a path; `None` for the entities of the request and its context, which are
 /// always present.
-fn needs((root, names): Path) -> Option<Step> {
-    (!names.is_empty()).then_some(Step::Needs((root, names)))
+fn needs((root, names): AccessPath) -> Option<GuardStep> {
+    (!names.is_empty()).then_some(GuardStep::Needs((root, names)))
 }

@@ -20,7 +20,7 @@ const MAX_WEIGHT: usize = 4_000_000;
 const ENTRY_WEIGHT: usize = 24;
 
 /// A value whose weight is the number of parts that it holds in memory.
-pub(super) trait Weighed {
+pub(super) trait HasWeight {
     fn weight(&self) -> usize;
 }
 
@@ -28,22 +28,22 @@ pub(super) trait Weighed {
 #[derive(Debug)]
 pub(super) struct Memo<T> {
     by_number: Box<[OnceLock<Arc<T>>]>,
-    kept: RwLock<Kept<T>>,
+    kept: RwLock<MemoEntries<T>>,
 }
 
 #[derive(Debug)]
-struct Kept<T> {
+struct MemoEntries<T> {
     weight: usize,
     by_numbers: HashMap<Box<[u32]>, Arc<T>>,
 }
 
-impl<T: Weighed> Memo<T> {
+impl<T: HasWeight> Memo<T> {
     /// Creates a memo with slots for the numbers below `count`.
     pub(super) fn new(count: usize) -> Self {
         let by_number = std::iter::repeat_with(OnceLock::new).take(count).collect();
         Self {
             by_number,
-            kept: RwLock::new(Kept {
+            kept: RwLock::new(MemoEntries {
                 weight: 0,
                 by_numbers: HashMap::default(),
             }),
@@ -73,7 +73,7 @@ impl<T: Weighed> Memo<T> {
                 return known.clone();
             }
             if kept.weight + weight > MAX_WEIGHT {
-                *kept = Kept {
+                *kept = MemoEntries {
                     weight: 0,
                     by_numbers: HashMap::default(),
                 };
@@ -94,7 +94,7 @@ mod tests {
     #[derive(Debug, PartialEq)]
     struct Heavy(usize);
 
-    impl Weighed for Heavy {
+    impl HasWeight for Heavy {
         fn weight(&self) -> usize {
             self.0
         }

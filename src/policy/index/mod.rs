@@ -4,10 +4,10 @@
 //! each tenant, team and tool. All but a few concern somebody else.
 //! **Decision.** Policies are divided at load by action, by the scope of the principal and of the
 //! resource, and by an equality with a constant among the leading conjuncts of their condition
-//! (`principal.tenant == "t3"`). A leg first looks up its [`Scope`], by the entities' types, ids
-//! and stored ancestors; then, by the values of those attributes, the [`Slice`] of the scope's
-//! policies that can change the outcome. What the policies of a slice read and which relations they
-//! mention is merged once, and kept.
+//! (`principal.tenant == "t3"`). A leg first looks up its [`ScopePolicies`], by the entities'
+//! types, ids and stored ancestors; then, by the values of those attributes, the [`Slice`] of the
+//! scope's policies that can change the outcome. What the policies of a slice read and which
+//! relations they mention is merged once, and kept.
 //! **Trade-off.** Only an equality with a constant divides: a policy that tests membership of a
 //! set, or compares two attributes, is evaluated whenever its scope matches.
 //!
@@ -17,8 +17,8 @@
 //! then be neither satisfied nor failed, so it could change neither the decision, nor the
 //! determining policies, nor an error. Evaluation takes the conjuncts in order, up to the first
 //! that is not true. Let `k` be the position of the equality by which a policy is found.
-//! [`conditions::Step`]s describe the conjuncts before `k`, and a leg goes through them in the same
-//! order:
+//! [`conditions::GuardStep`]s describe the conjuncts before `k`, and a leg goes through them in the
+//! same order:
 //!
 //! - a conjunct that fails if an attribute is absent: if the attribute is absent, or that is not
 //!   known, the policy is selected, whatever follows (a `forbid` that fails must deny). Otherwise
@@ -53,16 +53,16 @@ mod unindexed;
 use super::schema::Schema;
 use crate::model::Decision;
 use crate::policy::analysis::mentions::Mention;
-use crate::policy::analysis::read_set::Reads;
-use crate::policy::analysis::syntax::Root;
-use crate::policy::cache_key::Plans;
-use crate::policy::load::policies::Rule;
-use bucket::{Bucket, Cells, Position};
+use crate::policy::analysis::read_set::ReadSet;
+use crate::policy::analysis::syntax::PathRoot;
+use crate::policy::cache_key::KeyLayouts;
+use crate::policy::load::policies::CompiledPolicy;
+use bucket::{PolicyBucket, PolicyPosition, PositionLists};
 use cedar_policy_core::ast::{ActionConstraint, Entity, EntityType, EntityUID, Literal};
-use conditions::{Late, Path};
+use conditions::{AccessPath, LateAttributes};
 use foldhash::{HashMap, HashMapExt};
-use memo::{Memo, Weighed};
-use scope::{Axis, Pairs};
+use memo::{HasWeight, Memo};
+use scope::{ConstraintAxis, ConstraintPairs};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -75,51 +75,51 @@ const SHARED_POLICIES: usize = 64;
 
 /// The policies of a bundle, divided. It never changes, except for what it memoises.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(super) struct PolicyIndex {
     /// The policies, in the order of their ids.
-    rules: Arc<[Arc<Rule>]>,
-    buckets: Vec<Bucket>,
-    cells: Cells,
-    classes: Vec<Class>,
+    policies: Arc<[Arc<CompiledPolicy>]>,
+    buckets: Vec<PolicyBucket>,
+    cells: PositionLists,
+    classes: Vec<PolicyClass>,
     /// The classes of each action.
     by_action: HashMap<EntityUID, Vec<usize>>,
-    scopes: Memo<Scope>,
+    scopes: Memo<ScopePolicies>,
     slices: Memo<Slice>,
     #[cfg(test)]
-    unindexed: Option<unindexed::Actions>,
+    unindexed: Option<unindexed::ActionEntities>,
 }
 
 /// The policies whose scope matches a principal, an action and a resource.
 #[derive(Debug)]
-pub(super) struct Scope {
+pub(super) struct ScopePolicies {
     buckets: Box<[u32]>,
     /// What any of the policies reads: a value there that does not fit its type denies.
-    pub(super) reads: Arc<Reads>,
+    pub(super) reads: Arc<ReadSet>,
     /// Whether a policy of the scope mentions a relation.
     pub(super) mentions: bool,
     /// The first permit that gives a reason.
-    pub(super) reasoned: Option<Arc<Rule>>,
+    pub(super) reasoned: Option<Arc<CompiledPolicy>>,
     /// The slice that the scope has for all values. Only a search sets it, since it knows no values
     /// yet.
     fixed: Option<Arc<Slice>>,
     /// The plans from which the cache keys of its legs are made.
-    pub(super) plans: Plans,
+    pub(super) layouts: KeyLayouts,
 }
 
 /// The policies of a scope that can change the outcome, given the values of some attributes.
 #[derive(Debug)]
 pub(super) struct Slice {
     /// The policies, in the order of their ids.
-    pub(super) rules: Box<[Arc<Rule>]>,
+    pub(super) policies: Box<[Arc<CompiledPolicy>]>,
     /// What the policies read.
-    pub(super) reads: Arc<Reads>,
+    pub(super) reads: Arc<ReadSet>,
     /// The relations that the policies mention.
     pub(super) mentions: Arc<BTreeSet<Mention>>,
 }
 
 /// An entity's id, and its stored entity.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Named<'a> {
+pub(super) struct ScopeEntity<'a> {
     pub(super) uid: &'a EntityUID,
     pub(super) stored: Option<&'a Entity>,
 }
@@ -142,39 +142,39 @@ pub(super) enum AttributeValue {
 }
 
 /// The values of a leg's attributes.
-pub(super) struct Values<'a> {
+pub(super) struct LegValues<'a> {
     /// The principal's type and the resource's.
     pub(super) kinds: (&'a EntityType, &'a EntityType),
     /// Returns the value at a path.
-    pub(super) value: &'a dyn Fn(Root, &[SmolStr]) -> AttributeValue,
+    pub(super) value: &'a dyn Fn(PathRoot, &[SmolStr]) -> AttributeValue,
 }
 
 /// A policy and its leading equalities.
-type Keyed = (Position, Vec<conditions::Key>);
+type PolicyKeys = (PolicyPosition, Vec<conditions::EqualityKey>);
 
-impl Index {
-    pub(super) fn new(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
-        let late = Late::new(schema);
-        let actions = Actions::new(schema);
-        let mut by_signature: HashMap<Vec<usize>, Vec<Position>> = HashMap::new();
-        for (position, rule) in (0..).zip(rules.iter()) {
+impl PolicyIndex {
+    pub(super) fn new(policies: Arc<[Arc<CompiledPolicy>]>, schema: &Schema) -> Self {
+        let late = LateAttributes::new(schema);
+        let actions = ActionNumbers::new(schema);
+        let mut by_signature: HashMap<Vec<usize>, Vec<PolicyPosition>> = HashMap::new();
+        for (position, policy) in (0..).zip(policies.iter()) {
             by_signature
-                .entry(actions.of(&rule.action))
+                .entry(actions.of(&policy.action))
                 .or_default()
                 .push(position);
         }
         let mut index = Self {
             buckets: Vec::new(),
-            cells: Cells::default(),
+            cells: PositionLists::default(),
             classes: Vec::new(),
             by_action: HashMap::new(),
             scopes: Memo::new(0),
             slices: Memo::new(0),
             #[cfg(test)]
             unindexed: None,
-            rules,
+            policies,
         };
-        let mut own: HashMap<usize, Vec<Position>> = HashMap::new();
+        let mut own: HashMap<usize, Vec<PolicyPosition>> = HashMap::new();
         for (signature, positions) in by_signature {
             if positions.len() > SHARED_POLICIES {
                 index.add_class(&signature, &positions, &actions, &late);
@@ -198,10 +198,10 @@ impl Index {
     pub(super) fn open(
         &self,
         action: &EntityUID,
-        principal: Option<Named<'_>>,
-        resource: Option<Named<'_>>,
-    ) -> Vec<&Arc<Rule>> {
-        let held = |axis: &Axis, named: Option<Named<'_>>| {
+        principal: Option<ScopeEntity<'_>>,
+        resource: Option<ScopeEntity<'_>>,
+    ) -> Vec<&Arc<CompiledPolicy>> {
+        let held = |axis: &ConstraintAxis, named: Option<ScopeEntity<'_>>| {
             named.map_or_else(|| axis.all(), |named| axis.held(named))
         };
         let mut buckets = Vec::new();
@@ -223,16 +223,16 @@ impl Index {
         let buckets = buckets
             .into_iter()
             .filter_map(|bucket| self.buckets.get(bucket as usize));
-        self.rules_of(buckets.flat_map(Bucket::all))
+        self.policies_of(buckets.flat_map(PolicyBucket::all))
     }
 
     /// Returns the policies whose scope matches.
     pub(super) fn scope(
         &self,
         action: &EntityUID,
-        principal: Named<'_>,
-        resource: Named<'_>,
-    ) -> Arc<Scope> {
+        principal: ScopeEntity<'_>,
+        resource: ScopeEntity<'_>,
+    ) -> Arc<ScopePolicies> {
         #[cfg(test)]
         if let Some(actions) = &self.unindexed {
             return self.scanned(actions, action, principal, resource);
@@ -257,7 +257,7 @@ impl Index {
     }
 
     /// Returns the policies of a scope that the values do not rule out.
-    pub(super) fn slice(&self, scope: &Scope, values: &Values<'_>) -> Arc<Slice> {
+    pub(super) fn slice(&self, scope: &ScopePolicies, values: &LegValues<'_>) -> Arc<Slice> {
         if let Some(fixed) = &scope.fixed {
             return Arc::clone(fixed);
         }
@@ -266,73 +266,74 @@ impl Index {
             bucket.select(values, |cell| cells.push(cell));
         }
         self.slices.get(&cells, || {
-            let rules = self.rules_of(cells.iter().copied());
+            let policies = self.policies_of(cells.iter().copied());
             Slice {
-                reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
-                mentions: merged_mentions(&rules),
-                rules: rules.into_iter().cloned().collect(),
+                reads: ReadSet::merged(policies.iter().map(|policy| &policy.reads)),
+                mentions: merged_mentions(&policies),
+                policies: policies.into_iter().cloned().collect(),
             }
         })
     }
 
     /// Returns all policies of a scope, in the order of their ids.
-    pub(super) fn all(&self, scope: &Scope) -> Vec<&Arc<Rule>> {
-        self.rules_in(&scope.buckets)
+    pub(super) fn all(&self, scope: &ScopePolicies) -> Vec<&Arc<CompiledPolicy>> {
+        self.policies_in(&scope.buckets)
     }
 
-    fn rules_in(&self, buckets: &[u32]) -> Vec<&Arc<Rule>> {
-        self.rules_of(self.buckets_of(buckets).flat_map(Bucket::all))
+    fn policies_in(&self, buckets: &[u32]) -> Vec<&Arc<CompiledPolicy>> {
+        self.policies_of(self.buckets_of(buckets).flat_map(PolicyBucket::all))
     }
 
-    fn rules_of(&self, cells: impl Iterator<Item = u32>) -> Vec<&Arc<Rule>> {
-        let mut positions: Vec<Position> = cells
-            .flat_map(|cell| self.cells.rules(cell))
+    fn policies_of(&self, cells: impl Iterator<Item = u32>) -> Vec<&Arc<CompiledPolicy>> {
+        let mut positions: Vec<PolicyPosition> = cells
+            .flat_map(|cell| self.cells.policies(cell))
             .copied()
             .collect();
         positions.sort_unstable();
         positions
             .iter()
-            .filter_map(|position| self.rules.get(*position as usize))
+            .filter_map(|position| self.policies.get(*position as usize))
             .collect()
     }
 
-    fn buckets_of(&self, numbers: &[u32]) -> impl Iterator<Item = &Bucket> {
+    fn buckets_of(&self, numbers: &[u32]) -> impl Iterator<Item = &PolicyBucket> {
         numbers
             .iter()
             .filter_map(|number| self.buckets.get(*number as usize))
     }
 
-    fn merged(&self, buckets: &[u32]) -> Scope {
-        let rules = self.rules_in(buckets);
-        let reasoned = rules
+    fn merged(&self, buckets: &[u32]) -> ScopePolicies {
+        let policies = self.policies_in(buckets);
+        let reasoned = policies
             .iter()
-            .find(|rule| rule.effect == Decision::Permit && rule.reason.is_some());
-        Scope {
+            .find(|policy| policy.effect == Decision::Permit && policy.reason.is_some());
+        ScopePolicies {
             buckets: buckets.into(),
-            reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
-            mentions: rules.iter().any(|rule| !rule.mentions.is_empty()),
-            reasoned: reasoned.map(|rule| Arc::clone(rule)),
+            reads: ReadSet::merged(policies.iter().map(|policy| &policy.reads)),
+            mentions: policies.iter().any(|policy| !policy.mentions.is_empty()),
+            reasoned: reasoned.map(|policy| Arc::clone(policy)),
             fixed: None,
-            plans: Plans::default(),
+            layouts: KeyLayouts::default(),
         }
     }
 
     fn add_class(
         &mut self,
         signature: &[usize],
-        positions: &[Position],
-        actions: &Actions,
-        late: &Late<'_>,
+        positions: &[PolicyPosition],
+        actions: &ActionNumbers,
+        late: &LateAttributes<'_>,
     ) {
-        let (mut principals, mut resources) = (Axis::default(), Axis::default());
-        let mut by_scope: HashMap<(u32, u32), Vec<Keyed>> = HashMap::new();
+        let (mut principals, mut resources) =
+            (ConstraintAxis::default(), ConstraintAxis::default());
+        let mut by_scope: HashMap<(u32, u32), Vec<PolicyKeys>> = HashMap::new();
         for position in positions {
-            let Some(rule) = self.rules.get(*position as usize) else {
+            let Some(policy) = self.policies.get(*position as usize) else {
                 continue;
             };
             let (principal, resource) = (
-                principals.number(&rule.principal),
-                resources.number(&rule.resource),
+                principals.number(&policy.principal),
+                resources.number(&policy.resource),
             );
             let (Some(principal), Some(resource)) = (principal, resource) else {
                 continue;
@@ -340,12 +341,13 @@ impl Index {
             by_scope
                 .entry((principal, resource))
                 .or_default()
-                .push((*position, conditions::keys(rule, late)));
+                .push((*position, conditions::keys(policy, late)));
         }
         let mut pairs = Vec::new();
-        for (pair, rules) in by_scope {
+        for (pair, policies) in by_scope {
             pairs.push((pair, u32::try_from(self.buckets.len()).unwrap_or(u32::MAX)));
-            self.buckets.push(Bucket::new(&rules, &mut self.cells));
+            self.buckets
+                .push(PolicyBucket::new(&policies, &mut self.cells));
         }
         for action in signature
             .iter()
@@ -356,68 +358,68 @@ impl Index {
                 .or_default()
                 .push(self.classes.len());
         }
-        self.classes.push(Class {
+        self.classes.push(PolicyClass {
             principals,
             resources,
-            buckets: Pairs::new(pairs.into_iter()),
+            buckets: ConstraintPairs::new(pairs.into_iter()),
         });
     }
 }
 
-impl Scope {
+impl ScopePolicies {
     /// Creates a scope with one slice for all values: these rules, for which `mentions` are looked
     /// up.
     pub(super) fn fixed<'r>(
-        rules: impl Iterator<Item = &'r Arc<Rule>> + Clone,
+        policies: impl Iterator<Item = &'r Arc<CompiledPolicy>> + Clone,
         mentions: BTreeSet<Mention>,
     ) -> Self {
-        let reads = Reads::merged(rules.clone().map(|rule| &rule.reads));
+        let reads = ReadSet::merged(policies.clone().map(|policy| &policy.reads));
         let slice = Slice {
-            rules: rules.map(Arc::clone).collect(),
+            policies: policies.map(Arc::clone).collect(),
             reads: Arc::clone(&reads),
             mentions: Arc::new(mentions),
         };
         let mentions = !slice.mentions.is_empty();
-        let (plans, fixed) = (Plans::default(), Some(Arc::new(slice)));
+        let (layouts, fixed) = (KeyLayouts::default(), Some(Arc::new(slice)));
         Self {
             buckets: Box::default(),
             reads,
             mentions,
             reasoned: None,
-            plans,
+            layouts,
             fixed,
         }
     }
 }
 
-impl Weighed for Scope {
+impl HasWeight for ScopePolicies {
     fn weight(&self) -> usize {
         self.buckets.len() + self.reads.len()
     }
 }
 
-impl Weighed for Slice {
+impl HasWeight for Slice {
     fn weight(&self) -> usize {
-        self.rules.len() + self.reads.len() + self.mentions.len()
+        self.policies.len() + self.reads.len() + self.mentions.len()
     }
 }
 
 /// Policies that are divided by scope together.
 #[derive(Debug)]
-struct Class {
-    principals: Axis,
-    resources: Axis,
-    buckets: Pairs,
+struct PolicyClass {
+    principals: ConstraintAxis,
+    resources: ConstraintAxis,
+    buckets: ConstraintPairs,
 }
 
 /// The schema's actions, and the actions that each action or group of actions in a scope covers.
-struct Actions {
+struct ActionNumbers {
     uids: Vec<EntityUID>,
     numbers: HashMap<EntityUID, usize>,
     members: HashMap<EntityUID, Vec<usize>>,
 }
 
-impl Actions {
+impl ActionNumbers {
     fn new(schema: &Schema) -> Self {
         let uids: Vec<EntityUID> = schema.actions().keys().cloned().collect();
         let mut members: HashMap<EntityUID, Vec<usize>> = HashMap::new();
@@ -460,26 +462,26 @@ impl Actions {
     }
 }
 
-impl Values<'_> {
-    fn at(&self, (root, path): &Path) -> AttributeValue {
+impl LegValues<'_> {
+    fn at(&self, (root, path): &AccessPath) -> AttributeValue {
         (self.value)(*root, path)
     }
 
-    fn kind(&self, root: Root) -> Option<&EntityType> {
+    fn kind(&self, root: PathRoot) -> Option<&EntityType> {
         match root {
-            Root::Principal => Some(self.kinds.0),
-            Root::Resource => Some(self.kinds.1),
-            Root::Context => None,
+            PathRoot::Principal => Some(self.kinds.0),
+            PathRoot::Resource => Some(self.kinds.1),
+            PathRoot::Context => None,
         }
     }
 }
 
 /// Merges what rules mention. Policies of one shape share what they mention, and in bundles without
 /// relations all share one empty set.
-fn merged_mentions(rules: &[&Arc<Rule>]) -> Arc<BTreeSet<Mention>> {
-    let mut distinct: Vec<_> = rules
+fn merged_mentions(policies: &[&Arc<CompiledPolicy>]) -> Arc<BTreeSet<Mention>> {
+    let mut distinct: Vec<_> = policies
         .iter()
-        .map(|rule| &rule.mentions)
+        .map(|policy| &policy.mentions)
         .filter(|all| !all.is_empty())
         .collect();
     distinct.sort_unstable_by_key(|mentions| Arc::as_ptr(mentions));

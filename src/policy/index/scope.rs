@@ -5,7 +5,7 @@
 //! the `in` constraints name fewer entities than the entity has ancestors are those entities
 //! visited instead.
 
-use super::Named;
+use super::ScopeEntity;
 use cedar_policy_core::ast::{
     EntityReference, EntityType, EntityUID, PrincipalOrResourceConstraint,
 };
@@ -13,24 +13,24 @@ use foldhash::{HashMap, HashMapExt};
 use smallvec::SmallVec;
 
 /// Numbers of constraints, in ascending order.
-pub(super) type Held = SmallVec<[u32; 8]>;
+pub(super) type ConstraintIds = SmallVec<[u32; 8]>;
 
 /// The constraints that policies put on one variable, numbered from 0.
 #[derive(Debug, Default)]
-pub(super) struct Axis {
+pub(super) struct ConstraintAxis {
     count: u32,
     any: Option<u32>,
     is: HashMap<EntityType, u32>,
     equals: HashMap<EntityUID, u32>,
     /// The `in` and `is … in` constraints, by the entity after `in`.
-    within: HashMap<EntityUID, Within>,
+    within: HashMap<EntityUID, AncestorConstraints>,
 }
 
 /// The constraints with the same entity after `in`: for each, the type that it requires, if any,
 /// and its number.
-type Within = SmallVec<[(Option<EntityType>, u32); 1]>;
+type AncestorConstraints = SmallVec<[(Option<EntityType>, u32); 1]>;
 
-impl Axis {
+impl ConstraintAxis {
     /// Returns the number of a constraint, and gives it the next number if it has none yet.
     pub(super) fn number(&mut self, constraint: &PrincipalOrResourceConstraint) -> Option<u32> {
         let next = self.count;
@@ -66,14 +66,14 @@ impl Axis {
     }
 
     /// Returns the numbers of all constraints.
-    pub(super) fn all(&self) -> Held {
+    pub(super) fn all(&self) -> ConstraintIds {
         (0..self.count).collect()
     }
 
     /// Returns the numbers of the constraints that hold for an entity.
-    pub(super) fn held(&self, entity: Named<'_>) -> Held {
+    pub(super) fn held(&self, entity: ScopeEntity<'_>) -> ConstraintIds {
         let kind = entity.uid.entity_type();
-        let mut held: Held = self.any.into_iter().collect();
+        let mut held: ConstraintIds = self.any.into_iter().collect();
         held.extend(self.is.get(kind).copied());
         if !self.equals.is_empty() {
             held.extend(self.equals.get(entity.uid).copied());
@@ -117,13 +117,13 @@ impl Axis {
 
 /// The values stored for pairs of constraints, one on the principal and one on the resource.
 #[derive(Debug)]
-pub(super) struct Pairs {
+pub(super) struct ConstraintPairs {
     /// Indexed by the number of the principal's constraint. Each list holds the number of the
     /// resource's constraint and the value, sorted.
     by_principal: Vec<Vec<(u32, u32)>>,
 }
 
-impl Pairs {
+impl ConstraintPairs {
     pub(super) fn new(pairs: impl Iterator<Item = ((u32, u32), u32)>) -> Self {
         let mut found = HashMap::<u32, Vec<(u32, u32)>>::new();
         for ((principal, resource), value) in pairs {
@@ -142,7 +142,12 @@ impl Pairs {
 
     /// Calls `found` with the value of each pair whose two constraints hold. Visits the shorter of
     /// each list and `resources`.
-    pub(super) fn each(&self, principals: &Held, resources: &Held, mut found: impl FnMut(u32)) {
+    pub(super) fn each(
+        &self,
+        principals: &ConstraintIds,
+        resources: &ConstraintIds,
+        mut found: impl FnMut(u32),
+    ) {
         for principal in principals {
             let Some(list) = self.by_principal.get(*principal as usize) else {
                 continue;

@@ -1,9 +1,9 @@
 //! Finds policies by looking at each, as a reference for the index.
 
-use super::bucket::{Bucket, Cells};
+use super::bucket::{PolicyBucket, PositionLists};
 use super::memo::Memo;
-use super::{Index, Named, Scope};
-use crate::policy::load::policies::Rule;
+use super::{PolicyIndex, ScopeEntity, ScopePolicies};
+use crate::policy::load::policies::CompiledPolicy;
 use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{
     ActionConstraint, Entity, EntityReference, EntityUID, PrincipalOrResourceConstraint,
@@ -12,16 +12,19 @@ use foldhash::{HashMap, HashMapExt};
 use std::sync::Arc;
 
 /// The schema's actions, with their groups.
-pub(super) type Actions = std::collections::HashMap<EntityUID, Arc<Entity>>;
+pub(super) type ActionEntities = std::collections::HashMap<EntityUID, Arc<Entity>>;
 
-impl Index {
+impl PolicyIndex {
     /// Creates an index in which each policy is by itself and none is found by an equality.
-    pub(in crate::policy) fn unindexed(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
-        let mut cells = Cells::default();
+    pub(in crate::policy) fn unindexed(
+        policies: Arc<[Arc<CompiledPolicy>]>,
+        schema: &Schema,
+    ) -> Self {
+        let mut cells = PositionLists::default();
         Self {
             buckets: (0..)
-                .zip(rules.iter())
-                .map(|(at, _)| Bucket::new(&[(at, Vec::new())], &mut cells))
+                .zip(policies.iter())
+                .map(|(at, _)| PolicyBucket::new(&[(at, Vec::new())], &mut cells))
                 .collect(),
             cells,
             classes: Vec::new(),
@@ -29,25 +32,25 @@ impl Index {
             scopes: Memo::new(0),
             slices: Memo::new(0),
             unindexed: Some(schema.actions().clone()),
-            rules,
+            policies,
         }
     }
 
     pub(super) fn scanned(
         &self,
-        actions: &Actions,
+        actions: &ActionEntities,
         action: &EntityUID,
-        principal: Named<'_>,
-        resource: Named<'_>,
-    ) -> Arc<Scope> {
-        let matches = |rule: &Rule| {
-            action_in_scope(&rule.action, &actions[action])
-                && in_scope(&rule.principal, principal)
-                && in_scope(&rule.resource, resource)
+        principal: ScopeEntity<'_>,
+        resource: ScopeEntity<'_>,
+    ) -> Arc<ScopePolicies> {
+        let matches = |policy: &CompiledPolicy| {
+            action_in_scope(&policy.action, &actions[action])
+                && in_scope(&policy.principal, principal)
+                && in_scope(&policy.resource, resource)
         };
         let buckets: Vec<u32> = (0..)
-            .zip(self.rules.iter())
-            .filter(|(_, rule)| matches(rule))
+            .zip(self.policies.iter())
+            .filter(|(_, policy)| matches(policy))
             .map(|(at, _)| at)
             .collect();
         Arc::new(self.merged(&buckets))
@@ -56,7 +59,10 @@ impl Index {
 
 /// Returns `true` if a constraint of a scope holds. Scopes name identity, type and ancestors only.
 /// All three are known before any inputs are built, for ancestors are stored and never sent.
-fn in_scope(constraint: &PrincipalOrResourceConstraint, Named { uid, stored }: Named<'_>) -> bool {
+fn in_scope(
+    constraint: &PrincipalOrResourceConstraint,
+    ScopeEntity { uid, stored }: ScopeEntity<'_>,
+) -> bool {
     let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
     let within = |reference: &EntityReference| {
         equals(reference)

@@ -21,7 +21,7 @@ use std::sync::{Arc, LazyLock};
 
 /// What did not fit or was not declared, collected while values are read.
 #[derive(Clone, Debug, Default)]
-pub(in crate::policy) struct Findings {
+pub(in crate::policy) struct CoercionFindings {
     /// The paths of values that do not fit, with the reason.
     pub(in crate::policy) misfits: Vec<(Vec<SmolStr>, String)>,
     /// The paths of members that are not declared, up to the number that is ever reported.
@@ -30,31 +30,31 @@ pub(in crate::policy) struct Findings {
     pub(in crate::policy) more_undeclared: usize,
     /// Points in time between two milliseconds, with their paths: for each path, one more than are
     /// ever evaluated.
-    pub(in crate::policy) between: Vec<(Instant, Vec<SmolStr>)>,
+    pub(in crate::policy) between: Vec<(EpochNanos, Vec<SmolStr>)>,
     rounding: Rounding,
 }
 
 /// A point in time, in nanoseconds since 1970.
-pub(in crate::policy) type Instant = i128;
+pub(in crate::policy) type EpochNanos = i128;
 
 /// Which of the two milliseconds around it each point in time is read as, for policies know no
 /// smaller part of a second: the one after for the points listed here, and the one before for all
 /// others. Equal points are read alike, wherever they are.
 #[derive(Clone, Debug, Default)]
-pub(in crate::policy) struct Rounding(Option<Arc<[Instant]>>);
+pub(in crate::policy) struct Rounding(Option<Arc<[EpochNanos]>>);
 
 impl Rounding {
     /// Creates a rounding that reads these points as the millisecond after.
-    pub(in crate::policy) fn up(instants: impl IntoIterator<Item = Instant>) -> Self {
+    pub(in crate::policy) fn up(instants: impl IntoIterator<Item = EpochNanos>) -> Self {
         Self(Some(instants.into_iter().collect()))
     }
 
-    fn is_up(&self, instant: Instant) -> bool {
+    fn is_up(&self, instant: EpochNanos) -> bool {
         self.0.as_ref().is_some_and(|up| up.contains(&instant))
     }
 }
 
-impl Findings {
+impl CoercionFindings {
     /// Creates findings that hold nothing yet.
     pub(in crate::policy) fn rounding(rounding: Rounding) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Findings {
         }
     }
 
-    fn add_between(&mut self, instant: Instant, path: Vec<SmolStr>) {
+    fn add_between(&mut self, instant: EpochNanos, path: Vec<SmolStr>) {
         let here = self.between.iter().filter(|(_, place)| *place == path);
         let is_noted = here.clone().any(|(known, _)| *known == instant);
         if !is_noted && here.count() <= MAX_POINTS {
@@ -82,7 +82,7 @@ impl Findings {
     }
 
     /// Returns the millisecond that a point in time is read as.
-    fn millisecond(&mut self, instant: Instant, at: At<'_>) -> i128 {
+    fn millisecond(&mut self, instant: EpochNanos, at: ValuePath<'_>) -> i128 {
         let floor = instant.div_euclid(NANOS_PER_MS);
         if instant.rem_euclid(NANOS_PER_MS) == 0 {
             return floor;
@@ -94,12 +94,12 @@ impl Findings {
 
 /// The path of a value, which is spelled out only if there is something to report about it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::policy) struct At<'a> {
-    above: Option<&'a At<'a>>,
+pub(in crate::policy) struct ValuePath<'a> {
+    above: Option<&'a ValuePath<'a>>,
     name: &'a SmolStr,
 }
 
-impl<'a> At<'a> {
+impl<'a> ValuePath<'a> {
     /// Creates the path of a member at the top.
     pub(in crate::policy) fn top(name: &'a SmolStr) -> Self {
         Self { above: None, name }
@@ -113,7 +113,7 @@ impl<'a> At<'a> {
     }
 
     fn path(&self) -> Vec<SmolStr> {
-        let mut path = self.above.map(At::path).unwrap_or_default();
+        let mut path = self.above.map(ValuePath::path).unwrap_or_default();
         path.push(self.name.clone());
         path
     }
@@ -125,8 +125,8 @@ pub(in crate::policy) fn fit(
     value: &Value,
     ty: &Type,
     vocabulary: &Vocabulary,
-    at: At<'_>,
-    findings: &mut Findings,
+    at: ValuePath<'_>,
+    findings: &mut CoercionFindings,
 ) -> Option<Cedar> {
     if let (Type::Record { attrs, .. }, Value::Record(record)) = (ty, value) {
         let mut members: BTreeMap<SmolStr, Cedar> = BTreeMap::new();
@@ -184,8 +184,8 @@ fn elements(
     value: &Value,
     ty: &Type,
     vocabulary: &Vocabulary,
-    at: At<'_>,
-    findings: &mut Findings,
+    at: ValuePath<'_>,
+    findings: &mut CoercionFindings,
 ) -> Option<Cedar> {
     let (
         Type::Set {
@@ -196,7 +196,7 @@ fn elements(
     else {
         return None;
     };
-    let mut inner = Findings::rounding(findings.rounding.clone());
+    let mut inner = CoercionFindings::rounding(findings.rounding.clone());
     let fitted: Option<Vec<Cedar>> = items
         .iter()
         .map(|item| fit(item, element, vocabulary, at, &mut inner))
@@ -218,8 +218,8 @@ fn scalar(
     value: &Value,
     ty: &Type,
     vocabulary: &Vocabulary,
-    at: At<'_>,
-    findings: &mut Findings,
+    at: ValuePath<'_>,
+    findings: &mut CoercionFindings,
 ) -> Option<Cedar> {
     match (ty, value) {
         (Type::Bool(_), Value::Bool(value)) => Some(Cedar::from(*value)),
@@ -265,7 +265,12 @@ fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Optio
     chosen.then(|| info.uid(id))
 }
 
-fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
+fn extension(
+    name: &Name,
+    value: &Value,
+    at: ValuePath<'_>,
+    findings: &mut CoercionFindings,
+) -> Option<Cedar> {
     let constructor = CONSTRUCTORS
         .iter()
         .find(|constructor| constructor.makes == *name)?;
@@ -273,22 +278,24 @@ fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) ->
         return None;
     }
     match (constructor.kind, value) {
-        (Kind::Address, Value::Text(text)) => {
+        (ExtensionKind::Address, Value::Text(text)) => {
             // Mapped addresses are rewritten before Cedar reads them: it takes some spellings for
             // IPv6.
             constructor.call(mapped_network(text).map_or_else(|| text.clone(), SmolStr::from))
         }
-        (Kind::Decimal, Value::Number(number)) => {
+        (ExtensionKind::Decimal, Value::Number(number)) => {
             constructor.call(number.to_decimal_text()?.into())
         }
-        (Kind::Decimal, Value::Text(text)) => constructor
+        (ExtensionKind::Decimal, Value::Text(text)) => constructor
             .call(text.clone())
             .or_else(|| constructor.call(Number::parse(text)?.to_decimal_text()?.into())),
-        (Kind::Datetime, Value::Text(text)) => constructor.call(text.clone()).or_else(|| {
-            let nanos = request_instant_nanos(text)?;
-            constructor.call(millisecond_text(findings.millisecond(nanos, at))?.into())
-        }),
-        (Kind::Duration, Value::Text(text)) => constructor
+        (ExtensionKind::Datetime, Value::Text(text)) => {
+            constructor.call(text.clone()).or_else(|| {
+                let nanos = request_instant_nanos(text)?;
+                constructor.call(millisecond_text(findings.millisecond(nanos, at))?.into())
+            })
+        }
+        (ExtensionKind::Duration, Value::Text(text)) => constructor
             .call(text.clone())
             .or_else(|| constructor.call(milliseconds(duration_nanos(text)?)?)),
         _ => None,
@@ -314,7 +321,7 @@ fn milliseconds(nanos: i128) -> Option<SmolStr> {
 pub(in crate::policy) fn datetime(text: &str) -> Option<Cedar> {
     CONSTRUCTORS
         .iter()
-        .find(|constructor| constructor.kind == Kind::Datetime)?
+        .find(|constructor| constructor.kind == ExtensionKind::Datetime)?
         .call(text.into())
 }
 
@@ -330,14 +337,14 @@ const MAX_BYTES: usize = 256;
 
 /// The extension types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ExtensionKind {
     Address,
     Decimal,
     Datetime,
     Duration,
 }
 
-impl Kind {
+impl ExtensionKind {
     /// Returns the name of the type, and the name of the function that makes its values.
     fn names(self) -> [&'static str; 2] {
         match self {
@@ -352,13 +359,13 @@ impl Kind {
 /// The function that makes the values of an extension type.
 struct Constructor {
     makes: Name,
-    kind: Kind,
+    kind: ExtensionKind,
     calls: &'static ExtensionFunction,
 }
 
 /// The constructors, looked up once, because Cedar's names must be parsed.
 static CONSTRUCTORS: LazyLock<Vec<Constructor>> = LazyLock::new(|| {
-    let find = |kind: Kind| {
+    let find = |kind: ExtensionKind| {
         let [makes, function] = kind.names();
         let calls = Extensions::all_available()
             .func(&function.parse().ok()?)
@@ -369,10 +376,15 @@ static CONSTRUCTORS: LazyLock<Vec<Constructor>> = LazyLock::new(|| {
             calls,
         })
     };
-    [Kind::Address, Kind::Decimal, Kind::Datetime, Kind::Duration]
-        .into_iter()
-        .filter_map(find)
-        .collect()
+    [
+        ExtensionKind::Address,
+        ExtensionKind::Decimal,
+        ExtensionKind::Datetime,
+        ExtensionKind::Duration,
+    ]
+    .into_iter()
+    .filter_map(find)
+    .collect()
 });
 
 impl Constructor {
@@ -414,19 +426,19 @@ fn hint(ty: &Type, value: &Value) -> &'static str {
         .find(|constructor| constructor.makes == *name)
         .map(|constructor| constructor.kind);
     match (kind, value) {
-        (Some(Kind::Decimal), Value::Text(text)) if text.parse::<f64>().is_err() => {
+        (Some(ExtensionKind::Decimal), Value::Text(text)) if text.parse::<f64>().is_err() => {
             ": write digits, such as `249.90`"
         }
-        (Some(Kind::Decimal), Value::Number(_) | Value::Text(_)) => {
+        (Some(ExtensionKind::Decimal), Value::Number(_) | Value::Text(_)) => {
             ", which has at most four decimals and 15 digits before them: round it where it is sent"
         }
-        (Some(Kind::Datetime), Value::Text(_)) => {
+        (Some(ExtensionKind::Datetime), Value::Text(_)) => {
             ": write it like `2026-10-01T09:00:00Z` or `2026-10-01T11:00:00+02:00`"
         }
-        (Some(Kind::Duration), Value::Text(_)) => {
+        (Some(ExtensionKind::Duration), Value::Text(_)) => {
             ", in whole milliseconds: write it like `1h30m` or `90s`"
         }
-        (Some(Kind::Address), Value::Text(_)) => {
+        (Some(ExtensionKind::Address), Value::Text(_)) => {
             ": write an address or a network, like `10.1.2.3` or `10.0.0.0/8`"
         }
         _ => "",

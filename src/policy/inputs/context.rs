@@ -1,9 +1,9 @@
 //! Builds the context of one leg: the request's members, and the facts.
 
-use super::{Builder, Members, Seat};
+use super::{ContextMembers, InputBuilder, Seat};
 use crate::model::{Timestamp, Value};
 use crate::policy::inputs::coerce;
-use crate::policy::inputs::conversions::Origin;
+use crate::policy::inputs::conversions::ValueOrigin;
 use cedar_policy_core::ast::{EntityUID, Value as Cedar};
 use smol_str::SmolStr;
 use std::borrow::Cow;
@@ -17,11 +17,11 @@ const DELEGATION: SmolStr = SmolStr::new_static("delegation");
 
 const ACTION_PROPERTIES: SmolStr = SmolStr::new_static("action_properties");
 
-impl<'a> Builder<'a> {
-    pub(super) fn context(&mut self) -> Members {
+impl<'a> InputBuilder<'a> {
+    pub(super) fn context(&mut self) -> ContextMembers {
         let action = self.request.action;
         let question = self.request.question;
-        let mut context = Members::new();
+        let mut context = ContextMembers::new();
         for (name, value) in question
             .context
             .iter()
@@ -65,14 +65,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a member of the request, if a policy reads it.
-    fn member(&mut self, name: &SmolStr, value: Cow<'a, Value>, context: &mut Members) {
+    fn member(&mut self, name: &SmolStr, value: Cow<'a, Value>, context: &mut ContextMembers) {
         let Some(attribute) = self.request.action.context.get(name) else {
             return;
         };
         if !(self.scope.reads.reads_context(name) || self.request.explains) {
             return;
         }
-        let origin: &dyn Fn() -> Origin = &|| Origin::Context(name.clone());
+        let origin: &dyn Fn() -> ValueOrigin = &|| ValueOrigin::Context(name.clone());
         // Each credential has claims of its own, so `token` is not kept for other legs.
         let shared = (name != "token").then_some(origin);
         let fitted = self.fit(value, attribute, name, Seat::CONTEXT, shared);
@@ -82,7 +82,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the facts that an applicable policy reads.
-    fn facts(&mut self, context: &mut Members) {
+    fn facts(&mut self, context: &mut ContextMembers) {
         let reads = &self.scope.reads;
         if reads.reads_context(&DELEGATION) {
             context.insert(DELEGATION, self.delegation());

@@ -6,7 +6,7 @@
 //! being decided. **Trade-off.** Questions about one member alone keep nothing.
 
 use crate::model::Value;
-use crate::policy::inputs::coerce::{Findings, Instant};
+use crate::policy::inputs::coerce::{CoercionFindings, EpochNanos};
 use cedar_policy_core::ast::Value as Cedar;
 use smol_str::SmolStr;
 use std::cell::RefCell;
@@ -14,18 +14,18 @@ use std::cell::RefCell;
 /// The converted values of one question. INVARIANT: they belong to one question, with one action.
 #[derive(Debug, Default)]
 pub struct Conversions {
-    all: RefCell<Vec<(Origin, Fitted)>>,
+    all: RefCell<Vec<(ValueOrigin, Conversion)>>,
     /// Values with some points in time read as the millisecond after.
     rounded: RefCell<Vec<(Way, Option<Cedar>)>>,
 }
 
 /// How a value was converted again: its origin, the paths of the points in time in it, and the
 /// points that are read as the millisecond after.
-type Way = (Origin, Vec<Vec<SmolStr>>, Vec<Instant>);
+type Way = (ValueOrigin, Vec<Vec<SmolStr>>, Vec<EpochNanos>);
 
 /// The part of a question that a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::policy) enum Origin {
+pub(in crate::policy) enum ValueOrigin {
     /// A member of the context.
     Context(SmolStr),
     /// A property of the resource.
@@ -36,18 +36,18 @@ pub(in crate::policy) enum Origin {
 
 /// A converted value, with what was found during the conversion.
 #[derive(Clone, Debug)]
-pub(in crate::policy) struct Fitted {
+pub(in crate::policy) struct Conversion {
     pub(in crate::policy) value: Option<Cedar>,
-    pub(in crate::policy) findings: Findings,
+    pub(in crate::policy) findings: CoercionFindings,
 }
 
 impl Conversions {
     /// Returns a converted value; calls `convert` if no leg has read the value yet.
     pub(in crate::policy) fn get(
         &self,
-        origin: Origin,
-        convert: impl FnOnce() -> Fitted,
-    ) -> Fitted {
+        origin: ValueOrigin,
+        convert: impl FnOnce() -> Conversion,
+    ) -> Conversion {
         if let Some((_, known)) = self.all.borrow().iter().find(|(known, _)| *known == origin) {
             return known.clone();
         }
@@ -60,9 +60,9 @@ impl Conversions {
     /// no leg has needed it yet.
     pub(in crate::policy) fn rounded(
         &self,
-        origin: &Origin,
+        origin: &ValueOrigin,
         paths: &[Vec<SmolStr>],
-        up: &[Instant],
+        up: &[EpochNanos],
         convert: impl FnOnce() -> Option<Cedar>,
     ) -> Option<Cedar> {
         let is_same = |(of, at, behind): &Way| of == origin && at == paths && behind == up;
@@ -89,11 +89,11 @@ mod tests {
     #[test]
     fn a_value_is_converted_once() {
         let conversions = Conversions::default();
-        let fitted = |at: i64| Fitted {
+        let fitted = |at: i64| Conversion {
             value: Some(Cedar::from(at)),
-            findings: Findings::default(),
+            findings: CoercionFindings::default(),
         };
-        let context = || Origin::Context("a".into());
+        let context = || ValueOrigin::Context("a".into());
         assert_eq!(
             conversions.get(context(), || fitted(1)).value,
             Some(Cedar::from(1))
@@ -104,19 +104,19 @@ mod tests {
         );
         assert_eq!(
             conversions
-                .get(Origin::Resource("a".into()), || fitted(3))
+                .get(ValueOrigin::Resource("a".into()), || fitted(3))
                 .value,
             Some(Cedar::from(3))
         );
         assert_eq!(
             conversions
-                .get(Origin::Member(0, "a".into()), || fitted(4))
+                .get(ValueOrigin::Member(0, "a".into()), || fitted(4))
                 .value,
             Some(Cedar::from(4))
         );
         assert_eq!(
             conversions
-                .get(Origin::Member(1, "a".into()), || fitted(5))
+                .get(ValueOrigin::Member(1, "a".into()), || fitted(5))
                 .value,
             Some(Cedar::from(5))
         );
@@ -124,10 +124,13 @@ mod tests {
     #[test]
     fn a_value_is_rounded_once_for_each_way_to_read_its_points() {
         let conversions = Conversions::default();
-        let (one, other) = (Origin::Context("a".into()), Origin::Context("b".into()));
+        let (one, other) = (
+            ValueOrigin::Context("a".into()),
+            ValueOrigin::Context("b".into()),
+        );
         let path = |name: &str| vec![vec![SmolStr::new(name)]];
         let made = |at: i64| Some(Cedar::from(at));
-        let ways: [(&Origin, &str, &[Instant]); 5] = [
+        let ways: [(&ValueOrigin, &str, &[EpochNanos]); 5] = [
             (&one, "a", &[1]),
             (&one, "a", &[1, 2]),
             (&one, "a", &[2]),

@@ -4,8 +4,8 @@
 //! request adds to an entity wins over what is stored; whether it may was decided before it was
 //! added.
 
-use super::Members;
-use crate::policy::load::stored::Stored;
+use super::ContextMembers;
+use crate::policy::load::stored::StoredEntities;
 use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{Entity, EntityUID, Literal, PartialValue, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
@@ -19,16 +19,16 @@ use std::sync::Arc;
 /// The drafts of a leg: the principal, the resource, and sometimes the members before the
 /// principal. They are so few that they are searched one by one.
 #[derive(Clone)]
-pub(super) struct Drafts<'a> {
-    stored: &'a Stored,
+pub(super) struct EntityDrafts<'a> {
+    stored: &'a StoredEntities,
     /// The schema, for the actions.
     schema: &'a Schema,
-    all: SmallVec<[Draft<'a>; 3]>,
+    all: SmallVec<[EntityDraft<'a>; 3]>,
 }
 
 /// An entity that is being assembled.
 #[derive(Clone)]
-struct Draft<'a> {
+struct EntityDraft<'a> {
     uid: EntityUID,
     stored: Option<&'a Arc<Entity>>,
     /// The added attributes; the last of several with one name counts.
@@ -36,8 +36,8 @@ struct Draft<'a> {
     parents: Vec<EntityUID>,
 }
 
-impl<'a> Drafts<'a> {
-    pub(super) fn new(stored: &'a Stored, schema: &'a Schema) -> Self {
+impl<'a> EntityDrafts<'a> {
+    pub(super) fn new(stored: &'a StoredEntities, schema: &'a Schema) -> Self {
         Self {
             stored,
             schema,
@@ -52,7 +52,7 @@ impl<'a> Drafts<'a> {
             .position(|draft| draft.uid == *uid)
             .unwrap_or_else(|| {
                 let stored = self.stored.get(uid);
-                self.all.push(Draft {
+                self.all.push(EntityDraft {
                     uid: uid.clone(),
                     stored,
                     attributes: Vec::new(),
@@ -177,7 +177,7 @@ impl<'a> Drafts<'a> {
     }
 }
 
-impl Draft<'_> {
+impl EntityDraft<'_> {
     fn finish(self) -> Entity {
         let added = self
             .attributes
@@ -202,7 +202,7 @@ impl Draft<'_> {
 /// Returns the value at a path. Follows attributes through records, and through entities by
 /// `attribute`.
 pub(in crate::policy) fn value_at<'e>(
-    context: &'e Members,
+    context: &'e ContextMembers,
     attribute: impl Fn(&EntityUID, &str) -> Option<&'e Cedar>,
     start: Option<&EntityUID>,
     path: &[SmolStr],

@@ -1,25 +1,25 @@
 //! Looks up the relations that policies mention.
 
-use super::{Builder, Members, NoInputs, value_at};
+use super::{ContextMembers, InputBuilder, NoInputs, value_at};
 use crate::model::{EntityRef, RelationLookup};
-use crate::policy::analysis::mentions::{Mention, Object, userset_id};
-use crate::policy::analysis::syntax::Root;
+use crate::policy::analysis::mentions::{Mention, ObjectTerm, userset_id};
+use crate::policy::analysis::syntax::PathRoot;
 use crate::policy::explanation::shown::{SECRET, may_be_shown};
 use crate::policy::index::Slice;
 use crate::policy::port::{RelationAnswer, RelationFailure, RelationQuestion};
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Literal, Value as Cedar, ValueKind};
 use smol_str::{SmolStr, ToSmolStr as _};
 
-impl Builder<'_> {
+impl InputBuilder<'_> {
     /// Looks up the relations that the policies mention. Each userset is the value of its
     /// attribute, and becomes a parent of the user if the relation holds.
     pub(super) fn look_up(
         &mut self,
         slice: &Slice,
-        context: &Members,
+        context: &ContextMembers,
     ) -> Result<Vec<RelationLookup>, NoInputs> {
         let mut lookups = Vec::new();
-        let mut changes: Vec<Change> = Vec::new();
+        let mut changes: Vec<LookupChange> = Vec::new();
         for mention in slice.mentions.iter() {
             let Some(user) = self.entity_at(&mention.user, context) else {
                 continue;
@@ -64,7 +64,7 @@ impl Builder<'_> {
             let object =
                 object_uid.filter(|_| self.schema.vocabulary.entity_type(&object.kind).is_some());
             let attribute = object.map(|object| (object, mention.relation.clone()));
-            changes.push(Change {
+            changes.push(LookupChange {
                 userset,
                 attribute,
                 member: answer.held.then_some(user),
@@ -79,11 +79,11 @@ impl Builder<'_> {
     fn object_of(
         &self,
         mention: &Mention,
-        context: &Members,
+        context: &ContextMembers,
     ) -> Option<(EntityRef, Option<EntityUID>)> {
         match &mention.object {
-            Object::Literal(object) => Some((object.clone(), None)),
-            Object::Path(root, path) => {
+            ObjectTerm::Literal(object) => Some((object.clone(), None)),
+            ObjectTerm::Path(root, path) => {
                 let uid = self.entity_at(&(*root, path.clone()), context)?;
                 Some((entity_ref(&uid), Some(uid)))
             }
@@ -91,8 +91,8 @@ impl Builder<'_> {
     }
 
     /// Makes the changes after all look-ups, so that no look-up sees the result of an earlier one.
-    fn apply(&mut self, changes: Vec<Change>) {
-        for Change {
+    fn apply(&mut self, changes: Vec<LookupChange>) {
+        for LookupChange {
             userset,
             attribute,
             member,
@@ -122,8 +122,8 @@ impl Builder<'_> {
         let vocabulary = &self.schema.vocabulary;
         let shows_user = may_be_shown(&mention.user.1, vocabulary);
         let shows_object = match &mention.object {
-            Object::Literal(_) => true,
-            Object::Path(_, path) => may_be_shown(path, vocabulary),
+            ObjectTerm::Literal(_) => true,
+            ObjectTerm::Path(_, path) => may_be_shown(path, vocabulary),
         };
         let RelationAnswer { held, witness } = answer;
         RelationLookup {
@@ -149,13 +149,13 @@ impl Builder<'_> {
     /// Returns the entity that a path leads to, if any.
     fn entity_at(
         &self,
-        (root, path): &(Root, Vec<SmolStr>),
-        context: &Members,
+        (root, path): &(PathRoot, Vec<SmolStr>),
+        context: &ContextMembers,
     ) -> Option<EntityUID> {
         let start = match root {
-            Root::Principal => Some(self.request.principal),
-            Root::Resource => Some(self.request.resource),
-            Root::Context => None,
+            PathRoot::Principal => Some(self.request.principal),
+            PathRoot::Resource => Some(self.request.resource),
+            PathRoot::Context => None,
         };
         if let (Some(uid), []) = (start, path.as_slice()) {
             return Some(uid.clone());
@@ -168,7 +168,7 @@ impl Builder<'_> {
 }
 
 /// What one look-up changes.
-struct Change {
+struct LookupChange {
     userset: EntityUID,
     /// The attribute that holds the userset.
     attribute: Option<(EntityUID, SmolStr)>,

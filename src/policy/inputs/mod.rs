@@ -5,8 +5,8 @@
 //! little of what a request says.
 //! **Decision.** What no policy of the scope reads is neither converted nor built, unless an
 //! explanation shall list what was left out. A leg has few entities: they are drafts in a short
-//! list ([`Drafts`]) until relations are looked up, and are converted to Cedar's entities once, at
-//! the end.
+//! list ([`EntityDrafts`]) until relations are looked up, and are converted to Cedar's entities
+//! once, at the end.
 //! **Trade-off.** Cedar's entity store is a hash map that is built for each leg, which takes about
 //! a microsecond.
 //!
@@ -25,22 +25,22 @@ mod properties;
 pub(super) use context::datetime;
 pub(super) use drafts::{known, value_at};
 
-use super::index::{AttributeValue, Index, Scope, Slice, Values};
+use super::index::{AttributeValue, LegValues, PolicyIndex, ScopePolicies, Slice};
 use super::schema::{ActionInfo, Attribute, Schema, TypeInfo};
 use crate::model::{
-    Dropped, DroppedMembers, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value,
-    nearest,
+    DroppedMember, DroppedMembers, Entity as Asked, Question, Record, RelationLookup, Timestamp,
+    Value, nearest,
 };
-use crate::policy::analysis::syntax::Root;
+use crate::policy::analysis::syntax::PathRoot;
 use crate::policy::explanation::shown::{path_text, undeclared_name};
-use crate::policy::inputs::coerce::{At, Findings, Instant, fit};
-use crate::policy::inputs::conversions::{Conversions, Fitted, Origin, is_compound};
-use crate::policy::load::stored::Stored;
+use crate::policy::inputs::coerce::{CoercionFindings, EpochNanos, ValuePath, fit};
+use crate::policy::inputs::conversions::{Conversion, Conversions, ValueOrigin, is_compound};
+use crate::policy::load::stored::StoredEntities;
 use crate::policy::port::{RelationFailure, Relations};
 use cedar_policy_core::ast::{Context, Entity, EntityUID, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::validator::types::Type;
-use drafts::Drafts;
+use drafts::EntityDrafts;
 use points::{Holder, Point, Points};
 use properties::passed_over;
 use smol_str::SmolStr;
@@ -85,7 +85,7 @@ pub(super) enum NoInputs {
 }
 
 /// The inputs of the policies.
-pub(super) struct Inputs {
+pub(super) struct PolicyInputs {
     pub(super) entities: Entities,
     pub(super) context: Context,
     /// The policies that can change the outcome.
@@ -103,15 +103,15 @@ pub(super) struct Inputs {
 pub(super) fn build<'a>(
     request: &'a LegRequest<'a>,
     schema: &'a Schema,
-    stored: &'a Stored,
-    index: &Index,
-    scope: &'a Scope,
-) -> Result<(Inputs, Option<Points<'a>>), NoInputs> {
-    let mut builder = Builder {
+    stored: &'a StoredEntities,
+    index: &PolicyIndex,
+    scope: &'a ScopePolicies,
+) -> Result<(PolicyInputs, Option<Points<'a>>), NoInputs> {
+    let mut builder = InputBuilder {
         request,
         schema,
         scope,
-        drafts: Drafts::new(stored, schema),
+        drafts: EntityDrafts::new(stored, schema),
         bad: Vec::new(),
         dropped: DroppedMembers::default(),
         compared: 0,
@@ -130,7 +130,7 @@ pub(super) fn build<'a>(
     let value = |root, path: &[SmolStr]| builder.attribute(root, path, &context);
     let slice = index.slice(
         scope,
-        &Values {
+        &LegValues {
             kinds,
             value: &value,
         },
@@ -139,7 +139,7 @@ pub(super) fn build<'a>(
     let others = builder.others(&context);
     let points = builder.take_points(&others);
     let entities = builder.drafts.into_entities(others.into_iter());
-    let inputs = Inputs {
+    let inputs = PolicyInputs {
         entities: entities.map_err(|_| NoInputs::Cedar)?,
         context: Context::Value(Arc::new(context)),
         slice,
@@ -150,14 +150,14 @@ pub(super) fn build<'a>(
 }
 
 /// The members of a context.
-type Members = BTreeMap<SmolStr, Cedar>;
+type ContextMembers = BTreeMap<SmolStr, Cedar>;
 
-struct Builder<'a> {
+struct InputBuilder<'a> {
     request: &'a LegRequest<'a>,
     schema: &'a Schema,
-    scope: &'a Scope,
+    scope: &'a ScopePolicies,
     /// The entities that the request names, with its properties.
-    drafts: Drafts<'a>,
+    drafts: EntityDrafts<'a>,
     bad: Vec<String>,
     dropped: DroppedMembers,
     /// The number of undeclared members that were compared with the declared ones.
@@ -171,7 +171,7 @@ struct Builder<'a> {
 #[derive(Clone, Copy)]
 struct Seat<'s> {
     /// The variable that names the owner, if one does.
-    root: Option<Root>,
+    root: Option<PathRoot>,
     /// The entity's draft; `None` for the context.
     draft: Option<usize>,
     /// The name of the owner in messages.
@@ -180,7 +180,7 @@ struct Seat<'s> {
 
 impl Seat<'_> {
     const CONTEXT: Self = Self {
-        root: Some(Root::Context),
+        root: Some(PathRoot::Context),
         draft: None,
         from: "context",
     };
@@ -194,7 +194,7 @@ impl Seat<'_> {
     }
 }
 
-impl<'a> Builder<'a> {
+impl<'a> InputBuilder<'a> {
     fn given_entities(&mut self) {
         let request = self.request;
         let mut members = request
@@ -210,12 +210,12 @@ impl<'a> Builder<'a> {
         }
         for (index, member) in members {
             let from = if index == 0 { "subject" } else { "actor" };
-            let origin = |name: &SmolStr| Origin::Member(index, name.clone());
+            let origin = |name: &SmolStr| ValueOrigin::Member(index, name.clone());
             if index == request.leg {
                 self.given_entity(
                     member,
                     request.principal,
-                    Some(Root::Principal),
+                    Some(PathRoot::Principal),
                     from,
                     origin,
                 );
@@ -223,11 +223,11 @@ impl<'a> Builder<'a> {
                 self.given_entity(member, &info.uid(&member.uid.id), None, from, origin);
             }
         }
-        let origin = |name: &SmolStr| Origin::Resource(name.clone());
+        let origin = |name: &SmolStr| ValueOrigin::Resource(name.clone());
         self.given_entity(
             &request.question.resource,
             request.resource,
-            Some(Root::Resource),
+            Some(PathRoot::Resource),
             "resource",
             origin,
         );
@@ -237,9 +237,9 @@ impl<'a> Builder<'a> {
         &mut self,
         asked: &'a Asked,
         uid: &EntityUID,
-        root: Option<Root>,
+        root: Option<PathRoot>,
         from: &str,
-        origin: impl Fn(&SmolStr) -> Origin,
+        origin: impl Fn(&SmolStr) -> ValueOrigin,
     ) {
         let draft = self.drafts.add(uid);
         if asked.properties.is_empty() {
@@ -262,7 +262,7 @@ impl<'a> Builder<'a> {
         info: &TypeInfo,
         draft: usize,
         seat: Seat<'_>,
-        origin: impl Fn(&SmolStr) -> Origin,
+        origin: impl Fn(&SmolStr) -> ValueOrigin,
     ) {
         for (name, value) in asked
             .properties
@@ -302,10 +302,10 @@ impl<'a> Builder<'a> {
         attribute: &Attribute,
         name: &SmolStr,
         seat: Seat<'_>,
-        origin: Option<&dyn Fn() -> Origin>,
+        origin: Option<&dyn Fn() -> ValueOrigin>,
     ) -> Option<Cedar> {
         let convert = || self.convert(&value, attribute, name);
-        let Fitted {
+        let Conversion {
             value: fitted,
             findings,
         } = match (self.request.conversions, origin) {
@@ -345,11 +345,11 @@ impl<'a> Builder<'a> {
     /// Notes points in time that a policy reads, and the value that contains them.
     fn note_points(
         &mut self,
-        between: Vec<(Instant, Vec<SmolStr>)>,
+        between: Vec<(EpochNanos, Vec<SmolStr>)>,
         seat: Seat<'_>,
         name: &SmolStr,
         (value, ty, fitted): (Cow<'a, Value>, Arc<Type>, Cedar),
-        origin: Option<&dyn Fn() -> Origin>,
+        origin: Option<&dyn Fn() -> ValueOrigin>,
     ) {
         let mut paths: Vec<Vec<SmolStr>> = Vec::new();
         for (instant, path) in between {
@@ -397,25 +397,30 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn convert(&self, value: &Value, attribute: &Attribute, name: &SmolStr) -> Fitted {
-        let mut findings = Findings::default();
+    fn convert(&self, value: &Value, attribute: &Attribute, name: &SmolStr) -> Conversion {
+        let mut findings = CoercionFindings::default();
         let value = fit(
             value,
             &attribute.ty,
             &self.schema.vocabulary,
-            At::top(name),
+            ValuePath::top(name),
             &mut findings,
         );
-        Fitted { value, findings }
+        Conversion { value, findings }
     }
 
     /// Returns what is known of an attribute before relations are looked up, which is everything
     /// except the attributes that hold usersets.
-    fn attribute(&self, root: Root, path: &[SmolStr], context: &Members) -> AttributeValue {
+    fn attribute(
+        &self,
+        root: PathRoot,
+        path: &[SmolStr],
+        context: &ContextMembers,
+    ) -> AttributeValue {
         let start = match root {
-            Root::Principal => Some(self.request.principal),
-            Root::Resource => Some(self.request.resource),
-            Root::Context => None,
+            PathRoot::Principal => Some(self.request.principal),
+            PathRoot::Resource => Some(self.request.resource),
+            PathRoot::Context => None,
         };
         match value_at(context, |uid, name| self.drafts.get(uid, name), start, path) {
             None => AttributeValue::Absent,
@@ -431,7 +436,7 @@ impl<'a> Builder<'a> {
     /// Returns the entities that the policies can look into beside those that the request names:
     /// the stored entities within the level for which policies are validated, and the action if
     /// they look at it.
-    fn others(&self, context: &Members) -> Vec<Arc<Entity>> {
+    fn others(&self, context: &ContextMembers) -> Vec<Arc<Entity>> {
         let mut others = if self.scope.reads.follows {
             self.drafts.reachable(context.values())
         } else {
@@ -478,7 +483,7 @@ impl<'a> Builder<'a> {
         if self.request.explains {
             self.dropped.push(|| {
                 let (member, why) = what();
-                Dropped { member, why }
+                DroppedMember { member, why }
             });
         }
     }

@@ -12,12 +12,12 @@
 //! INVARIANT: relations, parents, stored values and the selection of policies depend on no point in
 //! time.
 
-use super::coerce::{At, Findings, Instant, Rounding, fit};
-use super::conversions::{Conversions, Origin};
-use super::drafts::Drafts;
-use super::{Inputs, Members};
+use super::coerce::{CoercionFindings, EpochNanos, Rounding, ValuePath, fit};
+use super::conversions::{Conversions, ValueOrigin};
+use super::drafts::EntityDrafts;
+use super::{ContextMembers, PolicyInputs};
 use crate::model::Value;
-use crate::policy::analysis::syntax::Root;
+use crate::policy::analysis::syntax::PathRoot;
 use crate::policy::schema::Vocabulary;
 use cedar_policy_core::ast::{Context, Entity, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Entities;
@@ -30,9 +30,9 @@ use std::sync::Arc;
 /// A point in time between two milliseconds that a policy in scope reads.
 #[derive(Debug)]
 pub(in crate::policy) struct Point {
-    pub(in crate::policy) instant: Instant,
+    pub(in crate::policy) instant: EpochNanos,
     /// The variable that names the owner of its value, if one does.
-    pub(in crate::policy) root: Option<Root>,
+    pub(in crate::policy) root: Option<PathRoot>,
     pub(in crate::policy) path: Vec<SmolStr>,
     /// The path of the point, for a message.
     pub(in crate::policy) member: String,
@@ -50,14 +50,14 @@ pub(super) struct Holder<'a> {
     pub(super) fitted: Cedar,
     /// The paths of the points in the value; each begins with the name.
     pub(super) paths: Vec<Vec<SmolStr>>,
-    pub(super) origin: Option<Origin>,
+    pub(super) origin: Option<ValueOrigin>,
 }
 
 /// The points of a leg, and what is needed to build its inputs again.
 pub(in crate::policy) struct Points<'a> {
     pub(in crate::policy) all: Vec<Point>,
     pub(super) holders: Vec<Holder<'a>>,
-    pub(super) drafts: Drafts<'a>,
+    pub(super) drafts: EntityDrafts<'a>,
     pub(super) others: Vec<Arc<Entity>>,
     pub(super) vocabulary: &'a Vocabulary,
     pub(super) conversions: Option<&'a Conversions>,
@@ -73,12 +73,16 @@ pub(in crate::policy) struct Rounded {
 impl Points<'_> {
     /// Returns the inputs with these points read as the millisecond after; `None` if there is no
     /// such millisecond.
-    pub(in crate::policy) fn rounded(&self, inputs: &Inputs, up: &[Instant]) -> Option<Rounded> {
+    pub(in crate::policy) fn rounded(
+        &self,
+        inputs: &PolicyInputs,
+        up: &[EpochNanos],
+    ) -> Option<Rounded> {
         let Context::Value(members) = &inputs.context else {
             return None;
         };
-        let mut context = Members::clone(members);
-        let mut drafts: Option<Drafts<'_>> = None;
+        let mut context = ContextMembers::clone(members);
+        let mut drafts: Option<EntityDrafts<'_>> = None;
         for holder in &self.holders {
             let value = self.value(holder, up)?;
             match holder.draft {
@@ -109,7 +113,7 @@ impl Points<'_> {
         weights.fold(0, usize::saturating_add)
     }
 
-    fn value(&self, holder: &Holder<'_>, up: &[Instant]) -> Option<Cedar> {
+    fn value(&self, holder: &Holder<'_>, up: &[EpochNanos]) -> Option<Cedar> {
         let make = || {
             let paths: Vec<&[SmolStr]> = holder.paths.iter().map(|path| behind(path)).collect();
             self.fitted(&holder.value, &holder.ty, &holder.fitted, &paths, up)
@@ -130,14 +134,20 @@ impl Points<'_> {
         ty: &Type,
         known: &Cedar,
         paths: &[&[SmolStr]],
-        up: &[Instant],
+        up: &[EpochNanos],
     ) -> Option<Cedar> {
         let (Type::Record { attrs, .. }, Value::Record(record), ValueKind::Record(members)) =
             (ty, value, known.value_kind())
         else {
             let nowhere = SmolStr::default();
-            let mut findings = Findings::rounding(Rounding::up(up.iter().copied()));
-            return fit(value, ty, self.vocabulary, At::top(&nowhere), &mut findings);
+            let mut findings = CoercionFindings::rounding(Rounding::up(up.iter().copied()));
+            return fit(
+                value,
+                ty,
+                self.vocabulary,
+                ValuePath::top(&nowhere),
+                &mut findings,
+            );
         };
         let mut made: BTreeMap<SmolStr, Cedar> = members.as_ref().clone();
         for (name, below) in by_member(paths) {

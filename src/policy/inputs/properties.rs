@@ -5,8 +5,8 @@
 
 use super::drafts::known;
 use crate::model::{Entity as Asked, Record, Value};
-use crate::policy::Compiled;
-use crate::policy::load::stored::Stored;
+use crate::policy::CompiledPolicySet;
+use crate::policy::load::stored::StoredEntities;
 use crate::policy::schema::Provenance;
 use cedar_policy_core::ast::{Expr, ExprKind, Literal, Value as Cedar, ValueKind};
 
@@ -22,11 +22,11 @@ pub(super) fn passed_over(
     }
 }
 
-impl Compiled {
+impl CompiledPolicySet {
     /// Returns the properties of an entity as policies see them, in the form of a request.
     /// Properties that the schema does not declare, which no policy sees, stay as they were sent.
     #[must_use]
-    pub fn properties(&self, asked: &Asked, stored: &Stored) -> Record {
+    pub fn properties(&self, asked: &Asked, stored: &StoredEntities) -> Record {
         let Some(info) = self.schema.vocabulary.entity_type(&asked.uid.kind) else {
             return asked.properties.clone();
         };

@@ -7,27 +7,31 @@
 //! declared and that no policy reads does no harm, and loads.
 
 use crate::model::{CarrierSettings, Problem};
-use crate::policy::analysis::syntax::Root;
-use crate::policy::load::policies::Parsed;
+use crate::policy::analysis::syntax::PathRoot;
+use crate::policy::load::policies::ParsedPolicy;
 use crate::policy::load::source::{SourceFile, place_in};
 use crate::policy::schema::{Provenance, Schema};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
 /// Finds the policies that read a carrier as data.
-pub(super) fn problems(rules: &[Parsed], homes: &[&SourceFile], schema: &Schema) -> Vec<Problem> {
+pub(super) fn problems(
+    policies: &[ParsedPolicy],
+    homes: &[&SourceFile],
+    schema: &Schema,
+) -> Vec<Problem> {
     let members = members(schema);
     let attributes = attributes(schema);
     let mut problems = Vec::new();
-    for (parsed, home) in rules.iter().zip(homes) {
-        let reads = &parsed.rule.reads;
+    for (parsed, home) in policies.iter().zip(homes) {
+        let reads = &parsed.policy.reads;
         let of_context = members.iter().filter(|name| reads.reads_context(name));
         let of_context = of_context.map(|name| of_context_problem(parsed, name));
         let of_principals = attributes
             .iter()
-            .filter(|(_, name)| reads.reads_attribute(Some(Root::Principal), name))
+            .filter(|(_, name)| reads.reads_attribute(Some(PathRoot::Principal), name))
             .map(|(kind, name)| of_principals_problem(parsed, kind, name));
-        let place = place_in(parsed.policy.loc(), home);
+        let place = place_in(parsed.tree.loc(), home);
         problems.extend(of_context.chain(of_principals).map(|problem| Problem {
             place: place.clone(),
             also: parsed.link.clone(),
@@ -61,10 +65,10 @@ fn attributes(schema: &Schema) -> Vec<(SmolStr, &SmolStr)> {
     found
 }
 
-fn of_context_problem(parsed: &Parsed, name: &str) -> Problem {
+fn of_context_problem(parsed: &ParsedPolicy, name: &str) -> Problem {
     let message = format!(
         "the policy `{}` reads `context.{name}`, which no policy sees: in a request it says who acts",
-        parsed.rule.id
+        parsed.policy.id
     );
     Problem::new(message).help(
         "who acts is a member of the chain, and a principal itself: write the policy about it \
@@ -72,11 +76,11 @@ fn of_context_problem(parsed: &Parsed, name: &str) -> Problem {
     )
 }
 
-fn of_principals_problem(parsed: &Parsed, kind: &str, name: &str) -> Problem {
+fn of_principals_problem(parsed: &ParsedPolicy, kind: &str, name: &str) -> Problem {
     let message = format!(
         "the policy `{}` reads `{name}` of `{kind}`, which no request can send: among a subject's \
          properties it says who acts",
-        parsed.rule.id
+        parsed.policy.id
     );
     Problem::new(message)
         .help("mark the attribute `@stored`, so that stored values alone count, or rename it")

@@ -22,13 +22,13 @@ const MAX_TYPES: usize = 2_000_000;
 
 /// The size of a type when expanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Extent {
+struct TypeExtent {
     depth: usize,
     types: usize,
 }
 
 /// The size of a type that names no other.
-const PLAIN: Extent = Extent { depth: 1, types: 1 };
+const PLAIN: TypeExtent = TypeExtent { depth: 1, types: 1 };
 
 /// Refuses a schema that becomes too deep or too large. Types that name one another in a cycle are
 /// not computed: Cedar reports them before it expands anything.
@@ -36,14 +36,14 @@ pub(in crate::policy) fn check(
     fragment: &Fragment<RawName>,
     files: &[SourceFile],
 ) -> Result<(), Problems> {
-    let mut types: Vec<(String, Common<'_>)> = Vec::new();
+    let mut types: Vec<(String, CommonType<'_>)> = Vec::new();
     for (namespace, definition) in &fragment.0 {
         for (id, common) in &definition.common_types {
             let namespace = namespace.as_ref().map(ToString::to_string);
             let name = qualified(namespace.as_deref(), AsRef::<UnreservedId>::as_ref(id));
             types.push((
                 name,
-                Common {
+                CommonType {
                     namespace,
                     ty: &common.ty,
                     loc: common.loc.as_ref(),
@@ -51,7 +51,7 @@ pub(in crate::policy) fn check(
             ));
         }
     }
-    let mut known: HashMap<&str, Extent> = HashMap::new();
+    let mut known: HashMap<&str, TypeExtent> = HashMap::new();
     // A type that names no other is known after one round, and a type that names only such types
     // after two.
     for _ in 0..=MAX_DEPTH {
@@ -85,14 +85,14 @@ pub(in crate::policy) fn check(
     .into())
 }
 
-struct Common<'a> {
+struct CommonType<'a> {
     namespace: Option<String>,
     ty: &'a Type<RawName>,
     loc: Option<&'a Loc>,
 }
 
 /// Checks the size of all declarations together.
-fn total(fragment: &Fragment<RawName>, known: &HashMap<&str, Extent>) -> Result<(), Problems> {
+fn total(fragment: &Fragment<RawName>, known: &HashMap<&str, TypeExtent>) -> Result<(), Problems> {
     let mut types = 0_usize;
     for (namespace, definition) in &fragment.0 {
         let namespace = namespace.as_ref().map(ToString::to_string);
@@ -126,7 +126,11 @@ fn total(fragment: &Fragment<RawName>, known: &HashMap<&str, Extent>) -> Result<
 }
 
 /// Returns the size of a type, given the known sizes of common types.
-fn extent(ty: &Type<RawName>, namespace: Option<&str>, known: &HashMap<&str, Extent>) -> Extent {
+fn extent(
+    ty: &Type<RawName>,
+    namespace: Option<&str>,
+    known: &HashMap<&str, TypeExtent>,
+) -> TypeExtent {
     let mut found = PLAIN;
     let mut open = vec![(ty, 1)];
     while let Some((next, depth)) = open.pop() {
@@ -134,7 +138,7 @@ fn extent(ty: &Type<RawName>, namespace: Option<&str>, known: &HashMap<&str, Ext
             Some(name) => candidates(name, namespace)
                 .iter()
                 .filter_map(|name| known.get(name.as_str()))
-                .fold(PLAIN, |most, one| Extent {
+                .fold(PLAIN, |most, one| TypeExtent {
                     depth: most.depth.max(one.depth),
                     types: most.types.max(one.types),
                 }),
@@ -185,8 +189,8 @@ fn qualified(namespace: Option<&str>, name: &impl std::fmt::Display) -> String {
 }
 
 /// Returns `true` if a type names itself, directly or through others.
-fn is_in_circle(name: &str, types: &[(String, Common<'_>)]) -> bool {
-    let by_name: HashMap<&str, &Common<'_>> = types
+fn is_in_circle(name: &str, types: &[(String, CommonType<'_>)]) -> bool {
+    let by_name: HashMap<&str, &CommonType<'_>> = types
         .iter()
         .map(|(name, common)| (name.as_str(), common))
         .collect();

@@ -6,9 +6,9 @@
 //! invalid string, while here everything after its quotation mark counts. A property test compares
 //! the two.
 
-/// A token; [`Tokens`] yields it with the byte at which it begins.
+/// A token; [`CedarTokens`] yields it with the byte at which it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::policy) enum Token<'t> {
+pub(in crate::policy) enum CedarToken<'t> {
     /// A name or a keyword.
     Word(&'t str),
     /// A string.
@@ -19,12 +19,12 @@ pub(in crate::policy) enum Token<'t> {
 
 /// An iterator over the tokens of a text, without white space and comments.
 #[derive(Clone, Debug)]
-pub(in crate::policy) struct Tokens<'t> {
+pub(in crate::policy) struct CedarTokens<'t> {
     text: &'t str,
     at: usize,
 }
 
-impl<'t> Tokens<'t> {
+impl<'t> CedarTokens<'t> {
     pub(in crate::policy) fn of(text: &'t str) -> Self {
         Self { text, at: 0 }
     }
@@ -44,20 +44,20 @@ impl<'t> Tokens<'t> {
     }
 }
 
-impl<'t> Iterator for Tokens<'t> {
-    type Item = (usize, Token<'t>);
+impl<'t> Iterator for CedarTokens<'t> {
+    type Item = (usize, CedarToken<'t>);
 
     fn next(&mut self) -> Option<Self::Item> {
         self.skip_comments();
         let (at, rest) = (self.at, self.rest());
         let first = rest.chars().next()?;
         let (token, len) = match first {
-            '"' => string(rest).map_or((Token::Mark(first), 1), |len| (Token::Text, len)),
+            '"' => string(rest).map_or((CedarToken::Mark(first), 1), |len| (CedarToken::Text, len)),
             '_' | 'a'..='z' | 'A'..='Z' => {
                 let len = leading(rest, |c| c.is_ascii_alphanumeric() || c == '_');
-                (Token::Word(rest.get(..len).unwrap_or_default()), len)
+                (CedarToken::Word(rest.get(..len).unwrap_or_default()), len)
             }
-            _ => (Token::Mark(first), first.len_utf8()),
+            _ => (CedarToken::Mark(first), first.len_utf8()),
         };
         self.at += len;
         Some((at, token))
@@ -87,13 +87,13 @@ fn string(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn tokens(text: &str) -> Vec<Token<'_>> {
-        Tokens::of(text).map(|(_, token)| token).collect()
+    fn tokens(text: &str) -> Vec<CedarToken<'_>> {
+        CedarTokens::of(text).map(|(_, token)| token).collect()
     }
 
     #[test]
     fn comments_end_at_either_end_of_a_line_and_strings_at_their_own() {
-        use Token::{Mark, Text, Word};
+        use CedarToken::{Mark, Text, Word};
         for (text, expected) in [
             ("a // (\n)", vec![Word("a"), Mark(')')]),
             ("a // (\r)", vec![Word("a"), Mark(')')]),

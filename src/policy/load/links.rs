@@ -27,7 +27,7 @@ const FORM: &str = "a file of links is `[{\"template_id\": \"the-template\", \"l
                     {\"?principal\": \"user::\\\"alice\\\"\"}}]`";
 
 /// A template of the bundle.
-pub(in crate::policy) struct Unlinked<'p> {
+pub(in crate::policy) struct PolicyTemplate<'p> {
     pub(in crate::policy) id: SmolStr,
     pub(in crate::policy) file: &'p SourceFile,
     pub(in crate::policy) reason: Option<Code>,
@@ -36,7 +36,7 @@ pub(in crate::policy) struct Unlinked<'p> {
 }
 
 /// A policy that a link makes of a template.
-pub(in crate::policy) struct Linked<'p> {
+pub(in crate::policy) struct LinkedPolicy<'p> {
     pub(in crate::policy) id: SmolStr,
     pub(in crate::policy) file: &'p SourceFile,
     pub(in crate::policy) reason: Option<Code>,
@@ -52,13 +52,14 @@ struct LinkText {
     template_id: SmolStr,
     #[serde(alias = "new_id")]
     link_id: SmolStr,
-    args: Args,
+    args: LinkArgs,
 }
 
 /// The entities that fill the slots.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Args {
+#[serde(expecting = "struct Args")]
+struct LinkArgs {
     #[serde(rename = "?principal")]
     principal: Option<String>,
     #[serde(rename = "?resource")]
@@ -69,11 +70,11 @@ struct Args {
 /// that has no link.
 pub(in crate::policy) fn link<'p>(
     files: &[SourceFile],
-    templates: &[Unlinked<'p>],
+    templates: &[PolicyTemplate<'p>],
     policies: &BTreeMap<SmolStr, Option<Place>>,
     vocabulary: &Vocabulary,
     problems: &mut Vec<Problem>,
-) -> Vec<Linked<'p>> {
+) -> Vec<LinkedPolicy<'p>> {
     let mut linked = Vec::new();
     let mut used: Vec<&SmolStr> = Vec::new();
     let mut has_links = false;
@@ -100,7 +101,7 @@ pub(in crate::policy) fn link<'p>(
                 Ok(policy) => {
                     let (id, file, reason) =
                         (text.link_id.clone(), template.file, template.reason.clone());
-                    linked.push(Linked {
+                    linked.push(LinkedPolicy {
                         id,
                         file,
                         reason,
@@ -130,7 +131,7 @@ pub(in crate::policy) fn beside(link: Option<&Place>, mut problems: Vec<Problem>
 /// Returns the policy that a link defines.
 fn policy(
     text: &LinkText,
-    unlinked: &Unlinked<'_>,
+    unlinked: &PolicyTemplate<'_>,
     vocabulary: &Vocabulary,
 ) -> Result<StaticPolicy, Problem> {
     let (template, link) = (&unlinked.template, &text.link_id);
@@ -209,7 +210,7 @@ fn entity(
 
 fn no_template(
     text: &LinkText,
-    templates: &[Unlinked<'_>],
+    templates: &[PolicyTemplate<'_>],
     policies: &BTreeMap<SmolStr, Option<Place>>,
 ) -> Problem {
     let LinkText {
@@ -236,8 +237,8 @@ fn no_template(
     }
 }
 
-/// Reports a template without a link: one that forbids would look like a rule and never apply.
-fn without_link(template: &Unlinked<'_>, has_links: bool) -> Problem {
+/// Reports a template without a link: one that forbids would look like a policy and never apply.
+fn without_link(template: &PolicyTemplate<'_>, has_links: bool) -> Problem {
     let id = &template.id;
     let why = if has_links {
         "no link names it"

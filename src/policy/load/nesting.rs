@@ -9,7 +9,7 @@
 //! property test compares the two.
 
 use crate::model::{Problem, Problems};
-use crate::policy::load::lexer::{Token, Tokens};
+use crate::policy::load::lexer::{CedarToken, CedarTokens};
 use crate::policy::load::source::SourceFile;
 
 /// The most nested brackets. No policy that a person reads comes near.
@@ -33,7 +33,7 @@ pub const STACK_BYTES: usize = 512 * 1024 * 1024;
 pub(in crate::policy) fn check_schema(file: &SourceFile) -> Result<(), Problems> {
     check(
         file,
-        &Limits {
+        &NestingLimits {
             has_angles: true,
             operators: usize::MAX,
             branches: usize::MAX,
@@ -45,7 +45,7 @@ pub(in crate::policy) fn check_schema(file: &SourceFile) -> Result<(), Problems>
 pub(in crate::policy) fn check_policies(file: &SourceFile) -> Result<(), Problems> {
     check(
         file,
-        &Limits {
+        &NestingLimits {
             has_angles: false,
             operators: MAX_OPERATORS,
             branches: MAX_BRANCHES,
@@ -55,22 +55,22 @@ pub(in crate::policy) fn check_policies(file: &SourceFile) -> Result<(), Problem
 
 /// Returns where policies end: after each semicolon outside strings and comments.
 pub(in crate::policy) fn ends(text: &str) -> Vec<usize> {
-    Tokens::of(text)
-        .filter(|(_, token)| *token == Token::Mark(';'))
+    CedarTokens::of(text)
+        .filter(|(_, token)| *token == CedarToken::Mark(';'))
         .map(|(at, _)| at + 1)
         .collect()
 }
 
-struct Limits {
+struct NestingLimits {
     /// Whether `<` and `>` are brackets.
     has_angles: bool,
     operators: usize,
     branches: usize,
 }
 
-fn check(file: &SourceFile, limits: &Limits) -> Result<(), Problems> {
-    let mut meter = Meter::new(limits.has_angles);
-    for (at, token) in Tokens::of(&file.text) {
+fn check(file: &SourceFile, limits: &NestingLimits) -> Result<(), Problems> {
+    let mut meter = NestingMeter::new(limits.has_angles);
+    for (at, token) in CedarTokens::of(&file.text) {
         meter.take(token);
         let problem = if meter.depth > MAX_DEPTH {
             Problem::new(format!("brackets nest more than {MAX_DEPTH} deep"))
@@ -87,9 +87,9 @@ fn check(file: &SourceFile, limits: &Limits) -> Result<(), Problems> {
             continue;
         };
         let len = match token {
-            Token::Word(word) => word.len(),
-            Token::Text => 1,
-            Token::Mark(mark) => mark.len_utf8(),
+            CedarToken::Word(word) => word.len(),
+            CedarToken::Text => 1,
+            CedarToken::Mark(mark) => mark.len_utf8(),
         };
         return Err(problem.at(file.place(at, len)).into());
     }
@@ -97,7 +97,7 @@ fn check(file: &SourceFile, limits: &Limits) -> Result<(), Problems> {
 }
 
 /// Counts the nesting in one policy.
-struct Meter {
+struct NestingMeter {
     has_angles: bool,
     depth: usize,
     operators: usize,
@@ -108,7 +108,7 @@ struct Meter {
     is_after_value: bool,
 }
 
-impl Meter {
+impl NestingMeter {
     fn new(has_angles: bool) -> Self {
         Self {
             has_angles,
@@ -119,9 +119,9 @@ impl Meter {
         }
     }
 
-    fn take(&mut self, token: Token<'_>) {
+    fn take(&mut self, token: CedarToken<'_>) {
         match token {
-            Token::Word("if") => {
+            CedarToken::Word("if") => {
                 self.operators += 1;
                 self.branches
                     .last_mut()
@@ -129,13 +129,13 @@ impl Meter {
                     .for_each(|count| *count += 1);
             }
             // Cedar joins the conditions of a policy one by one.
-            Token::Word("when" | "unless") => self.operators += 2,
-            Token::Word(_) | Token::Text => {}
-            Token::Mark(mark) => self.mark(mark),
+            CedarToken::Word("when" | "unless") => self.operators += 2,
+            CedarToken::Word(_) | CedarToken::Text => {}
+            CedarToken::Mark(mark) => self.mark(mark),
         }
         self.is_after_value = match token {
-            Token::Word(_) | Token::Text => true,
-            Token::Mark(mark) => matches!(mark, ')' | ']' | '}'),
+            CedarToken::Word(_) | CedarToken::Text => true,
+            CedarToken::Mark(mark) => matches!(mark, ')' | ']' | '}'),
         };
     }
 

@@ -8,13 +8,13 @@ mod checks;
 
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use crate::policy::analysis::mentions::{Mention, Mentions, mentions};
-use crate::policy::analysis::read_set::Reads;
+use crate::policy::analysis::read_set::ReadSet;
 use crate::policy::analysis::syntax::{access_path, children, conjuncts};
 use crate::policy::idle;
-use crate::policy::load::links::{Linked, Unlinked, beside, link};
+use crate::policy::load::links::{LinkedPolicy, PolicyTemplate, beside, link};
 use crate::policy::load::shapes::Shape;
 use crate::policy::load::source::{SourceFile, place_in, problem_of, unended};
-use crate::policy::load::validate::{Findings, validate};
+use crate::policy::load::validate::{ValidationFindings, validate};
 use crate::policy::load::{carriers, nesting, provenance};
 use crate::policy::schema::{Schema, Vocabulary};
 use cedar_policy_core::ast::{
@@ -33,7 +33,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 
 /// One policy, ready to be evaluated.
 #[derive(Clone, Debug)]
-pub(in crate::policy) struct Rule {
+pub(in crate::policy) struct CompiledPolicy {
     pub(in crate::policy) id: SmolStr,
     pub(in crate::policy) effect: Decision,
     pub(in crate::policy) principal: PrincipalOrResourceConstraint,
@@ -42,23 +42,23 @@ pub(in crate::policy) struct Rule {
     pub(in crate::policy) conjuncts: Vec<Conjunct>,
     pub(in crate::policy) reason: Option<Code>,
     pub(in crate::policy) message: Option<String>,
-    pub(in crate::policy) reads: Arc<Reads>,
+    pub(in crate::policy) reads: Arc<ReadSet>,
     /// The relations that the rule mentions.
     pub(in crate::policy) mentions: Arc<BTreeSet<Mention>>,
     pub(in crate::policy) at: PolicyRef,
 }
 
-/// A rule while its bundle is loaded. Cedar's tree of the policy is needed to check it, and is then
-/// dropped.
+/// A policy while its bundle is loaded. Cedar's tree of the policy is needed to check it, and is
+/// then dropped.
 #[derive(Debug)]
-pub(in crate::policy) struct Parsed {
-    pub(in crate::policy) rule: Rule,
-    pub(in crate::policy) policy: Policy,
+pub(in crate::policy) struct ParsedPolicy {
+    pub(in crate::policy) policy: CompiledPolicy,
+    pub(in crate::policy) tree: Policy,
     /// The place of the link that made the policy from a template.
     pub(in crate::policy) link: Option<Place>,
 }
 
-/// One top-level conjunct of a rule's condition.
+/// One top-level conjunct of a policy's condition.
 #[derive(Clone, Debug)]
 pub(in crate::policy) struct Conjunct {
     pub(in crate::policy) expr: Arc<Expr>,
@@ -90,14 +90,14 @@ impl Conjunct {
     }
 }
 
-/// The rules of a bundle, and the warnings about them.
+/// The policies of a bundle, and the warnings about them.
 #[derive(Debug)]
-pub(in crate::policy) struct Rules {
-    pub(in crate::policy) all: Vec<Arc<Rule>>,
+pub(in crate::policy) struct CheckedPolicies {
+    pub(in crate::policy) all: Vec<Arc<CompiledPolicy>>,
     pub(in crate::policy) warnings: Vec<Problem>,
 }
 
-impl Rules {
+impl CheckedPolicies {
     /// Reads policies, and the policies that `links` make of templates.
     pub(in crate::policy) fn read(
         files: &[SourceFile],
@@ -106,7 +106,7 @@ impl Rules {
     ) -> Result<Self, Problems> {
         let pieces_of = |file: &SourceFile| file.pieces(nesting::ends(&file.text), PIECE_BYTES);
         let pieces: Vec<Vec<SourceFile>> = files.iter().map(pieces_of).collect();
-        let mut reader = Reader {
+        let mut reader = PolicyReader {
             files,
             pieces: pieces.iter().flatten().cloned().collect(),
             vocabulary: &schema.vocabulary,
@@ -116,7 +116,7 @@ impl Rules {
         };
         let (mut all, homes) = reader.read(files, &pieces, links);
         let shapes = by_shape(&all, schema);
-        let Findings {
+        let ValidationFindings {
             problems,
             mut warnings,
         } = validate(schema, &all, &homes, &reader.pieces, &shapes);
@@ -132,7 +132,7 @@ impl Rules {
         if reader.problems.is_empty() {
             idle::beyond_names(&all, &homes, schema, &mut reader.problems, &mut warnings);
         }
-        let mut all: Vec<Rule> = all.into_iter().map(|parsed| parsed.rule).collect();
+        let mut all: Vec<CompiledPolicy> = all.into_iter().map(|parsed| parsed.policy).collect();
         share_conjuncts(&mut all);
         all.sort_by(|a, b| a.id.cmp(&b.id));
         Problems(reader.problems).into_result().map(|()| Self {
@@ -142,18 +142,18 @@ impl Rules {
     }
 }
 
-struct Reader<'a> {
+struct PolicyReader<'a> {
     files: &'a [SourceFile],
     /// The pieces of text that Cedar reads, and that its messages refer to.
     pieces: Vec<SourceFile>,
     vocabulary: &'a Vocabulary,
     places: BTreeMap<SmolStr, Option<Place>>,
     /// The read sets of policies, each once: bundles have many policies of few shapes.
-    reads: HashSet<Arc<Reads>>,
+    reads: HashSet<Arc<ReadSet>>,
     problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl PolicyReader<'_> {
     /// Reads the policies of files, and those that `links` make of templates, each with the piece
     /// that contains it.
     fn read<'p>(
@@ -161,7 +161,7 @@ impl Reader<'_> {
         files: &[SourceFile],
         pieces: &'p [Vec<SourceFile>],
         links: &[SourceFile],
-    ) -> (Vec<Parsed>, Vec<&'p SourceFile>) {
+    ) -> (Vec<ParsedPolicy>, Vec<&'p SourceFile>) {
         let mut found = Vec::new();
         let mut templates = Vec::new();
         let mut is_whole = true;
@@ -172,7 +172,7 @@ impl Reader<'_> {
             for (piece, template) in parsed {
                 found.extend(
                     self.take(piece, &template, &mut templates)
-                        .map(|rule| (rule, piece)),
+                        .map(|policy| (policy, piece)),
                 );
             }
         }
@@ -181,7 +181,7 @@ impl Reader<'_> {
             found.extend(
                 self.link(links, &templates)
                     .into_iter()
-                    .map(|(piece, rule)| (rule, piece)),
+                    .map(|(piece, policy)| (policy, piece)),
             );
         }
         found.into_iter().unzip()
@@ -232,8 +232,8 @@ impl Reader<'_> {
         &mut self,
         file: &'p SourceFile,
         template: &Template,
-        templates: &mut Vec<Unlinked<'p>>,
-    ) -> Option<Parsed> {
+        templates: &mut Vec<PolicyTemplate<'p>>,
+    ) -> Option<ParsedPolicy> {
         let place = place_in(template.loc(), file);
         let before = self.problems.len();
         let id = self.id(file, template, place.as_ref());
@@ -246,7 +246,7 @@ impl Reader<'_> {
         match StaticPolicy::try_from(named) {
             Ok(fixed) => Some(self.parsed(file, id, reason, fixed)),
             Err(_) => {
-                templates.push(Unlinked {
+                templates.push(PolicyTemplate {
                     id,
                     file,
                     reason,
@@ -264,15 +264,15 @@ impl Reader<'_> {
         id: SmolStr,
         reason: Option<Code>,
         fixed: StaticPolicy,
-    ) -> Parsed {
-        let (_, policy) = Template::link_static_policy(fixed);
-        let reads = policy
+    ) -> ParsedPolicy {
+        let (_, tree) = Template::link_static_policy(fixed);
+        let reads = tree
             .non_scope_constraints()
-            .map(Reads::of)
+            .map(ReadSet::of)
             .unwrap_or_default();
-        Parsed {
-            rule: rule(file, id, reason, self.shared(reads), &policy),
-            policy,
+        ParsedPolicy {
+            policy: compile(file, id, reason, self.shared(reads), &tree),
+            tree,
             link: None,
         }
     }
@@ -282,8 +282,8 @@ impl Reader<'_> {
     fn link<'p>(
         &mut self,
         files: &[SourceFile],
-        templates: &[Unlinked<'p>],
-    ) -> Vec<(&'p SourceFile, Parsed)> {
+        templates: &[PolicyTemplate<'p>],
+    ) -> Vec<(&'p SourceFile, ParsedPolicy)> {
         let linked = link(
             files,
             templates,
@@ -292,7 +292,7 @@ impl Reader<'_> {
             &mut self.problems,
         );
         let mut found = Vec::new();
-        for Linked {
+        for LinkedPolicy {
             id,
             file,
             reason,
@@ -303,7 +303,7 @@ impl Reader<'_> {
             if let Some(id) = self.claim(id, Some(&place)) {
                 found.push((
                     file,
-                    Parsed {
+                    ParsedPolicy {
                         link: Some(place),
                         ..self.parsed(file, id, reason, policy)
                     },
@@ -313,7 +313,7 @@ impl Reader<'_> {
         found
     }
 
-    fn shared(&mut self, reads: Reads) -> Arc<Reads> {
+    fn shared(&mut self, reads: ReadSet) -> Arc<ReadSet> {
         if let Some(known) = self.reads.get(&reads) {
             return known.clone();
         }
@@ -327,7 +327,7 @@ impl Reader<'_> {
     fn add_mentions(
         &mut self,
         schema: &Schema,
-        rules: &mut [Parsed],
+        policies: &mut [ParsedPolicy],
         homes: &[&SourceFile],
         shapes: &[Vec<usize>],
     ) -> Vec<Problem> {
@@ -335,10 +335,10 @@ impl Reader<'_> {
         for shape in shapes {
             let members = shape
                 .iter()
-                .filter_map(|at| Some((*at, rules.get(*at)?, *homes.get(*at)?)));
-            let read = |(_, rule, file): (usize, &Parsed, &SourceFile)| {
-                mentions(file, &rule.policy, schema)
-                    .map_err(|found| beside(rule.link.as_ref(), found))
+                .filter_map(|at| Some((*at, policies.get(*at)?, *homes.get(*at)?)));
+            let read = |(_, policy, file): (usize, &ParsedPolicy, &SourceFile)| {
+                mentions(file, &policy.tree, schema)
+                    .map_err(|found| beside(policy.link.as_ref(), found))
             };
             match members.clone().next().map(read) {
                 None => {}
@@ -358,10 +358,10 @@ impl Reader<'_> {
                         );
                     }
                     for at in shape {
-                        rules
+                        policies
                             .get_mut(*at)
                             .into_iter()
-                            .for_each(|parsed| parsed.rule.mentions = found.clone());
+                            .for_each(|parsed| parsed.policy.mentions = found.clone());
                     }
                 }
                 Some(Err(_)) => self
@@ -383,13 +383,13 @@ impl Reader<'_> {
 }
 
 /// Returns the positions of rules, grouped by shape, in the order of the first rule of each shape.
-fn by_shape(rules: &[Parsed], schema: &Schema) -> Vec<Vec<usize>> {
+fn by_shape(policies: &[ParsedPolicy], schema: &Schema) -> Vec<Vec<usize>> {
     let mut known: HashMap<Shape, usize> = HashMap::new();
     let mut shapes: Vec<Vec<usize>> = Vec::new();
-    for (at, rule) in rules.iter().enumerate() {
+    for (at, policy) in policies.iter().enumerate() {
         let next = shapes.len();
         let number = *known
-            .entry(Shape::of(rule.policy.template(), schema))
+            .entry(Shape::of(policy.tree.template(), schema))
             .or_insert(next);
         match shapes.get_mut(number) {
             Some(shape) => shape.push(at),
@@ -399,13 +399,13 @@ fn by_shape(rules: &[Parsed], schema: &Schema) -> Vec<Vec<usize>> {
     shapes
 }
 
-fn rule(
+fn compile(
     file: &SourceFile,
     id: SmolStr,
     reason: Option<Code>,
-    reads: Arc<Reads>,
+    reads: Arc<ReadSet>,
     policy: &Policy,
-) -> Rule {
+) -> CompiledPolicy {
     let effect = match policy.effect() {
         Effect::Permit => Decision::Permit,
         Effect::Forbid => Decision::Deny,
@@ -418,7 +418,7 @@ fn rule(
         line: policy.loc().map_or(1, |loc| file.line(loc.start())),
         doc: annotation(policy.template(), "doc").map(String::from),
     };
-    Rule {
+    CompiledPolicy {
         reads,
         mentions: Arc::default(),
         conjuncts: condition
@@ -447,9 +447,9 @@ fn rule(
 ///
 /// INVARIANT: only conjuncts that are written alike, to the byte, are shared, since an explanation
 /// shows the text of a conjunct.
-fn share_conjuncts(rules: &mut [Rule]) {
+fn share_conjuncts(policies: &mut [CompiledPolicy]) {
     let mut known: HashMap<String, Arc<Expr>> = HashMap::new();
-    for conjunct in rules.iter_mut().flat_map(|rule| &mut rule.conjuncts) {
+    for conjunct in policies.iter_mut().flat_map(|policy| &mut policy.conjuncts) {
         match known.entry(conjunct.source()) {
             Entry::Vacant(place) => drop(place.insert(Arc::clone(&conjunct.expr))),
             Entry::Occupied(first) if *first.get() == conjunct.expr => {

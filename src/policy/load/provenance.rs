@@ -5,8 +5,8 @@
 //! could then supply what the pack relies on.
 
 use crate::model::Problem;
-use crate::policy::analysis::syntax::Root;
-use crate::policy::load::policies::Parsed;
+use crate::policy::analysis::syntax::PathRoot;
+use crate::policy::load::policies::ParsedPolicy;
 use crate::policy::load::source::{SourceFile, place_in};
 use crate::policy::schema::{Provenance, Schema, Vocabulary};
 use cedar_policy_core::ast::{EntityType, PrincipalOrResourceConstraint};
@@ -16,43 +16,47 @@ use std::collections::BTreeMap;
 
 /// Returns a problem for every attribute that a request may supply and a pack reads.
 pub(in crate::policy) fn problems(
-    rules: &[Parsed],
+    policies: &[ParsedPolicy],
     schema: &Schema,
     files: &[SourceFile],
 ) -> Vec<Problem> {
-    let mut walk = Walk {
+    let mut walk = ProvenanceWalk {
         vocabulary: &schema.vocabulary,
-        rule: None,
+        policy: None,
         found: BTreeMap::new(),
     };
-    for parsed in rules
+    for parsed in policies
         .iter()
-        .filter(|parsed| parsed.rule.at.file.starts_with("pack:"))
+        .filter(|parsed| parsed.policy.at.file.starts_with("pack:"))
     {
-        let rule = &parsed.rule;
-        walk.rule = Some(parsed);
-        for (root, path) in rule.reads.paths() {
+        let policy = &parsed.policy;
+        walk.policy = Some(parsed);
+        for (root, path) in policy.reads.paths() {
             match root {
-                Root::Principal => walk.start(schema.validator.principals(), &rule.principal, path),
-                Root::Resource => walk.start(schema.validator.resources(), &rule.resource, path),
-                Root::Context => walk.context(path),
+                PathRoot::Principal => {
+                    walk.start(schema.validator.principals(), &policy.principal, path)
+                }
+                PathRoot::Resource => {
+                    walk.start(schema.validator.resources(), &policy.resource, path)
+                }
+                PathRoot::Context => walk.context(path),
             }
         }
     }
     let problem = |(
         (kind, attribute),
-        Parsed {
-            rule,
+        ParsedPolicy {
             policy,
+            tree,
             link: _,
         },
-    ): ((SmolStr, SmolStr), &Parsed)| {
+    ): ((SmolStr, SmolStr), &ParsedPolicy)| {
         let message = format!(
             "`{attribute}` of `{kind}` may come with a request, and the policy `{}` of a pack rests on it",
-            rule.id
+            policy.id
         );
-        let file = files.iter().find(|file| file.path == rule.at.file);
-        let place = file.and_then(|file| place_in(policy.loc(), file));
+        let file = files.iter().find(|file| file.path == policy.at.file);
+        let place = file.and_then(|file| place_in(tree.loc(), file));
         let help = format!(
             "mark `{attribute}` with `@stored` where `{kind}` is declared, or give it another name"
         );
@@ -64,15 +68,15 @@ pub(in crate::policy) fn problems(
     walk.found.into_iter().map(problem).collect()
 }
 
-struct Walk<'a> {
+struct ProvenanceWalk<'a> {
     vocabulary: &'a Vocabulary,
     /// The policy whose reads are followed.
-    rule: Option<&'a Parsed>,
+    policy: Option<&'a ParsedPolicy>,
     /// The attributes found, by type and name, each with the first policy that reads it.
-    found: BTreeMap<(SmolStr, SmolStr), &'a Parsed>,
+    found: BTreeMap<(SmolStr, SmolStr), &'a ParsedPolicy>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> ProvenanceWalk<'a> {
     fn start<'k>(
         &mut self,
         kinds: impl Iterator<Item = &'k EntityType>,
@@ -114,11 +118,11 @@ impl<'a> Walk<'a> {
             return;
         };
         if attribute.provenance != Provenance::Stored
-            && let Some(rule) = self.rule
+            && let Some(policy) = self.policy
         {
             self.found
                 .entry((kind.into(), name.clone()))
-                .or_insert(rule);
+                .or_insert(policy);
         }
         self.value(&attribute.ty, rest);
     }

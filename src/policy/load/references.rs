@@ -8,16 +8,16 @@ use cedar_policy_core::validator::types::Type;
 use serde_json::{Map, Value as Json};
 
 /// A key that Cedar ignores, and the kind of object that contains it.
-pub(in crate::policy) struct Stray {
+pub(in crate::policy) struct StrayKey {
     pub(in crate::policy) key: String,
     pub(in crate::policy) of: &'static str,
 }
 
 /// Returns the first key of an entity, or of a reference in it, that Cedar does not know.
-pub(in crate::policy) fn stray(entity: &Map<String, Json>, schema: &Schema) -> Option<Stray> {
+pub(in crate::policy) fn stray(entity: &Map<String, Json>, schema: &Schema) -> Option<StrayKey> {
     const KEYS: [&str; 4] = ["uid", "attrs", "parents", "tags"];
     if let Some(key) = entity.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Some(Stray {
+        return Some(StrayKey {
             key: key.clone(),
             of: "an entity",
         });
@@ -51,7 +51,7 @@ pub(in crate::policy) fn stray(entity: &Map<String, Json>, schema: &Schema) -> O
 
 /// Checks a value by its type: an object with `type` and `id` is a reference only if the type is an
 /// entity type.
-fn in_value(value: &Json, ty: Option<&Type>) -> Option<Stray> {
+fn in_value(value: &Json, ty: Option<&Type>) -> Option<StrayKey> {
     match (value, ty) {
         (Json::Object(_), Some(Type::Entity(_))) => in_reference(value),
         (Json::Array(items), Some(Type::Set { element_type })) => items
@@ -68,11 +68,11 @@ fn in_value(value: &Json, ty: Option<&Type>) -> Option<Stray> {
 }
 
 /// Checks `{"type": …, "id": …}`, or the same object under `__entity`.
-fn in_reference(reference: &Json) -> Option<Stray> {
+fn in_reference(reference: &Json) -> Option<StrayKey> {
     let members = reference.as_object()?;
     if let Some(inner) = members.get("__entity") {
         let beside = members.keys().find(|key| *key != "__entity");
-        let beside = beside.map(|key| Stray {
+        let beside = beside.map(|key| StrayKey {
             key: key.clone(),
             of: "an entity reference",
         });
@@ -82,7 +82,7 @@ fn in_reference(reference: &Json) -> Option<Stray> {
         return None;
     }
     let stray = members.keys().find(|key| *key != "type" && *key != "id")?;
-    Some(Stray {
+    Some(StrayKey {
         key: stray.clone(),
         of: "an entity reference",
     })

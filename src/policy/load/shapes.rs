@@ -37,14 +37,14 @@ pub(in crate::policy) struct Shape(Vec<u8>);
 impl Shape {
     pub(in crate::policy) fn of(template: &Template, schema: &Schema) -> Self {
         // A constant that is not free in one position is written out in all positions.
-        let mut first = Writer {
+        let mut first = ShapeWriter {
             schema,
             bound: HashSet::new(),
             numbers: HashMap::new(),
             out: Vec::new(),
         };
         first.policy(template);
-        let mut second = Writer {
+        let mut second = ShapeWriter {
             numbers: HashMap::new(),
             out: Vec::with_capacity(first.out.len()),
             ..first
@@ -56,7 +56,7 @@ impl Shape {
 
 /// Writes a policy's shape. INVARIANT: the output can be read in one way only: every part begins
 /// with its kind, every name with its length, every list with its number of items.
-struct Writer<'a> {
+struct ShapeWriter<'a> {
     schema: &'a Schema,
     /// The constants that occur in a position that is not free.
     bound: HashSet<Literal>,
@@ -64,7 +64,7 @@ struct Writer<'a> {
     out: Vec<u8>,
 }
 
-impl Writer<'_> {
+impl ShapeWriter<'_> {
     fn policy(&mut self, template: &Template) {
         self.constraint(template.principal_constraint().as_inner());
         match template.action_constraint() {

@@ -3,7 +3,7 @@
 use crate::model::{EntityRef, Place, Problem, Problems};
 use crate::policy::explanation::shown::without_secrets;
 use crate::policy::load::ancestors::{MAX_ANCESTORS, too_many};
-use crate::policy::load::references::{Stray, stray};
+use crate::policy::load::references::{StrayKey, stray};
 use crate::policy::load::source::{SourceFile, problem_of};
 use crate::policy::load::stored_values;
 use crate::policy::schema::Schema;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// The stored entities, each with all its ancestors. Clones are cheap.
 #[derive(Clone, Debug, Default)]
-pub struct Stored {
+pub struct StoredEntities {
     entities: Arc<HashMap<EntityUID, Arc<Entity>>>,
     /// The types that have an entity.
     kinds: Arc<HashSet<EntityType>>,
@@ -26,7 +26,7 @@ pub struct Stored {
     index: Arc<StoredIndex>,
 }
 
-impl Stored {
+impl StoredEntities {
     /// Reads entity files in Cedar's JSON form and checks them against the schema. Refuses an
     /// entity that occurs in two files unless both declare it alike.
     pub fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
@@ -98,8 +98,9 @@ impl Stored {
         if let Some(problem) = unknown_key(file, schema) {
             return Err(problem.into());
         }
-        let refuse =
-            |error: &Refused| Problems::from(locate(file, problem_of(&**error, &[], Some(file))));
+        let refuse = |error: &EntityDiagnostic| {
+            Problems::from(locate(file, problem_of(&**error, &[], Some(file))))
+        };
         let added = parse(&file.text, schema).map_err(|error| refuse(&error))?;
         let problems = added
             .iter()
@@ -173,13 +174,13 @@ impl Stored {
     }
 }
 
-type Refused = Box<dyn miette::Diagnostic + Send + Sync>;
+type EntityDiagnostic = Box<dyn miette::Diagnostic + Send + Sync>;
 
 /// Reports keys that Cedar ignores: with a mistyped `tags`, a forbid on tags would not apply.
 fn unknown_key(file: &SourceFile, schema: &Schema) -> Option<Problem> {
     let entities: Vec<serde_json::Map<String, serde_json::Value>> =
         serde_json::from_str(&file.text).ok()?;
-    let Stray { key, of } = entities.iter().find_map(|entity| stray(entity, schema))?;
+    let StrayKey { key, of } = entities.iter().find_map(|entity| stray(entity, schema))?;
     let place = file
         .text
         .find(&format!("\"{key}\""))
@@ -204,7 +205,7 @@ fn check_ancestors<'a>(entities: impl Iterator<Item = &'a Entity>) -> Result<(),
         .help("let groups lie within fewer groups, or make the membership a relation"))
 }
 
-fn parse(text: &str, schema: &Schema) -> Result<Vec<Entity>, Refused> {
+fn parse(text: &str, schema: &Schema) -> Result<Vec<Entity>, EntityDiagnostic> {
     let core = CoreSchema::new(&schema.declared);
     let parser = EntityJsonParser::new(
         Some(&core),
@@ -213,11 +214,14 @@ fn parse(text: &str, schema: &Schema) -> Result<Vec<Entity>, Refused> {
     );
     let entities = parser
         .iter_from_json_str(text)
-        .map_err(|error| Box::new(error) as Refused)?;
+        .map_err(|error| Box::new(error) as EntityDiagnostic)?;
     Ok(entities.collect())
 }
 
-fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stored, Refused> {
+fn close(
+    entities: impl Iterator<Item = Entity>,
+    schema: &Schema,
+) -> Result<StoredEntities, EntityDiagnostic> {
     let core = CoreSchema::new(&schema.declared);
     let closed = Entities::from_entities(
         entities,
@@ -225,7 +229,7 @@ fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stor
         TCComputation::ComputeNow,
         Extensions::all_available(),
     )
-    .map_err(|error| Box::new(error) as Refused)?;
+    .map_err(|error| Box::new(error) as EntityDiagnostic)?;
     let entities: HashMap<EntityUID, Arc<Entity>> = closed
         .iter()
         .filter(|entity| !entity.uid().is_action())
@@ -235,7 +239,7 @@ fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stor
         .keys()
         .map(|uid| uid.entity_type().clone())
         .collect();
-    Ok(Stored {
+    Ok(StoredEntities {
         entities: Arc::new(entities),
         kinds: Arc::new(kinds),
         index: Arc::default(),

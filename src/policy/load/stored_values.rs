@@ -1,7 +1,7 @@
 //! Refuses ids and values of stored entities that no request can ever equal, but that Cedar would
 //! accept.
 //!
-//! INVARIANT: every stored value that a rule compares with can equal something. A forbid that
+//! INVARIANT: every stored value that a policy compares with can equal something. A forbid that
 //! compares with any other value would look effective but never apply.
 
 use crate::model::{Place, Problem};

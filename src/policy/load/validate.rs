@@ -7,7 +7,7 @@
 
 use crate::model::{Decision, Place, Problem, nearest};
 use crate::policy::analysis::mentions::USERSET;
-use crate::policy::load::policies::Parsed;
+use crate::policy::load::policies::ParsedPolicy;
 use crate::policy::load::source::{SourceFile, place_in, problem_of};
 use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{
@@ -33,7 +33,7 @@ const MAX_SHOWN: usize = 3;
 
 /// The result of validation.
 #[derive(Debug, Default)]
-pub(in crate::policy) struct Findings {
+pub(in crate::policy) struct ValidationFindings {
     /// Problems that keep the bundle from loading.
     pub(in crate::policy) problems: Vec<Problem>,
     /// Findings that do not, and are probably mistakes.
@@ -44,19 +44,19 @@ pub(in crate::policy) struct Findings {
 /// `homes` are the texts that contain the rules, `pieces` all texts that Cedar was given.
 pub(in crate::policy) fn validate(
     schema: &Schema,
-    rules: &[Parsed],
+    policies: &[ParsedPolicy],
     homes: &[&SourceFile],
     pieces: &[SourceFile],
     shapes: &[Vec<usize>],
-) -> Findings {
+) -> ValidationFindings {
     let validator = Validator::new(schema.validator.clone());
     let check = |members: &[usize]| {
         let mut set = PolicySet::new();
         // The ids are all different, so adding a policy does not fail.
         members
             .iter()
-            .filter_map(|at| rules.get(*at))
-            .for_each(|rule| drop(set.add(rule.policy.clone())));
+            .filter_map(|at| policies.get(*at))
+            .for_each(|policy| drop(set.add(policy.tree.clone())));
         validator.validate_with_level(&set, ValidationMode::Strict, schema.level)
     };
     let (sound, doubtful): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) =
@@ -67,16 +67,16 @@ pub(in crate::policy) fn validate(
     let mut doubtful: Vec<usize> = doubtful.into_iter().flatten().copied().collect();
     doubtful.sort_unstable();
     let (errors, found) = check(&doubtful).into_errors_and_warnings();
-    let by_id = rules
+    let by_id = policies
         .iter()
         .zip(homes)
-        .map(|(parsed, home)| (parsed.rule.id.as_str(), (parsed, *home)))
+        .map(|(parsed, home)| (parsed.policy.id.as_str(), (parsed, *home)))
         .collect();
-    let mut report = Report {
+    let mut report = ValidationReport {
         schema,
         pieces,
         by_id,
-        findings: Findings::default(),
+        findings: ValidationFindings::default(),
     };
     report.errors(errors.collect());
     let (idle, others): (Vec<ValidationWarning>, Vec<ValidationWarning>) =
@@ -85,8 +85,8 @@ pub(in crate::policy) fn validate(
     let sound = sound
         .into_iter()
         .flatten()
-        .filter_map(|at| rules.get(*at))
-        .map(|rule| rule.policy.template());
+        .filter_map(|at| policies.get(*at))
+        .map(|policy| policy.tree.template());
     let others = others.into_iter().chain(confusing_strings(sound));
     report.findings.warnings.extend(
         others
@@ -175,14 +175,14 @@ fn policy_of(error: &ValidationError) -> &str {
     id.as_ref()
 }
 
-struct Report<'a> {
+struct ValidationReport<'a> {
     schema: &'a Schema,
     pieces: &'a [SourceFile],
-    by_id: BTreeMap<&'a str, (&'a Parsed, &'a SourceFile)>,
-    findings: Findings,
+    by_id: BTreeMap<&'a str, (&'a ParsedPolicy, &'a SourceFile)>,
+    findings: ValidationFindings,
 }
 
-impl Report<'_> {
+impl ValidationReport<'_> {
     /// Adds errors. Cedar reports once per request environment; errors with one place and one
     /// remedy become one problem.
     fn errors(&mut self, errors: Vec<ValidationError>) {
@@ -215,7 +215,7 @@ impl Report<'_> {
         let mut problem = problem_of(error, self.pieces, None);
         if problem.place.is_none() {
             let policy = self.by_id.get(policy_of(error));
-            problem.place = policy.and_then(|(parsed, home)| place_in(parsed.policy.loc(), home));
+            problem.place = policy.and_then(|(parsed, home)| place_in(parsed.tree.loc(), home));
         }
         match error {
             ValidationError::InternalInvariantViolation(found) => Problem {
@@ -274,7 +274,7 @@ impl Report<'_> {
                 self.errors(unseen);
             }
             let problem = self.never_applies(parsed, home, why);
-            match (parsed.rule.effect, is_pack) {
+            match (parsed.policy.effect, is_pack) {
                 (Decision::Deny, _) => self.findings.problems.push(problem),
                 (Decision::Permit, false) => self.findings.warnings.push(problem),
                 (Decision::Permit, true) => {}
@@ -282,9 +282,9 @@ impl Report<'_> {
         }
     }
 
-    fn never_applies(&self, parsed: &Parsed, home: &SourceFile, why: Idleness) -> Problem {
-        let id = &parsed.rule.id;
-        let what = match parsed.rule.effect {
+    fn never_applies(&self, parsed: &ParsedPolicy, home: &SourceFile, why: Idleness) -> Problem {
+        let id = &parsed.policy.id;
+        let what = match parsed.policy.effect {
             Decision::Permit => "permits",
             Decision::Deny => "forbids",
         };
@@ -292,7 +292,7 @@ impl Report<'_> {
             Idleness::Scope { is_fixed_by_in } => {
                 let message = format!("the policy `{id}` {what} nothing: no action applies to what is in its scope");
                 let fix = if is_fixed_by_in { "say `in` instead of `==`" } else { "correct the scope" };
-                let applies = self.applies(&parsed.rule.action);
+                let applies = self.applies(&parsed.policy.action);
                 Problem::new(message)
                     .help(format!("{applies}{fix}, declare an action that applies to it, or remove the policy"))
             }
@@ -302,7 +302,7 @@ impl Report<'_> {
             .help("correct the condition, or remove the policy"),
         };
         Problem {
-            place: place_in(parsed.policy.loc(), home),
+            place: place_in(parsed.tree.loc(), home),
             ..problem
         }
     }
@@ -410,32 +410,32 @@ impl Report<'_> {
     /// Returns `true` if a pack's policy is about principals, actions or resources that the bundle
     /// does not have: such a policy is for other bundles. A policy about ones that the bundle has
     /// but does not combine is a mistake.
-    fn is_about_nothing_here(&self, parsed: &Parsed) -> bool {
+    fn is_about_nothing_here(&self, parsed: &ParsedPolicy) -> bool {
         let (principals, resources): (HashSet<_>, HashSet<_>) = (
             self.schema.validator.principals().collect(),
             self.schema.validator.resources().collect(),
         );
-        self.actions(&parsed.rule.action).next().is_none()
+        self.actions(&parsed.policy.action).next().is_none()
             || !self
-                .kinds(&parsed.rule.principal)
+                .kinds(&parsed.policy.principal)
                 .any(|kind| principals.contains(kind))
             || !self
-                .kinds(&parsed.rule.resource)
+                .kinds(&parsed.policy.resource)
                 .any(|kind| resources.contains(kind))
     }
 
     /// Returns the errors in the condition of a policy whose scope is empty, as if the scope had
     /// matched everything that it names. Cedar itself stops at the scope.
-    fn condition(&self, parsed: &Parsed) -> Vec<ValidationError> {
+    fn condition(&self, parsed: &ParsedPolicy) -> Vec<ValidationError> {
         let checker = Typechecker::new(&self.schema.validator, ValidationMode::Strict);
         let mut first = Vec::new();
-        let mut actions: Vec<&ValidatorActionId> = self.actions(&parsed.rule.action).collect();
+        let mut actions: Vec<&ValidatorActionId> = self.actions(&parsed.policy.action).collect();
         actions.sort_by_key(|action| action.name());
         let environments = actions.into_iter().flat_map(|action| {
-            let principals = self.likely(&parsed.rule.principal, |kind| {
+            let principals = self.likely(&parsed.policy.principal, |kind| {
                 action.is_applicable_principal_type(kind)
             });
-            let resources = self.likely(&parsed.rule.resource, |kind| {
+            let resources = self.likely(&parsed.policy.resource, |kind| {
                 action.is_applicable_resource_type(kind)
             });
             let pairs = move |who| {
@@ -460,7 +460,7 @@ impl Report<'_> {
                 principal_slot,
                 resource_slot,
             };
-            match checker.typecheck_by_single_request_env(parsed.policy.template(), &environment) {
+            match checker.typecheck_by_single_request_env(parsed.tree.template(), &environment) {
                 PolicyCheck::Success(_) => return Vec::new(),
                 PolicyCheck::Irrelevant(errors, _) | PolicyCheck::Fail(errors)
                     if first.is_empty() =>

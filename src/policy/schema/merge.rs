@@ -25,7 +25,7 @@ const ON_MEMBERS: &[&str] = &["secret", "doc"];
 const ON_OTHERS: &[&str] = &["doc"];
 
 /// The merged fragment, and what its annotations say.
-pub(super) struct Merged {
+pub(super) struct MergedSchema {
     pub(super) fragment: Fragment<RawName>,
     /// The provenance of attributes, by qualified type name and attribute. An attribute without an
     /// entry has [`Provenance::Either`].
@@ -34,8 +34,8 @@ pub(super) struct Merged {
     pub(super) secrets: HashSet<SmolStr>,
 }
 
-pub(super) fn merge(files: &[SourceFile]) -> Result<Merged, Problems> {
-    let mut merger = Merger {
+pub(super) fn merge(files: &[SourceFile]) -> Result<MergedSchema, Problems> {
+    let mut merger = SchemaMerger {
         files,
         merged: empty(),
         problems: Vec::new(),
@@ -55,21 +55,21 @@ pub(super) fn merge(files: &[SourceFile]) -> Result<Merged, Problems> {
         .map(|()| merger.merged)
 }
 
-fn empty() -> Merged {
-    Merged {
+fn empty() -> MergedSchema {
+    MergedSchema {
         fragment: Fragment(std::collections::BTreeMap::new()),
         provenance: HashMap::new(),
         secrets: HashSet::new(),
     }
 }
 
-struct Merger<'a> {
+struct SchemaMerger<'a> {
     files: &'a [SourceFile],
-    merged: Merged,
+    merged: MergedSchema,
     problems: Vec<Problem>,
 }
 
-impl Merger<'_> {
+impl SchemaMerger<'_> {
     fn take(
         &mut self,
         file: &SourceFile,

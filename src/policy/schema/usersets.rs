@@ -4,7 +4,7 @@
 //! INVARIANT: a type that can be a member of `Userset` is no ancestor of any type. Cedar's `in` is
 //! transitive, so the entities below it would be in every userset that it is in.
 
-use super::merge::{Merged, qualified};
+use super::merge::{MergedSchema, qualified};
 use crate::model::{Problem, Problems};
 use crate::policy::analysis::mentions::USERSET;
 use crate::policy::load::source::{SourceFile, place_of};
@@ -21,7 +21,7 @@ use std::collections::btree_map::Entry;
 
 /// Adds the relations to a merged schema.
 pub(super) fn add(
-    merged: &mut Merged,
+    merged: &mut MergedSchema,
     types: &RelationTypes,
     files: &[SourceFile],
 ) -> Result<(), Problems> {
@@ -79,7 +79,7 @@ pub(super) fn add(
 }
 
 /// Declares the entity type `Userset`.
-fn declare(merged: &mut Merged) -> Result<(), Problems> {
+fn declare(merged: &mut MergedSchema) -> Result<(), Problems> {
     let text = format!("entity {USERSET};");
     let (declared, _) =
         Fragment::<RawName>::from_cedarschema_str(&text, Extensions::all_available())
@@ -102,7 +102,7 @@ fn attribute_and_relation(kind: &str, relation: &str) -> Problem {
     Problem::new(message).help("rename one of the two")
 }
 
-fn ancestors(merged: &Merged, types: &RelationTypes, files: &[SourceFile]) -> Vec<Problem> {
+fn ancestors(merged: &MergedSchema, types: &RelationTypes, files: &[SourceFile]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (namespace, definition) in &merged.fragment.0 {
         for (id, ty) in &definition.entity_types {

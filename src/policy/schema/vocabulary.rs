@@ -1,7 +1,7 @@
 //! The vocabulary against which requests are read: types, attributes and actions by the names that
 //! requests use.
 
-use super::merge::Merged;
+use super::merge::MergedSchema;
 use super::names::{names, whole};
 use crate::model::{EntityRef, Place, Problem, Problems, alike, nearest, shown};
 use crate::policy::analysis::mentions::USERSET;
@@ -76,7 +76,7 @@ impl Vocabulary {
     /// Builds the vocabulary of a schema. `place` returns where an action is declared.
     pub(super) fn new(
         schema: &ValidatorSchema,
-        merged: &Merged,
+        merged: &MergedSchema,
         place: impl Fn(&EntityUID) -> Option<Place>,
     ) -> Result<Self, Problems> {
         let types = schema
@@ -360,7 +360,7 @@ impl TypeInfo {
     }
 }
 
-fn type_info(declared: &ValidatorEntityType, number: u32, merged: &Merged) -> TypeInfo {
+fn type_info(declared: &ValidatorEntityType, number: u32, merged: &MergedSchema) -> TypeInfo {
     let name = declared.name().to_string();
     let attributes = declared
         .attributes()

@@ -1,17 +1,17 @@
 //! Finds the candidates of one leg: the entities that it can permit.
 
-use super::Reverse;
-use super::ids::Ids;
+use super::ReverseRelations;
+use super::ids::CandidateIds;
 use super::narrow::Narrower;
 use crate::model::Decision;
-use crate::policy::Compiled;
+use crate::policy::CompiledPolicySet;
 use crate::policy::analysis::mentions::Mention;
 use crate::policy::evaluate::{LegInput, evaluator};
-use crate::policy::index::{Named, Scope as Rules};
+use crate::policy::index::{ScopeEntity, ScopePolicies};
 use crate::policy::inputs::{LegRequest, NoInputs, build};
-use crate::policy::load::policies::Rule;
+use crate::policy::load::policies::CompiledPolicy;
 use crate::policy::schema::ActionInfo;
-use crate::policy::search::target::{Part, Sought};
+use crate::policy::search::target::{QuestionPart, SearchTarget};
 use cedar_policy_core::ast::{EntityUID, PrincipalOrResourceConstraint as Scope};
 use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// The parameter by which a tuple's condition reads the requested resource.
 const RESOURCE: SmolStr = SmolStr::new_static("resource");
 
-impl Compiled {
+impl CompiledPolicySet {
     /// Returns ids such that the leg permits for no other entity as the target; `None` if that
     /// cannot be told, or there are more than `most` ids. In `input`, a placeholder stands for the
     /// target.
@@ -28,28 +28,28 @@ impl Compiled {
     pub fn candidates(
         &self,
         input: &LegInput<'_>,
-        part: Part,
-        reverse: &dyn Reverse,
+        part: QuestionPart,
+        reverse: &dyn ReverseRelations,
         most: usize,
     ) -> Option<HashSet<SmolStr>> {
         match self.narrowed(input, part, reverse, most)? {
-            Ids::Any => None,
-            Ids::Only(ids) => Some(ids),
+            CandidateIds::Any => None,
+            CandidateIds::Only(ids) => Some(ids),
         }
     }
 
     fn narrowed(
         &self,
         input: &LegInput<'_>,
-        part: Part,
-        reverse: &dyn Reverse,
+        part: QuestionPart,
+        reverse: &dyn ReverseRelations,
         most: usize,
-    ) -> Option<Ids> {
+    ) -> Option<CandidateIds> {
         let question = input.question;
         let member = question.chain.members().nth(input.leg)?;
         let sought_uid = match part {
-            Part::Resource => &question.resource.uid,
-            Part::Member(at) => &question.chain.members().nth(at)?.uid,
+            QuestionPart::Resource => &question.resource.uid,
+            QuestionPart::Member(at) => &question.chain.members().nth(at)?.uid,
         };
         let info = self.schema.vocabulary.entity_type(&sought_uid.kind)?;
         if info.choices.is_some() {
@@ -60,36 +60,41 @@ impl Compiled {
         let Ok((action, principal, resource)) = self.applies(question, &member.uid) else {
             return Some(own);
         };
-        let sought = Sought::new(part, input.leg, sought_uid.kind.clone(), info);
-        let leg = Leg {
+        let target = SearchTarget::new(part, input.leg, sought_uid.kind.clone(), info);
+        let leg = SearchLeg {
             action,
             principal,
             resource,
             part,
         };
-        let narrowed = self.of_action(input, &leg, &sought, reverse, most)?;
+        let narrowed = self.of_action(input, &leg, &target, reverse, most)?;
         Some(narrowed.or(own))
     }
 
     /// Returns the resources for which a specialised action is evaluated: each is a candidate.
-    fn specialised(&self, part: Part, name: &str) -> Ids {
+    fn specialised(&self, part: QuestionPart, name: &str) -> CandidateIds {
         match part {
-            Part::Resource => Ids::only(self.schema.vocabulary.specialised(name).cloned()),
-            Part::Member(_) => Ids::none(),
+            QuestionPart::Resource => {
+                CandidateIds::only(self.schema.vocabulary.specialised(name).cloned())
+            }
+            QuestionPart::Member(_) => CandidateIds::none(),
         }
     }
 
     fn of_action(
         &self,
         input: &LegInput<'_>,
-        leg: &Leg<'_>,
-        sought: &Sought<'_>,
-        reverse: &dyn Reverse,
+        leg: &SearchLeg<'_>,
+        target: &SearchTarget<'_>,
+        reverse: &dyn ReverseRelations,
         most: usize,
-    ) -> Option<Ids> {
-        let rules = self.rules_in_question(input, leg);
-        let (open, known) = self.mentions(&rules, leg, sought);
-        let known = Rules::fixed(rules.iter().copied(), known.into_iter().cloned().collect());
+    ) -> Option<CandidateIds> {
+        let policies = self.policies_in_question(input, leg);
+        let (open, known) = self.mentions(&policies, leg, target);
+        let known = ScopePolicies::fixed(
+            policies.iter().copied(),
+            known.into_iter().cloned().collect(),
+        );
         let index = self.index(input.arguments);
         let request = leg.request(input);
         let inputs = match build(&request, &self.schema, input.stored, index, &known) {
@@ -99,17 +104,20 @@ impl Compiled {
             Err(NoInputs::Bad(..)) => {
                 // If a rule that applies to every entity reads a value that does not fit, every
                 // candidate is denied.
-                let everybodys =
-                    |rule: &&Arc<Rule>| leg.scope(rule, input.leg).is_none_or(is_any(sought));
-                let everybodys =
-                    Rules::fixed(rules.iter().copied().filter(everybodys), BTreeSet::new());
+                let everybodys = |policy: &&Arc<CompiledPolicy>| {
+                    leg.scope(policy, input.leg).is_none_or(is_any(target))
+                };
+                let everybodys = ScopePolicies::fixed(
+                    policies.iter().copied().filter(everybodys),
+                    BTreeSet::new(),
+                );
                 let bad = build(&request, &self.schema, input.stored, index, &everybodys);
-                return matches!(bad, Err(NoInputs::Bad(..))).then(Ids::none);
+                return matches!(bad, Err(NoInputs::Bad(..))).then(CandidateIds::none);
             }
         };
         let evaluator = evaluator(&leg.principal, leg.action, &leg.resource, &inputs);
         let narrower = Narrower {
-            sought,
+            target,
             schema: &self.schema,
             stored: input.stored,
             reverse,
@@ -117,40 +125,46 @@ impl Compiled {
             open: &open,
             most,
         };
-        Some(leg.combine(&rules, &narrower, input.leg))
+        Some(leg.combine(&policies, &narrower, input.leg))
     }
 
     /// Divides the relations that rules mention and that do not depend on the target: those that
     /// cannot be looked up yet, and those that can.
     fn mentions<'r>(
         &self,
-        rules: &[&'r Arc<Rule>],
-        leg: &Leg<'_>,
-        sought: &Sought<'_>,
+        policies: &[&'r Arc<CompiledPolicy>],
+        leg: &SearchLeg<'_>,
+        target: &SearchTarget<'_>,
     ) -> (Vec<&'r Mention>, Vec<&'r Mention>) {
         // A condition may read the resource, which is unknown if it is the target. The relation is
         // then not known either, although it does not depend on the target otherwise.
         let is_open = |mention: &Mention| {
-            leg.part == Part::Resource && self.schema.relations.reads(&RESOURCE, mention)
+            leg.part == QuestionPart::Resource && self.schema.relations.reads(&RESOURCE, mention)
         };
-        let asked: BTreeSet<&Mention> =
-            rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
+        let asked: BTreeSet<&Mention> = policies
+            .iter()
+            .flat_map(|policy| policy.mentions.iter())
+            .collect();
         let asked = asked
             .into_iter()
-            .filter(|mention| !sought.touches_mention(mention));
+            .filter(|mention| !target.touches_mention(mention));
         asked.partition(|mention| is_open(mention))
     }
 
     /// Returns the rules that can apply, whichever entity the target is.
-    fn rules_in_question(&self, input: &LegInput<'_>, leg: &Leg<'_>) -> Vec<&Arc<Rule>> {
-        let named = |uid| Named {
+    fn policies_in_question(
+        &self,
+        input: &LegInput<'_>,
+        leg: &SearchLeg<'_>,
+    ) -> Vec<&Arc<CompiledPolicy>> {
+        let named = |uid| ScopeEntity {
             uid,
             stored: input.stored.get(uid).map(AsRef::as_ref),
         };
         let (principal, resource) = match leg.place(input.leg) {
-            Place::Principal => (None, Some(named(&leg.resource))),
-            Place::Resource => (Some(named(&leg.principal)), None),
-            Place::Fact => (Some(named(&leg.principal)), Some(named(&leg.resource))),
+            TargetRole::Principal => (None, Some(named(&leg.resource))),
+            TargetRole::Resource => (Some(named(&leg.principal)), None),
+            TargetRole::Fact => (Some(named(&leg.principal)), Some(named(&leg.resource))),
         };
         self.index(input.arguments)
             .open(&leg.action.uid, principal, resource)
@@ -158,22 +172,22 @@ impl Compiled {
 }
 
 /// One leg with a placeholder for the target.
-struct Leg<'a> {
+struct SearchLeg<'a> {
     action: &'a ActionInfo,
     principal: EntityUID,
     resource: EntityUID,
-    part: Part,
+    part: QuestionPart,
 }
 
 /// The role of the target in a leg.
-enum Place {
+enum TargetRole {
     Principal,
     Resource,
     /// The target occurs only in the facts.
     Fact,
 }
 
-impl Leg<'_> {
+impl SearchLeg<'_> {
     fn request<'a>(&'a self, input: &LegInput<'a>) -> LegRequest<'a> {
         LegRequest {
             question: input.question,
@@ -189,41 +203,52 @@ impl Leg<'_> {
         }
     }
 
-    fn place(&self, leg: usize) -> Place {
+    fn place(&self, leg: usize) -> TargetRole {
         match self.part {
-            Part::Resource => Place::Resource,
-            Part::Member(at) if at == leg => Place::Principal,
-            Part::Member(_) => Place::Fact,
+            QuestionPart::Resource => TargetRole::Resource,
+            QuestionPart::Member(at) if at == leg => TargetRole::Principal,
+            QuestionPart::Member(_) => TargetRole::Fact,
         }
     }
 
     /// Returns the rule's scope for the target; `None` if no scope constrains the target.
-    fn scope<'r>(&self, rule: &'r Rule, leg: usize) -> Option<&'r Scope> {
+    fn scope<'r>(&self, policy: &'r CompiledPolicy, leg: usize) -> Option<&'r Scope> {
         match self.place(leg) {
-            Place::Principal => Some(&rule.principal),
-            Place::Resource => Some(&rule.resource),
-            Place::Fact => None,
+            TargetRole::Principal => Some(&policy.principal),
+            TargetRole::Resource => Some(&policy.resource),
+            TargetRole::Fact => None,
         }
     }
 
     /// Returns the ids for which some permit is satisfied, and no forbid is.
-    fn combine(&self, rules: &[&Arc<Rule>], narrower: &Narrower<'_>, leg: usize) -> Ids {
-        let scope = |rule: &Rule| {
-            self.scope(rule, leg)
-                .map_or(Ids::Any, |scope| narrower.scope(scope))
+    fn combine(
+        &self,
+        policies: &[&Arc<CompiledPolicy>],
+        narrower: &Narrower<'_>,
+        leg: usize,
+    ) -> CandidateIds {
+        let scope = |policy: &CompiledPolicy| {
+            self.scope(policy, leg)
+                .map_or(CandidateIds::Any, |scope| narrower.scope(scope))
         };
-        let mut ids = Ids::none();
-        for rule in rules.iter().filter(|rule| rule.effect == Decision::Permit) {
-            let within = scope(rule);
+        let mut ids = CandidateIds::none();
+        for policy in policies
+            .iter()
+            .filter(|policy| policy.effect == Decision::Permit)
+        {
+            let within = scope(policy);
             if !within.is_none() {
-                ids = ids.or(within.and(narrower.satisfied(rule)));
+                ids = ids.or(within.and(narrower.satisfied(policy)));
             }
         }
-        for rule in rules.iter().filter(|rule| rule.effect == Decision::Deny) {
+        for policy in policies
+            .iter()
+            .filter(|policy| policy.effect == Decision::Deny)
+        {
             // Entities outside a forbid's scope are not forbidden, so a forbid whose scope does not
             // contain every entity removes no ids.
-            if !ids.is_none() && self.scope(rule, leg).is_none_or(is_any(narrower.sought)) {
-                ids = ids.and(narrower.harmless(rule));
+            if !ids.is_none() && self.scope(policy, leg).is_none_or(is_any(narrower.target)) {
+                ids = ids.and(narrower.harmless(policy));
             }
         }
         narrower.cap(ids)
@@ -231,10 +256,10 @@ impl Leg<'_> {
 }
 
 /// Returns `true` if a scope contains every entity of the target's type.
-fn is_any(sought: &Sought<'_>) -> impl Fn(&Scope) -> bool {
+fn is_any(target: &SearchTarget<'_>) -> impl Fn(&Scope) -> bool {
     |scope| match scope {
         Scope::Any => true,
-        Scope::Is(kind) => **kind == sought.info.name,
+        Scope::Is(kind) => **kind == target.info.name,
         Scope::Eq(_) | Scope::In(_) | Scope::IsIn(..) => false,
     }
 }

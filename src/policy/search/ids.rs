@@ -7,14 +7,14 @@ use std::collections::HashSet;
 
 /// Ids of entities of one type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ids {
+pub(super) enum CandidateIds {
     /// Every entity of the type is possible, or there are too many to list.
     Any,
     /// Only these ids are possible.
     Only(HashSet<SmolStr>),
 }
 
-impl Ids {
+impl CandidateIds {
     pub(super) fn none() -> Self {
         Self::Only(HashSet::new())
     }

@@ -38,7 +38,7 @@ struct AttributeIndex {
 
 /// The value that an attribute must hold.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Held<'v> {
+pub(super) enum AttributeTest<'v> {
     /// Any value.
     Something,
     /// One of these values.
@@ -130,7 +130,7 @@ impl KindIndex {
     }
 
     /// Returns the entities with a matching attribute; an entity may occur twice.
-    pub(super) fn with(&self, attribute: &str, held: Held<'_>) -> Vec<SmolStr> {
+    pub(super) fn with(&self, attribute: &str, held: AttributeTest<'_>) -> Vec<SmolStr> {
         let Some(index) = self.attributes.get(attribute) else {
             return Vec::new();
         };
@@ -143,9 +143,9 @@ impl KindIndex {
                 .collect()
         };
         match held {
-            Held::Something => index.having.clone(),
-            Held::Value(values) => among(&index.whole, values),
-            Held::Element(values) => among(&index.elements, values),
+            AttributeTest::Something => index.having.clone(),
+            AttributeTest::Value(values) => among(&index.whole, values),
+            AttributeTest::Element(values) => among(&index.elements, values),
         }
     }
 

@@ -2,7 +2,7 @@
 //! of enumerations, and the resources that have a specialised action.
 
 use crate::policy::analysis::syntax::children;
-use crate::policy::load::policies::Rule;
+use crate::policy::load::policies::CompiledPolicy;
 use crate::policy::schema::Vocabulary;
 use cedar_policy_core::ast::{EntityUID, Expr, ExprKind, Literal};
 use smol_str::SmolStr;
@@ -16,16 +16,17 @@ pub(in crate::policy) struct Literals {
 }
 
 impl Literals {
-    pub(in crate::policy) fn of(rules: &[Arc<Rule>], vocabulary: &Vocabulary) -> Self {
+    pub(in crate::policy) fn of(policies: &[Arc<CompiledPolicy>], vocabulary: &Vocabulary) -> Self {
         let mut found = Self::default();
-        for rule in rules {
-            for constraint in [&rule.principal, &rule.resource] {
+        for policy in policies {
+            for constraint in [&policy.principal, &policy.resource] {
                 constraint
                     .get_euid()
                     .into_iter()
                     .for_each(|uid| found.add(uid));
             }
-            rule.conjuncts
+            policy
+                .conjuncts
                 .iter()
                 .for_each(|conjunct| found.walk(&conjunct.expr));
         }

@@ -15,7 +15,7 @@
 //! as unknown, and its residuals would still have to be walked like this. It is also experimental,
 //! and needs a compile-time feature of its own.
 //!
-//! INVARIANT: [`Compiled::candidates`] leaves out no entity for which the leg permits.
+//! INVARIANT: [`CompiledPolicySet::candidates`] leaves out no entity for which the leg permits.
 
 mod candidates;
 mod ids;
@@ -26,18 +26,18 @@ mod target;
 
 pub(super) use index::{KindIndex, StoredIndex};
 pub(super) use literals::Literals;
-pub use target::Part;
+pub use target::QuestionPart;
 
 use crate::model::EntityRef;
 use cedar_policy_core::ast::EntityUID;
 use smol_str::SmolStr;
 
 #[expect(unused_imports, reason = "named in the documentation")]
-use super::Compiled;
+use super::CompiledPolicySet;
 
 /// Answers reverse questions about relations. An answer holds at least what a check would permit,
 /// under whatever condition.
-pub trait Reverse: std::fmt::Debug {
+pub trait ReverseRelations: std::fmt::Debug {
     /// Returns the ids of the objects of a type to which `user` can have the relation; `None` if
     /// there are too many.
     fn objects(&self, user: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>>;

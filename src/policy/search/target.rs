@@ -2,15 +2,15 @@
 //!
 //! INVARIANT: an expression that does not touch the target has the same value for every candidate.
 
-use crate::policy::analysis::mentions::{Mention, Object};
-use crate::policy::analysis::syntax::{Root, access_path, children};
+use crate::policy::analysis::mentions::{Mention, ObjectTerm};
+use crate::policy::analysis::syntax::{PathRoot, access_path, children};
 use crate::policy::schema::{Attribute, TypeInfo};
 use cedar_policy_core::ast::{Expr, ExprKind};
 use smol_str::SmolStr;
 
 /// The part of a question that a search looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum QuestionPart {
     /// The resource.
     Resource,
     /// A member of the chain; 0 is the subject.
@@ -19,42 +19,42 @@ pub enum Part {
 
 /// The target in one leg.
 #[derive(Debug)]
-pub(super) struct Sought<'a> {
+pub(super) struct SearchTarget<'a> {
     pub(super) info: &'a TypeInfo,
     /// The name of the target's type.
     pub(super) kind: SmolStr,
     /// The paths that lead to the target.
-    entity: Vec<(Root, Vec<SmolStr>)>,
+    entity: Vec<(PathRoot, Vec<SmolStr>)>,
     /// The paths to values that contain the target among others.
-    among: Vec<(Root, Vec<SmolStr>)>,
+    among: Vec<(PathRoot, Vec<SmolStr>)>,
 }
 
-type Path = (Root, Vec<SmolStr>);
+type TargetPath = (PathRoot, Vec<SmolStr>);
 
-impl<'a> Sought<'a> {
+impl<'a> SearchTarget<'a> {
     /// Creates the target for the leg of member `leg`, which is not before the target.
-    pub(super) fn new(part: Part, leg: usize, kind: SmolStr, info: &'a TypeInfo) -> Self {
+    pub(super) fn new(part: QuestionPart, leg: usize, kind: SmolStr, info: &'a TypeInfo) -> Self {
         let fact = |name: &str| {
             let path = ["delegation", name].map(SmolStr::new).into_iter();
             (
-                Root::Context,
+                PathRoot::Context,
                 path.chain([kind.clone()]).collect::<Vec<_>>(),
             )
         };
         let mut entity = Vec::new();
         let mut among = Vec::new();
         match part {
-            Part::Resource => entity.push((Root::Resource, Vec::new())),
-            Part::Member(at) => {
+            QuestionPart::Resource => entity.push((PathRoot::Resource, Vec::new())),
+            QuestionPart::Member(at) => {
                 if at == leg {
-                    entity.push((Root::Principal, Vec::new()));
+                    entity.push((PathRoot::Principal, Vec::new()));
                 }
                 if at == 0 {
                     entity.push(fact("subject"));
                 }
                 if at < leg {
                     among.push((
-                        Root::Context,
+                        PathRoot::Context,
                         ["delegation", "earlier"].map(SmolStr::new).to_vec(),
                     ));
                 }
@@ -83,7 +83,7 @@ impl<'a> Sought<'a> {
 
     /// Returns the attributes that lead from the target to the value at a path; `None` for the
     /// target itself.
-    pub(super) fn below(&self, (root, path): &Path) -> Option<Vec<SmolStr>> {
+    pub(super) fn below(&self, (root, path): &TargetPath) -> Option<Vec<SmolStr>> {
         let lead = self
             .entity
             .iter()
@@ -92,7 +92,7 @@ impl<'a> Sought<'a> {
             .map(<[SmolStr]>::to_vec)
     }
 
-    pub(super) fn is_path(&self, path: &Path) -> bool {
+    pub(super) fn is_path(&self, path: &TargetPath) -> bool {
         self.entity.contains(path)
     }
 
@@ -134,8 +134,9 @@ impl<'a> Sought<'a> {
         false
     }
 
-    pub(super) fn touches_path(&self, (root, path): &Path) -> bool {
-        let meets = |(at, lead): &Path| at == root && lead.iter().zip(path).all(|(a, b)| a == b);
+    pub(super) fn touches_path(&self, (root, path): &TargetPath) -> bool {
+        let meets =
+            |(at, lead): &TargetPath| at == root && lead.iter().zip(path).all(|(a, b)| a == b);
         self.entity.iter().chain(&self.among).any(meets)
     }
 
@@ -143,8 +144,8 @@ impl<'a> Sought<'a> {
     pub(super) fn touches_mention(&self, mention: &Mention) -> bool {
         self.touches_path(&mention.user)
             || match &mention.object {
-                Object::Path(root, path) => self.touches_path(&(*root, path.clone())),
-                Object::Literal(_) => false,
+                ObjectTerm::Path(root, path) => self.touches_path(&(*root, path.clone())),
+                ObjectTerm::Literal(_) => false,
             }
     }
 }

@@ -2,7 +2,7 @@
 //! do everything but for a handful of forbids, each of which bites only if what it reads arrives.
 //! Whatever is lost on the way turns a denial into a permit.
 
-use behest::bundle::Source;
+use behest::bundle::BundleSource;
 use behest::http::Server;
 use support::engines;
 use support::service::{local, with_engine};
@@ -117,7 +117,7 @@ impl World {
             ],
         );
         let (server, engine) = with_engine(local());
-        if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+        if let Err(refused) = engine.load(&BundleSource::Dir(folder.path().to_owned())) {
             panic!(
                 "{}",
                 behest::bundle::render(&refused.problems, &refused.files, false)

@@ -1,9 +1,9 @@
 //! Creates engines with bundles given as text.
 
-use behest::bundle::{self, Source};
+use behest::bundle::{self, BundleSource};
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine};
-use behest::model::{Answer, Arguments, Depth};
+use behest::model::{Answer, AnswerDepth, Arguments};
 use behest::record::Recorder;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub fn engine(files: &[(&str, &str)]) -> Engine {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write(folder.path(), files);
     let engine = empty();
-    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+    if let Err(refused) = engine.load(&BundleSource::Dir(folder.path().to_owned())) {
         panic!(
             "{}",
             bundle::render(&refused.problems, &refused.files, false)
@@ -47,7 +47,7 @@ pub fn engine(files: &[(&str, &str)]) -> Engine {
 }
 
 /// Creates the options of a question from `anonymous`.
-pub fn ask(depth: Depth) -> Ask<'static> {
+pub fn ask(depth: AnswerDepth) -> Ask<'static> {
     let arguments = Arguments::Known;
     Ask {
         caller: "anonymous",
@@ -60,7 +60,7 @@ pub fn ask(depth: Depth) -> Ask<'static> {
 }
 
 /// Decides a JSON body.
-pub fn decide(engine: &Engine, body: &serde_json::Value, depth: Depth) -> Answer {
+pub fn decide(engine: &Engine, body: &serde_json::Value, depth: AnswerDepth) -> Answer {
     engine
         .decide(&ask(depth), &super::values::request(body))
         .expect("an answer")

@@ -6,7 +6,7 @@ use crate::evidence::{
     ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, Introspection, KeySource,
     Overage, Preset, Profile, Secret, SignedAnswers, Trust, asymmetric,
 };
-use crate::model::{DetailRule, Path};
+use crate::model::{DetailRule, MemberPath};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -270,7 +270,7 @@ fn introspection(
 
 fn detail(settings: &config::Detail) -> Result<DetailRule, String> {
     let path = |text: &str| {
-        Path::parse(text)
+        MemberPath::parse(text)
             .ok_or_else(|| format!("`{text}` is no path; write names with dots between them"))
     };
     let pairs = |members: &BTreeMap<String, String>| {

@@ -8,7 +8,7 @@
 
 use crate::engine::ItemAnswer;
 use crate::http::authzen::wire::explanation::Explanation;
-use crate::model::{self, Answer, Arguments, Decision, Depth, Malformed};
+use crate::model::{self, Answer, AnswerDepth, Arguments, Decision, MalformedMember};
 use actix_web::web::Bytes;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -132,7 +132,7 @@ impl<'a> From<&'a model::Reason> for Reason<'a> {
 
 /// Writes the answer to one question, with a context only if the whole answer has at most `limit`
 /// bytes.
-pub fn write_answer(answer: &Answer, depth: Depth, limit: usize) -> io::Result<Bytes> {
+pub fn write_answer(answer: &Answer, depth: AnswerDepth, limit: usize) -> io::Result<Bytes> {
     if context(answer, depth).is_none() {
         return Ok(Bytes::from_static(bare(answer.decision)));
     }
@@ -142,7 +142,12 @@ pub fn write_answer(answer: &Answer, depth: Depth, limit: usize) -> io::Result<B
 }
 
 /// Appends an answer to a body, with as much context as fits if the body may have `limit` bytes.
-fn write_within(body: &mut Vec<u8>, answer: &Answer, depth: Depth, limit: usize) -> io::Result<()> {
+fn write_within(
+    body: &mut Vec<u8>,
+    answer: &Answer,
+    depth: AnswerDepth,
+    limit: usize,
+) -> io::Result<()> {
     let mut omitted: Option<&'static [&'static str]> = None;
     for depth in narrower(depth) {
         let Some(mut context) = context(answer, *depth) else {
@@ -152,13 +157,13 @@ fn write_within(body: &mut Vec<u8>, answer: &Answer, depth: Depth, limit: usize)
         if fits(body, limit, &response(answer.decision, context)) {
             return Ok(());
         }
-        omitted = Some(if *depth == Depth::Explain {
+        omitted = Some(if *depth == AnswerDepth::Explain {
             &["explanation"]
         } else {
             &["explanation", "reason"]
         });
     }
-    if depth == Depth::Reason {
+    if depth == AnswerDepth::Reason {
         omitted = omitted.map(|_| &["reason"] as &[_]);
     }
     let context = DecisionContext {
@@ -173,11 +178,11 @@ fn write_within(body: &mut Vec<u8>, answer: &Answer, depth: Depth, limit: usize)
 }
 
 /// Returns a depth, and the lesser ones that carry more than the decision.
-fn narrower(depth: Depth) -> &'static [Depth] {
+fn narrower(depth: AnswerDepth) -> &'static [AnswerDepth] {
     match depth {
-        Depth::Explain => &[Depth::Explain, Depth::Reason],
-        Depth::Reason => &[Depth::Reason],
-        Depth::Lean => &[Depth::Lean],
+        AnswerDepth::Explain => &[AnswerDepth::Explain, AnswerDepth::Reason],
+        AnswerDepth::Reason => &[AnswerDepth::Reason],
+        AnswerDepth::Lean => &[AnswerDepth::Lean],
     }
 }
 
@@ -217,14 +222,14 @@ impl Write for Within<'_> {
 #[derive(Debug)]
 pub(in crate::http) struct BatchBody {
     body: Vec<u8>,
-    depth: Depth,
+    depth: AnswerDepth,
     limit: usize,
 }
 
 impl BatchBody {
     /// Begins a body for `answers` answers; contexts are left out once the body would exceed
     /// `limit` bytes.
-    pub(in crate::http) fn new(answers: usize, depth: Depth, limit: usize) -> Self {
+    pub(in crate::http) fn new(answers: usize, depth: AnswerDepth, limit: usize) -> Self {
         let mut body = Vec::with_capacity(20 + answers * (DENY.len() + 1));
         body.extend_from_slice(OPENING);
         Self { body, depth, limit }
@@ -302,20 +307,20 @@ fn response(decision: Decision, context: DecisionContext<'_>) -> EvaluationRespo
 }
 
 /// Returns the context of an answer at this depth; `None` if there is nothing to say.
-fn context(answer: &Answer, depth: Depth) -> Option<DecisionContext<'_>> {
+fn context(answer: &Answer, depth: AnswerDepth) -> Option<DecisionContext<'_>> {
     let reason = || answer.reason.as_ref().map(Reason::from);
     let unknown = unknown(answer.arguments);
     let context = match depth {
-        Depth::Lean => DecisionContext {
+        AnswerDepth::Lean => DecisionContext {
             unknown,
             ..DecisionContext::default()
         },
-        Depth::Reason => DecisionContext {
+        AnswerDepth::Reason => DecisionContext {
             reason: reason(),
             unknown,
             ..DecisionContext::default()
         },
-        Depth::Explain => {
+        AnswerDepth::Explain => {
             let explanation = answer
                 .explanation
                 .as_ref()
@@ -339,7 +344,7 @@ pub(in crate::http) fn unknown(arguments: Arguments) -> Option<&'static [&'stati
     }
 }
 
-fn item_error(malformed: &Malformed) -> DecisionContext<'static> {
+fn item_error(malformed: &MalformedMember) -> DecisionContext<'static> {
     DecisionContext {
         error: Some(ItemError {
             status: 400,

@@ -15,7 +15,7 @@
 //! once would take a body's size times its number of items.
 
 use crate::http::{Error, Limits};
-use crate::model::{Flaw, Malformed, Record, Request, Value, body_flaws};
+use crate::model::{Flaw, MalformedMember, Record, Request, Value, body_flaws};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::vec;
@@ -60,7 +60,7 @@ impl Items {
 }
 
 impl Iterator for Items {
-    type Item = Result<Request, Malformed>;
+    type Item = Result<Request, MalformedMember>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let item = self.rest.next()?;
@@ -101,7 +101,7 @@ pub(in crate::http) fn read_evaluations(
     let items = match body.remove("evaluations") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::List(items)) => items,
-        Some(other) => return Err(Malformed::kind("evaluations", "an array", &other).into()),
+        Some(other) => return Err(MalformedMember::kind("evaluations", "an array", &other).into()),
     };
     if items.is_empty() {
         return Ok(Evaluations::Single(Request::from_body(&body)?));
@@ -127,11 +127,11 @@ pub(in crate::http) fn read_evaluations(
 
 /// Refuses a default that is not an object, even if no item inherits it: what it says would not be
 /// read.
-fn check_defaults(body: &Record) -> Result<(), Malformed> {
+fn check_defaults(body: &Record) -> Result<(), MalformedMember> {
     for name in DEFAULTED {
         match body.get_present(name) {
             None | Some(Value::Record(_)) => {}
-            Some(other) => return Err(Malformed::kind(name, "an object", other)),
+            Some(other) => return Err(MalformedMember::kind(name, "an object", other)),
         }
     }
     Ok(())
@@ -179,11 +179,11 @@ fn read_item(
     subject: Option<&Arc<Record>>,
     index: usize,
     item: Value,
-) -> Result<Request, Malformed> {
+) -> Result<Request, MalformedMember> {
     let item = match item {
         Value::Record(item) => item,
         other => {
-            return Err(Malformed::kind(
+            return Err(MalformedMember::kind(
                 format!("evaluations[{index}]"),
                 "an object",
                 &other,
@@ -194,7 +194,7 @@ fn read_item(
     let own_subject = item.get("subject").is_some();
     for name in DEFAULTED {
         if let Some(null @ Value::Null) = item.get(name) {
-            return Err(Malformed::kind(name, "an object", null));
+            return Err(MalformedMember::kind(name, "an object", null));
         }
     }
     let inherited = DEFAULTED

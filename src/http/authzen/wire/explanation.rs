@@ -209,7 +209,7 @@ impl<'a> From<&'a model::LegExplanation> for Leg<'a> {
 /// Returns as many dropped members as fit, and how many more there are.
 fn first_dropped(all: &model::DroppedMembers) -> Vec<Dropped<'_>> {
     let mut left = DROPPED_BYTES;
-    let fits = |it: &&model::Dropped| {
+    let fits = |it: &&model::DroppedMember| {
         let after = left.checked_sub(it.member.len() + it.why.len());
         left = after.unwrap_or(left);
         after.is_some()
@@ -280,8 +280,8 @@ impl<'a> From<&'a model::PolicyError> for Failure<'a> {
     }
 }
 
-impl<'a> From<&'a model::Dropped> for Dropped<'a> {
-    fn from(dropped: &'a model::Dropped) -> Self {
+impl<'a> From<&'a model::DroppedMember> for Dropped<'a> {
+    fn from(dropped: &'a model::DroppedMember) -> Self {
         Self {
             member: dropped.member.as_str().into(),
             why: &dropped.why,

@@ -8,8 +8,8 @@ use crate::engine::Semantic;
 use crate::http::caller::Identity;
 use crate::http::{Error, Permission};
 use crate::model::{
-    Arguments, Depth, MAX_OTHERS, Malformed, Record, Revision, Value, alike, misplaced_option,
-    nearest, refuse_lookalike, refuse_near, shown,
+    AnswerDepth, Arguments, MAX_OTHERS, MalformedMember, Record, Revision, Value, alike,
+    misplaced_option, nearest, refuse_lookalike, refuse_near, shown,
 };
 
 const UNKNOWN: &str = "options.unknown";
@@ -54,7 +54,7 @@ impl Of {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Options {
     /// How much the answer carries.
-    pub(in crate::http) depth: Depth,
+    pub(in crate::http) depth: AnswerDepth,
     /// The condition under which a batch stops.
     pub(in crate::http) semantic: Semantic,
     /// Whether the arguments of calls are known.
@@ -76,7 +76,7 @@ impl Options {
         let options = match body.get("options") {
             None | Some(Value::Null) => &none,
             Some(Value::Record(options)) => options,
-            Some(other) => return Err(Malformed::kind("options", "an object", other).into()),
+            Some(other) => return Err(MalformedMember::kind("options", "an object", other).into()),
         };
         refuse_misspelt(options)?;
         let arguments = read_unknown(options)?;
@@ -97,7 +97,7 @@ impl Options {
                 return Err(Error::UnsupportedOption("options.explain"));
             }
             return Ok(Self {
-                depth: Depth::Explain,
+                depth: AnswerDepth::Explain,
                 semantic,
                 arguments,
                 at_least,
@@ -106,7 +106,11 @@ impl Options {
         // The request overrides the caller's setting, in both directions.
         let reason = reason.unwrap_or_else(|| caller.caller().is_some_and(|caller| caller.reasons));
         Ok(Self {
-            depth: if reason { Depth::Reason } else { Depth::Lean },
+            depth: if reason {
+                AnswerDepth::Reason
+            } else {
+                AnswerDepth::Lean
+            },
             semantic,
             arguments,
             at_least,
@@ -115,14 +119,14 @@ impl Options {
 }
 
 /// Refuses misspelt options and carriers.
-fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
+fn refuse_misspelt(options: &Record) -> Result<(), MalformedMember> {
     let others = options
         .iter()
         .filter(|(name, value)| !value.is_null() && !NAMES.contains(&name.as_str()));
     for (at, (name, _)) in others.enumerate() {
         if at >= MAX_OTHERS {
             let problem = format!("has more than {MAX_OTHERS} members that are no options");
-            return Err(Malformed {
+            return Err(MalformedMember {
                 member: "options".to_owned(),
                 problem,
             });
@@ -136,14 +140,14 @@ fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
         };
         if let Some(meant) = meant {
             let member = format!("options.{}", shown(name));
-            return Err(Malformed {
+            return Err(MalformedMember {
                 member,
                 problem: format!("is no option: did you mean `{meant}`?"),
             });
         }
     }
     match misplaced_option(options) {
-        Some(problem) => Err(Malformed {
+        Some(problem) => Err(MalformedMember {
             member: "options".to_owned(),
             problem: format!("has a carrier: {problem}"),
         }),
@@ -151,15 +155,15 @@ fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
     }
 }
 
-fn read_flag(options: &Record, name: &str, path: &str) -> Result<Option<bool>, Malformed> {
+fn read_flag(options: &Record, name: &str, path: &str) -> Result<Option<bool>, MalformedMember> {
     match options.get_present(name) {
         None => Ok(None),
         Some(Value::Bool(flag)) => Ok(Some(*flag)),
-        Some(other) => Err(Malformed::kind(path, "a boolean", other)),
+        Some(other) => Err(MalformedMember::kind(path, "a boolean", other)),
     }
 }
 
-fn read_unknown(options: &Record) -> Result<Arguments, Malformed> {
+fn read_unknown(options: &Record) -> Result<Arguments, MalformedMember> {
     match options.get_present("unknown") {
         None => Ok(Arguments::Known),
         Some(Value::List(names)) if names.is_empty() => Ok(Arguments::Known),
@@ -170,20 +174,20 @@ fn read_unknown(options: &Record) -> Result<Arguments, Malformed> {
         {
             Ok(Arguments::Unknown)
         }
-        Some(_) => Err(Malformed {
+        Some(_) => Err(MalformedMember {
             member: UNKNOWN.to_owned(),
             problem: "must be `[\"arguments\"]`: nothing else can be unknown".to_owned(),
         }),
     }
 }
 
-fn read_revision(options: &Record) -> Result<Option<Revision>, Malformed> {
+fn read_revision(options: &Record) -> Result<Option<Revision>, MalformedMember> {
     const PATH: &str = "options.at_least";
     match options.get_present("at_least") {
         None => Ok(None),
         Some(Value::Number(number)) => match number.to_i64().map(u64::try_from) {
             Some(Ok(revision)) => Ok(Some(Revision(revision))),
-            _ => Err(Malformed {
+            _ => Err(MalformedMember {
                 member: PATH.to_owned(),
                 problem: format!(
                     "must be a revision, which is a whole number from 0, not `{}`",
@@ -191,11 +195,11 @@ fn read_revision(options: &Record) -> Result<Option<Revision>, Malformed> {
                 ),
             }),
         },
-        Some(other) => Err(Malformed::kind(PATH, "a number", other)),
+        Some(other) => Err(MalformedMember::kind(PATH, "a number", other)),
     }
 }
 
-fn read_semantic(options: &Record) -> Result<Semantic, Malformed> {
+fn read_semantic(options: &Record) -> Result<Semantic, MalformedMember> {
     const PATH: &str = "options.evaluations_semantic";
     match options.get_present("evaluations_semantic") {
         None => Ok(Semantic::default()),
@@ -203,7 +207,7 @@ fn read_semantic(options: &Record) -> Result<Semantic, Malformed> {
             "execute_all" => Ok(Semantic::ExecuteAll),
             "deny_on_first_deny" => Ok(Semantic::DenyOnFirstDeny),
             "permit_on_first_permit" => Ok(Semantic::PermitOnFirstPermit),
-            other => Err(Malformed {
+            other => Err(MalformedMember {
                 member: PATH.to_owned(),
                 problem: format!(
                     "must be `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`, not `{}`",
@@ -211,6 +215,6 @@ fn read_semantic(options: &Record) -> Result<Semantic, Malformed> {
                 ),
             }),
         },
-        Some(other) => Err(Malformed::kind(PATH, "a string", other)),
+        Some(other) => Err(MalformedMember::kind(PATH, "a string", other)),
     }
 }

@@ -8,7 +8,7 @@
 //! INVARIANT: the recursion goes no deeper than the limit, and numbers keep their digits.
 
 use crate::http::Error;
-use crate::model::{Malformed, Number, Record, Value, shown};
+use crate::model::{MalformedMember, Number, Record, Value, shown};
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 use smol_str::SmolStr;
 use std::fmt::Write as _;
@@ -26,7 +26,7 @@ pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
     };
     match reader.document() {
         Ok(Value::Record(record)) => Ok(record),
-        Ok(other) => Err(Malformed::kind("", "an object", &other).into()),
+        Ok(other) => Err(MalformedMember::kind("", "an object", &other).into()),
         Err(Refusal::TooDeep) => Err(Error::TooDeep(max_depth)),
         Err(Refusal::TooHeavy) => Err(Error::TooHeavy),
         Err(Refusal::Twice(path)) => Err(Error::DuplicateMember(path)),

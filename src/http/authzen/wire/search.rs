@@ -4,9 +4,9 @@
 //! `results` alone, because the official interoperability runners compare whole bodies. A page that
 //! has a next one always says so.
 
-use crate::engine::FoundPage;
+use crate::engine::SearchPage;
 use crate::http::authzen::wire::answer::{EntityRef, Reason, unknown};
-use crate::model::{Arguments, Depth, SearchRequest, Searched};
+use crate::model::{AnswerDepth, Arguments, SearchKind, SearchRequest};
 use actix_web::web::Bytes;
 use serde::Serialize;
 use std::io;
@@ -88,9 +88,9 @@ enum SearchResult<'a> {
 pub fn write_page(
     search: &SearchRequest,
     asked_for_page: bool,
-    page: &FoundPage,
+    page: &SearchPage,
     arguments: Arguments,
-    depth: Depth,
+    depth: AnswerDepth,
 ) -> io::Result<Bytes> {
     let reasons = || {
         page.found
@@ -101,13 +101,13 @@ pub fn write_page(
             .collect()
     };
     let reasons = match depth {
-        Depth::Lean => None,
-        Depth::Reason | Depth::Explain => Some(reasons()),
+        AnswerDepth::Lean => None,
+        AnswerDepth::Reason | AnswerDepth::Explain => Some(reasons()),
     };
     let reason = page
         .reason
         .as_ref()
-        .filter(|_| depth != Depth::Lean)
+        .filter(|_| depth != AnswerDepth::Lean)
         .map(Reason::from);
     let context = SearchContext {
         reasons,
@@ -115,10 +115,10 @@ pub fn write_page(
         unknown: unknown(arguments),
     };
     let results = page.found.iter().map(|found| match search.searched {
-        Searched::Subject | Searched::Resource => {
+        SearchKind::Subject | SearchKind::Resource => {
             SearchResult::Entity(EntityRef::new(&search.kind, &found.id))
         }
-        Searched::Action => SearchResult::Action { name: &found.id },
+        SearchKind::Action => SearchResult::Action { name: &found.id },
     });
     let body = SearchResponse {
         page: (asked_for_page || page.next.is_some()).then(|| PageAnswer {

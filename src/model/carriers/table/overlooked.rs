@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 
 /// A member that would be overlooked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::model) enum Overlooked<'a> {
+pub(in crate::model) enum OverlookedMember<'a> {
     /// The name differs from that of a member that is read here only in case, marks or separators.
     Alike(&'a SmolStr, &'static str),
     /// The member is a carrier in the wrong place.
@@ -20,7 +20,7 @@ pub(in crate::model) enum Overlooked<'a> {
     Inside(&'a SmolStr, &'static str),
 }
 
-impl<'a> Overlooked<'a> {
+impl<'a> OverlookedMember<'a> {
     /// Returns the name of the member.
     pub(in crate::model) fn member(&self) -> &'a SmolStr {
         match self {
@@ -56,8 +56,8 @@ impl<'a> Overlooked<'a> {
     }
 }
 
-impl From<(Overlooked<'_>, &str)> for ChainRefusal {
-    fn from((overlooked, path): (Overlooked<'_>, &str)) -> Self {
+impl From<(OverlookedMember<'_>, &str)> for ChainRefusal {
+    fn from((overlooked, path): (OverlookedMember<'_>, &str)) -> Self {
         invalid(overlooked.message(path))
     }
 }
@@ -69,7 +69,7 @@ pub(in crate::model) fn overlooked<'a>(
     record: &'a Record,
     site: Site,
     members: &[&'static str],
-) -> Option<Overlooked<'a>> {
+) -> Option<OverlookedMember<'a>> {
     record
         .iter()
         .filter(|(_, value)| !value.is_null())
@@ -82,7 +82,7 @@ pub(in crate::model) fn overlooked<'a>(
             if let Some(known) =
                 spelled_like(&letters, member, members).filter(|known| !is_attributes(known))
             {
-                return Some(Overlooked::Alike(member, known));
+                return Some(OverlookedMember::Alike(member, known));
             }
             if begins_like_none(member) {
                 return None;
@@ -91,11 +91,12 @@ pub(in crate::model) fn overlooked<'a>(
                 return found_inside(member, &letters, value, site, carrier_named);
             };
             if carrier.homes.contains(&site) {
-                return (carrier.name != member).then_some(Overlooked::Alike(member, carrier.name));
+                return (carrier.name != member)
+                    .then_some(OverlookedMember::Alike(member, carrier.name));
             }
             carrier
                 .stands_in(site, member, value)
-                .then_some(Overlooked::Misplaced(member, carrier.name))
+                .then_some(OverlookedMember::Misplaced(member, carrier.name))
         })
 }
 
@@ -106,11 +107,12 @@ fn found_inside<'a>(
     value: &Value,
     site: Site,
     name: Naming,
-) -> Option<Overlooked<'a>> {
+) -> Option<OverlookedMember<'a>> {
     if !matches!(value, Value::Record(_) | Value::List(_)) {
         return None;
     }
-    held(value, inside(site, letters)?, name).map(|carrier| Overlooked::Inside(member, carrier))
+    held(value, inside(site, letters)?, name)
+        .map(|carrier| OverlookedMember::Inside(member, carrier))
 }
 
 /// Finds a member that names the client and would be overlooked, for bundles that read
@@ -119,7 +121,7 @@ pub(in crate::model) fn overlooked_client<'a>(
     record: &'a Record,
     site: Site,
     members: &[&'static str],
-) -> Option<Overlooked<'a>> {
+) -> Option<OverlookedMember<'a>> {
     let mut sent = record
         .iter()
         .filter(|(member, value)| !value.is_null() && !members.contains(&member.as_str()));
@@ -132,9 +134,9 @@ pub(in crate::model) fn overlooked_client<'a>(
             return found_inside(member, &letters, value, site, client_named);
         }
         if site == Site::Context {
-            return (member != CLIENT_ID).then_some(Overlooked::Alike(member, CLIENT_ID));
+            return (member != CLIENT_ID).then_some(OverlookedMember::Alike(member, CLIENT_ID));
         }
-        Some(Overlooked::Misplaced(member, CLIENT_ID))
+        Some(OverlookedMember::Misplaced(member, CLIENT_ID))
     })
 }
 

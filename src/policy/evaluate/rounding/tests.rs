@@ -4,12 +4,12 @@
 use super::*;
 use crate::model::{Action, Arguments, Chain, Entity, EntityRef, Question, Record, Timestamp};
 use crate::policy::load::source::SourceFile;
-use crate::policy::load::stored::Stored;
+use crate::policy::load::stored::StoredEntities;
 use crate::policy::port::{
     RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations,
 };
 use crate::policy::schema::Schema;
-use crate::policy::{Compiled, Conversions, NextActions};
+use crate::policy::{CompiledPolicySet, Conversions, NextActions};
 use smol_str::SmolStr;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +47,7 @@ impl Relations for Counter {
     }
 }
 
-fn compiled() -> Compiled {
+fn compiled() -> CompiledPolicySet {
     let types = RelationTypes {
         parameters: BTreeMap::default(),
         users: BTreeMap::default(),
@@ -56,7 +56,7 @@ fn compiled() -> Compiled {
     };
     let schema = Schema::read(&[SourceFile::new("s.cedarschema", SCHEMA)], types).unwrap();
     let policies = [SourceFile::new("p.cedar", POLICIES)];
-    Compiled::new(schema, &policies, &[], NextActions::new()).unwrap()
+    CompiledPolicySet::new(schema, &policies, &[], NextActions::new()).unwrap()
 }
 
 fn record(members: Vec<(&str, crate::model::Value)>) -> Record {
@@ -102,10 +102,10 @@ fn with<T>(
     question: &Question,
     relations: &Counter,
     conversions: Option<&Conversions>,
-    then: impl FnOnce(&Compiled, &LegInput<'_>) -> T,
+    then: impl FnOnce(&CompiledPolicySet, &LegInput<'_>) -> T,
 ) -> T {
     let compiled = compiled();
-    let stored = Stored::read(&[], compiled.schema()).unwrap();
+    let stored = StoredEntities::read(&[], compiled.schema()).unwrap();
     let input = LegInput {
         question,
         leg: 0,
@@ -124,7 +124,7 @@ fn relations_are_looked_up_once_however_many_points_there_are() {
     let times = ["2026-01-01T00:00:02.0003Z".to_owned()];
     let relations = Counter::default();
     let leg = with(&question(&times), &relations, None, |compiled, input| {
-        compiled.leg(input, Wanted::default()).unwrap()
+        compiled.leg(input, LegDepth::default()).unwrap()
     });
     assert_eq!(leg.policies, ["p"]);
     assert_eq!(relations.0.get(), 1);
@@ -159,9 +159,9 @@ fn what_holds_no_point_is_converted_once_and_legs_share_the_rest() {
         |compiled, input| {
             let again = || {
                 let found =
-                    compiled.with_inputs(input, Wanted::default(), |_, _, inputs, points| {
+                    compiled.with_inputs(input, LegDepth::default(), |_, _, inputs, points| {
                         let points = points.expect("points");
-                        let up: Vec<Instant> =
+                        let up: Vec<EpochNanos> =
                             points.all.iter().map(|point| point.instant).collect();
                         assert_eq!(up.len(), 3);
                         // The weights of the record, the point in it, the set of nine, and the

@@ -3,14 +3,14 @@
 
 mod world;
 
-use super::super::evaluate::{Leg, LegInput, Wanted};
+use super::super::evaluate::{Leg, LegDepth, LegInput};
 use super::super::schema::Schema;
-use super::super::{Compiled, NextActions};
-use super::{AttributeValue, Index, Named, Slice, Values};
+use super::super::{CompiledPolicySet, NextActions};
+use super::{AttributeValue, LegValues, PolicyIndex, ScopeEntity, Slice};
 use crate::model::{Arguments, Code, Decision, EntityRef, LegOutcome, Timestamp};
-use crate::policy::analysis::syntax::Root;
+use crate::policy::analysis::syntax::PathRoot;
 use crate::policy::load::source::SourceFile;
-use crate::policy::load::stored::Stored;
+use crate::policy::load::stored::StoredEntities;
 use crate::policy::port::{
     RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations,
 };
@@ -24,7 +24,7 @@ use serde_json::{Value as Json, json};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use world::{Asked, SCHEMA, World, in_cedar, worlds};
+use world::{SCHEMA, World, WorldQuestion, in_cedar, worlds};
 
 /// Relations in which some users view some documents.
 #[derive(Debug)]
@@ -60,8 +60,8 @@ fn schema() -> Schema {
     Schema::read(&[SourceFile::new("world.cedarschema", SCHEMA)], types).unwrap()
 }
 
-fn compiled(policies: &str) -> Compiled {
-    Compiled::new(
+fn compiled(policies: &str) -> CompiledPolicySet {
+    CompiledPolicySet::new(
         schema(),
         &[SourceFile::new("world.cedar", policies)],
         &[],
@@ -71,9 +71,9 @@ fn compiled(policies: &str) -> Compiled {
 }
 
 /// Replaces each forbid that can never apply, which loading refuses, by a permit.
-fn possible(mut world: World) -> (World, Compiled) {
+fn possible(mut world: World) -> (World, CompiledPolicySet) {
     let compile = |policies: &str| {
-        Compiled::new(
+        CompiledPolicySet::new(
             schema(),
             &[SourceFile::new("world.cedar", policies)],
             &[],
@@ -101,12 +101,17 @@ fn possible(mut world: World) -> (World, Compiled) {
     (world, compiled)
 }
 
-fn stored(world: &World, compiled: &Compiled) -> Stored {
+fn stored(world: &World, compiled: &CompiledPolicySet) -> StoredEntities {
     let text = Json::Array(world.stored.clone()).to_string();
-    Stored::read(&[SourceFile::new("entities.json", text)], compiled.schema()).unwrap()
+    StoredEntities::read(&[SourceFile::new("entities.json", text)], compiled.schema()).unwrap()
 }
 
-fn leg(compiled: &Compiled, stored: &Stored, asked: &Asked, wanted: Wanted) -> Leg {
+fn leg(
+    compiled: &CompiledPolicySet,
+    stored: &StoredEntities,
+    asked: &WorldQuestion,
+    depth: LegDepth,
+) -> Leg {
     let question = asked.question();
     let input = LegInput {
         question: &question,
@@ -118,7 +123,7 @@ fn leg(compiled: &Compiled, stored: &Stored, asked: &Asked, wanted: Wanted) -> L
         conversions: None,
         arguments: Arguments::Known,
     };
-    compiled.leg(&input, wanted).unwrap()
+    compiled.leg(&input, depth).unwrap()
 }
 
 fn told(leg: &Leg) -> (LegOutcome, Vec<String>, Vec<String>) {
@@ -151,14 +156,14 @@ proptest! {
     fn indexed_unindexed_and_cedars_authorizer_agree(world in worlds()) {
         let (world, mut compiled) = possible(world);
         let stored = stored(&world, &compiled);
-        let explaining = Wanted { explanation: true, ..Wanted::default() };
-        let wants = [Wanted::default(), explaining];
-        let indexed = world.asked.iter().map(|asked| wants.map(|wanted| leg(&compiled, &stored, asked, wanted)));
+        let explaining = LegDepth { explanation: true, ..LegDepth::default() };
+        let wants = [LegDepth::default(), explaining];
+        let indexed = world.asked.iter().map(|asked| wants.map(|depth| leg(&compiled, &stored, asked, depth)));
         let indexed: Vec<[Leg; 2]> = indexed.collect();
-        compiled.index = Index::unindexed(compiled.rules.clone(), &compiled.schema);
+        compiled.index = PolicyIndex::unindexed(compiled.policies.clone(), &compiled.schema);
         let oracle = Oracle::new(&world);
         for (asked, found) in world.asked.iter().zip(&indexed) {
-            let whole = wants.map(|wanted| leg(&compiled, &stored, asked, wanted));
+            let whole = wants.map(|depth| leg(&compiled, &stored, asked, depth));
             for (found, whole) in found.iter().zip(&whole) {
                 prop_assert_eq!(told(found), told(whole), "{:?}\n{}", asked, world.policies);
             }
@@ -188,7 +193,12 @@ impl<'a> Oracle<'a> {
         Self { world, policies }
     }
 
-    fn check(&self, asked: &Asked, lean: &Leg, explained: &Leg) -> Result<(), TestCaseError> {
+    fn check(
+        &self,
+        asked: &WorldQuestion,
+        lean: &Leg,
+        explained: &Leg,
+    ) -> Result<(), TestCaseError> {
         let uid =
             |kind: &str, id: &str| -> EntityUid { format!("{kind}::\"{id}\"").parse().unwrap() };
         let request = Request::new(
@@ -259,7 +269,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// Returns the stored entities, with what was sent and is not stored, and the relations.
-    fn entities(&self, asked: &Asked) -> Json {
+    fn entities(&self, asked: &WorldQuestion) -> Json {
         let mut all = self.world.stored.clone();
         let [principal, resource] = &asked.properties;
         for ((kind, id), sent) in [(asked.principal, principal), (asked.resource, resource)] {
@@ -291,7 +301,7 @@ impl<'a> Oracle<'a> {
 
 /// Returns the members of a request that count in a leg which does not deny: members that do not
 /// fit are left out.
-fn fitting(members: &world::Members) -> world::Members {
+fn fitting(members: &world::SentMembers) -> world::SentMembers {
     let fits = |name: &str, value: &Json| match name {
         "tenant" | "region" | "kind" => value.is_string(),
         "level" | "rank" | "tries" => value.is_i64(),
@@ -322,21 +332,21 @@ fn at<'a>(all: &'a mut Vec<Json>, kind: &str, id: &str) -> &'a mut Json {
 }
 
 /// Returns the slice for `user::"0"` with these attributes, reading `doc::"0"`, which has none.
-fn slice(index: &Index, properties: &[(&str, AttributeValue)]) -> Arc<Slice> {
+fn slice(index: &PolicyIndex, properties: &[(&str, AttributeValue)]) -> Arc<Slice> {
     let uid = |kind: &str, id: &str| EntityUID::with_eid_and_type(kind, id).unwrap();
     let (principal, resource) = (uid("user", "0"), uid("doc", "0"));
-    let named = |uid| Named { uid, stored: None };
+    let named = |uid| ScopeEntity { uid, stored: None };
     let scope = index.scope(&uid("Action", "read"), named(&principal), named(&resource));
-    let value = |root: Root, path: &[SmolStr]| {
+    let value = |root: PathRoot, path: &[SmolStr]| {
         let found = properties
             .iter()
-            .find(|(name, _)| root == Root::Principal && path == [*name]);
+            .find(|(name, _)| root == PathRoot::Principal && path == [*name]);
         found.map_or(AttributeValue::Absent, |(_, value)| value.clone())
     };
     let kinds = (principal.entity_type(), resource.entity_type());
     index.slice(
         &scope,
-        &Values {
+        &LegValues {
             kinds,
             value: &value,
         },
@@ -365,14 +375,19 @@ fn a_forbid_that_cannot_hold_for_a_type_does_not_fail_for_its_relation() {
     let properties = [Vec::new(), Vec::new()];
     for doc in 0..4 {
         let (principal, resource) = (("agent", 0), ("doc", doc));
-        let asked = Asked {
+        let asked = WorldQuestion {
             principal,
             action: "read",
             resource,
             properties: properties.clone(),
             context: Vec::new(),
         };
-        let leg = leg(&compiled, &Stored::default(), &asked, Wanted::default());
+        let leg = leg(
+            &compiled,
+            &StoredEntities::default(),
+            &asked,
+            LegDepth::default(),
+        );
         assert_eq!(
             (leg.outcome, leg.policies),
             (LegOutcome::Permit, vec!["all".to_owned()]),
@@ -397,9 +412,9 @@ fn only_policies_that_can_have_a_say_are_selected() {
     let compiled = compiled(POLICIES);
     let of = |properties: &[(&str, AttributeValue)]| -> Vec<String> {
         slice(&compiled.index, properties)
-            .rules
+            .policies
             .iter()
-            .map(|rule| rule.id.to_string())
+            .map(|policy| policy.id.to_string())
             .collect()
     };
     // The policy that needs the level is selected, since it fails.
@@ -436,12 +451,12 @@ fn a_slice_is_merged_once_and_has_what_its_policies_read() {
     assert!(
         first
             .reads
-            .attribute(Some(Root::Resource), &["viewer".into()])
+            .attribute(Some(PathRoot::Resource), &["viewer".into()])
     );
     assert!(
         !first
             .reads
-            .attribute(Some(Root::Resource), &["tenant".into()])
+            .attribute(Some(PathRoot::Resource), &["tenant".into()])
     );
     assert_eq!(first.mentions.len(), 1);
 }

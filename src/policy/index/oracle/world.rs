@@ -26,9 +26,9 @@ action read, write in [all] appliesTo {
 "#;
 
 /// A conjunct, after the guards that the type checker demands before it.
-type Conjunct = (&'static [&'static str], &'static str);
+type ConjunctText = (&'static [&'static str], &'static str);
 
-const CONJUNCTS: [Conjunct; 53] = [
+const CONJUNCTS: [ConjunctText; 53] = [
     (&["principal has tenant"], "principal.tenant == \"a\""),
     (&["principal has tenant"], "\"b\" == principal.tenant"),
     (&["principal has tenant"], "principal.tenant == \"c\""),
@@ -125,20 +125,20 @@ pub(super) struct World {
     pub(super) policies: String,
     /// The stored entities in Cedar's form, each once.
     pub(super) stored: Vec<Json>,
-    pub(super) asked: Vec<Asked>,
+    pub(super) asked: Vec<WorldQuestion>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct WorldQuestion {
     pub(super) principal: (&'static str, usize),
     pub(super) action: &'static str,
     pub(super) resource: (&'static str, usize),
-    pub(super) properties: [Members; 2],
-    pub(super) context: Members,
+    pub(super) properties: [SentMembers; 2],
+    pub(super) context: SentMembers,
 }
 
 /// Members of a request, as they are sent.
-pub(super) type Members = Vec<(&'static str, Json)>;
+pub(super) type SentMembers = Vec<(&'static str, Json)>;
 
 /// How many of the conjuncts come before those that can fail and those that concern relations.
 const HARMLESS: usize = 43;
@@ -241,7 +241,7 @@ fn stored() -> impl Strategy<Value = Vec<Json>> {
                   id: usize,
                   groups: Vec<&'static str>,
                   above: &'static str,
-                  members: Members| {
+                  members: SentMembers| {
         let parents: Vec<Json> = groups
             .into_iter()
             .map(|group| json!({"type": above, "id": group}))
@@ -287,7 +287,7 @@ fn stored() -> impl Strategy<Value = Vec<Json>> {
     })
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+fn asked() -> impl Strategy<Value = WorldQuestion> {
     (
         select(vec!["user", "agent"]),
         0..4usize,
@@ -315,7 +315,7 @@ fn asked() -> impl Strategy<Value = Asked> {
                 60,
             );
             (attributes(who, false), attributes(what, false), context).prop_map(
-                move |(principal, resource, context)| Asked {
+                move |(principal, resource, context)| WorldQuestion {
                     principal: (who, id),
                     action,
                     resource: (what, which),
@@ -328,7 +328,7 @@ fn asked() -> impl Strategy<Value = Asked> {
 
 /// Generates the attributes of an entity: if stored, with all that are required; if sent, with some
 /// that do not fit.
-fn attributes(kind: &'static str, stored: bool) -> BoxedStrategy<Members> {
+fn attributes(kind: &'static str, stored: bool) -> BoxedStrategy<SentMembers> {
     let entity = |kind: &'static str, ids: Vec<&'static str>| -> BoxedStrategy<Json> {
         select(ids)
             .prop_map(move |id| json!({"type": kind, "id": id}))
@@ -382,7 +382,7 @@ fn members(
     all: Vec<(&'static str, BoxedStrategy<Json>, Json)>,
     misfits: u32,
     present: u32,
-) -> impl Strategy<Value = Members> {
+) -> impl Strategy<Value = SentMembers> {
     let one = move |(name, fitting, misfit): (&'static str, BoxedStrategy<Json>, Json)| {
         (fitting, 0..100u32, 0..100u32).prop_map(move |(fitting, bad, there)| {
             let value = if bad < misfits {
@@ -406,7 +406,7 @@ fn number() -> BoxedStrategy<Json> {
 }
 
 /// Converts members to the form that Cedar reads from JSON.
-pub(super) fn in_cedar(members: &Members) -> Json {
+pub(super) fn in_cedar(members: &SentMembers) -> Json {
     let told = |value: &Json| match value.get("type") {
         Some(_) => json!({"__entity": value}),
         None => value.clone(),
@@ -418,9 +418,9 @@ pub(super) fn in_cedar(members: &Members) -> Json {
         .into()
 }
 
-impl Asked {
+impl WorldQuestion {
     pub(super) fn question(&self) -> Question {
-        let entity = |(kind, id): (&'static str, usize), members: &Members| Entity {
+        let entity = |(kind, id): (&'static str, usize), members: &SentMembers| Entity {
             uid: EntityRef::new(kind, id.to_string()),
             properties: record(members),
         };
@@ -440,7 +440,7 @@ impl Asked {
     }
 }
 
-fn record(members: &Members) -> Record {
+fn record(members: &SentMembers) -> Record {
     members
         .iter()
         .map(|(name, json)| ((*name).into(), value(json)))

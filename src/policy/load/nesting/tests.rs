@@ -98,14 +98,14 @@ fn depth_of(expr: &Expr) -> usize {
 
 /// Returns the deepest tree that the counts allow for any policy of a text.
 fn allowed(text: &str) -> usize {
-    let mut meter = Meter::new(false);
+    let mut meter = NestingMeter::new(false);
     let mut most = 0;
     let (mut operators, mut depth) = (0, 0);
-    for (_, token) in Tokens::of(text) {
+    for (_, token) in CedarTokens::of(text) {
         meter.take(token);
         operators = meter.operators.max(operators);
         depth = meter.depth.max(depth);
-        if token == Token::Mark(';') {
+        if token == CedarToken::Mark(';') {
             most = most.max(operators + 4 * (depth + 1));
             (operators, depth) = (0, 0);
         }
@@ -245,8 +245,8 @@ proptest! {
         let text = format!("{gap} type t = {ty};");
         let (fragment, _) = Fragment::<RawName>::from_cedarschema_str(&text, Extensions::all_available())
             .map_err(|error| TestCaseError::fail(format!("{text:?}: {error}")))?;
-        let mut meter = Meter::new(true);
-        let deepest = Tokens::of(&text).map(|(_, token)| { meter.take(token); meter.depth }).max().unwrap_or(0);
+        let mut meter = NestingMeter::new(true);
+        let deepest = CedarTokens::of(&text).map(|(_, token)| { meter.take(token); meter.depth }).max().unwrap_or(0);
         for common in fragment.0.values().flat_map(|definition| definition.common_types.values()) {
             prop_assert_eq!(depth_of_type(&common.ty), deepest + 1, "{:?}", text);
         }

@@ -1,7 +1,7 @@
 //! Checks of one policy what Cedar does not check and this service promises: its id, its reason,
 //! its annotations, and that it can match what it names.
 
-use super::{Reader, annotation};
+use super::{PolicyReader, annotation};
 use crate::model::{Code, Place, Problem};
 use crate::policy::analysis::syntax::children;
 use crate::policy::load::addresses;
@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
-impl Reader<'_> {
+impl PolicyReader<'_> {
     /// Returns the id of a policy, or reports that it has none.
     pub(super) fn id(
         &mut self,

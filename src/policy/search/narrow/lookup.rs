@@ -2,8 +2,8 @@
 
 use super::{Narrower, literal, literals};
 use crate::policy::schema::Provenance;
-use crate::policy::search::ids::Ids;
-use crate::policy::search::index::Held;
+use crate::policy::search::ids::CandidateIds;
+use crate::policy::search::index::AttributeTest;
 use cedar_policy_core::ast::{EntityUID, Expr, Literal, Value as Cedar, ValueKind};
 use cedar_policy_core::validator::types::{EntityKind, Type};
 use smol_str::SmolStr;
@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 impl Narrower<'_> {
     /// Narrows `value in expr`, where `value` is known.
-    pub(super) fn around(&self, expr: &Expr, value: &Cedar) -> Ids {
+    pub(super) fn around(&self, expr: &Expr, value: &Cedar) -> CandidateIds {
         let ValueKind::Lit(Literal::EntityUID(uid)) = value.value_kind() else {
-            return Ids::Any;
+            return CandidateIds::Any;
         };
         let entity = if uid.is_action() {
             self.schema.action_entity(uid)
@@ -22,47 +22,49 @@ impl Narrower<'_> {
         };
         let ancestors = entity.iter().flat_map(|entity| entity.ancestors().cloned());
         let at_or_above = ancestors.chain([uid.as_ref().clone()]);
-        if self.sought.is(expr) {
+        if self.target.is(expr) {
             return self.ids_of(at_or_above);
         }
         let values: Vec<Literal> = at_or_above
             .map(|uid| Literal::EntityUID(Arc::new(uid)))
             .collect();
-        match self.sought.attributes(expr) {
+        match self.target.attributes(expr) {
             Some(path) => self
-                .by_attributes(&path, Held::Value(&values))
-                .or(self.by_attributes(&path, Held::Element(&values))),
-            None => Ids::Any,
+                .by_attributes(&path, AttributeTest::Value(&values))
+                .or(self.by_attributes(&path, AttributeTest::Element(&values))),
+            None => CandidateIds::Any,
         }
     }
 
     /// Narrows `expr in value`, where `value` is known: an entity, or a set of entities.
-    pub(super) fn within(&self, expr: &Expr, value: &Cedar) -> Ids {
+    pub(super) fn within(&self, expr: &Expr, value: &Cedar) -> CandidateIds {
         let above = match literal(value) {
             Some(literal) => Some(vec![literal]),
             None => literals(value),
         };
-        let Some(above) = above else { return Ids::Any };
+        let Some(above) = above else {
+            return CandidateIds::Any;
+        };
         let uids = above.iter().filter_map(|literal| match literal {
             Literal::EntityUID(uid) => Some(uid.as_ref()),
             _ => None,
         });
-        if self.sought.is(expr) {
-            return uids.fold(Ids::none(), |ids, uid| {
+        if self.target.is(expr) {
+            return uids.fold(CandidateIds::none(), |ids, uid| {
                 self.cap(ids.or(self.at_or_below(uid)))
             });
         }
-        let Some(path) = self.sought.attributes(expr) else {
-            return Ids::Any;
+        let Some(path) = self.target.attributes(expr) else {
+            return CandidateIds::Any;
         };
         let [attribute] = path.as_slice() else {
-            return Ids::Any;
+            return CandidateIds::Any;
         };
         let Some(kind) = self.type_behind(attribute) else {
-            return Ids::Any;
+            return CandidateIds::Any;
         };
         let Some(info) = self.schema.vocabulary.entity_type(&kind) else {
-            return Ids::Any;
+            return CandidateIds::Any;
         };
         let below = self.stored.of_kind(&kind);
         let values: Vec<Literal> = uids
@@ -75,36 +77,36 @@ impl Narrower<'_> {
             })
             .map(|uid| Literal::EntityUID(Arc::new(uid)))
             .collect();
-        self.by_attributes(&path, Held::Value(&values))
+        self.by_attributes(&path, AttributeTest::Value(&values))
     }
 
     /// Narrows `base has attribute`.
-    pub(super) fn having(&self, base: &Expr, attribute: &SmolStr) -> Ids {
+    pub(super) fn having(&self, base: &Expr, attribute: &SmolStr) -> CandidateIds {
         // An undeclared attribute is the engine's own, for a relation, and always present.
-        if self.sought.is(base) && self.sought.attribute(attribute).is_some() {
-            Ids::only(
+        if self.target.is(base) && self.target.attribute(attribute).is_some() {
+            CandidateIds::only(
                 self.stored
-                    .of_kind(&self.sought.kind)
-                    .with(attribute, Held::Something),
+                    .of_kind(&self.target.kind)
+                    .with(attribute, AttributeTest::Something),
             )
         } else {
-            Ids::Any
+            CandidateIds::Any
         }
     }
 
     /// Returns the entities whose attribute, or the attribute of the entity that it names, holds
     /// such a value.
-    pub(super) fn by_attributes(&self, path: &[SmolStr], held: Held<'_>) -> Ids {
+    pub(super) fn by_attributes(&self, path: &[SmolStr], held: AttributeTest<'_>) -> CandidateIds {
         let found = match path {
-            [name] if self.sought.attribute(name).is_some() => {
-                self.stored.of_kind(&self.sought.kind).with(name, held)
+            [name] if self.target.attribute(name).is_some() => {
+                self.stored.of_kind(&self.target.kind).with(name, held)
             }
             [name, behind] => {
                 let Some(kind) = self.type_behind(name) else {
-                    return Ids::Any;
+                    return CandidateIds::Any;
                 };
                 let Some(info) = self.schema.vocabulary.entity_type(&kind) else {
-                    return Ids::Any;
+                    return CandidateIds::Any;
                 };
                 // The entity in the attribute may be part of the request, which can then supply
                 // this value.
@@ -113,7 +115,7 @@ impl Narrower<'_> {
                     .get(behind)
                     .is_none_or(|it| it.provenance != Provenance::Stored)
                 {
-                    return Ids::Any;
+                    return CandidateIds::Any;
                 }
                 let found = self.stored.of_kind(&kind).with(behind, held);
                 let values: Vec<Literal> = found
@@ -121,17 +123,17 @@ impl Narrower<'_> {
                     .map(|id| Literal::EntityUID(Arc::new(info.uid(id))))
                     .collect();
                 self.stored
-                    .of_kind(&self.sought.kind)
-                    .with(name, Held::Value(&values))
+                    .of_kind(&self.target.kind)
+                    .with(name, AttributeTest::Value(&values))
             }
-            _ => return Ids::Any,
+            _ => return CandidateIds::Any,
         };
-        Ids::only(found)
+        CandidateIds::only(found)
     }
 
     /// Returns the type of the entity that an attribute holds.
     pub(super) fn type_behind(&self, attribute: &str) -> Option<SmolStr> {
-        match self.sought.attribute(attribute)?.ty.as_ref() {
+        match self.target.attribute(attribute)?.ty.as_ref() {
             Type::Entity(EntityKind::Entity(lub)) => {
                 Some(lub.get_single_entity()?.to_string().into())
             }
@@ -140,16 +142,16 @@ impl Narrower<'_> {
     }
 
     /// Returns the ids of the entities that have the target's type.
-    pub(super) fn ids_of(&self, uids: impl IntoIterator<Item = EntityUID>) -> Ids {
+    pub(super) fn ids_of(&self, uids: impl IntoIterator<Item = EntityUID>) -> CandidateIds {
         let of_kind = uids
             .into_iter()
-            .filter(|uid| *uid.entity_type() == self.sought.info.name);
-        Ids::only(of_kind.map(|uid| AsRef::<str>::as_ref(uid.eid()).into()))
+            .filter(|uid| *uid.entity_type() == self.target.info.name);
+        CandidateIds::only(of_kind.map(|uid| AsRef::<str>::as_ref(uid.eid()).into()))
     }
 
     /// Returns the entity and all entities below it.
-    pub(super) fn at_or_below(&self, uid: &EntityUID) -> Ids {
-        let index = self.stored.of_kind(&self.sought.kind);
-        Ids::only(index.below(uid).iter().cloned()).or(self.ids_of([uid.clone()]))
+    pub(super) fn at_or_below(&self, uid: &EntityUID) -> CandidateIds {
+        let index = self.stored.of_kind(&self.target.kind);
+        CandidateIds::only(index.below(uid).iter().cloned()).or(self.ids_of([uid.clone()]))
     }
 }

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::model::{
-    Code, Condition, CredentialKind, CredentialLine, DecisionId, Digest, Dropped, DroppedMembers,
-    LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Proof,
-    RelationLookup, Revision, Timestamp,
+    Code, Condition, CredentialKind, CredentialLine, DecisionId, Digest, DroppedMember,
+    DroppedMembers, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef,
+    Proof, RelationLookup, Revision, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ fn denial() -> Answer {
             policy: policy(),
             message: "overflow".to_owned(),
         }],
-        dropped: [Dropped {
+        dropped: [DroppedMember {
             member: "context.x".to_owned(),
             why: "not declared".to_owned(),
         }]
@@ -115,22 +115,25 @@ const LIMIT: usize = 1 << 20;
 fn what_would_be_too_large_is_left_out_and_named() {
     let denial = denial();
     let cut = |depth, limit| text(write_answer(&denial, depth, limit));
-    let explained = cut(Depth::Explain, LIMIT).len();
-    assert_eq!(cut(Depth::Explain, explained).len(), explained);
+    let explained = cut(AnswerDepth::Explain, LIMIT).len();
+    assert_eq!(cut(AnswerDepth::Explain, explained).len(), explained);
     let reasoned = REASON.replace("}}}", r#"},"omitted":["explanation"]}}"#);
-    assert_eq!(cut(Depth::Explain, explained - 1), reasoned);
+    assert_eq!(cut(AnswerDepth::Explain, explained - 1), reasoned);
     let bare = |omitted| format!(r#"{{"decision":false,"context":{{"omitted":[{omitted}]}}}}"#);
     assert_eq!(
-        cut(Depth::Explain, reasoned.len() - 1),
+        cut(AnswerDepth::Explain, reasoned.len() - 1),
         bare(r#""explanation","reason""#)
     );
-    assert_eq!(cut(Depth::Reason, REASON.len()), REASON);
-    assert_eq!(cut(Depth::Reason, REASON.len() - 1), bare(r#""reason""#));
+    assert_eq!(cut(AnswerDepth::Reason, REASON.len()), REASON);
+    assert_eq!(
+        cut(AnswerDepth::Reason, REASON.len() - 1),
+        bare(r#""reason""#)
+    );
     // In a batch, later answers lose their contexts first.
-    let mut body = BatchBody::new(3, Depth::Reason, OPENING.len() + REASON.len() + 10);
+    let mut body = BatchBody::new(3, AnswerDepth::Reason, OPENING.len() + REASON.len() + 10);
     body.push_decided(&denial).unwrap();
     body.push_decided(&denial).unwrap();
-    body.push(&ItemAnswer::Malformed(Malformed::missing("resource")))
+    body.push(&ItemAnswer::Malformed(MalformedMember::missing("resource")))
         .unwrap();
     let expected = format!(
         r#"{{"evaluations":[{REASON},{},{}]}}"#,
@@ -145,18 +148,21 @@ const REASON: &str = r#"{"decision":false,"context":{"reason":{"code":"forbidden
 #[test]
 fn each_depth_carries_its_own_and_nothing_more() {
     assert_eq!(
-        text(write_answer(&permit(), Depth::Lean, LIMIT)),
+        text(write_answer(&permit(), AnswerDepth::Lean, LIMIT)),
         r#"{"decision":true}"#
     );
     assert_eq!(
-        text(write_answer(&denial(), Depth::Lean, LIMIT)),
+        text(write_answer(&denial(), AnswerDepth::Lean, LIMIT)),
         r#"{"decision":false}"#
     );
     assert_eq!(
-        text(write_answer(&permit(), Depth::Reason, LIMIT)),
+        text(write_answer(&permit(), AnswerDepth::Reason, LIMIT)),
         r#"{"decision":true}"#
     );
-    assert_eq!(text(write_answer(&denial(), Depth::Reason, LIMIT)), REASON);
+    assert_eq!(
+        text(write_answer(&denial(), AnswerDepth::Reason, LIMIT)),
+        REASON
+    );
 }
 
 #[test]
@@ -164,13 +170,13 @@ fn a_batch_is_its_answers_in_order() {
     let decided = |answer| ItemAnswer::Decided(Box::new(answer));
     let items = [
         decided(permit()),
-        ItemAnswer::Malformed(Malformed::missing("resource")),
+        ItemAnswer::Malformed(MalformedMember::missing("resource")),
         decided(denial()),
     ];
     let error = r#"{"decision":false,"context":{"error":{"status":400,"message":"`resource` is missing"}}}"#;
     for (depth, last) in [
-        (Depth::Lean, r#"{"decision":false}"#),
-        (Depth::Reason, REASON),
+        (AnswerDepth::Lean, r#"{"decision":false}"#),
+        (AnswerDepth::Reason, REASON),
     ] {
         let expected = format!(r#"{{"evaluations":[{{"decision":true}},{error},{last}]}}"#);
         let mut body = BatchBody::new(items.len(), depth, LIMIT);
@@ -182,7 +188,7 @@ fn a_batch_is_its_answers_in_order() {
 #[test]
 fn an_explanation_carries_the_whole_tree() {
     let body: Value =
-        serde_json::from_str(&text(write_answer(&denial(), Depth::Explain, LIMIT))).unwrap();
+        serde_json::from_str(&text(write_answer(&denial(), AnswerDepth::Explain, LIMIT))).unwrap();
     let at = |effect| json!({"id": "cap", "effect": effect, "file": "policies/a.cedar", "line": 3});
     let mut near = at("permit");
     near["doc"] = json!("why");
