@@ -24,7 +24,7 @@ use behest::clock::SystemClock;
 use behest::engine::Engine;
 use behest::model::{AnswerDepth, Decision, Record, Request, TupleKey};
 use behest::record::Recorder;
-use behest::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
+use behest::stores::{ReaderTerms, RelationReader, StoreId, Stores, TupleBatch, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::json;
 use std::collections::HashSet;
@@ -120,7 +120,11 @@ fn in_folders(stores: &Stores, name: &'static str, count: u32) -> Question {
     let parents =
         (0..count).map(|at| key(&format!("document:in{count}#parent@folder:some{at}")).into());
     stores
-        .write(StoreId::MAIN, None, Batch::of_writes(parents.collect()))
+        .write(
+            StoreId::MAIN,
+            None,
+            TupleBatch::of_writes(parents.collect()),
+        )
         .unwrap();
     let asked = key(&format!("document:in{count}#viewer@user:nobody"));
     Question {
@@ -283,11 +287,11 @@ fn request(key: &TupleKey) -> Request {
 
 fn rows_read(stores: &Stores, key: &TupleKey) -> u64 {
     let (context, version) = (Record::new(), stores.main());
-    let terms = Terms {
+    let terms = ReaderTerms {
         trace: true,
-        ..Terms::new(&context)
+        ..ReaderTerms::new(&context)
     };
-    let mut reader = Reader::new(version.graph(), version.rules().unwrap(), terms).unwrap();
+    let mut reader = RelationReader::new(version.graph(), version.rules().unwrap(), terms).unwrap();
     reader.check(key).unwrap();
     reader.rows_read().iter().collect::<HashSet<_>>().len() as u64
 }
@@ -302,8 +306,8 @@ fn beside_writes<T>(stores: &Stores, work: impl FnOnce() -> T) -> (T, u32) {
                 let number = writes.fetch_add(2, Relaxed);
                 let key = key(&format!("document:new{number}#blocked@user:new{number}"));
                 for batch in [
-                    Batch::of_writes(vec![key.clone().into()]),
-                    Batch::of_deletes(vec![key]),
+                    TupleBatch::of_writes(vec![key.clone().into()]),
+                    TupleBatch::of_deletes(vec![key]),
                 ] {
                     std::thread::sleep(PAUSE);
                     stores.write(StoreId::MAIN, None, batch).unwrap();

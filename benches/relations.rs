@@ -14,7 +14,7 @@
 )]
 
 use behest::model::{Record, Revision, Tuple};
-use behest::relations::{Graph, MAX_RESULTS, Reader, Rules, Terms, UserFilter};
+use behest::relations::{Graph, MAX_RESULTS, ReaderTerms, RelationReader, Rules, UserFilter};
 use criterion::{BatchSize, Criterion};
 use std::hint::black_box;
 use std::process::Command;
@@ -109,7 +109,7 @@ fn checks(criterion: &mut Criterion<ThreadTime>, world: Folders, graph: &Graph, 
         ];
         for (outcome, key, expected) in asked {
             let check = || {
-                Reader::new(graph, rules, Terms::new(&context))
+                RelationReader::new(graph, rules, ReaderTerms::new(&context))
                     .unwrap()
                     .check(black_box(&key))
                     .unwrap()
@@ -125,7 +125,7 @@ fn checks(criterion: &mut Criterion<ThreadTime>, world: Folders, graph: &Graph, 
 fn lists(criterion: &mut Criterion<ThreadTime>, world: Folders, graph: &Graph, rules: &Rules) {
     let mut group = criterion.benchmark_group(format!("list/{}", world.size));
     let context = Record::new();
-    let reader = || Reader::new(graph, rules, Terms::new(&context)).unwrap();
+    let reader = || RelationReader::new(graph, rules, ReaderTerms::new(&context)).unwrap();
     let user = format!("user:u{}", world.owner_of(7)).parse().unwrap();
     for (name, relation) in [
         ("objects owned", "owner"),

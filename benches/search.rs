@@ -18,7 +18,7 @@ use behest::model::{
     AnswerDepth, Arguments, PageRequest, Record, SearchKind, SearchRequest, Tuple, TupleKey, Value,
 };
 use behest::record::Recorder;
-use behest::storage::{Batch, StoreId, open_memory};
+use behest::storage::{StoreId, TupleBatch, open_memory};
 use behest::stores::Stores;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -98,9 +98,9 @@ fn world(documents: usize) -> Engine {
     tuples.extend((0..10).map(|at| key(&format!("doc:own{at}#viewer@user:few"))));
     tuples.extend(["folder:f1#viewer@user:some", "group:staff#member@user:all"].map(key));
     for part in tuples.chunks(10_000) {
-        let batch = Batch {
+        let batch = TupleBatch {
             writes: part.to_vec(),
-            ..Batch::default()
+            ..TupleBatch::default()
         };
         assert!(
             stores.write(StoreId::MAIN, None, batch).is_ok(),

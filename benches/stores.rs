@@ -21,7 +21,7 @@
 
 use behest::model::{Record, Tuple, TupleKey};
 use behest::storage::{DEFAULT_CACHE_BYTES, open_redb};
-use behest::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
+use behest::stores::{ReaderTerms, RelationReader, StoreId, Stores, TupleBatch, open_memory};
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -129,8 +129,8 @@ fn durable_writes(stores: &Stores) {
                 (0..size).map(|at| key(&format!("document:round{round}-{at}#owner@user:u{at}")));
             let keys: Vec<TupleKey> = keys.collect();
             for batch in [
-                Batch::of_writes(keys.iter().cloned().map(Tuple::from).collect()),
-                Batch::of_deletes(keys),
+                TupleBatch::of_writes(keys.iter().cloned().map(Tuple::from).collect()),
+                TupleBatch::of_deletes(keys),
             ] {
                 let begun = Instant::now();
                 stores.write(MAIN, None, batch).unwrap();
@@ -334,8 +334,8 @@ fn write_and_delete(documents: u32, stores: &Stores, number: u64) {
         support::bench::folders::scattered(number, documents)
     ));
     for batch in [
-        Batch::of_writes(vec![key.clone().into()]),
-        Batch::of_deletes(vec![key]),
+        TupleBatch::of_writes(vec![key.clone().into()]),
+        TupleBatch::of_deletes(vec![key]),
     ] {
         stores.write(MAIN, None, batch).unwrap();
     }
@@ -366,10 +366,10 @@ fn read(world: Folders, stores: &Stores) -> Vec<u64> {
     {
         let begun = Instant::now();
         let version = stores.main();
-        let reader = Reader::new(
+        let reader = RelationReader::new(
             version.graph(),
             version.rules().unwrap(),
-            Terms::new(&context),
+            ReaderTerms::new(&context),
         );
         let answer = reader.unwrap().check(black_box(key)).unwrap().holds();
         drop(version);

@@ -23,8 +23,8 @@ use behest::model::{
 };
 use behest::record::Recorder;
 use behest::storage::{
-    Applied, Batch, Change, Event, ModelId, ModelRecord, OnDuplicate, OnMissing, StoreError,
-    StoreId, StoreRecord, TupleStore,
+    BatchOutcome, Event, LogEntry, ModelId, ModelRecord, OnDuplicate, OnMissing, StoreError,
+    StoreId, StoreRecord, TupleBatch, TupleStore,
 };
 use behest::stores::Stores;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,11 @@ pub(crate) fn show() -> Result<Vec<String>, Box<dyn Error>> {
     let (engine, stores) = open(Arc::clone(&store))?;
     lines.push(format!("before: {}", decide(&engine)?));
     let grant: TupleKey = "doc:d3#viewer@user:bob".parse()?;
-    let written = stores.write(StoreId::MAIN, None, Batch::of_writes(vec![grant.into()]))?;
+    let written = stores.write(
+        StoreId::MAIN,
+        None,
+        TupleBatch::of_writes(vec![grant.into()]),
+    )?;
     lines.push(format!("after: {}", decide(&engine)?));
     drop((engine, stores));
 
@@ -108,7 +112,7 @@ pub(crate) struct MapStore(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     tenants: BTreeMap<StoreId, Tenant>,
-    log: Vec<Change>,
+    log: Vec<LogEntry>,
     bundle: Option<Digest>,
 }
 
@@ -155,7 +159,7 @@ impl State {
     fn log(&mut self, at: Timestamp, event: Event) -> Revision {
         let revision = Revision(self.revision().0 + 1);
         let at = self.time(at);
-        self.log.push(Change {
+        self.log.push(LogEntry {
             revision,
             at,
             event,
@@ -170,7 +174,7 @@ impl Tenant {
     }
 
     /// Returns the changes of a batch that have an effect: tuples to delete, tuples to write.
-    fn effect(&self, batch: Batch) -> Result<(Vec<TupleKey>, Vec<Tuple>), StoreError> {
+    fn effect(&self, batch: TupleBatch) -> Result<(Vec<TupleKey>, Vec<Tuple>), StoreError> {
         let mut seen = BTreeSet::new();
         if let Some(twice) = batch.keys().find(|key| !seen.insert(*key)) {
             return Err(StoreError::Repeated(Box::new(twice.clone())));
@@ -334,13 +338,18 @@ impl TupleStore for MapStore {
         Ok(self.state().tenant(store)?.assertions.get(&model).cloned())
     }
 
-    fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
+    fn apply(
+        &self,
+        store: StoreId,
+        batch: TupleBatch,
+        at: Timestamp,
+    ) -> Result<BatchOutcome, StoreError> {
         let mut state = self.state();
         let at = state.time(at);
         let tenant = state.tenant_mut(store)?;
         let (deleted, written) = tenant.effect(batch)?;
         if deleted.is_empty() && written.is_empty() {
-            return Ok(Applied {
+            return Ok(BatchOutcome {
                 revision: state.revision(),
                 deleted,
                 written,
@@ -359,7 +368,7 @@ impl TupleStore for MapStore {
             deleted: deleted.clone(),
             written: written.clone(),
         };
-        Ok(Applied {
+        Ok(BatchOutcome {
             revision: state.log(at, event),
             deleted,
             written,
@@ -420,7 +429,7 @@ impl TupleStore for MapStore {
         store: Option<StoreId>,
         after: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         let state = self.state();
         if let Some(store) = store {
             state.tenant(store)?;

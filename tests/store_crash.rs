@@ -9,7 +9,7 @@
     reason = "the whole file is tests: what fails in a helper fails its test"
 )]
 
-use behest::storage::{Batch, StoreError, StoreId, TupleStore};
+use behest::storage::{StoreError, StoreId, TupleBatch, TupleStore};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -59,7 +59,7 @@ fn change(store: &dyn TupleStore, revision: u64) -> Result<(), StoreError> {
 }
 
 /// Between one and 120 new tuples, in place of some of the change two before.
-fn batch(revision: u64) -> Batch {
+fn batch(revision: u64) -> TupleBatch {
     let texts = |n: u64| {
         let count = if n < 2 || n.is_multiple_of(11) {
             0
@@ -76,9 +76,9 @@ fn batch(revision: u64) -> Batch {
         0 => conditional(&text, "until", i64::try_from(revision).unwrap()),
         _ => tuple(&text),
     });
-    Batch {
+    TupleBatch {
         deletes,
-        ..Batch::of_writes(writes.collect())
+        ..TupleBatch::of_writes(writes.collect())
     }
 }
 

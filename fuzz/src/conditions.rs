@@ -5,7 +5,7 @@
 
 use behest::http::read_object;
 use behest::model::Record;
-use behest::relations::condition::{Condition, ParameterType};
+use behest::relations::condition::{CompiledCondition, ParameterType};
 use smol_str::SmolStr;
 
 /// Levels of objects and arrays that values may have.
@@ -25,7 +25,7 @@ pub fn conditions(input: &[u8]) {
     let Some(parameters) = parameters(declared) else {
         return;
     };
-    let Ok(condition) = Condition::compile("c", expression, &parameters) else {
+    let Ok(condition) = CompiledCondition::compile("c", expression, &parameters) else {
         return;
     };
     let values = read_object(values.as_bytes(), MAX_DEPTH).unwrap_or_default();

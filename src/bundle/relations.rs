@@ -15,7 +15,7 @@ use crate::relations::model::{
     AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, add_modules,
     named_modules, read_dsl,
 };
-use crate::relations::{Graph, Possible, Rules};
+use crate::relations::{Graph, PossibleRelations, Rules};
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
@@ -202,7 +202,7 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
         .filter(|restriction| !matches!(restriction.form, RestrictionForm::Userset(_)))
         .map(|restriction| ModelType::new(restriction.kind.clone()).to_entity_type())
         .collect();
-    let possible: Option<Vec<(SmolStr, Possible<'_>)>> = rules.as_ref().map(|rules| {
+    let possible: Option<Vec<(SmolStr, PossibleRelations<'_>)>> = rules.as_ref().map(|rules| {
         let of = |user: &SmolStr| {
             (
                 user.clone(),

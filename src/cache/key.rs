@@ -18,9 +18,9 @@ thread_local! {
 
 /// The cache key of a leg.
 #[derive(Debug)]
-pub struct Key(CanonicalWriter);
+pub struct CacheKey(CanonicalWriter);
 
-impl Key {
+impl CacheKey {
     /// Begins a key. No two bundles of a process have the same `generation`; `unknown` names, in
     /// order, the parts that the question leaves unknown.
     #[must_use]
@@ -46,7 +46,7 @@ impl Key {
     }
 }
 
-impl Drop for Key {
+impl Drop for CacheKey {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.0).into_bytes();
         if buffer.capacity() <= 2 * MAX_KEY_BYTES {
@@ -62,7 +62,9 @@ mod tests {
     #[test]
     fn generations_and_what_is_unknown_tell_keys_apart_and_a_buffer_is_used_again() {
         let of = |generation, unknown: &[&str]| {
-            Key::begin(generation, unknown).bytes().map(<[u8]>::to_vec)
+            CacheKey::begin(generation, unknown)
+                .bytes()
+                .map(<[u8]>::to_vec)
         };
         let keys = [
             of(1, &[]),
@@ -75,7 +77,7 @@ mod tests {
             assert!(key.is_some());
             assert!(!keys[..at].contains(key));
         }
-        let mut key = Key::begin(1, &[]);
+        let mut key = CacheKey::begin(1, &[]);
         key.rest().text(&"x".repeat(MAX_KEY_BYTES));
         assert_eq!(key.bytes(), None);
         drop(key);

@@ -5,8 +5,8 @@
 //! its evaluation and the one that the reader has pinned, and the clock is within the time during
 //! which it holds.
 
-use super::shards::{Shards, Weighed};
-use super::stripes::{Row, Since, Stripes};
+use super::shards::{MemorySize, Shards};
+use super::stripes::{RowFreshness, StripeRow, Stripes};
 use crate::model::{ClockUse, LegOutcome, Revision, Timestamp};
 use crate::telemetry::{CacheMetrics, CacheMiss, Metrics};
 use smallvec::SmallVec;
@@ -25,7 +25,7 @@ const OVERHEAD_BYTES: usize = 256;
 
 /// A cached outcome of one leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct CachedOutcome {
     /// The outcome, with its reason.
     pub outcome: LegOutcome,
     /// The determining policies.
@@ -36,16 +36,16 @@ pub struct Kept {
 
 /// The dependencies of an outcome, beside its key.
 #[derive(Clone, Debug, Default)]
-pub struct Basis {
+pub struct Dependencies {
     /// The rows that were read, whether they exist or not; in any order, possibly with repetitions.
-    pub rows: Vec<Row>,
+    pub rows: Vec<StripeRow>,
     /// The use of the clock.
     pub clock: ClockUse,
 }
 
 /// The state that a reader has pinned.
 #[derive(Clone, Copy, Debug)]
-pub struct Pinned<'a> {
+pub struct ReadPoint<'a> {
     /// The revision.
     pub revision: Revision,
     /// The time.
@@ -57,14 +57,14 @@ pub struct Pinned<'a> {
 /// The cache of outcomes, shared by all workers.
 #[derive(Debug)]
 pub struct LegCache {
-    shards: Shards<Entry>,
+    shards: Shards<OutcomeEntry>,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    kept: Arc<Kept>,
-    rests_on: RestsOn,
+struct OutcomeEntry {
+    kept: Arc<CachedOutcome>,
+    rows: RowDependencies,
     revision: Revision,
     since: Timestamp,
     until: Timestamp,
@@ -72,8 +72,8 @@ struct Entry {
 }
 
 #[derive(Debug)]
-enum RestsOn {
-    Rows(SmallVec<[Row; 8]>),
+enum RowDependencies {
+    Rows(SmallVec<[StripeRow; 8]>),
     Everything,
 }
 
@@ -88,30 +88,36 @@ impl LegCache {
     }
 
     /// Returns the cached outcome of a leg if it may serve this reader; the caller then reports it
-    /// to [`Self::found`]. Otherwise returns why not, which the caller reports to [`Self::missed`]
-    /// once the leg has been evaluated.
-    pub fn find(&self, key: &[u8], pinned: Pinned<'_>) -> Result<Arc<Kept>, CacheMiss> {
-        let look = |entry: &Entry| entry.serves(pinned).map(|()| Arc::clone(&entry.kept));
+    /// to [`Self::count_hits`]. Otherwise returns why not, which the caller reports to
+    /// [`Self::count_miss`] once the leg has been evaluated.
+    pub fn find(&self, key: &[u8], pinned: ReadPoint<'_>) -> Result<Arc<CachedOutcome>, CacheMiss> {
+        let look = |entry: &OutcomeEntry| entry.serves(pinned).map(|()| Arc::clone(&entry.kept));
         self.shards
             .find(key, look)
             .unwrap_or(Err(CacheMiss::Absent))
     }
 
     /// Counts legs whose cached outcomes were used.
-    pub fn found(&self, legs: u64) {
+    pub fn count_hits(&self, legs: u64) {
         self.metrics().hits.inc_by(legs);
     }
 
     /// Counts a leg that was evaluated, and why.
-    pub fn missed(&self, miss: CacheMiss) {
+    pub fn count_miss(&self, miss: CacheMiss) {
         self.metrics().missed(miss);
     }
 
     /// Stores an outcome that was evaluated for this reader, unless it holds for no other reader.
     /// Returns `true` if it was stored.
     #[must_use]
-    pub fn keep(&self, key: &[u8], pinned: Pinned<'_>, basis: Basis, kept: Kept) -> bool {
-        let Some(entry) = Entry::new(key, pinned, basis, kept) else {
+    pub fn keep(
+        &self,
+        key: &[u8],
+        pinned: ReadPoint<'_>,
+        dependencies: Dependencies,
+        kept: CachedOutcome,
+    ) -> bool {
+        let Some(entry) = OutcomeEntry::new(key, pinned, dependencies, kept) else {
             return false;
         };
         // A slow reader must not replace an outcome of a later revision.
@@ -131,31 +137,35 @@ impl LegCache {
     }
 }
 
-impl Weighed for Entry {
+impl MemorySize for OutcomeEntry {
     fn bytes(&self) -> usize {
         self.bytes
     }
 }
 
-impl Entry {
-    fn new(key: &[u8], pinned: Pinned<'_>, mut basis: Basis, kept: Kept) -> Option<Self> {
-        let (since, until) = match basis.clock {
+impl OutcomeEntry {
+    fn new(
+        key: &[u8],
+        pinned: ReadPoint<'_>,
+        mut dependencies: Dependencies,
+        kept: CachedOutcome,
+    ) -> Option<Self> {
+        let (since, until) = match dependencies.clock {
             ClockUse::Unread => (Timestamp(i64::MIN), Timestamp(i64::MAX)),
             ClockUse::Until(until) => (pinned.now, until),
             ClockUse::Otherwise => return None,
         };
-        basis.rows.sort_unstable();
-        basis.rows.dedup();
-        let rests_on = if basis.rows.len() <= MAX_ROWS {
-            RestsOn::Rows(SmallVec::from_slice(&basis.rows))
+        dependencies.rows.sort_unstable();
+        dependencies.rows.dedup();
+        let rows = if dependencies.rows.len() <= MAX_ROWS {
+            RowDependencies::Rows(SmallVec::from_slice(&dependencies.rows))
         } else {
-            RestsOn::Everything
+            RowDependencies::Everything
         };
-        let bytes =
-            key.len() + rests_on.bytes() + kept.bytes() + size_of::<Self>() + OVERHEAD_BYTES;
+        let bytes = key.len() + rows.bytes() + kept.bytes() + size_of::<Self>() + OVERHEAD_BYTES;
         Some(Self {
             kept: Arc::new(kept),
-            rests_on,
+            rows,
             revision: pinned.revision,
             since,
             until,
@@ -163,17 +173,17 @@ impl Entry {
         })
     }
 
-    fn serves(&self, pinned: Pinned<'_>) -> Result<(), CacheMiss> {
-        match (&self.rests_on, pinned.stripes) {
+    fn serves(&self, pinned: ReadPoint<'_>) -> Result<(), CacheMiss> {
+        match (&self.rows, pinned.stripes) {
             (_, None) => {}
-            (RestsOn::Everything, Some(_)) if pinned.revision == self.revision => {}
+            (RowDependencies::Everything, Some(_)) if pinned.revision == self.revision => {}
             // This counts as a collision, as if all rows of the store shared one stripe.
-            (RestsOn::Everything, Some(_)) => return Err(CacheMiss::Collision),
-            (RestsOn::Rows(rows), Some(stripes)) => {
+            (RowDependencies::Everything, Some(_)) => return Err(CacheMiss::Collision),
+            (RowDependencies::Rows(rows), Some(stripes)) => {
                 match stripes.between(rows, self.revision, pinned.revision) {
-                    Since::Unchanged => {}
-                    Since::Changed => return Err(CacheMiss::Stale),
-                    Since::Collided => return Err(CacheMiss::Collision),
+                    RowFreshness::Unchanged => {}
+                    RowFreshness::Changed => return Err(CacheMiss::Stale),
+                    RowFreshness::Collided => return Err(CacheMiss::Collision),
                 }
             }
         }
@@ -184,16 +194,16 @@ impl Entry {
     }
 }
 
-impl RestsOn {
+impl RowDependencies {
     fn bytes(&self) -> usize {
         match self {
-            Self::Rows(rows) if rows.spilled() => rows.capacity() * size_of::<Row>(),
+            Self::Rows(rows) if rows.spilled() => rows.capacity() * size_of::<StripeRow>(),
             Self::Rows(_) | Self::Everything => 0,
         }
     }
 }
 
-impl Kept {
+impl CachedOutcome {
     fn bytes(&self) -> usize {
         let pair = |(path, value): &(String, String)| {
             path.capacity() + value.capacity() + 2 * size_of::<String>()

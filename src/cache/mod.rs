@@ -4,11 +4,11 @@
 //! are replaced and time passes. An answer that is older than an acknowledged write may permit
 //! somebody who was just suspended. A cache with a time to live is wrong by design for as long as
 //! that time.
-//! **Decision.** Cached outcomes are exact. A [`Key`] holds everything that an outcome depends on,
-//! except for relations and the clock. For relations an entry holds the rows that its evaluation
-//! read, whether they exist or not, and the [`Stripes`] hold when rows were last written to. A
-//! write raises the stripes before it can be seen, so an entry is served only if nothing that it
-//! read has changed between its revision and the reader's. For the clock an entry has the time
+//! **Decision.** Cached outcomes are exact. A [`CacheKey`] holds everything that an outcome depends
+//! on, except for relations and the clock. For relations an entry holds the rows that its
+//! evaluation read, whether they exist or not, and the [`Stripes`] hold when rows were last written
+//! to. A write raises the stripes before it can be seen, so an entry is served only if nothing that
+//! it read has changed between its revision and the reader's. For the clock an entry has the time
 //! during which it holds. Everything else (a fault, a use of the clock that cannot be bounded) is
 //! evaluated every time. Reading a request costs more than finding its legs, so whole bodies are
 //! cached too, with the keys of their legs, in the same kind of table ([`Shards`]);
@@ -32,7 +32,7 @@ mod legs;
 mod shards;
 mod stripes;
 
-pub use key::{Key, MAX_KEY_BYTES};
-pub use legs::{Basis, Kept, LegCache, MAX_ROWS, Pinned};
-pub use shards::{Put, Shards, Weighed};
-pub use stripes::{Cell, Row, Since, Stripes};
+pub use key::{CacheKey, MAX_KEY_BYTES};
+pub use legs::{CachedOutcome, Dependencies, LegCache, MAX_ROWS, ReadPoint};
+pub use shards::{MemorySize, PutOutcome, Shards};
+pub use stripes::{RowFreshness, StripeCell, StripeRow, Stripes};

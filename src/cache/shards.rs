@@ -13,7 +13,7 @@ use std::sync::Mutex;
 pub(super) const SHARDS: usize = 16;
 
 /// A value that knows how much memory it takes.
-pub trait Weighed {
+pub trait MemorySize {
     /// Returns its size in bytes, including its key and the overhead of its cache entry.
     fn bytes(&self) -> usize;
 }
@@ -34,7 +34,7 @@ struct Shard<V> {
 
 /// The effect of storing a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Put {
+pub struct PutOutcome {
     /// Bytes in use in the key's shard before the call.
     pub before: usize,
     /// Bytes in use in that shard after the call.
@@ -43,7 +43,7 @@ pub struct Put {
     pub evicted: u64,
 }
 
-impl<V: Weighed> Shards<V> {
+impl<V: MemorySize> Shards<V> {
     /// Creates an empty cache that holds at most `bytes` bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
@@ -71,7 +71,12 @@ impl<V: Weighed> Shards<V> {
 
     /// Stores a value, unless the key has one already and `stays(old, new)` says to keep that.
     /// Returns `None` if the value is too large, or the shard cannot be used.
-    pub fn keep(&self, key: &[u8], value: V, stays: impl FnOnce(&V, &V) -> bool) -> Option<Put> {
+    pub fn keep(
+        &self,
+        key: &[u8],
+        value: V,
+        stays: impl FnOnce(&V, &V) -> bool,
+    ) -> Option<PutOutcome> {
         let bytes = value.bytes();
         if bytes > self.bytes_each {
             return None;
@@ -83,7 +88,7 @@ impl<V: Weighed> Shards<V> {
             .peek(key)
             .is_some_and(|there| stays(there, &value))
         {
-            return Some(Put {
+            return Some(PutOutcome {
                 before,
                 after: before,
                 evicted: 0,
@@ -100,7 +105,7 @@ impl<V: Weighed> Shards<V> {
             shard.bytes -= least.bytes();
             evicted += 1;
         }
-        Some(Put {
+        Some(PutOutcome {
             before,
             after: shard.bytes,
             evicted,

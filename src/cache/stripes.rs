@@ -22,9 +22,9 @@ const LAST: u64 = (1 << 48) - 1;
 /// A row, as far as stripes distinguish rows: the stripe in the upper half, and the tag that
 /// distinguishes a collision in the lower half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Row(u32);
+pub struct StripeRow(u32);
 
-impl Row {
+impl StripeRow {
     /// Creates the row whose name has this hash.
     #[must_use]
     pub fn of(hash: u64) -> Self {
@@ -41,7 +41,7 @@ impl Row {
 }
 
 /// The storage of a stripe: an atomic number, or the one that a model checker supplies.
-pub trait Cell {
+pub trait StripeCell {
     /// Creates a cell that holds 0.
     fn zero() -> Self;
     /// Returns the value.
@@ -52,7 +52,7 @@ pub trait Cell {
 
 /// Relaxed ordering suffices: a reader finds a stripe through a version of the store, or through an
 /// entry made from one, and both are published after the stripes were raised.
-impl Cell for AtomicU64 {
+impl StripeCell for AtomicU64 {
     fn zero() -> Self {
         Self::new(0)
     }
@@ -68,7 +68,7 @@ impl Cell for AtomicU64 {
 
 /// What happened to rows since they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Since {
+pub enum RowFreshness {
     /// No row was written to.
     Unchanged,
     /// One of the rows was written to, as far as can be told.
@@ -90,7 +90,7 @@ impl Default for Stripes {
     }
 }
 
-impl<C: Cell> Stripes<C> {
+impl<C: StripeCell> Stripes<C> {
     /// Creates `count` stripes, at most 65,536: more would never be used.
     #[must_use]
     pub fn new(count: usize) -> Self {
@@ -100,7 +100,7 @@ impl<C: Cell> Stripes<C> {
     }
 
     /// Records a write. Must be called before `revision` is published.
-    pub fn raise(&self, rows: impl IntoIterator<Item = Row>, revision: Revision) {
+    pub fn raise(&self, rows: impl IntoIterator<Item = StripeRow>, revision: Revision) {
         for row in rows {
             if let Some(cell) = self.cell(row) {
                 cell.raise((revision.0.min(LAST) << 16) | row.tag());
@@ -111,32 +111,33 @@ impl<C: Cell> Stripes<C> {
     /// Returns what happened to rows since the earlier of the revision at which they were read and
     /// the one that a reader has pinned.
     ///
-    /// INVARIANT: returns [`Since::Unchanged`] only if the rows are the same at both. The earlier
-    /// of the two counts: a write between them, or after both, has raised a stripe above it.
+    /// INVARIANT: returns [`RowFreshness::Unchanged`] only if the rows are the same at both. The
+    /// earlier of the two counts: a write between them, or after both, has raised a stripe above
+    /// it.
     #[must_use]
-    pub fn between(&self, rows: &[Row], read: Revision, pinned: Revision) -> Since {
+    pub fn between(&self, rows: &[StripeRow], read: Revision, pinned: Revision) -> RowFreshness {
         self.since(rows, read.min(pinned))
     }
 
-    fn since(&self, rows: &[Row], upto: Revision) -> Since {
+    fn since(&self, rows: &[StripeRow], upto: Revision) -> RowFreshness {
         for row in rows {
             let Some(cell) = self.cell(*row) else {
-                return Since::Changed;
+                return RowFreshness::Changed;
             };
             let raised = cell.load();
             // A stripe at the highest revision says nothing any more.
             if raised >> 16 > upto.0 || raised >> 16 == LAST {
                 return if raised & 0xFFFF == row.tag() {
-                    Since::Changed
+                    RowFreshness::Changed
                 } else {
-                    Since::Collided
+                    RowFreshness::Collided
                 };
             }
         }
-        Since::Unchanged
+        RowFreshness::Unchanged
     }
 
-    fn cell(&self, row: Row) -> Option<&C> {
+    fn cell(&self, row: StripeRow) -> Option<&C> {
         self.cells.get(row.stripe() % self.cells.len())
     }
 }
@@ -145,25 +146,28 @@ impl<C: Cell> Stripes<C> {
 mod tests {
     use super::*;
 
-    fn row(stripe: u32, tag: u32) -> Row {
-        Row(stripe << 16 | tag)
+    fn row(stripe: u32, tag: u32) -> StripeRow {
+        StripeRow(stripe << 16 | tag)
     }
 
     #[test]
     fn a_row_has_changed_after_a_revision_where_a_later_one_wrote_to_it() {
         let stripes: Stripes = Stripes::default();
         let rows = [row(1, 7), row(2, 7)];
-        assert_eq!(stripes.since(&rows, Revision(0)), Since::Unchanged);
+        assert_eq!(stripes.since(&rows, Revision(0)), RowFreshness::Unchanged);
         stripes.raise([row(2, 7)], Revision(5));
-        assert_eq!(stripes.since(&rows, Revision(4)), Since::Changed);
-        assert_eq!(stripes.since(&rows, Revision(5)), Since::Unchanged);
-        assert_eq!(stripes.since(&rows[..1], Revision(0)), Since::Unchanged);
+        assert_eq!(stripes.since(&rows, Revision(4)), RowFreshness::Changed);
+        assert_eq!(stripes.since(&rows, Revision(5)), RowFreshness::Unchanged);
+        assert_eq!(
+            stripes.since(&rows[..1], Revision(0)),
+            RowFreshness::Unchanged
+        );
         stripes.raise([row(2, 9)], Revision(6));
-        assert_eq!(stripes.since(&rows, Revision(5)), Since::Collided);
+        assert_eq!(stripes.since(&rows, Revision(5)), RowFreshness::Collided);
         stripes.raise([row(2, 7)], Revision(3));
         assert_eq!(
             stripes.since(&rows, Revision(6)),
-            Since::Unchanged,
+            RowFreshness::Unchanged,
             "a stripe never falls"
         );
     }
@@ -174,13 +178,13 @@ mod tests {
         stripes.raise([row(1, 1)], Revision(LAST - 1));
         assert_eq!(
             stripes.since(&[row(1, 1)], Revision(LAST - 1)),
-            Since::Unchanged
+            RowFreshness::Unchanged
         );
         for revision in [LAST, LAST + 1, u64::MAX] {
             stripes.raise([row(1, 1)], Revision(revision));
             assert_eq!(
                 stripes.since(&[row(1, 1)], Revision(u64::MAX)),
-                Since::Changed
+                RowFreshness::Changed
             );
         }
     }

@@ -18,7 +18,7 @@
 //! credentials (what they prove expires), for one that is refused before its legs or has a leg that
 //! is never cached, or while decisions are recorded (a record shows the question).
 
-use crate::cache::{self, Kept, LegCache};
+use crate::cache::{self, CachedOutcome, LegCache};
 use crate::engine::batch::Semantic;
 use crate::engine::intersection::{HasDecision, intersect};
 use crate::engine::snapshot::PinnedView;
@@ -145,8 +145,8 @@ impl Engine {
         if !(whole || stopped) {
             return None;
         }
-        cache.found(looked_up);
-        let answer = |kept: Arc<Kept>| {
+        cache.count_hits(looked_up);
+        let answer = |kept: Arc<CachedOutcome>| {
             let (decision, reason) = match &kept.outcome {
                 LegOutcome::Permit => (Decision::Permit, None),
                 LegOutcome::Deny(reason) => (Decision::Deny, Some(reason.clone())),
@@ -159,7 +159,7 @@ impl Engine {
     }
 }
 
-impl HasDecision for Arc<Kept> {
+impl HasDecision for Arc<CachedOutcome> {
     fn decision(&self) -> Decision {
         self.outcome.decision()
     }
@@ -175,14 +175,14 @@ impl LegKeys {
         now: Timestamp,
         cache: &LegCache,
         looked_up: &mut u64,
-    ) -> Option<Arc<Kept>> {
+    ) -> Option<Arc<CachedOutcome>> {
         let is_same = self.generation == pinned.bundle.generation()
             && self.require_actor == ask.require_actor
             && self.arguments == ask.arguments;
         if !is_same {
             return None;
         }
-        let at = cache::Pinned {
+        let at = cache::ReadPoint {
             revision: pinned.revision,
             now,
             stripes: pinned.stripes,

@@ -6,7 +6,7 @@
 use super::decide::ARGUMENTS;
 use super::lookup::RequestRelations;
 use super::snapshot::PinnedView;
-use crate::cache::{self, Basis, Kept, Key, LegCache};
+use crate::cache::{self, CacheKey, CachedOutcome, Dependencies, LegCache};
 use crate::model::{Arguments, ClockUse, Fault};
 use crate::policy::{Leg, LegDepth, LegInput, NoRelations, Relations};
 use crate::telemetry::CacheMiss;
@@ -43,19 +43,19 @@ impl Legs<'_> {
             return compiled.leg(input, self.depth);
         };
         let key = key(self.pinned, input);
-        let Some(key) = key.as_ref().and_then(Key::bytes) else {
+        let Some(key) = key.as_ref().and_then(CacheKey::bytes) else {
             self.is_evaluated.set(true);
-            cache.missed(CacheMiss::Uncacheable);
+            cache.count_miss(CacheMiss::Uncacheable);
             return compiled.leg(input, self.depth);
         };
-        let at = cache::Pinned {
+        let at = cache::ReadPoint {
             revision: self.pinned.revision,
             now: input.now,
             stripes: self.pinned.stripes,
         };
         let miss = match cache.find(key, at) {
             Ok(kept) => {
-                cache.found(1);
+                cache.count_hits(1);
                 return Ok(found(&kept));
             }
             Err(miss) => miss,
@@ -69,10 +69,10 @@ impl Legs<'_> {
             },
         );
         // The dependencies are taken even after a fault, because they belong to no other leg.
-        let basis = self
+        let dependencies = self
             .lookup
             .as_ref()
-            .map(RequestRelations::take_basis)
+            .map(RequestRelations::take_dependencies)
             .unwrap_or_default();
         let is_kept = evaluated.as_ref().is_ok_and(|leg| {
             // A decision record shows the time that policies read, which differs in every answer.
@@ -81,14 +81,14 @@ impl Legs<'_> {
                 && cache.keep(
                     key,
                     at,
-                    Basis {
-                        clock: basis.clock.and(leg.clock),
-                        ..basis
+                    Dependencies {
+                        clock: dependencies.clock.and(leg.clock),
+                        ..dependencies
                     },
                     kept(leg),
                 )
         });
-        cache.missed(if is_kept {
+        cache.count_miss(if is_kept {
             miss
         } else {
             CacheMiss::Uncacheable
@@ -98,12 +98,12 @@ impl Legs<'_> {
 }
 
 /// Returns the cache key of a leg; `None` if the leg is refused before any policy is evaluated.
-pub(super) fn key(pinned: PinnedView<'_>, input: &LegInput<'_>) -> Option<Key> {
+pub(super) fn key(pinned: PinnedView<'_>, input: &LegInput<'_>) -> Option<CacheKey> {
     let unknown: &[&str] = match input.arguments {
         Arguments::Known => &[],
         Arguments::Unknown => &[ARGUMENTS],
     };
-    let mut key = Key::begin(pinned.bundle.generation(), unknown);
+    let mut key = CacheKey::begin(pinned.bundle.generation(), unknown);
     pinned
         .bundle
         .policy_set()
@@ -111,15 +111,15 @@ pub(super) fn key(pinned: PinnedView<'_>, input: &LegInput<'_>) -> Option<Key> {
         .then_some(key)
 }
 
-fn kept(leg: &Leg) -> Kept {
-    Kept {
+fn kept(leg: &Leg) -> CachedOutcome {
+    CachedOutcome {
         outcome: leg.outcome.clone(),
         policies: leg.policies.clone(),
         inputs: leg.inputs.clone(),
     }
 }
 
-fn found(kept: &Kept) -> Leg {
+fn found(kept: &CachedOutcome) -> Leg {
     Leg {
         outcome: kept.outcome.clone(),
         policies: kept.policies.clone(),

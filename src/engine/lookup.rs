@@ -10,12 +10,13 @@
 //! Otherwise its answer would depend on how much was read before, and such an answer could be
 //! cached.
 
-use crate::cache::{Basis, Row};
+use crate::cache::{Dependencies, StripeRow};
 use crate::model::{EntityRef, ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
-use crate::relations::condition::{CLOCK, Evaluations};
+use crate::relations::condition::{CLOCK, ConditionCache};
 use crate::relations::{
-    Allowance, Failure, Graph, Limits, MAX_CHECK_READS, Membership, Reader, RowHash, Rules, Terms,
+    Allowance, Failure, Graph, MAX_CHECK_READS, Membership, ReaderTerms, RelationLimits,
+    RelationReader, RowHash, Rules,
 };
 use smol_str::SmolStr;
 use std::cell::{Cell, RefCell};
@@ -45,7 +46,7 @@ pub(super) struct RequestRelations<'a> {
     /// Whether answers show their witness.
     witness: bool,
     /// The dependencies of the answers, if they are to be recorded.
-    basis: Option<RefCell<Basis>>,
+    dependencies: Option<RefCell<Dependencies>>,
     allowance: Allowance,
     /// The deadline; it is set when the time is first read, after about a thousand tuples.
     until: Cell<Option<Instant>>,
@@ -58,7 +59,7 @@ struct LookupMemory {
     /// The values that the engine supplies to conditions, and the surroundings that they were made
     /// for.
     supplied: Option<(LookupSurroundings, Record)>,
-    evaluations: Evaluations,
+    evaluations: ConditionCache,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl<'a> RequestRelations<'a> {
             rules,
             given: &[],
             witness: false,
-            basis: None,
+            dependencies: None,
             allowance,
             until,
             shared,
@@ -100,7 +101,7 @@ impl<'a> RequestRelations<'a> {
     /// Records the dependencies of answers if `notes` is true.
     pub(super) fn with_notes(self, notes: bool) -> Self {
         Self {
-            basis: notes.then(RefCell::default),
+            dependencies: notes.then(RefCell::default),
             ..self
         }
     }
@@ -119,8 +120,11 @@ impl<'a> RequestRelations<'a> {
     }
 
     /// Returns the dependencies of all answers since the last call.
-    pub(super) fn take_basis(&self) -> Basis {
-        self.basis.as_ref().map(RefCell::take).unwrap_or_default()
+    pub(super) fn take_dependencies(&self) -> Dependencies {
+        self.dependencies
+            .as_ref()
+            .map(RefCell::take)
+            .unwrap_or_default()
     }
 
     /// Returns the names of a type's relations.
@@ -139,10 +143,13 @@ impl<'a> RequestRelations<'a> {
     /// Records every row of an object under the relations of the model: any tuple on the object is
     /// in one of them.
     fn note_rows(&self, object: &ObjectRef) {
-        let Some(basis) = &self.basis else { return };
-        let row =
-            |name: &SmolStr| Row::of(RowHash::of_object(object.kind(), object.id(), name).bits());
-        basis
+        let Some(dependencies) = &self.dependencies else {
+            return;
+        };
+        let row = |name: &SmolStr| {
+            StripeRow::of(RowHash::of_object(object.kind(), object.id(), name).bits())
+        };
+        dependencies
             .borrow_mut()
             .rows
             .extend(self.relations_of(object.kind()).map(row));
@@ -184,29 +191,32 @@ impl<'a> RequestRelations<'a> {
             .filter(|_| reads_context)
             .map(|(_, supplied)| supplied);
         let is_over = || self.is_over();
-        let limits = Limits {
+        let limits = RelationLimits {
             check_reads: DECISION_READS,
-            ..Limits::default()
+            ..RelationLimits::default()
         };
-        let terms = Terms {
+        let terms = ReaderTerms {
             contextual: self.given,
             supplied,
             limits,
             allowance: Some(&self.allowance),
             is_over: &is_over,
             witness: self.witness,
-            trace: self.basis.is_some(),
-            ..Terms::new(context)
+            trace: self.dependencies.is_some(),
+            ..ReaderTerms::new(context)
         };
-        let mut reader = Reader::new(self.graph, self.rules, terms)?
+        let mut reader = RelationReader::new(self.graph, self.rules, terms)?
             .with_evaluations(std::mem::take(evaluations));
         let answer = reader.check(key);
-        if let Some(basis) = &self.basis {
-            let mut basis = basis.borrow_mut();
-            basis
-                .rows
-                .extend(reader.rows_read().iter().map(|row| Row::of(row.bits())));
-            basis.clock = basis.clock.and(reader.clock_use());
+        if let Some(dependencies) = &self.dependencies {
+            let mut dependencies = dependencies.borrow_mut();
+            dependencies.rows.extend(
+                reader
+                    .rows_read()
+                    .iter()
+                    .map(|row| StripeRow::of(row.bits())),
+            );
+            dependencies.clock = dependencies.clock.and(reader.clock_use());
         }
         *evaluations = reader.take_evaluations();
         answer
@@ -280,7 +290,7 @@ impl LookupMemory {
                 .collect();
             *self = Self {
                 supplied: Some((here, supplied)),
-                evaluations: Evaluations::default(),
+                evaluations: ConditionCache::default(),
             };
         }
     }

@@ -3,7 +3,7 @@
 //! The caller chooses the name of a body: its text, and whatever else the answer depends on that
 //! the engine does not see. INVARIANT: names are compared whole.
 
-use crate::cache::{Shards, Weighed};
+use crate::cache::{MemorySize, Shards};
 use crate::engine::leg_keys::LegKeys;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct CachedRequest<O> {
     bytes: usize,
 }
 
-impl<O> Weighed for Arc<CachedRequest<O>> {
+impl<O> MemorySize for Arc<CachedRequest<O>> {
     fn bytes(&self) -> usize {
         self.bytes
     }

@@ -12,7 +12,7 @@ use crate::model::{
 use smol_str::SmolStr;
 
 /// The parties that a token's own claims name, before `act` is read.
-pub(super) struct Own<'a> {
+pub(super) struct TokenParties<'a> {
     /// The entity that `sub` names.
     pub(super) subject: EntityRef,
     /// The client that the token was issued to; `None` if the token names none.
@@ -26,15 +26,15 @@ pub(super) struct Own<'a> {
 /// act.
 pub(super) fn chain(
     claims: &Record,
-    own: Own<'_>,
+    own: TokenParties<'_>,
     profile: &Profile,
     ids: &PrincipalIds,
 ) -> Result<Vec<EntityRef>, CredentialError> {
-    let Own { subject, client } = own;
+    let TokenParties { subject, client } = own;
     let Some(act) = claims.get_present("act") else {
         return Ok(vec![subject]);
     };
-    let reader = Reader {
+    let reader = ActReader {
         profile,
         ids,
         client,
@@ -218,13 +218,13 @@ fn check_members(act: &Record) -> Result<(), CredentialError> {
 }
 
 /// Reads parties in `act`.
-struct Reader<'a> {
+struct ActReader<'a> {
     profile: &'a Profile,
     ids: &'a PrincipalIds,
     client: Option<&'a SmolStr>,
 }
 
-impl Reader<'_> {
+impl ActReader<'_> {
     /// Returns the party whose authority is used.
     fn subject(&self, act: &Record) -> Result<EntityRef, CredentialError> {
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);

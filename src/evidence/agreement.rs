@@ -19,7 +19,7 @@
 use super::claims::{self, bad_claim, milliseconds, texts};
 use super::overage::{self, ELSEWHERE, HAS_GROUPS};
 use super::profile::{ActorForm, ClaimPath, Profile};
-use super::reading::{FACTS, Reading};
+use super::reading::{FACTS, ProfileClaims};
 use super::{lookalikes, parties};
 use crate::model::{CredentialError, Record, Value, unknown_fact};
 use smol_str::SmolStr;
@@ -71,7 +71,7 @@ pub(super) fn merge(
 /// Refuses a token if a claim that is read differs from the answer's.
 fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<(), CredentialError> {
     // INVARIANT: every part of the list is compared with the answer.
-    let Reading {
+    let ProfileClaims {
         subject,
         client,
         scopes,
@@ -84,7 +84,7 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
         required,
         id_tokens,
         facts,
-    } = Reading::of(profile);
+    } = ProfileClaims::of(profile);
     let one = |value: &Value| Some(vec![value.as_text()?.clone()]);
     for path in subject {
         same(answer, token, path, false)?;
@@ -200,12 +200,12 @@ fn add_facts(answer: &mut Record, token: &Record) -> Result<(), CredentialError>
 }
 
 /// A claim with its path.
-type Found<'a> = (&'a ClaimPath, &'a Value);
+type ClaimAtPath<'a> = (&'a ClaimPath, &'a Value);
 
 /// Refuses the token if the answer lacks these claims or has other elements in them.
 fn agree(
-    answer: &[Found<'_>],
-    token: &[Found<'_>],
+    answer: &[ClaimAtPath<'_>],
+    token: &[ClaimAtPath<'_>],
     read: impl Fn(&Value) -> Option<Vec<SmolStr>>,
 ) -> Result<(), CredentialError> {
     let Some((path, _)) = token.first() else {
@@ -214,7 +214,7 @@ fn agree(
     if answer.is_empty() {
         return Err(lacks(path.name()));
     }
-    let members = |found: &[Found<'_>]| {
+    let members = |found: &[ClaimAtPath<'_>]| {
         let mut members = Vec::new();
         for (path, value) in found {
             members.extend(read(value).ok_or_else(|| bad_claim(path.name()))?);
@@ -246,7 +246,7 @@ fn same(
 }
 
 /// Returns those of these claims that are present.
-fn all<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
+fn all<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<ClaimAtPath<'a>> {
     paths
         .iter()
         .filter_map(|path| Some((path, path.of(claims)?)))
@@ -254,7 +254,7 @@ fn all<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
 }
 
 /// Returns the first of these claims that is present.
-fn first<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
+fn first<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<ClaimAtPath<'a>> {
     let mut found = all(claims, paths);
     found.truncate(1);
     found

@@ -14,8 +14,8 @@
 //! INVARIANT: an entry is found by the digest of the whole token and of everything that decides
 //! what it proves. A token that does not verify is not cached, so a flood of them takes no memory.
 
-use super::claims::Genuine;
-use super::credential::Presented;
+use super::claims::GenuineToken;
+use super::credential::RawCredential;
 use super::keys::KeyVoucher;
 use crate::model::{Record, Timestamp, Value};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -63,19 +63,19 @@ pub(super) struct Moment {
 
 /// The results of verified tokens.
 pub(super) struct TokenCache {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<TokenShard>>,
     bytes_each: usize,
 }
 
-struct Shard {
-    entries: LruCache<TokenDigest, Entry>,
+struct TokenShard {
+    entries: LruCache<TokenDigest, TokenEntry>,
     bytes: usize,
 }
 
 /// A verified token.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) genuine: Arc<Genuine>,
+pub(super) struct TokenEntry {
+    pub(super) genuine: Arc<GenuineToken>,
     /// The key that verified the token or its issuer's signed answer; `None` if an answer was
     /// unsigned.
     pub(super) voucher: Option<Arc<KeyVoucher>>,
@@ -88,11 +88,11 @@ pub(super) struct Entry {
     bytes: usize,
 }
 
-impl Entry {
+impl TokenEntry {
     /// An entry that is used no longer than `longest` and its token allow; `longest` is how long an
     /// issuer's answer is kept.
     pub(super) fn new(
-        genuine: Arc<Genuine>,
+        genuine: Arc<GenuineToken>,
         voucher: Option<Arc<KeyVoucher>>,
         longest: Option<Duration>,
         at: Moment,
@@ -123,7 +123,7 @@ impl Entry {
 }
 
 /// Returns the memory that a genuine token takes.
-fn weigh(genuine: &Genuine) -> usize {
+fn weigh(genuine: &GenuineToken) -> usize {
     let proven = &genuine.proven;
     let chain = proven
         .chain
@@ -131,7 +131,7 @@ fn weigh(genuine: &Genuine) -> usize {
         .map(|member| size_of_val(member) + text(&member.kind) + text(&member.id));
     let details = proven.details.iter().map(record);
     let bound = [&genuine.confirmation.key, &genuine.confirmation.certificate];
-    size_of::<Genuine>()
+    size_of::<GenuineToken>()
         + text(&proven.issuer)
         + chain.sum::<usize>()
         + proven
@@ -175,7 +175,7 @@ fn value(inner: &Value) -> usize {
 /// Returns the digest under which a token is cached. It covers everything that decides what the
 /// token proves: its kind and purpose, the issuer that was named beside it, and the audiences and
 /// issuers of the caller's scope.
-pub(super) fn digest_of(presented: &Presented<'_>) -> TokenDigest {
+pub(super) fn digest_of(presented: &RawCredential<'_>) -> TokenDigest {
     let mut hash = Context::new(&SHA256);
     hash.update(&[presented.kind as u8, presented.purpose as u8]);
     let audiences = presented
@@ -213,7 +213,7 @@ impl TokenCache {
     /// Creates a cache that takes at most `bytes` bytes.
     fn new(bytes: usize) -> Self {
         let shard = || {
-            Mutex::new(Shard {
+            Mutex::new(TokenShard {
                 entries: LruCache::unbounded(),
                 bytes: 0,
             })
@@ -225,7 +225,7 @@ impl TokenCache {
     }
 
     /// Returns the entry of a token if it has not expired.
-    pub(super) fn get(&self, digest: &TokenDigest, at: Moment) -> Option<Entry> {
+    pub(super) fn get(&self, digest: &TokenDigest, at: Moment) -> Option<TokenEntry> {
         let mut shard = self.shard(digest)?;
         match shard.entries.get(digest) {
             Some(entry) if entry.serves(at) => Some(entry.clone()),
@@ -238,7 +238,7 @@ impl TokenCache {
     }
 
     /// Adds an entry. The least recently used entries are evicted first.
-    pub(super) fn put(&self, digest: TokenDigest, entry: Entry) {
+    pub(super) fn put(&self, digest: TokenDigest, entry: TokenEntry) {
         let Some(mut shard) = self.shard(&digest) else {
             return;
         };
@@ -262,7 +262,7 @@ impl TokenCache {
         }
     }
 
-    fn shard(&self, digest: &TokenDigest) -> Option<MutexGuard<'_, Shard>> {
+    fn shard(&self, digest: &TokenDigest) -> Option<MutexGuard<'_, TokenShard>> {
         let first = usize::from(*digest.first()?);
         Some(
             self.shards
@@ -273,7 +273,7 @@ impl TokenCache {
     }
 }
 
-impl Shard {
+impl TokenShard {
     fn remove(&mut self, digest: &TokenDigest) {
         if let Some(entry) = self.entries.pop(digest) {
             self.bytes -= entry.bytes;
@@ -302,7 +302,7 @@ mod tests {
     };
 
     /// Creates an entry with this many short groups, each of which takes more memory than its text.
-    fn entry(groups: usize, longest: Duration) -> Entry {
+    fn entry(groups: usize, longest: Duration) -> TokenEntry {
         let groups = Value::List(vec![Value::text("g"); groups]);
         let proven = ProvenIdentity {
             kind: CredentialKind::AccessToken,
@@ -317,11 +317,11 @@ mod tests {
             proof: None,
             until: Timestamp(AT.now.0 + 300_000),
         };
-        let genuine = Genuine {
+        let genuine = GenuineToken {
             proven,
             confirmation: Confirmation::default(),
         };
-        Entry::new(Arc::new(genuine), None, Some(longest), AT)
+        TokenEntry::new(Arc::new(genuine), None, Some(longest), AT)
     }
 
     fn digest(index: u8) -> TokenDigest {

@@ -11,7 +11,7 @@ mod standard_facts;
 use super::parties::{self, Parties};
 use super::profile::{ClaimMark, ClaimPath, Profile, Trust};
 use super::providers::GOOGLE_ACCOUNTS;
-use super::scope::Scope;
+use super::scope::CallerScope;
 use super::{lookalikes, overage};
 use crate::model::{
     CredentialError, CredentialKind, Number, PrincipalIds, ProvenIdentity, Record, Timestamp,
@@ -43,7 +43,7 @@ const NARROWING: [&str; 12] = [
 
 /// What a genuine token proves before its holder has proved possession.
 #[derive(Clone, Debug)]
-pub(super) struct Genuine {
+pub(super) struct GenuineToken {
     pub(super) proven: ProvenIdentity,
     pub(super) confirmation: Confirmation,
 }
@@ -57,7 +57,7 @@ pub(super) struct Confirmation {
     pub(super) certificate: Option<SmolStr>,
 }
 
-impl Genuine {
+impl GenuineToken {
     /// The thumbprints of the key and of the certificate that it is bound to.
     pub(super) fn bound_to(&self) -> [Option<SmolStr>; 2] {
         [
@@ -76,12 +76,12 @@ pub(super) fn read(
     ids: &PrincipalIds,
     now: Timestamp,
     longest: Option<Duration>,
-    scope: Option<&Scope>,
-) -> Result<Genuine, CredentialError> {
+    scope: Option<&CallerScope>,
+) -> Result<GenuineToken, CredentialError> {
     let implied = matches!(profile.trust, Trust::Secret(_));
     check_spelling(claims)?;
     check_issuer(claims, profile, implied || longest.is_some())?;
-    let times = Times::check(claims, profile, now, longest)?;
+    let times = TokenTimes::check(claims, profile, now, longest)?;
     let audiences = audiences(claims, kind, profile, implied)?;
     check_kind(claims, kind, profile)?;
     overage::check(claims, profile)?;
@@ -118,7 +118,7 @@ pub(super) fn read(
             "the token says that it is bound to a key, and not to which",
         ));
     }
-    Ok(Genuine {
+    Ok(GenuineToken {
         proven,
         confirmation,
     })
@@ -181,14 +181,14 @@ pub(super) fn check_spelling(claims: &Record) -> Result<(), CredentialError> {
 }
 
 /// The times at which a token was issued, begins and expires.
-struct Times {
+struct TokenTimes {
     begins: Option<i64>,
     issued: Option<i64>,
     expires: Option<i64>,
     until_ms: i64,
 }
 
-impl Times {
+impl TokenTimes {
     fn check(
         claims: &Record,
         profile: &Profile,
@@ -444,12 +444,12 @@ pub(super) fn milliseconds(value: &Value) -> Option<i64> {
     let Value::Number(number) = value else {
         return None;
     };
-    let seconds = whole(number)?;
+    let seconds = whole_seconds(number)?;
     (0..=LAST).contains(&seconds).then(|| seconds * 1_000)
 }
 
 /// Returns the whole seconds: a token that expires within a second has expired.
-fn whole(number: &Number) -> Option<i64> {
+fn whole_seconds(number: &Number) -> Option<i64> {
     number.to_i64().or_else(|| {
         let digits = number.digits();
         let fraction = digits.split_once('.')?;

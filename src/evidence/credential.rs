@@ -5,7 +5,7 @@
 
 use super::cache::Purpose;
 use super::keys::check_url;
-use super::scope::Scope;
+use super::scope::CallerScope;
 use crate::model::{CredentialError, CredentialKind, Record, Value};
 
 /// LIMIT: bytes of a certificate chain, in any form.
@@ -17,40 +17,40 @@ pub const KEY_PREFIX: &str = "behest_";
 
 /// A credential as it was sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Presented<'a> {
+pub(super) struct RawCredential<'a> {
     pub(super) purpose: Purpose,
     /// The index of the caller that sent it; `None` for one without a name.
     pub(super) caller: Option<usize>,
     /// The credentials that the caller may send; `None` for all.
-    pub(super) scope: Option<&'a Scope>,
+    pub(super) scope: Option<&'a CallerScope>,
     pub(super) kind: CredentialKind,
-    pub(super) value: Hidden<'a>,
+    pub(super) value: HiddenText<'a>,
     /// The issuer that is asked about an opaque token, if there may be several.
     pub(super) issuer: Option<&'a str>,
-    pub(super) dpop: Option<Dpop<'a>>,
+    pub(super) dpop: Option<DpopProof<'a>>,
     /// The client's certificate that the caller saw in its own TLS handshake.
     pub(super) certificate: Option<&'a str>,
 }
 
 /// A proof of possession, and the request that carried it (RFC 9449 section 4.3).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Dpop<'a> {
-    pub(super) proof: Hidden<'a>,
+pub(super) struct DpopProof<'a> {
+    pub(super) proof: HiddenText<'a>,
     pub(super) method: &'a str,
     pub(super) url: &'a str,
 }
 
 /// A text that is not shown in debug output.
 #[derive(Clone, Copy)]
-pub(super) struct Hidden<'a>(pub(super) &'a str);
+pub(super) struct HiddenText<'a>(pub(super) &'a str);
 
-impl std::fmt::Debug for Hidden<'_> {
+impl std::fmt::Debug for HiddenText<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("(hidden)")
     }
 }
 
-impl<'a> Presented<'a> {
+impl<'a> RawCredential<'a> {
     /// Creates the credential for a token by which a caller authenticates.
     pub(super) fn by_caller(token: &'a str, certificate: Option<&'a str>) -> Self {
         let (purpose, kind) = (Purpose::Call, CredentialKind::AccessToken);
@@ -59,7 +59,7 @@ impl<'a> Presented<'a> {
             caller: None,
             scope: None,
             kind,
-            value: Hidden(token),
+            value: HiddenText(token),
             issuer: None,
             dpop: None,
             certificate,
@@ -70,7 +70,7 @@ impl<'a> Presented<'a> {
     pub(super) fn read(
         value: &'a Value,
         caller: Option<usize>,
-        scope: Option<&'a Scope>,
+        scope: Option<&'a CallerScope>,
     ) -> Result<Self, CredentialError> {
         let record = value
             .as_record()
@@ -82,7 +82,7 @@ impl<'a> Presented<'a> {
                 .join(", ");
             CredentialError::invalid(format!("`type` is none of {known}"))
         })?;
-        let value = Hidden(required(record, "value")?);
+        let value = HiddenText(required(record, "value")?);
         if let Some(scheme) = ["Bearer", "DPoP"]
             .into_iter()
             .find(|scheme| begins_with(value.0, scheme))
@@ -96,7 +96,7 @@ impl<'a> Presented<'a> {
                 "the certificates are larger than {MAX_CERTIFICATE_BYTES} bytes"
             )));
         }
-        let dpop = inner(record, "dpop")?.map(Dpop::read).transpose()?;
+        let dpop = inner(record, "dpop")?.map(DpopProof::read).transpose()?;
         let certificate = inner(record, "tls")?.map(read_certificate).transpose()?;
         let purpose = Purpose::Request;
         Ok(Self {
@@ -112,7 +112,7 @@ impl<'a> Presented<'a> {
     }
 }
 
-impl<'a> Dpop<'a> {
+impl<'a> DpopProof<'a> {
     fn read(dpop: &'a Record) -> Result<Self, CredentialError> {
         only(dpop, "dpop.", &["proof", "method", "url"])?;
         let url = required(dpop, "url")?;
@@ -122,7 +122,7 @@ impl<'a> Dpop<'a> {
             ));
         }
         Ok(Self {
-            proof: Hidden(required(dpop, "proof")?),
+            proof: HiddenText(required(dpop, "proof")?),
             method: required(dpop, "method")?,
             url,
         })

@@ -4,7 +4,7 @@
 //! leads.
 
 use super::cache::TokenDigest;
-use super::claims::Genuine;
+use super::claims::GenuineToken;
 use super::keys::KeyVoucher;
 use crate::model::CredentialError;
 use std::collections::HashMap;
@@ -13,26 +13,32 @@ use tokio::sync::watch;
 
 /// What an issuer says about a token.
 #[derive(Clone, Debug)]
-pub(super) struct Introspected {
-    pub(super) genuine: Arc<Genuine>,
+pub(super) struct IntrospectedToken {
+    pub(super) genuine: Arc<GenuineToken>,
     /// The key that signed the answer; `None` if it was unsigned.
     pub(super) voucher: Option<Arc<KeyVoucher>>,
 }
 
 /// The outcome of a request.
-pub(super) type Outcome = Result<Introspected, CredentialError>;
+pub(super) type IntrospectionOutcome = Result<IntrospectedToken, CredentialError>;
 
 /// The requests in progress, by the digest of their token.
 #[derive(Default)]
 pub(super) struct Flights(
-    Mutex<HashMap<TokenDigest, watch::Receiver<Option<Outcome>>, foldhash::fast::RandomState>>,
+    Mutex<
+        HashMap<
+            TokenDigest,
+            watch::Receiver<Option<IntrospectionOutcome>>,
+            foldhash::fast::RandomState,
+        >,
+    >,
 );
 
 /// The task that makes the request for all.
-struct Lead<'a> {
+struct FlightLead<'a> {
     flights: &'a Flights,
     digest: TokenDigest,
-    outcome: watch::Sender<Option<Outcome>>,
+    outcome: watch::Sender<Option<IntrospectionOutcome>>,
 }
 
 impl Flights {
@@ -41,8 +47,8 @@ impl Flights {
     pub(super) async fn join(
         &self,
         digest: TokenDigest,
-        question: impl Future<Output = Outcome>,
-    ) -> Outcome {
+        question: impl Future<Output = IntrospectionOutcome>,
+    ) -> IntrospectionOutcome {
         loop {
             let (lead, mut other) = self.begin(digest);
             if let Some(lead) = lead {
@@ -63,7 +69,13 @@ impl Flights {
         }
     }
 
-    fn begin(&self, digest: TokenDigest) -> (Option<Lead<'_>>, watch::Receiver<Option<Outcome>>) {
+    fn begin(
+        &self,
+        digest: TokenDigest,
+    ) -> (
+        Option<FlightLead<'_>>,
+        watch::Receiver<Option<IntrospectionOutcome>>,
+    ) {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(other) = under_way.get(&digest) {
             return (None, other.clone());
@@ -71,7 +83,7 @@ impl Flights {
         let (outcome, receiver) = watch::channel(None);
         under_way.insert(digest, receiver.clone());
         (
-            Some(Lead {
+            Some(FlightLead {
                 flights: self,
                 digest,
                 outcome,
@@ -81,7 +93,7 @@ impl Flights {
     }
 }
 
-impl Drop for Lead<'_> {
+impl Drop for FlightLead<'_> {
     fn drop(&mut self) {
         self.flights
             .0

@@ -4,8 +4,8 @@
 //! request waits for another credential's issuer or for its turn, the credential proves nothing
 //! when the request is decided ([`Evidence::outcome`]).
 
-use super::credential::Presented;
-use super::scope::Scope;
+use super::credential::RawCredential;
+use super::scope::CallerScope;
 use super::verifier::Verifier;
 use crate::model::{CredentialError, Evidence, MAX_CREDENTIALS, Record, Value, VerifiedCredential};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub const MAX_BATCH_CREDENTIALS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The outcomes, by credential.
-type Outcomes<'a> = BTreeMap<&'a Value, Result<VerifiedCredential, CredentialError>>;
+type CredentialOutcomes<'a> = BTreeMap<&'a Value, Result<VerifiedCredential, CredentialError>>;
 
 impl Verifier {
     /// Verifies the credentials in these contexts, each different one once. `caller` is the index
@@ -31,10 +31,10 @@ impl Verifier {
         &self,
         contexts: impl IntoIterator<Item = &'a Record>,
         caller: Option<usize>,
-        scope: Option<&Scope>,
+        scope: Option<&CallerScope>,
     ) -> Evidence {
         let end = Instant::now() + PATIENCE;
-        let mut outcomes = Outcomes::new();
+        let mut outcomes = CredentialOutcomes::new();
         for context in contexts {
             let Some(credentials) = context.get_present("credentials").and_then(Value::as_list)
             else {
@@ -66,10 +66,10 @@ impl Verifier {
         &self,
         credential: &Value,
         caller: Option<usize>,
-        scope: Option<&Scope>,
+        scope: Option<&CallerScope>,
         end: Instant,
     ) -> Result<VerifiedCredential, CredentialError> {
-        let presented = Presented::read(credential, caller, scope)?;
+        let presented = RawCredential::read(credential, caller, scope)?;
         let verified = timeout_at(end, self.verify(&presented))
             .await
             .map_err(|_| too_late())??;

@@ -8,18 +8,18 @@
 
 mod endpoint;
 
-pub use endpoint::{Introspection, SignedAnswers};
+pub use endpoint::{IntrospectionEndpoint, SignedAnswers};
 
 use super::agreement;
 use super::cache::{Purpose, TokenDigest};
 use super::claims;
-use super::credential::Presented;
-use super::flights::{Flights, Introspected, Outcome};
-use super::jose::{Unverified, media_type};
+use super::credential::RawCredential;
+use super::flights::{Flights, IntrospectedToken, IntrospectionOutcome};
+use super::jose::{UnverifiedToken, media_type};
 use super::json;
-use super::keys::{Answer, FetchError, HttpClient, KeyVoucher, Keyring, shown_url};
+use super::keys::{FetchError, HttpClient, IssuerAnswer, KeyVoucher, Keyring, shown_url};
 use super::parties;
-use super::places::{Claim, Places};
+use super::places::{IssuerLine, PlaceClaim};
 use super::profile::Profile;
 use crate::clock::Clock;
 use crate::model::{Code, CredentialError, CredentialKind, PrincipalIds, Record, Timestamp, Value};
@@ -68,11 +68,11 @@ const USABLE: [&str; 2] = ["bearer", "dpop"];
 
 /// An introspection endpoint in use.
 pub(super) struct Introspector {
-    settings: Introspection,
+    settings: IntrospectionEndpoint,
     client: HttpClient,
     /// The keys that sign answers; `None` if answers are unsigned.
     keys: Option<Keyring>,
-    lines: Lines,
+    lines: IssuerLines,
     flights: Flights,
     /// Recent refusals, and until when each is repeated, by the monotonic clock.
     refused: Mutex<LruCache<TokenDigest, (CredentialError, i64)>>,
@@ -84,20 +84,20 @@ pub(super) struct Introspector {
 }
 
 /// The queues, which do not delay each other.
-struct Lines {
+struct IssuerLines {
     /// Tokens in requests, whose caller is known.
-    requests: Arc<Places>,
+    requests: Arc<IssuerLine>,
     /// Tokens by which callers authenticate and that were good lately.
-    callers: Arc<Places>,
+    callers: Arc<IssuerLine>,
     /// Other tokens by which a caller tries to authenticate.
-    strangers: Arc<Places>,
+    strangers: Arc<IssuerLine>,
 }
 
 impl Introspector {
     /// Starts to fetch the keys of signed answers.
     pub(super) fn start(
         issuer: &str,
-        settings: Introspection,
+        settings: IntrospectionEndpoint,
         client: HttpClient,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
@@ -105,12 +105,12 @@ impl Introspector {
         let keys = source
             .map(|source| Keyring::start(issuer, source, client.clone(), Arc::clone(&clock)))
             .transpose()?;
-        let line = || Places::new(AT_ONCE, WAITING);
+        let line = || IssuerLine::new(AT_ONCE, WAITING);
         Ok(Self {
             settings,
             client,
             keys,
-            lines: Lines {
+            lines: IssuerLines {
                 requests: line(),
                 callers: line(),
                 strangers: line(),
@@ -138,19 +138,19 @@ impl Introspector {
     /// `unverified` are the claims of the token itself, if it is a JWT.
     pub(super) async fn ask(
         &self,
-        (presented, digest): (&Presented<'_>, TokenDigest),
+        (presented, digest): (&RawCredential<'_>, TokenDigest),
         unverified: Option<&Record>,
         profile: &Profile,
         ids: &PrincipalIds,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> IntrospectionOutcome {
         if let Some(refused) = self.refused_lately(&digest) {
             return Err(refused);
         }
         let was_good = lock(&self.good).contains(&digest);
         let line = (
             self.line(presented.purpose, was_good),
-            Claim {
+            PlaceClaim {
                 caller: presented.caller,
                 was_good,
             },
@@ -171,13 +171,13 @@ impl Introspector {
 
     async fn question(
         &self,
-        presented: &Presented<'_>,
-        line: (&Arc<Places>, Claim),
+        presented: &RawCredential<'_>,
+        line: (&Arc<IssuerLine>, PlaceClaim),
         unverified: Option<&Record>,
         profile: &Profile,
         ids: &PrincipalIds,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> IntrospectionOutcome {
         let (claims, voucher) = self.answer(presented, line, profile, now).await?;
         if claims.get("active") != Some(&Value::Bool(true)) {
             return Err(CredentialError::invalid(
@@ -216,7 +216,7 @@ impl Introspector {
             presented.scope,
         )?;
         check_token_type(&claims, &genuine)?;
-        Ok(Introspected {
+        Ok(IntrospectedToken {
             genuine: Arc::new(genuine),
             voucher,
         })
@@ -225,8 +225,8 @@ impl Introspector {
     /// Returns what the issuer says, and the key that signed its answer if it signs answers.
     async fn answer(
         &self,
-        presented: &Presented<'_>,
-        line: (&Arc<Places>, Claim),
+        presented: &RawCredential<'_>,
+        line: (&Arc<IssuerLine>, PlaceClaim),
         profile: &Profile,
         now: Timestamp,
     ) -> Result<(Record, Option<Arc<KeyVoucher>>), CredentialError> {
@@ -246,7 +246,7 @@ impl Introspector {
     }
 
     /// Returns the queue for a token.
-    fn line(&self, purpose: Purpose, was_good: bool) -> &Arc<Places> {
+    fn line(&self, purpose: Purpose, was_good: bool) -> &Arc<IssuerLine> {
         match purpose {
             Purpose::Request => &self.lines.requests,
             Purpose::Call if was_good => &self.lines.callers,
@@ -263,7 +263,7 @@ impl Introspector {
     }
 
     /// Records the outcome. A missing answer says nothing about the token.
-    fn note(&self, digest: TokenDigest, outcome: &Outcome) {
+    fn note(&self, digest: TokenDigest, outcome: &IntrospectionOutcome) {
         match outcome {
             Ok(_) => drop(lock(&self.good).put(digest, ())),
             Err(refused) if refused.code == Code::CredentialUnavailable => {}
@@ -279,8 +279,8 @@ impl Introspector {
     async fn exchange(
         &self,
         token: &str,
-        (line, claim): (&Arc<Places>, Claim),
-    ) -> Result<Answer, CredentialError> {
+        (line, claim): (&Arc<IssuerLine>, PlaceClaim),
+    ) -> Result<IssuerAnswer, CredentialError> {
         let place = line.take(claim).await.ok_or_else(too_many)?;
         let (client, url) = (self.client.clone(), self.settings.url.clone());
         let authorization = self.authorization();
@@ -333,14 +333,14 @@ impl Introspector {
     /// Returns the claims in a signed answer (RFC 9701 section 5), and the keys that verified it.
     async fn signed(
         &self,
-        answer: &Answer,
+        answer: &IssuerAnswer,
         algorithms: &[Algorithm],
         profile: &Profile,
         now: Timestamp,
     ) -> Result<(Record, Arc<KeyVoucher>), CredentialError> {
         let keys = self.keys.as_ref().ok_or_else(no_answer)?;
         let text = str::from_utf8(&answer.body).map_err(|_| no_answer())?;
-        let token = Unverified::read(text.trim_ascii()).map_err(|_| no_answer())?;
+        let token = UnverifiedToken::read(text.trim_ascii()).map_err(|_| no_answer())?;
         let algorithm = token.algorithm(algorithms)?;
         if media_type(&answer.media_type) != SIGNED || token.media_type().as_deref() != Some(SIGNED)
         {
@@ -407,7 +407,10 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialErro
 
 /// Refuses an active token that is not an access token, and a token that is bound to a key which
 /// the answer does not name.
-fn check_token_type(claims: &Record, genuine: &claims::Genuine) -> Result<(), CredentialError> {
+fn check_token_type(
+    claims: &Record,
+    genuine: &claims::GenuineToken,
+) -> Result<(), CredentialError> {
     let Some(found) = claims.get_present("token_type") else {
         return Ok(());
     };

@@ -5,7 +5,7 @@
 //! `x5c`) or points to (`jku`, `x5u`) are never used here; a header with `crit` is refused, since
 //! no extension is supported.
 
-use super::json::{self, Unread};
+use super::json::{self, TextError};
 use crate::model::{CredentialError, Record, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -54,14 +54,14 @@ pub fn asymmetric(name: &str) -> Option<Algorithm> {
 }
 
 /// A token whose parts have been parsed and whose signature has not been checked.
-pub(super) struct Unverified<'a> {
+pub(super) struct UnverifiedToken<'a> {
     pub(super) header: Record,
     pub(super) claims: Record,
     signed: &'a str,
     signature: &'a str,
 }
 
-impl<'a> Unverified<'a> {
+impl<'a> UnverifiedToken<'a> {
     /// Parses a token.
     pub(super) fn read(token: &'a str) -> Result<Self, CredentialError> {
         if token.len() > MAX_TOKEN_BYTES {
@@ -82,8 +82,8 @@ impl<'a> Unverified<'a> {
         }
         let part = |text: &str| match BASE64_URL_SAFE_NO_PAD.decode(text) {
             Ok(bytes) => json::read_object(&bytes).map_err(|unread| match unread {
-                Unread::Form => malformed(),
-                Unread::Twice(name) => twice(&name),
+                TextError::Form => malformed(),
+                TextError::Twice(name) => duplicate_member(&name),
             }),
             Err(_) => Err(malformed()),
         };
@@ -197,7 +197,7 @@ fn is_of_encrypted(header: &str) -> bool {
 
 /// Refuses a name that occurs twice. The name is shown only if it looks like a claim's, since it
 /// could be any part of the token.
-fn twice(name: &str) -> CredentialError {
+fn duplicate_member(name: &str) -> CredentialError {
     let is_plain = name.len() <= 32
         && name
             .bytes()

@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 24;
 
 /// The reason why a text cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unread {
+pub(super) enum TextError {
     /// An object has two members of this name.
     Twice(SmolStr),
     /// The text is not one JSON object, or is nested too deeply.
@@ -26,18 +26,18 @@ pub(super) fn read(text: &[u8]) -> Option<Record> {
 }
 
 /// Parses one object; the error says why it cannot.
-pub(super) fn read_object(text: &[u8]) -> Result<Record, Unread> {
+pub(super) fn read_object(text: &[u8]) -> Result<Record, TextError> {
     let mut json = Jiter::new(text);
     let peek = json.peek().map_err(form)?;
     let value = value(&mut json, peek, 0)?;
     json.finish().map_err(form)?;
     match value {
         Value::Record(record) => Ok(record),
-        _ => Err(Unread::Form),
+        _ => Err(TextError::Form),
     }
 }
 
-fn value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, Unread> {
+fn value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, TextError> {
     match peek {
         Peek::String => json
             .known_str()
@@ -53,7 +53,7 @@ fn value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, Unread
             }
             Record::from_members(members)
                 .map(Value::Record)
-                .map_err(Unread::Twice)
+                .map_err(TextError::Twice)
         }
         Peek::Array if depth < MAX_DEPTH => {
             let mut items = Vec::new();
@@ -64,19 +64,19 @@ fn value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, Unread
             }
             Ok(Value::List(items))
         }
-        Peek::Object | Peek::Array => Err(Unread::Form),
+        Peek::Object | Peek::Array => Err(TextError::Form),
         Peek::True | Peek::False => json.known_bool(peek).map(Value::Bool).map_err(form),
         Peek::Null => json.known_null().map(|()| Value::Null).map_err(form),
         _ => {
             let digits = json.known_number_bytes(peek).map_err(form)?;
             let number = str::from_utf8(digits).ok().and_then(Number::parse);
-            number.map(Value::Number).ok_or(Unread::Form)
+            number.map(Value::Number).ok_or(TextError::Form)
         }
     }
 }
 
-fn form<E>(_: E) -> Unread {
-    Unread::Form
+fn form<E>(_: E) -> TextError {
+    TextError::Form
 }
 
 #[cfg(test)]

@@ -2,18 +2,18 @@
 //! 7519, RFC 8725).
 
 use crate::evidence::claims;
-use crate::evidence::claims::Genuine;
-use crate::evidence::jose::Unverified;
+use crate::evidence::claims::GenuineToken;
+use crate::evidence::jose::UnverifiedToken;
 use crate::evidence::keys::{KeyVoucher, Keyring};
 use crate::evidence::profile::{Profile, Trust};
-use crate::evidence::scope::Scope;
+use crate::evidence::scope::CallerScope;
 use crate::model::{CredentialError, CredentialKind, PrincipalIds, Timestamp};
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 
 /// Verifies a token's signature and returns the key that verified it.
 pub(super) async fn check_signature(
-    token: &Unverified<'_>,
+    token: &UnverifiedToken<'_>,
     kind: CredentialKind,
     profile: &Profile,
     keys: &Keyring,
@@ -34,19 +34,19 @@ pub(super) async fn check_signature(
 /// Returns what a token of this kind and issuer proves for a caller with this scope. Its signature
 /// must have been verified.
 pub(super) fn read(
-    token: &Unverified<'_>,
-    (kind, scope): (CredentialKind, Option<&Scope>),
+    token: &UnverifiedToken<'_>,
+    (kind, scope): (CredentialKind, Option<&CallerScope>),
     profile: &Profile,
     ids: &PrincipalIds,
     now: Timestamp,
-) -> Result<Genuine, CredentialError> {
+) -> Result<GenuineToken, CredentialError> {
     claims::read(&token.claims, kind, profile, ids, now, None, scope)
 }
 
 /// Checks the type: an access token has a type of the profile's; an ID token has `JWT` or none
 /// (`OpenID` Connect Core section 2).
 pub(super) fn check_type(
-    token: &Unverified<'_>,
+    token: &UnverifiedToken<'_>,
     kind: CredentialKind,
     profile: &Profile,
 ) -> Result<(), CredentialError> {

@@ -4,13 +4,13 @@
 //! **Problem.** A mark, a session or a scope that is spelled otherwise than in the profile does not
 //! exist for a reader that looks for the name. A user's token then counts as its client's own, or
 //! an agent's as its user's.
-//! **Decision.** The names are those of [`Reading`], at every level of their paths. A claim that is
-//! alike one of them and has another value is refused.
+//! **Decision.** The names are those of [`ProfileClaims`], at every level of their paths. A claim
+//! that is alike one of them and has another value is refused.
 //!
 //! INVARIANT: two claims with one meaning have the same value, or the token is refused.
 
 use super::profile::{ClaimPath, Profile};
-use super::reading::{DECIDING, FACTS, Reading};
+use super::reading::{DECIDING, FACTS, ProfileClaims};
 use crate::model::{CredentialError, Record, Value, alike};
 use smol_str::SmolStr;
 
@@ -28,7 +28,7 @@ pub(super) fn check(
     client: Option<&SmolStr>,
     profile: &Profile,
 ) -> Result<(), CredentialError> {
-    let reading = Reading::of(profile);
+    let reading = ProfileClaims::of(profile);
     let names = Names { reading: &reading };
     for path in reading.but_clients().chain(reading.client) {
         let mut values = path.all_of(claims);
@@ -60,7 +60,7 @@ pub(super) fn check(
 
 /// The names of claims, at every level of their paths.
 struct Names<'a> {
-    reading: &'a Reading<'a>,
+    reading: &'a ProfileClaims<'a>,
 }
 
 impl Names<'_> {

@@ -48,15 +48,15 @@ mod verifier;
 pub use credential::KEY_PREFIX;
 pub use facts::{FactKind, FactRule};
 pub use gather::MAX_BATCH_CREDENTIALS;
-pub use introspection::{Introspection, SignedAnswers};
+pub use introspection::{IntrospectionEndpoint, SignedAnswers};
 pub use jose::{MAX_TOKEN_BYTES, asymmetric};
 pub(crate) use keys::{Authorities, FileError, FileMark, FileText};
 pub use keys::{HttpClient, KeyRefresh, KeySource};
 pub use preset::Preset;
 pub use profile::{
-    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust,
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, ClaimPaths, Overage, Profile, Trust,
 };
-pub use scope::Scope;
+pub use scope::CallerScope;
 pub use secret::Secret;
 pub use signer::{KEY_FILE, Signer, SignerError};
 pub use spiffe::{TrustDomain, certificate_validity};

@@ -9,7 +9,7 @@
 
 use super::claims::bad_claim;
 use super::profile::{ClaimPath, Profile};
-use super::reading::{DECIDING, Reading};
+use super::reading::{DECIDING, ProfileClaims};
 use crate::model::{CredentialError, Record, Value, alike, is_unknown_fact};
 
 /// Members that say where omitted claims are: the names of the claims with their sources, and the
@@ -33,7 +33,7 @@ pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Credential
             return Err(bad_claim(name));
         }
     }
-    let reading = Reading::of(profile);
+    let reading = ProfileClaims::of(profile);
     let fixed = DECIDING.map(ClaimPath::new);
     match fixed
         .iter()

@@ -49,7 +49,12 @@ pub(super) fn read(
     let subject = ids.entity(&profile.issuer, own_type, name);
     let subject = subject
         .map_err(|why| CredentialError::invalid(format!("the token names nobody: {why}")))?;
-    let mut chain = actors::chain(claims, actors::Own { subject, client }, profile, ids)?;
+    let mut chain = actors::chain(
+        claims,
+        actors::TokenParties { subject, client },
+        profile,
+        ids,
+    )?;
     // A client counts as the user's own only in a token with a user, and only if it is not an
     // agent.
     let is_free = !marks.is_clients_own && !is_agent(claims)?;

@@ -3,7 +3,7 @@
 //! **Problem.** Somebody who invents tokens makes the service ask about each of them. If all
 //! requests waited in one queue, those with real tokens would wait behind the invented ones until
 //! their callers gave up.
-//! **Decision.** There are several queues ([`Places`]), and a full one takes nothing from the
+//! **Decision.** There are several queues ([`IssuerLine`]), and a full one takes nothing from the
 //! others. In each, the caller with the fewest places is served next: a caller with a thousand
 //! tokens alternates with another that has one. Among one caller's requests, tokens that were good
 //! lately come first, then the newest. If too many wait, one of the caller with the most is
@@ -21,15 +21,15 @@ use tokio::sync::oneshot;
 
 /// A queue and its places.
 #[derive(Debug)]
-pub(super) struct Places {
-    state: Mutex<State>,
+pub(super) struct IssuerLine {
+    state: Mutex<LineState>,
     /// Maximum number of waiting requests.
     most: usize,
 }
 
 /// A request for a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Claim {
+pub(super) struct PlaceClaim {
     /// The index of the caller; `None` for one without a name.
     pub(super) caller: Option<usize>,
     /// Whether the token was good lately.
@@ -37,33 +37,33 @@ pub(super) struct Claim {
 }
 
 #[derive(Debug)]
-struct State {
+struct LineState {
     free: usize,
     /// The callers that hold the places in use.
     given: Vec<Option<usize>>,
     /// The waiting requests, in order of arrival.
-    waiting: Vec<Waiting>,
+    waiting: Vec<Waiter>,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    claim: Claim,
-    give: oneshot::Sender<Place>,
+struct Waiter {
+    claim: PlaceClaim,
+    give: oneshot::Sender<IssuerPlace>,
 }
 
 /// A place in use; it is returned when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct IssuerPlace {
     /// `None` once the place was returned.
-    of: Option<Arc<Places>>,
+    of: Option<Arc<IssuerLine>>,
     caller: Option<usize>,
 }
 
-impl Places {
+impl IssuerLine {
     /// Creates a queue with `free` places, in which at most `most` requests may wait.
     pub(super) fn new(free: usize, most: usize) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State {
+            state: Mutex::new(LineState {
                 free,
                 given: Vec::new(),
                 waiting: Vec::new(),
@@ -73,7 +73,7 @@ impl Places {
     }
 
     /// Waits for a place; returns `None` if the request was refused because too many came later.
-    pub(super) async fn take(self: &Arc<Self>, claim: Claim) -> Option<Place> {
+    pub(super) async fn take(self: &Arc<Self>, claim: PlaceClaim) -> Option<IssuerPlace> {
         let wait = {
             let mut state = self.state();
             if let Some(fewer) = state.free.checked_sub(1) {
@@ -84,7 +84,7 @@ impl Places {
             // Requests whose tasks were dropped no longer wait.
             state.waiting.retain(|waiting| !waiting.give.is_closed());
             let (give, wait) = oneshot::channel();
-            state.waiting.push(Waiting { claim, give });
+            state.waiting.push(Waiter { claim, give });
             if state.waiting.len() > self.most.max(1) {
                 state.send_away();
             }
@@ -93,28 +93,28 @@ impl Places {
         wait.await.ok()
     }
 
-    fn place(self: &Arc<Self>, caller: Option<usize>) -> Place {
-        Place {
+    fn place(self: &Arc<Self>, caller: Option<usize>) -> IssuerPlace {
+        IssuerPlace {
             of: Some(Arc::clone(self)),
             caller,
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl LineState {
     /// Returns how many places a caller holds.
     fn places_of(&self, caller: Option<usize>) -> usize {
         self.given.iter().filter(|of| **of == caller).count()
     }
 
     /// Removes and returns the request that is served next.
-    fn next(&mut self) -> Option<Waiting> {
-        let order = |(at, waiting): &(usize, &Waiting)| {
-            let Claim { caller, was_good } = waiting.claim;
+    fn next(&mut self) -> Option<Waiter> {
+        let order = |(at, waiting): &(usize, &Waiter)| {
+            let PlaceClaim { caller, was_good } = waiting.claim;
             (self.places_of(caller), !was_good, Reverse(*at))
         };
         let (next, _) = self.waiting.iter().enumerate().min_by_key(order)?;
@@ -129,8 +129,8 @@ impl State {
                 .filter(|waiting| waiting.claim.caller == caller)
                 .count()
         };
-        let order = |(at, waiting): &(usize, &Waiting)| {
-            let Claim { caller, was_good } = waiting.claim;
+        let order = |(at, waiting): &(usize, &Waiter)| {
+            let PlaceClaim { caller, was_good } = waiting.claim;
             (Reverse(waiting_of(caller)), was_good, *at)
         };
         if let Some((first, _)) = self.waiting.iter().enumerate().min_by_key(order) {
@@ -146,7 +146,7 @@ impl State {
     }
 }
 
-impl Drop for Place {
+impl Drop for IssuerPlace {
     fn drop(&mut self) {
         let Some(places) = self.of.take() else { return };
         let mut caller = self.caller;
@@ -161,7 +161,7 @@ impl Drop for Place {
                 }
                 next
             };
-            let Some(Waiting { claim, give }) = next else {
+            let Some(Waiter { claim, give }) = next else {
                 return;
             };
             // If the receiver is gone, the place comes back and goes to the next request.
@@ -181,14 +181,14 @@ mod tests {
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll, Waker};
 
-    const ANY: Claim = Claim {
+    const ANY: PlaceClaim = PlaceClaim {
         caller: None,
         was_good: false,
     };
 
     #[test]
     fn the_last_who_came_is_next_and_the_first_is_sent_away() {
-        let places = Places::new(1, 2);
+        let places = IssuerLine::new(1, 2);
         let mut context = Context::from_waker(Waker::noop());
         let mut waits: Vec<_> = (0..4).map(|_| Box::pin(places.take(ANY))).collect();
         let mut poll = |at: usize| match waits[at].as_mut().poll(&mut context) {
@@ -206,13 +206,13 @@ mod tests {
     }
 
     /// A waiting request and its result.
-    struct Wait {
-        wait: Pin<Box<dyn Future<Output = Option<Place>>>>,
-        found: Option<Result<Place, ()>>,
+    struct TestWaiter {
+        wait: Pin<Box<dyn Future<Output = Option<IssuerPlace>>>>,
+        found: Option<Result<IssuerPlace, ()>>,
     }
 
-    impl Wait {
-        fn begin(places: &Arc<Places>, claim: Claim) -> Self {
+    impl TestWaiter {
+        fn begin(places: &Arc<IssuerLine>, claim: PlaceClaim) -> Self {
             let places = Arc::clone(places);
             let mut wait = Self {
                 wait: Box::pin(async move { places.take(claim).await }),
@@ -240,27 +240,27 @@ mod tests {
     /// was good lately comes before unknown ones.
     #[test]
     fn each_caller_has_a_share_of_the_places_and_good_tokens_come_first() {
-        let places = Places::new(2, 6);
-        let flood = Claim {
+        let places = IssuerLine::new(2, 6);
+        let flood = PlaceClaim {
             caller: Some(1),
             was_good: false,
         };
-        let known = Claim {
+        let known = PlaceClaim {
             caller: Some(1),
             was_good: true,
         };
-        let other = Claim {
+        let other = PlaceClaim {
             caller: Some(2),
             was_good: false,
         };
-        let mut held: Vec<Wait> = [flood, flood]
-            .map(|claim| Wait::begin(&places, claim))
+        let mut held: Vec<TestWaiter> = [flood, flood]
+            .map(|claim| TestWaiter::begin(&places, claim))
             .into();
         let claims = [
             known, other, flood, flood, flood, flood, flood, flood, flood,
         ];
-        let mut waits = claims.map(|claim| Wait::begin(&places, claim));
-        let mut ends = || waits.each_mut().map(Wait::poll);
+        let mut waits = claims.map(|claim| TestWaiter::begin(&places, claim));
+        let mut ends = || waits.each_mut().map(TestWaiter::poll);
         let sent_away = [2, 3, 4];
         for (at, end) in ends().into_iter().enumerate() {
             assert_eq!(
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_place_for_somebody_who_has_gone_comes_back() {
-        let places = Places::new(1, 4);
+        let places = IssuerLine::new(1, 4);
         let mut context = Context::from_waker(Waker::noop());
         let Poll::Ready(Some(held)) = pin!(places.take(ANY)).poll(&mut context) else {
             panic!("a place is free")

@@ -2,7 +2,7 @@
 //! setting.
 
 use super::profile::{
-    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust,
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, ClaimPaths, Overage, Profile, Trust,
 };
 use super::{KeySource, Secret, providers};
 use jsonwebtoken::Algorithm;
@@ -129,7 +129,7 @@ fn keycloak(standard: Profile) -> Profile {
         // Access tokens may have a `nonce`, so only the type distinguishes them.
         required: vec![ClaimMark::one_of("typ", &["Bearer", "DPoP"])],
         id_tokens: vec![ClaimMark::one_of("typ", &["ID"])],
-        claims: Claims {
+        claims: ClaimPaths {
             client: paths(&["azp", "client_id"]),
             // The roles of the realm, and those of this service as a client.
             roles: vec![
@@ -167,7 +167,7 @@ fn shared_secret(standard: Profile) -> Profile {
         id_tokens: Vec::new(),
         subject_type: "agent".into(),
         ids: vec![("agent".into(), SmolStr::default())],
-        claims: Claims {
+        claims: ClaimPaths {
             subject: paths(&["agentId"]),
             client: Vec::new(),
             scopes: paths(&["permissions"]),
@@ -188,7 +188,7 @@ fn entra(standard: Profile, version: &str, client: &str) -> Profile {
         types: vec!["jwt".to_owned()],
         // ID tokens name no client, and have the same type.
         required: vec![ClaimMark::one_of("ver", &[version]), ClaimMark::any(client)],
-        claims: Claims {
+        claims: ClaimPaths {
             // `sub` differs for each application.
             subject: paths("oid"),
             client: paths(client),
@@ -244,7 +244,7 @@ fn standard(issuer: &str) -> Profile {
         subject_type: "user".into(),
         actor_type: "agent".into(),
         client_type: "agent".into(),
-        claims: Claims {
+        claims: ClaimPaths {
             subject: path("sub"),
             client: ["client_id", "azp"].map(ClaimPath::new).into(),
             scopes: path("scope"),

@@ -18,7 +18,7 @@ mod checks;
 pub use autonomous::AutonomousClaim;
 
 use super::facts::FactRule;
-use super::introspection::Introspection;
+use super::introspection::IntrospectionEndpoint;
 use super::keys::KeySource;
 use super::secret::Secret;
 use crate::model::{ActorNames, DetailRule, NamingClaims, Record, Value};
@@ -34,7 +34,7 @@ pub struct Profile {
     /// How its tokens are verified.
     pub trust: Trust,
     /// The introspection endpoint, if the issuer has one.
-    pub introspection: Option<Introspection>,
+    pub introspection: Option<IntrospectionEndpoint>,
     /// One of these must be among a token's audiences.
     pub audiences: Vec<SmolStr>,
     /// The clients whose tokens are accepted; all if empty. An issuer whose tokens have no audience
@@ -68,7 +68,7 @@ pub struct Profile {
     /// The entity type of a client that acts for itself.
     pub client_type: SmolStr,
     /// The claims to read.
-    pub claims: Claims,
+    pub claims: ClaimPaths,
     /// Other issuers with the same people: their subjects are also this issuer's, and its tokens
     /// may name one of theirs as the party whose authority is used.
     pub subjects_of: Vec<SmolStr>,
@@ -185,7 +185,7 @@ pub enum Trust {
 /// The claims to read for each purpose. Of several paths the first that is present counts, except
 /// that all count for roles and groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claims {
+pub struct ClaimPaths {
     /// The subject.
     pub subject: Vec<ClaimPath>,
     /// The client.

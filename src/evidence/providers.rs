@@ -2,7 +2,9 @@
 //! each follows the documentation of its provider.
 
 use super::KeySource;
-use super::profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Profile, Trust};
+use super::profile::{
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, ClaimPaths, Profile, Trust,
+};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 
@@ -12,7 +14,7 @@ pub(super) fn auth0(standard: Profile) -> Profile {
     Profile {
         types: types(&["jwt", "at+jwt"]),
         id_tokens: marks(&["nonce", "at_hash", "c_hash", "sid"]),
-        claims: Claims {
+        claims: ClaimPaths {
             client: paths(&["azp", "client_id"]),
             ..standard.claims.clone()
         },
@@ -31,7 +33,7 @@ pub(super) fn okta(standard: Profile) -> Profile {
         types: types(&["", "jwt", "at+jwt"]),
         required: marks(&["cid"]),
         id_tokens: marks(&["nonce", "at_hash", "c_hash", "idp"]),
-        claims: Claims {
+        claims: ClaimPaths {
             subject: paths(&["uid", "sub"]),
             client: paths(&["cid"]),
             scopes: paths(&["scp"]),
@@ -53,7 +55,7 @@ pub(super) fn cognito(standard: Profile) -> Profile {
             ClaimMark::any("client_id"),
         ],
         id_tokens: vec![ClaimMark::one_of("token_use", &["id"])],
-        claims: Claims {
+        claims: ClaimPaths {
             client: paths(&["client_id"]),
             groups: paths(&["cognito:groups"]),
             roles: Vec::new(),
@@ -90,7 +92,7 @@ pub(super) fn google(standard: Profile) -> Profile {
         // `azp` is the account's number or its address, so an account is recognised by its number
         // alone. No account's token has scopes.
         of_users: paths(&["scope"]),
-        claims: Claims {
+        claims: ClaimPaths {
             client: Vec::new(),
             scopes: Vec::new(),
             roles: Vec::new(),
@@ -143,9 +145,9 @@ fn workloads(standard: Profile) -> Profile {
         id_tokens: Vec::new(),
         subject_type: "agent".into(),
         ids: vec![("agent".into(), SmolStr::default())],
-        claims: Claims {
+        claims: ClaimPaths {
             subject: paths(&["sub"]),
-            ..Claims::default()
+            ..ClaimPaths::default()
         },
         actor: ActorForm::None,
         ..standard

@@ -7,7 +7,7 @@
 //! claims does not compile until it is handled here, and every user of the list names each of its
 //! parts.
 
-use super::profile::{ClaimMark, ClaimPath, Claims, Profile};
+use super::profile::{ClaimMark, ClaimPath, ClaimPaths, Profile};
 
 /// Claims in a fixed form that decide who is named, until when and for whom the token is good, and
 /// to what it is bound.
@@ -32,7 +32,7 @@ pub(super) const DECIDING: [&str; 14] = [
 pub(super) const FACTS: [&str; 5] = ["acr", "amr", "auth_time", "jti", "sid"];
 
 /// The claims that a profile names, by their use.
-pub(super) struct Reading<'a> {
+pub(super) struct ProfileClaims<'a> {
     /// The subject: the first claim that is present.
     pub(super) subject: &'a [ClaimPath],
     /// The client: all claims that are present.
@@ -59,7 +59,7 @@ pub(super) struct Reading<'a> {
     pub(super) facts: Vec<&'a ClaimPath>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ProfileClaims<'a> {
     /// Lists the claims by which this profile's tokens are read. The patterns name every member, so
     /// that none can be forgotten.
     pub(super) fn of(profile: &'a Profile) -> Self {
@@ -96,7 +96,7 @@ impl<'a> Reading<'a> {
             details: _,
         } = profile;
         // `actor_client` is read inside `act`, which is compared as a whole.
-        let Claims {
+        let ClaimPaths {
             subject,
             client,
             scopes,

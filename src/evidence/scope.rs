@@ -11,14 +11,14 @@ use smol_str::SmolStr;
 
 /// The credentials that a caller may pass on; all that verify if both lists are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scope {
+pub struct CallerScope {
     /// One of these must be among the audiences of a credential.
     pub audiences: Vec<SmolStr>,
     /// The issuers and trust domains whose credentials count.
     pub issuers: Vec<SmolStr>,
 }
 
-impl Scope {
+impl CallerScope {
     /// Returns `true` if tokens with this audience are for this caller.
     pub(super) fn has_audience(&self, audience: &SmolStr) -> bool {
         self.audiences.is_empty() || self.audiences.contains(audience)

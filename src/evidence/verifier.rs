@@ -7,12 +7,12 @@ mod again;
 mod possession;
 mod settings;
 
-use super::cache::{Entry, Moment, Purpose, TokenCache, digest_of};
-use super::claims::Genuine;
-use super::credential::{Presented, is_own_key};
-use super::flights::Introspected;
+use super::cache::{Moment, Purpose, TokenCache, TokenEntry, digest_of};
+use super::claims::GenuineToken;
+use super::credential::{RawCredential, is_own_key};
+use super::flights::IntrospectedToken;
 use super::introspection::Introspector;
-use super::jose::{MAX_TOKEN_BYTES, Unverified};
+use super::jose::{MAX_TOKEN_BYTES, UnverifiedToken};
 use super::keys::{HttpClient, KeyRefresh, KeyVoucher, Keyring};
 use super::profile::{Profile, Trust};
 use super::proof::{Replays, der_chain};
@@ -29,15 +29,15 @@ use std::sync::Arc;
 
 /// Verifies credentials. All workers share it.
 pub struct Verifier {
-    issuers: Vec<Issuer>,
-    domains: Vec<Domain>,
+    issuers: Vec<IssuerVerifier>,
+    domains: Vec<DomainVerifier>,
     ids: Arc<PrincipalIds>,
     cache: TokenCache,
     replays: Replays,
     clock: Arc<dyn Clock>,
 }
 
-struct Issuer {
+struct IssuerVerifier {
     profile: Profile,
     /// The profile for tokens by which callers authenticate; `None` if no caller can use one.
     calls: Option<Profile>,
@@ -46,21 +46,21 @@ struct Issuer {
     introspector: Option<Introspector>,
 }
 
-struct Domain {
+struct DomainVerifier {
     settings: TrustDomain,
     bundle: Keyring,
 }
 
 /// A genuine token, whoever sent it.
-struct Identified {
-    genuine: Arc<Genuine>,
+struct IdentifiedToken {
+    genuine: Arc<GenuineToken>,
     /// The key that verified it; `None` if it was verified by the issuer's unsigned answer alone.
     voucher: Option<Arc<KeyVoucher>>,
     /// Until when its issuer's answer counts, by the monotonic clock; none where it was not asked.
     answer_until_ms: Option<i64>,
 }
 
-impl Issuer {
+impl IssuerVerifier {
     fn start(
         profile: Profile,
         client: HttpClient,
@@ -100,7 +100,7 @@ impl Issuer {
         })
     }
 
-    fn profile_for(&self, presented: &Presented<'_>) -> Result<&Profile, CredentialError> {
+    fn profile_for(&self, presented: &RawCredential<'_>) -> Result<&Profile, CredentialError> {
         match presented.purpose {
             Purpose::Request => Ok(&self.profile),
             Purpose::Call => self.calls.as_ref().ok_or_else(|| {
@@ -110,7 +110,7 @@ impl Issuer {
     }
 }
 
-impl Domain {
+impl DomainVerifier {
     fn start(
         settings: TrustDomain,
         client: HttpClient,
@@ -143,11 +143,11 @@ impl Verifier {
             |error: std::io::Error| vec![format!("a thread cannot be started: {error}")];
         let mut issuers = Vec::new();
         for (profile, client) in profiles {
-            issuers.push(Issuer::start(profile, client, &clock).map_err(no_thread)?);
+            issuers.push(IssuerVerifier::start(profile, client, &clock).map_err(no_thread)?);
         }
         let mut trusted = Vec::new();
         for (settings, client) in domains {
-            trusted.push(Domain::start(settings, client, &clock).map_err(no_thread)?);
+            trusted.push(DomainVerifier::start(settings, client, &clock).map_err(no_thread)?);
         }
         let replays = Replays::new(super::proof::REMEMBERED_MS);
         Ok(Self {
@@ -167,13 +167,14 @@ impl Verifier {
         token: &str,
         certificate: Option<&str>,
     ) -> Result<VerifiedCredential, CredentialError> {
-        self.verify(&Presented::by_caller(token, certificate)).await
+        self.verify(&RawCredential::by_caller(token, certificate))
+            .await
     }
 
     /// Verifies a credential, and its holder's proof of possession.
     pub(super) async fn verify(
         &self,
-        presented: &Presented<'_>,
+        presented: &RawCredential<'_>,
     ) -> Result<VerifiedCredential, CredentialError> {
         let now = Timestamp(self.clock.now_ms());
         if presented.kind == CredentialKind::X509Svid {
@@ -192,7 +193,7 @@ impl Verifier {
                 "the token has white space or other characters that no token has",
             ));
         }
-        let Identified {
+        let IdentifiedToken {
             genuine,
             voucher,
             answer_until_ms,
@@ -248,9 +249,9 @@ impl Verifier {
     /// Returns a genuine token from the cache, or verifies it now.
     async fn genuine(
         &self,
-        presented: &Presented<'_>,
+        presented: &RawCredential<'_>,
         now: Timestamp,
-    ) -> Result<Identified, CredentialError> {
+    ) -> Result<IdentifiedToken, CredentialError> {
         let token = presented.value.0;
         let digest = digest_of(presented);
         if let Some(entry) = self.cache.get(&digest, self.moment(now)) {
@@ -259,16 +260,16 @@ impl Verifier {
                 .as_ref()
                 .is_none_or(|voucher| voucher.stands())
             {
-                return Ok(Identified::of(&entry));
+                return Ok(IdentifiedToken::of(&entry));
             }
             self.cache.forget(&digest);
         }
         let entry = match presented.kind {
             CredentialKind::JwtSvid => self.workload(presented, now).await?,
-            _ if Unverified::is_meant(token) => self.jwt(presented, now).await?,
+            _ if UnverifiedToken::is_meant(token) => self.jwt(presented, now).await?,
             _ => self.opaque(presented, now).await?,
         };
-        let identified = Identified::of(&entry);
+        let identified = IdentifiedToken::of(&entry);
         self.cache.put(digest, entry);
         Ok(identified)
     }
@@ -284,10 +285,10 @@ impl Verifier {
     /// Verifies a JWT with the issuer that it names.
     async fn jwt(
         &self,
-        presented: &Presented<'_>,
+        presented: &RawCredential<'_>,
         now: Timestamp,
-    ) -> Result<Entry, CredentialError> {
-        let token = Unverified::read(presented.value.0)?;
+    ) -> Result<TokenEntry, CredentialError> {
+        let token = UnverifiedToken::read(presented.value.0)?;
         let named = token.claims.get_present("iss");
         let found = self
             .issuers
@@ -331,7 +332,7 @@ impl Verifier {
             &self.ids,
             now,
         )?;
-        Ok(Entry::new(
+        Ok(TokenEntry::new(
             Arc::new(genuine),
             Some(voucher),
             None,
@@ -342,9 +343,9 @@ impl Verifier {
     /// Verifies an opaque token by asking its issuer.
     async fn opaque(
         &self,
-        presented: &Presented<'_>,
+        presented: &RawCredential<'_>,
         now: Timestamp,
-    ) -> Result<Entry, CredentialError> {
+    ) -> Result<TokenEntry, CredentialError> {
         if presented.kind != CredentialKind::AccessToken {
             return Err(CredentialError::invalid("the token is no JWT"));
         }
@@ -354,7 +355,7 @@ impl Verifier {
                 "the value is no token: it begins like a key of this service",
             ));
         }
-        let able = |issuer: &&Issuer| {
+        let able = |issuer: &&IssuerVerifier| {
             issuer.introspector.is_some()
                 && issuer.profile_for(presented).is_ok()
                 && presented
@@ -378,21 +379,21 @@ impl Verifier {
 
     async fn introspected(
         &self,
-        issuer: &Issuer,
-        presented: &Presented<'_>,
+        issuer: &IssuerVerifier,
+        presented: &RawCredential<'_>,
         unverified: Option<&Record>,
         now: Timestamp,
-    ) -> Result<Entry, CredentialError> {
+    ) -> Result<TokenEntry, CredentialError> {
         let introspector = issuer
             .introspector
             .as_ref()
             .ok_or_else(|| CredentialError::invalid("the token's issuer cannot be asked"))?;
         let profile = issuer.profile_for(presented)?;
         let asked = (presented, digest_of(presented));
-        let Introspected { genuine, voucher } = introspector
+        let IntrospectedToken { genuine, voucher } = introspector
             .ask(asked, unverified, profile, &self.ids, now)
             .await?;
-        Ok(Entry::new(
+        Ok(TokenEntry::new(
             genuine,
             voucher,
             Some(introspector.keep()),
@@ -403,10 +404,10 @@ impl Verifier {
     /// Verifies a JWT-SVID with the trust domain that it names.
     async fn workload(
         &self,
-        presented: &Presented<'_>,
+        presented: &RawCredential<'_>,
         now: Timestamp,
-    ) -> Result<Entry, CredentialError> {
-        let token = Unverified::read(presented.value.0)?;
+    ) -> Result<TokenEntry, CredentialError> {
+        let token = UnverifiedToken::read(presented.value.0)?;
         let sub = token
             .claims
             .get("sub")
@@ -416,7 +417,7 @@ impl Verifier {
         let domain = self.domain(sub, presented.issuer)?;
         let (genuine, voucher) =
             spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
-        Ok(Entry::new(
+        Ok(TokenEntry::new(
             Arc::new(genuine),
             Some(voucher),
             None,
@@ -428,7 +429,7 @@ impl Verifier {
     /// chains are large.
     async fn certificate(
         &self,
-        presented: &Presented<'_>,
+        presented: &RawCredential<'_>,
         now: Timestamp,
     ) -> Result<VerifiedCredential, CredentialError> {
         let unreadable = || {
@@ -464,7 +465,7 @@ impl Verifier {
 
     /// Returns the trust domain of a SPIFFE id. It must be the one that the credential names, if it
     /// names one.
-    fn domain(&self, name: &str, named: Option<&str>) -> Result<&Domain, CredentialError> {
+    fn domain(&self, name: &str, named: Option<&str>) -> Result<&DomainVerifier, CredentialError> {
         let id = SpiffeId::parse(name)
             .ok_or_else(|| CredentialError::invalid("the credential names no SPIFFE id"))?;
         let found = self

@@ -2,11 +2,11 @@
 //!
 //! Conditions are not evaluated: a tuple that counts under some context is shown.
 
-use super::check::Node;
+use super::check::Subproblem;
 use super::error::{Failure, RelationFault};
-use super::limits::Meter;
-use super::reader::{Reader, Scene, Terms};
-use super::rules::{Arrow, Relation, Rewrite};
+use super::limits::WorkMeter;
+use super::reader::{ReaderTerms, RelationReader, Scene};
+use super::rules::{Arrow, CompiledRewrite, Relation};
 use crate::model::{ObjectRef, TupleUser};
 
 /// Maximum size of an expansion, in bytes of the names of users and usersets. Expansions are read
@@ -49,11 +49,11 @@ pub enum ExpansionNode {
     },
 }
 
-impl Reader<'_> {
+impl RelationReader<'_> {
     /// Returns one level of `object#relation`.
     pub fn expand(&mut self, object: &ObjectRef, relation: &str) -> Result<Expansion, Failure> {
         let relation = self.relation(object.kind(), relation)?;
-        let node = Node {
+        let node = Subproblem {
             object: self.object(object)?,
             relation,
         };
@@ -76,13 +76,13 @@ impl Reader<'_> {
                     .push(scene.view.object_row_hash(node.object, tupleset.name));
             }
         }
-        let Terms {
+        let ReaderTerms {
             limits,
             is_over,
             allowance,
             ..
         } = *scene.terms;
-        let meter = Meter::new(limits.check_reads, is_over, allowance);
+        let meter = WorkMeter::new(limits.check_reads, is_over, allowance);
         let mut expander = Expander {
             scene,
             object,
@@ -98,18 +98,18 @@ impl Reader<'_> {
 struct Expander<'e, 'r> {
     scene: Scene<'r>,
     object: &'e ObjectRef,
-    node: Node,
+    node: Subproblem,
     relation: &'r Relation,
-    meter: Meter<'r>,
+    meter: WorkMeter<'r>,
     /// How many more bytes of names may be shown.
     left: usize,
 }
 
 impl Expander<'_, '_> {
-    fn rewrite(&mut self, rewrite: &Rewrite) -> Result<Expansion, RelationFault> {
+    fn rewrite(&mut self, rewrite: &CompiledRewrite) -> Result<Expansion, RelationFault> {
         let node = match rewrite {
-            Rewrite::This => self.users()?,
-            Rewrite::Computed(to) => {
+            CompiledRewrite::This => self.users()?,
+            CompiledRewrite::Computed(to) => {
                 let to = self
                     .scene
                     .rules
@@ -117,10 +117,12 @@ impl Expander<'_, '_> {
                     .ok_or(RelationFault::Inconsistent)?;
                 ExpansionNode::Computed(self.named(to))
             }
-            Rewrite::Arrow(arrow) => self.arrow(arrow)?,
-            Rewrite::Union(children) => ExpansionNode::Union(self.all(children)?),
-            Rewrite::Intersection(children) => ExpansionNode::Intersection(self.all(children)?),
-            Rewrite::Difference(base, subtract) => ExpansionNode::Difference {
+            CompiledRewrite::Arrow(arrow) => self.arrow(arrow)?,
+            CompiledRewrite::Union(children) => ExpansionNode::Union(self.all(children)?),
+            CompiledRewrite::Intersection(children) => {
+                ExpansionNode::Intersection(self.all(children)?)
+            }
+            CompiledRewrite::Difference(base, subtract) => ExpansionNode::Difference {
                 base: Box::new(self.rewrite(base)?),
                 subtract: Box::new(self.rewrite(subtract)?),
             },
@@ -131,7 +133,7 @@ impl Expander<'_, '_> {
         })
     }
 
-    fn all(&mut self, children: &[Rewrite]) -> Result<Vec<Expansion>, RelationFault> {
+    fn all(&mut self, children: &[CompiledRewrite]) -> Result<Vec<Expansion>, RelationFault> {
         children.iter().map(|child| self.rewrite(child)).collect()
     }
 

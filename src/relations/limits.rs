@@ -63,7 +63,7 @@ impl Allowance {
 
 /// The limits of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct RelationLimits {
     /// Maximum number of dispatches within one another.
     pub depth: u32,
     /// Maximum number of tuples that one check reads.
@@ -72,7 +72,7 @@ pub struct Limits {
     pub list_reads: u64,
 }
 
-impl Default for Limits {
+impl Default for RelationLimits {
     fn default() -> Self {
         Self {
             depth: MAX_DEPTH,
@@ -83,7 +83,7 @@ impl Default for Limits {
 }
 
 /// Counts the cost of one question.
-pub(super) struct Meter<'a> {
+pub(super) struct WorkMeter<'a> {
     /// The remaining work; `until_look` is in the same units.
     left: u64,
     until_look: u64,
@@ -92,7 +92,7 @@ pub(super) struct Meter<'a> {
     is_over: &'a dyn Fn() -> bool,
 }
 
-impl<'a> Meter<'a> {
+impl<'a> WorkMeter<'a> {
     /// Creates a meter that stops after `max` tuples, when `is_over` says so, or when the allowance
     /// is used up.
     pub(super) fn new(
@@ -144,9 +144,9 @@ impl<'a> Meter<'a> {
     }
 }
 
-impl std::fmt::Debug for Meter<'_> {
+impl std::fmt::Debug for WorkMeter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Meter")
+        f.debug_struct("WorkMeter")
             .field("left", &self.left)
             .field("max", &self.max)
             .finish_non_exhaustive()

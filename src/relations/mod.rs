@@ -5,9 +5,9 @@
 //! objects, through folders and groups. There are millions of tuples, an answer may take
 //! microseconds, and users know the semantics from OpenFGA.
 //! **Decision.** [`graph`] holds the tuples in memory as versions that never change. [`Rules`] are
-//! a [`model`] made ready for one store. A [`Reader`] pins a version, adds the contextual tuples of
-//! the request, and answers check, list and expand. It does no IO, reads no clock, and ends every
-//! question within limits.
+//! a [`model`] made ready for one store. A [`RelationReader`] pins a version, adds the contextual
+//! tuples of the request, and answers check, list and expand. It does no IO, reads no clock, and
+//! ends every question within limits.
 //! **Trade-off.** All tuples are in memory: about 60 bytes each, names included. A deployment whose
 //! tuples do not fit needs a remote service.
 
@@ -25,11 +25,12 @@ mod rules;
 pub use error::{Failure, RelationError, RelationFault};
 pub use expand::{Expansion, ExpansionNode, MAX_EXPANSION_BYTES};
 pub use graph::{
-    Graph, GraphError, Known, Origin, Place, RowHash, order_name, order_of, seed_order,
+    Graph, GraphError, ObjectPlace, OrderedObjects, RowHash, TupleOrigin, order_name, order_of,
+    seed_order,
 };
 pub use limits::{
-    Allowance, Limits, MAX_CHECK_READS, MAX_DEPTH, MAX_LIST_READS, MAX_NESTING, MAX_RESULTS,
+    Allowance, MAX_CHECK_READS, MAX_DEPTH, MAX_LIST_READS, MAX_NESTING, MAX_RESULTS, RelationLimits,
 };
-pub use list::{Cut, Listed, UserFilter};
-pub use reader::{Membership, Reader, Terms};
-pub use rules::{Possible, Rules, RulesError};
+pub use list::{ListResult, ListTruncation, UserFilter};
+pub use reader::{Membership, ReaderTerms, RelationReader};
+pub use rules::{PossibleRelations, Rules, RulesError};

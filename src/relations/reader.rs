@@ -1,17 +1,17 @@
 //! The reader, which answers any number of questions of one request on one version and one model.
 
-use super::check::{self, Memo, Node, Outcome, Run, Trace};
-use super::condition::{Evaluations, Sent};
+use super::check::{self, CheckMemo, CheckOutcome, CheckRun, Subproblem, Trace};
+use super::condition::{ConditionCache, RequestValues};
 use super::error::{Failure, RelationError, RelationFault};
 use super::graph::{Graph, NameId, RowHash, UserId, View};
-use super::limits::{Allowance, Limits, Meter};
+use super::limits::{Allowance, RelationLimits, WorkMeter};
 use super::rules::{RelationId, Rules};
 use crate::model::{ClockUse, ObjectRef, Record, Revision, Tuple, TupleKey, TupleUser};
 use foldhash::HashMap;
 
 /// The terms of a request: its contextual tuples, values and limits.
 #[derive(Clone, Copy)]
-pub struct Terms<'a> {
+pub struct ReaderTerms<'a> {
     /// Contextual tuples, which count for this request as if they were written. The caller has
     /// validated them; tuples that the model does not allow do not count.
     pub contextual: &'a [Tuple],
@@ -20,7 +20,7 @@ pub struct Terms<'a> {
     /// Values that take precedence over those of the context.
     pub supplied: Option<&'a Record>,
     /// The limits of each question.
-    pub limits: Limits,
+    pub limits: RelationLimits,
     /// The allowance that this reader shares with others.
     pub allowance: Option<&'a Allowance>,
     /// Returns `true` once the time for the request has run out. Called now and then.
@@ -35,15 +35,15 @@ pub struct Terms<'a> {
     pub possible: bool,
 }
 
-impl std::fmt::Debug for Terms<'_> {
+impl std::fmt::Debug for ReaderTerms<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terms")
+        f.debug_struct("ReaderTerms")
             .field("contextual", &self.contextual.len())
             .finish_non_exhaustive()
     }
 }
 
-impl<'a> Terms<'a> {
+impl<'a> ReaderTerms<'a> {
     /// Creates terms with a context and nothing else: default limits, and no time limit.
     #[must_use]
     pub fn new(context: &'a Record) -> Self {
@@ -51,7 +51,7 @@ impl<'a> Terms<'a> {
             contextual: &[],
             context,
             supplied: None,
-            limits: Limits::default(),
+            limits: RelationLimits::default(),
             allowance: None,
             is_over: &|| false,
             witness: false,
@@ -61,8 +61,8 @@ impl<'a> Terms<'a> {
     }
 
     /// Returns the values that conditions are evaluated with.
-    pub(super) fn sent(&self) -> Sent<'a> {
-        Sent::of(self.context).below(self.supplied)
+    pub(super) fn sent(&self) -> RequestValues<'a> {
+        RequestValues::of(self.context).with_supplied(self.supplied)
     }
 }
 
@@ -91,11 +91,11 @@ impl Membership {
 /// Answers questions about one version of the tuples. Intermediate results of one question serve
 /// the next, yet every question is answered as if it were the only one.
 #[derive(Debug)]
-pub struct Reader<'a> {
+pub struct RelationReader<'a> {
     pub(super) rules: &'a Rules,
     pub(super) view: View<'a>,
-    terms: Terms<'a>,
-    state: State,
+    terms: ReaderTerms<'a>,
+    state: ReaderState,
 }
 
 /// The parts that stay the same for all questions.
@@ -103,32 +103,32 @@ pub struct Reader<'a> {
 pub(super) struct Scene<'r> {
     pub(super) view: &'r View<'r>,
     pub(super) rules: &'r Rules,
-    pub(super) terms: &'r Terms<'r>,
+    pub(super) terms: &'r ReaderTerms<'r>,
 }
 
 /// The state that one question passes on to the next.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct ReaderState {
     /// What the answers depend on, if it is recorded.
     pub(super) trace: Option<Trace>,
     /// The values converted for conditions, and their work.
-    pub(super) evaluations: Evaluations,
-    memo: Memo,
+    pub(super) evaluations: ConditionCache,
+    memo: CheckMemo,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RelationReader<'a> {
     /// Creates a reader of `graph` by `rules`, which must have been compiled for its store.
     pub fn new(
         graph: &'a Graph,
         rules: &'a Rules,
-        terms: Terms<'a>,
+        terms: ReaderTerms<'a>,
     ) -> Result<Self, RelationFault> {
         if !rules.belong_to(graph.names()) {
             return Err(RelationFault::ForeignRules);
         }
-        let state = State {
+        let state = ReaderState {
             trace: terms.trace.then(Trace::default),
-            ..State::default()
+            ..ReaderState::default()
         };
         Ok(Self {
             rules,
@@ -140,13 +140,13 @@ impl<'a> Reader<'a> {
 
     /// Takes over the values that another reader of the same request has converted for conditions.
     #[must_use]
-    pub fn with_evaluations(mut self, evaluations: Evaluations) -> Self {
+    pub fn with_evaluations(mut self, evaluations: ConditionCache) -> Self {
         self.state.evaluations = evaluations;
         self
     }
 
     /// Takes out the values converted for conditions.
-    pub fn take_evaluations(&mut self) -> Evaluations {
+    pub fn take_evaluations(&mut self) -> ConditionCache {
         std::mem::take(&mut self.state.evaluations)
     }
 
@@ -180,7 +180,12 @@ impl<'a> Reader<'a> {
         let user = self.user(&key.user)?;
         let object = self.object(&key.object)?;
         let (scene, state) = self.scene();
-        scene.decide(state, Node { object, relation }, user, scene.terms.witness)
+        scene.decide(
+            state,
+            Subproblem { object, relation },
+            user,
+            scene.terms.witness,
+        )
     }
 
     /// Checks each key as if it were the only one; equal keys are checked once. Answers are in the
@@ -200,7 +205,7 @@ impl<'a> Reader<'a> {
 
     /// Splits the reader into what stays and what changes, so that a walk can make checks on its
     /// way.
-    pub(super) fn scene(&mut self) -> (Scene<'_>, &mut State) {
+    pub(super) fn scene(&mut self) -> (Scene<'_>, &mut ReaderState) {
         (
             Scene {
                 view: &self.view,
@@ -259,20 +264,20 @@ impl Scene<'_> {
     /// Decides one sub-problem as a separate question.
     pub(super) fn decide(
         self,
-        state: &mut State,
-        root: Node,
+        state: &mut ReaderState,
+        root: Subproblem,
         user: UserId,
         witness: bool,
     ) -> Result<Membership, Failure> {
         state.memo.question += 1;
-        let Terms {
+        let ReaderTerms {
             limits,
             is_over,
             allowance,
             ..
         } = *self.terms;
-        let mut run = Run {
-            meter: Meter::new(limits.check_reads, is_over, allowance),
+        let mut run = CheckRun {
+            meter: WorkMeter::new(limits.check_reads, is_over, allowance),
             trace: state.trace.as_mut(),
             sent: self.terms.sent(),
             evaluations: &mut state.evaluations,
@@ -288,18 +293,18 @@ impl Scene<'_> {
             witness,
         )?;
         match outcome {
-            Outcome::Holds => {
+            CheckOutcome::Holds => {
                 let path: Option<Vec<TupleKey>> = witness
                     .into_iter()
                     .map(|edge| self.view.key_text(edge))
                     .collect();
                 Ok(Membership::Holds(path.ok_or(RelationFault::Inconsistent)?))
             }
-            Outcome::Lacks | Outcome::LacksByCycle => Ok(Membership::Lacks),
-            Outcome::Fails(error) => Err((*error).into()),
+            CheckOutcome::Lacks | CheckOutcome::LacksByCycle => Ok(Membership::Lacks),
+            CheckOutcome::Fails(error) => Err((*error).into()),
             // `Unknown` is never the final outcome: an evaluation that ends so is repeated with the
             // shortest distances, and then nothing is unknown.
-            Outcome::Unknown => Err(RelationFault::Inconsistent.into()),
+            CheckOutcome::Unknown => Err(RelationFault::Inconsistent.into()),
         }
     }
 }

@@ -4,28 +4,28 @@
 //! Deletes come first, and no key occurs twice, so no tuple of a batch is affected by another.
 
 use crate::model::{Timestamp, Tuple, TupleKey};
-use crate::storage::codec::{Damaged, TooDeep};
+use crate::storage::codec::{Damage, TooDeep};
 use crate::storage::disk::corrupt;
-use crate::storage::kv::{Kv, Row};
+use crate::storage::kv::{Kv, RowWrite};
 use crate::storage::rows::{encode_condition, split_value, tuple_key, tuple_value};
-use crate::storage::{Batch, OnDuplicate, OnMissing, StoreError, StoreId};
+use crate::storage::{OnDuplicate, OnMissing, StoreError, StoreId, TupleBatch};
 
 /// The changes of a batch, without the tuples that it skips.
-pub(super) struct Effect {
+pub(super) struct BatchEffect {
     pub(super) deleted: Vec<TupleKey>,
     pub(super) written: Vec<Tuple>,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<RowWrite>,
 }
 
 /// Compares a batch, which is written at `now`, with the tuples that exist.
 pub(super) fn resolve(
     kv: &dyn Kv,
     store: StoreId,
-    batch: Batch,
+    batch: TupleBatch,
     now: Timestamp,
-) -> Result<Effect, StoreError> {
+) -> Result<BatchEffect, StoreError> {
     let mut existing = look_up(kv, store, &batch)?.into_iter();
-    let mut effect = Effect {
+    let mut effect = BatchEffect {
         deleted: Vec::new(),
         written: Vec::new(),
         rows: Vec::new(),
@@ -33,7 +33,7 @@ pub(super) fn resolve(
     for (key, (row_key, found)) in batch.deletes.into_iter().zip(existing.by_ref()) {
         match (found, batch.on_missing) {
             (Some(_), _) => {
-                effect.rows.push(Row::remove(row_key));
+                effect.rows.push(RowWrite::remove(row_key));
                 effect.deleted.push(key);
             }
             (None, OnMissing::Ignore) => {}
@@ -45,13 +45,13 @@ pub(super) fn resolve(
             .map_err(|TooDeep| StoreError::TooDeep(Box::new(tuple.key.clone())))?;
         let found = found.as_deref().map(split_value).transpose();
         let found = found
-            .map_err(|Damaged| corrupt(kv.path(), "a tuple"))?
+            .map_err(|Damage| corrupt(kv.path(), "a tuple"))?
             .map(|(_, condition)| condition);
         match (found, batch.on_duplicate) {
             (None, _) => {
                 effect
                     .rows
-                    .push(Row::put(row_key, tuple_value(now, &condition)));
+                    .push(RowWrite::put(row_key, tuple_value(now, &condition)));
                 effect.written.push(tuple);
             }
             (Some(found), OnDuplicate::Error) if found != condition => {
@@ -65,7 +65,7 @@ pub(super) fn resolve(
             (Some(_), OnDuplicate::Replace) => {
                 effect
                     .rows
-                    .push(Row::put(row_key, tuple_value(now, &condition)));
+                    .push(RowWrite::put(row_key, tuple_value(now, &condition)));
                 effect.deleted.push(tuple.key.clone());
                 effect.written.push(tuple);
             }
@@ -79,7 +79,7 @@ pub(super) fn resolve(
 ///
 /// The rows are looked up in their own order, so that each look-up finds in the processor's cache
 /// what the previous one needed.
-fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, StoreError> {
+fn look_up(kv: &dyn Kv, store: StoreId, batch: &TupleBatch) -> Result<Vec<RowState>, StoreError> {
     let mut keys: Vec<(Vec<u8>, usize)> = batch
         .keys()
         .map(|key| tuple_key(store, key))
@@ -95,7 +95,7 @@ fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, Sto
     }
     let (keys, places): (Vec<Vec<u8>>, Vec<usize>) = keys.into_iter().unzip();
     let values = kv.values(&keys)?;
-    let mut found: Vec<(usize, Found)> = places
+    let mut found: Vec<(usize, RowState)> = places
         .into_iter()
         .zip(keys.into_iter().zip(values))
         .collect();
@@ -104,4 +104,4 @@ fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, Sto
 }
 
 /// The key of a row, and its value if it exists.
-type Found = (Vec<u8>, Option<Vec<u8>>);
+type RowState = (Vec<u8>, Option<Vec<u8>>);

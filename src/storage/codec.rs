@@ -16,7 +16,7 @@ pub(super) struct TooDeep;
 
 /// The error if bytes are not what was written.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Damaged;
+pub(super) struct Damage;
 
 const NULL: u8 = 0;
 const FALSE: u8 = 1;
@@ -28,9 +28,9 @@ const RECORD: u8 = 6;
 
 /// Appends values to bytes.
 #[derive(Debug, Default)]
-pub(super) struct Writer(pub(super) Vec<u8>);
+pub(super) struct ByteWriter(pub(super) Vec<u8>);
 
-impl Writer {
+impl ByteWriter {
     pub(super) fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
@@ -105,86 +105,86 @@ impl Writer {
 
 /// Takes values from the front of bytes.
 #[derive(Debug)]
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub(super) struct ByteReader<'a>(pub(super) &'a [u8]);
 
-impl<'a> Reader<'a> {
-    pub(super) fn byte(&mut self) -> Result<u8, Damaged> {
+impl<'a> ByteReader<'a> {
+    pub(super) fn byte(&mut self) -> Result<u8, Damage> {
         let [byte] = self.fixed()?;
         Ok(byte)
     }
 
-    pub(super) fn length(&mut self) -> Result<usize, Damaged> {
+    pub(super) fn length(&mut self) -> Result<usize, Damage> {
         let mut length = 0;
         for shift in (0..usize::BITS).step_by(7) {
             let byte = self.byte()?;
-            length |= usize::from(byte & 0x7f).checked_shl(shift).ok_or(Damaged)?;
+            length |= usize::from(byte & 0x7f).checked_shl(shift).ok_or(Damage)?;
             if byte & 0x80 == 0 {
                 return Ok(length);
             }
         }
-        Err(Damaged)
+        Err(Damage)
     }
 
     /// Reads how many items follow. Each takes at least one byte, so a damaged length cannot ask
     /// for more memory than was read.
-    pub(super) fn count(&mut self) -> Result<usize, Damaged> {
+    pub(super) fn count(&mut self) -> Result<usize, Damage> {
         let count = self.length()?;
         if count <= self.0.len() {
             Ok(count)
         } else {
-            Err(Damaged)
+            Err(Damage)
         }
     }
 
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Damaged> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Damage> {
         let length = self.length()?;
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(Damaged)?;
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(Damage)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(Damaged)?;
+    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Damage> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(Damage)?;
         self.0 = rest;
         Ok(*taken)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Damaged> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| Damaged)
+    pub(super) fn text(&mut self) -> Result<&'a str, Damage> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| Damage)
     }
 
     /// Checks that everything was taken.
-    pub(super) fn end(&self) -> Result<(), Damaged> {
+    pub(super) fn end(&self) -> Result<(), Damage> {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err(Damaged)
+            Err(Damage)
         }
     }
 
-    pub(super) fn record(&mut self) -> Result<Record, Damaged> {
+    pub(super) fn record(&mut self) -> Result<Record, Damage> {
         self.record_within(MAX_DEPTH)
     }
 
-    fn record_within(&mut self, depth: usize) -> Result<Record, Damaged> {
-        let depth = depth.checked_sub(1).ok_or(Damaged)?;
+    fn record_within(&mut self, depth: usize) -> Result<Record, Damage> {
+        let depth = depth.checked_sub(1).ok_or(Damage)?;
         let mut members = Vec::new();
         for _ in 0..self.count()? {
             let name = SmolStr::new(self.text()?);
             members.push((name, self.value(depth)?));
         }
-        Record::from_members(members).map_err(|_| Damaged)
+        Record::from_members(members).map_err(|_| Damage)
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, Damaged> {
+    fn value(&mut self, depth: usize) -> Result<Value, Damage> {
         Ok(match self.byte()? {
             NULL => Value::Null,
             FALSE => Value::Bool(false),
             TRUE => Value::Bool(true),
-            NUMBER => Value::Number(Number::parse(self.text()?).ok_or(Damaged)?),
+            NUMBER => Value::Number(Number::parse(self.text()?).ok_or(Damage)?),
             TEXT => Value::text(self.text()?),
             LIST => {
-                let depth = depth.checked_sub(1).ok_or(Damaged)?;
+                let depth = depth.checked_sub(1).ok_or(Damage)?;
                 let count = self.count()?;
                 Value::List(
                     (0..count)
@@ -193,7 +193,7 @@ impl<'a> Reader<'a> {
                 )
             }
             RECORD => Value::Record(self.record_within(depth)?),
-            _ => return Err(Damaged),
+            _ => return Err(Damage),
         })
     }
 }
@@ -238,41 +238,41 @@ mod tests {
         #[test]
         fn a_record_survives(value in values()) {
             let record: Record = [("value".into(), value)].into_iter().collect();
-            let mut writer = Writer::default();
+            let mut writer = ByteWriter::default();
             writer.record(&record).unwrap();
-            let mut reader = Reader(&writer.0);
+            let mut reader = ByteReader(&writer.0);
             prop_assert_eq!(reader.record().unwrap(), record);
             reader.end().unwrap();
         }
 
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Reader(&bytes).record();
+            let _ = ByteReader(&bytes).record();
         }
 
         #[test]
         fn a_length_survives(length in any::<usize>()) {
-            let mut writer = Writer::default();
+            let mut writer = ByteWriter::default();
             writer.length(length);
-            prop_assert_eq!(Reader(&writer.0).length(), Ok(length));
+            prop_assert_eq!(ByteReader(&writer.0).length(), Ok(length));
         }
     }
 
     #[test]
     fn nesting_has_its_limit() {
-        let mut writer = Writer::default();
+        let mut writer = ByteWriter::default();
         writer.record(&nested(MAX_DEPTH)).unwrap();
-        assert_eq!(Reader(&writer.0).record(), Ok(nested(MAX_DEPTH)));
+        assert_eq!(ByteReader(&writer.0).record(), Ok(nested(MAX_DEPTH)));
         assert_eq!(
-            Writer::default().record(&nested(MAX_DEPTH + 1)),
+            ByteWriter::default().record(&nested(MAX_DEPTH + 1)),
             Err(TooDeep)
         );
     }
 
     #[test]
     fn a_huge_count_asks_for_no_memory() {
-        let mut writer = Writer::default();
+        let mut writer = ByteWriter::default();
         writer.length(usize::MAX);
-        assert_eq!(Reader(&writer.0).record(), Err(Damaged));
+        assert_eq!(ByteReader(&writer.0).record(), Err(Damage));
     }
 }

@@ -7,12 +7,12 @@ use crate::storage::StoreError;
 use std::{fmt, ops::Range, path::Path};
 
 /// A row to write, or to remove if it has no value.
-pub(super) struct Row {
+pub(super) struct RowWrite {
     pub(super) key: Vec<u8>,
     pub(super) value: Option<Vec<u8>>,
 }
 
-impl Row {
+impl RowWrite {
     pub(super) fn put(key: Vec<u8>, value: Vec<u8>) -> Self {
         Self {
             key,
@@ -33,7 +33,7 @@ pub(super) enum Order {
 }
 
 /// A key with its value.
-pub(super) type Entry = (Vec<u8>, Vec<u8>);
+pub(super) type KeyValue = (Vec<u8>, Vec<u8>);
 
 /// A database. Each call sees one consistent state. Its user makes one write at a time.
 pub(super) trait Kv: Send + Sync + fmt::Debug {
@@ -49,8 +49,8 @@ pub(super) trait Kv: Send + Sync + fmt::Debug {
         range: Range<Vec<u8>>,
         order: Order,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError>;
+    ) -> Result<Vec<KeyValue>, StoreError>;
 
     /// Writes all rows or none. They are sorted by key, and no key occurs twice.
-    fn write(&self, rows: Vec<Row>) -> Result<(), StoreError>;
+    fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError>;
 }

@@ -7,14 +7,13 @@ mod pages;
 mod purge;
 
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
-use crate::storage::codec::Damaged;
+use crate::storage::codec::Damage;
 use crate::storage::disk::corrupt;
-use crate::storage::kv::{Entry, Kv, Order, Row};
-use crate::storage::rows;
-use crate::storage::rows::{FORMAT, Head};
+use crate::storage::kv::{KeyValue, Kv, Order, RowWrite};
+use crate::storage::rows::{self, FORMAT, Head};
 use crate::storage::{
-    Applied, Batch, Change, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord,
-    TupleStore, batch,
+    BatchOutcome, Event, LogEntry, ModelId, ModelRecord, StoreError, StoreId, StoreRecord,
+    TupleBatch, TupleStore, batch,
 };
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -28,12 +27,12 @@ const PAGE_ROWS: usize = 4096;
 pub(super) struct LogStore<K> {
     kv: K,
     /// Locked during a write, so that each write is planned on the result of the previous one.
-    head: Mutex<Known>,
+    head: Mutex<LogState>,
 }
 
 /// The head, and the deleted stores whose rows are not yet removed.
 #[derive(Debug)]
-struct Known {
+struct LogState {
     head: Head,
     /// Stores that have rows and no record.
     deleted: BTreeSet<StoreId>,
@@ -41,7 +40,7 @@ struct Known {
     doubtful: bool,
 }
 
-impl Known {
+impl LogState {
     fn read(kv: &dyn Kv) -> Result<Self, StoreError> {
         Ok(Self {
             head: read_head(kv)?,
@@ -52,9 +51,9 @@ impl Known {
 }
 
 /// The plan of a change: the event that is logged, and the rows that are written.
-struct Plan {
+struct ChangePlan {
     event: Event,
-    rows: Vec<Row>,
+    rows: Vec<RowWrite>,
 }
 
 impl<K: Kv> LogStore<K> {
@@ -67,8 +66,8 @@ impl<K: Kv> LogStore<K> {
                 .is_empty() =>
             {
                 kv.write(vec![
-                    Row::put(rows::FORMAT_KEY.to_vec(), FORMAT.to_be_bytes().to_vec()),
-                    Row::put(
+                    RowWrite::put(rows::FORMAT_KEY.to_vec(), FORMAT.to_be_bytes().to_vec()),
+                    RowWrite::put(
                         rows::HEAD_KEY.to_vec(),
                         Head {
                             revision: 0,
@@ -91,7 +90,7 @@ impl<K: Kv> LogStore<K> {
                 }
             }
         }
-        let known = Known::read(&kv)?;
+        let known = LogState::read(&kv)?;
         let head = known.head;
         let store = Self {
             kv,
@@ -119,35 +118,34 @@ impl<K: Kv> LogStore<K> {
     fn commit(
         &self,
         at: Timestamp,
-        plan: impl FnOnce(u64, Timestamp) -> Result<Option<Plan>, StoreError>,
+        plan: impl FnOnce(u64, Timestamp) -> Result<Option<ChangePlan>, StoreError>,
     ) -> Result<(Revision, Option<Event>), StoreError> {
         self.commit_with(&mut *self.lock_head()?, at, plan)
     }
 
     fn commit_with(
         &self,
-        known: &mut Known,
+        known: &mut LogState,
         at: Timestamp,
-        plan: impl FnOnce(u64, Timestamp) -> Result<Option<Plan>, StoreError>,
+        plan: impl FnOnce(u64, Timestamp) -> Result<Option<ChangePlan>, StoreError>,
     ) -> Result<(Revision, Option<Event>), StoreError> {
         let revision = known.head.revision + 1;
         let at = at.max(known.head.at);
-        let Some(Plan { event, mut rows }) = plan(revision, at)? else {
+        let Some(ChangePlan { event, mut rows }) = plan(revision, at)? else {
             return Ok((Revision(known.head.revision), None));
         };
         let head = Head { revision, at };
-        rows.push(Row::put(rows::HEAD_KEY.to_vec(), head.encode()));
-        rows.push(Row::put(rows::log_key(revision), encode(head.at, &event)?));
+        rows.push(RowWrite::put(rows::HEAD_KEY.to_vec(), head.encode()));
+        let entry = encode(head.at, &event)?;
+        rows.push(RowWrite::put(rows::log_key(revision), entry));
         // The deletion is not listed in the store's own log: a deleted store's log has no readers,
         // and would appear again in a new store with the same id.
         if let Some(store) = event
             .store()
             .filter(|_| !matches!(event, Event::StoreDeleted(_)))
         {
-            rows.push(Row::put(
-                rows::log_of_store_key(store, revision),
-                Vec::new(),
-            ));
+            let key = rows::log_of_store_key(store, revision);
+            rows.push(RowWrite::put(key, Vec::new()));
         }
         rows.sort_by(|a, b| a.key.cmp(&b.key));
         known.doubtful = true;
@@ -158,10 +156,10 @@ impl<K: Kv> LogStore<K> {
     }
 
     /// Waits for the previous writer, and reads the head again if a write has failed.
-    fn lock_head(&self) -> Result<MutexGuard<'_, Known>, StoreError> {
+    fn lock_head(&self) -> Result<MutexGuard<'_, LogState>, StoreError> {
         let mut known = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         if known.doubtful {
-            *known = Known::read(&self.kv)?;
+            *known = LogState::read(&self.kv)?;
         }
         Ok(known)
     }
@@ -197,7 +195,7 @@ impl<K: Kv> LogStore<K> {
         }
     }
 
-    fn entry_at(&self, revision: u64) -> Result<Change, StoreError> {
+    fn entry_at(&self, revision: u64) -> Result<LogEntry, StoreError> {
         let value = self
             .value(rows::log_key(revision))?
             .ok_or_else(|| self.damaged("a missing entry of the log"))?;
@@ -208,7 +206,7 @@ impl<K: Kv> LogStore<K> {
     fn each_row(
         &self,
         mut range: Range<Vec<u8>>,
-        mut visit: impl FnMut(Entry) -> Result<(), StoreError>,
+        mut visit: impl FnMut(KeyValue) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         loop {
             let page = self.kv.page(range.clone(), Order::Ascending, PAGE_ROWS)?;
@@ -223,8 +221,8 @@ impl<K: Kv> LogStore<K> {
         }
     }
 
-    fn read<T>(&self, found: Result<T, Damaged>, what: &str) -> Result<T, StoreError> {
-        found.map_err(|Damaged| self.damaged(what))
+    fn read<T>(&self, found: Result<T, Damage>, what: &str) -> Result<T, StoreError> {
+        found.map_err(|Damage| self.damaged(what))
     }
 
     fn damaged(&self, what: &str) -> StoreError {
@@ -246,8 +244,8 @@ impl<K: Kv> TupleStore for LogStore<K> {
             if self.value(key.clone())?.is_some() {
                 return Err(StoreError::StoreExists(store.id));
             }
-            Ok(Some(Plan {
-                rows: vec![Row::put(key, rows::encode_store(&store))],
+            Ok(Some(ChangePlan {
+                rows: vec![RowWrite::put(key, rows::encode_store(&store))],
                 event: Event::StoreCreated(store),
             }))
         });
@@ -267,8 +265,8 @@ impl<K: Kv> TupleStore for LogStore<K> {
         let mut known = self.lock_head()?;
         let (revision, _) = self.commit_with(&mut known, at, |_, _| {
             self.check_store(store)?;
-            let rows = vec![Row::remove(rows::store_key(store))];
-            Ok(Some(Plan {
+            let rows = vec![RowWrite::remove(rows::store_key(store))];
+            Ok(Some(ChangePlan {
                 event: Event::StoreDeleted(store),
                 rows,
             }))
@@ -300,16 +298,16 @@ impl<K: Kv> TupleStore for LogStore<K> {
                 });
             }
             let rows = vec![
-                Row::put(
+                RowWrite::put(
                     rows::model_key(store, model.id),
                     revision.to_be_bytes().to_vec(),
                 ),
-                Row::put(
+                RowWrite::put(
                     rows::model_order_key(store, revision),
                     model.id.to_bytes().to_vec(),
                 ),
             ];
-            Ok(Some(Plan {
+            Ok(Some(ChangePlan {
                 event: Event::ModelWritten { store, model },
                 rows,
             }))
@@ -363,7 +361,7 @@ impl<K: Kv> TupleStore for LogStore<K> {
         if self.model_revision(store, model)?.is_none() {
             return Err(StoreError::UnknownModel { store, model });
         }
-        self.kv.write(vec![Row::put(
+        self.kv.write(vec![RowWrite::put(
             rows::assertions_key(store, model),
             assertions.to_vec(),
         )])
@@ -374,10 +372,15 @@ impl<K: Kv> TupleStore for LogStore<K> {
         self.value(rows::assertions_key(store, model))
     }
 
-    fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
+    fn apply(
+        &self,
+        store: StoreId,
+        batch: TupleBatch,
+        at: Timestamp,
+    ) -> Result<BatchOutcome, StoreError> {
         let (revision, event) = self.commit(at, |_, now| {
             self.check_store(store)?;
-            let batch::Effect {
+            let batch::BatchEffect {
                 deleted,
                 written,
                 rows,
@@ -387,11 +390,7 @@ impl<K: Kv> TupleStore for LogStore<K> {
                 deleted,
                 written,
             };
-            Ok(if rows.is_empty() {
-                None
-            } else {
-                Some(Plan { event, rows })
-            })
+            Ok((!rows.is_empty()).then_some(ChangePlan { event, rows }))
         })?;
         let (deleted, written) = match event {
             Some(Event::TuplesChanged {
@@ -399,7 +398,7 @@ impl<K: Kv> TupleStore for LogStore<K> {
             }) => (deleted, written),
             _ => (Vec::new(), Vec::new()),
         };
-        Ok(Applied {
+        Ok(BatchOutcome {
             revision,
             deleted,
             written,
@@ -463,8 +462,8 @@ impl<K: Kv> TupleStore for LogStore<K> {
             if self.value(rows::BUNDLE_KEY.to_vec())?.as_ref() == Some(&noted) {
                 return Ok(None);
             }
-            let rows = vec![Row::put(rows::BUNDLE_KEY.to_vec(), noted)];
-            Ok(Some(Plan {
+            let rows = vec![RowWrite::put(rows::BUNDLE_KEY.to_vec(), noted)];
+            Ok(Some(ChangePlan {
                 event: Event::BundleLoaded(digest),
                 rows,
             }))
@@ -477,7 +476,7 @@ impl<K: Kv> TupleStore for LogStore<K> {
         store: Option<StoreId>,
         after: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         if let Some(store) = store {
             self.check_store(store)?;
         }
@@ -491,8 +490,8 @@ impl<K: Kv> TupleStore for LogStore<K> {
 
 fn read_head(kv: &dyn Kv) -> Result<Head, StoreError> {
     let found = kv.values(&[rows::HEAD_KEY.to_vec()])?.pop().flatten();
-    let head = found.ok_or(Damaged).and_then(|bytes| Head::decode(&bytes));
-    head.map_err(|Damaged| corrupt(kv.path(), "its last revision is missing"))
+    let head = found.ok_or(Damage).and_then(|bytes| Head::decode(&bytes));
+    head.map_err(|Damage| corrupt(kv.path(), "its last revision is missing"))
 }
 
 fn encode(at: Timestamp, event: &Event) -> Result<Vec<u8>, StoreError> {

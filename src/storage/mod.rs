@@ -46,7 +46,7 @@ pub use backends::{Backend, DEFAULT_CACHE_BYTES, StoreLocation, open_memory, ope
 pub use error::StoreError;
 pub use id::{IdSource, ModelId, ParseIdError, StoreId};
 pub use records::{
-    Applied, Batch, Change, Event, ModelRecord, OnDuplicate, OnMissing, StoreRecord,
+    BatchOutcome, Event, LogEntry, ModelRecord, OnDuplicate, OnMissing, StoreRecord, TupleBatch,
 };
 
 /// A durable store of relations. Calls block until the disk has answered, so a service makes them
@@ -118,9 +118,14 @@ pub trait TupleStore: Send + Sync + fmt::Debug {
     /// Deletes and writes tuples, the whole batch or nothing. A batch that changes nothing makes no
     /// revision.
     ///
-    /// The caller limits how many tuples a request may have; [`Batch::IMPORT_TUPLES`] is a good
-    /// size for an import.
-    fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError>;
+    /// The caller limits how many tuples a request may have; [`TupleBatch::IMPORT_TUPLES`] is a
+    /// good size for an import.
+    fn apply(
+        &self,
+        store: StoreId,
+        batch: TupleBatch,
+        at: Timestamp,
+    ) -> Result<BatchOutcome, StoreError>;
 
     /// Passes every tuple of a store to `visit`, grouped by object, and returns the revision at
     /// which all of them were read. Writers wait meanwhile, so `visit` must not call the store.
@@ -160,7 +165,7 @@ pub trait TupleStore: Send + Sync + fmt::Debug {
         store: Option<StoreId>,
         after: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError>;
+    ) -> Result<Vec<LogEntry>, StoreError>;
 
     /// Returns the last revision before a time; [`TupleStore::changes`] after it are those since
     /// then.

@@ -53,7 +53,7 @@ pub enum OnMissing {
 
 /// A change of tuples that is made as a whole: deletes, then writes. No key may occur twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
+pub struct TupleBatch {
     /// Tuples to delete, whatever their condition.
     pub deletes: Vec<TupleKey>,
     /// Tuples to write.
@@ -64,7 +64,7 @@ pub struct Batch {
     pub on_missing: OnMissing,
 }
 
-impl Batch {
+impl TupleBatch {
     /// A good size for an import. Batches of 1,000 took twice the CPU time, because they touch more
     /// pages of the tree. Batches of 50,000 took two thirds of it, but then a page of the log would
     /// cost its reader 50,000 tuples.
@@ -98,7 +98,7 @@ impl Batch {
 
 /// The effect of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
+pub struct BatchOutcome {
     /// The revision after the batch: a new one, unless nothing changed.
     pub revision: Revision,
     /// The deleted tuples, without skipped ones and with replaced ones.
@@ -107,7 +107,7 @@ pub struct Applied {
     pub written: Vec<Tuple>,
 }
 
-impl Applied {
+impl BatchOutcome {
     /// Returns `true` if the batch made a revision.
     #[must_use]
     pub fn is_change(&self) -> bool {
@@ -117,7 +117,7 @@ impl Applied {
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct LogEntry {
     /// Its number, one more than that of the previous entry.
     pub revision: Revision,
     /// When it was made; never before the previous entry.

@@ -22,7 +22,7 @@ mod event;
 mod tuple;
 
 use crate::model::Timestamp;
-use crate::storage::codec::{Damaged, Reader, Writer};
+use crate::storage::codec::{ByteReader, ByteWriter, Damage};
 use crate::storage::{ModelId, StoreId, StoreRecord};
 use std::ops::Range;
 
@@ -55,14 +55,14 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn encode(self) -> Vec<u8> {
-        let mut out = Writer::default();
+        let mut out = ByteWriter::default();
         out.fixed(self.revision.to_be_bytes());
         out.fixed(self.at.0.to_be_bytes());
         out.0
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut from = Reader(bytes);
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Damage> {
+        let mut from = ByteReader(bytes);
         let revision = u64::from_be_bytes(from.fixed()?);
         let at = Timestamp(i64::from_be_bytes(from.fixed()?));
         from.end()?;
@@ -115,9 +115,9 @@ pub(super) fn ranges_of_stores() -> [Range<Vec<u8>>; 5] {
 }
 
 /// Returns the store of a row in one of these ranges, and the end of that store's rows there.
-pub(super) fn store_of(key_of_row: &[u8]) -> Result<(StoreId, Vec<u8>), Damaged> {
-    let (tag, rest) = key_of_row.split_first().ok_or(Damaged)?;
-    let store = StoreId::from_bytes(*rest.first_chunk().ok_or(Damaged)?);
+pub(super) fn store_of(key_of_row: &[u8]) -> Result<(StoreId, Vec<u8>), Damage> {
+    let (tag, rest) = key_of_row.split_first().ok_or(Damage)?;
+    let store = StoreId::from_bytes(*rest.first_chunk().ok_or(Damage)?);
     Ok((store, prefix_range(key(*tag, &[&store.to_bytes()])).end))
 }
 
@@ -150,47 +150,44 @@ pub(super) fn after(key: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the revision at the end of a key.
-pub(super) fn revision_of(key: &[u8]) -> Result<u64, Damaged> {
+pub(super) fn revision_of(key: &[u8]) -> Result<u64, Damage> {
     key.last_chunk()
         .map(|bytes| u64::from_be_bytes(*bytes))
-        .ok_or(Damaged)
+        .ok_or(Damage)
 }
 
-pub(super) fn decode_revision(value: &[u8]) -> Result<u64, Damaged> {
-    value
-        .try_into()
-        .map(u64::from_be_bytes)
-        .map_err(|_| Damaged)
+pub(super) fn decode_revision(value: &[u8]) -> Result<u64, Damage> {
+    value.try_into().map(u64::from_be_bytes).map_err(|_| Damage)
 }
 
-pub(super) fn decode_model_id(value: &[u8]) -> Result<ModelId, Damaged> {
+pub(super) fn decode_model_id(value: &[u8]) -> Result<ModelId, Damage> {
     value
         .try_into()
         .map(ModelId::from_bytes)
-        .map_err(|_| Damaged)
+        .map_err(|_| Damage)
 }
 
 pub(super) fn encode_store(record: &StoreRecord) -> Vec<u8> {
-    let mut out = Writer::default();
+    let mut out = ByteWriter::default();
     write_store(&mut out, record);
     out.0
 }
 
-pub(super) fn decode_store(bytes: &[u8]) -> Result<StoreRecord, Damaged> {
-    let mut from = Reader(bytes);
+pub(super) fn decode_store(bytes: &[u8]) -> Result<StoreRecord, Damage> {
+    let mut from = ByteReader(bytes);
     let record = read_store(&mut from)?;
     from.end()?;
     Ok(record)
 }
 
-fn write_store(out: &mut Writer, record: &StoreRecord) {
+fn write_store(out: &mut ByteWriter, record: &StoreRecord) {
     out.fixed(record.id.to_bytes());
     out.bytes(record.name.as_bytes());
     out.fixed(record.created_at.0.to_be_bytes());
     out.fixed(record.updated_at.0.to_be_bytes());
 }
 
-fn read_store(from: &mut Reader<'_>) -> Result<StoreRecord, Damaged> {
+fn read_store(from: &mut ByteReader<'_>) -> Result<StoreRecord, Damage> {
     Ok(StoreRecord {
         id: StoreId::from_bytes(from.fixed()?),
         name: from.text()?.to_owned(),

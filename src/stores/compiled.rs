@@ -10,7 +10,7 @@
 //! again: some milliseconds for a large one.
 
 use crate::relations::Graph;
-use crate::stores::version::Model;
+use crate::stores::version::CompiledModel;
 use crate::stores::{ModelId, StoreId};
 use lru::LruCache;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// The compiled models, each with the size of its JSON, the most recently used first.
 #[derive(Debug)]
 pub(super) struct CompiledModels {
-    models: LruCache<(StoreId, ModelId), (Arc<Model>, usize)>,
+    models: LruCache<(StoreId, ModelId), (Arc<CompiledModel>, usize)>,
     bytes: usize,
     most: usize,
 }
@@ -40,7 +40,7 @@ impl CompiledModels {
         store: StoreId,
         id: ModelId,
         graph: &Graph,
-    ) -> Option<Arc<Model>> {
+    ) -> Option<Arc<CompiledModel>> {
         let (model, _) = self.models.get(&(store, id))?;
         model.rules.fit(graph).then(|| Arc::clone(model))
     }
@@ -51,9 +51,9 @@ impl CompiledModels {
     pub(super) fn add(
         &mut self,
         store: StoreId,
-        model: Arc<Model>,
+        model: Arc<CompiledModel>,
         bytes: usize,
-    ) -> Vec<Arc<Model>> {
+    ) -> Vec<Arc<CompiledModel>> {
         self.bytes += bytes;
         let mut gone = Vec::new();
         if let Some((before, bytes)) = self.models.put((store, model.id), (model, bytes)) {
@@ -72,7 +72,7 @@ impl CompiledModels {
 
     /// Removes the models that were compiled for a deleted store, and returns them.
     #[must_use]
-    pub(super) fn take_out(&mut self, store: StoreId) -> Vec<Arc<Model>> {
+    pub(super) fn take_out(&mut self, store: StoreId) -> Vec<Arc<CompiledModel>> {
         let of_store: Vec<_> = self
             .models
             .iter()

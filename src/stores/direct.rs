@@ -12,7 +12,8 @@ use crate::model::{Revision, Timestamp, Tuple, TupleKey};
 use crate::relations::model::{AuthorizationModel, from_json};
 use crate::stores::write::{check, check_in_main};
 use crate::stores::{
-    Applied, Batch, Selection, StoreError, StoreId, StoresError, TupleStore, models, with_main,
+    BatchOutcome, StoreError, StoreId, StoresError, TupleBatch, TupleSelection, TupleStore, models,
+    with_main,
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -132,7 +133,7 @@ impl DirectStore {
 
     /// Deletes and writes tuples, the whole batch or nothing; they are durable when this returns.
     /// Each is checked first.
-    pub fn apply(&self, batch: Batch) -> Result<Applied, StoresError> {
+    pub fn apply(&self, batch: TupleBatch) -> Result<BatchOutcome, StoresError> {
         batch
             .deletes
             .iter()
@@ -155,7 +156,7 @@ impl DirectStore {
     /// else writes to this directory, so all of them are of one revision.
     pub fn each<E: From<StoresError>>(
         &self,
-        wanted: &Selection,
+        wanted: &TupleSelection,
         mut visit: impl FnMut(&Tuple) -> Result<(), E>,
     ) -> Result<(), E> {
         let prefix = wanted.prefix();

@@ -9,10 +9,10 @@
 
 use crate::bundle::Bundle;
 use crate::model::{Digest, Problem, Problems, Revision, Tuple, TupleKey};
-use crate::relations::graph::Origin;
+use crate::relations::graph::TupleOrigin;
 use crate::relations::model::{AuthorizationModel, to_json};
 use crate::relations::{Graph, Rules};
-use crate::stores::version::Model;
+use crate::stores::version::CompiledModel;
 use crate::stores::{ModelId, Stores, StoresError};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ const MAX_LISTED: usize = 100;
 /// A bundle's model and tuples, checked and ready for `main`.
 #[derive(Debug)]
 pub struct MainLayer {
-    model: Option<Arc<Model>>,
+    model: Option<Arc<CompiledModel>>,
     allow_orphans: bool,
     /// The content of `main` with this layer: the bundle's tuples, and the stored ones as of the
     /// graph's revision.
@@ -46,11 +46,12 @@ impl Stores {
         let stored = version.graph();
         let colliding = tuples
             .iter()
-            .filter(|tuple| stored.tuple(Origin::Store, &tuple.key).is_some());
+            .filter(|tuple| stored.tuple(TupleOrigin::Store, &tuple.key).is_some());
         let mut problems = listed(colliding.map(|tuple| &tuple.key), collision);
         if !allow_orphans {
             // Whether a model allows a tuple depends only on the tuple's kind.
-            let orphans = stored.tuples_of_kinds(Origin::Store, |tuple| !is_allowed(model, tuple));
+            let orphans =
+                stored.tuples_of_kinds(TupleOrigin::Store, |tuple| !is_allowed(model, tuple));
             problems.extend(listed(orphans.map(|tuple| tuple.key), |key| orphan(&key)));
         }
         Problems(problems).into_result()?;
@@ -74,13 +75,13 @@ impl Stores {
         let mut written = Vec::new();
         self.catch_up_beside_writers(&self.main, &mut layer.graph, &mut written)
             .map_err(fail)?;
-        let mut turn = self.turn().map_err(fail)?;
+        let mut guard = self.lock_writes().map_err(fail)?;
         self.catch_up(&self.main, &mut layer.graph, &mut written)
             .map_err(fail)?;
         layer.check_written(&written)?;
         let now = self.now();
         // Recording the same digest as last time makes no revision.
-        let noted = turn
+        let noted = guard
             .durable(self.store.note_bundle(digest, now))
             .map_err(fail)?;
         let version = self.main.version.load_full();
@@ -105,7 +106,7 @@ impl MainLayer {
         };
         let model = match model {
             None => None,
-            Some(model) => Some(Arc::new(Model {
+            Some(model) => Some(Arc::new(CompiledModel {
                 id: id_of(model),
                 rules: Rules::compile(model, &base)?,
             })),
@@ -124,11 +125,11 @@ impl MainLayer {
         let stored: HashSet<&TupleKey> = written.iter().collect();
         let stored: Vec<Tuple> = stored
             .into_iter()
-            .filter_map(|key| self.graph.tuple(Origin::Store, key))
+            .filter_map(|key| self.graph.tuple(TupleOrigin::Store, key))
             .collect();
         let colliding = stored
             .iter()
-            .filter(|tuple| self.graph.tuple(Origin::Bundle, &tuple.key).is_some());
+            .filter(|tuple| self.graph.tuple(TupleOrigin::Bundle, &tuple.key).is_some());
         let mut problems = listed(colliding.map(|tuple| &tuple.key), collision);
         if !self.allow_orphans {
             let orphans = stored.iter().filter(|tuple| !is_allowed(model, tuple));

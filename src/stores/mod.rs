@@ -48,21 +48,22 @@ pub use crate::stores::error::StoresError;
 pub use crate::stores::main_layer::MainLayer;
 pub use crate::stores::models::StoredModel;
 pub use crate::stores::read::{
-    ChangePage, ChangePlace, Place, Selection, TimedChange, TimedTuple, TuplePage,
+    ChangePage, ChangePlace, TimedChange, TimedTuple, TuplePage, TuplePlace, TupleSelection,
 };
 pub use crate::stores::spelling::Spelling;
-pub use crate::stores::version::{Model, Version};
-pub use crate::stores::write::{About, Cleared, MAX_CLEARED, Written};
+pub use crate::stores::version::{CompiledModel, Version};
+pub use crate::stores::write::{ClearOutcome, ClearTarget, MAX_CLEARED, WriteOutcome};
 // These are the names that the API over this service uses; it reaches relations and stores only
 // through this module.
 pub use crate::relations::model::{ModelRefusal, RefusalCode, TupleRefusal};
 pub use crate::relations::{
-    Allowance, Cut, Expansion, ExpansionNode, Failure, Limits, Listed, MAX_RESULTS, Membership,
-    Reader, RelationError, RelationFault, Terms, UserFilter,
+    Allowance, Expansion, ExpansionNode, Failure, ListResult, ListTruncation, MAX_RESULTS,
+    Membership, ReaderTerms, RelationError, RelationFault, RelationLimits, RelationReader,
+    UserFilter,
 };
 pub use crate::storage::{
-    Applied, Batch, IdSource, ModelId, OnDuplicate, OnMissing, ParseIdError, StoreError, StoreId,
-    StoreRecord, TupleStore, open_memory,
+    BatchOutcome, IdSource, ModelId, OnDuplicate, OnMissing, ParseIdError, StoreError, StoreId,
+    StoreRecord, TupleBatch, TupleStore, open_memory,
 };
 
 use crate::clock::Clock;
@@ -74,7 +75,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
-use write_guard::Progress;
+use write_guard::MemoryProgress;
 
 /// The name of the store that decisions read.
 pub const MAIN_NAME: &str = "main";
@@ -105,11 +106,11 @@ impl Default for StoreLimits {
 #[derive(Debug)]
 pub struct Stores {
     store: Arc<dyn TupleStore>,
-    clock: TheClock,
+    clock: StoresClock,
     ids: IdSource,
     main: Arc<OpenStore>,
     open: ArcSwap<BTreeMap<StoreId, Arc<OpenStore>>>,
-    progress: Mutex<Progress>,
+    progress: Mutex<MemoryProgress>,
     limits: StoreLimits,
     compiled: Mutex<CompiledModels>,
     /// How many purges were requested since the current purge thread began; 0 if none runs.
@@ -119,9 +120,9 @@ pub struct Stores {
 }
 
 /// A clock that can be a field of a `Debug` type.
-struct TheClock(Arc<dyn Clock>);
+struct StoresClock(Arc<dyn Clock>);
 
-impl std::fmt::Debug for TheClock {
+impl std::fmt::Debug for StoresClock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Clock")
     }
@@ -200,14 +201,14 @@ impl Stores {
             .ok_or(StoreError::UnknownStore(StoreId::MAIN))?;
         let revision = store.revision()?;
         let (progress, published) = (
-            Mutex::new(Progress::at(revision)),
+            Mutex::new(MemoryProgress::at(revision)),
             watch::Sender::new(revision),
         );
         let ids = IdSource::new(Arc::clone(&clock));
         let limits = StoreLimits::default();
         Ok(Self {
             store,
-            clock: TheClock(clock),
+            clock: StoresClock(clock),
             ids,
             main,
             open: ArcSwap::from_pointee(open),
@@ -254,13 +255,13 @@ impl Stores {
 
     /// Creates an empty store if the limit allows one more. Names need not be unique.
     pub fn create(&self, name: &str) -> Result<StoreRecord, StoresError> {
-        let mut turn = self.turn()?;
+        let mut guard = self.lock_writes()?;
         if self.open.load().len() >= self.limits.stores {
             return Err(StoresError::TooManyStores(self.limits.stores));
         }
         let now = self.now();
         let record = record(self.ids.next_store()?, name, now);
-        let revision = turn.durable(self.store.create_store(record.clone(), now))?;
+        let revision = guard.durable(self.store.create_store(record.clone(), now))?;
         self.publish_store(record.clone(), revision)?;
         Ok(record)
     }
@@ -272,11 +273,11 @@ impl Stores {
         if store == StoreId::MAIN {
             return Err(StoresError::MainStays);
         }
-        let mut turn = self.turn()?;
+        let mut guard = self.lock_writes()?;
         let gone = self.find(store)?;
-        turn.durable(self.store.delete_store(store, self.now()))?;
+        guard.durable(self.store.delete_store(store, self.now()))?;
         self.forget_store(store);
-        drop(turn);
+        drop(guard);
         // This is freed outside the turn, because it takes time in proportion to the tuples.
         drop(gone);
         let compiled = self.compiled().take_out(store);

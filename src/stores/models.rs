@@ -3,7 +3,7 @@
 use crate::relations::model::{AuthorizationModel, from_json, to_json};
 use crate::relations::{Graph, Rules};
 use crate::storage::ModelRecord;
-use crate::stores::version::{Model, Version};
+use crate::stores::version::{CompiledModel, Version};
 use crate::stores::{ModelId, OpenStore, StoreError, StoreId, Stores, StoresError};
 use serde_json::Value;
 use std::sync::{Arc, PoisonError};
@@ -18,9 +18,9 @@ pub struct StoredModel {
 }
 
 /// A model that was found.
-enum Found {
+enum AvailableModel {
     /// Compiled for the version that was asked about.
-    Compiled(Arc<Model>),
+    Compiled(Arc<CompiledModel>),
     /// Stored, and not compiled for this version.
     Stored(ModelRecord),
 }
@@ -33,13 +33,13 @@ impl Stores {
         &self,
         store: StoreId,
         model: Option<ModelId>,
-    ) -> Result<(Arc<Version>, Arc<Model>), StoresError> {
+    ) -> Result<(Arc<Version>, Arc<CompiledModel>), StoresError> {
         let open = self.find(store)?;
         loop {
             let version = open.version.load_full();
             let record = match self.find_model(&open, &version, model)? {
-                Found::Compiled(model) => return Ok((version, model)),
-                Found::Stored(record) => record,
+                AvailableModel::Compiled(model) => return Ok((version, model)),
+                AvailableModel::Stored(record) => record,
             };
             let read = read(&record)?;
             self.make_room(&open, &read)?;
@@ -58,10 +58,10 @@ impl Stores {
         open: &OpenStore,
         version: &Version,
         model: Option<ModelId>,
-    ) -> Result<Arc<Model>, StoresError> {
+    ) -> Result<Arc<CompiledModel>, StoresError> {
         match self.find_model(open, version, model)? {
-            Found::Compiled(model) => Ok(model),
-            Found::Stored(record) => {
+            AvailableModel::Compiled(model) => Ok(model),
+            AvailableModel::Stored(record) => {
                 self.compile(open.record.id, &record, &read(&record)?, version.graph())
             }
         }
@@ -72,7 +72,7 @@ impl Stores {
         open: &OpenStore,
         version: &Version,
         model: Option<ModelId>,
-    ) -> Result<Found, StoresError> {
+    ) -> Result<AvailableModel, StoresError> {
         let store = open.record.id;
         // `main` has no model but the bundle's.
         let own = version.model();
@@ -82,7 +82,7 @@ impl Stores {
             (None, None) => version.newest().ok_or(StoresError::NoModel(store))?,
         };
         if let Some(own) = own.filter(|own| own.id == id) {
-            return Ok(Found::Compiled(Arc::clone(own)));
+            return Ok(AvailableModel::Compiled(Arc::clone(own)));
         }
         let unknown = StoreError::UnknownModel { store, model: id };
         if store == StoreId::MAIN {
@@ -90,8 +90,8 @@ impl Stores {
         }
         let compiled = self.compiled().find(store, id, version.graph());
         Ok(match compiled {
-            Some(compiled) => Found::Compiled(compiled),
-            None => Found::Stored(self.store.model(store, id)?.ok_or(unknown)?),
+            Some(compiled) => AvailableModel::Compiled(compiled),
+            None => AvailableModel::Stored(self.store.model(store, id)?.ok_or(unknown)?),
         })
     }
 
@@ -102,8 +102,8 @@ impl Stores {
         record: &ModelRecord,
         read: &AuthorizationModel,
         graph: &Graph,
-    ) -> Result<Arc<Model>, StoresError> {
-        let model = Arc::new(Model {
+    ) -> Result<Arc<CompiledModel>, StoresError> {
+        let model = Arc::new(CompiledModel {
             id: record.id,
             rules: Rules::compile(read, graph)?,
         });
@@ -111,7 +111,7 @@ impl Stores {
         Ok(model)
     }
 
-    fn keep_compiled(&self, store: StoreId, model: &Arc<Model>, bytes: usize) {
+    fn keep_compiled(&self, store: StoreId, model: &Arc<CompiledModel>, bytes: usize) {
         let gone = self.compiled().add(store, Arc::clone(model), bytes);
         // The evicted models are freed here, after the lock is released.
         drop(gone);
@@ -130,7 +130,7 @@ impl Stores {
         let open = self.find(store)?;
         self.make_room(&open, &model)?;
         let rules = Rules::compile(&model, open.version.load().graph())?;
-        let mut turn = self.turn()?;
+        let mut guard = self.lock_writes()?;
         let open = self.find(store)?;
         let version = open.version.load();
         // Another call may have rebuilt the graph in between.
@@ -141,13 +141,14 @@ impl Stores {
         };
         let id = self.ids.next_model()?;
         let bytes = record.len();
-        turn.durable(
-            self.store
-                .write_model(store, ModelRecord { id, json: record }, self.now()),
-        )?;
+        guard.durable(self.store.write_model(
+            store,
+            ModelRecord { id, json: record },
+            self.now(),
+        ))?;
         open.publish(version.with_newest(id));
-        drop(turn);
-        self.keep_compiled(store, &Arc::new(Model { id, rules }), bytes);
+        drop(guard);
+        self.keep_compiled(store, &Arc::new(CompiledModel { id, rules }), bytes);
         Ok(id)
     }
 
@@ -166,7 +167,7 @@ impl Stores {
         let mut graph = before.graph().renewed(model)?;
         let mut written = Vec::new();
         self.catch_up_beside_writers(open, &mut graph, &mut written)?;
-        let _turn = self.turn()?;
+        let _guard = self.lock_writes()?;
         self.find(open.record.id)?;
         self.catch_up(open, &mut graph, &mut written)?;
         let now = open.version.load_full();
@@ -242,8 +243,8 @@ impl StoredModel {
     }
 }
 
-impl From<&Model> for StoredModel {
-    fn from(model: &Model) -> Self {
+impl From<&CompiledModel> for StoredModel {
+    fn from(model: &CompiledModel) -> Self {
         Self {
             id: model.id,
             json: to_json(model.rules.model().definition()),

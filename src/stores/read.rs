@@ -5,8 +5,8 @@
 //! in memory, where the graph also finds tuples by user.
 
 use crate::model::{ObjectRef, Revision, Timestamp, Tuple, TupleKey, TupleUser};
-use crate::relations::graph::Origin;
-use crate::storage::{Change, Event};
+use crate::relations::graph::TupleOrigin;
+use crate::storage::{Event, LogEntry};
 use crate::stores::version::Version;
 use crate::stores::{StoreId, Stores, StoresError};
 use smol_str::SmolStr;
@@ -21,7 +21,7 @@ const MAX_PASSED: usize = 20_000;
 
 /// A selection of tuples. An absent member selects any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct TupleSelection {
     /// The object's type.
     pub kind: Option<SmolStr>,
     /// The object.
@@ -43,7 +43,7 @@ pub struct TimedTuple {
 
 /// The position at which a page ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum TuplePlace {
     /// After a tuple of the bundle; these come first.
     Bundle(TupleKey),
     /// After a stored tuple.
@@ -56,7 +56,7 @@ pub struct TuplePage {
     /// The tuples.
     pub tuples: Vec<TimedTuple>,
     /// Where the next page begins; `None` if this is the last.
-    pub next: Option<Place>,
+    pub next: Option<TuplePlace>,
 }
 
 /// One change of one tuple.
@@ -88,7 +88,7 @@ pub struct ChangePage {
     pub is_end: bool,
 }
 
-impl Selection {
+impl TupleSelection {
     /// Returns `true` if a tuple with this key is selected.
     #[must_use]
     pub fn holds(&self, key: &TupleKey) -> bool {
@@ -122,14 +122,16 @@ impl Stores {
     pub fn read(
         &self,
         store: StoreId,
-        wanted: &Selection,
-        from: Option<&Place>,
+        wanted: &TupleSelection,
+        from: Option<&TuplePlace>,
         limit: usize,
     ) -> Result<TuplePage, StoresError> {
         let version = self.pin(store)?;
         let (mut own, after) = match from {
-            Some(Place::Store(after)) => (Vec::new(), Some(after)),
-            Some(Place::Bundle(after)) => (bundled(&version, wanted, Some(after), limit + 1), None),
+            Some(TuplePlace::Store(after)) => (Vec::new(), Some(after)),
+            Some(TuplePlace::Bundle(after)) => {
+                (bundled(&version, wanted, Some(after), limit + 1), None)
+            }
             None => (bundled(&version, wanted, None, limit + 1), None),
         };
         let left = (limit + 1).saturating_sub(own.len());
@@ -144,8 +146,8 @@ impl Stores {
         let last = |timed: &TimedTuple| timed.tuple.key.clone();
         let next = match more.last() {
             _ if !has_more => None,
-            Some(timed) => Some(Place::Store(last(timed))),
-            None => own.last().map(|timed| Place::Bundle(last(timed))),
+            Some(timed) => Some(TuplePlace::Store(last(timed))),
+            None => own.last().map(|timed| TuplePlace::Bundle(last(timed))),
         };
         own.append(&mut more);
         Ok(TuplePage { tuples: own, next })
@@ -155,7 +157,7 @@ impl Stores {
         &self,
         store: StoreId,
         version: &Version,
-        wanted: &Selection,
+        wanted: &TupleSelection,
         after: Option<&TupleKey>,
         limit: usize,
     ) -> Result<Vec<TimedTuple>, StoresError> {
@@ -167,7 +169,7 @@ impl Stores {
         while read.len() < limit {
             let found = of_user(
                 version,
-                Origin::Store,
+                TupleOrigin::Store,
                 user,
                 wanted,
                 after.as_ref(),
@@ -191,7 +193,7 @@ impl Stores {
     fn scan(
         &self,
         store: StoreId,
-        wanted: &Selection,
+        wanted: &TupleSelection,
         after: Option<&TupleKey>,
         limit: usize,
     ) -> Result<Vec<TimedTuple>, StoresError> {
@@ -295,13 +297,13 @@ impl TimedChange {
 
 fn bundled(
     version: &Version,
-    wanted: &Selection,
+    wanted: &TupleSelection,
     after: Option<&TupleKey>,
     limit: usize,
 ) -> Vec<TimedTuple> {
     let at = version.layered_at();
     let found = match (&wanted.object, &wanted.user) {
-        (None, Some(user)) => of_user(version, Origin::Bundle, user, wanted, after, limit),
+        (None, Some(user)) => of_user(version, TupleOrigin::Bundle, user, wanted, after, limit),
         _ => {
             let prefix = wanted.prefix();
             let all = version.graph().bundle_from(&prefix, after);
@@ -320,9 +322,9 @@ fn bundled(
 /// `after`.
 fn of_user(
     version: &Version,
-    origin: Origin,
+    origin: TupleOrigin,
     user: &TupleUser,
-    wanted: &Selection,
+    wanted: &TupleSelection,
     after: Option<&TupleKey>,
     limit: usize,
 ) -> Vec<Tuple> {
@@ -348,7 +350,7 @@ fn of_user(
     least.into_values().collect()
 }
 
-fn tuple_changes(entry: Change) -> Vec<TimedChange> {
+fn tuple_changes(entry: LogEntry) -> Vec<TimedChange> {
     let at = entry.at;
     match entry.event {
         Event::TuplesChanged {

@@ -5,7 +5,7 @@ mod renumbering;
 
 use crate::clock::FixedClock;
 use crate::model::{Digest, Tuple, TupleKey};
-use crate::storage::{Change, Event, ModelRecord};
+use crate::storage::{Event, LogEntry, ModelRecord};
 use crate::stores::*;
 use serde_json::json;
 use std::path::PathBuf;
@@ -14,12 +14,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// A store that makes its next write and then reports it as failed, as a disk can do at the last
 /// moment.
 #[derive(Debug)]
-struct LastMoment {
+struct FailingStore {
     inner: Arc<dyn TupleStore>,
     fails: AtomicBool,
 }
 
-impl LastMoment {
+impl FailingStore {
     fn report<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         let done = done?;
         if self.fails.swap(false, Ordering::SeqCst) {
@@ -30,7 +30,7 @@ impl LastMoment {
     }
 }
 
-impl TupleStore for LastMoment {
+impl TupleStore for FailingStore {
     fn revision(&self) -> Result<Revision, StoreError> {
         self.inner.revision()
     }
@@ -76,7 +76,12 @@ impl TupleStore for LastMoment {
     fn assertions(&self, store: StoreId, model: ModelId) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.assertions(store, model)
     }
-    fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
+    fn apply(
+        &self,
+        store: StoreId,
+        batch: TupleBatch,
+        at: Timestamp,
+    ) -> Result<BatchOutcome, StoreError> {
         self.report(self.inner.apply(store, batch, at))
     }
     fn read_tuples(
@@ -110,7 +115,7 @@ impl TupleStore for LastMoment {
         store: Option<StoreId>,
         after: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         self.inner.changes(store, after, limit)
     }
     fn revision_before(&self, at: Timestamp) -> Result<Revision, StoreError> {
@@ -132,12 +137,12 @@ fn model() -> serde_json::Value {
     })
 }
 
-fn batch(text: &str) -> Batch {
-    Batch::of_writes(vec![Tuple::from(text.parse::<TupleKey>().unwrap())])
+fn batch(text: &str) -> TupleBatch {
+    TupleBatch::of_writes(vec![Tuple::from(text.parse::<TupleKey>().unwrap())])
 }
 
-fn failing() -> (Arc<LastMoment>, Stores) {
-    let store = Arc::new(LastMoment {
+fn failing() -> (Arc<FailingStore>, Stores) {
+    let store = Arc::new(FailingStore {
         inner: open_memory().unwrap(),
         fails: AtomicBool::new(false),
     });
@@ -146,7 +151,7 @@ fn failing() -> (Arc<LastMoment>, Stores) {
 }
 
 fn fail_next<T: std::fmt::Debug>(
-    store: &LastMoment,
+    store: &FailingStore,
     call: impl FnOnce() -> Result<T, StoresError>,
 ) {
     store.fails.store(true, Ordering::SeqCst);
@@ -317,7 +322,11 @@ fn what_deleted_stores_have_left_is_removed_beside_the_writers() {
         )
     };
     stores
-        .write(id, None, Batch::of_writes((0..3_000).map(tuple).collect()))
+        .write(
+            id,
+            None,
+            TupleBatch::of_writes((0..3_000).map(tuple).collect()),
+        )
         .unwrap();
     stores.delete(id).unwrap();
     assert!(stores.pin(id).is_err() && stores.with_model(id, None).is_err());
@@ -358,8 +367,9 @@ fn what_deleted_stores_have_left_is_removed_beside_the_writers() {
     assert_eq!(stores.pin(others).unwrap().graph().stored_len(), 20);
 }
 
-fn holds(version: &Version, model: &Model, text: &str) -> bool {
+fn holds(version: &Version, model: &CompiledModel, text: &str) -> bool {
     let context = crate::model::Record::new();
-    let mut reader = Reader::new(version.graph(), &model.rules, Terms::new(&context)).unwrap();
+    let mut reader =
+        RelationReader::new(version.graph(), &model.rules, ReaderTerms::new(&context)).unwrap();
     reader.check(&text.parse().unwrap()).unwrap().holds()
 }

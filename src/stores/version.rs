@@ -2,16 +2,16 @@
 //! bundle.
 
 use crate::bundle::Bundle;
-use crate::cache::{Row, Stripes};
+use crate::cache::{StripeRow, Stripes};
 use crate::model::{Revision, Timestamp, Tuple, TupleKey};
-use crate::relations::graph::Origin;
+use crate::relations::graph::TupleOrigin;
 use crate::relations::{Graph, RowHash, Rules};
-use crate::stores::{ModelId, Selection};
+use crate::stores::{ModelId, TupleSelection};
 use std::sync::Arc;
 
 /// A model of one store, compiled for it.
 #[derive(Debug)]
-pub struct Model {
+pub struct CompiledModel {
     /// Its id.
     pub id: ModelId,
     /// Its rules, which hold the model as it was written.
@@ -21,14 +21,14 @@ pub struct Model {
 /// The rows that a change of tuples touches: for each tuple, that of its object and that of its
 /// user.
 #[derive(Debug)]
-pub(super) struct Touched(Vec<Row>);
+pub(super) struct TouchedRows(Vec<StripeRow>);
 
 /// One version of a store. It never changes.
 #[derive(Clone, Debug)]
 pub struct Version {
     graph: Graph,
     /// The bundle's model; only in `main`.
-    model: Option<Arc<Model>>,
+    model: Option<Arc<CompiledModel>>,
     /// The newest model that was written to the store; `None` in `main`.
     newest: Option<ModelId>,
     bundle: Option<Arc<Bundle>>,
@@ -57,19 +57,19 @@ impl Version {
     }
 
     /// Returns the rows that a change of tuples touches; none for a store without stripes.
-    pub(super) fn touched(&self, deleted: &[TupleKey], written: &[Tuple]) -> Touched {
+    pub(super) fn touched(&self, deleted: &[TupleKey], written: &[Tuple]) -> TouchedRows {
         let keys = deleted.iter().chain(written.iter().map(|tuple| &tuple.key));
         let rows = keys
             .filter(|_| self.stripes.is_some())
             .flat_map(RowHash::of_tuple);
-        Touched(rows.map(|row| Row::of(row.bits())).collect())
+        TouchedRows(rows.map(|row| StripeRow::of(row.bits())).collect())
     }
 
     /// Returns the next version, with other tuples, which differ from these only in the `touched`
     /// rows. It must be published at once.
     ///
     /// INVARIANT: the stripes of these rows are raised before any reader can pin the version.
-    pub(super) fn with_graph(&self, graph: Graph, touched: Touched) -> Self {
+    pub(super) fn with_graph(&self, graph: Graph, touched: TouchedRows) -> Self {
         if let Some(stripes) = &self.stripes {
             stripes.raise(touched.0, graph.revision());
         }
@@ -98,7 +98,7 @@ impl Version {
     pub(super) fn with_layer(
         &self,
         graph: Graph,
-        model: Option<Arc<Model>>,
+        model: Option<Arc<CompiledModel>>,
         bundle: Option<Arc<Bundle>>,
         layered_at: Timestamp,
     ) -> Self {
@@ -120,7 +120,7 @@ impl Version {
 
     /// Returns the bundle's model; only in `main`.
     #[must_use]
-    pub fn model(&self) -> Option<&Arc<Model>> {
+    pub fn model(&self) -> Option<&Arc<CompiledModel>> {
         self.model.as_ref()
     }
 
@@ -144,13 +144,17 @@ impl Version {
 
     /// Returns the wanted tuples of this version: the stored ones, and before them those of the
     /// bundle if `with_bundle`.
-    pub fn tuples(&self, wanted: &Selection, with_bundle: bool) -> impl Iterator<Item = Tuple> {
+    pub fn tuples(
+        &self,
+        wanted: &TupleSelection,
+        with_bundle: bool,
+    ) -> impl Iterator<Item = Tuple> {
         let bundled = with_bundle
-            .then(|| self.graph.tuples(Origin::Bundle))
+            .then(|| self.graph.tuples(TupleOrigin::Bundle))
             .into_iter()
             .flatten();
         bundled
-            .chain(self.graph.tuples(Origin::Store))
+            .chain(self.graph.tuples(TupleOrigin::Store))
             .filter(|tuple| wanted.holds(&tuple.key))
     }
 

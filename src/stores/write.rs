@@ -1,15 +1,15 @@
 //! Writes batches of tuples, and deletes all tuples about an object or a user.
 
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser, is_canonical_id};
-use crate::relations::graph::Origin;
+use crate::relations::graph::TupleOrigin;
 use crate::relations::model::AuthorizationModel;
 use crate::stores::version::Version;
-use crate::stores::write_guard::Turn;
-use crate::stores::{Applied, Batch, ModelId, OpenStore, StoreId, Stores, StoresError};
+use crate::stores::write_guard::WriteGuard;
+use crate::stores::{BatchOutcome, ModelId, OpenStore, StoreId, Stores, StoresError, TupleBatch};
 
 /// Maximum number of tuples that one call of [`Stores::clear`] deletes: the size of an import's
 /// batch, which takes half a second of a disk's time, during which other writes wait.
-pub const MAX_CLEARED: usize = Batch::IMPORT_TUPLES;
+pub const MAX_CLEARED: usize = TupleBatch::IMPORT_TUPLES;
 
 /// Maximum number of tuples in a small change ([`OpenStore::publish_small`]): as many as OpenFGA
 /// accepts in one write.
@@ -17,7 +17,7 @@ const SMALL: usize = 100;
 
 /// The effect of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct WriteOutcome {
     /// The model that allowed it.
     pub model: ModelId,
     /// The revision after the write: a new one, unless nothing changed.
@@ -30,7 +30,7 @@ pub struct Written {
 
 /// The object or user whose tuples are deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum ClearTarget {
     /// Every tuple on this object, whatever the relation and the user.
     Object(ObjectRef),
     /// Every tuple whose user is this object, or a userset of it.
@@ -39,7 +39,7 @@ pub enum About {
 
 /// The effect of such a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cleared {
+pub struct ClearOutcome {
     /// How many tuples were deleted, all at once.
     pub deleted: usize,
     /// How many stored tuples are left to delete, because the call reached its limit.
@@ -63,32 +63,35 @@ impl Stores {
         &self,
         store: StoreId,
         model: Option<ModelId>,
-        batch: Batch,
-    ) -> Result<Written, StoresError> {
+        batch: TupleBatch,
+    ) -> Result<WriteOutcome, StoresError> {
         // The model is compiled outside the turn. If none is named, the turn may find a newer one,
         // which was compiled when it was written.
         match self.with_model(store, model) {
             Err(StoresError::NoModel(_)) if model.is_none() => {}
             found => drop(found?),
         }
-        let mut turn = self.turn()?;
+        let mut guard = self.lock_writes()?;
         let open = self.find(store)?;
         let version = open.version.load_full();
         let model = self.model_of(&open, &version, model)?;
         if store == StoreId::MAIN {
             for key in batch.keys() {
-                check_in_main(key, version.graph().origin_of(key) == Some(Origin::Bundle))?;
+                check_in_main(
+                    key,
+                    version.graph().origin_of(key) == Some(TupleOrigin::Bundle),
+                )?;
             }
         }
         for tuple in &batch.writes {
             check(model.rules.model(), tuple)?;
         }
-        let Applied {
+        let BatchOutcome {
             revision,
             deleted,
             written,
-        } = self.apply(&mut turn, &open, &version, batch)?;
-        Ok(Written {
+        } = self.apply(&mut guard, &open, &version, batch)?;
+        Ok(WriteOutcome {
             model: model.id,
             revision,
             deleted,
@@ -97,19 +100,19 @@ impl Stores {
     }
 
     /// Deletes every tuple about an object or a user, at most [`MAX_CLEARED`] at once.
-    pub fn clear(&self, store: StoreId, about: &About) -> Result<Cleared, StoresError> {
-        let mut turn = self.turn()?;
+    pub fn clear(&self, store: StoreId, about: &ClearTarget) -> Result<ClearOutcome, StoresError> {
+        let mut guard = self.lock_writes()?;
         let open = self.find(store)?;
         let version = open.version.load_full();
         let of = |origin, most| match about {
-            About::Object(object) => version.graph().tuples_on(origin, object, most),
-            About::User(user) => version.graph().tuples_of(origin, user, most),
+            ClearTarget::Object(object) => version.graph().tuples_on(origin, object, most),
+            ClearTarget::User(user) => version.graph().tuples_of(origin, user, most),
         };
-        let (found, left) = of(Origin::Store, MAX_CLEARED);
+        let (found, left) = of(TupleOrigin::Store, MAX_CLEARED);
         let keys: Vec<TupleKey> = found.into_iter().map(|tuple| tuple.key).collect();
-        let (_, in_bundle) = of(Origin::Bundle, 0);
-        let applied = self.apply(&mut turn, &open, &version, Batch::of_deletes(keys))?;
-        Ok(Cleared {
+        let (_, in_bundle) = of(TupleOrigin::Bundle, 0);
+        let applied = self.apply(&mut guard, &open, &version, TupleBatch::of_deletes(keys))?;
+        Ok(ClearOutcome {
             deleted: applied.deleted.len(),
             left,
             in_bundle,
@@ -120,21 +123,21 @@ impl Stores {
     /// Makes a batch durable, then publishes it.
     fn apply(
         &self,
-        turn: &mut Turn<'_>,
+        guard: &mut WriteGuard<'_>,
         open: &OpenStore,
         version: &Version,
-        batch: Batch,
-    ) -> Result<Applied, StoresError> {
+        batch: TupleBatch,
+    ) -> Result<BatchOutcome, StoresError> {
         // The graph can refuse, so it comes first: a store that has no room for more names must
         // find out before the batch is durable. Tuples that the batch skips change nothing here
         // either.
         let graph = version
             .graph()
-            .apply(&batch.deletes, &batch.writes, turn.next())?;
+            .apply(&batch.deletes, &batch.writes, guard.next())?;
         let touched = version.touched(&batch.deletes, &batch.writes);
         let is_small = batch.deletes.len() + batch.writes.len() <= SMALL;
         let said = self.store.apply(open.record.id, batch, self.now());
-        let applied = turn.durable_as(said, |applied| applied.revision)?;
+        let applied = guard.durable_as(said, |applied| applied.revision)?;
         if applied.is_change() {
             let next = version.with_graph(graph, touched);
             if is_small {

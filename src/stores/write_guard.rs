@@ -8,7 +8,7 @@
 //! in `published` is one that memory holds.
 
 use crate::model::Revision;
-use crate::storage::{Change, Event};
+use crate::storage::{Event, LogEntry};
 use crate::stores::{StoreError, Stores, StoresError};
 use std::sync::MutexGuard;
 use tokio::sync::watch;
@@ -18,14 +18,14 @@ pub(super) const REPLAYED_AT_ONCE: usize = 10_000;
 
 /// The revision that memory has reached.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct MemoryProgress {
     /// The last revision that memory has.
     revision: Revision,
     /// Whether the disk has failed since.
     doubtful: bool,
 }
 
-impl Progress {
+impl MemoryProgress {
     pub(super) fn at(revision: Revision) -> Self {
         Self {
             revision,
@@ -36,12 +36,12 @@ impl Progress {
 
 /// The right to write. Other writers wait until it is dropped; then the revision that memory has is
 /// published to requests that wait for one.
-pub(super) struct Turn<'a> {
-    progress: MutexGuard<'a, Progress>,
+pub(super) struct WriteGuard<'a> {
+    progress: MutexGuard<'a, MemoryProgress>,
     published: &'a watch::Sender<Revision>,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
         // If a writer panicked, what it made durable is not in memory; the next turn finds it.
         if !std::thread::panicking() {
@@ -50,7 +50,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-impl Turn<'_> {
+impl WriteGuard<'_> {
     /// Returns the revision that the next change will have.
     pub(super) fn next(&self) -> Revision {
         Revision(self.progress.revision.0 + 1)
@@ -85,7 +85,7 @@ impl Turn<'_> {
 
 impl Stores {
     /// Waits for the previous writes, and first replays the log if the disk or a writer failed.
-    pub(super) fn turn(&self) -> Result<Turn<'_>, StoresError> {
+    pub(super) fn lock_writes(&self) -> Result<WriteGuard<'_>, StoresError> {
         let mut progress = self.progress.lock().unwrap_or_else(|poisoned| {
             // The log shows what a writer that panicked has left, as it does after a failure of the
             // disk.
@@ -105,7 +105,7 @@ impl Stores {
                 progress.revision = revision;
             }
         }
-        Ok(Turn {
+        Ok(WriteGuard {
             progress,
             published: &self.published,
         })
@@ -113,9 +113,9 @@ impl Stores {
 
     fn replay(
         &self,
-        Change {
+        LogEntry {
             revision, event, ..
-        }: Change,
+        }: LogEntry,
     ) -> Result<(), StoresError> {
         let open = event.store().and_then(|id| self.find(id).ok());
         match (event, open) {

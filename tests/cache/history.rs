@@ -6,8 +6,8 @@ use crate::questions;
 use crate::world;
 use behest::clock::FixedClock;
 use behest::model::{Arguments, Evidence};
-use behest::storage::{Batch, OnDuplicate, OnMissing};
-use behest::stores::About;
+use behest::storage::{OnDuplicate, OnMissing, TupleBatch};
+use behest::stores::ClearTarget;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -132,9 +132,9 @@ impl History {
     fn clear(&mut self) -> String {
         let somebody = world::somebody(&mut self.dice);
         let about = if self.dice.chance(50) {
-            About::Object(somebody)
+            ClearTarget::Object(somebody)
         } else {
-            About::User(somebody)
+            ClearTarget::User(somebody)
         };
         let done = self
             .services
@@ -234,7 +234,7 @@ fn counts(cached: &Service) -> Vec<(&'static str, u64)> {
 }
 
 /// Some tuples that are put in, and some that are taken out where they are there.
-fn batch(dice: &mut Dice, rich: bool) -> Batch {
+fn batch(dice: &mut Dice, rich: bool) -> TupleBatch {
     let mut tuples: BTreeMap<_, _> = BTreeMap::new();
     for _ in 0..=dice.below(3) {
         let tuple = world::tuple(dice, rich);
@@ -246,10 +246,10 @@ fn batch(dice: &mut Dice, rich: bool) -> Batch {
     } else {
         OnDuplicate::Error
     };
-    let mut batch = Batch {
+    let mut batch = TupleBatch {
         on_missing: OnMissing::Ignore,
         on_duplicate,
-        ..Batch::default()
+        ..TupleBatch::default()
     };
     for (key, tuple) in tuples {
         if dice.chance(40) {

@@ -3,7 +3,7 @@
 use crate::pair::Service;
 use crate::world::NOON;
 use behest::clock::FixedClock;
-use behest::storage::Batch;
+use behest::storage::TupleBatch;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use support::engines::write;
@@ -367,9 +367,9 @@ fn a_write_to_another_row_costs_nothing() {
             condition: Some(Arc::new(small)),
         };
         service
-            .write(Batch {
+            .write(TupleBatch {
                 writes: vec![tuple],
-                ..Batch::default()
+                ..TupleBatch::default()
             })
             .unwrap();
         service.ask(&body);

@@ -5,7 +5,7 @@
 //! version, acknowledges. A reader pins a version, takes an entry, asks the stripes, and keeps what
 //! it evaluated. All states that these steps can come to are visited, each once.
 
-use behest::cache::{Cell, Row, Since, Stripes};
+use behest::cache::{RowFreshness, StripeCell, StripeRow, Stripes};
 use behest::model::Revision;
 use std::collections::HashSet;
 
@@ -14,8 +14,8 @@ const WRITES: u8 = 2;
 const QUESTIONS: u8 = 3;
 
 /// The row that all write to and read.
-fn row() -> Row {
-    Row::of(1)
+fn row() -> StripeRow {
+    StripeRow::of(1)
 }
 
 /// A version, or what was evaluated on one: each write sets what is in the row to its own revision.
@@ -66,7 +66,7 @@ enum Way {
 /// A cell whose value is part of a state.
 struct Plain(std::cell::Cell<u64>);
 
-impl Cell for Plain {
+impl StripeCell for Plain {
     fn zero() -> Self {
         Self(std::cell::Cell::new(0))
     }
@@ -210,7 +210,7 @@ fn is_current(way: Way, state: &State, entry: Entry, pinned: Version) -> bool {
         _ => (entry.revision, pinned),
     };
     let since = stripes_of(state.stripe).between(&[row()], Revision(read), Revision(reader));
-    since == Since::Unchanged
+    since == RowFreshness::Unchanged
 }
 
 /// Keeps what was evaluated on the version that is pinned.
@@ -233,16 +233,17 @@ fn stripes_of(value: u64) -> Stripes<Plain> {
     let stripes = Stripes::new(1);
     // What a cell holds has the tag of the row in it.
     if value > 0 {
-        stripes.raise([Row::of(1)], Revision(value));
+        stripes.raise([StripeRow::of(1)], Revision(value));
     }
     stripes
 }
 
 /// The revision that the only cell was raised to.
-fn raised(stripes: &Stripes<Plain>, row: Row) -> u64 {
+fn raised(stripes: &Stripes<Plain>, row: StripeRow) -> u64 {
     (0..=2 * u64::from(WRITES))
         .find(|revision| {
-            stripes.between(&[row], Revision(*revision), Revision(*revision)) == Since::Unchanged
+            stripes.between(&[row], Revision(*revision), Revision(*revision))
+                == RowFreshness::Unchanged
         })
         .unwrap()
 }

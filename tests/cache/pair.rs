@@ -6,8 +6,8 @@ use behest::clock::{Clock, FixedClock};
 use behest::engine::{Ask, Engine, LegKeys};
 use behest::model::{Answer, AnswerDepth, Arguments, Evidence, Revision};
 use behest::record::{QueueSettings, Recorder, Sink, WhenFull, Writer};
-use behest::storage::{Batch, StoreId, open_memory};
-use behest::stores::{About, Stores, StoresError};
+use behest::storage::{StoreId, TupleBatch, open_memory};
+use behest::stores::{ClearTarget, Stores, StoresError};
 use behest::telemetry::Metrics;
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -76,14 +76,14 @@ impl Service {
         }
     }
 
-    pub(crate) fn write(&self, batch: Batch) -> Result<Revision, String> {
+    pub(crate) fn write(&self, batch: TupleBatch) -> Result<Revision, String> {
         self.stores
             .write(StoreId::MAIN, None, batch)
             .map(|applied| applied.revision)
             .map_err(said)
     }
 
-    pub(crate) fn clear(&self, about: &About) -> Result<Revision, String> {
+    pub(crate) fn clear(&self, about: &ClearTarget) -> Result<Revision, String> {
         self.stores
             .clear(StoreId::MAIN, about)
             .map(|cleared| cleared.revision)

@@ -6,7 +6,7 @@
 //! not try orders that it takes for equal to another; that file visits all orders, without what the
 //! memory model adds.
 
-use behest::cache::{Cell, Row, Since, Stripes};
+use behest::cache::{RowFreshness, StripeCell, StripeRow, Stripes};
 use behest::model::Revision;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use loom::thread;
 /// A cell of loom's. As in the product, the order of its own is relaxed.
 struct Loom(AtomicU64);
 
-impl Cell for Loom {
+impl StripeCell for Loom {
     fn zero() -> Self {
         Self(AtomicU64::new(0))
     }
@@ -62,7 +62,7 @@ impl Service {
         }
     }
 
-    fn write(&self, row: Row, bit: u64, order: Order) {
+    fn write(&self, row: StripeRow, bit: u64, order: Order) {
         let _turn = self.turn.lock().unwrap();
         let (revision, content) = unpacked(self.version.load(Ordering::Relaxed));
         let (next, changed) = (
@@ -79,12 +79,12 @@ impl Service {
     }
 
     /// Asks, and checks the answer against the version that it was given from.
-    fn read(&self, row: Row) {
+    fn read(&self, row: StripeRow) {
         let (revision, content) = unpacked(self.version.load(Ordering::Acquire));
         let mut kept = self.kept.lock().unwrap();
         let entry = *kept;
         let serves = entry.filter(|entry| {
-            self.stripes.between(&[row], entry.revision, revision) == Since::Unchanged
+            self.stripes.between(&[row], entry.revision, revision) == RowFreshness::Unchanged
         });
         if let Some(entry) = serves {
             assert_eq!(
@@ -117,7 +117,7 @@ struct Cast {
 }
 
 fn walk(order: Order, cast: Cast) {
-    let row = Row::of(1);
+    let row = StripeRow::of(1);
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = cast.interruptions;
     builder.check(move || {

@@ -5,7 +5,7 @@ use crate::pair::Service;
 use crate::world::NOON;
 use behest::clock::FixedClock;
 use behest::model::TupleKey;
-use behest::storage::Batch;
+use behest::storage::TupleBatch;
 use serde_json::json;
 use std::sync::Arc;
 use support::engines::write;
@@ -51,9 +51,9 @@ fn what_rests_on_too_many_rows_to_name_ends_at_any_write() {
     };
     let stored = |key: &str| {
         service
-            .write(Batch {
+            .write(TupleBatch {
                 writes: vec![key.parse::<TupleKey>().unwrap().into()],
-                ..Batch::default()
+                ..TupleBatch::default()
             })
             .unwrap();
     };
@@ -110,16 +110,16 @@ fn a_membership_that_was_looked_for_from_both_sides_ends_a_denial() {
         assert_eq!(service.count("behest_cache_hits_total"), 1);
         let key: TupleKey = format!("group:g{at}#member@{member}").parse().unwrap();
         service
-            .write(Batch {
+            .write(TupleBatch {
                 writes: vec![key.clone().into()],
-                ..Batch::default()
+                ..TupleBatch::default()
             })
             .unwrap();
         assert_eq!([ask(), ask()], ["permit", "permit"], "{key}");
         service
-            .write(Batch {
+            .write(TupleBatch {
                 deletes: vec![key.clone()],
-                ..Batch::default()
+                ..TupleBatch::default()
             })
             .unwrap();
         assert_eq!(ask(), "deny", "{key}");

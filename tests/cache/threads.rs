@@ -5,7 +5,7 @@ use crate::pair::Service;
 use crate::world::NOON;
 use behest::clock::FixedClock;
 use behest::model::{Decision, Tuple, TupleKey};
-use behest::storage::Batch;
+use behest::storage::TupleBatch;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -44,20 +44,20 @@ fn question() -> Json {
 }
 
 /// The one tuple of interest comes last.
-fn batch(round: u64) -> Batch {
+fn batch(round: u64) -> TupleBatch {
     let keys = (0..BESIDE)
         .map(|at| format!("doc:beside{at}#viewer@user:u{at}"))
         .chain(["doc:d#viewer@user:u".to_owned()]);
     let keys: Vec<TupleKey> = keys.map(|key| key.parse().unwrap()).collect();
     if round.is_multiple_of(2) {
-        Batch {
+        TupleBatch {
             writes: keys.into_iter().map(Tuple::from).collect(),
-            ..Batch::default()
+            ..TupleBatch::default()
         }
     } else {
-        Batch {
+        TupleBatch {
             deletes: keys,
-            ..Batch::default()
+            ..TupleBatch::default()
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::pair::{Service, told};
 use crate::world;
 use behest::clock::FixedClock;
 use behest::model::Arguments;
-use behest::storage::{Batch, OnDuplicate, OnMissing};
+use behest::storage::{OnDuplicate, OnMissing, TupleBatch};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -173,10 +173,10 @@ fn write(dice: &mut Dice, services: &[Service; 2], bundle: &Bundle) {
         let tuple = lab::tuple(dice, bundle);
         tuples.insert(tuple.key.clone(), tuple);
     }
-    let mut batch = Batch {
+    let mut batch = TupleBatch {
         on_missing: OnMissing::Ignore,
         on_duplicate: OnDuplicate::Error,
-        ..Batch::default()
+        ..TupleBatch::default()
     };
     for (key, tuple) in tuples {
         if dice.chance(30) {

@@ -4,7 +4,7 @@ use crate::pair::{Service, told};
 use crate::world::NOON;
 use behest::clock::FixedClock;
 use behest::model::TupleKey;
-use behest::storage::Batch;
+use behest::storage::TupleBatch;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use support::engines::write;
@@ -103,13 +103,13 @@ fn a_tuple_of_no_relation_makes_nobody_known() {
         files("after", &model("")),
     );
     let services = services();
-    let batch = |writes: &[&str], deletes: &[&str]| Batch {
+    let batch = |writes: &[&str], deletes: &[&str]| TupleBatch {
         writes: writes
             .iter()
             .map(|key| key.parse::<TupleKey>().unwrap().into())
             .collect(),
         deletes: deletes.iter().map(|key| key.parse().unwrap()).collect(),
-        ..Batch::default()
+        ..TupleBatch::default()
     };
     let question = json!({"subject": {"type": "user", "id": "b"}, "action": {"name": "read"},
         "resource": {"type": "doc", "id": "x"}});

@@ -6,7 +6,7 @@ use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::model::{AnswerDepth, Record, Tuple, TupleCondition, TupleKey, Value};
 use behest::relations::MAX_DEPTH;
-use behest::storage::{Batch, StoreId, open_memory};
+use behest::storage::{StoreId, TupleBatch, open_memory};
 use behest::stores::Stores;
 use serde_json::json;
 use std::sync::Arc;
@@ -193,9 +193,9 @@ fn a_folder_too_deep_denies_with_an_error_and_never_as_if_nothing_were_there() {
         .write(
             StoreId::MAIN,
             None,
-            Batch {
+            TupleBatch {
                 writes,
-                ..Batch::default()
+                ..TupleBatch::default()
             },
         )
         .expect("they are written");
@@ -227,21 +227,21 @@ fn a_folder_too_deep_denies_with_an_error_and_never_as_if_nothing_were_there() {
 #[test]
 fn grants_and_suspensions_of_the_default_bundle_change_while_it_serves() {
     let (engine, stores) = served();
-    let write = |batch: Batch| stores.write(StoreId::MAIN, None, batch);
+    let write = |batch: TupleBatch| stores.write(StoreId::MAIN, None, batch);
     let written = |tuple: Tuple| {
         drop(
-            write(Batch {
+            write(TupleBatch {
                 writes: vec![tuple],
-                ..Batch::default()
+                ..TupleBatch::default()
             })
             .expect("it is written"),
         );
     };
     let deleted = |tuple: Tuple| {
         drop(
-            write(Batch {
+            write(TupleBatch {
                 deletes: vec![tuple.key],
-                ..Batch::default()
+                ..TupleBatch::default()
             })
             .expect("it is deleted"),
         );
@@ -281,9 +281,9 @@ fn grants_and_suspensions_of_the_default_bundle_change_while_it_serves() {
 
     // What is reviewed with the bundle is not changed by a key that writes tuples.
     let reviewed = tuple("platform:main#suspended@user:erin", None);
-    write(Batch {
+    write(TupleBatch {
         deletes: vec![reviewed.key],
-        ..Batch::default()
+        ..TupleBatch::default()
     })
     .expect_err("it belongs to the bundle");
     assert_eq!(ask(&[("user", "erin")]), "deny suspended");

@@ -5,7 +5,7 @@ use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::Engine;
 use behest::model::{AnswerDepth, Tuple, TupleKey};
-use behest::storage::{Batch, StoreId, open_memory};
+use behest::storage::{StoreId, TupleBatch, open_memory};
 use behest::stores::Stores;
 use serde_json::{Value as Json, json};
 use std::path::Path;
@@ -156,17 +156,17 @@ fn served() -> (Engine, std::sync::Arc<Stores>, tempfile::TempDir) {
     (engine, stores, folder)
 }
 
-fn batch(text: &str, delete: bool) -> Batch {
+fn batch(text: &str, delete: bool) -> TupleBatch {
     let tuple: Tuple = text.parse::<TupleKey>().expect("a tuple").into();
     let (deletes, writes) = if delete {
         (vec![tuple.key], Vec::new())
     } else {
         (Vec::new(), vec![tuple])
     };
-    Batch {
+    TupleBatch {
         deletes,
         writes,
-        ..Batch::default()
+        ..TupleBatch::default()
     }
 }
 

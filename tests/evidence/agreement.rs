@@ -2,7 +2,7 @@
 
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, question};
 use behest::evidence::{
-    ActorForm, ClaimPath, Claims, FactKind, FactRule, Introspection, Profile, Trust,
+    ActorForm, ClaimPath, ClaimPaths, FactKind, FactRule, IntrospectionEndpoint, Profile, Trust,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn world(answer: &Value, carries_act: bool, actor: ActorForm) -> World {
 fn world_of(answer: &Value, carries_act: bool, over: impl Fn(Profile) -> Profile) -> World {
     let answer = answer.to_string();
     let web = Web::start(move |_| (200, String::new(), answer.clone()));
-    let introspection = Some(Introspection {
+    let introspection = Some(IntrospectionEndpoint {
         url: web.url.clone(),
         client_id: "pdp".to_owned(),
         client_secret: None,
@@ -145,7 +145,7 @@ fn with_more_claims(asked: Profile) -> Profile {
         kind,
     };
     Profile {
-        claims: Claims {
+        claims: ClaimPaths {
             scopes: paths(&["scope", "scp"]),
             groups: paths(&["groups", "groups2"]),
             roles: paths(&["roles", "realm.roles"]),
@@ -244,7 +244,7 @@ async fn every_claim_that_the_profile_reads_is_held_to_the_answer() {
 #[actix_web::test]
 async fn sub_is_held_to_the_answer_where_another_claim_names_people() {
     let by_name = |asked: Profile| Profile {
-        claims: Claims {
+        claims: ClaimPaths {
             subject: vec![ClaimPath::new("preferred_username")],
             ..asked.claims.clone()
         },

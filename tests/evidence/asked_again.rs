@@ -2,7 +2,7 @@
 
 use crate::callers::{OURS, gateway};
 use crate::world::{AUDIENCE, World, access, profile, question};
-use behest::evidence::{Introspection, Profile, Trust};
+use behest::evidence::{IntrospectionEndpoint, Profile, Trust};
 use behest::http::{By, Caller, KeyHash, Settings};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn active(over: &Value) -> Value {
 
 /// A service whose callers are `other`, by a key, and `gateway`, by an opaque token.
 fn world(web: &Web, keep: Duration) -> World {
-    let introspection = Introspection {
+    let introspection = IntrospectionEndpoint {
         url: web.url.clone(),
         client_id: "pdp".into(),
         client_secret: None,

@@ -2,7 +2,7 @@
 
 use crate::callers::caller;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
-use behest::evidence::{Introspection, Preset, Profile, Scope, Trust};
+use behest::evidence::{CallerScope, IntrospectionEndpoint, Preset, Profile, Trust};
 use behest::http::{By, Caller, KeyHash, Settings};
 use serde_json::json;
 use std::time::Duration;
@@ -29,7 +29,7 @@ async fn a_caller_may_send_what_is_for_it_alone() {
         ..profile(&web)
     };
     let narrow = |name: &str, audiences: &[&str], issuers: &[&str]| Caller {
-        credentials: Scope {
+        credentials: CallerScope {
             audiences: audiences
                 .iter()
                 .map(|audience| (*audience).into())
@@ -123,7 +123,7 @@ async fn roles_at_another_service_are_none_here() {
         own_clients: vec!["web".into()],
         ..Preset::Keycloak.profile(ISSUER)
     };
-    let scope = Scope {
+    let scope = CallerScope {
         audiences: vec![AUDIENCE.into()],
         issuers: Vec::new(),
     };
@@ -187,7 +187,7 @@ async fn an_opaque_token_is_of_the_issuer_that_is_named_each_time() {
     let asked = |web: &Web| {
         let keep = Duration::from_secs(10);
         let url = web.url.clone();
-        Some(Introspection {
+        Some(IntrospectionEndpoint {
             url,
             client_id: "pdp".into(),
             client_secret: None,
@@ -207,7 +207,7 @@ async fn an_opaque_token_is_of_the_issuer_that_is_named_each_time() {
         introspection: asked(&partners),
         ..ours.clone()
     };
-    let narrow = Scope {
+    let narrow = CallerScope {
         audiences: Vec::new(),
         issuers: vec![ISSUER.into()],
     };

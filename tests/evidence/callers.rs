@@ -1,7 +1,7 @@
 //! Callers that come with a token of a configured issuer, and how often callers may ask.
 
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
-use behest::evidence::{Introspection, Profile, Scope, Trust};
+use behest::evidence::{CallerScope, IntrospectionEndpoint, Profile, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Rate, Settings};
 use behest::model::EntityRef;
 use serde_json::json;
@@ -23,7 +23,7 @@ pub(crate) fn caller(name: &str, by: By, rate: Option<Rate>) -> Caller {
         require_actor: false,
         reasons: false,
         rate,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     }
 }
 
@@ -146,7 +146,7 @@ async fn a_callers_opaque_token_is_of_the_one_issuer_that_serves_callers() {
         Web::start(move |_| (200, String::new(), answer.clone()))
     };
     let (web, partners) = (start(), start());
-    let asked = |web: &Web| Introspection {
+    let asked = |web: &Web| IntrospectionEndpoint {
         url: web.url.clone(),
         client_id: "pdp".into(),
         client_secret: None,

@@ -1,7 +1,7 @@
 //! Opaque tokens: what their issuer says of them counts, and nothing else does.
 
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
-use behest::evidence::{Introspection, KeySource, Profile, Secret, SignedAnswers, Trust};
+use behest::evidence::{IntrospectionEndpoint, KeySource, Profile, Secret, SignedAnswers, Trust};
 use behest::http::{Limits, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use support::service::{NOW_MS, local, post, send};
 use support::tokens::{Key, with};
 use support::web::{Asked, Web};
 
-fn asked_by(url: &str) -> Introspection {
-    Introspection {
+fn asked_by(url: &str) -> IntrospectionEndpoint {
+    IntrospectionEndpoint {
         url: url.to_owned(),
         client_id: "pdp one".to_owned(),
         client_secret: Some(Secret::new("s3cret:&")),
@@ -298,7 +298,7 @@ async fn a_signed_answer_must_be_the_issuers_of_now_and_for_this_service() {
             keys: source,
             algorithms: vec![Algorithm::ES256],
         };
-        let introspection = Some(Introspection {
+        let introspection = Some(IntrospectionEndpoint {
             signed: Some(answers),
             ..asked_by(&web.url)
         });
@@ -371,7 +371,7 @@ async fn a_jwt_that_its_issuer_is_asked_about_has_the_type_of_an_access_token() 
 #[actix_web::test]
 async fn an_answer_that_is_not_kept_is_asked_for_each_time() {
     let web = issuer(with(&active(), &json!({"exp": null})));
-    let introspection = Some(Introspection {
+    let introspection = Some(IntrospectionEndpoint {
         keep: Duration::ZERO,
         ..asked_by(&web.url)
     });

@@ -2,7 +2,7 @@
 
 use crate::callers::{OURS, call, caller, gateway};
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, question};
-use behest::evidence::{Introspection, Profile, Trust};
+use behest::evidence::{IntrospectionEndpoint, Profile, Trust};
 use behest::http::{By, KeyHash, Settings};
 use serde_json::json;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn asked_issuer() -> (World, Web) {
         };
         (200, String::new(), answer.to_string())
     });
-    let introspection = Introspection {
+    let introspection = IntrospectionEndpoint {
         url: web.url.clone(),
         client_id: "pdp".to_owned(),
         client_secret: None,

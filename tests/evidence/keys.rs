@@ -3,7 +3,7 @@
 use crate::world::{
     ISSUER, World, access, claims, claims_with, profile, publish, question, standard,
 };
-use behest::evidence::{KeySource, Profile, Scope, Trust};
+use behest::evidence::{CallerScope, KeySource, Profile, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -310,7 +310,7 @@ fn administered(web: &Web) -> World {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     };
     let callers = vec![
         caller("admin", Permission::Admin),

@@ -3,7 +3,7 @@
 
 use crate::profiles::{PARTNER, Table, tables};
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, publish, question};
-use behest::evidence::{Introspection, Preset, Profile, Trust};
+use behest::evidence::{IntrospectionEndpoint, Preset, Profile, Trust};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -226,7 +226,7 @@ fn asking(case: &Answered) -> (World, Web) {
     )
     .to_string();
     let web = Web::start(move |_| (200, String::new(), answer.clone()));
-    let introspection = Some(Introspection {
+    let introspection = Some(IntrospectionEndpoint {
         url: web.url.clone(),
         client_id: "pdp".to_owned(),
         client_secret: None,

@@ -4,8 +4,8 @@
 use crate::actors::chain;
 use crate::world::{ISSUER, World, access, claims_with, profile, publish, question};
 use behest::evidence::{
-    ActorForm, AutonomousClaim, ClaimPath, Claims, FactKind, FactRule, KeySource, Preset, Profile,
-    TrustDomain,
+    ActorForm, AutonomousClaim, ClaimPath, ClaimPaths, FactKind, FactRule, KeySource, Preset,
+    Profile, TrustDomain,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -415,7 +415,7 @@ async fn the_client_of_an_id_token_that_stands_alone_acts() {
 #[actix_web::test]
 async fn two_claims_at_one_path_are_two_truths() {
     let dotted = |profile: Profile| Profile {
-        claims: Claims {
+        claims: ClaimPaths {
             client: paths(&["ext.client"]),
             roles: paths(&["ext.roles"]),
             ..profile.claims
@@ -500,7 +500,7 @@ async fn names_beside_those_that_are_read_refuse_the_token() {
     )
     .await;
     let nested = |profile: Profile| Profile {
-        claims: Claims {
+        claims: ClaimPaths {
             actor_client: paths(&["x.client"]),
             ..profile.claims
         },

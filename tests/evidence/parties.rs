@@ -3,7 +3,7 @@
 
 use crate::actors::chain;
 use crate::world::{AUDIENCE, World, claims_with, profile, publish, question};
-use behest::evidence::{ActorForm, AutonomousClaim, ClaimPath, Claims, Preset, Profile};
+use behest::evidence::{ActorForm, AutonomousClaim, ClaimPath, ClaimPaths, Preset, Profile};
 use serde_json::{Value, json};
 use support::service::NOW_MS;
 use support::tokens::{Key, with};
@@ -165,7 +165,7 @@ async fn a_party_has_the_id_of_its_own_tokens_wherever_it_is_named() {
 async fn a_person_is_named_by_the_claim_of_the_profile_in_act_too() {
     let by_name = |actor| {
         world(Preset::Standard, move |partner| Profile {
-            claims: Claims {
+            claims: ClaimPaths {
                 subject: vec![ClaimPath::new("preferred_username")],
                 ..partner.claims.clone()
             },
@@ -433,7 +433,7 @@ async fn an_actor_has_the_type_of_its_issuers_clients() {
 #[actix_web::test]
 async fn a_user_who_is_named_like_the_client_is_a_user() {
     let by_name = |partner: Profile| Profile {
-        claims: Claims {
+        claims: ClaimPaths {
             subject: vec![ClaimPath::new("preferred_username")],
             ..partner.claims.clone()
         },

@@ -5,7 +5,7 @@ use crate::world::{
 };
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use behest::evidence::{Introspection, Profile, Scope, Trust};
+use behest::evidence::{CallerScope, IntrospectionEndpoint, Profile, Trust};
 use behest::http::{By, Caller, Permission, Settings};
 use behest::model::EntityRef;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn world() -> (World, Web) {
         "exp": NOW_MS / 1_000 + 300,
     });
     let web = Web::start(move |_| (200, String::new(), answer.to_string()));
-    let introspection = Some(Introspection {
+    let introspection = Some(IntrospectionEndpoint {
         url: web.url.clone(),
         client_id: "pdp".to_owned(),
         client_secret: None,
@@ -48,7 +48,7 @@ fn world() -> (World, Web) {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     };
     let settings = Settings {
         callers: vec![caller],

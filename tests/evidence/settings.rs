@@ -3,7 +3,8 @@
 use crate::world::{profile, publish};
 use behest::clock::SystemClock;
 use behest::evidence::{
-    HttpClient, Introspection, KeySource, Preset, Profile, Secret, SignedAnswers, Trust, Verifier,
+    HttpClient, IntrospectionEndpoint, KeySource, Preset, Profile, Secret, SignedAnswers, Trust,
+    Verifier,
 };
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
@@ -120,7 +121,7 @@ fn a_shared_secret_that_says_too_much_or_is_guessed_does_not_start() {
 
 #[test]
 fn an_issuer_that_cannot_be_asked_in_safety_does_not_start() {
-    let asked = |url: &str| Introspection {
+    let asked = |url: &str| IntrospectionEndpoint {
         url: url.to_owned(),
         client_id: "pdp".to_owned(),
         client_secret: None,
@@ -135,7 +136,7 @@ fn an_issuer_that_cannot_be_asked_in_safety_does_not_start() {
     );
     let actors_unknown = |it: &mut Profile| {
         it.trust = Trust::Introspection;
-        it.introspection = Some(Introspection {
+        it.introspection = Some(IntrospectionEndpoint {
             carries_act: false,
             ..good()
         });
@@ -145,7 +146,7 @@ fn an_issuer_that_cannot_be_asked_in_safety_does_not_start() {
         |it| it.introspection = Some(asked("http://login.example")),
         "cannot be asked",
     );
-    let kept = Introspection {
+    let kept = IntrospectionEndpoint {
         keep: Duration::from_secs(61),
         ..good()
     };
@@ -154,7 +155,7 @@ fn an_issuer_that_cannot_be_asked_in_safety_does_not_start() {
         keys: KeySource::Pem("x".into()),
         algorithms: Vec::new(),
     };
-    let signed = Introspection {
+    let signed = IntrospectionEndpoint {
         signed: Some(answers),
         ..good()
     };

@@ -3,7 +3,7 @@
 
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::evidence::{Scope, Signer};
+use behest::evidence::{CallerScope, Signer};
 use behest::http::{
     By, Caller, CertificateName, KeyHash, Limits, Listener, Permission, Server, Settings, Tls,
     TlsFiles,
@@ -231,7 +231,7 @@ pub(crate) fn caller(name: &str, by: By) -> Caller {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     }
 }
 

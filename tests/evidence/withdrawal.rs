@@ -3,7 +3,9 @@
 use crate::world::{
     AUDIENCE, ISSUER, World, access, claims, claims_with, profile, publish, question,
 };
-use behest::evidence::{Introspection, KeySource, Profile, Scope, SignedAnswers, Trust};
+use behest::evidence::{
+    CallerScope, IntrospectionEndpoint, KeySource, Profile, SignedAnswers, Trust,
+};
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use behest::model::EntityRef;
 use jsonwebtoken::Algorithm;
@@ -29,7 +31,7 @@ fn caller(name: &str, by: By) -> Caller {
         require_actor: false,
         reasons: true,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     }
 }
 
@@ -60,9 +62,9 @@ fn world(profile: Profile) -> World {
     )
 }
 
-fn introspection(web: &Web, signed: Option<SignedAnswers>) -> Introspection {
+fn introspection(web: &Web, signed: Option<SignedAnswers>) -> IntrospectionEndpoint {
     let keep = Duration::from_mins(1);
-    Introspection {
+    IntrospectionEndpoint {
         url: web.url.clone(),
         client_id: "pdp".into(),
         client_secret: None,

@@ -6,7 +6,8 @@ use actix_web::http::Method;
 use actix_web::test::{call_service, init_service};
 use behest::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use behest::storage::{
-    Applied, Batch, Change, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore,
+    BatchOutcome, LogEntry, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleBatch,
+    TupleStore,
 };
 use behest::stores::open_memory;
 use serde_json::json;
@@ -94,7 +95,12 @@ impl TupleStore for Gated {
         self.pass();
         self.inner.assertions(store, model)
     }
-    fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
+    fn apply(
+        &self,
+        store: StoreId,
+        batch: TupleBatch,
+        at: Timestamp,
+    ) -> Result<BatchOutcome, StoreError> {
         self.inner.apply(store, batch, at)
     }
     fn read_tuples(
@@ -129,7 +135,7 @@ impl TupleStore for Gated {
         store: Option<StoreId>,
         after: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         // Those of one store are what a client reads.
         if store.is_some() {
             self.pass();

@@ -7,7 +7,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use behest::model::{Digest, Tuple, TupleKey};
 use behest::relations::model::{AuthorizationModel, from_json};
 use behest::storage::StoreId;
-use behest::stores::Batch;
+use behest::stores::TupleBatch;
 use serde_json::json;
 use support::service::request;
 
@@ -154,14 +154,14 @@ async fn an_export_is_of_one_revision_whatever_is_written_meanwhile() {
     let store = fixture.store.parse().unwrap();
     let written = fixture
         .stores
-        .write(store, None, Batch::of_writes(tuples(MANY)))
+        .write(store, None, TupleBatch::of_writes(tuples(MANY)))
         .unwrap();
     let app = init_service(fixture.server.app()).await;
     let response = call_service(&app, ask(&fixture).to_request()).await;
     let deletes = tuples(MANY).into_iter().map(|tuple| tuple.key).collect();
     fixture
         .stores
-        .write(store, None, Batch::of_deletes(deletes))
+        .write(store, None, TupleBatch::of_deletes(deletes))
         .unwrap();
     fixture.write(&["document:new#viewer@user:bob"]).await;
     let revision = response
@@ -188,7 +188,7 @@ async fn few_exports_run_at_once() {
         .write(
             fixture.store.parse().unwrap(),
             None,
-            Batch::of_writes(tuples(MANY)),
+            TupleBatch::of_writes(tuples(MANY)),
         )
         .unwrap();
     let app = init_service(fixture.server.app()).await;
@@ -236,7 +236,7 @@ async fn clients_that_take_nothing_make_room_for_one_that_does() {
         .write(
             fixture.store.parse().unwrap(),
             None,
-            Batch::of_writes(tuples(MANY)),
+            TupleBatch::of_writes(tuples(MANY)),
         )
         .unwrap();
     let app = init_service(fixture.server.app()).await;

@@ -198,7 +198,7 @@ async fn a_deletion_takes_ten_thousand_tuples_and_counts_the_rest() {
             .write(
                 store,
                 None,
-                behest::stores::Batch::of_writes(tuples(from, to)),
+                behest::stores::TupleBatch::of_writes(tuples(from, to)),
             )
             .unwrap();
     }
@@ -259,7 +259,7 @@ async fn wide() -> Fixture {
     let store = fixture.store.parse().unwrap();
     fixture
         .stores
-        .write(store, None, behest::stores::Batch::of_writes(tuples))
+        .write(store, None, behest::stores::TupleBatch::of_writes(tuples))
         .unwrap();
     fixture
 }

@@ -25,7 +25,7 @@ use actix_web::http::Method;
 use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::evidence::{Scope, Signer};
+use behest::evidence::{CallerScope, Signer};
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use behest::record::Recorder;
 use behest::stores::{StoreLimits, Stores, TupleStore, open_memory};
@@ -200,7 +200,7 @@ fn caller(name: &str, key: &str, permissions: &[Permission]) -> Caller {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     }
 }
 

@@ -346,7 +346,7 @@ async fn a_page_of_changes_passes_by_a_bounded_number_of_others() {
                 .unwrap()
                 .into()
         };
-        behest::stores::Batch::of_writes((from..from + 10_000).map(text).collect())
+        behest::stores::TupleBatch::of_writes((from..from + 10_000).map(text).collect())
     };
     for from in [0, 10_000, 20_000] {
         fixture.stores.write(store, None, many(from)).unwrap();

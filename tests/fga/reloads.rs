@@ -4,10 +4,10 @@ use crate::{BOTH, Fixture, model};
 use actix_web::http::Method;
 use actix_web::test::{call_and_read_body, init_service};
 use behest::model::{Digest, Tuple, TupleKey};
-use behest::relations::Origin;
+use behest::relations::TupleOrigin;
 use behest::relations::model::{AuthorizationModel, from_json};
 use behest::storage::StoreId;
-use behest::stores::{Batch, ModelId, Stores, StoresError};
+use behest::stores::{ModelId, Stores, StoresError, TupleBatch};
 use serde_json::json;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -128,7 +128,11 @@ fn writes_and_bundles_come_to_what_one_after_another_would() {
                 scope.spawn(move || {
                     for at in 0..WRITES {
                         let write = |text: &str| {
-                            stores.write(StoreId::MAIN, None, Batch::of_writes(vec![tuple(text)]))
+                            stores.write(
+                                StoreId::MAIN,
+                                None,
+                                TupleBatch::of_writes(vec![tuple(text)]),
+                            )
                         };
                         write(&format!("{kind}:{writer}-{at}#viewer@user:a")).unwrap();
                         // Only one of the models has it.
@@ -143,7 +147,7 @@ fn writes_and_bundles_come_to_what_one_after_another_would() {
                             Ok(_) => {
                                 let key = shared.parse().unwrap();
                                 stores
-                                    .write(StoreId::MAIN, None, Batch::of_deletes(vec![key]))
+                                    .write(StoreId::MAIN, None, TupleBatch::of_deletes(vec![key]))
                                     .unwrap();
                             }
                             Err(error) => assert!(
@@ -155,7 +159,7 @@ fn writes_and_bundles_come_to_what_one_after_another_would() {
                         let gone = stores.write(
                             StoreId::MAIN,
                             Some(ModelId::from_bits(1)),
-                            Batch::default(),
+                            TupleBatch::default(),
                         );
                         assert!(gone.unwrap_err().to_string().contains("has no model"));
                     }
@@ -172,19 +176,19 @@ fn writes_and_bundles_come_to_what_one_after_another_would() {
     let graph = version.graph();
     assert!(
         graph
-            .tuples(Origin::Store)
-            .all(|tuple| graph.tuple(Origin::Bundle, &tuple.key).is_none())
+            .tuples(TupleOrigin::Store)
+            .all(|tuple| graph.tuple(TupleOrigin::Bundle, &tuple.key).is_none())
     );
     // Memory holds what the log leads to.
     let mut stored: Vec<String> = graph
-        .tuples(Origin::Store)
+        .tuples(TupleOrigin::Store)
         .map(|tuple| tuple.key.to_string())
         .collect();
     stored.sort_unstable();
     let page = stores
         .read(
             StoreId::MAIN,
-            &behest::stores::Selection::default(),
+            &behest::stores::TupleSelection::default(),
             None,
             100_000,
         )
@@ -196,7 +200,7 @@ fn writes_and_bundles_come_to_what_one_after_another_would() {
         .collect();
     read.retain(|text| {
         graph
-            .tuple(Origin::Bundle, &text.parse().unwrap())
+            .tuple(TupleOrigin::Bundle, &text.parse().unwrap())
             .is_none()
     });
     read.sort_unstable();

@@ -206,7 +206,7 @@ fn everything_is_there_after_a_restart() {
     let store = stores.create("documents").unwrap().id;
     let model = stores.write_model(store, &crate::model()).unwrap();
     let tuple: behest::model::TupleKey = "document:plan#viewer@user:alice".parse().unwrap();
-    let batch = behest::stores::Batch::of_writes(vec![tuple.clone().into()]);
+    let batch = behest::stores::TupleBatch::of_writes(vec![tuple.clone().into()]);
     let written = stores.write(store, None, batch).unwrap();
     drop(stores);
     let stores = open();

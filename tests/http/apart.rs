@@ -9,7 +9,7 @@ use behest::http::Server;
 use behest::model::{Record, Tuple, TupleCondition};
 use behest::record::Recorder;
 use behest::storage::StoreId;
-use behest::stores::{Batch, Stores, open_memory};
+use behest::stores::{Stores, TupleBatch, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl Fixture {
             tuples.push(Tuple::from(key.parse::<behest::model::TupleKey>().unwrap()));
         }
         stores
-            .write(StoreId::MAIN, None, Batch::of_writes(tuples))
+            .write(StoreId::MAIN, None, TupleBatch::of_writes(tuples))
             .unwrap();
         let signer = Signer::in_memory().unwrap();
         let server =

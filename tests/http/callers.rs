@@ -2,7 +2,7 @@
 
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question, with};
 use actix_web::test::TestRequest;
-use behest::evidence::Scope;
+use behest::evidence::CallerScope;
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use serde_json::json;
 use support::service::{Reply, empty, get, local, post, send};
@@ -17,7 +17,7 @@ fn caller(permissions: &[Permission]) -> Caller {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     }
 }
 

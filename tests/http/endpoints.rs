@@ -3,7 +3,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
-use behest::evidence::Scope;
+use behest::evidence::CallerScope;
 use behest::http::{
     Access, By, Caller, Endpoint, KeyHash, Permission, Server, Settings, endpoints,
 };
@@ -51,7 +51,7 @@ fn with_caller(permissions: impl Iterator<Item = Permission>) -> Server {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     };
     empty(Settings {
         callers: vec![caller],

@@ -4,12 +4,12 @@ use crate::{EVALUATION, EVALUATIONS};
 use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::evidence::{Scope, Signer};
+use behest::evidence::{CallerScope, Signer};
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use behest::model::TupleKey;
 use behest::record::Recorder;
 use behest::storage::StoreId;
-use behest::stores::{Batch, Stores, open_memory};
+use behest::stores::{Stores, TupleBatch, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ impl Service {
             require_actor,
             reasons,
             rate: None,
-            credentials: Scope::default(),
+            credentials: CallerScope::default(),
         };
         let callers = vec![
             caller("plain", false, false),
@@ -92,11 +92,11 @@ impl Service {
     fn write(&self, key: &str, there: bool) {
         let key: TupleKey = key.parse().unwrap();
         let batch = if there {
-            Batch::of_writes(vec![key.into()])
+            TupleBatch::of_writes(vec![key.into()])
         } else {
-            Batch {
+            TupleBatch {
                 deletes: vec![key],
-                ..Batch::default()
+                ..TupleBatch::default()
             }
         };
         self.stores.write(StoreId::MAIN, None, batch).unwrap();

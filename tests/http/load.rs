@@ -4,7 +4,7 @@ use crate::{EVALUATION, EVALUATIONS, deciding, error, question};
 use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::evidence::{Scope, Signer};
+use behest::evidence::{CallerScope, Signer};
 use behest::http::{By, Caller, KeyHash, Limits, Permission, Server, Settings};
 use behest::record::Recorder;
 use behest::stores::{Stores, open_memory};
@@ -95,7 +95,7 @@ impl Fixture {
             require_actor: false,
             reasons: false,
             rate: None,
-            credentials: Scope::default(),
+            credentials: CallerScope::default(),
         };
         let settings = Settings {
             limits,

@@ -3,7 +3,7 @@
 use crate::deciding;
 use actix_web::http::Method;
 use behest::bundle::BundleSource;
-use behest::evidence::Scope;
+use behest::evidence::CallerScope;
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use serde_json::json;
 use support::service::{empty, get, local, request, send, with_engine};
@@ -42,7 +42,7 @@ async fn what_is_wrong_with_a_bundle_is_told_to_an_administrator_alone() {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     };
     let callers = vec![
         caller("admin", Permission::Admin),

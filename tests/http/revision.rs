@@ -9,7 +9,7 @@ use behest::http::{Limits, Server, Settings};
 use behest::model::{Revision, TupleKey};
 use behest::record::Recorder;
 use behest::storage::{DEFAULT_CACHE_BYTES, StoreId, open_redb};
-use behest::stores::{Batch, Stores, TupleStore, open_memory};
+use behest::stores::{Stores, TupleBatch, TupleStore, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -54,7 +54,11 @@ impl Fixture {
     fn grant(&self) -> Revision {
         let tuple: TupleKey = "doc:d7#viewer@user:dave".parse().unwrap();
         self.stores
-            .write(StoreId::MAIN, None, Batch::of_writes(vec![tuple.into()]))
+            .write(
+                StoreId::MAIN,
+                None,
+                TupleBatch::of_writes(vec![tuple.into()]),
+            )
             .unwrap()
             .revision
     }

@@ -5,7 +5,7 @@ use crate::error;
 use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Engine, Sealer, SearchLimits};
-use behest::evidence::Scope;
+use behest::evidence::CallerScope;
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -473,7 +473,7 @@ async fn a_page_token_is_its_callers_alone() {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     };
     let settings = Settings {
         callers: vec![caller("one", "1"), caller("two", "2")],

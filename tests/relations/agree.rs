@@ -4,7 +4,7 @@ use super::oracle::{Oracle, Value};
 use super::scene::{PATIENCE, value_of, worlds};
 use super::world::{RELATIONS, World};
 use behest::model::{ObjectRef, Revision, TupleKey, TupleUser};
-use behest::relations::{Limits, Membership, Reader, RelationError, Terms};
+use behest::relations::{Membership, ReaderTerms, RelationError, RelationLimits, RelationReader};
 use std::collections::BTreeMap;
 use support::dice::Dice;
 
@@ -135,16 +135,16 @@ fn a_check_depends_on_nothing_but_the_rows_that_it_names() {
                     .graph
                     .apply(std::slice::from_ref(&tuple.key), &[], Revision(2))
                     .unwrap();
-                let terms = Terms {
+                let terms = ReaderTerms {
                     contextual: &scene.world.layers[2],
-                    limits: Limits {
+                    limits: RelationLimits {
                         depth: scene.world.max_depth,
-                        ..Limits::default()
+                        ..RelationLimits::default()
                     },
-                    ..Terms::new(&scene.world.context)
+                    ..ReaderTerms::new(&scene.world.context)
                 };
                 let after = value_of(
-                    &Reader::new(&graph, &scene.rules, terms)
+                    &RelationReader::new(&graph, &scene.rules, terms)
                         .unwrap()
                         .check(&key),
                 );

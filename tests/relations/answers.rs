@@ -3,8 +3,8 @@
 use super::store::{DOCS, EMPTY, Store, model, object, texts, user};
 use behest::model::{ModelType, Record, Revision, Tuple, TupleCondition, TupleUser, Value};
 use behest::relations::{
-    Cut, Expansion, ExpansionNode, Failure, Graph, Limits, Listed, Membership, Reader,
-    RelationFault, Rules, Terms, UserFilter,
+    Expansion, ExpansionNode, Failure, Graph, ListResult, ListTruncation, Membership, ReaderTerms,
+    RelationFault, RelationLimits, RelationReader, Rules, UserFilter,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ fn a_list_with_as_many_results_as_wanted_is_complete_and_one_more_cuts_it() {
         "doc:2#owner@user:ann",
         "doc:2#owner@user:bob",
     ]);
-    let mut reader = store.reader(Terms::new(&EMPTY));
+    let mut reader = store.reader(ReaderTerms::new(&EMPTY));
     let mut objects = |max| {
         reader
             .list_objects(&user("user:ann"), "viewer", "doc", max)
@@ -70,13 +70,13 @@ fn a_list_with_as_many_results_as_wanted_is_complete_and_one_more_cuts_it() {
     );
     assert_eq!(
         (objects(1).found.len(), objects(1).cut),
-        (1, Some(Cut::Results))
+        (1, Some(ListTruncation::Results))
     );
     assert_eq!(
         objects(0),
-        Listed {
+        ListResult {
             found: Vec::new(),
-            cut: Some(Cut::Results)
+            cut: Some(ListTruncation::Results)
         }
     );
     let filter = UserFilter {
@@ -92,13 +92,13 @@ fn a_list_with_as_many_results_as_wanted_is_complete_and_one_more_cuts_it() {
         (texts(&users(2)), users(2).cut),
         (vec!["user:ann".into(), "user:bob".into()], None)
     );
-    assert_eq!(users(1).cut, Some(Cut::Results));
+    assert_eq!(users(1).cut, Some(ListTruncation::Results));
     let mut seen = 0;
     let cut = reader.stream_objects(&user("user:ann"), "viewer", "doc", &mut |_| {
         seen += 1;
         ControlFlow::Break(())
     });
-    assert_eq!((seen, cut), (1, Ok(Some(Cut::Results))));
+    assert_eq!((seen, cut), (1, Ok(Some(ListTruncation::Results))));
 }
 
 #[test]
@@ -109,10 +109,10 @@ fn the_tuples_of_the_request_count_for_it_alone() {
         "doc:new#parent@folder:new",
     ]
     .map(|key| Tuple::from(key.parse::<behest::model::TupleKey>().unwrap()));
-    let mut reader = store.reader(Terms {
+    let mut reader = store.reader(ReaderTerms {
         contextual: &own,
         witness: true,
-        ..Terms::new(&EMPTY)
+        ..ReaderTerms::new(&EMPTY)
     });
     let Ok(Membership::Holds(path)) = reader.check(&"doc:new#viewer@user:ann".parse().unwrap())
     else {
@@ -129,7 +129,7 @@ fn the_tuples_of_the_request_count_for_it_alone() {
     );
     assert_eq!(reader.revision(), Revision(7));
     assert_eq!(
-        store.check("doc:new#viewer@user:ann", Limits::default()),
+        store.check("doc:new#viewer@user:ann", RelationLimits::default()),
         Ok(false)
     );
 }
@@ -181,9 +181,9 @@ fn a_tuple_of_the_request_stands_for_the_one_of_its_key() {
         ),
         (vec![until(group, over)], group, false),
     ] {
-        let mut reader = store.reader(Terms {
+        let mut reader = store.reader(ReaderTerms {
             contextual: &own,
-            ..Terms::new(&EMPTY)
+            ..ReaderTerms::new(&EMPTY)
         });
         let holds = reader.check(&key.parse().unwrap()).unwrap().holds();
         // Of everyone the model allows no condition: such a tuple counts for nothing, and hides the
@@ -244,7 +244,8 @@ fn readers_see_one_revision_whole_while_writes_go_on() {
         });
         while !is_over.load(std::sync::atomic::Ordering::SeqCst) {
             let graph = live.load_full();
-            let mut reader = Reader::new(&graph, &store.rules, Terms::new(&EMPTY)).unwrap();
+            let mut reader =
+                RelationReader::new(&graph, &store.rules, ReaderTerms::new(&EMPTY)).unwrap();
             let wanted = graph.revision() != Revision(7) && graph.revision().0 % 2 == 0;
             for answer in reader.check_all(&both) {
                 assert_eq!(answer.map(|answer| answer.holds()), Ok(wanted));
@@ -272,7 +273,7 @@ fn the_values_of_a_tuple_win_over_those_of_the_request() {
             .iter()
             .map(|(name, value)| ((*name).into(), Value::from(*value)))
             .collect();
-        let answer = Reader::new(&graph, &rules, Terms::new(&context))
+        let answer = RelationReader::new(&graph, &rules, ReaderTerms::new(&context))
             .unwrap()
             .check(&"doc:1#owner@user:ann".parse().unwrap());
         answer
@@ -302,7 +303,7 @@ fn an_expansion_shows_one_level() {
         "doc:1#editor@group:x#member",
     ]);
     let expansion = store
-        .reader(Terms::new(&EMPTY))
+        .reader(ReaderTerms::new(&EMPTY))
         .expand(&object("doc:1"), "viewer")
         .unwrap();
     let node = |name: &str, node| Expansion {
@@ -328,7 +329,7 @@ fn an_expansion_shows_one_level() {
     ]);
     assert_eq!(expansion, node("doc:1#viewer", wanted));
     let expansion = store
-        .reader(Terms::new(&EMPTY))
+        .reader(ReaderTerms::new(&EMPTY))
         .expand(&object("doc:1"), "editor")
         .unwrap();
     let ExpansionNode::Difference { base, .. } = expansion.node else {
@@ -355,7 +356,7 @@ fn what_the_model_does_not_define_is_an_error_of_the_question() {
             "the model defines no relation `owner` of type `group`",
         ),
     ] {
-        let failure = store.check(key, Limits::default()).unwrap_err();
+        let failure = store.check(key, RelationLimits::default()).unwrap_err();
         assert!(matches!(failure, Failure::Error(_)), "{key}");
         assert_eq!(failure.to_string(), message);
     }
@@ -364,14 +365,15 @@ fn what_the_model_does_not_define_is_an_error_of_the_question() {
 #[test]
 fn rules_of_one_store_are_refused_in_another() {
     let (one, other) = (Store::docs(&[]), Store::docs(&[]));
-    let refused = Reader::new(&one.graph, &other.rules, Terms::new(&EMPTY)).unwrap_err();
+    let refused =
+        RelationReader::new(&one.graph, &other.rules, ReaderTerms::new(&EMPTY)).unwrap_err();
     assert_eq!(refused, RelationFault::ForeignRules);
     // A model may be newer than the version of the tuples that a reader has pinned.
     let text =
         "model\n  schema 1.1\ntype user\ntype note\n  relations\n    define reader: [user]\n";
     let newer = Rules::compile(&model(text), &one.graph).unwrap();
-    let terms = Terms::new(&EMPTY);
-    let answer = Reader::new(&one.graph, &newer, terms)
+    let terms = ReaderTerms::new(&EMPTY);
+    let answer = RelationReader::new(&one.graph, &newer, terms)
         .unwrap()
         .check(&"note:1#reader@user:ann".parse().unwrap());
     assert_eq!(answer, Ok(Membership::Lacks));

@@ -3,8 +3,8 @@
 use super::store::{DOCS, EMPTY, Store, model, object, user};
 use behest::model::{Record, Revision, Tuple, TupleCondition, Value};
 use behest::relations::{
-    Allowance, Cut, Graph, Limits, MAX_NESTING, Membership, RelationError, RelationFault, Rules,
-    Terms,
+    Allowance, Graph, ListTruncation, MAX_NESTING, Membership, ReaderTerms, RelationError,
+    RelationFault, RelationLimits, Rules,
 };
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -20,21 +20,26 @@ fn the_depth_limit_counts_dispatches_and_is_an_error_of_the_question() {
             "group:26#member@user:far".into(),
         ]),
     );
-    let check = |user: &str| store.check(&format!("group:0#member@user:{user}"), Limits::default());
+    let check = |user: &str| {
+        store.check(
+            &format!("group:0#member@user:{user}"),
+            RelationLimits::default(),
+        )
+    };
     assert_eq!(check("near"), Ok(true));
     assert_eq!(check("far"), Err(RelationError::TooDeep(25).into()));
     assert_eq!(check("nobody"), Err(RelationError::TooDeep(25).into()));
     assert_eq!(
-        store.check("group:5#member@user:far", Limits::default()),
+        store.check("group:5#member@user:far", RelationLimits::default()),
         Ok(true)
     );
     // Where nothing in the model leads to the user's type, nothing is read.
     assert_eq!(
         store.check(
             "group:0#member@folder:f",
-            Limits {
+            RelationLimits {
                 check_reads: 0,
-                ..Limits::default()
+                ..RelationLimits::default()
             }
         ),
         Ok(false)
@@ -56,17 +61,17 @@ fn groups_in_circles_cost_what_there_are_of_them() {
         ]),
     );
     let reads = u64::from(3 * GROUPS * GROUPS);
-    let limits = Limits {
+    let limits = RelationLimits {
         check_reads: reads,
-        ..Limits::default()
+        ..RelationLimits::default()
     };
     assert_eq!(store.check("group:0#member@user:ann", limits), Ok(false));
     // Ann is in none of the groups, but whoever would find out walks in a circle; then nobody is
     // taken to be unblocked.
     assert_eq!(store.check("doc:1#editor@user:ann", limits), Ok(false));
-    let few = Limits {
+    let few = RelationLimits {
         check_reads: 100,
-        ..Limits::default()
+        ..RelationLimits::default()
     };
     assert_eq!(
         store.check("group:0#member@user:ann", few),
@@ -94,7 +99,7 @@ fn rewrites_are_followed_into_one_another_up_to_a_limit() {
         &text,
         parents.chain([format!("doc:{}#r0@user:ann", DOCS - 1)]),
     );
-    let limits = Limits::default();
+    let limits = RelationLimits::default();
     assert_eq!(
         store.check(&format!("doc:0#r{CHAIN}@user:ann"), limits),
         Ok(true)
@@ -117,29 +122,29 @@ fn time_and_breadth_are_faults_of_a_check_and_cut_a_list() {
         asked.set(asked.get() + 1);
         true
     };
-    let mut reader = store.reader(Terms {
+    let mut reader = store.reader(ReaderTerms {
         is_over: &is_over,
-        ..Terms::new(&EMPTY)
+        ..ReaderTerms::new(&EMPTY)
     });
     let fault = reader.check(&"doc:x#blocked@user:ann".parse().unwrap());
     assert_eq!(fault, Err(RelationFault::OutOfTime.into()));
     let listed = reader
         .list_objects(&user("user:ann"), "owner", "doc", usize::MAX)
         .unwrap();
-    assert_eq!(listed.cut, Some(Cut::Time));
+    assert_eq!(listed.cut, Some(ListTruncation::Time));
     assert!(asked.get() > 0);
-    let limits = Limits {
+    let limits = RelationLimits {
         list_reads: 2_000,
-        ..Limits::default()
+        ..RelationLimits::default()
     };
-    let mut reader = store.reader(Terms {
+    let mut reader = store.reader(ReaderTerms {
         limits,
-        ..Terms::new(&EMPTY)
+        ..ReaderTerms::new(&EMPTY)
     });
     let listed = reader
         .list_objects(&user("user:ann"), "owner", "doc", usize::MAX)
         .unwrap();
-    assert_eq!(listed.cut, Some(Cut::Breadth));
+    assert_eq!(listed.cut, Some(ListTruncation::Breadth));
 }
 
 /// A document that is shared with teams on a condition.
@@ -191,9 +196,9 @@ fn items(count: usize) -> Record {
 fn a_parameter_is_converted_once_however_many_tuples_ask_for_it() {
     let (store, context) = (shared("viewer", "listed", 2_000), items(20_000));
     let allowance = Allowance::of_reads(100_000);
-    let mut reader = store.reader(Terms {
+    let mut reader = store.reader(ReaderTerms {
         allowance: Some(&allowance),
-        ..Terms::new(&context)
+        ..ReaderTerms::new(&context)
     });
     let key = "doc:d#viewer@user:ann".parse().unwrap();
     assert_eq!(reader.check(&key), Ok(Membership::Lacks));
@@ -201,9 +206,9 @@ fn a_parameter_is_converted_once_however_many_tuples_ask_for_it() {
     // Some reads for each team, and 20,000 values once.
     assert!((4_000..25_000).contains(&first), "{first}");
     let before = allowance.reads();
-    let mut next = store.reader(Terms {
+    let mut next = store.reader(ReaderTerms {
         allowance: Some(&allowance),
-        ..Terms::new(&context)
+        ..ReaderTerms::new(&context)
     });
     next = next.with_evaluations(reader.take_evaluations());
     assert_eq!(next.check(&key), Ok(Membership::Lacks));
@@ -217,13 +222,13 @@ fn a_parameter_is_converted_once_however_many_tuples_ask_for_it() {
 fn what_conditions_do_is_paid_for_and_what_is_asked_together_has_one_end() {
     let (store, context) = (shared("editor", "doubled", 500), items(20_000));
     let key = "doc:d#editor@user:ann".parse().unwrap();
-    let limits = Limits {
+    let limits = RelationLimits {
         check_reads: 50_000,
-        ..Limits::default()
+        ..RelationLimits::default()
     };
-    let mut reader = store.reader(Terms {
+    let mut reader = store.reader(ReaderTerms {
         limits,
-        ..Terms::new(&context)
+        ..ReaderTerms::new(&context)
     });
     assert_eq!(
         reader.check(&key),
@@ -232,25 +237,25 @@ fn what_conditions_do_is_paid_for_and_what_is_asked_together_has_one_end() {
     let few = items(3);
     assert_eq!(
         store
-            .reader(Terms {
+            .reader(ReaderTerms {
                 limits,
-                ..Terms::new(&few)
+                ..ReaderTerms::new(&few)
             })
             .check(&key),
         Ok(Membership::Lacks)
     );
     let allowance = Allowance::of_reads(50_000);
-    let terms = Terms {
+    let terms = ReaderTerms {
         allowance: Some(&allowance),
-        ..Terms::new(&context)
+        ..ReaderTerms::new(&context)
     };
     assert_eq!(
         store.reader(terms).check(&key),
         Err(RelationFault::TooMuch.into())
     );
-    let terms = Terms {
+    let terms = ReaderTerms {
         allowance: Some(&allowance),
-        ..Terms::new(&few)
+        ..ReaderTerms::new(&few)
     };
     assert_eq!(
         store.reader(terms).check(&key),
@@ -264,14 +269,14 @@ fn what_conditions_do_is_paid_for_and_what_is_asked_together_has_one_end() {
         looks.set(looks.get() + 1);
         false
     };
-    let limits = Limits {
+    let limits = RelationLimits {
         check_reads: 20_000,
-        ..Limits::default()
+        ..RelationLimits::default()
     };
-    let terms = Terms {
+    let terms = ReaderTerms {
         limits,
         is_over: &is_over,
-        ..Terms::new(&context)
+        ..ReaderTerms::new(&context)
     };
     assert_eq!(
         store.reader(terms).check(&key),
@@ -289,12 +294,12 @@ fn an_expansion_is_no_longer_than_people_read() {
     };
     assert!(
         row(1_000)
-            .reader(Terms::new(&EMPTY))
+            .reader(ReaderTerms::new(&EMPTY))
             .expand(&object("doc:d"), "owner")
             .is_ok()
     );
     let fault = row(21_000)
-        .reader(Terms::new(&EMPTY))
+        .reader(ReaderTerms::new(&EMPTY))
         .expand(&object("doc:d"), "owner");
     assert_eq!(fault, Err(RelationFault::TooLong(4 << 20).into()));
 }

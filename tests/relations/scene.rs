@@ -3,7 +3,9 @@
 use super::oracle::{Oracle, Value};
 use super::world::World;
 use behest::model::Revision;
-use behest::relations::{Failure, Graph, Limits, Membership, Reader, Rules, Terms};
+use behest::relations::{
+    Failure, Graph, Membership, ReaderTerms, RelationLimits, RelationReader, Rules,
+};
 use std::cell::Cell;
 
 /// Worlds that are tried; more by hand with `BEHEST_WORLDS`.
@@ -49,18 +51,18 @@ impl Scene {
         }
     }
 
-    pub(super) fn reader(&self, witness: bool) -> Reader<'_> {
-        let terms = Terms {
+    pub(super) fn reader(&self, witness: bool) -> RelationReader<'_> {
+        let terms = ReaderTerms {
             contextual: &self.world.layers[2],
-            limits: Limits {
+            limits: RelationLimits {
                 depth: self.world.max_depth,
-                ..Limits::default()
+                ..RelationLimits::default()
             },
             witness,
             trace: true,
-            ..Terms::new(&self.world.context)
+            ..ReaderTerms::new(&self.world.context)
         };
-        Reader::new(&self.graph, &self.rules, terms).unwrap()
+        RelationReader::new(&self.graph, &self.rules, terms).unwrap()
     }
 
     /// For the message of a failure.

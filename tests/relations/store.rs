@@ -2,7 +2,9 @@
 
 use behest::model::{ObjectRef, Record, Revision, Tuple, TupleUser};
 use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
-use behest::relations::{Failure, Graph, Limits, Listed, Membership, Reader, Rules, Terms};
+use behest::relations::{
+    Failure, Graph, ListResult, Membership, ReaderTerms, RelationLimits, RelationReader, Rules,
+};
 
 pub(super) const DOCS: &str = "model
   schema 1.1
@@ -58,14 +60,14 @@ impl Store {
         Self::new(DOCS, tuples.iter().map(ToString::to_string))
     }
 
-    pub(super) fn reader<'a>(&'a self, terms: Terms<'a>) -> Reader<'a> {
-        Reader::new(&self.graph, &self.rules, terms).unwrap()
+    pub(super) fn reader<'a>(&'a self, terms: ReaderTerms<'a>) -> RelationReader<'a> {
+        RelationReader::new(&self.graph, &self.rules, terms).unwrap()
     }
 
-    pub(super) fn check(&self, key: &str, limits: Limits) -> Result<bool, Failure> {
-        let terms = Terms {
+    pub(super) fn check(&self, key: &str, limits: RelationLimits) -> Result<bool, Failure> {
+        let terms = ReaderTerms {
             limits,
-            ..Terms::new(&EMPTY)
+            ..ReaderTerms::new(&EMPTY)
         };
         self.reader(terms)
             .check(&key.parse().unwrap())
@@ -73,9 +75,9 @@ impl Store {
     }
 
     pub(super) fn witness(&self, key: &str) -> Option<Vec<String>> {
-        let terms = Terms {
+        let terms = ReaderTerms {
             witness: true,
-            ..Terms::new(&EMPTY)
+            ..ReaderTerms::new(&EMPTY)
         };
         match self.reader(terms).check(&key.parse().unwrap()).unwrap() {
             Membership::Holds(path) => Some(path.iter().map(ToString::to_string).collect()),
@@ -94,7 +96,7 @@ pub(super) fn object(text: &str) -> ObjectRef {
     text.parse().unwrap()
 }
 
-pub(super) fn texts<T: ToString>(listed: &Listed<T>) -> Vec<String> {
+pub(super) fn texts<T: ToString>(listed: &ListResult<T>) -> Vec<String> {
     let mut texts: Vec<String> = listed.found.iter().map(ToString::to_string).collect();
     texts.sort();
     texts

@@ -2,7 +2,9 @@
 
 use super::store::{EMPTY, Store};
 use behest::model::{Record, Revision, Tuple, TupleCondition};
-use behest::relations::{Limits, Membership, Reader, RelationError, RowHash, Terms};
+use behest::relations::{
+    Membership, ReaderTerms, RelationError, RelationLimits, RelationReader, RowHash,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use support::dice::Dice;
@@ -30,9 +32,9 @@ condition ok(yes: bool) {
         "doc:2#viewer@team:1#member",
     ];
     let store = Store::new(text, shares(0).chain(mine.map(ToOwned::to_owned)));
-    let limits = Limits {
+    let limits = RelationLimits {
         check_reads: 100,
-        ..Limits::default()
+        ..RelationLimits::default()
     };
     for (user, wanted) in [("ann", true), ("bob", false), ("eve", false)] {
         assert_eq!(
@@ -46,7 +48,7 @@ condition ok(yes: bool) {
         Ok(true)
     );
     assert_eq!(
-        store.check("doc:1#viewer@team:5000#member", Limits::default()),
+        store.check("doc:1#viewer@team:5000#member", RelationLimits::default()),
         Ok(false)
     );
     // By whichever side it was found, a condition without an answer is an error.
@@ -57,12 +59,12 @@ condition ok(yes: bool) {
     }));
     let tuple = Tuple { key, condition };
     let graph = store.graph.apply(&[], &[tuple], Revision(8)).unwrap();
-    let terms = Terms {
+    let terms = ReaderTerms {
         limits,
         trace: true,
-        ..Terms::new(&EMPTY)
+        ..ReaderTerms::new(&EMPTY)
     };
-    let mut reader = Reader::new(&graph, &store.rules, terms).unwrap();
+    let mut reader = RelationReader::new(&graph, &store.rules, terms).unwrap();
     let failure = reader
         .check(&"doc:1#viewer@user:eve".parse().unwrap())
         .unwrap_err();
@@ -86,11 +88,11 @@ condition ok(yes: bool) {
         assert!(touched.iter().any(|row| rows.contains(row)), "{write}");
     }
     // The limit on depth holds whichever side is looked at.
-    let shallow = Limits { depth: 0, ..limits };
+    let shallow = RelationLimits { depth: 0, ..limits };
     assert_eq!(
         store.check(
             "doc:1#viewer@user:ann",
-            Limits {
+            RelationLimits {
                 check_reads: 100_000,
                 ..shallow
             }
@@ -138,7 +140,10 @@ fn a_wide_row_agrees_with_looking_at_every_team() {
                 })
             };
             let check = |relation: &str| {
-                store.check(&format!("doc:1#{relation}@user:{user}"), Limits::default())
+                store.check(
+                    &format!("doc:1#{relation}@user:{user}"),
+                    RelationLimits::default(),
+                )
             };
             assert_eq!(
                 check("viewer"),

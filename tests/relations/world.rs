@@ -3,7 +3,7 @@
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value};
 use behest::relations::condition::ParameterType;
 use behest::relations::model::{
-    AuthorizationModel, ConditionDefinition, ModelDefinition, Origin, RelationDefinition,
+    AuthorizationModel, ConditionDefinition, ModelDefinition, ModuleOrigin, RelationDefinition,
     Restriction, RestrictionForm, Rewrite, TypeDefinition,
 };
 use smol_str::SmolStr;
@@ -227,7 +227,7 @@ fn relation(name: &str, rewrite: Rewrite, restrictions: Vec<Restriction>) -> Rel
         name: name.into(),
         rewrite,
         restrictions,
-        origin: Origin::default(),
+        origin: ModuleOrigin::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use behest::engine::{Ask, Engine, SearchLimits, SearchPage};
 use behest::model::{
     AnswerDepth, Arguments, Decision, PageRequest, SearchKind, SearchRequest, Tuple,
 };
-use behest::relations::Origin;
+use behest::relations::TupleOrigin;
 use behest::stores::Stores;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -156,8 +156,8 @@ fn permits(engine: &Engine, body: &Json, arguments: Arguments) -> bool {
 pub(crate) fn tuples(stores: &Stores) -> Vec<Tuple> {
     let main = stores.main();
     main.graph()
-        .tuples(Origin::Bundle)
-        .chain(main.graph().tuples(Origin::Store))
+        .tuples(TupleOrigin::Bundle)
+        .chain(main.graph().tuples(TupleOrigin::Store))
         .collect()
 }
 

@@ -77,7 +77,7 @@ fn as_permits(policies: &str, report: &str) -> String {
 
 /// Writes to the store, where that is possible.
 pub(crate) fn write(stores: &Stores, deletes: Vec<Tuple>, writes: Vec<Tuple>) {
-    use behest::storage::{Batch, StoreId};
+    use behest::storage::{StoreId, TupleBatch};
     if deletes.is_empty() && writes.is_empty() {
         return;
     }
@@ -86,10 +86,10 @@ pub(crate) fn write(stores: &Stores, deletes: Vec<Tuple>, writes: Vec<Tuple>) {
     let _refused = stores.write(
         StoreId::MAIN,
         None,
-        Batch {
+        TupleBatch {
             deletes,
             writes,
-            ..Batch::default()
+            ..TupleBatch::default()
         },
     );
 }

@@ -2,7 +2,7 @@
 
 use super::{Fixture, MAIN, OTHER, numbered};
 use behest::model::{Number, Record, Revision, Tuple, TupleCondition, Value};
-use behest::storage::{Applied, Batch, Event, OnDuplicate, OnMissing, TupleStore};
+use behest::storage::{BatchOutcome, Event, OnDuplicate, OnMissing, TupleBatch, TupleStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use support::store::{Kind, State, at, conditional, key, record, tuple};
@@ -45,15 +45,15 @@ pub(crate) fn what_exists_and_what_does_not(kind: Kind) {
         };
         let Fixture { store, dir: _dir } = Fixture::new(kind);
         store
-            .apply(MAIN, Batch::of_writes(vec![old.clone()]), at(1))
+            .apply(MAIN, TupleBatch::of_writes(vec![old.clone()]), at(1))
             .unwrap();
         for (on_duplicate, expected) in [
             (OnDuplicate::Error, Some(exists)),
             (OnDuplicate::Ignore, ignoring),
         ] {
-            let batch = Batch {
+            let batch = TupleBatch {
                 on_duplicate,
-                ..Batch::of_writes(vec![new.clone()])
+                ..TupleBatch::of_writes(vec![new.clone()])
             };
             let refused = store
                 .apply(MAIN, batch, at(2))
@@ -63,9 +63,9 @@ pub(crate) fn what_exists_and_what_does_not(kind: Kind) {
         }
         for (on_missing, expected) in [(OnMissing::Error, Some(MISSING)), (OnMissing::Ignore, None)]
         {
-            let batch = Batch {
+            let batch = TupleBatch {
                 on_missing,
-                ..Batch::of_deletes(vec![key(B)])
+                ..TupleBatch::of_deletes(vec![key(B)])
             };
             let refused = store
                 .apply(MAIN, batch, at(2))
@@ -81,16 +81,16 @@ pub(crate) fn what_exists_and_what_does_not(kind: Kind) {
         assert_eq!(store.revision().unwrap(), Revision(2));
         // A delete asks for no condition.
         store
-            .apply(MAIN, Batch::of_deletes(vec![key(A)]), at(3))
+            .apply(MAIN, TupleBatch::of_deletes(vec![key(A)]), at(3))
             .unwrap();
         assert_eq!(tuples(&*store), []);
     }
 }
 
 pub(crate) fn what_differs_is_replaced_in_one_revision(kind: Kind) {
-    let replacing = |writes| Batch {
+    let replacing = |writes| TupleBatch {
         on_duplicate: OnDuplicate::Replace,
-        ..Batch::of_writes(writes)
+        ..TupleBatch::of_writes(writes)
     };
     for (old, new) in [
         (tuple(A), conditional(A, "until", 5)),
@@ -100,7 +100,7 @@ pub(crate) fn what_differs_is_replaced_in_one_revision(kind: Kind) {
     ] {
         let Fixture { store, dir } = Fixture::new(kind);
         store
-            .apply(MAIN, Batch::of_writes(vec![old, tuple(C)]), at(1))
+            .apply(MAIN, TupleBatch::of_writes(vec![old, tuple(C)]), at(1))
             .unwrap();
         let applied = store
             .apply(
@@ -113,7 +113,7 @@ pub(crate) fn what_differs_is_replaced_in_one_revision(kind: Kind) {
         let written = vec![tuple(B), new.clone()];
         assert_eq!(
             applied,
-            Applied {
+            BatchOutcome {
                 revision: Revision(3),
                 deleted: vec![key(A)],
                 written: written.clone()
@@ -158,13 +158,13 @@ pub(crate) fn what_differs_is_replaced_in_one_revision(kind: Kind) {
 pub(crate) fn a_refused_batch_leaves_nothing(kind: Kind) {
     let Fixture { store, dir: _dir } = Fixture::new(kind);
     store
-        .apply(MAIN, Batch::of_writes(vec![tuple(A), tuple(B)]), at(1))
+        .apply(MAIN, TupleBatch::of_writes(vec![tuple(A), tuple(B)]), at(1))
         .unwrap();
-    let batch = Batch {
+    let batch = TupleBatch {
         deletes: vec![key(A)],
         writes: vec![tuple(C), tuple(B)],
         on_missing: OnMissing::Ignore,
-        ..Batch::default()
+        ..TupleBatch::default()
     };
     assert!(store.apply(MAIN, batch, at(2)).is_err());
     assert_eq!(tuples(&*store), [tuple(A), tuple(B)]);
@@ -175,9 +175,9 @@ pub(crate) fn a_refused_batch_leaves_nothing(kind: Kind) {
 pub(crate) fn a_skipped_tuple_leaves_no_trace(kind: Kind) {
     let Fixture { store, dir: _dir } = Fixture::new(kind);
     store
-        .apply(MAIN, Batch::of_writes(vec![tuple(A)]), at(1))
+        .apply(MAIN, TupleBatch::of_writes(vec![tuple(A)]), at(1))
         .unwrap();
-    let ignoring = |deletes, writes| Batch {
+    let ignoring = |deletes, writes| TupleBatch {
         deletes,
         writes,
         on_duplicate: OnDuplicate::Ignore,
@@ -192,7 +192,7 @@ pub(crate) fn a_skipped_tuple_leaves_no_trace(kind: Kind) {
         .unwrap();
     assert_eq!(
         applied,
-        Applied {
+        BatchOutcome {
             revision: Revision(3),
             deleted: vec![],
             written: vec![tuple(C)]
@@ -207,7 +207,7 @@ pub(crate) fn a_skipped_tuple_leaves_no_trace(kind: Kind) {
         .unwrap();
     assert_eq!(
         applied,
-        Applied {
+        BatchOutcome {
             revision: Revision(3),
             deleted: vec![],
             written: vec![]
@@ -215,7 +215,10 @@ pub(crate) fn a_skipped_tuple_leaves_no_trace(kind: Kind) {
     );
     assert!(!applied.is_change());
     assert_eq!(
-        store.apply(MAIN, Batch::default(), at(3)).unwrap().revision,
+        store
+            .apply(MAIN, TupleBatch::default(), at(3))
+            .unwrap()
+            .revision,
         Revision(3)
     );
     assert_eq!(store.changes(None, Revision(2), 10).unwrap().len(), 1);
@@ -224,7 +227,7 @@ pub(crate) fn a_skipped_tuple_leaves_no_trace(kind: Kind) {
 pub(crate) fn no_tuple_is_named_twice(kind: Kind) {
     let Fixture { store, dir: _dir } = Fixture::new(kind);
     store
-        .apply(MAIN, Batch::of_writes(vec![tuple(A)]), at(1))
+        .apply(MAIN, TupleBatch::of_writes(vec![tuple(A)]), at(1))
         .unwrap();
     for (deletes, writes) in [
         (vec![], vec![tuple(B), conditional(B, "until", 5)]),
@@ -235,7 +238,7 @@ pub(crate) fn no_tuple_is_named_twice(kind: Kind) {
         let refused = store
             .apply(
                 MAIN,
-                Batch {
+                TupleBatch {
                     deletes,
                     writes,
                     on_duplicate,
@@ -293,7 +296,7 @@ pub(crate) fn conditions_keep_their_values(kind: Kind) {
         tuple(C),
     ];
     store
-        .apply(MAIN, Batch::of_writes(written.clone()), at(1))
+        .apply(MAIN, TupleBatch::of_writes(written.clone()), at(1))
         .unwrap();
     assert_eq!(tuples(&*store), written);
     if kind.is_durable() {
@@ -315,7 +318,7 @@ pub(crate) fn a_context_that_nests_too_deep_is_refused(kind: Kind) {
     }));
     let refused = store.apply(
         MAIN,
-        Batch::of_writes(vec![
+        TupleBatch::of_writes(vec![
             tuple(B),
             Tuple {
                 key: key(A),
@@ -350,13 +353,17 @@ pub(crate) fn stores_do_not_mix(kind: Kind) {
     let Fixture { store, dir: _dir } = Fixture::new(kind);
     store.create_store(record(OTHER, "other"), at(1)).unwrap();
     store
-        .apply(MAIN, Batch::of_writes(vec![tuple(A)]), at(1))
+        .apply(MAIN, TupleBatch::of_writes(vec![tuple(A)]), at(1))
         .unwrap();
     store
-        .apply(OTHER, Batch::of_writes(vec![tuple(A), tuple(B)]), at(1))
+        .apply(
+            OTHER,
+            TupleBatch::of_writes(vec![tuple(A), tuple(B)]),
+            at(1),
+        )
         .unwrap();
     store
-        .apply(OTHER, Batch::of_deletes(vec![key(A)]), at(1))
+        .apply(OTHER, TupleBatch::of_deletes(vec![key(A)]), at(1))
         .unwrap();
     let state = State::read(&*store).unwrap();
     assert!(state.tenants[&MAIN].tuples.keys().eq([&key(A)]));

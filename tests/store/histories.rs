@@ -3,7 +3,7 @@
 
 use super::{Fixture, digest};
 use behest::model::{Digest, Revision, Tuple};
-use behest::storage::{Batch, OnDuplicate, OnMissing, StoreError, StoreId, TupleStore};
+use behest::storage::{OnDuplicate, OnMissing, StoreError, StoreId, TupleBatch, TupleStore};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ enum Step {
     Create(u8),
     Delete(u8),
     Model(u8, u8),
-    Apply(u8, Batch),
+    Apply(u8, TupleBatch),
     Bundle(u8),
     Purge,
     Reopen,
@@ -84,7 +84,7 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn batches() -> impl Strategy<Value = Batch> {
+fn batches() -> impl Strategy<Value = TupleBatch> {
     let key_text = (0..3_u8, 0..3_usize).prop_map(|(object, user)| {
         let user = ["user:a", "user:*", "team:t#member"][user];
         format!("document:{object}#viewer@{user}")
@@ -102,7 +102,7 @@ fn batches() -> impl Strategy<Value = Batch> {
         OnDuplicate::Replace,
     ]);
     (deletes, writes, duplicates, any::<bool>()).prop_map(
-        |(deletes, writes, on_duplicate, missing)| Batch {
+        |(deletes, writes, on_duplicate, missing)| TupleBatch {
             deletes,
             writes,
             on_duplicate,
@@ -191,7 +191,7 @@ impl Naive {
     }
 }
 
-fn apply(tenant: &mut Tenant, batch: &Batch) -> Result<bool, &'static str> {
+fn apply(tenant: &mut Tenant, batch: &TupleBatch) -> Result<bool, &'static str> {
     let mut tuples = tenant.tuples.clone();
     let mut named = BTreeSet::new();
     if !batch

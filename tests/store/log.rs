@@ -2,7 +2,7 @@
 
 use super::{Fixture, MAIN, OTHER, digest, numbered};
 use behest::model::{Revision, Timestamp};
-use behest::storage::{Batch, Change, Event};
+use behest::storage::{Event, LogEntry, TupleBatch};
 use support::store::{Kind, at, key, model, record, tuple};
 
 pub(crate) fn a_page_never_splits_an_entry(kind: Kind) {
@@ -34,26 +34,26 @@ pub(crate) fn the_log_of_one_store(kind: Kind) {
     store
         .apply(
             MAIN,
-            Batch::of_writes(vec![tuple("document:a#viewer@user:b")]),
+            TupleBatch::of_writes(vec![tuple("document:a#viewer@user:b")]),
             at(2),
         )
         .unwrap();
     store.apply(OTHER, numbered(0, 1), at(2)).unwrap();
     store.note_bundle(digest(1), at(3)).unwrap();
-    let batch = Batch {
+    let batch = TupleBatch {
         deletes: vec![key("document:a#viewer@user:b")],
         writes: vec![
             tuple("document:z#viewer@user:b"),
             tuple("document:c#viewer@user:b"),
         ],
-        ..Batch::default()
+        ..TupleBatch::default()
     };
     store.apply(MAIN, batch.clone(), at(4)).unwrap();
     let of_main = store.changes(Some(MAIN), Revision(1), 100).unwrap();
     assert_eq!(revisions(&of_main), [3, 6]);
     assert_eq!(
         of_main.last(),
-        Some(&Change {
+        Some(&LogEntry {
             revision: Revision(6),
             at: at(4),
             event: Event::TuplesChanged {
@@ -157,6 +157,6 @@ pub(crate) fn a_page_of_models_is_bounded(kind: Kind) {
     );
 }
 
-fn revisions(changes: &[Change]) -> Vec<u64> {
+fn revisions(changes: &[LogEntry]) -> Vec<u64> {
     changes.iter().map(|change| change.revision.0).collect()
 }

@@ -15,7 +15,7 @@ mod pages;
 mod tenants;
 
 use behest::model::Digest;
-use behest::storage::{Batch, StoreId, TupleStore};
+use behest::storage::{StoreId, TupleBatch, TupleStore};
 use std::sync::Arc;
 use support::store::{Kind, at, record, tuple};
 
@@ -50,8 +50,8 @@ fn digest(byte: u8) -> Digest {
 }
 
 /// Writes `count` tuples `document:<n>#viewer@user:a`, from `first` on.
-fn numbered(first: usize, count: usize) -> Batch {
-    Batch::of_writes(
+fn numbered(first: usize, count: usize) -> TupleBatch {
+    TupleBatch::of_writes(
         (first..first + count)
             .map(|n| tuple(&format!("document:{n}#viewer@user:a")))
             .collect(),

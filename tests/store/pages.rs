@@ -2,14 +2,14 @@
 
 use crate::{Fixture, MAIN, OTHER};
 use behest::model::{Timestamp, TupleKey};
-use behest::storage::{Batch, OnDuplicate, StoreError, TupleStore};
+use behest::storage::{OnDuplicate, StoreError, TupleBatch, TupleStore};
 use support::store::{Kind, at, record, tuple};
 
 fn write(store: &dyn TupleStore, texts: &[&str], at: Timestamp) {
     let writes = texts.iter().map(|text| tuple(text)).collect();
-    let batch = Batch {
+    let batch = TupleBatch {
         on_duplicate: OnDuplicate::Ignore,
-        ..Batch::of_writes(writes)
+        ..TupleBatch::of_writes(writes)
     };
     store.apply(MAIN, batch, at).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use super::{Fixture, MAIN, OTHER};
 use behest::model::Revision;
-use behest::storage::{Batch, Event, ModelId, StoreError, StoreId};
+use behest::storage::{Event, ModelId, StoreError, StoreId, TupleBatch};
 use support::store::{Kind, State, at, model, record, tuple};
 
 pub(crate) fn an_untouched_service_is_at_revision_0(kind: Kind) {
@@ -65,11 +65,13 @@ pub(crate) fn nothing_works_on_a_store_that_is_not_there(kind: Kind) {
         store
             .apply(
                 OTHER,
-                Batch::of_writes(vec![tuple("document:a#viewer@user:b")]),
+                TupleBatch::of_writes(vec![tuple("document:a#viewer@user:b")]),
                 at(1),
             )
             .unwrap_err(),
-        store.apply(OTHER, Batch::default(), at(1)).unwrap_err(),
+        store
+            .apply(OTHER, TupleBatch::default(), at(1))
+            .unwrap_err(),
         store
             .read_tuples(OTHER, &mut |tuple| panic!("{tuple:?}"))
             .unwrap_err(),
@@ -177,14 +179,14 @@ pub(crate) fn a_deleted_store_is_forgotten(kind: Kind) {
     store
         .apply(
             MAIN,
-            Batch::of_writes(vec![tuple("document:a#viewer@user:kept")]),
+            TupleBatch::of_writes(vec![tuple("document:a#viewer@user:kept")]),
             at(3),
         )
         .unwrap();
     store
         .apply(
             OTHER,
-            Batch::of_writes(vec![tuple("document:a#viewer@user:gone")]),
+            TupleBatch::of_writes(vec![tuple("document:a#viewer@user:gone")]),
             at(4),
         )
         .unwrap();
@@ -238,7 +240,7 @@ pub(crate) fn a_store_may_come_back_empty(kind: Kind) {
     store
         .apply(
             MAIN,
-            Batch::of_writes(vec![tuple("document:a#viewer@user:b")]),
+            TupleBatch::of_writes(vec![tuple("document:a#viewer@user:b")]),
             at(1),
         )
         .unwrap();

@@ -8,34 +8,34 @@ fn cache(bytes: usize) -> LegCache {
     LegCache::new(bytes, Arc::default())
 }
 
-fn kept(message: &str) -> Kept {
+fn kept(message: &str) -> CachedOutcome {
     let reason = Reason {
         code: Code::NotPermitted,
         message: message.to_owned(),
         principal: None,
         next_action: NextAction::None,
     };
-    Kept {
+    CachedOutcome {
         outcome: LegOutcome::Deny(reason),
         policies: Vec::new(),
         inputs: Vec::new(),
     }
 }
 
-fn at(stripes: &Stripes, revision: u64, now: i64) -> Pinned<'_> {
-    Pinned {
+fn at(stripes: &Stripes, revision: u64, now: i64) -> ReadPoint<'_> {
+    ReadPoint {
         revision: Revision(revision),
         now: Timestamp(now),
         stripes: Some(stripes),
     }
 }
 
-fn rows(hashes: impl IntoIterator<Item = u64>) -> Vec<Row> {
-    hashes.into_iter().map(Row::of).collect()
+fn rows(hashes: impl IntoIterator<Item = u64>) -> Vec<StripeRow> {
+    hashes.into_iter().map(StripeRow::of).collect()
 }
 
-fn on_rows(hashes: impl IntoIterator<Item = u64>) -> Basis {
-    Basis {
+fn on_rows(hashes: impl IntoIterator<Item = u64>) -> Dependencies {
+    Dependencies {
         rows: rows(hashes),
         clock: ClockUse::Unread,
     }
@@ -118,14 +118,14 @@ fn an_outcome_that_rests_on_too_many_rows_holds_for_its_revision_alone() {
 #[test]
 fn an_outcome_that_read_the_clock_holds_from_then_until_its_bound() {
     let (cache, stripes) = (cache(1 << 20), Stripes::default());
-    let basis = |clock| Basis {
+    let dependencies = |clock| Dependencies {
         rows: Vec::new(),
         clock,
     };
     assert!(cache.keep(
         b"k",
         at(&stripes, 0, 100),
-        basis(ClockUse::Until(Timestamp(200))),
+        dependencies(ClockUse::Until(Timestamp(200))),
         kept("")
     ));
     for (now, expected) in [
@@ -144,7 +144,7 @@ fn an_outcome_that_read_the_clock_holds_from_then_until_its_bound() {
     assert!(!cache.keep(
         b"o",
         at(&stripes, 0, 100),
-        basis(ClockUse::Otherwise),
+        dependencies(ClockUse::Otherwise),
         kept("")
     ));
     assert_eq!(
@@ -154,7 +154,7 @@ fn an_outcome_that_read_the_clock_holds_from_then_until_its_bound() {
     assert!(cache.keep(
         b"u",
         at(&stripes, 0, 100),
-        basis(ClockUse::Unread),
+        dependencies(ClockUse::Unread),
         kept("")
     ));
     for now in [i64::MIN, 0, i64::MAX] {
@@ -230,7 +230,7 @@ fn each_leg_is_counted_once_and_a_collision_as_stale_too() {
         CacheMiss::Time,
         CacheMiss::Uncacheable,
     ];
-    all.into_iter().for_each(|miss| cache.missed(miss));
+    all.into_iter().for_each(|miss| cache.count_miss(miss));
     let misses = |cause: &str| {
         metric(
             &cache,

@@ -16,7 +16,7 @@ use super::validate;
 use crate::clock::SystemClock;
 use crate::model::{Problem, Tuple, TupleTextError, check_relation, check_type};
 use crate::storage::{StoreId, StoreLocation};
-use crate::stores::{DirectStore, Selection, StoresError};
+use crate::stores::{DirectStore, StoresError, TupleSelection};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -99,7 +99,7 @@ fn export(arguments: &ExportArguments) -> Result<(u64, String), Stop> {
     }
 }
 
-fn selection(arguments: &ExportArguments) -> Result<Selection, Problem> {
+fn selection(arguments: &ExportArguments) -> Result<TupleSelection, Problem> {
     let refuse = |error: TupleTextError| Problem::new(error.to_string());
     if let Some(kind) = &arguments.kind {
         check_type(kind).map_err(refuse)?;
@@ -107,7 +107,7 @@ fn selection(arguments: &ExportArguments) -> Result<Selection, Problem> {
     if let Some(relation) = &arguments.relation {
         check_relation(relation).map_err(refuse)?;
     }
-    Ok(Selection {
+    Ok(TupleSelection {
         kind: arguments.kind.as_deref().map(Into::into),
         object: arguments
             .object
@@ -152,7 +152,11 @@ impl Data {
         })
     }
 
-    fn write(&self, wanted: &Selection, out: &mut dyn WriteTuples) -> Result<(u64, String), Stop> {
+    fn write(
+        &self,
+        wanted: &TupleSelection,
+        out: &mut dyn WriteTuples,
+    ) -> Result<(u64, String), Stop> {
         let mut count = 0;
         let mut visit = |tuple: &Tuple| {
             count += 1;

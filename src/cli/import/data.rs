@@ -6,7 +6,7 @@ use crate::cli::output::fail;
 use crate::cli::validate;
 use crate::clock::SystemClock;
 use crate::model::{Problem, Tuple};
-use crate::storage::{Batch, StoreError, StoreId, StoreLocation, open_memory};
+use crate::storage::{StoreError, StoreId, StoreLocation, TupleBatch, open_memory};
 use crate::stores::{DirectStore, StoresError};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -93,13 +93,13 @@ impl Target for Data {
             });
         }
         let batch = match self.doing {
-            Doing::Write(on_duplicate) => Batch {
+            Doing::Write(on_duplicate) => TupleBatch {
                 on_duplicate,
-                ..Batch::of_writes(tuples.iter().copied().cloned().collect())
+                ..TupleBatch::of_writes(tuples.iter().copied().cloned().collect())
             },
-            Doing::Delete(on_missing) => Batch {
+            Doing::Delete(on_missing) => TupleBatch {
                 on_missing,
-                ..Batch::of_deletes(tuples.iter().map(|tuple| tuple.key.clone()).collect())
+                ..TupleBatch::of_deletes(tuples.iter().map(|tuple| tuple.key.clone()).collect())
             },
         };
         let applied = self.store.apply(batch).map_err(refusal)?;

@@ -24,7 +24,7 @@ use super::args::ImportArguments;
 use super::output::{Paint, count, fail, notice, print, timing};
 use super::tuples::{Format, Meter, Source, Wrong};
 use crate::model::{Problem, Tuple};
-use crate::storage::{Batch, OnDuplicate, OnMissing};
+use crate::storage::{OnDuplicate, OnMissing, TupleBatch};
 use progress::Progress;
 use std::fs::File;
 use std::io::Read;
@@ -156,7 +156,7 @@ fn batch(arguments: &ImportArguments) -> Result<usize, ExitCode> {
         usize::MAX
     };
     let Some(asked) = arguments.batch else {
-        return Ok(most.min(Batch::IMPORT_TUPLES));
+        return Ok(most.min(TupleBatch::IMPORT_TUPLES));
     };
     let asked = usize::try_from(asked).unwrap_or(usize::MAX);
     if asked > most {

@@ -77,7 +77,7 @@ impl AdminKey {
             require_actor: false,
             reasons: false,
             rate: None,
-            credentials: crate::evidence::Scope::default(),
+            credentials: crate::evidence::CallerScope::default(),
         }
     }
 

@@ -5,7 +5,7 @@ mod issuer;
 use crate::bundle::Bundle;
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::evidence::{ActorForm, HttpClient, KeySource, Scope, TrustDomain, Verifier};
+use crate::evidence::{ActorForm, CallerScope, HttpClient, KeySource, TrustDomain, Verifier};
 use crate::model::{Problem, Problems};
 use issuer::{fact, profile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,8 +54,8 @@ pub(super) fn make(
 }
 
 /// Returns which credentials a caller's requests may contain.
-pub(super) fn scope(caller: &config::Caller) -> Scope {
-    Scope {
+pub(super) fn scope(caller: &config::Caller) -> CallerScope {
+    CallerScope {
         audiences: smol(&caller.audiences),
         issuers: smol(&caller.issuers),
     }

@@ -12,7 +12,7 @@ use crate::model::{
 use crate::policy::{
     Conversions, LegDepth, LegInput, NoRelations, QuestionPart, Relations, ReverseRelations,
 };
-use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
+use crate::relations::{Graph, ReaderTerms, RelationLimits, RelationReader, Rules, UserFilter};
 use smol_str::SmolStr;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -286,21 +286,21 @@ impl PinnedReverse<'_> {
     }
 
     /// Asks a reader for everything that is possible; returns `None` if the reader cannot answer.
-    fn ask<T>(&self, ask: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Option<T> {
+    fn ask<T>(&self, ask: impl FnOnce(&mut RelationReader<'_>) -> Option<T>) -> Option<T> {
         let (graph, rules) = self.relations?;
         let nothing = Record::new();
-        let limits = Limits {
+        let limits = RelationLimits {
             list_reads: MOST_READS,
-            ..Limits::default()
+            ..RelationLimits::default()
         };
-        let terms = Terms {
+        let terms = ReaderTerms {
             contextual: self.given,
             limits,
             is_over: self.is_over,
             possible: true,
-            ..Terms::new(&nothing)
+            ..ReaderTerms::new(&nothing)
         };
-        ask(&mut Reader::new(graph, rules, terms).ok()?)
+        ask(&mut RelationReader::new(graph, rules, terms).ok()?)
     }
 }
 

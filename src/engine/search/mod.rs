@@ -39,7 +39,7 @@ use crate::model::{
     Timestamp, encode_id,
 };
 use crate::policy::StoredEntities;
-use crate::relations::Place;
+use crate::relations::ObjectPlace;
 use candidates::{Candidates, candidates};
 use page::{NextPage, PageBudget, PageProgress};
 use page_token::{SearchPosition, TokenBinding};
@@ -152,7 +152,7 @@ fn begin(
 fn seal(
     sealer: &Sealer,
     binding: &TokenBinding,
-    (after, limit, scans): (Option<Place>, Option<u64>, bool),
+    (after, limit, scans): (Option<ObjectPlace>, Option<u64>, bool),
     now: Timestamp,
 ) -> Result<String, Refusal> {
     let position = SearchPosition {
@@ -242,7 +242,7 @@ impl<'a> PageTask<'a> {
                 let known = universe::Universe::new(self, kind);
                 match candidates(self, position.scans, budget)? {
                     Candidates::Few(ids) => {
-                        let mut places: Vec<(SmolStr, Place)> = ids
+                        let mut places: Vec<(SmolStr, ObjectPlace)> = ids
                             .into_iter()
                             .map(|id| (id.clone(), universe::place(&id)))
                             .collect();
@@ -279,11 +279,11 @@ impl<'a> PageTask<'a> {
 
     fn decide_all(
         &self,
-        candidates: impl Iterator<Item = (SmolStr, Place)>,
+        candidates: impl Iterator<Item = (SmolStr, ObjectPlace)>,
         limit: usize,
         budget: &mut PageBudget<'_>,
         scans: bool,
-        after: Option<&Place>,
+        after: Option<&ObjectPlace>,
     ) -> Result<PageProgress, Refusal> {
         let mut progress = PageProgress {
             scans,

@@ -5,7 +5,7 @@ use super::nothing::Denials;
 use crate::clock::Clock;
 use crate::engine::search::page_token::{PageTokenError, TokenBinding, TokenHash, sha256};
 use crate::model::{Arguments, Digest, Reason, Record, Revision, SearchRequest, Value};
-use crate::relations::Place;
+use crate::relations::ObjectPlace;
 use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -117,7 +117,7 @@ pub(super) enum NextPage {
     #[default]
     End,
     /// There may be more results after this candidate, or from the beginning if there is none.
-    Behind(Option<Place>),
+    Behind(Option<ObjectPlace>),
 }
 
 /// The result of the work for one page.

@@ -13,7 +13,7 @@
 //! its key.
 
 use crate::model::{Digest, Timestamp};
-use crate::relations::{Place, order_name, seed_order};
+use crate::relations::{ObjectPlace, order_name, seed_order};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::error::Unspecified;
@@ -85,7 +85,7 @@ pub(super) struct TokenBinding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SearchPosition {
     /// The last candidate that was decided; `None` if there was none.
-    pub(super) after: Option<Place>,
+    pub(super) after: Option<ObjectPlace>,
     /// The limit of the previous page.
     pub(super) limit: Option<u64>,
     /// Whether all known entities are gone through, because they could not be narrowed to a few

@@ -8,7 +8,7 @@ use super::{PageTask, spelled};
 use crate::model::{
     EntityRef, ModelType, ObjectRef, SearchKind, Tuple, TupleUser, Value, decode_id,
 };
-use crate::relations::{Place, order_of};
+use crate::relations::{ObjectPlace, order_of};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::iter::Peekable;
@@ -32,7 +32,7 @@ pub(super) fn kind(task: &PageTask<'_>) -> Option<SmolStr> {
 }
 
 /// Returns the position of an id in the order of candidates.
-pub(super) fn place(id: &str) -> Place {
+pub(super) fn place(id: &str) -> ObjectPlace {
     let spelled = spelled(id);
     (order_of(&spelled), spelled)
 }
@@ -45,7 +45,7 @@ pub(super) struct Universe<'a> {
     model_kind: ModelType,
     /// Entities that are neither stored nor in the graph: literals, members of enumerations, and
     /// those that a case adds.
-    others: BTreeSet<Place>,
+    others: BTreeSet<ObjectPlace>,
 }
 
 impl<'a> Universe<'a> {
@@ -57,7 +57,7 @@ impl<'a> Universe<'a> {
             .policy_set()
             .literals(&kind)
             .map(|id| place(id));
-        let mut others: BTreeSet<Place> = literals.collect();
+        let mut others: BTreeSet<ObjectPlace> = literals.collect();
         for tuple in task.given.iter().flat_map(|given| given.tuples) {
             let named = objects(tuple).filter(|object| *object.model_type() == model_kind);
             others.extend(named.map(|object| (order_of(object.id()), object.id().clone())));
@@ -88,8 +88,8 @@ impl<'a> Universe<'a> {
     /// Returns the known entities after a position, in order, each with its position.
     pub(super) fn after(
         &self,
-        after: Option<&Place>,
-    ) -> impl Iterator<Item = (SmolStr, Place)> + use<'_> {
+        after: Option<&ObjectPlace>,
+    ) -> impl Iterator<Item = (SmolStr, ObjectPlace)> + use<'_> {
         let stored = self.task.stored().places(&self.kind, place);
         let from = after.map_or(0, |after| stored.partition_point(|place| place <= after));
         let stored = (from..stored.len()).map_while(move |at| stored.get(at).cloned());
@@ -102,10 +102,10 @@ impl<'a> Universe<'a> {
             .task
             .pinned
             .relations
-            .map(|(graph, _)| graph.known(self.model_kind.as_str(), after));
+            .map(|(graph, _)| graph.ordered_objects(self.model_kind.as_str(), after));
         let merged = PlaceMerge {
             streams: [
-                Box::new(stored) as Box<dyn Iterator<Item = Place>>,
+                Box::new(stored) as Box<dyn Iterator<Item = ObjectPlace>>,
                 Box::new(others.cloned()),
                 Box::new(graph.into_iter().flatten()),
             ]
@@ -131,13 +131,13 @@ fn objects(tuple: &Tuple) -> impl Iterator<Item = &ObjectRef> {
 
 /// Merges several ordered streams into one, with each position once.
 struct PlaceMerge<'a> {
-    streams: [Peekable<Box<dyn Iterator<Item = Place> + 'a>>; 3],
+    streams: [Peekable<Box<dyn Iterator<Item = ObjectPlace> + 'a>>; 3],
 }
 
 impl Iterator for PlaceMerge<'_> {
-    type Item = Place;
+    type Item = ObjectPlace;
 
-    fn next(&mut self) -> Option<Place> {
+    fn next(&mut self) -> Option<ObjectPlace> {
         let least = self
             .streams
             .iter_mut()

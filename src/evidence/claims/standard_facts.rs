@@ -3,7 +3,7 @@
 //! INVARIANT: a claim that the token does not contain in full is not shown, and a policy that reads
 //! it denies.
 
-use super::{Times, bad_claim, datetime, first_text, milliseconds, text, texts};
+use super::{TokenTimes, bad_claim, datetime, first_text, milliseconds, text, texts};
 use crate::evidence::profile::{ClaimPath, Overage, Profile};
 use crate::evidence::{facts, overage};
 use crate::model::{CredentialError, CredentialKind, Record, Value, unknown_fact};
@@ -16,9 +16,9 @@ pub(super) fn facts(
     kind: CredentialKind,
     profile: &Profile,
     (audiences, ours): (&[SmolStr], &[SmolStr]),
-    times: &Times,
+    times: &TokenTimes,
 ) -> Result<Record, CredentialError> {
-    let token = Token {
+    let token = TokenClaims {
         claims,
         profile,
         ours,
@@ -53,13 +53,13 @@ pub(super) fn facts(
     Ok(facts)
 }
 
-struct Token<'a> {
+struct TokenClaims<'a> {
     claims: &'a Record,
     profile: &'a Profile,
     ours: &'a [SmolStr],
 }
 
-impl Token<'_> {
+impl TokenClaims<'_> {
     /// Returns `true` if the token contains all of the claim at one of these paths.
     fn is_whole(&self, paths: &[ClaimPath]) -> Result<bool, CredentialError> {
         match (
@@ -93,7 +93,7 @@ impl Token<'_> {
         Ok(of_texts(all))
     }
 
-    fn add_times(&self, times: &Times, facts: &mut Record) -> Result<(), CredentialError> {
+    fn add_times(&self, times: &TokenTimes, facts: &mut Record) -> Result<(), CredentialError> {
         let auth_time = if self.is_whole(&[ClaimPath::new("auth_time")])? {
             let at = self.claims.get_present("auth_time");
             at.map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")))

@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 
 /// The settings of an introspection endpoint.
 #[derive(Clone, Debug)]
-pub struct Introspection {
+pub struct IntrospectionEndpoint {
     /// The address of the endpoint.
     pub url: String,
     /// The client id by which the service authenticates.
@@ -38,7 +38,7 @@ pub struct SignedAnswers {
     pub algorithms: Vec<Algorithm>,
 }
 
-impl Introspection {
+impl IntrospectionEndpoint {
     /// Lists the problems of the settings; each text is a sentence with its remedy after a
     /// semicolon.
     pub(in crate::evidence) fn check(&self) -> Vec<String> {

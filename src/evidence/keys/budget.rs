@@ -5,13 +5,13 @@ use std::time::Duration;
 
 /// A budget without a lock: it stores the time at which it would be whole again.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct FetchBudget {
     whole_ms: AtomicI64,
     burst: u32,
     each_ms: i64,
 }
 
-impl Budget {
+impl FetchBudget {
     /// Creates a whole budget of `burst`, to which one is added every `each`.
     pub(super) fn new(burst: u32, each: Duration) -> Self {
         Self {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_taken_at_once_and_then_one_at_a_time() {
-        let budget = Budget::new(3, Duration::from_secs(10));
+        let budget = FetchBudget::new(3, Duration::from_secs(10));
         let take = |now_ms| (0..5).filter(|_| budget.take(now_ms)).count();
         assert_eq!(
             [0, 9_999, 10_000, 10_000, 35_000, 600_000].map(take),

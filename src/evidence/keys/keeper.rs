@@ -3,7 +3,7 @@
 use super::fetch::{FetchError, HttpClient};
 use super::file::FileMark;
 use super::published::Published;
-use super::ring::{Generation, State};
+use super::ring::{Generation, KeyringState};
 use super::source::{FILE_INTERVAL, KeySource};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,11 +29,11 @@ const KEEP: Duration = Duration::from_hours(1);
 const RETRY: Duration = Duration::from_secs(15);
 
 /// The state of the thread.
-pub(super) struct Keeper {
+pub(super) struct KeyringKeeper {
     pub(super) issuer: String,
     pub(super) source: KeySource,
     pub(super) client: HttpClient,
-    pub(super) state: Arc<State>,
+    pub(super) state: Arc<KeyringState>,
     /// What could not be read of the last published keys.
     pub(super) complaint: Option<String>,
     /// The digest of the file's last content.
@@ -43,7 +43,7 @@ pub(super) struct Keeper {
     pub(super) foreign: Option<(FileMark, i64)>,
 }
 
-impl Keeper {
+impl KeyringKeeper {
     /// Fetches until nobody asks for the keys any more.
     pub(super) fn run(mut self, asked: &Receiver<()>) {
         loop {

@@ -27,7 +27,10 @@ pub(super) fn difference(
     let none = KeySet::default();
     let before = before.map_or(&none, |generation| &generation.keys);
     let after = after.map_or(&none, |generation| &generation.keys);
-    let (added, removed) = (after.beyond(before), before.beyond(after));
+    let (added, removed) = (
+        after.names_missing_from(before),
+        before.names_missing_from(after),
+    );
     KeyRefresh {
         issuer,
         keys: after.names().len(),

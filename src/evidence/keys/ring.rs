@@ -1,13 +1,13 @@
 //! Holds one issuer's keys, which a thread keeps fresh.
 
-use super::budget::Budget;
+use super::budget::FetchBudget;
 use super::fetch::{HttpClient, TIMEOUT};
-use super::keeper::{Keeper, until_ms};
+use super::keeper::{KeyringKeeper, until_ms};
 use super::refresh::{KeyRefresh, difference};
-use super::set::{Key, KeySet, Unsigned};
+use super::set::{KeySet, SignatureMismatch, VerificationKey};
 use super::source::{FILE_INTERVAL, KeySource};
 use crate::clock::Clock;
-use crate::evidence::jose::Unverified;
+use crate::evidence::jose::UnverifiedToken;
 use crate::evidence::secret::Secret;
 use crate::model::{CredentialError, Voucher};
 use arc_swap::ArcSwapOption;
@@ -38,7 +38,7 @@ const MOST_JOINS: u32 = 2;
 /// The keys of one issuer.
 #[derive(Debug)]
 pub(in crate::evidence) struct Keyring {
-    state: Arc<State>,
+    state: Arc<KeyringState>,
     /// The channel by which the thread is asked for a fetch; `None` if the keys never change.
     thread: Option<SyncSender<()>>,
 }
@@ -46,17 +46,17 @@ pub(in crate::evidence) struct Keyring {
 /// The key that verified something, for a later check that it is still published.
 #[derive(Debug)]
 pub(in crate::evidence) struct KeyVoucher {
-    state: Arc<State>,
+    state: Arc<KeyringState>,
     /// The generation that contained the key at that time.
     number: u64,
-    with: VerifiedWith,
+    with: VoucherKey,
 }
 
 /// The key or certificate that verified.
 #[derive(Debug)]
-enum VerifiedWith {
+enum VoucherKey {
     /// A key.
-    Key(Arc<Key>),
+    Key(Arc<VerificationKey>),
     /// The certificate of an authority.
     Anchor(CertificateDer<'static>),
 }
@@ -68,8 +68,8 @@ impl Voucher for KeyVoucher {
         self.state.usable().is_some_and(|generation| {
             generation.number == self.number
                 || match &self.with {
-                    VerifiedWith::Key(key) => generation.keys.has(key),
-                    VerifiedWith::Anchor(anchor) => generation.keys.anchors.contains(anchor),
+                    VoucherKey::Key(key) => generation.keys.has(key),
+                    VoucherKey::Anchor(anchor) => generation.keys.anchors.contains(anchor),
                 }
         })
     }
@@ -87,7 +87,7 @@ pub(in crate::evidence) struct Generation {
 }
 
 /// The state that the ring and the thread share.
-pub(super) struct State {
+pub(super) struct KeyringState {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) current: ArcSwapOption<Generation>,
     /// The number of fetches that have begun.
@@ -101,13 +101,13 @@ pub(super) struct State {
     pub(super) is_out_of_reach: AtomicBool,
     /// The number of the last fetch that was asked for, counted as above.
     asked: AtomicU64,
-    budget: Budget,
+    budget: FetchBudget,
 }
 
 /// Shows what is published.
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for KeyringState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State")
+        f.debug_struct("KeyringState")
             .field("current", &self.current)
             .finish_non_exhaustive()
     }
@@ -115,7 +115,7 @@ impl std::fmt::Debug for State {
 
 /// The result of waiting for a fetch.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
+enum FetchWait {
     /// A fetch has ended that had begun before: it may have missed keys that were published since.
     Joined,
     /// A fetch has ended that began after the wait did.
@@ -124,7 +124,7 @@ enum Wait {
     None,
 }
 
-impl State {
+impl KeyringState {
     /// Creates the state; `asked` is the number of fetches that have been asked for when it starts.
     fn new(current: Option<Generation>, asked: u64, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
@@ -135,7 +135,7 @@ impl State {
             failure: ArcSwapOption::empty(),
             is_out_of_reach: AtomicBool::new(false),
             asked: AtomicU64::new(asked),
-            budget: Budget::new(BURST, EACH),
+            budget: FetchBudget::new(BURST, EACH),
         })
     }
 
@@ -151,7 +151,7 @@ impl Keyring {
     /// Creates a ring with keys that never change.
     pub(in crate::evidence) fn fixed(keys: KeySet, clock: Arc<dyn Clock>) -> Self {
         Self {
-            state: State::new(
+            state: KeyringState::new(
                 Some(Generation {
                     number: 0,
                     keys,
@@ -182,7 +182,12 @@ impl Keyring {
             keys,
             until_ms: until_ms(clock.monotonic_ms(), FILE_INTERVAL),
         };
-        Self::run(issuer, source, client, State::new(Some(first), 1, clock))
+        Self::run(
+            issuer,
+            source,
+            client,
+            KeyringState::new(Some(first), 1, clock),
+        )
     }
 
     /// Starts to fetch, without waiting: an issuer that is down must not keep the service down.
@@ -192,18 +197,18 @@ impl Keyring {
         client: HttpClient,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        Self::run(issuer, source, client, State::new(None, 1, clock))
+        Self::run(issuer, source, client, KeyringState::new(None, 1, clock))
     }
 
     fn run(
         issuer: &str,
         source: KeySource,
         client: HttpClient,
-        state: Arc<State>,
+        state: Arc<KeyringState>,
     ) -> io::Result<Self> {
         // One waiting request is enough: the next fetch serves it and all others.
         let (sender, receiver) = sync_channel(1);
-        let keeper = Keeper {
+        let keeper = KeyringKeeper {
             issuer: issuer.to_owned(),
             source,
             client,
@@ -226,8 +231,8 @@ impl Keyring {
         self.state.usable()
     }
 
-    fn voucher(&self, generation: &Generation, key: &Arc<Key>) -> Arc<KeyVoucher> {
-        let (state, with) = (Arc::clone(&self.state), VerifiedWith::Key(Arc::clone(key)));
+    fn voucher(&self, generation: &Generation, key: &Arc<VerificationKey>) -> Arc<KeyVoucher> {
+        let (state, with) = (Arc::clone(&self.state), VoucherKey::Key(Arc::clone(key)));
         Arc::new(KeyVoucher {
             state,
             number: generation.number,
@@ -241,7 +246,7 @@ impl Keyring {
         generation: &Generation,
         anchor: CertificateDer<'static>,
     ) -> Arc<KeyVoucher> {
-        let (state, with) = (Arc::clone(&self.state), VerifiedWith::Anchor(anchor));
+        let (state, with) = (Arc::clone(&self.state), VoucherKey::Anchor(anchor));
         Arc::new(KeyVoucher {
             state,
             number: generation.number,
@@ -252,7 +257,7 @@ impl Keyring {
     /// Returns the key that signed the token; fetches once more if none did.
     pub(in crate::evidence) async fn signer(
         &self,
-        token: &Unverified<'_>,
+        token: &UnverifiedToken<'_>,
         algorithm: Algorithm,
     ) -> Result<Arc<KeyVoucher>, CredentialError> {
         let mut joins = 0;
@@ -265,10 +270,12 @@ impl Keyring {
                 Some((generation, Ok(key))) => return Ok(self.voucher(generation, key)),
                 // A key is not replaced under its name: whatever is published now, the signature
                 // stays wrong.
-                Some((_, Err(Unsigned::Wrong))) => return Err(not_signed(Unsigned::Wrong, token)),
+                Some((_, Err(SignatureMismatch::Wrong))) => {
+                    return Err(not_signed(SignatureMismatch::Wrong, token));
+                }
                 Some(_) | None => {}
             }
-            if joins < MOST_JOINS && self.refreshed().await == Wait::Joined {
+            if joins < MOST_JOINS && self.refreshed().await == FetchWait::Joined {
                 joins += 1;
                 continue;
             }
@@ -276,7 +283,7 @@ impl Keyring {
             return match usable.keys.signer(token, algorithm) {
                 Ok(key) => Ok(self.voucher(&usable, key)),
                 // The key may have been published since the issuer was last reached.
-                Err(Unsigned::NoKey | Unsigned::Unnamed { .. })
+                Err(SignatureMismatch::NoKey | SignatureMismatch::Unnamed { .. })
                     if self.state.is_out_of_reach.load(Ordering::SeqCst) =>
                 {
                     Err(CredentialError::unavailable(
@@ -331,9 +338,9 @@ impl Keyring {
     }
 
     /// Waits for one fetch: one that was asked for, or one that the budget allows now.
-    async fn refreshed(&self) -> Wait {
+    async fn refreshed(&self) -> FetchWait {
         let Some(thread) = &self.thread else {
-            return Wait::None;
+            return FetchWait::None;
         };
         let state = &self.state;
         // Subscribed before the counters are read, so that a fetch that ends in between is seen.
@@ -346,7 +353,7 @@ impl Keyring {
         let mine = under_way <= past;
         if mine {
             if !state.budget.take(state.clock.monotonic_ms()) {
-                return Wait::None;
+                return FetchWait::None;
             }
             state
                 .asked
@@ -359,9 +366,9 @@ impl Keyring {
             under_way
         };
         match tokio::time::timeout(PATIENCE, ended.wait_for(|ended| *ended >= wanted)).await {
-            Ok(Ok(_)) if mine => Wait::Fetched,
-            Ok(Ok(_)) => Wait::Joined,
-            _ => Wait::None,
+            Ok(Ok(_)) if mine => FetchWait::Fetched,
+            Ok(Ok(_)) => FetchWait::Joined,
+            _ => FetchWait::None,
         }
     }
 }
@@ -372,23 +379,25 @@ fn unreachable() -> CredentialError {
     )
 }
 
-fn not_signed(unsigned: Unsigned, token: &Unverified<'_>) -> CredentialError {
+fn not_signed(unsigned: SignatureMismatch, token: &UnverifiedToken<'_>) -> CredentialError {
     CredentialError::invalid(match unsigned {
-        Unsigned::NoKey if token.header_text("kid").is_none() => {
+        SignatureMismatch::NoKey if token.header_text("kid").is_none() => {
             "the token names no key, and its issuer publishes none for its algorithm".to_owned()
         }
-        Unsigned::NoKey => {
+        SignatureMismatch::NoKey => {
             "the token is signed by a key that its issuer does not publish".to_owned()
         }
-        Unsigned::Unnamed { fitting, tried } if fitting > tried => format!(
+        SignatureMismatch::Unnamed { fitting, tried } if fitting > tried => format!(
             "the token names no key (`kid`), its issuer publishes {fitting} that fit, and none of the {tried} that were \
              tried signed it"
         ),
-        Unsigned::Unnamed { fitting, .. } if fitting > 1 => {
+        SignatureMismatch::Unnamed { fitting, .. } if fitting > 1 => {
             format!(
                 "the token names no key (`kid`), and none of the {fitting} keys of its issuer that fit signed it"
             )
         }
-        Unsigned::Unnamed { .. } | Unsigned::Wrong => "the token's signature is wrong".to_owned(),
+        SignatureMismatch::Unnamed { .. } | SignatureMismatch::Wrong => {
+            "the token's signature is wrong".to_owned()
+        }
     })
 }

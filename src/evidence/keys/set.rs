@@ -7,7 +7,7 @@
 //! algorithm for it, only with that one.
 
 use crate::evidence::claims::milliseconds;
-use crate::evidence::jose::{Unverified, asymmetric};
+use crate::evidence::jose::{UnverifiedToken, asymmetric};
 use crate::model::{Record, Value};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -28,14 +28,14 @@ const SECRET: &str = "the shared secret";
 /// The keys and trust anchors of one issuer.
 #[derive(Debug, Default)]
 pub(in crate::evidence) struct KeySet {
-    keys: Vec<Arc<Key>>,
+    keys: Vec<Arc<VerificationKey>>,
     /// Certificates of authorities, in a bundle of SPIFFE.
     pub(in crate::evidence) anchors: Vec<CertificateDer<'static>>,
 }
 
 /// Why no key of a set verified a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evidence) enum Unsigned {
+pub(in crate::evidence) enum SignatureMismatch {
     /// No key has the token's name and algorithm.
     NoKey,
     /// The key of that name did not sign the token.
@@ -50,7 +50,7 @@ pub(in crate::evidence) enum Unsigned {
 }
 
 /// One key.
-pub(in crate::evidence) struct Key {
+pub(in crate::evidence) struct VerificationKey {
     kid: Option<SmolStr>,
     algorithm: Option<Algorithm>,
     /// The time from which its issuer no longer uses it.
@@ -61,7 +61,7 @@ pub(in crate::evidence) struct Key {
 /// A public key that verifies.
 #[derive(Clone)]
 pub(in crate::evidence) struct PublicKey {
-    kind: Kind,
+    kind: KeyKind,
     pub(in crate::evidence) verifying: DecodingKey,
     /// The members of which its thumbprint is made, in the order of their names (RFC 7638 section
     /// 3.2), or the hash of a secret. It distinguishes the key from others.
@@ -69,7 +69,7 @@ pub(in crate::evidence) struct PublicKey {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum KeyKind {
     Rsa,
     P256,
     P384,
@@ -87,7 +87,9 @@ impl KeySet {
                 .map(|used| used.as_text().map(SmolStr::as_str))
             {
                 Some(Some("x509-svid")) => set.anchors.extend(anchor(key)),
-                None | Some(Some("sig" | "jwt-svid")) if may_verify(key) => set.add(Key::read(key)),
+                None | Some(Some("sig" | "jwt-svid")) if may_verify(key) => {
+                    set.add(VerificationKey::read(key))
+                }
                 _ => {}
             }
         }
@@ -95,7 +97,7 @@ impl KeySet {
     }
 
     /// Adds a key unless the set already has it.
-    fn add(&mut self, key: Option<Key>) {
+    fn add(&mut self, key: Option<VerificationKey>) {
         if let Some(key) = key.filter(|key| !self.has(key)) {
             self.keys.push(Arc::new(key));
         }
@@ -104,11 +106,11 @@ impl KeySet {
     /// Creates a set with one shared secret, for tokens with HS256.
     pub(in crate::evidence) fn secret(secret: &[u8]) -> Self {
         let public = PublicKey {
-            kind: Kind::Secret,
+            kind: KeyKind::Secret,
             verifying: DecodingKey::from_secret(secret),
             canonical: BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, secret)),
         };
-        let key = Arc::new(Key {
+        let key = Arc::new(VerificationKey {
             kid: None,
             algorithm: Some(Algorithm::HS256),
             ends_ms: None,
@@ -133,18 +135,18 @@ impl KeySet {
     /// each that fits is tried, up to [`MAX_TRIES`].
     pub(in crate::evidence) fn signer(
         &self,
-        token: &Unverified<'_>,
+        token: &UnverifiedToken<'_>,
         algorithm: Algorithm,
-    ) -> Result<&Arc<Key>, Unsigned> {
+    ) -> Result<&Arc<VerificationKey>, SignatureMismatch> {
         let kid = token.header_text("kid");
         let mut tried = self.fitting(kid, algorithm).take(MAX_TRIES);
         if let Some(key) = tried.find(|key| token.is_signed_by(&key.public.verifying, algorithm)) {
             return Ok(key);
         }
         Err(match (kid, self.fitting(kid, algorithm).count()) {
-            (_, 0) => Unsigned::NoKey,
-            (Some(_), _) => Unsigned::Wrong,
-            (None, fitting) => Unsigned::Unnamed {
+            (_, 0) => SignatureMismatch::NoKey,
+            (Some(_), _) => SignatureMismatch::Wrong,
+            (None, fitting) => SignatureMismatch::Unnamed {
                 fitting,
                 tried: fitting.min(MAX_TRIES),
             },
@@ -152,23 +154,29 @@ impl KeySet {
     }
 
     /// Returns `true` if this key is in the set.
-    pub(in crate::evidence) fn has(&self, key: &Key) -> bool {
+    pub(in crate::evidence) fn has(&self, key: &VerificationKey) -> bool {
         self.keys.iter().any(|known| known.is_same(key))
     }
 
     /// Iterates over the keys that may have signed a token with this name and algorithm.
-    fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Arc<Key>> {
+    fn fitting(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &Arc<VerificationKey>> {
         self.keys.iter().filter(move |key| {
             key.public.verifies(algorithm)
                 && key.algorithm.is_none_or(|named| named == algorithm)
-                && (kid.is_none() || key.kid.as_deref() == kid || key.public.kind == Kind::Secret)
+                && (kid.is_none()
+                    || key.kid.as_deref() == kid
+                    || key.public.kind == KeyKind::Secret)
         })
     }
 
     /// Returns the names of all keys and authorities: the `kid`, or the thumbprint.
     pub(in crate::evidence) fn names(&self) -> Vec<String> {
         let keys = self.keys.iter().map(|key| match &key.kid {
-            _ if key.public.kind == Kind::Secret => SECRET.to_owned(),
+            _ if key.public.kind == KeyKind::Secret => SECRET.to_owned(),
             Some(kid) => kid.to_string(),
             None => key.public.thumbprint(),
         });
@@ -180,7 +188,7 @@ impl KeySet {
     }
 
     /// Returns the names of the keys and authorities that are in this set and not in another.
-    pub(in crate::evidence) fn beyond(&self, other: &Self) -> Vec<String> {
+    pub(in crate::evidence) fn names_missing_from(&self, other: &Self) -> Vec<String> {
         let keys = self
             .keys
             .iter()
@@ -220,7 +228,7 @@ impl KeySet {
     }
 }
 
-impl Key {
+impl VerificationKey {
     fn read(key: &Record) -> Option<Self> {
         let text = |name| key.get(name).and_then(Value::as_text);
         let algorithm = match key.get_present("alg") {
@@ -256,7 +264,7 @@ impl PublicKey {
                 let (n, e) = (text("n")?, text("e")?);
                 let verifying = DecodingKey::from_rsa_components(n, e).ok()?;
                 (
-                    Kind::Rsa,
+                    KeyKind::Rsa,
                     verifying,
                     format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
                 )
@@ -264,9 +272,9 @@ impl PublicKey {
             ("EC", Some(curve @ ("P-256" | "P-384"))) => {
                 let (x, y) = (text("x")?, text("y")?);
                 let kind = if curve == "P-256" {
-                    Kind::P256
+                    KeyKind::P256
                 } else {
-                    Kind::P384
+                    KeyKind::P384
                 };
                 let verifying = DecodingKey::from_ec_components(x, y).ok()?;
                 (
@@ -279,7 +287,7 @@ impl PublicKey {
                 let x = text("x")?;
                 let verifying = DecodingKey::from_ed_components(x).ok()?;
                 (
-                    Kind::Ed25519,
+                    KeyKind::Ed25519,
                     verifying,
                     format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
                 )
@@ -297,14 +305,14 @@ impl PublicKey {
     pub(in crate::evidence) fn verifies(&self, algorithm: Algorithm) -> bool {
         use Algorithm as A;
         match self.kind {
-            Kind::Rsa => matches!(
+            KeyKind::Rsa => matches!(
                 algorithm,
                 A::RS256 | A::RS384 | A::RS512 | A::PS256 | A::PS384 | A::PS512
             ),
-            Kind::P256 => algorithm == A::ES256,
-            Kind::P384 => algorithm == A::ES384,
-            Kind::Ed25519 => algorithm == A::EdDSA,
-            Kind::Secret => algorithm == A::HS256,
+            KeyKind::P256 => algorithm == A::ES256,
+            KeyKind::P384 => algorithm == A::ES384,
+            KeyKind::Ed25519 => algorithm == A::EdDSA,
+            KeyKind::Secret => algorithm == A::HS256,
         }
     }
 
@@ -348,9 +356,9 @@ fn anchor(key: &Record) -> Option<CertificateDer<'static>> {
 }
 
 /// Shows the key's name, and nothing of the key: it may be a secret.
-impl fmt::Debug for Key {
+impl fmt::Debug for VerificationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key")
+        f.debug_struct("VerificationKey")
             .field("kid", &self.kid)
             .field("kind", &self.public.kind)
             .finish_non_exhaustive()
@@ -416,7 +424,10 @@ mod tests {
         assert_eq!(found.names(), ["a", "a"]);
         let other = set(&json!([one]));
         assert_eq!(
-            (found.beyond(&other), other.beyond(&found)),
+            (
+                found.names_missing_from(&other),
+                other.names_missing_from(&found)
+            ),
             (vec!["a".to_owned()], Vec::new())
         );
     }
@@ -473,7 +484,7 @@ mod tests {
     fn secrets_are_told_apart_and_not_shown() {
         let (one, other) = (KeySet::secret(b"one"), KeySet::secret(b"other"));
         assert!(!one.is_same(&other) && one.is_same(&KeySet::secret(b"one")));
-        assert_eq!(one.beyond(&other), [SECRET]);
+        assert_eq!(one.names_missing_from(&other), [SECRET]);
         assert!(!format!("{one:?}").contains("canonical"));
     }
 

@@ -30,7 +30,7 @@ pub enum KeySource {
 }
 
 /// The published keys, and for how long they may be used; `None` if the source does not say.
-pub(super) type Read = (Published, Option<Duration>);
+pub(super) type KeyDownload = (Published, Option<Duration>);
 
 impl KeySource {
     /// Refuses an address at which somebody else could answer, and certificates where keys of
@@ -59,7 +59,7 @@ impl KeySource {
         &self,
         client: &HttpClient,
         last: &mut Option<FileMark>,
-    ) -> Result<Read, FetchError> {
+    ) -> Result<KeyDownload, FetchError> {
         let found = match self {
             Self::Jwks(url) => return fetch_set(url, client),
             Self::Discovery(issuer) => return fetch_set(&discover(issuer, client)?, client),
@@ -95,7 +95,7 @@ impl KeySource {
     }
 }
 
-fn fetch_set(url: &str, client: &HttpClient) -> Result<Read, FetchError> {
+fn fetch_set(url: &str, client: &HttpClient) -> Result<KeyDownload, FetchError> {
     let answer = client.get_some(url)?;
     let found = Published::read(&answer.body, answer.is_cut)
         .ok_or(FetchError::Form("the answer is no JWK set"))?;

@@ -4,7 +4,7 @@
 
 use super::{ActorForm, Profile, Trust};
 use crate::evidence::facts;
-use crate::evidence::introspection::Introspection;
+use crate::evidence::introspection::IntrospectionEndpoint;
 use crate::evidence::jose::media_type;
 use std::time::Duration;
 
@@ -188,7 +188,11 @@ impl Profile {
             }
             Trust::Secret(_) | Trust::Introspection => {}
         }
-        problems.extend(self.introspection.iter().flat_map(Introspection::check));
+        problems.extend(
+            self.introspection
+                .iter()
+                .flat_map(IntrospectionEndpoint::check),
+        );
         problems
     }
 }

@@ -1,11 +1,11 @@
 //! Checks a DPoP proof (RFC 9449 sections 4.2 and 4.3).
 
-use super::replay::{Note, Replays, Seen};
+use super::replay::{ProofNote, ReplayCheck, Replays};
 use super::target::target;
 use crate::evidence::cache::Moment;
 use crate::evidence::claims::milliseconds;
-use crate::evidence::credential::Dpop;
-use crate::evidence::jose::{Unverified, all_asymmetric};
+use crate::evidence::credential::DpopProof;
+use crate::evidence::jose::{UnverifiedToken, all_asymmetric};
 use crate::evidence::keys::PublicKey;
 use crate::model::{CredentialError, Timestamp, Value};
 use aws_lc_rs::digest::{Context, SHA256, digest};
@@ -29,13 +29,13 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// Checks that the proof was made for this token and request, by the key with this thumbprint, just
 /// now, and that it was not used before. `replays` remembers it among this caller's proofs.
 pub(in crate::evidence) fn check(
-    dpop: &Dpop<'_>,
+    dpop: &DpopProof<'_>,
     token: &str,
     thumbprint: &str,
     (replays, caller): (&Replays, Option<usize>),
     at: Moment,
 ) -> Result<(), CredentialError> {
-    let proof = Unverified::read(dpop.proof.0).map_err(|_| wrong("is no JWT"))?;
+    let proof = UnverifiedToken::read(dpop.proof.0).map_err(|_| wrong("is no JWT"))?;
     check_signature(&proof, thumbprint)?;
     check_request(&proof, dpop)?;
     let made_ms = check_times(&proof, at.now)?;
@@ -46,16 +46,16 @@ pub(in crate::evidence) fn check(
     let jti = text(&proof, "jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
     let jti = jti.ok_or_else(|| wrong("has no usable `jti`"))?;
     // This comes last, so that only proofs that are good in every other way take memory.
-    let note = Note {
+    let note = ProofNote {
         name: name_of(thumbprint, jti),
         made_ms,
         caller,
     };
     match replays.note(note, at.monotonic_ms) {
-        Seen::Never => Ok(()),
-        Seen::Before => Err(wrong("was used before")),
-        Seen::Forgotten => Err(wrong("is not fresh")),
-        Seen::Full => Err(CredentialError::unavailable(
+        ReplayCheck::Never => Ok(()),
+        ReplayCheck::Before => Err(wrong("was used before")),
+        ReplayCheck::Forgotten => Err(wrong("is not fresh")),
+        ReplayCheck::Full => Err(CredentialError::unavailable(
             "too many proofs of possession were used lately: ask again in a minute",
         )),
     }
@@ -65,7 +65,7 @@ fn wrong(what: &str) -> CredentialError {
     CredentialError::proof(format!("the proof of possession {what}"))
 }
 
-fn text<'p>(proof: &'p Unverified<'_>, name: &str) -> Option<&'p str> {
+fn text<'p>(proof: &'p UnverifiedToken<'_>, name: &str) -> Option<&'p str> {
     proof
         .claims
         .get(name)
@@ -75,7 +75,7 @@ fn text<'p>(proof: &'p Unverified<'_>, name: &str) -> Option<&'p str> {
 
 /// Checks that the key in the proof's header is the one with this thumbprint, and that it signed
 /// the proof.
-fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), CredentialError> {
+fn check_signature(proof: &UnverifiedToken<'_>, thumbprint: &str) -> Result<(), CredentialError> {
     if proof.media_type().as_deref() != Some("dpop+jwt") {
         return Err(wrong("is of another type than `dpop+jwt`"));
     }
@@ -104,7 +104,7 @@ fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), Crede
 }
 
 /// Checks that the proof was made for the method and the address of the request.
-fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), CredentialError> {
+fn check_request(proof: &UnverifiedToken<'_>, dpop: &DpopProof<'_>) -> Result<(), CredentialError> {
     if text(proof, "htm") != Some(dpop.method) {
         return Err(wrong("is made for another method"));
     }
@@ -116,7 +116,7 @@ fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), Credenti
 }
 
 /// Returns the time in milliseconds at which the proof was made, if it is fresh.
-fn check_times(proof: &Unverified<'_>, now: Timestamp) -> Result<i64, CredentialError> {
+fn check_times(proof: &UnverifiedToken<'_>, now: Timestamp) -> Result<i64, CredentialError> {
     let made = proof
         .claims
         .get("iat")

@@ -19,7 +19,7 @@ const OWN: usize = 4_096;
 
 /// The result of looking up a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evidence) enum Seen {
+pub(in crate::evidence) enum ReplayCheck {
     /// The proof is new.
     Never,
     /// The proof was used before.
@@ -32,7 +32,7 @@ pub(in crate::evidence) enum Seen {
 
 /// A proof to be remembered.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::evidence) struct Note {
+pub(in crate::evidence) struct ProofNote {
     /// The digest that identifies the proof.
     pub(in crate::evidence) name: [u8; 32],
     /// The time at which it was made, as it states.
@@ -83,7 +83,7 @@ impl Default for Window {
 
 impl Windows {
     /// Starts a new window if this one is over.
-    fn turn(&mut self, window_ms: i64, now_ms: i64) {
+    fn rotate(&mut self, window_ms: i64, now_ms: i64) {
         let age = now_ms.saturating_sub(self.began_ms);
         if age < window_ms {
             return;
@@ -134,21 +134,21 @@ impl Replays {
     }
 
     /// Records a proof at this time of the monotonic clock.
-    pub(in crate::evidence) fn note(&self, note: Note, now_ms: i64) -> Seen {
+    pub(in crate::evidence) fn note(&self, note: ProofNote, now_ms: i64) -> ReplayCheck {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        windows.turn(self.window_ms, now_ms);
+        windows.rotate(self.window_ms, now_ms);
         if windows.current.names.contains(&note.name) || windows.last.names.contains(&note.name) {
-            return Seen::Before;
+            return ReplayCheck::Before;
         }
         if note.made_ms <= windows.forgotten_ms {
-            return Seen::Forgotten;
+            return ReplayCheck::Forgotten;
         }
         if !windows.current.take(note.caller, self.own, self.shared) {
-            return Seen::Full;
+            return ReplayCheck::Full;
         }
         windows.current.youngest_ms = windows.current.youngest_ms.max(note.made_ms);
         windows.current.names.insert(note.name);
-        Seen::Never
+        ReplayCheck::Never
     }
 }
 
@@ -158,8 +158,8 @@ mod tests {
     use proptest::prelude::*;
 
     /// Returns a proof that is sent when it is made.
-    fn note(proof: u8, caller: usize, made_ms: i64) -> Note {
-        Note {
+    fn note(proof: u8, caller: usize, made_ms: i64) -> ProofNote {
+        ProofNote {
             name: [proof; 32],
             made_ms,
             caller: Some(caller),
@@ -176,11 +176,11 @@ mod tests {
         let send = |proof, now_ms| replays.note(note(proof, 0, now_ms), now_ms);
         assert_eq!(
             [1, 2, 3].map(|proof| send(proof, 1_000)),
-            [Seen::Never, Seen::Never, Seen::Full]
+            [ReplayCheck::Never, ReplayCheck::Never, ReplayCheck::Full]
         );
-        assert_eq!(send(1, 1_099), Seen::Before);
-        assert_eq!(send(3, 1_100), Seen::Never);
-        assert_eq!(send(1, 1_150), Seen::Before);
+        assert_eq!(send(1, 1_099), ReplayCheck::Before);
+        assert_eq!(send(3, 1_100), ReplayCheck::Never);
+        assert_eq!(send(1, 1_150), ReplayCheck::Before);
     }
 
     #[test]
@@ -191,30 +191,39 @@ mod tests {
             ..Replays::new(100)
         };
         let send = |proof, caller| replays.note(note(proof, caller, 1_000), 1_000);
-        let flood: Vec<Seen> = (0..7).map(|proof| send(proof, 0)).collect();
-        assert_eq!(flood.iter().filter(|seen| **seen == Seen::Never).count(), 5);
+        let flood: Vec<ReplayCheck> = (0..7).map(|proof| send(proof, 0)).collect();
+        assert_eq!(
+            flood
+                .iter()
+                .filter(|seen| **seen == ReplayCheck::Never)
+                .count(),
+            5
+        );
         assert_eq!(
             [send(10, 1), send(11, 1), send(12, 1)],
-            [Seen::Never, Seen::Never, Seen::Full]
+            [ReplayCheck::Never, ReplayCheck::Never, ReplayCheck::Full]
         );
         // A proof is the same, whoever sends it.
-        assert_eq!([send(0, 1), send(10, 0)], [Seen::Before, Seen::Before]);
+        assert_eq!(
+            [send(0, 1), send(10, 0)],
+            [ReplayCheck::Before, ReplayCheck::Before]
+        );
     }
 
     #[test]
     fn a_clock_that_is_set_back_lets_nothing_in_again() {
         let replays = Replays::new(100);
         let send = |proof, made_ms, now_ms| replays.note(note(proof, 0, made_ms), now_ms);
-        assert_eq!(send(1, 5_000, 0), Seen::Never);
-        assert_eq!(send(2, 5_300, 300), Seen::Never);
+        assert_eq!(send(1, 5_000, 0), ReplayCheck::Never);
+        assert_eq!(send(2, 5_300, 300), ReplayCheck::Never);
         // The first proof is forgotten, and by the clock it is fresh again.
         assert_eq!(
             [send(1, 5_000, 350), send(3, 5_000, 350)],
-            [Seen::Forgotten, Seen::Forgotten]
+            [ReplayCheck::Forgotten, ReplayCheck::Forgotten]
         );
         assert_eq!(
             [send(2, 5_300, 350), send(3, 5_001, 350)],
-            [Seen::Before, Seen::Never]
+            [ReplayCheck::Before, ReplayCheck::Never]
         );
     }
 
@@ -228,8 +237,8 @@ mod tests {
                 now += pause;
                 let seen = replays.note(note(proof, usize::from(proof) % 2, now), now);
                 let fresh = taken.iter().any(|(known, at)| *known == proof && now - at < 100);
-                prop_assert!(!(fresh && seen == Seen::Never), "{proof} at {now}");
-                if seen == Seen::Never {
+                prop_assert!(!(fresh && seen == ReplayCheck::Never), "{proof} at {now}");
+                if seen == ReplayCheck::Never {
                     taken.push((proof, now));
                 }
             }

@@ -1,10 +1,10 @@
 //! Verifies a JWT-SVID (SPIFFE JWT-SVID sections 2 to 5).
 
 use super::{SpiffeId, TrustDomain};
-use crate::evidence::claims::{self, Genuine};
-use crate::evidence::jose::{Unverified, all_asymmetric};
+use crate::evidence::claims::{self, GenuineToken};
+use crate::evidence::jose::{UnverifiedToken, all_asymmetric};
 use crate::evidence::keys::{KeyVoucher, Keyring};
-use crate::evidence::profile::{ActorForm, ClaimPath, Claims, Overage, Profile, Trust};
+use crate::evidence::profile::{ActorForm, ClaimPath, ClaimPaths, Overage, Profile, Trust};
 use crate::model::{CredentialError, CredentialKind, PrincipalIds, Timestamp, Value};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 /// Verifies the token by `keys`, the bundle of its domain.
 pub(in crate::evidence) async fn verify(
-    token: &Unverified<'_>,
+    token: &UnverifiedToken<'_>,
     domain: &TrustDomain,
     keys: &Keyring,
     ids: &PrincipalIds,
     now: Timestamp,
-) -> Result<(Genuine, Arc<KeyVoucher>), CredentialError> {
+) -> Result<(GenuineToken, Arc<KeyVoucher>), CredentialError> {
     let algorithm = check_header(token)?;
     let voucher = keys.signer(token, algorithm).await?;
     let sub = token
@@ -62,7 +62,7 @@ pub(in crate::evidence) async fn verify(
 }
 
 /// Checks the header, and returns the algorithm that it names.
-fn check_header(token: &Unverified<'_>) -> Result<Algorithm, CredentialError> {
+fn check_header(token: &UnverifiedToken<'_>) -> Result<Algorithm, CredentialError> {
     // Section 2.1 lists the algorithms; EdDSA is not among them.
     let algorithms: Vec<Algorithm> = all_asymmetric()
         .into_iter()
@@ -103,9 +103,9 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         subject_type: domain.entity_type.clone(),
         actor_type: domain.entity_type.clone(),
         client_type: domain.entity_type.clone(),
-        claims: Claims {
+        claims: ClaimPaths {
             subject: vec![ClaimPath::new("sub")],
-            ..Claims::default()
+            ..ClaimPaths::default()
         },
         subjects_of: Vec::new(),
         own_clients: Vec::new(),

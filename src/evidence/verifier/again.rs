@@ -9,10 +9,10 @@
 //! **Trade-off.** An issuer that says something else than before, and not only until when, denies:
 //! the request was read by what it said first.
 
-use super::{Identified, Verifier};
-use crate::evidence::cache::Entry;
-use crate::evidence::credential::Presented;
-use crate::evidence::scope::Scope;
+use super::{IdentifiedToken, Verifier};
+use crate::evidence::cache::TokenEntry;
+use crate::evidence::credential::RawCredential;
+use crate::evidence::scope::CallerScope;
 use crate::model::{
     CredentialError, Evidence, IssuerAnswer, ProvenIdentity, Record, Timestamp, Value,
     VerifiedCredential,
@@ -30,8 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Facts that say until when a token is good, and how it was shown: not who it is of.
 const OTHER_FACTS: [&str; 2] = ["expires", "proof"];
 
-impl Identified {
-    pub(super) fn of(entry: &Entry) -> Self {
+impl IdentifiedToken {
+    pub(super) fn of(entry: &TokenEntry) -> Self {
         Self {
             genuine: Arc::clone(&entry.genuine),
             voucher: entry.voucher.clone(),
@@ -47,7 +47,7 @@ impl Verifier {
         &self,
         evidence: &Evidence,
         caller: Option<usize>,
-        scope: Option<&Scope>,
+        scope: Option<&CallerScope>,
     ) {
         let mut questions: Vec<_> = evidence
             .answered()
@@ -76,10 +76,10 @@ impl Verifier {
         verified: &VerifiedCredential,
         answer: &IssuerAnswer,
         caller: Option<usize>,
-        scope: Option<&Scope>,
+        scope: Option<&CallerScope>,
     ) {
         let now = Timestamp(self.clock.now_ms());
-        let found = match Presented::read(credential, caller, scope) {
+        let found = match RawCredential::read(credential, caller, scope) {
             Ok(presented) => self.genuine(&presented, now).await,
             Err(unproven) => Err(unproven),
         };
@@ -97,7 +97,7 @@ impl Verifier {
 }
 
 /// Returns `true` if an issuer has said the same again, whatever it said of its end.
-fn is_same(found: &Identified, before: &ProvenIdentity, answer: &IssuerAnswer) -> bool {
+fn is_same(found: &IdentifiedToken, before: &ProvenIdentity, answer: &IssuerAnswer) -> bool {
     let now = &found.genuine.proven;
     now.kind == before.kind
         && now.issuer == before.issuer

@@ -4,8 +4,8 @@
 //! a proof for an unbound token is refused if only a thief or a mistake would send one.
 
 use super::Verifier;
-use crate::evidence::claims::Genuine;
-use crate::evidence::credential::Presented;
+use crate::evidence::claims::GenuineToken;
+use crate::evidence::credential::RawCredential;
 use crate::evidence::proof::{check_dpop, der_chain, thumbprint};
 use crate::model::{CredentialError, Proof, ProvenIdentity, Timestamp, Value};
 
@@ -13,8 +13,8 @@ impl Verifier {
     /// Returns what a genuine token proves once its holder has proved possession.
     pub(super) fn possessed(
         &self,
-        genuine: &Genuine,
-        presented: &Presented<'_>,
+        genuine: &GenuineToken,
+        presented: &RawCredential<'_>,
         now: Timestamp,
     ) -> Result<ProvenIdentity, CredentialError> {
         let mut proven = genuine.proven.clone();
@@ -71,7 +71,7 @@ fn shown_thumbprint(certificate: &str) -> Result<String, CredentialError> {
         })
 }
 
-fn other_certificate(presented: &Presented<'_>) -> CredentialError {
+fn other_certificate(presented: &RawCredential<'_>) -> CredentialError {
     CredentialError::proof(match presented.certificate {
         None => "the token is bound to a certificate: send it in `tls.certificate`",
         Some(_) => {

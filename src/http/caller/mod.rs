@@ -10,7 +10,7 @@ pub(in crate::http) mod certificate;
 pub(in crate::http) mod rate;
 
 use super::{Error, Settings};
-use crate::evidence::Scope;
+use crate::evidence::CallerScope;
 use crate::http::caller::certificate::{CertificateName, PeerCertificate};
 use crate::http::caller::rate::Rate;
 use crate::model::EntityRef;
@@ -36,7 +36,7 @@ pub struct Caller {
     /// Its rate; `None` if it may send any number of requests.
     pub rate: Option<Rate>,
     /// The audiences and issuers of the credentials that its requests may hold.
-    pub credentials: Scope,
+    pub credentials: CallerScope,
 }
 
 /// How a caller is identified.

@@ -2,7 +2,7 @@
 
 use crate::http::openfga::error::ApiError;
 use crate::model::Revision;
-use crate::stores::{Cut, ModelId};
+use crate::stores::{ListTruncation, ModelId};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -59,7 +59,7 @@ pub(super) fn ok_text_of(basis: Basis, text: Vec<u8>) -> HttpResponse {
 }
 
 /// Returns a 200 with a list; a header says why it was cut, if it was.
-pub(super) fn listed(basis: Basis, cut: Option<Cut>, text: Vec<u8>) -> HttpResponse {
+pub(super) fn listed(basis: Basis, cut: Option<ListTruncation>, text: Vec<u8>) -> HttpResponse {
     let mut response = ok_text_of(basis, text);
     if let Some(cut) = cut {
         response
@@ -85,10 +85,10 @@ pub(super) fn name_revision<B>(response: &mut HttpResponse<B>, revision: Revisio
 }
 
 /// Returns the word for the reason why a list was cut.
-pub(super) fn cut_name(cut: Cut) -> &'static str {
+pub(super) fn cut_name(cut: ListTruncation) -> &'static str {
     match cut {
-        Cut::Results => "results",
-        Cut::Time => "time",
-        Cut::Breadth => "breadth",
+        ListTruncation::Results => "results",
+        ListTruncation::Time => "time",
+        ListTruncation::Breadth => "breadth",
     }
 }

@@ -13,7 +13,7 @@ use crate::http::openfga::tuple::{
 };
 use crate::http::shared::Shared;
 use crate::model::{Tuple, TupleUser};
-use crate::stores::Model;
+use crate::stores::CompiledModel;
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
@@ -117,7 +117,10 @@ pub(super) async fn read(
     ))
 }
 
-fn read_assertions(fields: &Fields<'_>, model: &Model) -> Result<Vec<AssertionBody>, ApiError> {
+fn read_assertions(
+    fields: &Fields<'_>,
+    model: &CompiledModel,
+) -> Result<Vec<AssertionBody>, ApiError> {
     let items = fields.items("assertions", ASSERTION)?;
     if items.len() > MAX_ASSERTIONS {
         let told = format!(
@@ -132,7 +135,7 @@ fn read_assertions(fields: &Fields<'_>, model: &Model) -> Result<Vec<AssertionBo
         .collect()
 }
 
-fn read_assertion(item: &Fields<'_>, model: &Model) -> Result<AssertionBody, ApiError> {
+fn read_assertion(item: &Fields<'_>, model: &CompiledModel) -> Result<AssertionBody, ApiError> {
     let key = read_question(item)?;
     let known = model.rules.model();
     let user_is_known = match &key.user {

@@ -16,7 +16,10 @@ use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
 use crate::http::shared::Shared;
 use crate::model::{Record, Tuple, TupleKey};
-use crate::stores::{Allowance, Failure, Limits, Model, Reader, RelationFault, Terms, Version};
+use crate::stores::{
+    Allowance, CompiledModel, Failure, ReaderTerms, RelationFault, RelationLimits, RelationReader,
+    Version,
+};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::BTreeMap;
@@ -114,7 +117,7 @@ type Group = (Surroundings, Vec<String>, Vec<TupleKey>);
 /// Groups the items by their surroundings, and returns the results of items that are malformed.
 fn group(
     items: BTreeMap<String, Fields<'_>>,
-    model: &Model,
+    model: &CompiledModel,
 ) -> (Vec<Group>, BTreeMap<String, BatchCheckResult>) {
     let mut result = BTreeMap::new();
     let mut groups: Vec<Group> = Vec::new();
@@ -150,20 +153,20 @@ impl MayBeCut for Decided {
 fn decide(
     groups: &[Group],
     version: &Version,
-    model: &Model,
-    limits: Limits,
+    model: &CompiledModel,
+    limits: RelationLimits,
 ) -> Result<Decided, Failure> {
     let is_over = until(Deadline::of_check());
-    let is_narrow = limits != Limits::default();
+    let is_narrow = limits != RelationLimits::default();
     let together = Allowance::of_reads(limits.check_reads);
     let mut decided = Vec::new();
     for ((contextual, context), ids, keys) in groups {
         let allowance = is_narrow.then_some(&together);
-        let terms = Terms {
+        let terms = ReaderTerms {
             allowance,
             ..terms(contextual, context, limits, &is_over)
         };
-        let answers = Reader::new(version.graph(), &model.rules, terms)?.check_all(keys);
+        let answers = RelationReader::new(version.graph(), &model.rules, terms)?.check_all(keys);
         for (id, answer) in ids.iter().zip(answers) {
             decided.push((
                 id.clone(),
@@ -184,7 +187,10 @@ fn decide(
     Ok(Decided(decided))
 }
 
-fn read_item(item: &Fields<'_>, model: &Model) -> Result<(TupleKey, Surroundings), ApiError> {
+fn read_item(
+    item: &Fields<'_>,
+    model: &CompiledModel,
+) -> Result<(TupleKey, Surroundings), ApiError> {
     let key = read_question(item)?;
     let contextual = read_contextual(item, model)?;
     Ok((

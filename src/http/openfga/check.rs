@@ -14,7 +14,7 @@ use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
 use crate::http::shared::Shared;
 use crate::model::TupleKey;
-use crate::stores::{Membership, Reader, Terms};
+use crate::stores::{Membership, ReaderTerms, RelationReader};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::fmt::Write as _;
@@ -83,11 +83,11 @@ pub(super) async fn check(
     };
     let question = move |limits| {
         let is_over = until(Deadline::of_check());
-        let terms = Terms {
+        let terms = ReaderTerms {
             witness,
             ..terms(&contextual, &context, limits, &is_over)
         };
-        Reader::new(version.graph(), &model.rules, terms)?.check(&key)
+        RelationReader::new(version.graph(), &model.rules, terms)?.check(&key)
     };
     let write = |membership| {
         text_of(&match membership {

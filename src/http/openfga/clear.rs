@@ -11,7 +11,7 @@ use crate::http::openfga::request::{admit_with_body, store_id};
 use crate::http::openfga::schema::{DeleteTuplesBody, DeleteTuplesRequest, Errors};
 use crate::http::openfga::tuple::read_object;
 use crate::http::shared::Shared;
-use crate::stores::{About, Cleared};
+use crate::stores::{ClearOutcome, ClearTarget};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -50,8 +50,8 @@ pub(super) async fn delete_tuples(
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, DELETE_TUPLES)?;
     let about = match (fields.text("object")?, fields.text("user")?) {
-        (Some(object), None) => About::Object(read_object(object, fields.spelling())?),
-        (None, Some(user)) => About::User(read_object(user, fields.spelling())?),
+        (Some(object), None) => ClearTarget::Object(read_object(object, fields.spelling())?),
+        (None, Some(user)) => ClearTarget::User(read_object(user, fields.spelling())?),
         _ => return Err(ApiError::invalid("name `object` or `user`, and not both")),
     };
     let cleared = shared
@@ -59,7 +59,7 @@ pub(super) async fn delete_tuples(
             Ok::<_, ApiError>(stores.clear(store, &about)?)
         })
         .await?;
-    let Cleared {
+    let ClearOutcome {
         deleted,
         left,
         in_bundle,

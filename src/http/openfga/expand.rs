@@ -14,7 +14,7 @@ use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{question, read_contextual, read_object, read_relation};
 use crate::http::shared::Shared;
 use crate::model::Record;
-use crate::stores::{Expansion, ExpansionNode, Reader};
+use crate::stores::{Expansion, ExpansionNode, RelationReader};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ pub(super) async fn expand(
     let question = move |limits| {
         let (context, is_over) = (Record::new(), until(Deadline::of_check()));
         let terms = terms(&contextual, &context, limits, &is_over);
-        Reader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
+        RelationReader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
     };
     let write = |tree| {
         text_of(&ExpandBody {

@@ -20,7 +20,7 @@ use crate::http::openfga::schema::{Errors, TupleKeyBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user};
 use crate::http::shared::Shared;
 use crate::model::{check_type, shown};
-use crate::stores::{Selection, Spelling, Version as StoreVersion};
+use crate::stores::{Spelling, TupleSelection, Version as StoreVersion};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
@@ -135,8 +135,8 @@ pub(super) async fn export_tuples(
     Ok(response.map_into_boxed_body())
 }
 
-fn read_query(query: &Parameters, spelling: &Spelling) -> Result<(Selection, bool), ApiError> {
-    let mut wanted = Selection::default();
+fn read_query(query: &Parameters, spelling: &Spelling) -> Result<(TupleSelection, bool), ApiError> {
+    let mut wanted = TupleSelection::default();
     if let Some(kind) = query.get("type") {
         let kind = spelling.kind(&kind.into());
         check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;
@@ -182,7 +182,7 @@ impl Piece {
 
 fn write_all(
     version: &StoreVersion,
-    wanted: &Selection,
+    wanted: &TupleSelection,
     with_bundle: bool,
     place: &mut Place,
     sender: &Sender<Piece>,

@@ -15,7 +15,8 @@ use crate::http::openfga::tuple::{read_context, read_contextual, read_relation, 
 use crate::http::shared::Shared;
 use crate::model::{ObjectRef, Record, Tuple, TupleUser, check_type};
 use crate::stores::{
-    Limits, Listed, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version,
+    CompiledModel, ListResult, MAX_RESULTS, RelationFault, RelationLimits, RelationReader, StoreId,
+    Stores, Version,
 };
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -69,7 +70,7 @@ pub(super) async fn list_objects(
             MAX_RESULTS,
         )
     };
-    let write = |list: Listed<ObjectRef>| {
+    let write = |list: ListResult<ObjectRef>| {
         let objects = list.found.iter().map(ToString::to_string).collect();
         Ok((list.cut, text_of(&ListObjectsBody { objects })?))
     };
@@ -83,7 +84,7 @@ pub(super) struct Question {
     pub(super) relation: SmolStr,
     pub(super) kind: SmolStr,
     version: Arc<Version>,
-    model: Arc<Model>,
+    model: Arc<CompiledModel>,
     contextual: Vec<Tuple>,
     context: Record,
 }
@@ -151,10 +152,10 @@ impl Question {
     /// Creates a reader of the pinned version and model.
     pub(super) fn reader<'a>(
         &'a self,
-        limits: Limits,
+        limits: RelationLimits,
         is_over: &'a dyn Fn() -> bool,
-    ) -> Result<Reader<'a>, RelationFault> {
+    ) -> Result<RelationReader<'a>, RelationFault> {
         let terms = terms(&self.contextual, &self.context, limits, is_over);
-        Reader::new(self.version.graph(), &self.model.rules, terms)
+        RelationReader::new(self.version.graph(), &self.model.rules, terms)
     }
 }

@@ -18,7 +18,7 @@ use crate::http::openfga::tuple::{
 };
 use crate::http::shared::Shared;
 use crate::model::{ObjectRef, TupleUser, check_type};
-use crate::stores::{Listed, MAX_RESULTS, Reader, UserFilter};
+use crate::stores::{ListResult, MAX_RESULTS, RelationReader, UserFilter};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -74,14 +74,14 @@ pub(super) async fn list_users(
     let find = move |limits| {
         let is_over = until(Deadline::of_list());
         let terms = terms(&contextual, &context, limits, &is_over);
-        Reader::new(version.graph(), &model.rules, terms)?.list_users(
+        RelationReader::new(version.graph(), &model.rules, terms)?.list_users(
             &object,
             &relation,
             &filter,
             MAX_RESULTS,
         )
     };
-    let write = |list: Listed<TupleUser>| {
+    let write = |list: ListResult<TupleUser>| {
         let users = list.found.into_iter().map(user_body).collect();
         Ok((list.cut, text_of(&ListUsersBody { users })?))
     };

@@ -13,7 +13,7 @@ use crate::http::openfga::schema::{Errors, ReadBody, ReadRequest, TupleBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user, tuple_body};
 use crate::http::shared::Shared;
 use crate::model::check_type;
-use crate::stores::{Place, Selection};
+use crate::stores::{TuplePlace, TupleSelection};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -51,7 +51,7 @@ pub(super) async fn read(
     check_consistency(&fields)?;
     let size = page_size(fields.number("page_size")?)?;
     let (wanted, question) = match fields.object("tuple_key", TUPLE_KEY)? {
-        None => (Selection::default(), String::new()),
+        None => (TupleSelection::default(), String::new()),
         Some(key) => (selection(&key)?, question(&key)?),
     };
     let question = format!("read {store} {question}");
@@ -64,8 +64,12 @@ pub(super) async fn read(
     let work = move || {
         let page = stores.read(store, &wanted, from.as_ref(), size)?;
         let next = page.next.map_or_else(String::new, |next| match next {
-            Place::Bundle(key) => continuation_token::write(&question, &[BUNDLE, &key.to_string()]),
-            Place::Store(key) => continuation_token::write(&question, &[STORE, &key.to_string()]),
+            TuplePlace::Bundle(key) => {
+                continuation_token::write(&question, &[BUNDLE, &key.to_string()])
+            }
+            TuplePlace::Store(key) => {
+                continuation_token::write(&question, &[STORE, &key.to_string()])
+            }
         });
         let tuples = page.tuples.iter().map(|timed| TupleBody {
             key: tuple_body(&timed.tuple),
@@ -84,26 +88,26 @@ pub(super) async fn read(
 const BUNDLE: &str = "bundle";
 const STORE: &str = "store";
 
-fn place(question: &str, text: &str) -> Result<Option<Place>, ApiError> {
+fn place(question: &str, text: &str) -> Result<Option<TuplePlace>, ApiError> {
     let Some([layer, key]) = continuation_token::read::<2>(question, text)? else {
         return Ok(None);
     };
     let key = continuation_token::parse(&key)?;
     Ok(Some(if layer == BUNDLE {
-        Place::Bundle(key)
+        TuplePlace::Bundle(key)
     } else {
-        Place::Store(key)
+        TuplePlace::Store(key)
     }))
 }
 
 /// Reads the `tuple_key`, which names an object, or a type and a user.
-fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
+fn selection(key: &Fields<'_>) -> Result<TupleSelection, ApiError> {
     let Some(object) = key.text("object")? else {
         let told = "`tuple_key.object` is missing: name an object, or a type (`document:`) and a user; or leave \
                     `tuple_key` out to read all";
         return Err(ApiError::invalid(told));
     };
-    let mut wanted = Selection::default();
+    let mut wanted = TupleSelection::default();
     if let Some(user) = key.text("user")? {
         wanted.user = Some(read_user(user, key.spelling())?);
     }

@@ -11,8 +11,8 @@ use crate::http::openfga::time::Deadline;
 use crate::http::shared::Shared;
 use crate::model::{MAX_OTHERS, Record, Tuple, alike, nearest, shown};
 use crate::stores::{
-    Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores,
-    Terms,
+    Expansion, Failure, ListResult, ListTruncation, Membership, ModelId, ReaderTerms,
+    RelationFault, RelationLimits, StoreId, Stores,
 };
 use actix_web::HttpRequest;
 use actix_web::web::{self, Payload, Query};
@@ -233,14 +233,14 @@ fn wrong_page() -> ApiError {
 pub(super) fn terms<'a>(
     contextual: &'a [Tuple],
     context: &'a Record,
-    limits: Limits,
+    limits: RelationLimits,
     is_over: &'a dyn Fn() -> bool,
-) -> Terms<'a> {
-    Terms {
+) -> ReaderTerms<'a> {
+    ReaderTerms {
         contextual,
         limits,
         is_over,
-        ..Terms::new(context)
+        ..ReaderTerms::new(context)
     }
 }
 
@@ -258,9 +258,9 @@ pub(super) trait MayBeCut {
     fn is_cut(&self) -> bool;
 }
 
-impl<T> MayBeCut for Listed<T> {
+impl<T> MayBeCut for ListResult<T> {
     fn is_cut(&self) -> bool {
-        self.cut == Some(Cut::Breadth)
+        self.cut == Some(ListTruncation::Breadth)
     }
 }
 
@@ -283,15 +283,15 @@ pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
     shared: &Shared,
     (request, body_bytes): (&HttpRequest, usize),
     names: Names,
-    question: impl Fn(Limits) -> Result<T, Failure> + Send + 'static,
+    question: impl Fn(RelationLimits) -> Result<T, Failure> + Send + 'static,
     write: impl FnOnce(T) -> Result<A, ApiError> + Send + 'static,
 ) -> Result<A, ApiError> {
     let refuse = move |failure| ApiError::of_failure(failure, names);
     if body_bytes <= BRIEF_BODY_BYTES {
-        match question(Limits {
+        match question(RelationLimits {
             check_reads: BRIEF_READS,
             list_reads: BRIEF_READS,
-            ..Limits::default()
+            ..RelationLimits::default()
         }) {
             Err(Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooMuch)) => {}
             Ok(answer) if answer.is_cut() => {}
@@ -300,7 +300,7 @@ pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
     }
     shared
         .run_apart(&shared.questions, request, move || {
-            write(question(Limits::default()).map_err(refuse)?)
+            write(question(RelationLimits::default()).map_err(refuse)?)
         })
         .await
 }

@@ -16,7 +16,7 @@ use crate::http::openfga::schema::{Errors, ListObjectsRequest, StreamedBody, Str
 use crate::http::openfga::time::Deadline;
 use crate::http::shared::Shared;
 use crate::model::ObjectRef;
-use crate::stores::{Cut, Failure, Limits};
+use crate::stores::{Failure, ListTruncation, RelationLimits};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, TRAILER, TRANSFER_ENCODING};
 use actix_web::http::{StatusCode, Version};
@@ -130,7 +130,7 @@ pub(super) async fn streamed_list_objects(
 enum Found {
     Object(String),
     Failed(ApiError),
-    End(Option<Cut>),
+    End(Option<ListTruncation>),
 }
 
 fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
@@ -148,7 +148,7 @@ fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
         }
     };
     let ended = question
-        .reader(Limits::default(), &is_over)
+        .reader(RelationLimits::default(), &is_over)
         .map_err(Failure::from)
         .and_then(|mut reader| {
             reader.stream_objects(
@@ -234,7 +234,7 @@ impl Lines {
         }
     }
 
-    fn last(&self, line: Option<Vec<u8>>, cut: Option<Cut>) -> Bytes {
+    fn last(&self, line: Option<Vec<u8>>, cut: Option<ListTruncation>) -> Bytes {
         let mut out = Vec::new();
         if let Some(line) = line {
             out.extend_from_slice(&if self.is_framed {
@@ -330,9 +330,9 @@ mod tests {
             format!("{line}0\r\n\r\n")
         );
         for (cut, name) in [
-            (Cut::Time, "time"),
-            (Cut::Breadth, "breadth"),
-            (Cut::Results, "results"),
+            (ListTruncation::Time, "time"),
+            (ListTruncation::Breadth, "breadth"),
+            (ListTruncation::Results, "results"),
         ] {
             let expected = format!("{line}0\r\nbehest-truncated: {name}\r\n\r\n");
             assert_eq!(
@@ -342,7 +342,7 @@ mod tests {
         }
         let plain = "{\"result\":{\"object\":\"document:plan\"}}\n";
         assert_eq!(
-            body(false, vec![plan(), Found::End(Some(Cut::Time))]).await,
+            body(false, vec![plan(), Found::End(Some(ListTruncation::Time))]).await,
             plain
         );
     }

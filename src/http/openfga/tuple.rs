@@ -8,7 +8,7 @@ use crate::model::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, Number, ObjectRef, Record, Tuple, TupleCondition,
     TupleKey, TupleUser, Value, check_relation,
 };
-use crate::stores::{Model, Spelling};
+use crate::stores::{CompiledModel, Spelling};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
@@ -90,7 +90,10 @@ pub(super) fn read_tuple(fields: &Fields<'_>) -> Result<Tuple, ApiError> {
 }
 
 /// Reads `contextual_tuples: {tuple_keys: […]}`, each of which the model must allow.
-pub(super) fn read_contextual(fields: &Fields<'_>, model: &Model) -> Result<Vec<Tuple>, ApiError> {
+pub(super) fn read_contextual(
+    fields: &Fields<'_>,
+    model: &CompiledModel,
+) -> Result<Vec<Tuple>, ApiError> {
     match fields.object("contextual_tuples", CONTEXTUAL_TUPLES)? {
         None => Ok(Vec::new()),
         Some(tuples) => read_contextual_list(&tuples, "tuple_keys", model, MAX_CONTEXTUAL),
@@ -101,7 +104,7 @@ pub(super) fn read_contextual(fields: &Fields<'_>, model: &Model) -> Result<Vec<
 pub(super) fn read_contextual_list(
     fields: &Fields<'_>,
     name: &str,
-    model: &Model,
+    model: &CompiledModel,
     max: usize,
 ) -> Result<Vec<Tuple>, ApiError> {
     let count = fields.count(name)?;

@@ -11,7 +11,7 @@ use crate::http::openfga::schema::{Errors, WriteBody, WriteRequest};
 use crate::http::openfga::tuple::{read_key, read_tuple};
 use crate::http::shared::Shared;
 use crate::model::{TupleKey, shown};
-use crate::stores::{Batch, OnDuplicate, OnMissing};
+use crate::stores::{OnDuplicate, OnMissing, TupleBatch};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -70,7 +70,7 @@ pub(super) async fn write(
     Ok(ok_of(Basis { model, revision }, &body))
 }
 
-fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
+fn read_batch(fields: &Fields<'_>) -> Result<TupleBatch, ApiError> {
     let (writes, deletes) = (
         fields.object("writes", WRITES)?,
         fields.object("deletes", DELETES)?,
@@ -90,7 +90,7 @@ fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
         );
         return Err(ApiError::new(Code::ExceededLimit, told));
     }
-    let mut batch = Batch::default();
+    let mut batch = TupleBatch::default();
     if let Some(writes) = writes {
         batch.writes = writes
             .items("tuple_keys", TUPLE_KEY)?

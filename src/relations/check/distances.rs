@@ -6,15 +6,18 @@
 //! can change the outcome or not.
 
 use super::Evaluation;
-use super::steps::{Node, Steps};
+use super::steps::{Subproblem, TupleSteps};
 use crate::relations::error::RelationFault;
-use crate::relations::rules::Rewrite;
+use crate::relations::rules::CompiledRewrite;
 use foldhash::HashMap;
 use std::collections::hash_map::Entry;
 
 impl Evaluation<'_, '_> {
     /// Returns the sub-problems that lie within the limit, each with its depth.
-    pub(super) fn distances(&mut self, root: Node) -> Result<HashMap<Node, u32>, RelationFault> {
+    pub(super) fn distances(
+        &mut self,
+        root: Subproblem,
+    ) -> Result<HashMap<Subproblem, u32>, RelationFault> {
         let mut known = HashMap::default();
         let (mut now, mut next) = (vec![root], Vec::new());
         for depth in 0..=self.max_depth {
@@ -33,9 +36,9 @@ impl Evaluation<'_, '_> {
     /// Collects the sub-problems below one: those at the same depth, and those one dispatch deeper.
     fn children(
         &mut self,
-        node: Node,
-        same: &mut Vec<Node>,
-        deeper: &mut Vec<Node>,
+        node: Subproblem,
+        same: &mut Vec<Subproblem>,
+        deeper: &mut Vec<Subproblem>,
     ) -> Result<(), RelationFault> {
         let Some(relation) = self
             .rules
@@ -44,23 +47,25 @@ impl Evaluation<'_, '_> {
         else {
             return Ok(());
         };
-        let mut steps = Steps::default();
+        let mut steps = TupleSteps::default();
         let mut left = vec![&relation.rewrite];
         while let Some(rewrite) = left.pop() {
             match rewrite {
-                Rewrite::This => {
+                CompiledRewrite::This => {
                     let row = self.row(node.object, relation)?;
                     self.usersets(&row, node, relation, &mut steps)?;
                 }
-                Rewrite::Computed(to) if self.reach.has(*to) => {
-                    same.push(Node {
+                CompiledRewrite::Computed(to) if self.reach.has(*to) => {
+                    same.push(Subproblem {
                         object: node.object,
                         relation: *to,
                     });
                 }
-                Rewrite::Computed(_) => {}
-                Rewrite::Arrow(arrow) => self.arrow(node.object, arrow, &mut steps)?,
-                Rewrite::Union(_) | Rewrite::Intersection(_) | Rewrite::Difference(..) => {
+                CompiledRewrite::Computed(_) => {}
+                CompiledRewrite::Arrow(arrow) => self.arrow(node.object, arrow, &mut steps)?,
+                CompiledRewrite::Union(_)
+                | CompiledRewrite::Intersection(_)
+                | CompiledRewrite::Difference(..) => {
                     left.extend(rewrite.children());
                 }
             }

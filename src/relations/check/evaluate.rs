@@ -4,17 +4,17 @@
 //! INVARIANT: a cached outcome of a sub-problem is its outcome on every path. That is true of every
 //! fact, and of any other outcome only if nothing above it on the path influenced it.
 
-use super::outcome::Outcome;
-use super::steps::{Node, Step, Steps};
-use super::{Depths, Evaluation, Kept};
+use super::outcome::CheckOutcome;
+use super::steps::{Subproblem, TupleStep, TupleSteps};
+use super::{Depths, Evaluation, MemoOutcome};
 use crate::relations::error::RelationFault;
 use crate::relations::limits::MAX_NESTING;
-use crate::relations::rules::{Relation, Rewrite};
+use crate::relations::rules::{CompiledRewrite, Relation};
 
 /// An outcome, and what it depends on.
 #[derive(Clone, Debug)]
-struct Found {
-    outcome: Outcome,
+struct SubproblemOutcome {
+    outcome: CheckOutcome,
     /// The position in the path of the topmost sub-problem that the evaluation returned to; `None`
     /// if it returned to none.
     touched: Option<usize>,
@@ -22,8 +22,8 @@ struct Found {
     below: u32,
 }
 
-impl From<Outcome> for Found {
-    fn from(outcome: Outcome) -> Self {
+impl From<CheckOutcome> for SubproblemOutcome {
+    fn from(outcome: CheckOutcome) -> Self {
         Self {
             outcome,
             touched: None,
@@ -32,9 +32,9 @@ impl From<Outcome> for Found {
     }
 }
 
-impl Found {
+impl SubproblemOutcome {
     /// Combines the results of two operands.
-    fn with(self, other: Self, combine: fn(Outcome, Outcome) -> Outcome) -> Self {
+    fn with(self, other: Self, combine: fn(CheckOutcome, CheckOutcome) -> CheckOutcome) -> Self {
         let touched = match (self.touched, other.touched) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -55,27 +55,27 @@ enum Gate {
 }
 
 impl Gate {
-    fn combine(self) -> fn(Outcome, Outcome) -> Outcome {
+    fn combine(self) -> fn(CheckOutcome, CheckOutcome) -> CheckOutcome {
         match self {
-            Self::Any => Outcome::or,
-            Self::All => Outcome::and,
+            Self::Any => CheckOutcome::or,
+            Self::All => CheckOutcome::and,
         }
     }
 
     /// Returns `true` if no further operand can change the outcome.
-    fn is_settled_by(self, outcome: &Outcome) -> bool {
+    fn is_settled_by(self, outcome: &CheckOutcome) -> bool {
         match self {
-            Self::Any => *outcome == Outcome::Holds,
-            Self::All => *outcome == Outcome::Lacks,
+            Self::Any => *outcome == CheckOutcome::Holds,
+            Self::All => *outcome == CheckOutcome::Lacks,
         }
     }
 }
 
 impl<'r> Evaluation<'_, 'r> {
     /// Decides the question itself.
-    pub(super) fn decide(&mut self, root: Node) -> Result<Outcome, RelationFault> {
+    pub(super) fn decide(&mut self, root: Subproblem) -> Result<CheckOutcome, RelationFault> {
         if !self.is_itself(root) && !self.reach.has(root.relation) {
-            return Ok(Outcome::Lacks);
+            return Ok(CheckOutcome::Lacks);
         }
         if self
             .rules
@@ -87,7 +87,7 @@ impl<'r> Evaluation<'_, 'r> {
         }
         self.depths = Depths::Counted { is_shortest: false };
         let outcome = self.node(root, 0)?.outcome;
-        if outcome != Outcome::Unknown {
+        if outcome != CheckOutcome::Unknown {
             return Ok(outcome);
         }
         // This is rare: a path led too deep, and the outcome depends on it. With the shortest
@@ -102,29 +102,29 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(found?.outcome)
     }
 
-    fn node(&mut self, node: Node, depth: u32) -> Result<Found, RelationFault> {
+    fn node(&mut self, node: Subproblem, depth: u32) -> Result<SubproblemOutcome, RelationFault> {
         if self.is_itself(node) {
-            return Ok(Outcome::Holds.into());
+            return Ok(CheckOutcome::Holds.into());
         }
         if !self.reach.has(node.relation) {
-            return Ok(Outcome::Lacks.into());
+            return Ok(CheckOutcome::Lacks.into());
         }
         if let Some(at) = self.path.iter().position(|above| *above == node) {
-            return Ok(Found {
-                outcome: Outcome::LacksByCycle,
+            return Ok(SubproblemOutcome {
+                outcome: CheckOutcome::LacksByCycle,
                 touched: Some(at),
                 below: 0,
             });
         }
-        if let Some(found) = self.kept(node, depth) {
+        if let Some(found) = self.memoized_outcome(node, depth) {
             return Ok(found);
         }
         let Some(relation) = self.rules.relation(node.relation) else {
-            return Ok(Outcome::Lacks.into());
+            return Ok(CheckOutcome::Lacks.into());
         };
         let mut found = if relation.is_monotone {
             let (outcome, below) = self.search(node, depth, true)?;
-            Found {
+            SubproblemOutcome {
                 outcome,
                 touched: None,
                 below,
@@ -140,8 +140,8 @@ impl<'r> Evaluation<'_, 'r> {
         if found.outcome.is_fact() {
             found.touched = None;
         }
-        if found.touched.is_none() && found.outcome != Outcome::Unknown {
-            let kept = Kept {
+        if found.touched.is_none() && found.outcome != CheckOutcome::Unknown {
+            let kept = MemoOutcome {
                 outcome: found.outcome.clone(),
                 below: found.below,
                 question: self.run.memo.question,
@@ -154,12 +154,12 @@ impl<'r> Evaluation<'_, 'r> {
     /// Returns the cached outcome of a sub-problem. One of an earlier question is used only if
     /// everything below it lies within the limit now too; and `Holds` is not used if a witness is
     /// wanted, because the tuples that show it are not cached.
-    fn kept(&self, node: Node, depth: u32) -> Option<Found> {
+    fn memoized_outcome(&self, node: Subproblem, depth: u32) -> Option<SubproblemOutcome> {
         let kept = self.run.memo.kept.get(&(node, self.user))?;
         let fits = kept.question == self.run.memo.question
             || depth.saturating_add(kept.below) <= self.max_depth;
-        let shows = !(self.wants_witness && kept.outcome == Outcome::Holds);
-        (fits && shows).then(|| Found {
+        let shows = !(self.wants_witness && kept.outcome == CheckOutcome::Holds);
+        (fits && shows).then(|| SubproblemOutcome {
             outcome: kept.outcome.clone(),
             touched: None,
             below: kept.below,
@@ -168,40 +168,42 @@ impl<'r> Evaluation<'_, 'r> {
 
     fn rewrite(
         &mut self,
-        node: Node,
+        node: Subproblem,
         relation: &'r Relation,
-        rewrite: &'r Rewrite,
+        rewrite: &'r CompiledRewrite,
         depth: u32,
-    ) -> Result<Found, RelationFault> {
+    ) -> Result<SubproblemOutcome, RelationFault> {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
             return Err(RelationFault::TooNested);
         }
         let shown = self.witness.len();
         let found = match rewrite {
-            Rewrite::This => self.this(node, relation, depth),
-            Rewrite::Computed(to) => self.node(
-                Node {
+            CompiledRewrite::This => self.this(node, relation, depth),
+            CompiledRewrite::Computed(to) => self.node(
+                Subproblem {
                     object: node.object,
                     relation: *to,
                 },
                 depth,
             ),
-            Rewrite::Arrow(arrow) => {
-                let mut steps = Steps::default();
+            CompiledRewrite::Arrow(arrow) => {
+                let mut steps = TupleSteps::default();
                 self.arrow(node.object, arrow, &mut steps)?;
                 self.any(steps, depth)
             }
-            Rewrite::Union(children) => self.combine(node, relation, children, depth, Gate::Any),
-            Rewrite::Intersection(children) => {
+            CompiledRewrite::Union(children) => {
+                self.combine(node, relation, children, depth, Gate::Any)
+            }
+            CompiledRewrite::Intersection(children) => {
                 self.combine(node, relation, children, depth, Gate::All)
             }
-            Rewrite::Difference(base, subtract) => {
+            CompiledRewrite::Difference(base, subtract) => {
                 self.difference(node, relation, base, subtract, depth)
             }
         }?;
         self.nesting -= 1;
-        if found.outcome != Outcome::Holds {
+        if found.outcome != CheckOutcome::Holds {
             self.witness.truncate(shown);
         }
         Ok(found)
@@ -211,13 +213,13 @@ impl<'r> Evaluation<'_, 'r> {
     /// operands nothing holds.
     fn combine(
         &mut self,
-        node: Node,
+        node: Subproblem,
         relation: &'r Relation,
-        operands: &'r [Rewrite],
+        operands: &'r [CompiledRewrite],
         depth: u32,
         gate: Gate,
-    ) -> Result<Found, RelationFault> {
-        let mut all: Option<Found> = None;
+    ) -> Result<SubproblemOutcome, RelationFault> {
+        let mut all: Option<SubproblemOutcome> = None;
         for operand in operands {
             let found = self.rewrite(node, relation, operand, depth)?;
             let found = match all {
@@ -229,56 +231,62 @@ impl<'r> Evaluation<'_, 'r> {
             }
             all = Some(found);
         }
-        Ok(all.unwrap_or_else(|| Outcome::Lacks.into()))
+        Ok(all.unwrap_or_else(|| CheckOutcome::Lacks.into()))
     }
 
     fn difference(
         &mut self,
-        node: Node,
+        node: Subproblem,
         relation: &'r Relation,
-        base: &'r Rewrite,
-        subtract: &'r Rewrite,
+        base: &'r CompiledRewrite,
+        subtract: &'r CompiledRewrite,
         depth: u32,
-    ) -> Result<Found, RelationFault> {
+    ) -> Result<SubproblemOutcome, RelationFault> {
         let base = self.rewrite(node, relation, base, depth)?;
-        if base.outcome == Outcome::Lacks {
+        if base.outcome == CheckOutcome::Lacks {
             return Ok(base);
         }
         // The tuples by which the user is in the subtracted side are no witness.
         let shown = self.witness.len();
         let subtract = self.rewrite(node, relation, subtract, depth)?;
         self.witness.truncate(shown);
-        Ok(base.with(subtract, Outcome::but_not))
+        Ok(base.with(subtract, CheckOutcome::but_not))
     }
 
     /// Evaluates the relation's own tuples: those that name the user, then the usersets.
     fn this(
         &mut self,
-        node: Node,
+        node: Subproblem,
         relation: &'r Relation,
         depth: u32,
-    ) -> Result<Found, RelationFault> {
+    ) -> Result<SubproblemOutcome, RelationFault> {
         let row = self.row(node.object, relation)?;
         let (direct, by) = self.direct(&row, node, relation)?;
-        if direct == Outcome::Holds {
+        if direct == CheckOutcome::Holds {
             if self.wants_witness {
                 self.witness.extend(by);
             }
             return Ok(direct.into());
         }
-        let mut steps = Steps::default();
+        let mut steps = TupleSteps::default();
         self.usersets_that_matter(&row, node, relation, depth, &mut steps)?;
-        Ok(self.any(steps, depth)?.with(direct.into(), Outcome::or))
+        Ok(self
+            .any(steps, depth)?
+            .with(direct.into(), CheckOutcome::or))
     }
 
     /// Evaluates the union of the sub-problems that tuples lead to.
-    fn any(&mut self, mut steps: Steps, depth: u32) -> Result<Found, RelationFault> {
-        let mut all = Found::from(steps.failed());
+    fn any(
+        &mut self,
+        mut steps: TupleSteps,
+        depth: u32,
+    ) -> Result<SubproblemOutcome, RelationFault> {
+        let mut all = SubproblemOutcome::from(steps.failed());
         for step in steps.steps {
             let shown = self.witness.len();
             let found = self.dispatch(step, depth + 1)?;
-            all = all.with(found, Outcome::or);
-            if all.outcome == Outcome::Holds {
+            all = all.with(found, CheckOutcome::or);
+            if all.outcome == CheckOutcome::Holds {
                 break;
             }
             self.witness.truncate(shown);
@@ -286,15 +294,19 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(all)
     }
 
-    fn dispatch(&mut self, step: Step, depth: u32) -> Result<Found, RelationFault> {
+    fn dispatch(
+        &mut self,
+        step: TupleStep,
+        depth: u32,
+    ) -> Result<SubproblemOutcome, RelationFault> {
         if self.is_beyond(step.to, depth) {
-            return Ok(self.beyond().into());
+            return Ok(self.outcome_beyond().into());
         }
         if self.wants_witness {
             self.witness.push(step.by);
         }
         let found = self.node(step.to, depth)?;
-        Ok(Found {
+        Ok(SubproblemOutcome {
             below: found.below + 1,
             ..found
         })

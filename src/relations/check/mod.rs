@@ -18,30 +18,30 @@ mod outcome;
 mod search;
 mod steps;
 
-pub(in crate::relations) use outcome::Outcome;
-pub(in crate::relations) use steps::{Node, applies};
+pub(in crate::relations) use outcome::CheckOutcome;
+pub(in crate::relations) use steps::{Subproblem, applies};
 
-use super::condition::{Evaluations, Sent};
+use super::condition::{ConditionCache, RequestValues};
 use super::error::RelationFault;
 use super::graph::{EVERYONE, Edge, ObjectRows, RowHash, UserId, View};
-use super::limits::Meter;
-use super::rules::{Bits, Rules, Terminal};
+use super::limits::WorkMeter;
+use super::rules::{RelationSet, Rules, Terminal};
 use crate::model::ClockUse;
 use foldhash::HashMap;
 
 /// The state that one question is evaluated with.
 #[derive(Debug)]
-pub(in crate::relations) struct Run<'e, 'r> {
+pub(in crate::relations) struct CheckRun<'e, 'r> {
     /// The cost of the question so far.
-    pub(in crate::relations) meter: Meter<'r>,
+    pub(in crate::relations) meter: WorkMeter<'r>,
     /// What the answer depends on, if it is recorded.
     pub(in crate::relations) trace: Option<&'e mut Trace>,
     /// The request's values for the parameters of conditions.
-    pub(in crate::relations) sent: Sent<'r>,
+    pub(in crate::relations) sent: RequestValues<'r>,
     /// The values converted for conditions, and their work.
-    pub(in crate::relations) evaluations: &'e mut Evaluations,
+    pub(in crate::relations) evaluations: &'e mut ConditionCache,
     /// The outcomes of sub-problems of earlier questions.
-    pub(in crate::relations) memo: &'e mut Memo,
+    pub(in crate::relations) memo: &'e mut CheckMemo,
 }
 
 /// What an answer depends on.
@@ -55,15 +55,15 @@ pub(in crate::relations) struct Trace {
 
 /// The known outcomes of sub-problems.
 #[derive(Debug, Default)]
-pub(in crate::relations) struct Memo {
+pub(in crate::relations) struct CheckMemo {
     /// The number of the current question.
     pub(in crate::relations) question: u64,
-    kept: HashMap<(Node, UserId), Kept>,
+    kept: HashMap<(Subproblem, UserId), MemoOutcome>,
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
-    outcome: Outcome,
+struct MemoOutcome {
+    outcome: CheckOutcome,
     below: u32,
     question: u64,
 }
@@ -75,27 +75,27 @@ enum Depths {
     /// path.
     Counted { is_shortest: bool },
     /// The depths of all sub-problems within the limit, by the shortest path.
-    Known(HashMap<Node, u32>),
+    Known(HashMap<Subproblem, u32>),
 }
 
 /// The evaluation of one question.
 struct Evaluation<'e, 'r> {
     view: &'r View<'r>,
     rules: &'r Rules,
-    run: &'e mut Run<'e, 'r>,
+    run: &'e mut CheckRun<'e, 'r>,
     user: UserId,
     /// Everyone of the user's type: set if the user is a single object, the model lets tuples name
     /// everyone, and some tuple does.
     everyone: Option<UserId>,
     /// The sub-problem whether the user, a userset, is in itself.
-    itself: Option<Node>,
-    reach: &'r Bits,
+    itself: Option<Subproblem>,
+    reach: &'r RelationSet,
     max_depth: u32,
     depths: Depths,
     wants_witness: bool,
     witness: Vec<Edge>,
     /// The sub-problems that are being evaluated; each is needed for the one before it.
-    path: Vec<Node>,
+    path: Vec<Subproblem>,
     nesting: u32,
     /// The tuples of the object that was read last, since a check often reads several relations of
     /// one object in a row.
@@ -106,17 +106,19 @@ struct Evaluation<'e, 'r> {
 pub(in crate::relations) fn check<'e, 'r>(
     view: &'r View<'r>,
     rules: &'r Rules,
-    run: &'e mut Run<'e, 'r>,
-    root: Node,
+    run: &'e mut CheckRun<'e, 'r>,
+    root: Subproblem,
     user: UserId,
     max_depth: u32,
     wants_witness: bool,
-) -> Result<(Outcome, Vec<Edge>), RelationFault> {
+) -> Result<(CheckOutcome, Vec<Edge>), RelationFault> {
     let kind = view.kind(user.object);
-    let itself = rules.relation_of(kind, user.relation).map(|relation| Node {
-        object: user.object,
-        relation,
-    });
+    let itself = rules
+        .relation_of(kind, user.relation)
+        .map(|relation| Subproblem {
+            object: user.object,
+            relation,
+        });
     let is_everyone = view.is_everyone(user.object);
     let terminal = match itself {
         Some(node) => Terminal::Userset(node.relation),

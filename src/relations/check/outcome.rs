@@ -8,7 +8,7 @@ use crate::relations::error::RelationError;
 
 /// The outcome of one sub-problem (an object, a relation, a user).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::relations) enum Outcome {
+pub(in crate::relations) enum CheckOutcome {
     /// The user is in the relation.
     Holds,
     /// The user is not in the relation.
@@ -22,7 +22,7 @@ pub(in crate::relations) enum Outcome {
     Unknown,
 }
 
-impl Outcome {
+impl CheckOutcome {
     /// Combines two operands of a union. `Holds` takes precedence over everything, then `Unknown`,
     /// then errors.
     pub(super) fn or(self, other: Self) -> Self {
@@ -78,16 +78,16 @@ impl Outcome {
 mod tests {
     use super::*;
 
-    type Combine = fn(Outcome, Outcome) -> Outcome;
+    type Combine = fn(CheckOutcome, CheckOutcome) -> CheckOutcome;
 
-    fn all() -> Vec<Outcome> {
-        let fails = |depth| Outcome::Fails(Box::new(RelationError::TooDeep(depth)));
+    fn all() -> Vec<CheckOutcome> {
+        let fails = |depth| CheckOutcome::Fails(Box::new(RelationError::TooDeep(depth)));
         vec![
-            Outcome::Holds,
-            Outcome::Lacks,
-            Outcome::LacksByCycle,
+            CheckOutcome::Holds,
+            CheckOutcome::Lacks,
+            CheckOutcome::LacksByCycle,
             fails(1),
-            Outcome::Unknown,
+            CheckOutcome::Unknown,
         ]
     }
 
@@ -115,20 +115,20 @@ mod tests {
     /// not depend on it.
     #[test]
     fn the_unknown_never_hides_a_difference() {
-        let known: Vec<Outcome> = all()
+        let known: Vec<CheckOutcome> = all()
             .into_iter()
-            .filter(|outcome| *outcome != Outcome::Unknown)
+            .filter(|outcome| *outcome != CheckOutcome::Unknown)
             .collect();
         let combinations: [(&str, Combine); 4] = [
-            ("or", Outcome::or),
-            ("and", Outcome::and),
-            ("base", Outcome::but_not),
+            ("or", CheckOutcome::or),
+            ("and", CheckOutcome::and),
+            ("base", CheckOutcome::but_not),
             ("subtract", |a, b| b.but_not(a)),
         ];
         for (name, combine) in combinations {
             for other in all() {
-                let combined = combine(Outcome::Unknown, other.clone());
-                if combined == Outcome::Unknown {
+                let combined = combine(CheckOutcome::Unknown, other.clone());
+                if combined == CheckOutcome::Unknown {
                     continue;
                 }
                 for value in &known {
@@ -145,14 +145,17 @@ mod tests {
     #[test]
     fn a_cycle_denies_on_both_sides_of_a_difference() {
         assert_eq!(
-            Outcome::Holds.but_not(Outcome::LacksByCycle),
-            Outcome::LacksByCycle
+            CheckOutcome::Holds.but_not(CheckOutcome::LacksByCycle),
+            CheckOutcome::LacksByCycle
         );
         assert_eq!(
-            Outcome::LacksByCycle.but_not(Outcome::Lacks),
-            Outcome::LacksByCycle
+            CheckOutcome::LacksByCycle.but_not(CheckOutcome::Lacks),
+            CheckOutcome::LacksByCycle
         );
-        let fails = Outcome::Fails(Box::new(RelationError::TooDeep(1)));
-        assert_eq!(fails.but_not(Outcome::LacksByCycle), Outcome::LacksByCycle);
+        let fails = CheckOutcome::Fails(Box::new(RelationError::TooDeep(1)));
+        assert_eq!(
+            fails.but_not(CheckOutcome::LacksByCycle),
+            CheckOutcome::LacksByCycle
+        );
     }
 }

@@ -5,19 +5,19 @@
 //! groups that contain each other in cycles cost no more than a tree, and a denied check reads no
 //! more than a permitted check could have read.
 
-use super::outcome::Outcome;
-use super::steps::{Node, Steps};
+use super::outcome::CheckOutcome;
+use super::steps::{Subproblem, TupleSteps};
 use super::{Depths, Evaluation};
 use crate::relations::error::{RelationError, RelationFault};
 use crate::relations::graph::Edge;
-use crate::relations::rules::Rewrite;
+use crate::relations::rules::CompiledRewrite;
 use foldhash::{HashMap, HashMapExt as _};
 use smallvec::SmallVec;
 
 /// A sub-problem that the search has reached.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    node: Node,
+struct FrontierEntry {
+    node: Subproblem,
     /// The entry that led here, and the tuple that did; no tuple if both are on the same object.
     from: Option<(usize, Option<Edge>)>,
     /// The number of dispatches from the start of the search.
@@ -30,16 +30,16 @@ const FEW: usize = 12;
 
 #[derive(Debug, Default)]
 struct Frontier {
-    entries: SmallVec<[Entry; FEW]>,
+    entries: SmallVec<[FrontierEntry; FEW]>,
     /// The index of each node among the entries, once there are more than [`FEW`].
-    places: HashMap<Node, usize>,
+    places: HashMap<Subproblem, usize>,
     now: SmallVec<[usize; FEW]>,
     next: SmallVec<[usize; FEW]>,
     /// The arcs between entries, recorded only if it matters whether they form a cycle.
     arcs: Option<Vec<(usize, usize)>>,
     /// Nodes that were beyond the limit on the path on which they were met, with the entry before
     /// them.
-    beyond: Vec<(usize, Node)>,
+    beyond: Vec<(usize, Subproblem)>,
 }
 
 impl Evaluation<'_, '_> {
@@ -48,22 +48,22 @@ impl Evaluation<'_, '_> {
     /// cycle must be reported as such.
     pub(super) fn search(
         &mut self,
-        start: Node,
+        start: Subproblem,
         depth: u32,
         marks: bool,
-    ) -> Result<(Outcome, u32), RelationFault> {
+    ) -> Result<(CheckOutcome, u32), RelationFault> {
         let mut frontier = Frontier {
             arcs: marks.then(Vec::new),
             ..Frontier::default()
         };
-        frontier.add(Entry {
+        frontier.add(FrontierEntry {
             node: start,
             from: None,
             distance: 0,
             is_done: false,
         });
         frontier.now.push(0);
-        let mut outcome = Outcome::Lacks;
+        let mut outcome = CheckOutcome::Lacks;
         let mut below = 0;
         loop {
             let mut turn = 0;
@@ -74,7 +74,7 @@ impl Evaluation<'_, '_> {
                 };
                 below = entry.distance;
                 match self.look(&mut frontier, at, entry, depth)? {
-                    Outcome::Holds => return Ok((Outcome::Holds, below)),
+                    CheckOutcome::Holds => return Ok((CheckOutcome::Holds, below)),
                     other => outcome = outcome.or(other),
                 }
             }
@@ -85,10 +85,10 @@ impl Evaluation<'_, '_> {
             std::mem::swap(&mut frontier.now, &mut frontier.next);
         }
         if frontier.ends_beyond() {
-            outcome = outcome.or(self.beyond());
+            outcome = outcome.or(self.outcome_beyond());
         }
-        if outcome == Outcome::Lacks && frontier.has_circle() {
-            outcome = Outcome::LacksByCycle;
+        if outcome == CheckOutcome::Lacks && frontier.has_circle() {
+            outcome = CheckOutcome::LacksByCycle;
         }
         Ok((outcome, below))
     }
@@ -98,26 +98,26 @@ impl Evaluation<'_, '_> {
         &mut self,
         frontier: &mut Frontier,
         at: usize,
-        entry: Entry,
+        entry: FrontierEntry,
         depth: u32,
-    ) -> Result<Outcome, RelationFault> {
+    ) -> Result<CheckOutcome, RelationFault> {
         if self.is_itself(entry.node) {
             self.show(frontier, at, None);
-            return Ok(Outcome::Holds);
+            return Ok(CheckOutcome::Holds);
         }
         let Some(relation) = self.rules.relation(entry.node.relation) else {
-            return Ok(Outcome::Lacks);
+            return Ok(CheckOutcome::Lacks);
         };
-        let mut outcome = Outcome::Lacks;
-        let mut steps = Steps::default();
-        let mut left: SmallVec<[&Rewrite; 8]> = SmallVec::new();
+        let mut outcome = CheckOutcome::Lacks;
+        let mut steps = TupleSteps::default();
+        let mut left: SmallVec<[&CompiledRewrite; 8]> = SmallVec::new();
         left.push(&relation.rewrite);
         while let Some(rewrite) = left.pop() {
             match rewrite {
-                Rewrite::This => {
+                CompiledRewrite::This => {
                     let row = self.row(entry.node.object, relation)?;
                     let (direct, by) = self.direct(&row, entry.node, relation)?;
-                    if direct == Outcome::Holds {
+                    if direct == CheckOutcome::Holds {
                         self.show(frontier, at, by);
                         return Ok(direct);
                     }
@@ -125,21 +125,23 @@ impl Evaluation<'_, '_> {
                     let depth = depth.saturating_add(entry.distance);
                     self.usersets_that_matter(&row, entry.node, relation, depth, &mut steps)?;
                 }
-                Rewrite::Computed(to) => {
+                CompiledRewrite::Computed(to) => {
                     if self.reach.has(*to) {
-                        let node = Node {
+                        let node = Subproblem {
                             object: entry.node.object,
                             relation: *to,
                         };
                         frontier.come(at, node, None, entry.distance);
                     }
                 }
-                Rewrite::Arrow(arrow) => self.arrow(entry.node.object, arrow, &mut steps)?,
+                CompiledRewrite::Arrow(arrow) => {
+                    self.arrow(entry.node.object, arrow, &mut steps)?
+                }
                 // The first operand goes on top of the stack: it is usually the relation's own
                 // tuples.
-                Rewrite::Union(children) => left.extend(children.iter().rev()),
+                CompiledRewrite::Union(children) => left.extend(children.iter().rev()),
                 // No monotone relation has these; if one is searched anyway, it must not permit.
-                Rewrite::Intersection(_) | Rewrite::Difference(..) => {
+                CompiledRewrite::Intersection(_) | CompiledRewrite::Difference(..) => {
                     return Err(RelationFault::Inconsistent);
                 }
             }
@@ -153,8 +155,8 @@ impl Evaluation<'_, '_> {
     fn follow_all(
         &self,
         frontier: &mut Frontier,
-        (at, entry): (usize, Entry),
-        steps: Steps,
+        (at, entry): (usize, FrontierEntry),
+        steps: TupleSteps,
         depth: u32,
     ) {
         let distance = entry.distance + 1;
@@ -168,7 +170,7 @@ impl Evaluation<'_, '_> {
     }
 
     /// Returns `true` if a sub-problem lies deeper than the limit.
-    pub(super) fn is_beyond(&self, node: Node, depth: u32) -> bool {
+    pub(super) fn is_beyond(&self, node: Subproblem, depth: u32) -> bool {
         match &self.depths {
             Depths::Counted { .. } => depth > self.max_depth,
             Depths::Known(known) => !known.contains_key(&node),
@@ -176,11 +178,11 @@ impl Evaluation<'_, '_> {
     }
 
     /// Returns the outcome of a sub-problem that lies deeper than the limit.
-    pub(super) fn beyond(&self) -> Outcome {
+    pub(super) fn outcome_beyond(&self) -> CheckOutcome {
         match &self.depths {
-            Depths::Counted { is_shortest: false } => Outcome::Unknown,
+            Depths::Counted { is_shortest: false } => CheckOutcome::Unknown,
             Depths::Counted { is_shortest: true } | Depths::Known(_) => {
-                Outcome::Fails(Box::new(RelationError::TooDeep(self.max_depth)))
+                CheckOutcome::Fails(Box::new(RelationError::TooDeep(self.max_depth)))
             }
         }
     }
@@ -201,7 +203,7 @@ impl Evaluation<'_, '_> {
 }
 
 impl Frontier {
-    fn add(&mut self, entry: Entry) -> usize {
+    fn add(&mut self, entry: FrontierEntry) -> usize {
         let at = self.entries.len();
         if at == FEW {
             self.places = HashMap::with_capacity(4 * FEW);
@@ -219,7 +221,7 @@ impl Frontier {
         at
     }
 
-    fn find(&self, node: Node) -> Option<usize> {
+    fn find(&self, node: Subproblem) -> Option<usize> {
         if self.entries.len() <= FEW {
             self.entries.iter().position(|entry| entry.node == node)
         } else {
@@ -228,7 +230,7 @@ impl Frontier {
     }
 
     /// Returns the entry at `at`, unless it has been visited.
-    fn take(&mut self, at: usize) -> Option<Entry> {
+    fn take(&mut self, at: usize) -> Option<FrontierEntry> {
         let entry = self.entries.get_mut(at).filter(|entry| !entry.is_done)?;
         entry.is_done = true;
         Some(*entry)
@@ -237,10 +239,10 @@ impl Frontier {
     /// Adds an arc from entry `from` to a node. If the node was reached by a tuple before and is
     /// now reached on the same object, it is one dispatch nearer, and is visited in this round and
     /// not the next.
-    fn come(&mut self, from: usize, node: Node, by: Option<Edge>, distance: u32) {
+    fn come(&mut self, from: usize, node: Subproblem, by: Option<Edge>, distance: u32) {
         let found = self.find(node);
         let at = found.unwrap_or_else(|| {
-            self.add(Entry {
+            self.add(FrontierEntry {
                 node,
                 from: Some((from, by)),
                 distance,

@@ -3,12 +3,12 @@
 //! Everything that a check learns from tuples is learnt here, so that metering, tracing, conditions
 //! and the filter by the model are the same for both evaluators.
 
-use super::outcome::Outcome;
+use super::outcome::CheckOutcome;
 use super::{Depths, Evaluation};
 use crate::model::ClockUse;
-use crate::relations::condition::{ConditionError, Evaluations, Sent};
+use crate::relations::condition::{ConditionCache, ConditionError, RequestValues};
 use crate::relations::error::{RelationError, RelationFault};
-use crate::relations::graph::{Edge, ObjectId, ObjectRow, UserId, View, When};
+use crate::relations::graph::{Edge, EdgeCondition, ObjectId, ObjectRow, UserId, View};
 use crate::relations::rules::{Arrow, Relation, RelationId, Rules};
 use smallvec::SmallVec;
 
@@ -18,7 +18,7 @@ const LOOKED_AT_FIRST: usize = 16;
 
 /// A sub-problem: whether the user is in this relation to this object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::relations) struct Node {
+pub(in crate::relations) struct Subproblem {
     /// The object.
     pub(in crate::relations) object: ObjectId,
     /// The relation.
@@ -27,20 +27,20 @@ pub(in crate::relations) struct Node {
 
 /// A tuple that leads from one sub-problem to another. Following it is one dispatch.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub(super) to: Node,
+pub(super) struct TupleStep {
+    pub(super) to: Subproblem,
     pub(super) by: Edge,
 }
 
 /// The sub-problems that the tuples of a row lead to, and the foremost error of conditions that
 /// could not be evaluated.
 #[derive(Debug, Default)]
-pub(super) struct Steps {
-    pub(super) steps: SmallVec<[Step; 4]>,
+pub(super) struct TupleSteps {
+    pub(super) steps: SmallVec<[TupleStep; 4]>,
     pub(super) error: Option<RelationError>,
 }
 
-impl Steps {
+impl TupleSteps {
     fn fail(&mut self, error: RelationError) {
         self.error = Some(match self.error.take() {
             Some(earlier) => earlier.foremost(error),
@@ -49,10 +49,10 @@ impl Steps {
     }
 
     /// Takes the error out, as an operand of a union.
-    pub(super) fn failed(&mut self) -> Outcome {
-        self.error
-            .take()
-            .map_or(Outcome::Lacks, |error| Outcome::Fails(Box::new(error)))
+    pub(super) fn failed(&mut self) -> CheckOutcome {
+        self.error.take().map_or(CheckOutcome::Lacks, |error| {
+            CheckOutcome::Fails(Box::new(error))
+        })
     }
 }
 
@@ -80,10 +80,10 @@ impl<'r> Evaluation<'_, 'r> {
     pub(super) fn direct(
         &mut self,
         row: &ObjectRow<'r>,
-        node: Node,
+        node: Subproblem,
         relation: &Relation,
-    ) -> Result<(Outcome, Option<Edge>), RelationFault> {
-        let mut outcome = Outcome::Lacks;
+    ) -> Result<(CheckOutcome, Option<Edge>), RelationFault> {
+        let mut outcome = CheckOutcome::Lacks;
         for user in [Some(self.user), self.everyone].into_iter().flatten() {
             let edge = Edge {
                 object: node.object,
@@ -96,9 +96,9 @@ impl<'r> Evaluation<'_, 'r> {
                     continue;
                 }
                 match self.applies(edge, when)? {
-                    Ok(true) => return Ok((Outcome::Holds, Some(edge))),
+                    Ok(true) => return Ok((CheckOutcome::Holds, Some(edge))),
                     Ok(false) => {}
-                    Err(error) => outcome = outcome.or(Outcome::Fails(Box::new(error))),
+                    Err(error) => outcome = outcome.or(CheckOutcome::Fails(Box::new(error))),
                 }
             }
         }
@@ -109,9 +109,9 @@ impl<'r> Evaluation<'_, 'r> {
     pub(super) fn usersets(
         &mut self,
         row: &ObjectRow<'r>,
-        node: Node,
+        node: Subproblem,
         relation: &Relation,
-        into: &mut Steps,
+        into: &mut TupleSteps,
     ) -> Result<(), RelationFault> {
         for (user, when) in row.usersets() {
             self.run.meter.read()?;
@@ -130,7 +130,7 @@ impl<'r> Evaluation<'_, 'r> {
                 self.follow(
                     edge,
                     when,
-                    Node {
+                    Subproblem {
                         object: user.object,
                         relation: to,
                     },
@@ -149,10 +149,10 @@ impl<'r> Evaluation<'_, 'r> {
     pub(super) fn usersets_that_matter(
         &mut self,
         row: &ObjectRow<'r>,
-        node: Node,
+        node: Subproblem,
         relation: &'r Relation,
         depth: u32,
-        into: &mut Steps,
+        into: &mut TupleSteps,
     ) -> Result<(), RelationFault> {
         // A userset that lies too deep must be kept, as it makes the check fail. If the user is a
         // userset itself, it may be one of those in the row.
@@ -164,10 +164,10 @@ impl<'r> Evaluation<'_, 'r> {
         if !applies {
             return self.usersets(row, node, relation, into);
         }
-        let mut held: SmallVec<[Step; 4]> = SmallVec::new();
+        let mut held: SmallVec<[TupleStep; 4]> = SmallVec::new();
         let mut usersets = row.usersets();
         let mut memberships = self.memberships(relation);
-        let mut all: SmallVec<[Step; 4]> = SmallVec::new();
+        let mut all: SmallVec<[TupleStep; 4]> = SmallVec::new();
         loop {
             for _ in 0..LOOKED_AT_FIRST {
                 self.run.meter.read()?;
@@ -208,7 +208,7 @@ impl<'r> Evaluation<'_, 'r> {
             .flat_map(move |user| {
                 let names = relation.userset_names();
                 names.flat_map(move |name| {
-                    let object = move |(object, _): (ObjectId, &When)| UserId {
+                    let object = move |(object, _): (ObjectId, &EdgeCondition)| UserId {
                         object,
                         relation: name,
                     };
@@ -219,7 +219,13 @@ impl<'r> Evaluation<'_, 'r> {
 
     /// Returns the step from a row to a userset in it, if the user can be found there and the
     /// relation allows the tuple.
-    fn step_to(&self, node: Node, relation: &Relation, user: UserId, when: &When) -> Option<Step> {
+    fn step_to(
+        &self,
+        node: Subproblem,
+        relation: &Relation,
+        user: UserId,
+        when: &EdgeCondition,
+    ) -> Option<TupleStep> {
         let to = self
             .rules
             .relation_of(self.view.kind(user.object), user.relation);
@@ -229,8 +235,8 @@ impl<'r> Evaluation<'_, 'r> {
             relation: relation.name,
             user,
         };
-        Some(Step {
-            to: Node {
+        Some(TupleStep {
+            to: Subproblem {
                 object: user.object,
                 relation: to,
             },
@@ -253,7 +259,7 @@ impl<'r> Evaluation<'_, 'r> {
         &mut self,
         object: ObjectId,
         arrow: &Arrow,
-        into: &mut Steps,
+        into: &mut TupleSteps,
     ) -> Result<(), RelationFault> {
         let Some(tupleset) = self.rules.relation(arrow.tupleset) else {
             return Ok(());
@@ -276,7 +282,7 @@ impl<'r> Evaluation<'_, 'r> {
                 self.follow(
                     edge,
                     when,
-                    Node {
+                    Subproblem {
                         object: user.object,
                         relation: to,
                     },
@@ -290,12 +296,12 @@ impl<'r> Evaluation<'_, 'r> {
     fn follow(
         &mut self,
         by: Edge,
-        when: &When,
-        to: Node,
-        into: &mut Steps,
+        when: &EdgeCondition,
+        to: Subproblem,
+        into: &mut TupleSteps,
     ) -> Result<(), RelationFault> {
         match self.applies(by, when)? {
-            Ok(true) => into.steps.push(Step { to, by }),
+            Ok(true) => into.steps.push(TupleStep { to, by }),
             Ok(false) => {}
             Err(error) => into.fail(error),
         }
@@ -305,7 +311,7 @@ impl<'r> Evaluation<'_, 'r> {
     fn applies(
         &mut self,
         edge: Edge,
-        when: &When,
+        when: &EdgeCondition,
     ) -> Result<Result<bool, RelationError>, RelationFault> {
         if when.is_none() {
             return Ok(Ok(true));
@@ -325,7 +331,7 @@ impl<'r> Evaluation<'_, 'r> {
     }
 
     /// Returns `true` if the sub-problem is whether a userset is in itself.
-    pub(super) fn is_itself(&self, node: Node) -> bool {
+    pub(super) fn is_itself(&self, node: Subproblem) -> bool {
         self.itself == Some(node)
     }
 }
@@ -336,10 +342,10 @@ impl<'r> Evaluation<'_, 'r> {
 pub(in crate::relations) fn applies(
     view: &View<'_>,
     rules: &Rules,
-    sent: Sent<'_>,
+    sent: RequestValues<'_>,
     edge: Edge,
-    when: &When,
-    (evaluations, clock): (&mut Evaluations, Option<&mut ClockUse>),
+    when: &EdgeCondition,
+    (evaluations, clock): (&mut ConditionCache, Option<&mut ClockUse>),
 ) -> Result<Result<bool, RelationError>, RelationFault> {
     let Some(stored) = when else {
         return Ok(Ok(true));

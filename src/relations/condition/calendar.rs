@@ -1,9 +1,9 @@
 //! Parts of timestamps and durations: `getHours()`, `getDayOfWeek("Europe/Berlin")`.
 
-use super::evaluate::{Halt, Outcome, mismatch};
+use super::evaluate::{EvalResult, Halt, mismatch};
 use super::functions::in_range;
-use super::signature::Part;
-use super::time::Instant;
+use super::signature::TimePart;
+use super::time::TimePoint;
 use super::value::Val;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 /// Returns a part of a timestamp in a time zone (UTC if none is given), or the whole of a duration
 /// in the unit of the part.
-pub(super) fn part(part: Part, value: &Val, zone: Option<&str>) -> Outcome {
+pub(super) fn part(part: TimePart, value: &Val, zone: Option<&str>) -> EvalResult {
     match (value, zone) {
         (Val::Timestamp(instant), zone) => {
             let Some(offset) = offset_seconds(zone.unwrap_or_default(), *instant) else {
@@ -31,34 +31,34 @@ pub(super) fn part(part: Part, value: &Val, zone: Option<&str>) -> Outcome {
     }
 }
 
-fn of_civil(part: Part, civil: DateTime) -> i64 {
+fn of_civil(part: TimePart, civil: DateTime) -> i64 {
     match part {
-        Part::Year => i64::from(civil.year()),
-        Part::Month => i64::from(civil.month()) - 1,
-        Part::DayOfYear => i64::from(civil.day_of_year()) - 1,
-        Part::DayOfMonth => i64::from(civil.day()) - 1,
-        Part::Date => i64::from(civil.day()),
-        Part::DayOfWeek => i64::from(civil.weekday().to_sunday_zero_offset()),
-        Part::Hours => i64::from(civil.hour()),
-        Part::Minutes => i64::from(civil.minute()),
-        Part::Seconds => i64::from(civil.second()),
-        Part::Milliseconds => i64::from(civil.millisecond()),
+        TimePart::Year => i64::from(civil.year()),
+        TimePart::Month => i64::from(civil.month()) - 1,
+        TimePart::DayOfYear => i64::from(civil.day_of_year()) - 1,
+        TimePart::DayOfMonth => i64::from(civil.day()) - 1,
+        TimePart::Date => i64::from(civil.day()),
+        TimePart::DayOfWeek => i64::from(civil.weekday().to_sunday_zero_offset()),
+        TimePart::Hours => i64::from(civil.hour()),
+        TimePart::Minutes => i64::from(civil.minute()),
+        TimePart::Seconds => i64::from(civil.second()),
+        TimePart::Milliseconds => i64::from(civil.millisecond()),
     }
 }
 
-fn of_duration(part: Part, nanos: i64) -> Option<i64> {
+fn of_duration(part: TimePart, nanos: i64) -> Option<i64> {
     Some(match part {
-        Part::Hours => nanos / 3_600_000_000_000,
-        Part::Minutes => nanos / 60_000_000_000,
-        Part::Seconds => nanos / 1_000_000_000,
-        Part::Milliseconds => nanos / 1_000_000,
+        TimePart::Hours => nanos / 3_600_000_000_000,
+        TimePart::Minutes => nanos / 60_000_000_000,
+        TimePart::Seconds => nanos / 1_000_000_000,
+        TimePart::Milliseconds => nanos / 1_000_000,
         _ => return None,
     })
 }
 
 /// Returns by how many seconds a zone is ahead of UTC at that time. A zone is a name,
 /// `Europe/Berlin`, or an offset: `+02:00`, `-08:00`, `02:00`.
-fn offset_seconds(zone: &str, at: Instant) -> Option<i32> {
+fn offset_seconds(zone: &str, at: TimePoint) -> Option<i32> {
     let Some((hours, minutes)) = zone.split_once(':') else {
         if matches!(zone, "" | "UTC") {
             return Some(0);

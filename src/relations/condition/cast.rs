@@ -5,7 +5,7 @@
 //! number itself does not.
 
 use super::types::ParameterType;
-use super::value::{Key, Val};
+use super::value::{MapKey, Val};
 use super::{network, time};
 use crate::model::{Number, Value};
 
@@ -52,7 +52,10 @@ fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, S
             let entries: Result<_, String> = record
                 .iter()
                 .map(|(name, value)| {
-                    Ok((Key::Text(name.clone()), cast_at(value, element, depth + 1)?))
+                    Ok((
+                        MapKey::Text(name.clone()),
+                        cast_at(value, element, depth + 1)?,
+                    ))
                 })
                 .collect();
             return entries
@@ -64,7 +67,7 @@ fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, S
         format!(
             "expected {}, found {}",
             describe(wanted),
-            found(value, wanted)
+            describe_value(value, wanted)
         )
     })
 }
@@ -113,7 +116,7 @@ fn describe(wanted: &ParameterType) -> &'static str {
 
 /// Describes the kind of a value for a message, and never the value itself, which may be a secret
 /// of the tuple or of the request.
-fn found(value: &Value, wanted: &ParameterType) -> String {
+fn describe_value(value: &Value, wanted: &ParameterType) -> String {
     let is_spelling = matches!(
         (wanted, value),
         (

@@ -8,27 +8,27 @@
 //! were not evaluated because something before them decided. A use that is not known to be such a
 //! comparison counts as another use.
 
-use super::evaluate::{self, Budget, Halt};
-use super::lower::Node;
-use super::sent::{Evaluations, Sent};
+use super::evaluate::{self, CostBudget, Halt};
+use super::lower::Expression;
+use super::sent::{ConditionCache, RequestValues};
 use super::signature::Function;
 use super::types::ParameterType;
 use super::value::Val;
-use super::{Condition, ConditionError};
+use super::{CompiledCondition, ConditionError};
 use crate::model::{ClockUse, Record};
 
 /// The parameter that holds the current time.
 pub const CLOCK: &str = "current_time";
 
-impl Condition {
+impl CompiledCondition {
     /// Returns how the evaluation of these values, with the result `outcome`, used [`CLOCK`] of the
     /// request.
     pub(in crate::relations) fn clock_use(
         &self,
         tuple: &Record,
-        request: Sent<'_>,
+        request: RequestValues<'_>,
         outcome: &Result<bool, ConditionError>,
-        evaluations: &mut Evaluations,
+        evaluations: &mut ConditionCache,
     ) -> ClockUse {
         let Some(at) = self.parameters.iter().position(|(name, _)| name == CLOCK) else {
             return ClockUse::Unread;
@@ -63,8 +63,8 @@ impl Condition {
         &self,
         at: usize,
         tuple: &Record,
-        request: Sent<'_>,
-        evaluations: &mut Evaluations,
+        request: RequestValues<'_>,
+        evaluations: &mut ConditionCache,
     ) -> Option<ClockUse> {
         let is_time = self
             .parameters
@@ -81,7 +81,7 @@ impl Condition {
         let now = now.milliseconds();
         let mut found = ClockUse::read(now);
         for node in compared {
-            let mut budget = Budget::new(self.max_cost);
+            let mut budget = CostBudget::new(self.max_cost);
             let value = evaluate::evaluate(node, &values, &mut budget);
             evaluations.work(budget.work_done());
             match value {
@@ -99,9 +99,9 @@ impl Condition {
 
 /// Collects what the parameter is directly compared with, and returns `true` if it has no other
 /// use.
-fn compared_with<'n>(node: &'n Node, at: usize, values: &mut Vec<&'n Node>) -> bool {
-    let is_clock = |node: &Node| matches!(node, Node::Parameter(it) if *it == at);
-    if let Node::Call(
+fn compared_with<'n>(node: &'n Expression, at: usize, values: &mut Vec<&'n Expression>) -> bool {
+    let is_clock = |node: &Expression| matches!(node, Expression::Parameter(it) if *it == at);
+    if let Expression::Call(
         Function::Equal
         | Function::NotEqual
         | Function::Less
@@ -152,15 +152,15 @@ mod tests {
             ("any", ParameterType::Any),
         ]
         .map(|(name, ty)| (name.into(), ty));
-        let condition = Condition::compile("c", expression, &parameters)
+        let condition = CompiledCondition::compile("c", expression, &parameters)
             .unwrap_or_else(|error| panic!("{error:?}"));
         let (tuple, request) = (record(tuple), record(request));
         let outcome = condition.evaluate(&tuple, &request);
         condition.clock_use(
             &tuple,
-            Sent::of(&request),
+            RequestValues::of(&request),
             &outcome,
-            &mut Evaluations::default(),
+            &mut ConditionCache::default(),
         )
     }
 

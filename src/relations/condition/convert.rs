@@ -2,14 +2,14 @@
 //!
 //! Numbers are written as Go does, so that `string(x)` compares as in OpenFGA.
 
-use super::evaluate::{Halt, Outcome, mismatch};
+use super::evaluate::{EvalResult, Halt, mismatch};
 use super::functions::in_range;
 use super::signature::Function;
 use super::value::Val;
 use super::{network, time};
 
 /// Converts a value; a value that has the target type stays as it is.
-pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
+pub(super) fn convert(function: &Function, value: &Val) -> EvalResult {
     match function {
         Function::ToBool => to_bool(value),
         Function::ToBytes => match value {
@@ -35,7 +35,9 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
         Function::ToText => to_text(value),
         Function::ToTimestamp => match value {
             Val::Timestamp(_) => Ok(value.clone()),
-            Val::Int(seconds) => in_range(time::Instant::of_seconds(*seconds).map(Val::Timestamp)),
+            Val::Int(seconds) => {
+                in_range(time::TimePoint::of_seconds(*seconds).map(Val::Timestamp))
+            }
             Val::Text(text) => parsed(
                 time::parse_instant(text).map(Val::Timestamp),
                 "time such as `2026-10-01T09:00:00Z`",
@@ -48,11 +50,11 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
 }
 
 /// Refuses a text. The message does not contain it, because at run time it may be a secret.
-fn parsed(value: Option<Val>, wanted: &str) -> Outcome {
+fn parsed(value: Option<Val>, wanted: &str) -> EvalResult {
     value.ok_or_else(|| Halt::Error(format!("the text is no {wanted}")))
 }
 
-fn to_bool(value: &Val) -> Outcome {
+fn to_bool(value: &Val) -> EvalResult {
     match value {
         Val::Bool(_) => Ok(value.clone()),
         Val::Text(text) => match text.as_str() {
@@ -68,7 +70,7 @@ fn to_bool(value: &Val) -> Outcome {
     clippy::cast_precision_loss,
     reason = "that is what the conversion means: the nearest double"
 )]
-fn to_double(value: &Val) -> Outcome {
+fn to_double(value: &Val) -> EvalResult {
     match value {
         Val::Double(_) => Ok(value.clone()),
         Val::Int(value) => Ok(Val::Double(*value as f64)),
@@ -83,7 +85,7 @@ fn to_double(value: &Val) -> Outcome {
     }
 }
 
-fn to_int(value: &Val) -> Outcome {
+fn to_int(value: &Val) -> EvalResult {
     match value {
         Val::Int(_) => Ok(value.clone()),
         Val::Uint(value) => in_range(i64::try_from(*value).ok().map(Val::Int)),
@@ -99,7 +101,7 @@ fn to_int(value: &Val) -> Outcome {
     }
 }
 
-fn to_uint(value: &Val) -> Outcome {
+fn to_uint(value: &Val) -> EvalResult {
     match value {
         Val::Uint(_) => Ok(value.clone()),
         Val::Int(value) => in_range(u64::try_from(*value).ok().map(Val::Uint)),
@@ -124,7 +126,7 @@ fn truncated(value: f64) -> Option<i128> {
     value.is_finite().then_some(value as i128)
 }
 
-fn to_text(value: &Val) -> Outcome {
+fn to_text(value: &Val) -> EvalResult {
     let text = match value {
         Val::Text(_) => return Ok(value.clone()),
         Val::Bool(value) => value.to_string(),

@@ -17,9 +17,9 @@
 
 use super::cast::work_of_text;
 use super::functions;
-use super::lower::{Fold, Node};
+use super::lower::{Expression, Fold};
 use super::signature::Function;
-use super::value::{Key, Val};
+use super::value::{MapKey, Val};
 use smol_str::SmolStr;
 use std::fmt;
 
@@ -47,7 +47,7 @@ impl fmt::Display for Halt {
     }
 }
 
-pub(super) type Outcome = Result<Val, Halt>;
+pub(super) type EvalResult = Result<Val, Halt>;
 
 /// Maximum work of one evaluation: about 20 ms. A condition over ten thousand values takes a tenth
 /// of it.
@@ -62,12 +62,12 @@ const ZONE_WORK: u64 = 64;
 
 /// The remaining budget of an evaluation.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct CostBudget {
     units: u64,
     work: u64,
 }
 
-impl Budget {
+impl CostBudget {
     pub(super) fn new(units: u64) -> Self {
         Self {
             units,
@@ -107,7 +107,11 @@ impl Budget {
 }
 
 /// Evaluates an expression with these values of the parameters.
-pub(super) fn evaluate(node: &Node, parameters: &[Val], budget: &mut Budget) -> Outcome {
+pub(super) fn evaluate(
+    node: &Expression,
+    parameters: &[Val],
+    budget: &mut CostBudget,
+) -> EvalResult {
     Frame {
         parameters,
         locals: Vec::new(),
@@ -120,85 +124,87 @@ struct Frame<'a> {
     parameters: &'a [Val],
     /// The variables of comprehensions. The accumulated result may be an error, which a later
     /// element can absorb.
-    locals: Vec<Outcome>,
-    budget: &'a mut Budget,
+    locals: Vec<EvalResult>,
+    budget: &'a mut CostBudget,
 }
 
 impl Frame<'_> {
-    fn value(&mut self, node: &Node) -> Outcome {
+    fn value(&mut self, node: &Expression) -> EvalResult {
         match node {
-            Node::Const(value) => Ok(value.clone()),
-            Node::Parameter(at) => {
+            Expression::Const(value) => Ok(value.clone()),
+            Expression::Parameter(at) => {
                 self.budget.spend(1)?;
                 self.parameters
                     .get(*at)
                     .cloned()
                     .ok_or_else(|| Halt::Error("a parameter has no value".to_owned()))
             }
-            Node::Local(at) => {
+            Expression::Local(at) => {
                 self.budget.spend(1)?;
                 self.locals
                     .get(*at)
                     .cloned()
                     .unwrap_or_else(|| Halt::error("a variable has no value"))
             }
-            Node::And(sides) => self.logic(sides, false),
-            Node::Or(sides) => self.logic(sides, true),
-            Node::Choice(parts) => match self.value(&parts.0)? {
+            Expression::And(sides) => self.logic(sides, false),
+            Expression::Or(sides) => self.logic(sides, true),
+            Expression::Choice(parts) => match self.value(&parts.0)? {
                 Val::Bool(true) => self.value(&parts.1),
                 Val::Bool(false) => self.value(&parts.2),
                 other => mismatch("? :", &[other]),
             },
-            Node::Call(Function::NotStrictlyFalse, args) => self.not_strictly_false(args),
-            Node::Call(function, args) => {
+            Expression::Call(Function::NotStrictlyFalse, args) => self.not_strictly_false(args),
+            Expression::Call(function, args) => {
                 let args = self.values(args)?;
                 call(function, &args, self.budget)
             }
-            Node::Select(operand, field) => self.select(operand, field),
-            Node::Has(operand, field) => self.has(operand, field),
-            Node::Index(parts) => {
+            Expression::Select(operand, field) => self.select(operand, field),
+            Expression::Has(operand, field) => self.has(operand, field),
+            Expression::Index(parts) => {
                 let (operand, index) = (self.value(&parts.0)?, self.value(&parts.1)?);
                 self.budget.spend(1)?;
                 self.budget.work(work_of_finding(&index, &operand))?;
                 at(&operand, &index)
             }
-            Node::List(items) => {
+            Expression::List(items) => {
                 let items = self.values(items)?;
                 self.budget.spend(10)?;
                 Ok(Val::List(items.into()))
             }
-            Node::Map(entries) => self.map(entries),
-            Node::Fold(fold) => self.fold(fold),
+            Expression::Map(entries) => self.map(entries),
+            Expression::Fold(fold) => self.fold(fold),
         }
     }
 
-    fn select(&mut self, operand: &Node, field: &SmolStr) -> Outcome {
+    fn select(&mut self, operand: &Expression, field: &SmolStr) -> EvalResult {
         let operand = self.value(operand)?;
         self.budget.spend(1)?;
         match &operand {
             Val::Map(entries) => entries
-                .get(&Key::Text(field.clone()))
+                .get(&MapKey::Text(field.clone()))
                 .cloned()
                 .ok_or_else(|| Halt::Error(format!("there is no key `{field}`"))),
             _ => mismatch(&format!(".{field}"), &[operand]),
         }
     }
 
-    fn has(&mut self, operand: &Node, field: &SmolStr) -> Outcome {
+    fn has(&mut self, operand: &Expression, field: &SmolStr) -> EvalResult {
         let operand = self.value(operand)?;
         self.budget.spend(1)?;
         match &operand {
-            Val::Map(entries) => Ok(Val::Bool(entries.contains_key(&Key::Text(field.clone())))),
+            Val::Map(entries) => Ok(Val::Bool(
+                entries.contains_key(&MapKey::Text(field.clone())),
+            )),
             _ => mismatch("has", &[operand]),
         }
     }
 
-    fn values(&mut self, nodes: &[Node]) -> Result<Vec<Val>, Halt> {
+    fn values(&mut self, nodes: &[Expression]) -> Result<Vec<Val>, Halt> {
         nodes.iter().map(|node| self.value(node)).collect()
     }
 
     /// Evaluates `&&` or `||`: a side that decides does so even if the other side fails.
-    fn logic(&mut self, sides: &(Node, Node), decisive: bool) -> Outcome {
+    fn logic(&mut self, sides: &(Expression, Expression), decisive: bool) -> EvalResult {
         let left = self.bool(&sides.0);
         if left == Ok(decisive) || left == Err(Halt::OverBudget) {
             return left.map(Val::Bool);
@@ -212,14 +218,14 @@ impl Frame<'_> {
         }
     }
 
-    fn bool(&mut self, node: &Node) -> Result<bool, Halt> {
+    fn bool(&mut self, node: &Expression) -> Result<bool, Halt> {
         match self.value(node)? {
             Val::Bool(value) => Ok(value),
             other => mismatch("&&` or `||", &[other]),
         }
     }
 
-    fn not_strictly_false(&mut self, args: &[Node]) -> Outcome {
+    fn not_strictly_false(&mut self, args: &[Expression]) -> EvalResult {
         let value = args
             .first()
             .map_or_else(|| Halt::error("a value is missing"), |arg| self.value(arg));
@@ -230,11 +236,11 @@ impl Frame<'_> {
         }
     }
 
-    fn map(&mut self, nodes: &[(Node, Node)]) -> Outcome {
+    fn map(&mut self, nodes: &[(Expression, Expression)]) -> EvalResult {
         let mut entries = std::collections::BTreeMap::new();
         for (key, value) in nodes {
             let (key, value) = (self.value(key)?, self.value(value)?);
-            let Some(name) = Key::of(&key) else {
+            let Some(name) = MapKey::of(&key) else {
                 return mismatch("map", &[key]);
             };
             if entries.insert(name, value).is_some() {
@@ -245,13 +251,13 @@ impl Frame<'_> {
         Ok(Val::Map(entries.into()))
     }
 
-    fn fold(&mut self, fold: &Fold) -> Outcome {
+    fn fold(&mut self, fold: &Fold) -> EvalResult {
         let range = self.value(&fold.range)?;
         // Elements are iterated one by one: the budget ends long before a list of a hundred
         // thousand, and copying that would not be free.
         let items: Box<dyn Iterator<Item = Val> + '_> = match &range {
             Val::List(items) => Box::new(items.iter().cloned()),
-            Val::Map(entries) => Box::new(entries.keys().map(Key::to_val)),
+            Val::Map(entries) => Box::new(entries.keys().map(MapKey::to_val)),
             _ => return mismatch("a comprehension", &[range]),
         };
         let depth = self.locals.len();
@@ -287,17 +293,17 @@ impl Frame<'_> {
     }
 }
 
-fn at(operand: &Val, index: &Val) -> Outcome {
+fn at(operand: &Val, index: &Val) -> EvalResult {
     match operand {
-        Val::List(items) => match Key::of(index) {
-            Some(Key::Whole(at)) => usize::try_from(at)
+        Val::List(items) => match MapKey::of(index) {
+            Some(MapKey::Whole(at)) => usize::try_from(at)
                 .ok()
                 .and_then(|at| items.get(at))
                 .cloned()
                 .ok_or_else(|| Halt::Error("there is no such index in the list".to_owned())),
             _ => mismatch("[ ]", &[operand.clone(), index.clone()]),
         },
-        Val::Map(entries) => Key::of(index)
+        Val::Map(entries) => MapKey::of(index)
             .and_then(|key| entries.get(&key))
             .cloned()
             .ok_or_else(|| Halt::Error("there is no such key in the map".to_owned())),
@@ -306,7 +312,7 @@ fn at(operand: &Val, index: &Val) -> Outcome {
 }
 
 /// Calls a function with values.
-pub(super) fn call(function: &Function, args: &[Val], budget: &mut Budget) -> Outcome {
+pub(super) fn call(function: &Function, args: &[Val], budget: &mut CostBudget) -> EvalResult {
     budget.spend(cost(function, args, budget.characters()))?;
     budget.work(work(function, args))?;
     functions::apply(function, args, budget)

@@ -3,14 +3,14 @@
 //! INVARIANT: an integer, duration or time out of its range is an error, never another value.
 
 use super::cast::work_of_text;
-use super::evaluate::{Budget, Halt, Outcome, mismatch};
+use super::evaluate::{CostBudget, EvalResult, Halt, mismatch};
 use super::signature::Function;
-use super::value::{Key, Val};
+use super::value::{MapKey, Val};
 use super::{calendar, convert, network, pattern};
 use std::cmp::Ordering;
 
 /// Applies a function.
-pub(super) fn apply(function: &Function, args: &[Val], budget: &mut Budget) -> Outcome {
+pub(super) fn apply(function: &Function, args: &[Val], budget: &mut CostBudget) -> EvalResult {
     match (function, args) {
         (Function::Equal, [a, b]) => Ok(Val::Bool(equal(a, b, budget)?)),
         (Function::NotEqual, [a, b]) => Ok(Val::Bool(!equal(a, b, budget)?)),
@@ -35,7 +35,7 @@ pub(super) fn apply(function: &Function, args: &[Val], budget: &mut Budget) -> O
             Ok(Val::Bool(false))
         }
         (Function::In, [item, Val::Map(entries)]) => Ok(Val::Bool(
-            Key::of(item).is_some_and(|key| entries.contains_key(&key)),
+            MapKey::of(item).is_some_and(|key| entries.contains_key(&key)),
         )),
         (Function::Size, [it @ (Val::Text(_) | Val::Bytes(_) | Val::List(_) | Val::Map(_))]) => {
             in_range(i64::try_from(it.size()).ok().map(Val::Int))
@@ -73,7 +73,7 @@ pub(super) fn apply(function: &Function, args: &[Val], budget: &mut Budget) -> O
 
 /// Returns `true` if two values are equal, by the same rules as [`Val`]'s own equality. The
 /// comparison is paid for as it goes on.
-fn equal(a: &Val, b: &Val, budget: &mut Budget) -> Result<bool, Halt> {
+fn equal(a: &Val, b: &Val, budget: &mut CostBudget) -> Result<bool, Halt> {
     budget.work(1)?;
     match (a, b) {
         (Val::List(a), Val::List(b)) => {
@@ -107,7 +107,7 @@ fn equal(a: &Val, b: &Val, budget: &mut Budget) -> Result<bool, Halt> {
     }
 }
 
-fn compare(operator: &str, a: &Val, b: &Val, holds: fn(Ordering) -> bool) -> Outcome {
+fn compare(operator: &str, a: &Val, b: &Val, holds: fn(Ordering) -> bool) -> EvalResult {
     match a.order(b) {
         Some(ordering) => Ok(Val::Bool(holds(ordering))),
         None => mismatch(operator, &[a.clone(), b.clone()]),
@@ -115,11 +115,11 @@ fn compare(operator: &str, a: &Val, b: &Val, holds: fn(Ordering) -> bool) -> Out
 }
 
 /// Turns a result that is out of its range (`None`) into an error.
-pub(super) fn in_range(value: Option<Val>) -> Outcome {
+pub(super) fn in_range(value: Option<Val>) -> EvalResult {
     value.ok_or_else(|| Halt::Error("the result is out of range".to_owned()))
 }
 
-fn add(a: &Val, b: &Val) -> Outcome {
+fn add(a: &Val, b: &Val) -> EvalResult {
     in_range(match (a, b) {
         (Val::Int(a), Val::Int(b)) => a.checked_add(*b).map(Val::Int),
         (Val::Uint(a), Val::Uint(b)) => a.checked_add(*b).map(Val::Uint),
@@ -130,26 +130,26 @@ fn add(a: &Val, b: &Val) -> Outcome {
         }
         (Val::Duration(a), Val::Duration(b)) => a.checked_add(*b).map(Val::Duration),
         (Val::Timestamp(a), Val::Duration(b)) | (Val::Duration(b), Val::Timestamp(a)) => {
-            a.moved(*b, false).map(Val::Timestamp)
+            a.shift(*b, false).map(Val::Timestamp)
         }
         (Val::List(a), Val::List(b)) => Some(Val::List([a.as_ref(), b.as_ref()].concat().into())),
         _ => return mismatch("+", &[a.clone(), b.clone()]),
     })
 }
 
-fn subtract(a: &Val, b: &Val) -> Outcome {
+fn subtract(a: &Val, b: &Val) -> EvalResult {
     in_range(match (a, b) {
         (Val::Int(a), Val::Int(b)) => a.checked_sub(*b).map(Val::Int),
         (Val::Uint(a), Val::Uint(b)) => a.checked_sub(*b).map(Val::Uint),
         (Val::Double(a), Val::Double(b)) => Some(Val::Double(a - b)),
         (Val::Duration(a), Val::Duration(b)) => a.checked_sub(*b).map(Val::Duration),
-        (Val::Timestamp(a), Val::Duration(b)) => a.moved(*b, true).map(Val::Timestamp),
+        (Val::Timestamp(a), Val::Duration(b)) => a.shift(*b, true).map(Val::Timestamp),
         (Val::Timestamp(a), Val::Timestamp(b)) => a.since(*b).map(Val::Duration),
         _ => return mismatch("-", &[a.clone(), b.clone()]),
     })
 }
 
-fn multiply(a: &Val, b: &Val) -> Outcome {
+fn multiply(a: &Val, b: &Val) -> EvalResult {
     in_range(match (a, b) {
         (Val::Int(a), Val::Int(b)) => a.checked_mul(*b).map(Val::Int),
         (Val::Uint(a), Val::Uint(b)) => a.checked_mul(*b).map(Val::Uint),
@@ -158,7 +158,7 @@ fn multiply(a: &Val, b: &Val) -> Outcome {
     })
 }
 
-fn divide(a: &Val, b: &Val) -> Outcome {
+fn divide(a: &Val, b: &Val) -> EvalResult {
     in_range(match (a, b) {
         (Val::Int(_), Val::Int(0)) | (Val::Uint(_), Val::Uint(0)) => {
             return Halt::error("division by zero");
@@ -170,7 +170,7 @@ fn divide(a: &Val, b: &Val) -> Outcome {
     })
 }
 
-fn modulo(a: &Val, b: &Val) -> Outcome {
+fn modulo(a: &Val, b: &Val) -> EvalResult {
     in_range(match (a, b) {
         (Val::Int(_), Val::Int(0)) | (Val::Uint(_), Val::Uint(0)) => {
             return Halt::error("division by zero");

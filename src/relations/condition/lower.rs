@@ -5,7 +5,7 @@
 //! unknown variable or function, no operand of a wrong type, no literal that is no valid duration,
 //! time, address or pattern, and no result other than a bool.
 
-use super::evaluate::{self, Budget};
+use super::evaluate::{self, CostBudget};
 use super::pattern;
 use super::signature::{Function, TYPE_VALUES, Ty};
 use super::types::ParameterType;
@@ -21,31 +21,31 @@ const MAX_DEPTH: usize = 64;
 
 /// A node of a lowered expression.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(super) enum Expression {
     Const(Val),
     /// A parameter, by its position among the declared ones.
     Parameter(usize),
     /// A variable of a comprehension, by its position on the stack.
     Local(usize),
-    And(Box<(Node, Node)>),
-    Or(Box<(Node, Node)>),
+    And(Box<(Expression, Expression)>),
+    Or(Box<(Expression, Expression)>),
     /// The conditional `condition ? this : that`.
-    Choice(Box<(Node, Node, Node)>),
-    Call(Function, Vec<Node>),
+    Choice(Box<(Expression, Expression, Expression)>),
+    Call(Function, Vec<Expression>),
     /// The field selection `a.b`.
-    Select(Box<Node>, SmolStr),
+    Select(Box<Expression>, SmolStr),
     /// The test `has(a.b)`.
-    Has(Box<Node>, SmolStr),
+    Has(Box<Expression>, SmolStr),
     /// The index `a[b]`.
-    Index(Box<(Node, Node)>),
-    List(Vec<Node>),
-    Map(Vec<(Node, Node)>),
+    Index(Box<(Expression, Expression)>),
+    List(Vec<Expression>),
+    Map(Vec<(Expression, Expression)>),
     Fold(Box<Fold>),
 }
 
-impl Node {
+impl Expression {
     /// Returns the operands.
-    pub(super) fn parts(&self) -> Vec<&Node> {
+    pub(super) fn parts(&self) -> Vec<&Expression> {
         match self {
             Self::Const(_) | Self::Parameter(_) | Self::Local(_) => Vec::new(),
             Self::And(sides) | Self::Or(sides) | Self::Index(sides) => vec![&sides.0, &sides.1],
@@ -81,22 +81,22 @@ impl Node {
 /// A comprehension, which `all`, `exists`, `exists_one`, `map` and `filter` are expanded to.
 #[derive(Debug)]
 pub(super) struct Fold {
-    pub(super) range: Node,
-    pub(super) start: Node,
+    pub(super) range: Expression,
+    pub(super) start: Expression,
     /// Whether to continue. It can read the accumulated result and the variable.
-    pub(super) go_on: Node,
+    pub(super) go_on: Expression,
     /// The next accumulated result. It can read the same two.
-    pub(super) step: Node,
+    pub(super) step: Expression,
     /// The result of the comprehension. It can read the final accumulated result only.
-    pub(super) result: Node,
+    pub(super) result: Expression,
 }
 
 /// Checks and lowers an expression over these parameters. An error says what is wrong.
 pub(super) fn lower(
     expr: &IdedExpr,
     parameters: &[(SmolStr, ParameterType)],
-) -> Result<Node, String> {
-    let mut scope = Scope {
+) -> Result<Expression, String> {
+    let mut scope = VariableScope {
         parameters,
         locals: Vec::new(),
         depth: 0,
@@ -111,16 +111,16 @@ pub(super) fn lower(
     }
 }
 
-struct Scope<'a> {
+struct VariableScope<'a> {
     parameters: &'a [(SmolStr, ParameterType)],
     locals: Vec<(&'a str, Ty)>,
     depth: usize,
 }
 
-type Lowered = Result<(Node, Ty), String>;
+type LowerResult = Result<(Expression, Ty), String>;
 
-impl<'a> Scope<'a> {
-    fn node(&mut self, expr: &'a IdedExpr) -> Lowered {
+impl<'a> VariableScope<'a> {
+    fn node(&mut self, expr: &'a IdedExpr) -> LowerResult {
         if self.depth >= MAX_DEPTH {
             return Err(format!(
                 "the expression is nested more than {MAX_DEPTH} deep"
@@ -147,7 +147,7 @@ impl<'a> Scope<'a> {
         lowered
     }
 
-    fn name(&self, name: &str) -> Lowered {
+    fn name(&self, name: &str) -> LowerResult {
         if let Some((at, (_, ty))) = self
             .locals
             .iter()
@@ -155,7 +155,7 @@ impl<'a> Scope<'a> {
             .rev()
             .find(|(_, (local, _))| *local == name)
         {
-            return Ok((Node::Local(at), ty.clone()));
+            return Ok((Expression::Local(at), ty.clone()));
         }
         if let Some((at, (_, ty))) = self
             .parameters
@@ -163,10 +163,10 @@ impl<'a> Scope<'a> {
             .enumerate()
             .find(|(_, (it, _))| it == name)
         {
-            return Ok((Node::Parameter(at), ty.into()));
+            return Ok((Expression::Parameter(at), ty.into()));
         }
         match TYPE_VALUES.iter().find(|it| **it == name) {
-            Some(name) => Ok((Node::Const(Val::Type(name)), Ty::Type)),
+            Some(name) => Ok((Expression::Const(Val::Type(name)), Ty::Type)),
             None => Err(format!(
                 "`{name}` is no parameter of the condition; {}",
                 self.declared()
@@ -186,7 +186,7 @@ impl<'a> Scope<'a> {
         format!("it declares {}", names.join(", "))
     }
 
-    fn select(&mut self, select: &'a SelectExpr) -> Lowered {
+    fn select(&mut self, select: &'a SelectExpr) -> LowerResult {
         let (operand, ty) = self.node(&select.operand)?;
         let ty = match ty {
             Ty::Map(_, element) => *element,
@@ -200,13 +200,13 @@ impl<'a> Scope<'a> {
         };
         let (operand, field) = (Box::new(operand), select.field.as_str().into());
         Ok(if select.test {
-            (Node::Has(operand, field), Ty::Bool)
+            (Expression::Has(operand, field), Ty::Bool)
         } else {
-            (Node::Select(operand, field), ty)
+            (Expression::Select(operand, field), ty)
         })
     }
 
-    fn call(&mut self, call: &'a CallExpr) -> Lowered {
+    fn call(&mut self, call: &'a CallExpr) -> LowerResult {
         let mut nodes = Vec::with_capacity(call.args.len() + 1);
         let mut types = Vec::with_capacity(call.args.len() + 1);
         for arg in call.target.as_deref().into_iter().chain(&call.args) {
@@ -217,27 +217,27 @@ impl<'a> Scope<'a> {
         let name = call.func_name.as_str();
         let no_overload = || Err(refuse_operands(name, call.target.is_some(), &types));
         let mut nodes_left = nodes.into_iter();
-        let mut next = || nodes_left.next().unwrap_or(Node::Const(Val::Null));
+        let mut next = || nodes_left.next().unwrap_or(Expression::Const(Val::Null));
         match (name, types.as_slice()) {
             ("_&&_", [Ty::Bool | Ty::Dyn, Ty::Bool | Ty::Dyn]) => {
-                Ok((Node::And(Box::new((next(), next()))), Ty::Bool))
+                Ok((Expression::And(Box::new((next(), next()))), Ty::Bool))
             }
             ("_||_", [Ty::Bool | Ty::Dyn, Ty::Bool | Ty::Dyn]) => {
-                Ok((Node::Or(Box::new((next(), next()))), Ty::Bool))
+                Ok((Expression::Or(Box::new((next(), next()))), Ty::Bool))
             }
             ("_?_:_", [Ty::Bool | Ty::Dyn, a, b]) => match a.unify(b) {
-                Some(ty) => Ok((Node::Choice(Box::new((next(), next(), next()))), ty)),
+                Some(ty) => Ok((Expression::Choice(Box::new((next(), next(), next()))), ty)),
                 None => no_overload(),
             },
             ("_[_]", [Ty::List(element), Ty::Int | Ty::Dyn]) => Ok((
-                Node::Index(Box::new((next(), next()))),
+                Expression::Index(Box::new((next(), next()))),
                 element.as_ref().clone(),
             )),
             ("_[_]", [Ty::Map(key, element), index]) if index.unify(key).is_some() => Ok((
-                Node::Index(Box::new((next(), next()))),
+                Expression::Index(Box::new((next(), next()))),
                 element.as_ref().clone(),
             )),
-            ("_[_]", [Ty::Dyn, _]) => Ok((Node::Index(Box::new((next(), next()))), Ty::Dyn)),
+            ("_[_]", [Ty::Dyn, _]) => Ok((Expression::Index(Box::new((next(), next()))), Ty::Dyn)),
             ("_&&_" | "_||_" | "_?_:_" | "_[_]", _) => no_overload(),
             _ => {
                 let Some(function) = find(name, call.target.is_some()) else {
@@ -251,16 +251,19 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn list(&mut self, elements: &'a [IdedExpr]) -> Lowered {
+    fn list(&mut self, elements: &'a [IdedExpr]) -> LowerResult {
         let (nodes, types): (Vec<_>, Vec<_>) = self.all(elements)?.into_iter().unzip();
-        Ok((Node::List(nodes), Ty::List(Box::new(Ty::join(&types)))))
+        Ok((
+            Expression::List(nodes),
+            Ty::List(Box::new(Ty::join(&types))),
+        ))
     }
 
-    fn all(&mut self, exprs: &'a [IdedExpr]) -> Result<Vec<(Node, Ty)>, String> {
+    fn all(&mut self, exprs: &'a [IdedExpr]) -> Result<Vec<(Expression, Ty)>, String> {
         exprs.iter().map(|expr| self.node(expr)).collect()
     }
 
-    fn map(&mut self, map: &'a MapExpr) -> Lowered {
+    fn map(&mut self, map: &'a MapExpr) -> LowerResult {
         let (mut nodes, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for entry in &map.entries {
             let EntryExpr::MapEntry(entry) = &entry.expr else {
@@ -278,12 +281,12 @@ impl<'a> Scope<'a> {
             values.push(value_type);
         }
         Ok((
-            Node::Map(nodes),
+            Expression::Map(nodes),
             Ty::Map(Box::new(Ty::join(&keys)), Box::new(Ty::join(&values))),
         ))
     }
 
-    fn fold(&mut self, fold: &'a ComprehensionExpr) -> Lowered {
+    fn fold(&mut self, fold: &'a ComprehensionExpr) -> LowerResult {
         let (range, range_type) = self.node(&fold.iter_range)?;
         let element = match range_type {
             Ty::List(element) => *element,
@@ -311,7 +314,7 @@ impl<'a> Scope<'a> {
         let ((go_on, _), (step, _)) = inner?;
         let (result, ty) = result?;
         Ok((
-            Node::Fold(Box::new(Fold {
+            Expression::Fold(Box::new(Fold {
                 range,
                 start,
                 go_on,
@@ -361,7 +364,7 @@ fn added_element(step: &IdedExpr) -> Option<&IdedExpr> {
     }
 }
 
-fn constant(literal: &LiteralValue) -> (Node, Ty) {
+fn constant(literal: &LiteralValue) -> (Expression, Ty) {
     let (value, ty) = match literal {
         LiteralValue::Boolean(value) => (Val::Bool(*value.inner()), Ty::Bool),
         LiteralValue::Bytes(value) => (Val::Bytes(value.inner().into()), Ty::Bytes),
@@ -371,7 +374,7 @@ fn constant(literal: &LiteralValue) -> (Node, Ty) {
         LiteralValue::String(value) => (Val::Text(value.inner().into()), Ty::Text),
         LiteralValue::UInt(value) => (Val::Uint(*value.inner()), Ty::Uint),
     };
-    (Node::Const(value), ty)
+    (Expression::Const(value), ty)
 }
 
 fn find(name: &str, on_value: bool) -> Option<Function> {
@@ -384,32 +387,35 @@ fn find(name: &str, on_value: bool) -> Option<Function> {
 
 /// Evaluates conversions of literals and compiles literal patterns once, so that mistakes in them
 /// are found here.
-fn fold_constants(function: Function, args: Vec<Node>) -> Result<Node, String> {
+fn fold_constants(function: Function, args: Vec<Expression>) -> Result<Expression, String> {
     match (&function, args.as_slice()) {
-        (Function::Matches(_), [_, Node::Const(Val::Text(text))]) => {
+        (Function::Matches(_), [_, Expression::Const(Val::Text(text))]) => {
             let compiled = pattern::compile(text)
                 .ok_or_else(|| format!("`{text}` is no regular expression (RE2), or too large"))?;
-            Ok(Node::Call(Function::Matches(Some(compiled)), args))
+            Ok(Expression::Call(Function::Matches(Some(compiled)), args))
         }
-        (Function::ToDuration | Function::ToTimestamp | Function::ToIp, [Node::Const(value)]) => {
+        (
+            Function::ToDuration | Function::ToTimestamp | Function::ToIp,
+            [Expression::Const(value)],
+        ) => {
             let made = evaluate::call(
                 &function,
                 std::slice::from_ref(value),
-                &mut Budget::unlimited(),
+                &mut CostBudget::unlimited(),
             );
-            made.map(Node::Const).map_err(|halt| match value {
+            made.map(Expression::Const).map_err(|halt| match value {
                 Val::Text(text) => format!("`{text}`: {halt}"),
                 _ => halt.to_string(),
             })
         }
-        (Function::InCidr, [_, Node::Const(Val::Text(text))])
+        (Function::InCidr, [_, Expression::Const(Val::Text(text))])
             if !super::network::is_network(text) =>
         {
             Err(format!(
                 "`{text}` is no network; write an address and the number of its bits: `10.0.0.0/8`"
             ))
         }
-        _ => Ok(Node::Call(function, args)),
+        _ => Ok(Expression::Call(function, args)),
     }
 }
 

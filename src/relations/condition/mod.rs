@@ -29,10 +29,10 @@ mod value;
 
 use crate::model::{Record, shown};
 pub use clock::CLOCK;
-use evaluate::{Budget, Halt};
-use lower::Node;
-pub use sent::Evaluations;
-pub(in crate::relations) use sent::Sent;
+use evaluate::{CostBudget, Halt};
+use lower::Expression;
+pub use sent::ConditionCache;
+pub(in crate::relations) use sent::RequestValues;
 use smol_str::SmolStr;
 pub use types::{MAX_TYPE_DEPTH, ParameterType};
 use value::Val;
@@ -48,14 +48,14 @@ pub const MAX_COST: u64 = 100;
 
 /// A compiled condition.
 #[derive(Debug)]
-pub struct Condition {
+pub struct CompiledCondition {
     name: SmolStr,
     parameters: Vec<(SmolStr, ParameterType)>,
-    root: Node,
+    root: Expression,
     max_cost: u64,
 }
 
-impl Condition {
+impl CompiledCondition {
     /// Checks and compiles an expression whose evaluations may cost [`MAX_COST`] each. An error
     /// lists every problem with its remedy.
     pub fn compile(
@@ -120,7 +120,11 @@ impl Condition {
     /// Decides whether the condition holds for the values stored with a tuple and those of the
     /// request. The tuple's values take precedence.
     pub fn evaluate(&self, tuple: &Record, request: &Record) -> Result<bool, ConditionError> {
-        self.evaluate_one(tuple, Sent::of(request), &mut Evaluations::default())
+        self.evaluate_one(
+            tuple,
+            RequestValues::of(request),
+            &mut ConditionCache::default(),
+        )
     }
 
     /// Does the same for one of many evaluations of a request, which convert its values only once
@@ -128,11 +132,11 @@ impl Condition {
     pub(in crate::relations) fn evaluate_one(
         &self,
         tuple: &Record,
-        request: Sent<'_>,
-        evaluations: &mut Evaluations,
+        request: RequestValues<'_>,
+        evaluations: &mut ConditionCache,
     ) -> Result<bool, ConditionError> {
         let values = self.values(tuple, request, evaluations)?;
-        let mut budget = Budget::new(self.max_cost);
+        let mut budget = CostBudget::new(self.max_cost);
         let value = evaluate::evaluate(&self.root, &values, &mut budget);
         evaluations.work(budget.work_done());
         match value {
@@ -168,8 +172,8 @@ impl Condition {
     fn values(
         &self,
         tuple: &Record,
-        request: Sent<'_>,
-        evaluations: &mut Evaluations,
+        request: RequestValues<'_>,
+        evaluations: &mut ConditionCache,
     ) -> Result<Vec<Val>, ConditionError> {
         let mut values = Vec::with_capacity(self.parameters.len());
         let mut missing = Vec::new();

@@ -4,7 +4,8 @@
 //! be a megabyte of the request. If that were converted for each tuple, one question would keep a
 //! core busy for half a minute.
 //! **Decision.** A value of the request is converted once for each parameter that uses it, and the
-//! work is counted ([`Evaluations::take_work`]), so that it is metered like tuples that are read.
+//! work is counted ([`ConditionCache::take_work`]), so that it is metered like tuples that are
+//! read.
 
 use super::cast;
 use super::types::ParameterType;
@@ -16,12 +17,12 @@ use smol_str::SmolStr;
 /// The values that a request sends. The values that the engine supplies take precedence over those
 /// of the context.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::relations) struct Sent<'a> {
+pub(in crate::relations) struct RequestValues<'a> {
     context: &'a Record,
     supplied: Option<&'a Record>,
 }
 
-impl<'a> Sent<'a> {
+impl<'a> RequestValues<'a> {
     /// Returns the values of a context alone.
     pub(in crate::relations) fn of(context: &'a Record) -> Self {
         Self {
@@ -31,7 +32,7 @@ impl<'a> Sent<'a> {
     }
 
     /// Adds the values that the engine supplies, which take precedence.
-    pub(in crate::relations) fn below(self, supplied: Option<&'a Record>) -> Self {
+    pub(in crate::relations) fn with_supplied(self, supplied: Option<&'a Record>) -> Self {
         Self { supplied, ..self }
     }
 
@@ -49,13 +50,13 @@ impl<'a> Sent<'a> {
 /// INVARIANT: it serves one request only, because values are found by their parameter and not by
 /// their content.
 #[derive(Debug, Default)]
-pub struct Evaluations {
+pub struct ConditionCache {
     /// The converted values, by condition and position of the parameter.
     converted: HashMap<SmolStr, Vec<Option<Result<Val, String>>>>,
     work: u64,
 }
 
-impl Evaluations {
+impl ConditionCache {
     /// Returns the work since the last call: one for each value, and one for sixteen bytes of text.
     pub(in crate::relations) fn take_work(&mut self) -> u64 {
         std::mem::take(&mut self.work)

@@ -150,12 +150,12 @@ pub(super) enum Function {
     TypeOf,
     ToIp,
     InCidr,
-    Part(Part),
+    Part(TimePart),
 }
 
 /// A part of a timestamp or of a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum TimePart {
     Year,
     Month,
     DayOfYear,
@@ -202,16 +202,16 @@ impl Function {
             ("startsWith", true) => Self::StartsWith,
             ("endsWith", true) => Self::EndsWith,
             ("in_cidr", true) => Self::InCidr,
-            ("getFullYear", true) => Self::Part(Part::Year),
-            ("getMonth", true) => Self::Part(Part::Month),
-            ("getDayOfYear", true) => Self::Part(Part::DayOfYear),
-            ("getDayOfMonth", true) => Self::Part(Part::DayOfMonth),
-            ("getDate", true) => Self::Part(Part::Date),
-            ("getDayOfWeek", true) => Self::Part(Part::DayOfWeek),
-            ("getHours", true) => Self::Part(Part::Hours),
-            ("getMinutes", true) => Self::Part(Part::Minutes),
-            ("getSeconds", true) => Self::Part(Part::Seconds),
-            ("getMilliseconds", true) => Self::Part(Part::Milliseconds),
+            ("getFullYear", true) => Self::Part(TimePart::Year),
+            ("getMonth", true) => Self::Part(TimePart::Month),
+            ("getDayOfYear", true) => Self::Part(TimePart::DayOfYear),
+            ("getDayOfMonth", true) => Self::Part(TimePart::DayOfMonth),
+            ("getDate", true) => Self::Part(TimePart::Date),
+            ("getDayOfWeek", true) => Self::Part(TimePart::DayOfWeek),
+            ("getHours", true) => Self::Part(TimePart::Hours),
+            ("getMinutes", true) => Self::Part(TimePart::Minutes),
+            ("getSeconds", true) => Self::Part(TimePart::Seconds),
+            ("getMilliseconds", true) => Self::Part(TimePart::Milliseconds),
             ("bool", false) => Self::ToBool,
             ("bytes", false) => Self::ToBytes,
             ("double", false) => Self::ToDouble,
@@ -294,7 +294,9 @@ impl Function {
                 (&[Text], Uint),
             ],
             Self::ToIp => &[(&[Text], Ip)],
-            Self::Part(Part::Hours | Part::Minutes | Part::Seconds | Part::Milliseconds) => &[
+            Self::Part(
+                TimePart::Hours | TimePart::Minutes | TimePart::Seconds | TimePart::Milliseconds,
+            ) => &[
                 (&[Timestamp], Int),
                 (&[Timestamp, Text], Int),
                 (&[Duration], Int),

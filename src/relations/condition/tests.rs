@@ -56,8 +56,8 @@ fn value(json: &serde_json::Value) -> Value {
     }
 }
 
-fn compile(declared: &str, expression: &str) -> Condition {
-    Condition::compile("c", expression, &parameters(declared))
+fn compile(declared: &str, expression: &str) -> CompiledCondition {
+    CompiledCondition::compile("c", expression, &parameters(declared))
         .unwrap_or_else(|problems| panic!("{expression}: {problems:?}"))
 }
 
@@ -150,8 +150,9 @@ fn a_condition_says_which_parameters_it_names() {
 
 #[test]
 fn limits_hold_at_the_limit_and_not_past_it() {
-    let long =
-        |bytes: usize| Condition::compile("c", &format!("'{}' == ''", "a".repeat(bytes - 8)), &[]);
+    let long = |bytes: usize| {
+        CompiledCondition::compile("c", &format!("'{}' == ''", "a".repeat(bytes - 8)), &[])
+    };
     assert!(long(MAX_EXPRESSION_BYTES).is_ok());
     assert_eq!(
         long(MAX_EXPRESSION_BYTES + 1).unwrap_err(),
@@ -161,7 +162,7 @@ fn limits_hold_at_the_limit_and_not_past_it() {
         let parameters: Vec<_> = (0..count)
             .map(|at| (format!("p{at}").into(), ParameterType::Int))
             .collect();
-        Condition::compile("c", "true", &parameters)
+        CompiledCondition::compile("c", "true", &parameters)
     };
     assert!(many(MAX_PARAMETERS).is_ok());
     assert_eq!(
@@ -172,12 +173,12 @@ fn limits_hold_at_the_limit_and_not_past_it() {
         let ty = (0..depth).fold(ParameterType::Int, |ty, _| {
             ParameterType::List(Box::new(ty))
         });
-        Condition::compile("c", "true", &[("x".into(), ty)])
+        CompiledCondition::compile("c", "true", &[("x".into(), ty)])
     };
     assert!(deep(MAX_TYPE_DEPTH).is_ok());
     assert!(deep(MAX_TYPE_DEPTH + 1).is_err());
     let nested = |depth: usize| {
-        Condition::compile(
+        CompiledCondition::compile(
             "c",
             &format!("{}true{}", "(".repeat(depth), ")".repeat(depth)),
             &[],
@@ -188,8 +189,9 @@ fn limits_hold_at_the_limit_and_not_past_it() {
         nested(25).unwrap_err(),
         ["brackets are nested more than 24 deep; simplify the expression"]
     );
-    let chained =
-        |terms: usize| Condition::compile("c", &format!("1{} > 0", "+1".repeat(terms - 1)), &[]);
+    let chained = |terms: usize| {
+        CompiledCondition::compile("c", &format!("1{} > 0", "+1".repeat(terms - 1)), &[])
+    };
     assert!(chained(63).is_ok());
     assert_eq!(
         chained(64).unwrap_err(),

@@ -13,12 +13,12 @@ const INSTANT_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402
 /// A timestamp in the years 1 to 9999. `jiff::Timestamp` ends a day before `9999-12-31T23:59:59Z`,
 /// which authors write for "never".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Instant {
+pub(super) struct TimePoint {
     seconds: i64,
     nanos: u32,
 }
 
-impl Instant {
+impl TimePoint {
     /// Returns the timestamp `nanos` nanoseconds after 1970, or `None` outside of the years 1 to
     /// 9999.
     fn of_nanos(nanos: i128) -> Option<Self> {
@@ -55,7 +55,7 @@ impl Instant {
     }
 
     /// Moves the timestamp by a duration, or returns `None` if that leaves the years 1 to 9999.
-    pub(super) fn moved(self, nanos: i64, back: bool) -> Option<Self> {
+    pub(super) fn shift(self, nanos: i64, back: bool) -> Option<Self> {
         let nanos = i128::from(nanos);
         Self::of_nanos(
             self.nanos()
@@ -106,12 +106,12 @@ pub(super) fn print_duration(nanos: i64) -> String {
 
 /// Parses an RFC 3339 date and time. Returns `None` for anything else, and outside of the years 1
 /// to 9999. Digits beyond nanoseconds are dropped.
-pub(super) fn parse_instant(text: &str) -> Option<Instant> {
-    Instant::of_nanos(instant_nanos(text)?)
+pub(super) fn parse_instant(text: &str) -> Option<TimePoint> {
+    TimePoint::of_nanos(instant_nanos(text)?)
 }
 
 /// Writes a timestamp as Go's `RFC3339Nano` does, in UTC.
-pub(super) fn print_instant(instant: Instant) -> String {
+pub(super) fn print_instant(instant: TimePoint) -> String {
     instant
         .civil(0)
         .map(|civil| format!("{civil}Z"))

@@ -4,7 +4,7 @@
 //! the same number, as in CEL. Values have an order within their kind, and among numbers.
 
 use super::cast::work_of_text;
-use super::time::Instant;
+use super::time::TimePoint;
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -23,31 +23,31 @@ pub(super) enum Val {
     Bytes(Arc<[u8]>),
     /// In nanoseconds, in the range of Go's `time.Duration`.
     Duration(i64),
-    Timestamp(Instant),
+    Timestamp(TimePoint),
     /// Never an IPv4-mapped IPv6 address.
     Ip(IpAddr),
     List(Arc<[Val]>),
-    Map(Arc<BTreeMap<Key, Val>>),
+    Map(Arc<BTreeMap<MapKey, Val>>),
     /// A type as a value, by its CEL name.
     Type(&'static str),
 }
 
 /// A key of a map. A whole number is the same key whatever its numeric type.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Key {
+pub(super) enum MapKey {
     Bool(bool),
     Whole(i128),
     Text(SmolStr),
 }
 
-impl Key {
+impl MapKey {
     /// Converts a value to a key, or returns `None` if it cannot be one.
     pub(super) fn of(value: &Val) -> Option<Self> {
         match value {
             Val::Bool(value) => Some(Self::Bool(*value)),
             Val::Int(value) => Some(Self::Whole(i128::from(*value))),
             Val::Uint(value) => Some(Self::Whole(i128::from(*value))),
-            Val::Double(value) => whole(*value).map(Self::Whole),
+            Val::Double(value) => whole_number(*value).map(Self::Whole),
             Val::Text(value) => Some(Self::Text(value.clone())),
             _ => None,
         }
@@ -179,7 +179,7 @@ fn saturating_floor(double: f64) -> i128 {
     double.floor() as i128
 }
 
-fn whole(double: f64) -> Option<i128> {
+fn whole_number(double: f64) -> Option<i128> {
     (double.is_finite() && double.fract() == 0.0 && double.abs() < 1e19)
         .then(|| saturating_floor(double))
 }

@@ -14,7 +14,7 @@ const BITS: u32 = 6;
 /// Slots by number. A slot that was never written is empty.
 #[derive(Clone, Debug)]
 pub(super) struct Array<T> {
-    root: Node<T>,
+    root: ArrayNode<T>,
     /// The number of levels of inner nodes above the leaves.
     levels: u32,
 }
@@ -23,15 +23,15 @@ pub(super) struct Array<T> {
 /// costs one step in memory. In random look-ups among a million objects, each such step misses the
 /// processor's cache.
 #[derive(Clone, Debug)]
-enum Node<T> {
+enum ArrayNode<T> {
     Leaf(Arc<[Option<T>; FAN_OUT]>),
-    Inner(Arc<[Option<Node<T>>; FAN_OUT]>),
+    Inner(Arc<[Option<ArrayNode<T>>; FAN_OUT]>),
 }
 
 impl<T> Default for Array<T> {
     fn default() -> Self {
         Self {
-            root: Node::empty(0),
+            root: ArrayNode::empty(0),
             levels: 0,
         }
     }
@@ -47,8 +47,8 @@ impl<T: Clone> Array<T> {
         let mut node = &self.root;
         loop {
             match node {
-                Node::Leaf(slots) => return slots.get(slot(at, 0))?.as_ref(),
-                Node::Inner(slots) => {
+                ArrayNode::Leaf(slots) => return slots.get(slot(at, 0))?.as_ref(),
+                ArrayNode::Inner(slots) => {
                     node = slots.get(slot(at, level))?.as_ref()?;
                     level = level.saturating_sub(1);
                 }
@@ -59,19 +59,19 @@ impl<T: Clone> Array<T> {
     /// Returns slot `at` for writing.
     pub(super) fn slot(&mut self, at: u32) -> &mut Option<T> {
         while Self::levels_for(at) > self.levels {
-            let mut below = Some(std::mem::replace(&mut self.root, Node::empty(0)));
-            self.root = Node::Inner(Arc::new(std::array::from_fn(|_| below.take())));
+            let mut below = Some(std::mem::replace(&mut self.root, ArrayNode::empty(0)));
+            self.root = ArrayNode::Inner(Arc::new(std::array::from_fn(|_| below.take())));
             self.levels += 1;
         }
         let mut level = self.levels;
         let mut node = &mut self.root;
         loop {
             match node {
-                Node::Leaf(slots) => return slot_mut(Arc::make_mut(slots), at, 0),
-                Node::Inner(slots) => {
+                ArrayNode::Leaf(slots) => return slot_mut(Arc::make_mut(slots), at, 0),
+                ArrayNode::Inner(slots) => {
                     let below = slot_mut(Arc::make_mut(slots), at, level);
                     level = level.saturating_sub(1);
-                    node = below.get_or_insert_with(|| Node::empty(level));
+                    node = below.get_or_insert_with(|| ArrayNode::empty(level));
                 }
             }
         }
@@ -87,7 +87,7 @@ impl<T: Clone> Array<T> {
     }
 }
 
-impl<T> Node<T> {
+impl<T> ArrayNode<T> {
     fn empty(level: u32) -> Self {
         if level == 0 {
             Self::Leaf(none())

@@ -3,14 +3,14 @@
 //! INVARIANT: both directions hold the same tuples.
 
 use super::names::NameId;
-use super::ordered::{Key, Range, Tree};
-use super::rows::{Rows, Tuples};
+use super::ordered::{Range, Tree, TreeKey};
+use super::rows::{TupleRows, Tuples};
 use super::symbols::{ObjectId, UserId};
 use crate::model::TupleCondition;
 use std::sync::Arc;
 
 /// The condition of a tuple; a tuple without one always holds.
-pub(in crate::relations) type When = Option<Arc<TupleCondition>>;
+pub(in crate::relations) type EdgeCondition = Option<Arc<TupleCondition>>;
 
 /// A tuple as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,7 @@ impl Edge {
     /// Returns the key by object. The plain users of a row come first and its usersets after them,
     /// by relation. So a check that has looked up its user directly can read the usersets without
     /// passing a million plain users.
-    pub(super) fn by_object(self) -> Key {
+    pub(super) fn by_object(self) -> TreeKey {
         [
             self.object.0,
             pair(self.relation, self.user.relation),
@@ -36,7 +36,7 @@ impl Edge {
     }
 
     /// Returns the key by user.
-    pub(super) fn by_user(self) -> Key {
+    pub(super) fn by_user(self) -> TreeKey {
         [
             self.user.object.0,
             pair(self.user.relation, self.relation),
@@ -45,7 +45,7 @@ impl Edge {
     }
 
     /// Converts a key of [`Self::by_object`] back.
-    pub(super) fn of_object_key([object, names, user]: Key) -> Self {
+    pub(super) fn of_object_key([object, names, user]: TreeKey) -> Self {
         let (relation, of_user) = unpair(names);
         Self {
             object: ObjectId(object),
@@ -58,7 +58,7 @@ impl Edge {
     }
 
     /// Converts a key of [`Self::by_user`] back.
-    pub(super) fn of_user_key([user, names, object]: Key) -> Self {
+    pub(super) fn of_user_key([user, names, object]: TreeKey) -> Self {
         let (of_user, relation) = unpair(names);
         Self {
             object: ObjectId(object),
@@ -83,7 +83,7 @@ fn unpair(word: u32) -> (NameId, NameId) {
 /// A set of tuples. Clones are cheap and share everything.
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Layer {
-    pub(super) by_object: Rows,
+    pub(super) by_object: TupleRows,
     /// The tuples by user, with `true` for those that have a condition; `by_object` holds the
     /// condition.
     pub(super) by_user: Tree<bool>,
@@ -91,7 +91,7 @@ pub(in crate::relations) struct Layer {
 
 impl Layer {
     /// Builds a layer at once; of several tuples with one key the last one counts.
-    pub(super) fn from_edges(edges: Vec<(Edge, When)>) -> Self {
+    pub(super) fn from_edges(edges: Vec<(Edge, EdgeCondition)>) -> Self {
         let by_user = edges
             .iter()
             .map(|(edge, when)| (edge.by_user(), when.is_some()))
@@ -102,7 +102,7 @@ impl Layer {
             .map(|(edge, when)| (edge.by_object(), when))
             .collect();
         Self {
-            by_object: Rows::from_entries(by_object),
+            by_object: TupleRows::from_entries(by_object),
             by_user,
         }
     }
@@ -113,11 +113,11 @@ impl Layer {
     }
 
     /// Returns the tuple's condition, or `None` if there is no such tuple.
-    pub(super) fn get(&self, edge: Edge) -> Option<&When> {
+    pub(super) fn get(&self, edge: Edge) -> Option<&EdgeCondition> {
         self.by_object.get(&edge.by_object())
     }
 
-    pub(super) fn insert(&mut self, edge: Edge, when: When) {
+    pub(super) fn insert(&mut self, edge: Edge, when: EdgeCondition) {
         self.by_user.insert(edge.by_user(), when.is_some());
         self.by_object.insert(edge.by_object(), when);
     }

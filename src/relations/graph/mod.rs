@@ -27,10 +27,10 @@ mod symbols;
 mod view;
 
 pub use hash::{RowHash, order_name, order_of, seed_order};
-pub(in crate::relations) use layer::{Edge, When};
+pub(in crate::relations) use layer::{Edge, EdgeCondition};
 pub use names::{GraphError, MAX_NAMES};
 pub(in crate::relations) use names::{NameId, NameTable, Names};
-pub use objects::{Known, Place};
+pub use objects::{ObjectPlace, OrderedObjects};
 pub(in crate::relations) use renew::names_of;
 pub use symbols::MAX_OBJECTS;
 pub(in crate::relations) use symbols::{EVERYONE, ObjectId, UserId};
@@ -38,14 +38,14 @@ pub(in crate::relations) use view::{ObjectRow, ObjectRows, View};
 
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser};
 use layer::Layer;
-use ordered::Key;
+use ordered::TreeKey;
 use smol_str::SmolStr;
 use std::sync::{Arc, OnceLock};
 use symbols::Symbols;
 
 /// The layer that a tuple is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum TupleOrigin {
     /// The bundle's layer, which is read-only and replaced with the bundle.
     Bundle,
     /// The store's layer.
@@ -61,7 +61,7 @@ pub struct Graph {
     revision: Revision,
     /// The bundle's tuples in the order of their text, computed when first needed. Versions with
     /// the same bundle share it.
-    bundle_order: Arc<OnceLock<Box<[Key]>>>,
+    bundle_order: Arc<OnceLock<Box<[TreeKey]>>>,
 }
 
 impl Graph {
@@ -176,19 +176,19 @@ impl Graph {
     /// Returns the layer that holds a tuple with this key, the bundle's first; `None` if neither
     /// does.
     #[must_use]
-    pub fn origin_of(&self, key: &TupleKey) -> Option<Origin> {
+    pub fn origin_of(&self, key: &TupleKey) -> Option<TupleOrigin> {
         let edge = self.find(key)?;
         let holds = |layer: &Layer| layer.get(edge).is_some();
         if holds(&self.bundle) {
-            Some(Origin::Bundle)
+            Some(TupleOrigin::Bundle)
         } else {
-            holds(&self.stored).then_some(Origin::Store)
+            holds(&self.stored).then_some(TupleOrigin::Store)
         }
     }
 
     /// Returns the tuple with this key in one layer.
     #[must_use]
-    pub fn tuple(&self, origin: Origin, key: &TupleKey) -> Option<Tuple> {
+    pub fn tuple(&self, origin: TupleOrigin, key: &TupleKey) -> Option<Tuple> {
         let condition = self.in_layer(origin).get(self.find(key)?)?.clone();
         Some(Tuple {
             key: key.clone(),
@@ -201,10 +201,10 @@ impl Graph {
         self.symbols.names()
     }
 
-    fn in_layer(&self, origin: Origin) -> &Layer {
+    fn in_layer(&self, origin: TupleOrigin) -> &Layer {
         match origin {
-            Origin::Bundle => &self.bundle,
-            Origin::Store => &self.stored,
+            TupleOrigin::Bundle => &self.bundle,
+            TupleOrigin::Store => &self.stored,
         }
     }
 
@@ -289,14 +289,14 @@ impl Graph {
         self.symbols.find(names.find(object.kind())?, object.id())
     }
 
-    fn tuple_of(&self, names: &Names, edge: Edge, when: &When) -> Option<Tuple> {
+    fn tuple_of(&self, names: &Names, edge: Edge, when: &EdgeCondition) -> Option<Tuple> {
         Some(Tuple {
             key: self.edge_text(names, edge)?,
             condition: when.clone(),
         })
     }
 
-    fn key_of(&self, names: &Names, key: Key) -> Option<TupleKey> {
+    fn key_of(&self, names: &Names, key: TreeKey) -> Option<TupleKey> {
         self.edge_text(names, Edge::of_object_key(key))
     }
 

@@ -150,10 +150,10 @@ impl NameTable {
     }
 
     /// Begins to add names. Other writers of the table wait until it ends.
-    pub(super) fn grow(&self) -> Growth<'_> {
+    pub(super) fn grow(&self) -> NameGrowth<'_> {
         // A poisoned lock guards no data: the table is swapped in one step.
         let adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        Growth {
+        NameGrowth {
             names: self.now.load_full(),
             table: self,
             _adding: adding,
@@ -165,13 +165,13 @@ impl NameTable {
 ///
 /// INVARIANT: the numbers are not valid before [`Self::finish`]; without it, whatever was made with
 /// them is discarded.
-pub(super) struct Growth<'t> {
+pub(super) struct NameGrowth<'t> {
     names: Arc<Names>,
     table: &'t NameTable,
     _adding: MutexGuard<'t, ()>,
 }
 
-impl Growth<'_> {
+impl NameGrowth<'_> {
     /// Returns the number of a name, and assigns one if it has none.
     pub(super) fn id(&mut self, text: &str) -> Result<NameId, GraphError> {
         if let Some(id) = self.names.find(text) {

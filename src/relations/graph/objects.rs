@@ -18,15 +18,15 @@ use crate::relations::graph::{EVERYONE, Graph, NameId};
 use smol_str::SmolStr;
 
 /// A position in the order: the hash of an id, and the id as tuples spell it.
-pub type Place = (u64, SmolStr);
+pub type ObjectPlace = (u64, SmolStr);
 
 impl Graph {
     /// Returns the objects of type `kind` that come after a position, or all of them.
     #[must_use]
-    pub fn known(&self, kind: &str, after: Option<&Place>) -> Known<'_> {
+    pub fn ordered_objects(&self, kind: &str, after: Option<&ObjectPlace>) -> OrderedObjects<'_> {
         let after = after.cloned();
         let bucket = after.as_ref().map_or(0, |(hash, _)| bucket_of(*hash));
-        Known {
+        OrderedObjects {
             graph: self,
             kind: self.names().now().find(kind),
             after,
@@ -66,20 +66,20 @@ impl Graph {
 
 /// Objects of one type, in order.
 #[derive(Debug)]
-pub struct Known<'g> {
+pub struct OrderedObjects<'g> {
     graph: &'g Graph,
     /// The type; `None` if no tuple and no model has it.
     kind: Option<NameId>,
-    after: Option<Place>,
+    after: Option<ObjectPlace>,
     bucket: u32,
     /// The remaining objects of the bucket before `bucket`, in descending order.
-    ready: Vec<Place>,
+    ready: Vec<ObjectPlace>,
 }
 
-impl Iterator for Known<'_> {
-    type Item = Place;
+impl Iterator for OrderedObjects<'_> {
+    type Item = ObjectPlace;
 
-    fn next(&mut self) -> Option<Place> {
+    fn next(&mut self) -> Option<ObjectPlace> {
         let kind = self.kind?;
         while self.ready.is_empty() && self.bucket < BUCKETS {
             let graph = self.graph;
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn every_named_object_is_met_once_and_from_any_place_on() {
         let graph = graph(3_000);
-        let all: Vec<Place> = graph.known("doc", None).collect();
+        let all: Vec<ObjectPlace> = graph.ordered_objects("doc", None).collect();
         assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
         let ids: BTreeSet<String> = all.iter().map(|(_, id)| id.to_string()).collect();
         assert_eq!(
@@ -132,15 +132,17 @@ mod tests {
         );
         for at in [0, 1, 1_499, 3_000] {
             assert_eq!(
-                graph.known("doc", Some(&all[at])).collect::<Vec<_>>(),
+                graph
+                    .ordered_objects("doc", Some(&all[at]))
+                    .collect::<Vec<_>>(),
                 all[at + 1..]
             );
         }
-        assert_eq!(graph.known("team", None).count(), 7);
+        assert_eq!(graph.ordered_objects("team", None).count(), 7);
         assert_eq!(
             (
-                graph.known("user", None).count(),
-                graph.known("unheard-of", None).count()
+                graph.ordered_objects("user", None).count(),
+                graph.ordered_objects("unheard-of", None).count()
             ),
             (0, 0)
         );
@@ -152,11 +154,14 @@ mod tests {
         let after = before
             .apply(&[key("doc:7#viewer@team:t0#member")], &[], Revision(2))
             .unwrap();
-        let expected: Vec<Place> = before
-            .known("doc", None)
+        let expected: Vec<ObjectPlace> = before
+            .ordered_objects("doc", None)
             .filter(|(_, id)| id != "7")
             .collect();
-        assert_eq!(after.known("doc", None).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            after.ordered_objects("doc", None).collect::<Vec<_>>(),
+            expected
+        );
         assert!(
             before.speaks_of(&"doc:7".parse().unwrap())
                 && !after.speaks_of(&"doc:7".parse().unwrap())

@@ -13,7 +13,7 @@ mod range;
 pub(in crate::relations) use range::Range;
 
 /// A key. The caller decides what the words mean.
-pub(in crate::relations) type Key = [u32; 3];
+pub(in crate::relations) type TreeKey = [u32; 3];
 
 /// The number of entries that fit into a node. They lie in the node itself: in random look-ups
 /// among a million tuples, each step to other memory misses the processor's cache. A node with 60
@@ -32,7 +32,7 @@ const SPARSE: usize = 16;
 /// A persistent ordered map. Clones are cheap and share everything.
 #[derive(Clone, Debug)]
 pub(in crate::relations) struct Tree<V> {
-    root: Arc<Node<V>>,
+    root: Arc<TreeNode<V>>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,27 +40,27 @@ pub(in crate::relations) struct Tree<V> {
     clippy::large_enum_variant,
     reason = "a node's places lie in it; leaves are as many as the rest is few"
 )]
-pub(in crate::relations) enum Node<V> {
+pub(in crate::relations) enum TreeNode<V> {
     Leaf {
-        keys: Places<Key>,
-        values: Places<V>,
+        keys: NodeSlots<TreeKey>,
+        values: NodeSlots<V>,
     },
     /// `firsts[i]` is not above any key of `children[i]`, and above every key of `children[i - 1]`.
     Inner {
-        firsts: Places<Key>,
-        children: Places<Arc<Node<V>>>,
+        firsts: NodeSlots<TreeKey>,
+        children: NodeSlots<Arc<TreeNode<V>>>,
     },
 }
 
 /// The entries of a node, stored in the node itself.
-type Places<T> = SmallVec<[T; PLACES]>;
+type NodeSlots<T> = SmallVec<[T; PLACES]>;
 
 impl<V> Default for Tree<V> {
     fn default() -> Self {
         Self {
-            root: Arc::new(Node::Leaf {
-                keys: Places::new(),
-                values: Places::new(),
+            root: Arc::new(TreeNode::Leaf {
+                keys: NodeSlots::new(),
+                values: NodeSlots::new(),
             }),
         }
     }
@@ -68,20 +68,21 @@ impl<V> Default for Tree<V> {
 
 impl<V: Clone> Tree<V> {
     /// Builds a tree with full nodes. Of several entries with one key the last one counts.
-    pub(super) fn from_entries(mut entries: Vec<(Key, V)>) -> Self {
+    pub(super) fn from_entries(mut entries: Vec<(TreeKey, V)>) -> Self {
         sort_and_keep_last(&mut entries);
-        let mut level: Vec<(Key, Arc<Node<V>>)> = Vec::with_capacity(entries.len().div_ceil(MAX));
+        let mut level: Vec<(TreeKey, Arc<TreeNode<V>>)> =
+            Vec::with_capacity(entries.len().div_ceil(MAX));
         let mut entries = entries.into_iter().peekable();
         while let Some(&(first, _)) = entries.peek() {
             let (keys, values) = entries.by_ref().take(MAX).unzip();
-            level.push((first, Arc::new(Node::Leaf { keys, values })));
+            level.push((first, Arc::new(TreeNode::Leaf { keys, values })));
         }
         while level.len() > 1 {
             let mut above = Vec::with_capacity(level.len().div_ceil(MAX));
             let mut nodes = level.into_iter().peekable();
             while let Some(&(first, _)) = nodes.peek() {
                 let (firsts, children) = nodes.by_ref().take(MAX).unzip();
-                above.push((first, Arc::new(Node::Inner { firsts, children })));
+                above.push((first, Arc::new(TreeNode::Inner { firsts, children })));
             }
             level = above;
         }
@@ -91,16 +92,16 @@ impl<V: Clone> Tree<V> {
     }
 
     /// Returns the value at `key`.
-    pub(super) fn get(&self, key: &Key) -> Option<&V> {
+    pub(super) fn get(&self, key: &TreeKey) -> Option<&V> {
         self.root.get(key)
     }
 
     /// Sets the value at `key`, and returns the previous one.
-    pub(super) fn insert(&mut self, key: Key, value: V) -> Option<V> {
+    pub(super) fn insert(&mut self, key: TreeKey, value: V) -> Option<V> {
         let (old, split) = insert(&mut self.root, key, value);
         if let Some((middle, right)) = split {
             let left = std::mem::replace(&mut self.root, Arc::clone(&right));
-            self.root = Arc::new(Node::Inner {
+            self.root = Arc::new(TreeNode::Inner {
                 firsts: [[0; 3], middle].into_iter().collect(),
                 children: [left, right].into_iter().collect(),
             });
@@ -109,11 +110,11 @@ impl<V: Clone> Tree<V> {
     }
 
     /// Removes the entry at `key`, and returns its value.
-    pub(super) fn remove(&mut self, key: &Key) -> Option<V> {
+    pub(super) fn remove(&mut self, key: &TreeKey) -> Option<V> {
         // This is checked first, so that a missing key copies nothing.
         self.get(key)?;
         let old = remove(&mut self.root, key);
-        while let Node::Inner { children, .. } = &*self.root
+        while let TreeNode::Inner { children, .. } = &*self.root
             && let [only] = children.as_slice()
         {
             self.root = Arc::clone(only);
@@ -123,7 +124,7 @@ impl<V: Clone> Tree<V> {
 }
 
 /// Sorts entries by their keys, and keeps the last of several with one key.
-pub(super) fn sort_and_keep_last<V>(entries: &mut Vec<(Key, V)>) {
+pub(super) fn sort_and_keep_last<V>(entries: &mut Vec<(TreeKey, V)>) {
     entries.sort_by_key(|(key, _)| *key);
     // `dedup_by` drops the later of two neighbours, so the values are swapped first.
     entries.dedup_by(|later, kept| {
@@ -136,18 +137,18 @@ pub(super) fn sort_and_keep_last<V>(entries: &mut Vec<(Key, V)>) {
 }
 
 /// Returns the index of the child whose range holds `key`.
-fn child_of(firsts: &[Key], key: &Key) -> usize {
+fn child_of(firsts: &[TreeKey], key: &TreeKey) -> usize {
     firsts
         .partition_point(|first| first <= key)
         .saturating_sub(1)
 }
 
 /// The value that an insertion replaced, and the right half of the node if it was split.
-type Inserted<V> = (Option<V>, Option<(Key, Arc<Node<V>>)>);
+type TreeInsertion<V> = (Option<V>, Option<(TreeKey, Arc<TreeNode<V>>)>);
 
-fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> {
+fn insert<V: Clone>(node: &mut Arc<TreeNode<V>>, key: TreeKey, value: V) -> TreeInsertion<V> {
     match Arc::make_mut(node) {
-        Node::Leaf { keys, values } => {
+        TreeNode::Leaf { keys, values } => {
             let at = match keys.binary_search(&key) {
                 Ok(at) => {
                     return (
@@ -163,15 +164,15 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> 
                 return (None, None);
             }
             let cut = cut_at(at, keys.len());
-            let (keys, values): (Places<Key>, Places<V>) =
+            let (keys, values): (NodeSlots<TreeKey>, NodeSlots<V>) =
                 (keys.drain(cut..).collect(), values.drain(cut..).collect());
             let split = keys
                 .first()
                 .copied()
-                .map(|first| (first, Arc::new(Node::Leaf { keys, values })));
+                .map(|first| (first, Arc::new(TreeNode::Leaf { keys, values })));
             (None, split)
         }
-        Node::Inner { firsts, children } => {
+        TreeNode::Inner { firsts, children } => {
             let at = child_of(firsts, &key);
             let Some(child) = children.get_mut(at) else {
                 return (None, None);
@@ -191,14 +192,14 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> 
                 return (old, None);
             }
             let cut = cut_at(at + 1, children.len());
-            let (firsts, children): (Places<Key>, Places<_>) = (
+            let (firsts, children): (NodeSlots<TreeKey>, NodeSlots<_>) = (
                 firsts.drain(cut..).collect(),
                 children.drain(cut..).collect(),
             );
             let split = firsts
                 .first()
                 .copied()
-                .map(|first| (first, Arc::new(Node::Inner { firsts, children })));
+                .map(|first| (first, Arc::new(TreeNode::Inner { firsts, children })));
             (old, split)
         }
     }
@@ -215,14 +216,14 @@ fn cut_at(inserted: usize, len: usize) -> usize {
     }
 }
 
-fn remove<V: Clone>(node: &mut Arc<Node<V>>, key: &Key) -> Option<V> {
+fn remove<V: Clone>(node: &mut Arc<TreeNode<V>>, key: &TreeKey) -> Option<V> {
     match Arc::make_mut(node) {
-        Node::Leaf { keys, values } => {
+        TreeNode::Leaf { keys, values } => {
             let at = keys.binary_search(key).ok()?;
             keys.remove(at);
             Some(values.remove(at))
         }
-        Node::Inner { firsts, children } => {
+        TreeNode::Inner { firsts, children } => {
             let at = child_of(firsts, key);
             let old = remove(children.get_mut(at)?, key);
             join_sparse(firsts, children, at);
@@ -232,7 +233,11 @@ fn remove<V: Clone>(node: &mut Arc<Node<V>>, key: &Key) -> Option<V> {
 }
 
 /// Joins the child at `at` to its right or left neighbour if it has become sparse.
-fn join_sparse<V: Clone>(firsts: &mut Places<Key>, children: &mut Places<Arc<Node<V>>>, at: usize) {
+fn join_sparse<V: Clone>(
+    firsts: &mut NodeSlots<TreeKey>,
+    children: &mut NodeSlots<Arc<TreeNode<V>>>,
+    at: usize,
+) {
     let size = |at: usize| children.get(at).map(|child| child.size());
     let Some(own) = size(at).filter(|own| *own < SPARSE) else {
         return;
@@ -252,8 +257,8 @@ fn join_sparse<V: Clone>(firsts: &mut Places<Key>, children: &mut Places<Arc<Nod
     }
 }
 
-impl<V> Node<V> {
-    fn get(&self, key: &Key) -> Option<&V> {
+impl<V> TreeNode<V> {
+    fn get(&self, key: &TreeKey) -> Option<&V> {
         let mut node = self;
         loop {
             match node {
@@ -264,7 +269,7 @@ impl<V> Node<V> {
     }
 }
 
-impl<V: Clone> Node<V> {
+impl<V: Clone> TreeNode<V> {
     fn size(&self) -> usize {
         match self {
             Self::Leaf { keys, .. } => keys.len(),

@@ -2,14 +2,14 @@
 //! bundle's in the order of their text.
 
 use super::layer::Edge;
-use super::ordered::Key;
-use super::{Graph, Names, Origin};
+use super::ordered::TreeKey;
+use super::{Graph, Names, TupleOrigin};
 use crate::model::{ObjectRef, Tuple, TupleKey, TupleUser};
 use foldhash::HashMap;
 
 impl Graph {
     /// Returns every tuple of one layer.
-    pub fn tuples(&self, origin: Origin) -> impl Iterator<Item = Tuple> {
+    pub fn tuples(&self, origin: TupleOrigin) -> impl Iterator<Item = Tuple> {
         let names = self.symbols.names().now();
         let all = self.in_layer(origin).by_object.iter();
         all.filter_map(move |(key, when)| self.tuple_of(&names, Edge::of_object_key(key), when))
@@ -21,7 +21,7 @@ impl Graph {
     /// few tuples are converted to text in vain.
     pub fn tuples_of_kinds(
         &self,
-        origin: Origin,
+        origin: TupleOrigin,
         mut is_wanted: impl FnMut(&Tuple) -> bool,
     ) -> impl Iterator<Item = Tuple> {
         let names = self.symbols.names().now();
@@ -56,7 +56,7 @@ impl Graph {
     #[must_use]
     pub fn tuples_on(
         &self,
-        origin: Origin,
+        origin: TupleOrigin,
         object: &ObjectRef,
         most: usize,
     ) -> (Vec<Tuple>, usize) {
@@ -76,7 +76,7 @@ impl Graph {
     #[must_use]
     pub fn tuples_of(
         &self,
-        origin: Origin,
+        origin: TupleOrigin,
         object: &ObjectRef,
         most: usize,
     ) -> (Vec<Tuple>, usize) {
@@ -97,7 +97,7 @@ impl Graph {
     /// only tuples on objects of that type, or with that relation.
     pub fn tuples_with(
         &self,
-        origin: Origin,
+        origin: TupleOrigin,
         user: &TupleUser,
         kind: Option<&str>,
         relation: Option<&str>,
@@ -136,7 +136,7 @@ impl Graph {
         let order = self
             .bundle_order
             .get_or_init(|| self.order_of_bundle(&names));
-        let text = |key: &Key| {
+        let text = |key: &TreeKey| {
             self.key_of(&names, *key)
                 .map(|key| key.to_string())
                 .unwrap_or_default()
@@ -157,8 +157,8 @@ impl Graph {
         })
     }
 
-    fn order_of_bundle(&self, names: &Names) -> Box<[Key]> {
-        let mut order: Vec<Key> = self.bundle.by_object.iter().map(|(key, _)| key).collect();
+    fn order_of_bundle(&self, names: &Names) -> Box<[TreeKey]> {
+        let mut order: Vec<TreeKey> = self.bundle.by_object.iter().map(|(key, _)| key).collect();
         order.sort_by_cached_key(|key| self.key_of(names, *key).map(|key| key.to_string()));
         order.into()
     }

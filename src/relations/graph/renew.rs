@@ -15,7 +15,7 @@
 
 use super::layer::Edge;
 use super::symbols::Symbols;
-use super::{Graph, GraphError, NameId, Origin};
+use super::{Graph, GraphError, NameId, TupleOrigin};
 use crate::relations::model::AuthorizationModel;
 use foldhash::HashSet;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ impl Graph {
             });
             made.map(|(layer, ())| layer)
         };
-        next.bundle = copy(&mut next, Origin::Bundle)?;
-        next.stored = copy(&mut next, Origin::Store)?;
+        next.bundle = copy(&mut next, TupleOrigin::Bundle)?;
+        next.stored = copy(&mut next, TupleOrigin::Store)?;
         Ok(next)
     }
 

@@ -5,7 +5,7 @@
 //! members, which fills several leaves, costs as much as three.
 //! **Decision.** An object's tuples lie in one slice, sorted by relation and user, in a persistent
 //! array by the object's number. If one relation has many users of one kind, these lie in a tree,
-//! and the slice has a mark in their place ([`Entry::many`]). So the usersets of a group stay in
+//! and the slice has a mark in their place ([`RowEntry::many`]). So the usersets of a group stay in
 //! the slice, however many members it has.
 //! **Trade-off.** A write copies the object's slice, which has at most a few times [`MANY`]
 //! entries.
@@ -14,8 +14,8 @@
 //! tuples of an object with the same pair of names are in the same one.
 
 use super::array::Array;
-use super::layer::When;
-use super::ordered::{Key, Range, Tree};
+use super::layer::EdgeCondition;
+use super::ordered::{Range, Tree, TreeKey};
 use std::sync::Arc;
 
 /// If one object has more tuples than this with one relation and one kind of user, they move to the
@@ -25,37 +25,37 @@ const MANY: usize = 32;
 /// The tuples of all objects, by the keys of [`super::layer::Edge::by_object`]. Clones are cheap
 /// and share everything.
 #[derive(Clone, Debug, Default)]
-pub(in crate::relations) struct Rows {
-    objects: Array<Arc<[Entry]>>,
-    many: Tree<When>,
+pub(in crate::relations) struct TupleRows {
+    objects: Array<Arc<[RowEntry]>>,
+    many: Tree<EdgeCondition>,
     len: usize,
 }
 
 /// A tuple of an object, or the mark for tuples that are in the tree.
 #[derive(Clone, Debug)]
-pub(in crate::relations) struct Entry {
+pub(in crate::relations) struct RowEntry {
     /// The second word of a key: the relation, and the relation of a userset.
     names: u32,
     /// The third word of a key, or [`Self::MARK`].
     user: u32,
-    when: When,
+    when: EdgeCondition,
 }
 
 /// The tuples of one object, or a part of them.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::relations) struct Row<'a> {
-    entries: &'a [Entry],
+pub(in crate::relations) struct TupleRow<'a> {
+    entries: &'a [RowEntry],
     /// The tree with the tuples for which a mark stands.
-    many: Option<&'a Tree<When>>,
+    many: Option<&'a Tree<EdgeCondition>>,
 }
 
-impl Entry {
+impl RowEntry {
     /// A number that no object has: it is almost twice [`super::MAX_OBJECTS`], and no request names
     /// that many objects of its own.
     const MARK: u32 = u32::MAX;
 
     /// Creates the entry of the tuple with this key; the object is not part of it.
-    pub(super) fn new([_, names, user]: Key, when: When) -> Self {
+    pub(super) fn new([_, names, user]: TreeKey, when: EdgeCondition) -> Self {
         Self { names, user, when }
     }
 
@@ -76,9 +76,9 @@ impl Entry {
     }
 }
 
-impl Rows {
+impl TupleRows {
     /// Builds all rows at once; of several tuples with one key the last one counts.
-    pub(super) fn from_entries(mut tuples: Vec<(Key, When)>) -> Self {
+    pub(super) fn from_entries(mut tuples: Vec<(TreeKey, EdgeCondition)>) -> Self {
         super::ordered::sort_and_keep_last(&mut tuples);
         let len = tuples.len();
         let (mut objects, mut many) = (Array::default(), Vec::new());
@@ -88,12 +88,12 @@ impl Rows {
                 match alike.first() {
                     Some(([_, names, _], _)) if alike.len() > MANY => {
                         many.extend(alike.iter().cloned());
-                        entries.push(Entry::many(*names));
+                        entries.push(RowEntry::many(*names));
                     }
                     _ => entries.extend(
                         alike
                             .iter()
-                            .map(|(key, when)| Entry::new(*key, when.clone())),
+                            .map(|(key, when)| RowEntry::new(*key, when.clone())),
                     ),
                 }
             }
@@ -114,25 +114,25 @@ impl Rows {
     }
 
     /// Returns the tuples of an object.
-    pub(super) fn of(&self, object: u32) -> Row<'_> {
-        Row {
+    pub(super) fn of(&self, object: u32) -> TupleRow<'_> {
+        TupleRow {
             entries: self.objects.get(object).map_or(&[], |entries| entries),
             many: Some(&self.many),
         }
     }
 
     /// Returns the condition of the tuple with this key.
-    pub(super) fn get(&self, key: &Key) -> Option<&When> {
+    pub(super) fn get(&self, key: &TreeKey) -> Option<&EdgeCondition> {
         let [object, ..] = *key;
         self.of(object).get(*key)
     }
 
     /// Returns every tuple, in order of the keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &When)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TreeKey, &EdgeCondition)> {
         let rows = self.objects.iter().map(|(object, entries)| {
             (
                 object,
-                Row {
+                TupleRow {
                     entries,
                     many: Some(&self.many),
                 },
@@ -142,16 +142,16 @@ impl Rows {
     }
 
     /// Adds a tuple, or replaces the one with its key.
-    pub(super) fn insert(&mut self, key: Key, when: When) {
+    pub(super) fn insert(&mut self, key: TreeKey, when: EdgeCondition) {
         let [object, names, user] = key;
         let slot = self.objects.slot(object);
         let entries = slot.as_deref().unwrap_or_default();
-        let (before, alike, after) = Row {
+        let (before, alike, after) = TupleRow {
             entries,
             many: None,
         }
-        .around(names, names);
-        if alike.first().is_some_and(Entry::is_many) {
+        .split_around(names, names);
+        if alike.first().is_some_and(RowEntry::is_many) {
             let old = self.many.insert(key, when);
             self.len += usize::from(old.is_none());
             return;
@@ -162,7 +162,7 @@ impl Rows {
         };
         let (lower, upper) = (lower.unwrap_or_default(), upper.unwrap_or_default());
         self.len += usize::from(lower.len() + upper.len() == alike.len());
-        let new = Entry::new(key, when);
+        let new = RowEntry::new(key, when);
         *slot = Some(if lower.len() + upper.len() < MANY {
             [before, lower, &[new], upper, after]
                 .into_iter()
@@ -174,7 +174,7 @@ impl Rows {
                 self.many
                     .insert([object, names, entry.user], entry.when.clone());
             }
-            [before, &[Entry::many(names)], after]
+            [before, &[RowEntry::many(names)], after]
                 .into_iter()
                 .flatten()
                 .cloned()
@@ -183,7 +183,7 @@ impl Rows {
     }
 
     /// Removes a tuple, if it exists.
-    pub(super) fn remove(&mut self, key: &Key) {
+    pub(super) fn remove(&mut self, key: &TreeKey) {
         let [object, names, user] = *key;
         // This is checked first, so that a missing key copies nothing.
         if self.get(key).is_none() {
@@ -192,12 +192,12 @@ impl Rows {
         self.len -= 1;
         let slot = self.objects.slot(object);
         let entries = slot.as_deref().unwrap_or_default();
-        let (before, alike, after) = Row {
+        let (before, alike, after) = TupleRow {
             entries,
             many: None,
         }
-        .around(names, names);
-        let left: Vec<Entry> = if alike.first().is_some_and(Entry::is_many) {
+        .split_around(names, names);
+        let left: Vec<RowEntry> = if alike.first().is_some_and(RowEntry::is_many) {
             self.many.remove(key);
             let (from, to) = ([object, names, 0], [object, names, u32::MAX]);
             // They move back at half of [`MANY`] only, so that a tuple that comes and goes does not
@@ -214,7 +214,7 @@ impl Rows {
                 self.many.remove(key);
             }
             left.into_iter()
-                .map(|(key, when)| Entry::new(key, when))
+                .map(|(key, when)| RowEntry::new(key, when))
                 .collect()
         } else {
             alike
@@ -223,7 +223,7 @@ impl Rows {
                 .cloned()
                 .collect()
         };
-        let all: Arc<[Entry]> = [before, &left, after]
+        let all: Arc<[RowEntry]> = [before, &left, after]
             .into_iter()
             .flatten()
             .cloned()
@@ -232,9 +232,9 @@ impl Rows {
     }
 }
 
-impl<'a> Row<'a> {
+impl<'a> TupleRow<'a> {
     /// Creates a row from a slice of contextual tuples.
-    pub(super) fn own(entries: &'a [Entry]) -> Self {
+    pub(super) fn own(entries: &'a [RowEntry]) -> Self {
         Self {
             entries,
             many: None,
@@ -243,7 +243,7 @@ impl<'a> Row<'a> {
 
     /// Returns the part whose pairs of names lie between two, both included.
     pub(super) fn between(&self, first: u32, last: u32) -> Self {
-        let (_, entries, _) = self.around(first, last);
+        let (_, entries, _) = self.split_around(first, last);
         Self {
             entries,
             many: self.many,
@@ -252,7 +252,7 @@ impl<'a> Row<'a> {
 
     /// Returns the condition of a tuple. The row may be any part that holds all tuples with these
     /// names.
-    pub(super) fn get(&self, [object, names, user]: Key) -> Option<&'a When> {
+    pub(super) fn get(&self, [object, names, user]: TreeKey) -> Option<&'a EdgeCondition> {
         let entry = self.from((names, user)).first()?;
         // The mark sorts after every user, and is the only entry with its names.
         match self.many {
@@ -263,12 +263,16 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn from(&self, place: (u32, u32)) -> &'a [Entry] {
+    fn from(&self, place: (u32, u32)) -> &'a [RowEntry] {
         let start = self.entries.partition_point(|entry| entry.place() < place);
         self.entries.get(start..).unwrap_or_default()
     }
 
-    fn around(&self, first: u32, last: u32) -> (&'a [Entry], &'a [Entry], &'a [Entry]) {
+    fn split_around(
+        &self,
+        first: u32,
+        last: u32,
+    ) -> (&'a [RowEntry], &'a [RowEntry], &'a [RowEntry]) {
         let start = self.entries.partition_point(|entry| entry.names < first);
         let (before, rest) = self.entries.split_at_checked(start).unwrap_or_default();
         let end = rest.partition_point(|entry| entry.names <= last);
@@ -282,15 +286,15 @@ impl<'a> Row<'a> {
 #[derive(Debug)]
 pub(in crate::relations) struct Tuples<'a, const ROWS: usize> {
     object: u32,
-    rows: std::array::IntoIter<Row<'a>, ROWS>,
-    entries: std::slice::Iter<'a, Entry>,
-    tree: Option<&'a Tree<When>>,
+    rows: std::array::IntoIter<TupleRow<'a>, ROWS>,
+    entries: std::slice::Iter<'a, RowEntry>,
+    tree: Option<&'a Tree<EdgeCondition>>,
     /// The iterator in the tree. It is boxed, as few rows need it and `Tuples` is moved about.
-    many: Option<Box<Range<'a, When>>>,
+    many: Option<Box<Range<'a, EdgeCondition>>>,
 }
 
 impl<'a, const ROWS: usize> Tuples<'a, ROWS> {
-    pub(super) fn of(object: u32, rows: [Row<'a>; ROWS]) -> Self {
+    pub(super) fn of(object: u32, rows: [TupleRow<'a>; ROWS]) -> Self {
         Self {
             object,
             rows: rows.into_iter(),
@@ -302,7 +306,7 @@ impl<'a, const ROWS: usize> Tuples<'a, ROWS> {
 }
 
 impl<'a, const ROWS: usize> Iterator for Tuples<'a, ROWS> {
-    type Item = (Key, &'a When);
+    type Item = (TreeKey, &'a EdgeCondition);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -336,7 +340,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     /// Returns a condition called `name`, or none for every fifth.
-    fn condition(name: u32) -> When {
+    fn condition(name: u32) -> EdgeCondition {
         let named = || {
             Arc::new(TupleCondition {
                 name: name.to_string().into(),
@@ -346,13 +350,18 @@ mod tests {
         (!name.is_multiple_of(5)).then(named)
     }
 
-    fn all<'a>(tuples: impl Iterator<Item = (Key, &'a When)>) -> Vec<(Key, When)> {
+    fn all<'a>(
+        tuples: impl Iterator<Item = (TreeKey, &'a EdgeCondition)>,
+    ) -> Vec<(TreeKey, EdgeCondition)> {
         tuples.map(|(key, when)| (key, when.clone())).collect()
     }
 
     #[test]
     fn they_agree_with_the_standard_map_under_any_history() {
-        let (mut rows, mut map) = (Rows::default(), BTreeMap::<Key, When>::new());
+        let (mut rows, mut map) = (
+            TupleRows::default(),
+            BTreeMap::<TreeKey, EdgeCondition>::new(),
+        );
         let (mut most, mut versions) = (0, Vec::new());
         for step in 0..20_000_u32 {
             let dice = u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
@@ -410,7 +419,7 @@ mod tests {
                 all(rows.iter()),
                 all(map.iter().map(|(key, when)| (*key, when)))
             );
-            let at_once = Rows::from_entries(map.into_iter().collect());
+            let at_once = TupleRows::from_entries(map.into_iter().collect());
             assert_eq!(
                 (all(rows.iter()), rows.len()),
                 (all(at_once.iter()), at_once.len())
@@ -421,7 +430,7 @@ mod tests {
     #[test]
     fn of_several_tuples_with_one_key_the_last_stays() {
         let many = (0..100).map(|user| ([1, 1, user], None));
-        let rows = Rows::from_entries(
+        let rows = TupleRows::from_entries(
             many.chain([([1, 1, 7], condition(1)), ([0, 1, 7], None)])
                 .collect(),
         );
@@ -442,7 +451,7 @@ mod tests {
     #[test]
     fn rows_that_have_gone_leave_nothing_behind() {
         let mut rows =
-            Rows::from_entries((0..1_000).map(|user| ([user % 3, 1, user], None)).collect());
+            TupleRows::from_entries((0..1_000).map(|user| ([user % 3, 1, user], None)).collect());
         for user in 0..1_000 {
             rows.remove(&[user % 3, 1, user]);
         }

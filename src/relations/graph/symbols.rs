@@ -51,7 +51,7 @@ pub const MAX_OBJECTS: u32 = 1 << 31;
 
 /// An object's type and id.
 #[derive(Clone, Debug)]
-pub(in crate::relations) struct Object {
+pub(in crate::relations) struct ObjectName {
     /// The type.
     pub(in crate::relations) kind: NameId,
     /// The id, or [`EVERYONE`].
@@ -61,7 +61,7 @@ pub(in crate::relations) struct Object {
 /// What a check needs to know about every user that it meets. It is stored apart from the ids, so
 /// that the entries of a million objects fit into the processor's cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::relations) struct Kind {
+pub(in crate::relations) struct ObjectKind {
     /// The type.
     pub(in crate::relations) name: NameId,
     /// Whether the object stands for everyone of the type.
@@ -72,8 +72,8 @@ pub(in crate::relations) struct Kind {
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Symbols {
     names: Arc<NameTable>,
-    objects: Array<Object>,
-    kinds: Array<Kind>,
+    objects: Array<ObjectName>,
+    kinds: Array<ObjectKind>,
     buckets: Array<Arc<[Slot]>>,
     /// The lowest number that was never assigned.
     end: u32,
@@ -111,12 +111,12 @@ impl Symbols {
     }
 
     /// Returns the object with this number.
-    pub(super) fn object(&self, id: ObjectId) -> Option<&Object> {
+    pub(super) fn object(&self, id: ObjectId) -> Option<&ObjectName> {
         self.objects.get(id.0)
     }
 
     /// Returns the type of an object, and whether it stands for everyone.
-    pub(super) fn kind(&self, id: ObjectId) -> Option<Kind> {
+    pub(super) fn kind(&self, id: ObjectId) -> Option<ObjectKind> {
         self.kinds.get(id.0).copied()
     }
 
@@ -151,8 +151,8 @@ impl Symbols {
     }
 
     /// Begins to assign numbers to many objects.
-    pub(super) fn bulk(&mut self) -> Bulk<'_> {
-        Bulk {
+    pub(super) fn bulk(&mut self) -> SymbolBulk<'_> {
+        SymbolBulk {
             symbols: self,
             known: HashMap::default(),
             new: Vec::new(),
@@ -182,11 +182,11 @@ impl Symbols {
     /// Assigns a number. Look-ups do not find the object before it is added to its bucket.
     fn add(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
         let object = self.next()?;
-        *self.objects.slot(object.0) = Some(Object {
+        *self.objects.slot(object.0) = Some(ObjectName {
             kind,
             id: id.clone(),
         });
-        *self.kinds.slot(object.0) = Some(Kind {
+        *self.kinds.slot(object.0) = Some(ObjectKind {
             name: kind,
             is_everyone: id == EVERYONE,
         });
@@ -230,14 +230,14 @@ impl Symbols {
 /// for memory several times, and each new object copies its bucket. A temporary map avoids both.
 ///
 /// INVARIANT: the numbers are not valid before [`Self::finish`]; without it the graph is discarded.
-pub(super) struct Bulk<'s> {
+pub(super) struct SymbolBulk<'s> {
     symbols: &'s mut Symbols,
     known: HashMap<(NameId, SmolStr), ObjectId>,
     /// The new objects, each with its bucket.
     new: Vec<(u32, Slot)>,
 }
 
-impl Bulk<'_> {
+impl SymbolBulk<'_> {
     /// Returns the number of an object, and assigns one if it has none.
     pub(super) fn intern(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
         let key = (kind, id.clone());

@@ -35,9 +35,18 @@ fn a_pinned_version_sees_no_later_write() {
             Revision(2),
         )
         .unwrap();
-    assert_eq!(texts(empty.tuples(Origin::Store)), Vec::<String>::new());
-    assert_eq!(texts(one.tuples(Origin::Store)), ["doc:1#viewer@user:a"]);
-    assert_eq!(texts(two.tuples(Origin::Store)), ["doc:1#viewer@user:*"]);
+    assert_eq!(
+        texts(empty.tuples(TupleOrigin::Store)),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        texts(one.tuples(TupleOrigin::Store)),
+        ["doc:1#viewer@user:a"]
+    );
+    assert_eq!(
+        texts(two.tuples(TupleOrigin::Store)),
+        ["doc:1#viewer@user:*"]
+    );
     assert_eq!(
         [empty.revision(), one.revision(), two.revision()],
         [Revision(0), Revision(1), Revision(2)]
@@ -52,11 +61,11 @@ fn the_layers_stand_side_by_side() {
         .unwrap();
     assert_eq!(
         graph.origin_of(&key("doc:1#viewer@user:a")),
-        Some(Origin::Store)
+        Some(TupleOrigin::Store)
     );
     assert_eq!(
         graph.origin_of(&key("doc:1#viewer@user:b")),
-        Some(Origin::Bundle)
+        Some(TupleOrigin::Bundle)
     );
     assert_eq!(graph.origin_of(&key("doc:1#viewer@user:c")), None);
     assert_eq!(graph.origin_of(&key("doc:1#viewer@user:a#b")), None);
@@ -103,25 +112,25 @@ fn both_directions_hold_the_same_tuples_after_any_history() {
         };
     }
     let found: BTreeMap<String, _> = graph
-        .tuples(Origin::Store)
+        .tuples(TupleOrigin::Store)
         .map(|tuple| (tuple.key.to_string(), tuple.condition))
         .collect();
     assert_eq!(found, wanted);
     for object in ["user:a", "group:1", "doc:3", "doc:nobody"] {
         let object: ObjectRef = object.parse().unwrap();
         let of = |is: &dyn Fn(&Tuple) -> bool| {
-            texts(graph.tuples(Origin::Store).filter(|tuple| is(tuple)))
+            texts(graph.tuples(TupleOrigin::Store).filter(|tuple| is(tuple)))
         };
         let names = |user: &TupleUser| match user {
             TupleUser::Object(own) | TupleUser::Userset { object: own, .. } => *own == object,
             TupleUser::Wildcard(_) => false,
         };
         assert_eq!(
-            texts(graph.tuples_of(Origin::Store, &object, usize::MAX).0),
+            texts(graph.tuples_of(TupleOrigin::Store, &object, usize::MAX).0),
             of(&|tuple| names(&tuple.key.user))
         );
         assert_eq!(
-            texts(graph.tuples_on(Origin::Store, &object, usize::MAX).0),
+            texts(graph.tuples_on(TupleOrigin::Store, &object, usize::MAX).0),
             of(&|tuple| tuple.key.object == object)
         );
     }
@@ -155,8 +164,8 @@ fn objects_loaded_at_once_are_found_like_those_written_one_by_one() {
         assert_eq!(graph.origin_of(&key("doc:700#viewer@user:1")), None);
     }
     assert_eq!(
-        texts(all.tuples(Origin::Store)),
-        texts(one_by_one.tuples(Origin::Store))
+        texts(all.tuples(TupleOrigin::Store)),
+        texts(one_by_one.tuples(TupleOrigin::Store))
     );
     let more = all
         .apply(&[], &[tuple("doc:699#viewer@user:new")], Revision(2))
@@ -195,7 +204,7 @@ fn a_kind_of_tuples_is_asked_about_once() {
     });
     let graph = Graph::load(tuples.iter().cloned().chain(again), Revision(1)).unwrap();
     let mut asked = 0;
-    let found = graph.tuples_of_kinds(Origin::Store, |tuple| {
+    let found = graph.tuples_of_kinds(TupleOrigin::Store, |tuple| {
         asked += 1;
         tuple.condition.is_some() || tuple.key.relation == "editor"
     });
@@ -333,15 +342,18 @@ fn a_number_that_is_given_again_means_nothing_to_whoever_pinned_a_version_before
     assert!(most < 100, "numbers up to {most}");
     for (graph, stored, bundle) in pinned {
         assert_eq!(
-            texts(graph.tuples(Origin::Store)),
+            texts(graph.tuples(TupleOrigin::Store)),
             stored.iter().cloned().collect::<Vec<_>>()
         );
-        assert_eq!(texts(graph.tuples(Origin::Bundle)), bundle);
+        assert_eq!(texts(graph.tuples(TupleOrigin::Bundle)), bundle);
         for text in &stored {
-            assert!(graph.tuple(Origin::Store, &key(text)).is_some(), "{text}");
+            assert!(
+                graph.tuple(TupleOrigin::Store, &key(text)).is_some(),
+                "{text}"
+            );
         }
         assert_eq!(
-            graph.tuple(Origin::Store, &key("doc:none#viewer@user:0")),
+            graph.tuple(TupleOrigin::Store, &key("doc:none#viewer@user:0")),
             None
         );
     }
@@ -373,7 +385,7 @@ fn a_graph_made_anew_has_the_same_tuples_and_only_the_names_in_use() {
     let model = crate::relations::model::from_json(&json).unwrap();
     let model = AuthorizationModel::new(model).unwrap();
     let renewed = graph.renewed(&model).unwrap();
-    for origin in [Origin::Bundle, Origin::Store] {
+    for origin in [TupleOrigin::Bundle, TupleOrigin::Store] {
         assert_eq!(texts(renewed.tuples(origin)), texts(graph.tuples(origin)));
     }
     assert_eq!(
@@ -394,6 +406,6 @@ fn a_graph_made_anew_has_the_same_tuples_and_only_the_names_in_use() {
         .unwrap();
     assert!(
         later.shares_names_with(&renewed)
-            && later.origin_of(&key("doc:1#r1@user:u")) == Some(Origin::Store)
+            && later.origin_of(&key("doc:1#r1@user:u")) == Some(TupleOrigin::Store)
     );
 }

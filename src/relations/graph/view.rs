@@ -6,10 +6,10 @@
 //! lists, and in its checks through usersets and everyone, both tuples count, so that a list there
 //! can hold what a check denies. Here one rule holds everywhere.
 
-use super::layer::{Edge, Layer, When, pair};
-use super::ordered::Key;
-use super::rows::{Entry, Row, Tuples};
-use super::symbols::{MAX_OBJECTS, Object};
+use super::layer::{Edge, EdgeCondition, Layer, pair};
+use super::ordered::TreeKey;
+use super::rows::{RowEntry, TupleRow, Tuples};
+use super::symbols::{MAX_OBJECTS, ObjectName};
 use super::{EVERYONE, Graph, NameId, Names, ObjectId, RowHash, UserId};
 use crate::model::{ObjectRef, Tuple, TupleKey, TupleUser};
 use foldhash::HashMap;
@@ -25,20 +25,20 @@ pub(in crate::relations) struct View<'a> {
     graph: &'a Graph,
     names: Arc<Names>,
     /// Objects that only the request names. Their numbers begin at [`MAX_OBJECTS`].
-    own: Vec<Object>,
+    own: Vec<ObjectName>,
     own_ids: HashMap<(NameId, SmolStr), ObjectId>,
-    by_object: Own,
+    by_object: ContextualRows,
     /// The contextual tuples by user, sorted. The value is the condition itself, where the graph's
     /// tree has only a flag.
-    by_user: Vec<(Key, When)>,
+    by_user: Vec<(TreeKey, EdgeCondition)>,
 }
 
 /// The contextual tuples, sorted by their keys.
 #[derive(Debug, Default)]
-struct Own {
+struct ContextualRows {
     /// The object of each entry.
     objects: Vec<u32>,
-    entries: Vec<Entry>,
+    entries: Vec<RowEntry>,
 }
 
 impl<'a> View<'a> {
@@ -50,17 +50,17 @@ impl<'a> View<'a> {
             names: graph.names().now(),
             own: Vec::new(),
             own_ids: HashMap::default(),
-            by_object: Own::default(),
+            by_object: ContextualRows::default(),
             by_user: Vec::new(),
         };
-        let mut edges: Vec<(Edge, When)> = contextual
+        let mut edges: Vec<(Edge, EdgeCondition)> = contextual
             .iter()
             .filter_map(|tuple| Some((view.edge(&tuple.key)?, tuple.condition.clone())))
             .collect();
         // Of several tuples with one key the first counts.
         edges.sort_by_key(|(edge, _)| *edge);
         edges.dedup_by_key(|(edge, _)| *edge);
-        view.by_object = Own::new(
+        view.by_object = ContextualRows::new(
             edges
                 .iter()
                 .map(|(edge, when)| (edge.by_object(), when.clone()))
@@ -91,7 +91,7 @@ impl<'a> View<'a> {
         }
         let count = u32::try_from(self.own.len()).unwrap_or(u32::MAX - MAX_OBJECTS);
         let new = ObjectId(MAX_OBJECTS.saturating_add(count));
-        self.own.push(Object {
+        self.own.push(ObjectName {
             kind,
             id: id.into(),
         });
@@ -144,7 +144,7 @@ impl<'a> View<'a> {
             if is_there {
                 layer.by_object.of(object.0)
             } else {
-                Row::own(&[])
+                TupleRow::own(&[])
             }
         };
         let rows = [
@@ -161,11 +161,11 @@ impl<'a> View<'a> {
         &self,
         user: UserId,
         relation: NameId,
-    ) -> impl Iterator<Item = (ObjectId, &When)> {
+    ) -> impl Iterator<Item = (ObjectId, &EdgeCondition)> {
         let names = pair(user.relation, relation);
         let (from, to) = ([user.object.0, names, 0], [user.object.0, names, u32::MAX]);
         let layers = [&self.graph.bundle, &self.graph.stored];
-        let is_replaced = |key: &Key| {
+        let is_replaced = |key: &TreeKey| {
             !self.by_user.is_empty()
                 && self
                     .by_user
@@ -235,7 +235,7 @@ impl<'a> View<'a> {
         user_text(&self.names, user, |id| self.text(id))
     }
 
-    fn named(&self, id: ObjectId) -> Option<&Object> {
+    fn named(&self, id: ObjectId) -> Option<&ObjectName> {
         match id.0.checked_sub(MAX_OBJECTS) {
             None => self.graph.symbols.object(id),
             Some(own) => self.own.get(usize::try_from(own).ok()?),
@@ -311,23 +311,23 @@ fn user_text<'t>(
     })
 }
 
-impl Own {
-    fn new(mut tuples: Vec<(Key, When)>) -> Self {
+impl ContextualRows {
+    fn new(mut tuples: Vec<(TreeKey, EdgeCondition)>) -> Self {
         tuples.sort_by_key(|(key, _)| *key);
         let objects = tuples.iter().map(|([object, ..], _)| *object).collect();
         Self {
             objects,
             entries: tuples
                 .into_iter()
-                .map(|(key, when)| Entry::new(key, when))
+                .map(|(key, when)| RowEntry::new(key, when))
                 .collect(),
         }
     }
 
-    fn of(&self, object: u32) -> Row<'_> {
+    fn of(&self, object: u32) -> TupleRow<'_> {
         let start = self.objects.partition_point(|at| *at < object);
         let end = self.objects.partition_point(|at| *at <= object);
-        Row::own(self.entries.get(start..end).unwrap_or_default())
+        TupleRow::own(self.entries.get(start..end).unwrap_or_default())
     }
 }
 
@@ -335,7 +335,7 @@ impl Own {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::relations) struct ObjectRows<'v> {
     object: ObjectId,
-    rows: [Row<'v>; LAYERS],
+    rows: [TupleRow<'v>; LAYERS],
 }
 
 impl<'v> ObjectRows<'v> {
@@ -360,7 +360,7 @@ impl<'v> ObjectRows<'v> {
 pub(in crate::relations) struct ObjectRow<'v> {
     object: ObjectId,
     relation: NameId,
-    rows: [Row<'v>; LAYERS],
+    rows: [TupleRow<'v>; LAYERS],
 }
 
 impl<'v> ObjectRow<'v> {
@@ -369,7 +369,7 @@ impl<'v> ObjectRow<'v> {
     pub(in crate::relations) fn of(
         &self,
         user: UserId,
-    ) -> impl Iterator<Item = &'v When> + use<'v> {
+    ) -> impl Iterator<Item = &'v EdgeCondition> + use<'v> {
         let [bundle, stored, own] = self.rows;
         let key = Edge {
             object: self.object,
@@ -387,17 +387,21 @@ impl<'v> ObjectRow<'v> {
     /// Returns the tuples whose user is a userset.
     pub(in crate::relations) fn usersets(
         &self,
-    ) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
+    ) -> impl Iterator<Item = (UserId, &'v EdgeCondition)> + use<'v> {
         self.between(NameId::FIRST, NameId::LAST)
     }
 
     /// Returns the tuples whose user is an object, or everyone of a type.
-    pub(in crate::relations) fn plain(&self) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
+    pub(in crate::relations) fn plain(
+        &self,
+    ) -> impl Iterator<Item = (UserId, &'v EdgeCondition)> + use<'v> {
         self.between(NameId::NONE, NameId::NONE)
     }
 
     /// Returns all tuples.
-    pub(in crate::relations) fn all(&self) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
+    pub(in crate::relations) fn all(
+        &self,
+    ) -> impl Iterator<Item = (UserId, &'v EdgeCondition)> + use<'v> {
         self.between(NameId::NONE, NameId::LAST)
     }
 
@@ -405,12 +409,13 @@ impl<'v> ObjectRow<'v> {
         &self,
         first: NameId,
         last: NameId,
-    ) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
+    ) -> impl Iterator<Item = (UserId, &'v EdgeCondition)> + use<'v> {
         let (first, last) = (pair(self.relation, first), pair(self.relation, last));
         let tuples = Tuples::of(self.object.0, self.rows.map(|row| row.between(first, last)));
         let [.., own] = self.rows;
-        let counts =
-            move |key: Key, when: &'v When| own.get(key).is_none_or(|own| std::ptr::eq(own, when));
+        let counts = move |key: TreeKey, when: &'v EdgeCondition| {
+            own.get(key).is_none_or(|own| std::ptr::eq(own, when))
+        };
         tuples
             .filter(move |(key, when)| counts(*key, when))
             .map(|(key, when)| (Edge::of_object_key(key).user, when))

@@ -16,17 +16,17 @@ mod users;
 
 pub use users::UserFilter;
 
-use super::check::{Node, applies};
+use super::check::{Subproblem, applies};
 use super::error::{Failure, RelationError, RelationFault};
-use super::graph::{Edge, RowHash, UserId, When};
-use super::limits::Meter;
-use super::reader::{Scene, State, Terms};
+use super::graph::{Edge, EdgeCondition, RowHash, UserId};
+use super::limits::WorkMeter;
+use super::reader::{ReaderState, ReaderTerms, Scene};
 use foldhash::HashSet;
 use std::ops::ControlFlow;
 
 /// The reason why a list is not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cut {
+pub enum ListTruncation {
     /// There are more results than were requested.
     Results,
     /// The time for the request ran out.
@@ -37,40 +37,41 @@ pub enum Cut {
 
 /// The result of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed<T> {
+pub struct ListResult<T> {
     /// The results, in no particular order, each once.
     pub found: Vec<T>,
     /// Why there may be more results; `None` if these are all.
-    pub cut: Option<Cut>,
+    pub cut: Option<ListTruncation>,
 }
 
 /// A receiver of results, which may stop the list.
-type Each<'e, T> = &'e mut dyn FnMut(T) -> ControlFlow<()>;
+type ResultVisitor<'e, T> = &'e mut dyn FnMut(T) -> ControlFlow<()>;
 
 /// Visits one sub-problem of a walk, and may end the walk.
-type Visit<'v, W> = &'v mut dyn FnMut(&mut W, Node) -> Result<ControlFlow<()>, RelationFault>;
+type SubproblemVisitor<'v, W> =
+    &'v mut dyn FnMut(&mut W, Subproblem) -> Result<ControlFlow<()>, RelationFault>;
 
 /// A walk over sub-problems. Each is met by the shortest path first, as in a check.
-struct Walk<'w, 'r> {
+struct SubproblemWalk<'w, 'r> {
     scene: Scene<'r>,
-    state: &'w mut State,
-    meter: Meter<'r>,
+    state: &'w mut ReaderState,
+    meter: WorkMeter<'r>,
     /// The error to report, unless the list is cut before its end.
     error: Option<RelationError>,
-    now: Vec<Node>,
-    next: Vec<Node>,
-    done: HashSet<Node>,
+    now: Vec<Subproblem>,
+    next: Vec<Subproblem>,
+    done: HashSet<Subproblem>,
 }
 
-impl<'w, 'r> Walk<'w, 'r> {
-    fn new(scene: Scene<'r>, state: &'w mut State) -> Self {
-        let Terms {
+impl<'w, 'r> SubproblemWalk<'w, 'r> {
+    fn new(scene: Scene<'r>, state: &'w mut ReaderState) -> Self {
+        let ReaderTerms {
             limits,
             is_over,
             allowance,
             ..
         } = *scene.terms;
-        let meter = Meter::new(limits.list_reads, is_over, allowance);
+        let meter = WorkMeter::new(limits.list_reads, is_over, allowance);
         let (now, next, done) = (Vec::new(), Vec::new(), HashSet::default());
         Self {
             scene,
@@ -84,7 +85,7 @@ impl<'w, 'r> Walk<'w, 'r> {
     }
 
     /// Visits the sub-problems level by level; `visit` adds the next ones.
-    fn go(&mut self, visit: Visit<'_, Self>) -> Result<(), RelationFault> {
+    fn go(&mut self, visit: SubproblemVisitor<'_, Self>) -> Result<(), RelationFault> {
         let max_depth = self.scene.terms.limits.depth;
         let mut depth = 0;
         loop {
@@ -108,12 +109,12 @@ impl<'w, 'r> Walk<'w, 'r> {
     }
 
     /// Decides whether a tuple's condition holds. An error is kept for the end of the list.
-    fn applies(&mut self, edge: Edge, when: &When) -> Result<bool, RelationFault> {
+    fn applies(&mut self, edge: Edge, when: &EdgeCondition) -> Result<bool, RelationFault> {
         self.meter.read()?;
         if self.scene.terms.possible {
             return Ok(true);
         }
-        let State {
+        let ReaderState {
             trace, evaluations, ..
         } = self.state;
         let clock = trace.as_mut().map(|trace| &mut trace.clock);
@@ -136,7 +137,7 @@ impl<'w, 'r> Walk<'w, 'r> {
     }
 
     /// Decides whether the check of a candidate holds. An error is kept for the end of the list.
-    fn confirm(&mut self, node: Node, user: UserId) -> Result<bool, RelationFault> {
+    fn confirm(&mut self, node: Subproblem, user: UserId) -> Result<bool, RelationFault> {
         if self.scene.terms.possible {
             return Ok(true);
         }
@@ -176,17 +177,19 @@ fn conclude(
     has_more: bool,
     error: Option<RelationError>,
     ended: Result<(), RelationFault>,
-) -> Result<Option<Cut>, Failure> {
+) -> Result<Option<ListTruncation>, Failure> {
     if has_more {
-        return Ok(Some(Cut::Results));
+        return Ok(Some(ListTruncation::Results));
     }
     if let Some(error) = error {
         return Err(error.into());
     }
     match ended {
         Ok(()) => Ok(None),
-        Err(RelationFault::OutOfTime) => Ok(Some(Cut::Time)),
-        Err(RelationFault::TooBroad(_) | RelationFault::TooMuch) => Ok(Some(Cut::Breadth)),
+        Err(RelationFault::OutOfTime) => Ok(Some(ListTruncation::Time)),
+        Err(RelationFault::TooBroad(_) | RelationFault::TooMuch) => {
+            Ok(Some(ListTruncation::Breadth))
+        }
         Err(
             fault @ (RelationFault::TooNested
             | RelationFault::TooCostly
@@ -200,8 +203,8 @@ fn conclude(
 /// Collects at most `max` results of a list; if there is one more, the list is cut.
 fn collect<T>(
     max: usize,
-    list: impl FnOnce(Each<'_, T>) -> Result<Option<Cut>, Failure>,
-) -> Result<Listed<T>, Failure> {
+    list: impl FnOnce(ResultVisitor<'_, T>) -> Result<Option<ListTruncation>, Failure>,
+) -> Result<ListResult<T>, Failure> {
     let mut found = Vec::new();
     let mut each = |one| {
         if found.len() == max {
@@ -211,5 +214,5 @@ fn collect<T>(
         ControlFlow::Continue(())
     };
     let cut = list(&mut each)?;
-    Ok(Listed { found, cut })
+    Ok(ListResult { found, cut })
 }

@@ -3,17 +3,17 @@
 //! INVARIANT: the walk meets every object for which the check holds. It never looks at a tuple that
 //! it does not reach from the user, so a condition of such a tuple cannot fail the list.
 
-use super::{Cut, Each, Listed, Walk, collect, conclude};
+use super::{ListResult, ListTruncation, ResultVisitor, SubproblemWalk, collect, conclude};
 use crate::model::{ObjectRef, TupleUser};
-use crate::relations::check::Node;
+use crate::relations::check::Subproblem;
 use crate::relations::error::{Failure, RelationFault};
 use crate::relations::graph::{EVERYONE, Edge, NameId, ObjectId, UserId};
-use crate::relations::reader::Reader;
-use crate::relations::rules::{Bits, How, RelationId};
+use crate::relations::reader::RelationReader;
+use crate::relations::rules::{Contribution, RelationId, RelationSet};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-impl Reader<'_> {
+impl RelationReader<'_> {
     /// Lists the objects of type `kind` to which `user` has `relation`, at most `max` (OpenFGA's
     /// `ListObjects`).
     pub fn list_objects(
@@ -22,7 +22,7 @@ impl Reader<'_> {
         relation: &str,
         kind: &str,
         max: usize,
-    ) -> Result<Listed<ObjectRef>, Failure> {
+    ) -> Result<ListResult<ObjectRef>, Failure> {
         collect(max, |each| self.stream_objects(user, relation, kind, each))
     }
 
@@ -34,8 +34,8 @@ impl Reader<'_> {
         user: &TupleUser,
         relation: &str,
         kind: &str,
-        each: Each<'_, ObjectRef>,
-    ) -> Result<Option<Cut>, Failure> {
+        each: ResultVisitor<'_, ObjectRef>,
+    ) -> Result<Option<ListTruncation>, Failure> {
         let target = self.relation(kind, relation)?;
         let user = self.user(user)?;
         let user_kind = self.view.kind(user.object);
@@ -49,7 +49,7 @@ impl Reader<'_> {
             .relation(target)
             .is_some_and(|relation| relation.is_monotone);
         let leading = scene.rules.leading_to(target);
-        let mut walk = Walk::new(scene, state);
+        let mut walk = SubproblemWalk::new(scene, state);
         let mut has_more = false;
         let mut ended = walk.seed(leading, user, everyone);
         if ended.is_ok() {
@@ -73,12 +73,12 @@ impl Reader<'_> {
     }
 }
 
-impl Walk<'_, '_> {
+impl SubproblemWalk<'_, '_> {
     /// Finds where the walk begins: at the user itself if it is a userset, and at the tuples that
     /// name the user or everyone of its type.
     fn seed(
         &mut self,
-        leading: &Bits,
+        leading: &RelationSet,
         user: UserId,
         everyone: Option<UserId>,
     ) -> Result<(), RelationFault> {
@@ -87,7 +87,7 @@ impl Walk<'_, '_> {
         let itself = rules
             .relation_of(kind, user.relation)
             .filter(|relation| leading.has(*relation));
-        self.now.extend(itself.map(|relation| Node {
+        self.now.extend(itself.map(|relation| Subproblem {
             object: user.object,
             relation,
         }));
@@ -113,7 +113,7 @@ impl Walk<'_, '_> {
                         user,
                     };
                     if relation.admits(self.scene.view, user, when) && self.applies(edge, when)? {
-                        self.now.push(Node {
+                        self.now.push(Subproblem {
                             object,
                             relation: id,
                         });
@@ -125,7 +125,7 @@ impl Walk<'_, '_> {
     }
 
     /// Goes from a sub-problem that may hold to those that may hold because of it.
-    fn ascend(&mut self, node: Node, leading: &Bits) -> Result<(), RelationFault> {
+    fn ascend(&mut self, node: Subproblem, leading: &RelationSet) -> Result<(), RelationFault> {
         let rules = self.scene.rules;
         let Some(relation) = rules.relation(node.relation) else {
             return Ok(());
@@ -136,18 +136,18 @@ impl Walk<'_, '_> {
             .filter(|incoming| leading.has(incoming.to))
         {
             match incoming.how {
-                How::Computed => self.now.push(Node {
+                Contribution::Computed => self.now.push(Subproblem {
                     object: node.object,
                     relation: incoming.to,
                 }),
-                How::Userset => {
+                Contribution::Userset => {
                     let user = UserId {
                         object: node.object,
                         relation: relation.name,
                     };
                     self.follow(user, incoming.to, incoming.to)?;
                 }
-                How::Arrow(tupleset) => {
+                Contribution::Arrow(tupleset) => {
                     self.follow(UserId::plain(node.object), tupleset, incoming.to)?;
                 }
             }
@@ -181,7 +181,7 @@ impl Walk<'_, '_> {
                 },
                 when,
             )? {
-                self.next.push(Node {
+                self.next.push(Subproblem {
                     object,
                     relation: to,
                 });

@@ -4,13 +4,15 @@
 //! the way cannot be evaluated, even if every user's check would have an answer. Everyone is never
 //! expanded into individuals.
 
-use super::{Each, Listed, Walk, collect, conclude};
+use super::{ListResult, ResultVisitor, SubproblemWalk, collect, conclude};
 use crate::model::{ObjectRef, TupleUser};
-use crate::relations::check::Node;
+use crate::relations::check::Subproblem;
 use crate::relations::error::{Failure, RelationError, RelationFault};
 use crate::relations::graph::{Edge, NameId, UserId};
-use crate::relations::reader::Reader;
-use crate::relations::rules::{Arrow, Bits, Relation, RelationId, Rewrite, Terminal};
+use crate::relations::reader::RelationReader;
+use crate::relations::rules::{
+    Arrow, CompiledRewrite, Relation, RelationId, RelationSet, Terminal,
+};
 use foldhash::HashSet;
 use smol_str::SmolStr;
 use std::ops::ControlFlow;
@@ -24,7 +26,7 @@ pub struct UserFilter {
     pub relation: Option<SmolStr>,
 }
 
-impl Reader<'_> {
+impl RelationReader<'_> {
     /// Lists the users of one form that have `relation` to `object`, at most `max` (OpenFGA's
     /// `ListUsers`). Everyone is listed as one user.
     pub fn list_users(
@@ -33,7 +35,7 @@ impl Reader<'_> {
         relation: &str,
         filter: &UserFilter,
         max: usize,
-    ) -> Result<Listed<TupleUser>, Failure> {
+    ) -> Result<ListResult<TupleUser>, Failure> {
         collect(max, |each| self.each_user(object, relation, filter, each))
     }
 
@@ -42,14 +44,14 @@ impl Reader<'_> {
         object: &ObjectRef,
         relation: &str,
         filter: &UserFilter,
-        each: Each<'_, TupleUser>,
-    ) -> Result<Option<super::Cut>, Failure> {
+        each: ResultVisitor<'_, TupleUser>,
+    ) -> Result<Option<super::ListTruncation>, Failure> {
         let relation = self.relation(object.kind(), relation)?;
-        let root = Node {
+        let root = Subproblem {
             object: self.object(object)?,
             relation,
         };
-        let wanted = self.wanted(filter)?;
+        let wanted = self.filter_ids(filter)?;
         let (scene, state) = self.scene();
         let is_monotone = scene
             .rules
@@ -59,7 +61,7 @@ impl Reader<'_> {
             Some(userset) => Terminal::Userset(userset),
             None => Terminal::Object(wanted.kind),
         });
-        let mut walk = Walk::new(scene, state);
+        let mut walk = SubproblemWalk::new(scene, state);
         walk.now
             .extend(Some(root).filter(|root| reach.has(root.relation)));
         let mut met = HashSet::default();
@@ -86,10 +88,10 @@ impl Reader<'_> {
         conclude(has_more, walk.error, ended)
     }
 
-    fn wanted(&self, filter: &UserFilter) -> Result<Wanted, RelationError> {
+    fn filter_ids(&self, filter: &UserFilter) -> Result<FilterIds, RelationError> {
         let kind = self.kind(&filter.kind)?;
         let Some(relation) = &filter.relation else {
-            return Ok(Wanted {
+            return Ok(FilterIds {
                 kind,
                 relation: NameId::NONE,
                 userset: None,
@@ -100,7 +102,7 @@ impl Reader<'_> {
             .rules
             .relation(userset)
             .map_or(NameId::NONE, |relation| relation.name);
-        Ok(Wanted {
+        Ok(FilterIds {
             kind,
             relation: name,
             userset: Some(userset),
@@ -109,20 +111,20 @@ impl Reader<'_> {
 }
 
 /// A filter as numbers.
-struct Wanted {
+struct FilterIds {
     kind: NameId,
     relation: NameId,
     userset: Option<RelationId>,
 }
 
-impl Walk<'_, '_> {
+impl SubproblemWalk<'_, '_> {
     /// Expands one sub-problem: the users that it names are added to `users`, and the sub-problems
     /// that its tuples lead to are visited next.
     fn expand(
         &mut self,
-        node: Node,
-        reach: &Bits,
-        wanted: &Wanted,
+        node: Subproblem,
+        reach: &RelationSet,
+        wanted: &FilterIds,
         users: &mut Vec<UserId>,
     ) -> Result<(), RelationFault> {
         let rules = self.scene.rules;
@@ -138,16 +140,20 @@ impl Walk<'_, '_> {
         let mut left = vec![&relation.rewrite];
         while let Some(rewrite) = left.pop() {
             match rewrite {
-                Rewrite::This => self.expand_tuples(node, relation, reach, wanted, users)?,
-                Rewrite::Computed(to) if reach.has(*to) => {
-                    self.now.push(Node {
+                CompiledRewrite::This => {
+                    self.expand_tuples(node, relation, reach, wanted, users)?
+                }
+                CompiledRewrite::Computed(to) if reach.has(*to) => {
+                    self.now.push(Subproblem {
                         object: node.object,
                         relation: *to,
                     });
                 }
-                Rewrite::Computed(_) => {}
-                Rewrite::Arrow(arrow) => self.expand_arrow(node, arrow, reach)?,
-                Rewrite::Union(_) | Rewrite::Intersection(_) | Rewrite::Difference(..) => {
+                CompiledRewrite::Computed(_) => {}
+                CompiledRewrite::Arrow(arrow) => self.expand_arrow(node, arrow, reach)?,
+                CompiledRewrite::Union(_)
+                | CompiledRewrite::Intersection(_)
+                | CompiledRewrite::Difference(..) => {
                     left.extend(rewrite.children());
                 }
             }
@@ -157,10 +163,10 @@ impl Walk<'_, '_> {
 
     fn expand_tuples(
         &mut self,
-        node: Node,
+        node: Subproblem,
         relation: &Relation,
-        reach: &Bits,
-        wanted: &Wanted,
+        reach: &RelationSet,
+        wanted: &FilterIds,
         users: &mut Vec<UserId>,
     ) -> Result<(), RelationFault> {
         let view = self.scene.view;
@@ -184,7 +190,7 @@ impl Walk<'_, '_> {
                 .rules
                 .relation_of(kind, user.relation)
                 .filter(|to| reach.has(*to));
-            self.next.extend(to.map(|to| Node {
+            self.next.extend(to.map(|to| Subproblem {
                 object: user.object,
                 relation: to,
             }));
@@ -194,9 +200,9 @@ impl Walk<'_, '_> {
 
     fn expand_arrow(
         &mut self,
-        node: Node,
+        node: Subproblem,
         arrow: &Arrow,
-        reach: &Bits,
+        reach: &RelationSet,
     ) -> Result<(), RelationFault> {
         let Some(tupleset) = self.scene.rules.relation(arrow.tupleset) else {
             return Ok(());
@@ -217,7 +223,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             let to = arrow.on(view.kind(user.object)).filter(|to| reach.has(*to));
-            self.next.extend(to.map(|to| Node {
+            self.next.extend(to.map(|to| Subproblem {
                 object: user.object,
                 relation: to,
             }));

@@ -2,10 +2,10 @@
 
 use super::definition::{ModelDefinition, RelationDefinition, TypeDefinition};
 use super::error::{ModelRefusal, RefusalCode};
-use super::source::{ModelSource, Places};
-use super::validate::{self, Finding};
+use super::source::{ElementPlaces, ModelSource};
+use super::validate::{self, ModelFinding};
 use crate::model::{Problem, Problems, nearest};
-use crate::relations::condition::Condition;
+use crate::relations::condition::CompiledCondition;
 use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ pub struct AuthorizationModel(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     definition: ModelDefinition,
-    types: HashMap<SmolStr, Type>,
-    conditions: HashMap<SmolStr, Condition>,
+    types: HashMap<SmolStr, TypeIndex>,
+    conditions: HashMap<SmolStr, CompiledCondition>,
 }
 
 /// The positions of a type and its relations in the definition.
 #[derive(Debug)]
-struct Type {
+struct TypeIndex {
     at: usize,
     relations: HashMap<SmolStr, usize>,
 }
@@ -36,7 +36,7 @@ impl AuthorizationModel {
     pub fn new(definition: ModelDefinition) -> Result<Self, ModelRefusal> {
         Self::of_source(ModelSource {
             definition,
-            places: Places::default(),
+            places: ElementPlaces::default(),
         })
     }
 
@@ -49,7 +49,7 @@ impl AuthorizationModel {
             .types
             .iter()
             .enumerate()
-            .map(|(at, it)| (it.name.clone(), Type::new(at, it)))
+            .map(|(at, it)| (it.name.clone(), TypeIndex::new(at, it)))
             .collect();
         Ok(Self(Arc::new(Inner {
             definition,
@@ -100,12 +100,12 @@ impl AuthorizationModel {
 
     /// Returns the compiled condition called `name`.
     #[must_use]
-    pub fn condition(&self, name: &str) -> Option<&Condition> {
+    pub fn condition(&self, name: &str) -> Option<&CompiledCondition> {
         self.0.conditions.get(name)
     }
 }
 
-impl Type {
+impl TypeIndex {
     fn new(at: usize, definition: &TypeDefinition) -> Self {
         let relations = definition
             .relations
@@ -117,7 +117,7 @@ impl Type {
     }
 }
 
-fn refusal(findings: Vec<Finding>, places: &Places) -> ModelRefusal {
+fn refusal(findings: Vec<ModelFinding>, places: &ElementPlaces) -> ModelRefusal {
     let code = findings
         .first()
         .map_or(RefusalCode::InvalidAuthorizationModel, |finding| {

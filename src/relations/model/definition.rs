@@ -62,7 +62,7 @@ pub struct TypeDefinition {
     /// The type's relations.
     pub relations: Vec<RelationDefinition>,
     /// The module that the type came from.
-    pub origin: Origin,
+    pub origin: ModuleOrigin,
 }
 
 impl TypeDefinition {
@@ -83,7 +83,7 @@ pub struct RelationDefinition {
     /// The users that a tuple may name; empty if the rewrite nowhere has [`Rewrite::This`].
     pub restrictions: Vec<Restriction>,
     /// The module that the relation came from, if it differs from its type's.
-    pub origin: Origin,
+    pub origin: ModuleOrigin,
 }
 
 /// The definition of a relation's members.
@@ -180,12 +180,12 @@ pub struct ConditionDefinition {
     /// The parameters, in the order in which they were written.
     pub parameters: Vec<(SmolStr, ParameterType)>,
     /// The module that the condition came from.
-    pub origin: Origin,
+    pub origin: ModuleOrigin,
 }
 
 /// The module and file that an element of a modular model came from; informative only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
+pub struct ModuleOrigin {
     /// The module's name.
     pub module: Option<SmolStr>,
     /// The file that it was read from.

@@ -25,13 +25,13 @@ mod validate;
 
 pub use authorization::AuthorizationModel;
 pub use definition::{
-    ConditionDefinition, MAX_REWRITE_DEPTH, ModelDefinition, Origin, RelationDefinition,
+    ConditionDefinition, MAX_REWRITE_DEPTH, ModelDefinition, ModuleOrigin, RelationDefinition,
     Restriction, RestrictionForm, Rewrite, SchemaVersion, TypeDefinition,
 };
 pub use dsl::{InexpressibleError, MAX_DSL_BYTES, read_dsl, to_dsl};
 pub use error::{ModelRefusal, RefusalCode};
 pub use json::{from_json, to_json};
 pub use modules::{add_modules, merge_modules, named_modules, read_modules};
-pub use source::{Element, ModelFile, ModelSource, Places, line_and_column};
+pub use source::{Element, ElementPlaces, ModelFile, ModelSource, line_and_column};
 pub use tuples::{MAX_TUPLE_CONTEXT_BYTES, TupleRefusal};
 pub use validate::{MAX_CONDITIONS, MAX_MODEL_BYTES, MAX_TYPES};

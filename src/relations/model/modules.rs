@@ -94,7 +94,7 @@ pub fn add_modules(
     declared: &BTreeSet<SmolStr>,
 ) -> Result<ModelSource, ModelRefusal> {
     let before = model.definition.types.len();
-    let mut merge = Merge {
+    let mut merge = ModuleMerge {
         source: model,
         problems: Vec::new(),
     };
@@ -128,17 +128,17 @@ pub fn add_modules(
 /// Relations that a module adds to a type.
 struct Extension {
     definition: TypeDefinition,
-    places: super::source::Places,
+    places: super::source::ElementPlaces,
 }
 
-struct Merge {
+struct ModuleMerge {
     source: ModelSource,
     problems: Vec<Problem>,
 }
 
-impl Merge {
+impl ModuleMerge {
     /// Adds what a module itself defines, and returns its extensions of other types.
-    fn add(&mut self, file: ModelFile<'_>, parsed: dsl::Parsed) -> Vec<Extension> {
+    fn add(&mut self, file: ModelFile<'_>, parsed: dsl::ParsedModel) -> Vec<Extension> {
         if parsed.header == Header::Model {
             let problem = Problem::new("a model of several files is made of modules")
                 .at(file.place(0, 0))
@@ -262,7 +262,7 @@ impl Merge {
             }));
     }
 
-    fn note(&mut self, element: &Element, places: &super::source::Places) {
+    fn note(&mut self, element: &Element, places: &super::source::ElementPlaces) {
         let Some(place) = places.of(element).cloned() else {
             return;
         };

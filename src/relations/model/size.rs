@@ -2,8 +2,8 @@
 //! counts.
 
 use super::definition::{
-    ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
-    Rewrite, TypeDefinition,
+    ConditionDefinition, ModelDefinition, ModuleOrigin, RelationDefinition, Restriction,
+    RestrictionForm, Rewrite, TypeDefinition,
 };
 use crate::relations::condition::ParameterType;
 
@@ -48,7 +48,7 @@ fn relation_metadata(it: &RelationDefinition) -> usize {
         + origin(&it.origin)
 }
 
-fn origin(it: &Origin) -> usize {
+fn origin(it: &ModuleOrigin) -> usize {
     it.module.as_ref().map_or(0, |module| text(module))
         + it.file.as_ref().map_or(0, |file| field(text(file)))
 }

@@ -33,14 +33,14 @@ pub struct ModelSource {
     /// The model itself.
     pub definition: ModelDefinition,
     /// The places of its elements in the text.
-    pub places: Places,
+    pub places: ElementPlaces,
 }
 
 /// The place of each element's declaration.
 #[derive(Clone, Debug, Default)]
-pub struct Places(HashMap<Element, Place>);
+pub struct ElementPlaces(HashMap<Element, Place>);
 
-impl Places {
+impl ElementPlaces {
     /// Returns where an element is declared; for a relation without a place, where its type is.
     #[must_use]
     pub fn of(&self, element: &Element) -> Option<&Place> {

@@ -1,7 +1,10 @@
 //! Compiles the definition of a model to rules.
 
-use super::reach::Reach;
-use super::{Arrow, Bits, Form, How, Incoming, Relation, RelationId, Restriction, Rewrite, Rules};
+use super::reach::ReachSets;
+use super::{
+    AllowedUser, Arrow, CompiledRestriction, CompiledRewrite, Contribution, Incoming, Relation,
+    RelationId, RelationSet, Rules,
+};
 use crate::relations::graph::{Graph, GraphError, NameId, NameTable, names_of};
 use crate::relations::model::{self, AuthorizationModel, RestrictionForm, TypeDefinition};
 use foldhash::HashMap;
@@ -33,7 +36,7 @@ impl Rules {
             index: HashMap::default(),
             kinds: HashMap::default(),
             incoming: Vec::new(),
-            reach: Reach::default(),
+            reach: ReachSets::default(),
             conditional: Vec::new(),
         };
         let mut count = 0;
@@ -55,10 +58,10 @@ impl Rules {
                     .push(rules.relation_from(&names, kind, relation)?);
             }
         }
-        rules.incoming = rules.turned();
+        rules.incoming = rules.incoming_by_relation();
         rules.mark_monotone();
         rules.mark_flat();
-        rules.reach = Reach::new(rules.kinds.len(), rules.relations.len());
+        rules.reach = ReachSets::new(rules.kinds.len(), rules.relations.len());
         rules
             .conditional
             .resize_with(rules.relations.len(), OnceLock::new);
@@ -74,12 +77,12 @@ impl Rules {
         let mut restrictions = Vec::with_capacity(relation.restrictions.len());
         for restriction in &relation.restrictions {
             let form = match &restriction.form {
-                RestrictionForm::Object => Form::Object,
-                RestrictionForm::Wildcard => Form::Everyone,
-                RestrictionForm::Userset(name) => Form::Userset(names.id(name)?),
+                RestrictionForm::Object => AllowedUser::Object,
+                RestrictionForm::Wildcard => AllowedUser::Everyone,
+                RestrictionForm::Userset(name) => AllowedUser::Userset(names.id(name)?),
             };
             let kind = names.id(&restriction.kind)?;
-            restrictions.push(Restriction {
+            restrictions.push(CompiledRestriction {
                 kind,
                 form,
                 condition: restriction.condition.clone(),
@@ -104,8 +107,8 @@ impl Rules {
         names: &NameTable,
         kind: &TypeDefinition,
         rewrite: &model::Rewrite,
-    ) -> Result<Rewrite, RulesError> {
-        let all = |children: &[model::Rewrite]| -> Result<Vec<Rewrite>, RulesError> {
+    ) -> Result<CompiledRewrite, RulesError> {
+        let all = |children: &[model::Rewrite]| -> Result<Vec<CompiledRewrite>, RulesError> {
             children
                 .iter()
                 .map(|child| self.rewrite_from(names, kind, child))
@@ -116,19 +119,19 @@ impl Rules {
             found.ok_or_else(|| RulesError::Undefined(format!("{}#{relation}", kind.name)))
         };
         Ok(match rewrite {
-            model::Rewrite::This => Rewrite::This,
-            model::Rewrite::Computed(relation) => Rewrite::Computed(own(relation)?),
+            model::Rewrite::This => CompiledRewrite::This,
+            model::Rewrite::Computed(relation) => CompiledRewrite::Computed(own(relation)?),
             model::Rewrite::FromTupleset { tupleset, computed } => {
                 let on = self.arrow_targets(names, kind, tupleset, computed)?;
-                Rewrite::Arrow(Arrow {
+                CompiledRewrite::Arrow(Arrow {
                     tupleset: own(tupleset)?,
                     name: names.id(computed)?,
                     computed: on,
                 })
             }
-            model::Rewrite::Union(children) => Rewrite::Union(all(children)?),
-            model::Rewrite::Intersection(children) => Rewrite::Intersection(all(children)?),
-            model::Rewrite::Difference { base, subtract } => Rewrite::Difference(
+            model::Rewrite::Union(children) => CompiledRewrite::Union(all(children)?),
+            model::Rewrite::Intersection(children) => CompiledRewrite::Intersection(all(children)?),
+            model::Rewrite::Difference { base, subtract } => CompiledRewrite::Difference(
                 Box::new(self.rewrite_from(names, kind, base)?),
                 Box::new(self.rewrite_from(names, kind, subtract)?),
             ),
@@ -162,7 +165,7 @@ impl Rules {
 
     /// Returns the model in the opposite direction: for each relation, those that it contributes
     /// to.
-    fn turned(&self) -> Vec<Vec<Incoming>> {
+    fn incoming_by_relation(&self) -> Vec<Vec<Incoming>> {
         let mut incoming: Vec<Vec<Incoming>> = self.relations.iter().map(|_| Vec::new()).collect();
         for (to, relation) in self.relations() {
             for (from, how) in self.generators(relation, &relation.rewrite) {
@@ -183,23 +186,23 @@ impl Rules {
     pub(super) fn generators(
         &self,
         relation: &Relation,
-        rewrite: &Rewrite,
-    ) -> Vec<(RelationId, How)> {
+        rewrite: &CompiledRewrite,
+    ) -> Vec<(RelationId, Contribution)> {
         match rewrite {
-            Rewrite::This => self
-                .below(relation)
-                .filter(|(_, how)| *how == How::Userset)
+            CompiledRewrite::This => self
+                .contributions(relation)
+                .filter(|(_, how)| *how == Contribution::Userset)
                 .collect(),
-            Rewrite::Computed(_) | Rewrite::Arrow(_) => rewrite.below(),
-            Rewrite::Union(children) => children
+            CompiledRewrite::Computed(_) | CompiledRewrite::Arrow(_) => rewrite.contributions(),
+            CompiledRewrite::Union(children) => children
                 .iter()
                 .flat_map(|child| self.generators(relation, child))
                 .collect(),
-            Rewrite::Intersection(children) => children
+            CompiledRewrite::Intersection(children) => children
                 .first()
                 .map(|child| self.generators(relation, child))
                 .unwrap_or_default(),
-            Rewrite::Difference(base, _) => self.generators(relation, base),
+            CompiledRewrite::Difference(base, _) => self.generators(relation, base),
         }
     }
 
@@ -212,13 +215,13 @@ impl Rules {
             if !relation.rewrite.is_union() {
                 left.push(id);
             }
-            for (below, _) in self.below(relation) {
+            for (below, _) in self.contributions(relation) {
                 if let Some(known) = above.get_mut(below.at()) {
                     known.push(id);
                 }
             }
         }
-        let mut mixed = Bits::new(self.relations.len());
+        let mut mixed = RelationSet::new(self.relations.len());
         while let Some(id) = left.pop() {
             if mixed.insert(id) {
                 left.extend(above.get(id.at()).into_iter().flatten().copied());
@@ -235,15 +238,15 @@ impl Rules {
                 && relation
                     .restrictions
                     .iter()
-                    .all(|it| !matches!(it.form, Form::Userset(_)))
+                    .all(|it| !matches!(it.form, AllowedUser::Userset(_)))
         };
         let flat: Vec<bool> = self
             .relations
             .iter()
             .map(|relation| {
                 relation.restrictions.iter().all(|it| match it.form {
-                    Form::Object | Form::Everyone => it.condition.is_none(),
-                    Form::Userset(name) => {
+                    AllowedUser::Object | AllowedUser::Everyone => it.condition.is_none(),
+                    AllowedUser::Userset(name) => {
                         let target = self
                             .relation_of(it.kind, name)
                             .and_then(|id| self.relation(id));

@@ -14,14 +14,14 @@ mod possible;
 mod reach;
 
 pub use compile::RulesError;
-pub use possible::Possible;
-pub(in crate::relations) use reach::{Bits, Terminal};
+pub use possible::PossibleRelations;
+pub(in crate::relations) use reach::{RelationSet, Terminal};
 
-use super::graph::{Graph, NameId, NameTable, ObjectId, UserId, View, When};
+use super::graph::{EdgeCondition, Graph, NameId, NameTable, ObjectId, UserId, View};
 use super::model::AuthorizationModel;
 use crate::model::ModelType;
 use foldhash::HashMap;
-use reach::Reach;
+use reach::ReachSets;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -38,7 +38,7 @@ pub struct Rules {
     /// For each relation, the relations that its members are members of too: the model in the
     /// opposite direction, for lists.
     incoming: Vec<Vec<Incoming>>,
-    reach: Reach,
+    reach: ReachSets,
     /// For each relation, whether a check of it can depend on a condition; computed on first use.
     conditional: Vec<OnceLock<bool>>,
 }
@@ -55,9 +55,9 @@ pub(in crate::relations) struct Relation {
     /// The relation's name.
     pub(in crate::relations) name: NameId,
     /// The definition of its members.
-    pub(in crate::relations) rewrite: Rewrite,
+    pub(in crate::relations) rewrite: CompiledRewrite,
     /// The users that its tuples may name.
-    pub(in crate::relations) restrictions: Vec<Restriction>,
+    pub(in crate::relations) restrictions: Vec<CompiledRestriction>,
     /// Whether only unions lie between the relation and every tuple that counts. Then it holds
     /// exactly if a path of tuples leads to the user, and a search decides it.
     pub(in crate::relations) is_monotone: bool,
@@ -69,14 +69,14 @@ pub(in crate::relations) struct Relation {
 
 /// A form of user that a tuple may name, and the condition that the tuple must have.
 #[derive(Debug)]
-pub(in crate::relations) struct Restriction {
+pub(in crate::relations) struct CompiledRestriction {
     kind: NameId,
-    form: Form,
+    form: AllowedUser,
     condition: Option<SmolStr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum AllowedUser {
     Object,
     Everyone,
     Userset(NameId),
@@ -84,7 +84,7 @@ enum Form {
 
 /// The definition of a relation's members.
 #[derive(Debug)]
-pub(in crate::relations) enum Rewrite {
+pub(in crate::relations) enum CompiledRewrite {
     /// The users of the relation's own tuples.
     This,
     /// The members of another relation to the same object.
@@ -92,11 +92,11 @@ pub(in crate::relations) enum Rewrite {
     /// The members of a relation to each object that a tuple names.
     Arrow(Arrow),
     /// The members of any operand.
-    Union(Vec<Rewrite>),
+    Union(Vec<CompiledRewrite>),
     /// The members of all operands.
-    Intersection(Vec<Rewrite>),
+    Intersection(Vec<CompiledRewrite>),
     /// The members of the first who are not members of the second.
-    Difference(Box<Rewrite>, Box<Rewrite>),
+    Difference(Box<CompiledRewrite>, Box<CompiledRewrite>),
 }
 
 /// The rewrite `computed from tupleset`.
@@ -126,12 +126,12 @@ pub(in crate::relations) struct Incoming {
     /// The relation with these members.
     pub(in crate::relations) to: RelationId,
     /// How the other relation contributes to it.
-    pub(in crate::relations) how: How,
+    pub(in crate::relations) how: Contribution,
 }
 
 /// How one relation contributes to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::relations) enum How {
+pub(in crate::relations) enum Contribution {
     /// As another relation of the same object.
     Computed,
     /// By a tuple whose user is the userset.
@@ -150,7 +150,7 @@ impl Rules {
     /// Returns the names of all conditions that a check of `kind#relation` can depend on.
     #[must_use]
     pub fn conditions_of(&self, kind: &ModelType, relation: &str) -> BTreeSet<SmolStr> {
-        let mut seen = Bits::new(self.relations.len());
+        let mut seen = RelationSet::new(self.relations.len());
         let mut left: Vec<RelationId> = self.find(kind.as_str(), relation).into_iter().collect();
         let mut found = BTreeSet::new();
         while let Some(id) = left.pop() {
@@ -166,7 +166,7 @@ impl Rules {
                     .iter()
                     .filter_map(|restriction| restriction.condition.clone()),
             );
-            left.extend(self.below(relation).map(|(to, _)| to));
+            left.extend(self.contributions(relation).map(|(to, _)| to));
             left.extend(
                 relation
                     .rewrite
@@ -238,29 +238,32 @@ impl Rules {
     }
 
     /// Returns the relations in which a user of this form can be found at all.
-    pub(in crate::relations) fn reaching(&self, terminal: Terminal) -> &Bits {
+    pub(in crate::relations) fn reaching(&self, terminal: Terminal) -> &RelationSet {
         self.reach.to(self, terminal)
     }
 
     /// Returns the relations from which a list can arrive at `target`.
-    pub(in crate::relations) fn leading_to(&self, target: RelationId) -> &Bits {
+    pub(in crate::relations) fn leading_to(&self, target: RelationId) -> &RelationSet {
         self.reach.from(self, target)
     }
 
     /// Returns the relations that contribute to a relation anywhere in its rewrite, and how they
     /// do.
-    fn below<'r>(&'r self, relation: &'r Relation) -> impl Iterator<Item = (RelationId, How)> + 'r {
+    fn contributions<'r>(
+        &'r self,
+        relation: &'r Relation,
+    ) -> impl Iterator<Item = (RelationId, Contribution)> + 'r {
         let usersets =
             relation
                 .restrictions
                 .iter()
                 .filter_map(|restriction| match restriction.form {
-                    Form::Userset(name) => self
+                    AllowedUser::Userset(name) => self
                         .relation_of(restriction.kind, name)
-                        .map(|to| (to, How::Userset)),
-                    Form::Object | Form::Everyone => None,
+                        .map(|to| (to, Contribution::Userset)),
+                    AllowedUser::Object | AllowedUser::Everyone => None,
                 });
-        usersets.chain(relation.rewrite.below())
+        usersets.chain(relation.rewrite.contributions())
     }
 }
 
@@ -277,8 +280,8 @@ impl Relation {
             .restrictions
             .iter()
             .map(|restriction| match restriction.form {
-                Form::Userset(name) => Some(name),
-                Form::Object | Form::Everyone => None,
+                AllowedUser::Userset(name) => Some(name),
+                AllowedUser::Object | AllowedUser::Everyone => None,
             });
         let names: BTreeSet<NameId> = names.flatten().collect();
         names.into_iter()
@@ -288,7 +291,12 @@ impl Relation {
     ///
     /// INVARIANT: for every reader alike, a tuple does not exist if the model does not allow its
     /// user's type, its user's form, and its condition or the lack of one.
-    pub(in crate::relations) fn admits(&self, view: &View<'_>, user: UserId, when: &When) -> bool {
+    pub(in crate::relations) fn admits(
+        &self,
+        view: &View<'_>,
+        user: UserId,
+        when: &EdgeCondition,
+    ) -> bool {
         let kind = view.kind(user.object);
         let condition = when.as_deref().map(|condition| condition.name.as_str());
         // This is called last, as most restrictions differ in the type already.
@@ -297,17 +305,17 @@ impl Relation {
             restriction.kind == kind
                 && restriction.condition.as_deref() == condition
                 && match restriction.form {
-                    Form::Userset(name) => user.relation == name,
-                    Form::Object => !user.is_userset() && !is_everyone(user.object),
-                    Form::Everyone => !user.is_userset() && is_everyone(user.object),
+                    AllowedUser::Userset(name) => user.relation == name,
+                    AllowedUser::Object => !user.is_userset() && !is_everyone(user.object),
+                    AllowedUser::Everyone => !user.is_userset() && is_everyone(user.object),
                 }
         })
     }
 }
 
-impl Rewrite {
+impl CompiledRewrite {
     /// Returns the operands, from left to right.
-    pub(in crate::relations) fn children(&self) -> Vec<&Rewrite> {
+    pub(in crate::relations) fn children(&self) -> Vec<&CompiledRewrite> {
         match self {
             Self::This | Self::Computed(_) | Self::Arrow(_) => Vec::new(),
             Self::Union(children) | Self::Intersection(children) => children.iter().collect(),
@@ -324,18 +332,20 @@ impl Rewrite {
     }
 
     /// Returns the relations that the rewrite names.
-    fn below(&self) -> Vec<(RelationId, How)> {
+    fn contributions(&self) -> Vec<(RelationId, Contribution)> {
         match self {
             Self::This => Vec::new(),
-            Self::Computed(to) => vec![(*to, How::Computed)],
+            Self::Computed(to) => vec![(*to, Contribution::Computed)],
             Self::Arrow(arrow) => arrow
                 .computed
                 .iter()
-                .map(|(_, to)| (*to, How::Arrow(arrow.tupleset)))
+                .map(|(_, to)| (*to, Contribution::Arrow(arrow.tupleset)))
                 .collect(),
-            Self::Union(_) | Self::Intersection(_) | Self::Difference(..) => {
-                self.children().into_iter().flat_map(Self::below).collect()
-            }
+            Self::Union(_) | Self::Intersection(_) | Self::Difference(..) => self
+                .children()
+                .into_iter()
+                .flat_map(Self::contributions)
+                .collect(),
         }
     }
 

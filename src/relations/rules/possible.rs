@@ -4,14 +4,14 @@
 //! so does one on `a but not a`; whoever wrote it believes to be protected.
 //! **Decision.** A relation is possible where its rewrite is: one part of a union, each part of an
 //! intersection, and what is left of a difference unless all of it is taken away again, which is
-//! seen where the same relation, or a part of it, stands on both sides. So it is where one part of an
-//! intersection takes away what another is in. **Trade-off.** Parts of an intersection that exclude
-//! one another by their tuples alone are not seen: possible is no promise.
+//! seen where the same relation, or a part of it, stands on both sides. So it is where one part of
+//! an intersection takes away what another is in. **Trade-off.** Parts of an intersection that
+//! exclude one another by their tuples alone are not seen: possible is no promise.
 //!
 //! INVARIANT: what is not possible never holds, whatever the tuples and the request.
 
-use super::reach::Bits;
-use super::{Form, RelationId, Rewrite, Rules, Terminal};
+use super::reach::RelationSet;
+use super::{AllowedUser, CompiledRewrite, RelationId, Rules, Terminal};
 use crate::model::ModelType;
 use crate::relations::graph::NameId;
 
@@ -25,13 +25,13 @@ const MAX_COMPARISONS: usize = 10_000;
 
 /// The relations in which the objects of one type can be.
 #[derive(Debug)]
-pub struct Possible<'r> {
+pub struct PossibleRelations<'r> {
     rules: &'r Rules,
     /// None where no tuple can name the type.
-    relations: Option<Bits>,
+    relations: Option<RelationSet>,
 }
 
-impl Possible<'_> {
+impl PossibleRelations<'_> {
     /// Returns `true` if an object of the type can be in `kind#relation`.
     #[must_use]
     pub fn has(&self, kind: &ModelType, relation: &str) -> bool {
@@ -45,9 +45,9 @@ impl Possible<'_> {
 impl Rules {
     /// Returns the relations in which an object of type `user` can be, whatever the tuples are.
     #[must_use]
-    pub fn possible(&self, user: &ModelType) -> Possible<'_> {
+    pub fn possible(&self, user: &ModelType) -> PossibleRelations<'_> {
         let user = self.names.now().find(user.as_str());
-        Possible {
+        PossibleRelations {
             rules: self,
             relations: user.map(|user| self.possible_of(user)),
         }
@@ -55,8 +55,8 @@ impl Rules {
 
     /// Begins with none, and adds those that follow from what is there until nothing does: who is
     /// in a relation is there by a path of tuples, which ends.
-    fn possible_of(&self, user: NameId) -> Bits {
-        let mut found = Bits::new(self.relations.len());
+    fn possible_of(&self, user: NameId) -> RelationSet {
+        let mut found = RelationSet::new(self.relations.len());
         let reached = self.reaching(Terminal::Object(user));
         let mut left: Vec<RelationId> = self
             .relations()
@@ -81,27 +81,35 @@ impl Rules {
     }
 
     /// Whether a rewrite of a relation can hold for the type, where these relations can.
-    fn can(&self, of: RelationId, rewrite: &Rewrite, user: NameId, found: &Bits) -> bool {
+    fn can(
+        &self,
+        of: RelationId,
+        rewrite: &CompiledRewrite,
+        user: NameId,
+        found: &RelationSet,
+    ) -> bool {
         match rewrite {
-            Rewrite::This => self.relation(of).is_some_and(|relation| {
+            CompiledRewrite::This => self.relation(of).is_some_and(|relation| {
                 relation
                     .restrictions
                     .iter()
                     .any(|restriction| match restriction.form {
-                        Form::Object | Form::Everyone => restriction.kind == user,
-                        Form::Userset(name) => self
+                        AllowedUser::Object | AllowedUser::Everyone => restriction.kind == user,
+                        AllowedUser::Userset(name) => self
                             .relation_of(restriction.kind, name)
                             .is_some_and(|relation| found.has(relation)),
                     })
             }),
-            Rewrite::Computed(to) => found.has(*to),
-            Rewrite::Arrow(arrow) => arrow.computed.iter().any(|(_, to)| found.has(*to)),
-            Rewrite::Union(parts) => parts.iter().any(|part| self.can(of, part, user, found)),
-            Rewrite::Intersection(parts) => {
+            CompiledRewrite::Computed(to) => found.has(*to),
+            CompiledRewrite::Arrow(arrow) => arrow.computed.iter().any(|(_, to)| found.has(*to)),
+            CompiledRewrite::Union(parts) => {
+                parts.iter().any(|part| self.can(of, part, user, found))
+            }
+            CompiledRewrite::Intersection(parts) => {
                 parts.iter().all(|part| self.can(of, part, user, found))
                     && !self.exclude_each_other(of, parts)
             }
-            Rewrite::Difference(base, taken) => {
+            CompiledRewrite::Difference(base, taken) => {
                 let mut left = MAX_COMPARISONS;
                 self.can(of, base, user, found)
                     && !self.is_within((of, base), (of, taken), MAX_DEPTH, &mut left)
@@ -110,7 +118,7 @@ impl Rules {
     }
 
     /// Whether one of these parts takes away all that is in another.
-    fn exclude_each_other(&self, of: RelationId, parts: &[Rewrite]) -> bool {
+    fn exclude_each_other(&self, of: RelationId, parts: &[CompiledRewrite]) -> bool {
         let mut left = MAX_COMPARISONS;
         let mut taken = Vec::new();
         for part in parts {
@@ -125,47 +133,56 @@ impl Rules {
     /// Adds what nobody in a part is in, as far as its form says so.
     fn add_taken<'r>(
         &'r self,
-        part: Part<'r>,
+        part: RewritePart<'r>,
         depth: usize,
         left: &mut usize,
-        taken: &mut Vec<Part<'r>>,
+        taken: &mut Vec<RewritePart<'r>>,
     ) {
         let Some(rest) = left.checked_sub(1) else {
             return;
         };
         *left = rest;
         match part.1 {
-            Rewrite::Difference(base, away) => {
+            CompiledRewrite::Difference(base, away) => {
                 taken.push((part.0, away));
                 self.add_taken((part.0, base), depth, left, taken);
             }
-            Rewrite::Intersection(parts) => {
+            CompiledRewrite::Intersection(parts) => {
                 for inner in parts {
                     self.add_taken((part.0, inner), depth, left, taken);
                 }
             }
-            Rewrite::Computed(to) => {
+            CompiledRewrite::Computed(to) => {
                 if let Some((inner, depth)) = self.inside(*to, depth) {
                     self.add_taken(inner, depth, left, taken);
                 }
             }
-            Rewrite::This | Rewrite::Arrow(_) | Rewrite::Union(_) => {}
+            CompiledRewrite::This | CompiledRewrite::Arrow(_) | CompiledRewrite::Union(_) => {}
         }
     }
 
     /// Whether all that is in one part is in the other, as far as their form says so. A part is
-    /// known by its relation, whose own tuples [`Rewrite::This`] stands for.
-    fn is_within(&self, one: Part<'_>, other: Part<'_>, depth: usize, left: &mut usize) -> bool {
+    /// known by its relation, whose own tuples [`CompiledRewrite::This`] stands for.
+    fn is_within(
+        &self,
+        one: RewritePart<'_>,
+        other: RewritePart<'_>,
+        depth: usize,
+        left: &mut usize,
+    ) -> bool {
         let Some(rest) = left.checked_sub(1) else {
             return false;
         };
         *left = rest;
-        let mut within =
-            |one: Part<'_>, other: Part<'_>, depth| self.is_within(one, other, depth, left);
+        let mut within = |one: RewritePart<'_>, other: RewritePart<'_>, depth| {
+            self.is_within(one, other, depth, left)
+        };
         match (one, other) {
-            ((a, Rewrite::This), (b, Rewrite::This)) if a == b => return true,
-            ((_, Rewrite::Computed(a)), (_, Rewrite::Computed(b))) if a == b => return true,
-            ((_, Rewrite::Arrow(a)), (_, Rewrite::Arrow(b)))
+            ((a, CompiledRewrite::This), (b, CompiledRewrite::This)) if a == b => return true,
+            ((_, CompiledRewrite::Computed(a)), (_, CompiledRewrite::Computed(b))) if a == b => {
+                return true;
+            }
+            ((_, CompiledRewrite::Arrow(a)), (_, CompiledRewrite::Arrow(b)))
                 if a.tupleset == b.tupleset && a.name == b.name =>
             {
                 return true;
@@ -173,33 +190,37 @@ impl Rules {
             _ => {}
         }
         let by_other = match other.1 {
-            Rewrite::Union(parts) => parts.iter().any(|part| within(one, (other.0, part), depth)),
-            Rewrite::Intersection(parts) => {
+            CompiledRewrite::Union(parts) => {
+                parts.iter().any(|part| within(one, (other.0, part), depth))
+            }
+            CompiledRewrite::Intersection(parts) => {
                 parts.iter().all(|part| within(one, (other.0, part), depth))
             }
-            Rewrite::Computed(to) => self
+            CompiledRewrite::Computed(to) => self
                 .inside(*to, depth)
                 .is_some_and(|(inner, depth)| within(one, inner, depth)),
-            Rewrite::This | Rewrite::Arrow(_) | Rewrite::Difference(..) => false,
+            CompiledRewrite::This | CompiledRewrite::Arrow(_) | CompiledRewrite::Difference(..) => {
+                false
+            }
         };
         by_other
             || match one.1 {
-                Rewrite::Union(parts) => {
+                CompiledRewrite::Union(parts) => {
                     parts.iter().all(|part| within((one.0, part), other, depth))
                 }
-                Rewrite::Intersection(parts) => {
+                CompiledRewrite::Intersection(parts) => {
                     parts.iter().any(|part| within((one.0, part), other, depth))
                 }
-                Rewrite::Difference(base, _) => within((one.0, base), other, depth),
-                Rewrite::Computed(from) => self
+                CompiledRewrite::Difference(base, _) => within((one.0, base), other, depth),
+                CompiledRewrite::Computed(from) => self
                     .inside(*from, depth)
                     .is_some_and(|(inner, depth)| within(inner, other, depth)),
-                Rewrite::This | Rewrite::Arrow(_) => false,
+                CompiledRewrite::This | CompiledRewrite::Arrow(_) => false,
             }
     }
 
     /// What a relation is made of, one level down.
-    fn inside(&self, id: RelationId, depth: usize) -> Option<(Part<'_>, usize)> {
+    fn inside(&self, id: RelationId, depth: usize) -> Option<(RewritePart<'_>, usize)> {
         let depth = depth.checked_sub(1)?;
         self.relation(id)
             .map(|relation| ((id, &relation.rewrite), depth))
@@ -207,7 +228,7 @@ impl Rules {
 }
 
 /// A part of a relation's rewrite, and whose it is.
-type Part<'r> = (RelationId, &'r Rewrite);
+type RewritePart<'r> = (RelationId, &'r CompiledRewrite);
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,9 @@
 //! Computes where in a model a form of user can be found at all.
 //!
-//! INVARIANT: a relation outside of [`Reach::to`] holds for no user of that form, whatever the
+//! INVARIANT: a relation outside of [`ReachSets::to`] holds for no user of that form, whatever the
 //! tuples are. So a check of it is false without a read.
 
-use super::{Form, How, RelationId, Rules};
+use super::{AllowedUser, Contribution, RelationId, Rules};
 use crate::relations::graph::NameId;
 use std::sync::OnceLock;
 
@@ -20,9 +20,9 @@ pub(in crate::relations) enum Terminal {
 
 /// A set of relations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::relations) struct Bits(Box<[u64]>);
+pub(in crate::relations) struct RelationSet(Box<[u64]>);
 
-impl Bits {
+impl RelationSet {
     /// Creates the empty set, for `len` relations.
     pub(super) fn new(len: usize) -> Self {
         Self(vec![0; len.div_ceil(64)].into())
@@ -47,25 +47,25 @@ impl Bits {
 
 /// The sets of relations, each computed on first use.
 #[derive(Debug, Default)]
-pub(super) struct Reach {
+pub(super) struct ReachSets {
     /// Two sets per type, then one per relation.
-    to: Vec<OnceLock<Bits>>,
-    from: Vec<OnceLock<Bits>>,
-    nothing: Bits,
+    to: Vec<OnceLock<RelationSet>>,
+    from: Vec<OnceLock<RelationSet>>,
+    nothing: RelationSet,
 }
 
-impl Reach {
+impl ReachSets {
     pub(super) fn new(kinds: usize, relations: usize) -> Self {
         let cells = |count: usize| std::iter::repeat_with(OnceLock::new).take(count).collect();
         Self {
             to: cells(2 * kinds + relations),
             from: cells(relations),
-            nothing: Bits::default(),
+            nothing: RelationSet::default(),
         }
     }
 
     /// Returns the relations in which a user of this form can be found.
-    pub(super) fn to<'r>(&'r self, rules: &Rules, terminal: Terminal) -> &'r Bits {
+    pub(super) fn to<'r>(&'r self, rules: &Rules, terminal: Terminal) -> &'r RelationSet {
         let of_kind = |kind: NameId| rules.kinds.get(&kind).map(|place| 2 * place);
         let place = match terminal {
             Terminal::Object(kind) => of_kind(kind),
@@ -75,26 +75,26 @@ impl Reach {
         let Some(cell) = place.and_then(|place| self.to.get(place)) else {
             return &self.nothing;
         };
-        cell.get_or_init(|| upwards(rules, terminal))
+        cell.get_or_init(|| relations_reaching(rules, terminal))
     }
 
     /// Returns the relations from which a list can arrive at `target`.
-    pub(super) fn from<'r>(&'r self, rules: &Rules, target: RelationId) -> &'r Bits {
+    pub(super) fn from<'r>(&'r self, rules: &Rules, target: RelationId) -> &'r RelationSet {
         let Some(cell) = self.from.get(target.at()) else {
             return &self.nothing;
         };
-        cell.get_or_init(|| downwards(rules, target))
+        cell.get_or_init(|| relations_leading_to(rules, target))
     }
 }
 
 /// Goes from the relations whose tuples can name the user to all relations that these contribute
 /// to.
-fn upwards(rules: &Rules, terminal: Terminal) -> Bits {
-    let mut found = Bits::new(rules.relations.len());
+fn relations_reaching(rules: &Rules, terminal: Terminal) -> RelationSet {
+    let mut found = RelationSet::new(rules.relations.len());
     let mut above: Vec<Vec<RelationId>> = rules.relations.iter().map(|_| Vec::new()).collect();
     let mut left = Vec::new();
     for (id, relation) in rules.relations() {
-        for (below, _) in rules.below(relation) {
+        for (below, _) in rules.contributions(relation) {
             if let Some(known) = above.get_mut(below.at()) {
                 known.push(id);
             }
@@ -103,9 +103,9 @@ fn upwards(rules: &Rules, terminal: Terminal) -> Bits {
             .restrictions
             .iter()
             .any(|it| match (terminal, it.form) {
-                (Terminal::Object(kind), Form::Object | Form::Everyone)
-                | (Terminal::Everyone(kind), Form::Everyone) => it.kind == kind,
-                (Terminal::Userset(userset), Form::Userset(name)) => {
+                (Terminal::Object(kind), AllowedUser::Object | AllowedUser::Everyone)
+                | (Terminal::Everyone(kind), AllowedUser::Everyone) => it.kind == kind,
+                (Terminal::Userset(userset), AllowedUser::Userset(name)) => {
                     rules.relation_of(it.kind, name) == Some(userset)
                 }
                 (Terminal::Object(_) | Terminal::Everyone(_) | Terminal::Userset(_), _) => false,
@@ -123,8 +123,8 @@ fn upwards(rules: &Rules, terminal: Terminal) -> Bits {
 }
 
 /// Goes from the target to all relations that its members can come from.
-fn downwards(rules: &Rules, target: RelationId) -> Bits {
-    let mut found = Bits::new(rules.relations.len());
+fn relations_leading_to(rules: &Rules, target: RelationId) -> RelationSet {
+    let mut found = RelationSet::new(rules.relations.len());
     let mut left = vec![target];
     while let Some(id) = left.pop() {
         if found.insert(id)
@@ -134,7 +134,7 @@ fn downwards(rules: &Rules, target: RelationId) -> Bits {
                 rules
                     .generators(relation, &relation.rewrite)
                     .into_iter()
-                    .map(|(to, _): (_, How)| to),
+                    .map(|(to, _): (_, Contribution)| to),
             );
         }
     }

@@ -3,7 +3,7 @@
 
 use super::Opened;
 use crate::storage::StoreError;
-use crate::storage::kv::{Entry, Kv, Order, Row};
+use crate::storage::kv::{KeyValue, Kv, Order, RowWrite};
 use crate::storage::log_store::LogStore;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -34,7 +34,7 @@ impl Kv for Memory {
         range: Range<Vec<u8>>,
         order: Order,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Vec<KeyValue>, StoreError> {
         let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if range.is_empty() {
             return Ok(Vec::new());
@@ -48,7 +48,7 @@ impl Kv for Memory {
         })
     }
 
-    fn write(&self, changes: Vec<Row>) -> Result<(), StoreError> {
+    fn write(&self, changes: Vec<RowWrite>) -> Result<(), StoreError> {
         let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for row in changes {
             match row.value {

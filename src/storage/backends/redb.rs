@@ -20,7 +20,7 @@
 use super::Opened;
 use crate::storage::StoreError;
 use crate::storage::disk::{DataDir, contain, corrupt, io_error, owner_only};
-use crate::storage::kv::{Entry, Kv, Order, Row};
+use crate::storage::kv::{KeyValue, Kv, Order, RowWrite};
 use crate::storage::log_store::LogStore;
 use ::redb::{
     Builder, Database, Error, ReadOnlyTable, ReadableDatabase, TableDefinition,
@@ -57,7 +57,8 @@ fn make(dir: &DataDir, path: &Path, cache_bytes: usize) -> Result<(), StoreError
         .open(&new)
         .map_err(|error| io_error(&new, "made", &error))?;
     contain(&new, || {
-        let database = build(&new, cache_bytes).map_err(|error| told(&new, "made", error))?;
+        let database =
+            build(&new, cache_bytes).map_err(|error| store_error(&new, "made", error))?;
         let made = || -> Result<(), Error> {
             let transaction = database.begin_write()?;
             transaction.open_table(ROWS)?;
@@ -65,7 +66,7 @@ fn make(dir: &DataDir, path: &Path, cache_bytes: usize) -> Result<(), StoreError
             database.close()?;
             Ok(())
         };
-        made().map_err(|error| told(&new, "made", error))
+        made().map_err(|error| store_error(&new, "made", error))
     })?;
     std::fs::rename(&new, path).map_err(|error| io_error(path, "made", &error))?;
     dir.sync()
@@ -79,7 +80,7 @@ fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
         return Err(corrupt(path, "it is empty"));
     }
     contain(path, || {
-        build(path, cache_bytes).map_err(|error| told(path, "opened", error))
+        build(path, cache_bytes).map_err(|error| store_error(path, "opened", error))
     })
 }
 
@@ -119,7 +120,7 @@ impl Redb {
         contain(&self.path, || {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(open) = database.as_ref() {
-                return call(open).map_err(|error| told(&self.path, doing, error));
+                return call(open).map_err(|error| store_error(&self.path, doing, error));
             }
             drop(database);
             let mut database = self
@@ -130,7 +131,7 @@ impl Redb {
                 Some(open) => open,
                 None => open_file(&self.path, self.cache_bytes)?,
             };
-            call(database.insert(open)).map_err(|error| told(&self.path, doing, error))
+            call(database.insert(open)).map_err(|error| store_error(&self.path, doing, error))
         })
     }
 
@@ -165,7 +166,7 @@ impl Kv for Redb {
         range: Range<Vec<u8>>,
         order: Order,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Vec<KeyValue>, StoreError> {
         if range.is_empty() {
             return Ok(Vec::new());
         }
@@ -185,7 +186,7 @@ impl Kv for Redb {
         })
     }
 
-    fn write(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+    fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {
         let written = self.with("written", |database| {
             let mut transaction = database.begin_write()?;
             transaction.set_two_phase_commit(true);
@@ -218,7 +219,7 @@ impl Kv for Redb {
     }
 }
 
-fn told(path: &Path, doing: &'static str, error: impl Into<Error>) -> StoreError {
+fn store_error(path: &Path, doing: &'static str, error: impl Into<Error>) -> StoreError {
     match error.into() {
         Error::DatabaseAlreadyOpen => StoreError::Locked(path.parent().unwrap_or(path).to_owned()),
         Error::Io(error) => io_error(path, doing, &error),

@@ -16,7 +16,7 @@
 use super::Opened;
 use crate::storage::StoreError;
 use crate::storage::disk::{DataDir, contain, corrupt, io_error};
-use crate::storage::kv::{Entry, Kv, Order, Row};
+use crate::storage::kv::{KeyValue, Kv, Order, RowWrite};
 use crate::storage::log_store::LogStore;
 use ::sled::{Config, Db, Error};
 use std::ops::Range;
@@ -40,7 +40,7 @@ pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
         .cache_capacity(cache_bytes)
         .flush_every_ms(None);
     let database = contain(&path, || {
-        open_folder(&config).map_err(|error| told(&path, "opened", error))
+        open_folder(&config).map_err(|error| store_error(&path, "opened", error))
     })?;
     dir.sync()?;
     Ok(Arc::new(LogStore::open(Sled {
@@ -85,7 +85,7 @@ impl Sled {
         call: impl FnOnce(&Db) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         contain(&self.path, || {
-            call(&self.database).map_err(|error| told(&self.path, doing, error))
+            call(&self.database).map_err(|error| store_error(&self.path, doing, error))
         })
     }
 }
@@ -108,7 +108,7 @@ impl Kv for Sled {
         range: Range<Vec<u8>>,
         order: Order,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Vec<KeyValue>, StoreError> {
         if range.is_empty() {
             return Ok(Vec::new());
         }
@@ -128,7 +128,7 @@ impl Kv for Sled {
         })
     }
 
-    fn write(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+    fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {
         self.with("written", |database| {
             let mut batch = ::sled::Batch::default();
             for row in rows {
@@ -143,7 +143,7 @@ impl Kv for Sled {
     }
 }
 
-fn told(path: &Path, doing: &'static str, error: Error) -> StoreError {
+fn store_error(path: &Path, doing: &'static str, error: Error) -> StoreError {
     match error {
         Error::Io(error) => io_error(path, doing, &error),
         other => corrupt(path, other.to_string()),

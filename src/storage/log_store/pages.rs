@@ -4,7 +4,7 @@ use super::LogStore;
 use crate::model::{Revision, Timestamp};
 use crate::storage::kv::{Kv, Order};
 use crate::storage::rows;
-use crate::storage::{Change, StoreError, StoreId, TupleStore as _};
+use crate::storage::{LogEntry, StoreError, StoreId, TupleStore as _};
 
 /// Maximum number of log entries that are read at once: an entry of an import takes up to a
 /// megabyte. A call first reads a page of one entry, which is often enough, and then pages of twice
@@ -18,7 +18,7 @@ impl<K: Kv> LogStore<K> {
         store: Option<StoreId>,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         let mut found = Vec::new();
         let mut weight = 0_usize;
         let mut last = after;
@@ -57,7 +57,7 @@ impl<K: Kv> LogStore<K> {
         Ok(Revision(before))
     }
     /// Reads a page of the whole log, which has no gaps.
-    fn log_page(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
+    fn log_page(&self, after: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         let page = self
             .kv
             .page(rows::log_after(after), Order::Ascending, limit)?;
@@ -78,7 +78,7 @@ impl<K: Kv> LogStore<K> {
         store: StoreId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         let page = self.kv.page(
             rows::log_of_store_after(store, after),
             Order::Ascending,

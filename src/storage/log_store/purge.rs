@@ -14,8 +14,8 @@
 
 use crate::storage::StoreError;
 use crate::storage::disk::corrupt;
-use crate::storage::kv::{Kv, Order, Row};
-use crate::storage::log_store::{Known, LogStore, encode};
+use crate::storage::kv::{Kv, Order, RowWrite};
+use crate::storage::log_store::{LogState, LogStore, encode};
 use crate::storage::records::Event;
 use crate::storage::{StoreId, rows};
 use std::collections::BTreeSet;
@@ -55,7 +55,11 @@ pub(super) fn deleted_stores(kv: &dyn Kv) -> Result<BTreeSet<StoreId>, StoreErro
 
 impl<K: Kv> LogStore<K> {
     /// Removes everything that a deleted store has left.
-    pub(super) fn purge_store(&self, known: &mut Known, store: StoreId) -> Result<(), StoreError> {
+    pub(super) fn purge_store(
+        &self,
+        known: &mut LogState,
+        store: StoreId,
+    ) -> Result<(), StoreError> {
         while known.deleted.contains(&store) {
             self.purge_some(known, store)?;
         }
@@ -63,8 +67,12 @@ impl<K: Kv> LogStore<K> {
     }
 
     /// Removes a part of it in one write; if nothing was left, forgets the store.
-    pub(super) fn purge_some(&self, known: &mut Known, store: StoreId) -> Result<(), StoreError> {
-        let mut step = Step {
+    pub(super) fn purge_some(
+        &self,
+        known: &mut LogState,
+        store: StoreId,
+    ) -> Result<(), StoreError> {
+        let mut step = PurgeStep {
             rows: Vec::new(),
             bytes: 0,
         };
@@ -85,7 +93,7 @@ impl<K: Kv> LogStore<K> {
     fn take_rows(
         &self,
         mut range: std::ops::Range<Vec<u8>>,
-        step: &mut Step,
+        step: &mut PurgeStep,
     ) -> Result<(), StoreError> {
         while !step.is_full() {
             let page = self.kv.page(range.clone(), Order::Ascending, READ_ROWS)?;
@@ -93,7 +101,7 @@ impl<K: Kv> LogStore<K> {
             range.start = rows::after(last);
             for (key, value) in page {
                 step.bytes += value.len();
-                step.rows.push(Row::remove(key));
+                step.rows.push(RowWrite::remove(key));
             }
         }
         Ok(())
@@ -104,7 +112,7 @@ impl<K: Kv> LogStore<K> {
         &self,
         store: StoreId,
         mut numbers: std::ops::Range<Vec<u8>>,
-        step: &mut Step,
+        step: &mut PurgeStep,
     ) -> Result<(), StoreError> {
         while !step.is_full() {
             let Some((number, _)) = self.kv.page(numbers.clone(), Order::Descending, 1)?.pop()
@@ -117,24 +125,24 @@ impl<K: Kv> LogStore<K> {
                 .ok_or_else(|| self.damaged("the log of a store"))?;
             let at = self.read(rows::read_time(&entry), "an entry of the log")?;
             step.bytes += entry.len();
-            step.rows.push(Row::put(
+            step.rows.push(RowWrite::put(
                 rows::log_key(revision),
                 encode(at, &Event::Erased(store))?,
             ));
             numbers.end.clone_from(&number);
-            step.rows.push(Row::remove(number));
+            step.rows.push(RowWrite::remove(number));
         }
         Ok(())
     }
 }
 
 /// What one transaction does.
-struct Step {
-    rows: Vec<Row>,
+struct PurgeStep {
+    rows: Vec<RowWrite>,
     bytes: usize,
 }
 
-impl Step {
+impl PurgeStep {
     fn is_full(&self) -> bool {
         self.rows.len() >= STEP_ROWS || self.bytes >= STEP_BYTES
     }

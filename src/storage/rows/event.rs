@@ -1,11 +1,11 @@
 //! Encodes the entries of the log. The time comes first, so that it can be read without the rest.
 
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
-use crate::storage::codec::{Damaged, Reader, TooDeep, Writer};
+use crate::storage::codec::{ByteReader, ByteWriter, Damage, TooDeep};
 use crate::storage::rows::encode_condition;
 use crate::storage::rows::tuple::{read_key, read_tuple, write_key};
 use crate::storage::rows::{ModelId, StoreId, read_store, write_store};
-use crate::storage::{Change, Event, ModelRecord};
+use crate::storage::{Event, LogEntry, ModelRecord};
 
 const STORE_CREATED: u8 = 1;
 const STORE_DELETED: u8 = 2;
@@ -19,7 +19,7 @@ pub(in crate::storage) fn encode_change(
     at: Timestamp,
     event: &Event,
 ) -> Result<Vec<u8>, Box<TupleKey>> {
-    let mut out = Writer::default();
+    let mut out = ByteWriter::default();
     out.fixed(at.0.to_be_bytes());
     match event {
         Event::StoreCreated(record) => {
@@ -57,8 +57,8 @@ pub(in crate::storage) fn encode_change(
     Ok(out.0)
 }
 
-pub(in crate::storage) fn decode_change(revision: u64, bytes: &[u8]) -> Result<Change, Damaged> {
-    let mut from = Reader(bytes);
+pub(in crate::storage) fn decode_change(revision: u64, bytes: &[u8]) -> Result<LogEntry, Damage> {
+    let mut from = ByteReader(bytes);
     let at = Timestamp(i64::from_be_bytes(from.fixed()?));
     let event = match from.byte()? {
         STORE_CREATED => Event::StoreCreated(read_store(&mut from)?),
@@ -81,10 +81,10 @@ pub(in crate::storage) fn decode_change(revision: u64, bytes: &[u8]) -> Result<C
         }
         BUNDLE_LOADED => Event::BundleLoaded(read_digest(from.text()?)?),
         ERASED => Event::Erased(StoreId::from_bytes(from.fixed()?)),
-        _ => return Err(Damaged),
+        _ => return Err(Damage),
     };
     from.end()?;
-    Ok(Change {
+    Ok(LogEntry {
         revision: Revision(revision),
         at,
         event,
@@ -92,12 +92,12 @@ pub(in crate::storage) fn decode_change(revision: u64, bytes: &[u8]) -> Result<C
 }
 
 /// Reads the time of an entry, without the rest of it.
-pub(in crate::storage) fn read_time(bytes: &[u8]) -> Result<Timestamp, Damaged> {
-    Ok(Timestamp(i64::from_be_bytes(Reader(bytes).fixed()?)))
+pub(in crate::storage) fn read_time(bytes: &[u8]) -> Result<Timestamp, Damage> {
+    Ok(Timestamp(i64::from_be_bytes(ByteReader(bytes).fixed()?)))
 }
 
 fn write_tuples(
-    out: &mut Writer,
+    out: &mut ByteWriter,
     deleted: &[TupleKey],
     written: &[Tuple],
 ) -> Result<(), Box<TupleKey>> {
@@ -113,7 +113,7 @@ fn write_tuples(
     Ok(())
 }
 
-fn read_tuples(from: &mut Reader<'_>) -> Result<(Vec<TupleKey>, Vec<Tuple>), Damaged> {
+fn read_tuples(from: &mut ByteReader<'_>) -> Result<(Vec<TupleKey>, Vec<Tuple>), Damage> {
     let count = from.count()?;
     let deleted = (0..count)
         .map(|_| read_key(from))
@@ -127,14 +127,14 @@ fn read_tuples(from: &mut Reader<'_>) -> Result<(Vec<TupleKey>, Vec<Tuple>), Dam
 
 /// Reads a digest. It is stored as hexadecimal digits, the only form in which a digest shows
 /// itself.
-fn read_digest(text: &str) -> Result<Digest, Damaged> {
+fn read_digest(text: &str) -> Result<Digest, Damage> {
     let mut bytes = [0; 32];
     if text.len() != 2 * bytes.len() {
-        return Err(Damaged);
+        return Err(Damage);
     }
     for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| Damaged)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| Damaged)?;
+        let digits = std::str::from_utf8(digits).map_err(|_| Damage)?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| Damage)?;
     }
     Ok(Digest::new(bytes))
 }

@@ -11,7 +11,7 @@ fn the_bundles_tuples_are_read_in_pages_as_if_sorted_each_time() {
     load(&stores, &all[..7], 1);
     assert_eq!(
         stores
-            .read(StoreId::MAIN, &Selection::default(), None, 100)
+            .read(StoreId::MAIN, &TupleSelection::default(), None, 100)
             .unwrap()
             .tuples
             .len(),
@@ -86,45 +86,45 @@ fn load(stores: &Stores, tuples: &[Tuple], digest: u8) {
         .unwrap();
 }
 
-fn selections() -> Vec<Selection> {
+fn selections() -> Vec<TupleSelection> {
     let object = |text: &str| Some(text.parse().unwrap());
-    let mut selections = vec![Selection::default()];
+    let mut selections = vec![TupleSelection::default()];
     for user in USERS {
         let user = Some(user.parse().unwrap());
-        selections.push(Selection {
+        selections.push(TupleSelection {
             kind: Some("doc".into()),
             user: user.clone(),
-            ..Selection::default()
+            ..TupleSelection::default()
         });
         let relation = Some("viewer".into());
-        selections.push(Selection {
+        selections.push(TupleSelection {
             kind: Some("doc".into()),
             user: user.clone(),
             relation,
-            ..Selection::default()
+            ..TupleSelection::default()
         });
-        selections.push(Selection {
+        selections.push(TupleSelection {
             object: object("doc:1"),
             user,
-            ..Selection::default()
+            ..TupleSelection::default()
         });
     }
     for text in ["doc:1", "doc:7", "doc:nowhere"] {
-        selections.push(Selection {
+        selections.push(TupleSelection {
             object: object(text),
-            ..Selection::default()
+            ..TupleSelection::default()
         });
-        selections.push(Selection {
+        selections.push(TupleSelection {
             object: object(text),
             relation: Some("owner".into()),
-            ..Selection::default()
+            ..TupleSelection::default()
         });
     }
     selections
 }
 
 /// Returns every selected tuple, read in pages of this size.
-fn read_in_pages(stores: &Stores, wanted: &Selection, size: usize) -> Vec<String> {
+fn read_in_pages(stores: &Stores, wanted: &TupleSelection, size: usize) -> Vec<String> {
     let mut found = Vec::new();
     let mut from = None;
     loop {

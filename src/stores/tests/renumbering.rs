@@ -108,7 +108,7 @@ fn names_are_made_room_for_while_others_write() {
                                 .parse()
                                 .unwrap();
                             stores
-                                .write(id, None, Batch::of_deletes(vec![key]))
+                                .write(id, None, TupleBatch::of_deletes(vec![key]))
                                 .unwrap();
                         }
                     }
@@ -124,7 +124,7 @@ fn names_are_made_room_for_while_others_write() {
     });
     let (version, newest) = stores.with_model(id, None).unwrap();
     let page = stores
-        .read(id, &Selection::default(), None, 10_000)
+        .read(id, &TupleSelection::default(), None, 10_000)
         .unwrap();
     assert_eq!(page.tuples.len(), version.graph().stored_len());
     assert!(

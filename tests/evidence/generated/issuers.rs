@@ -4,7 +4,8 @@
 use super::Dice;
 use crate::world::profile;
 use behest::evidence::{
-    ActorForm, AutonomousClaim, ClaimPath, Claims, Introspection, Preset, Profile, Trust,
+    ActorForm, AutonomousClaim, ClaimPath, ClaimPaths, IntrospectionEndpoint, Preset, Profile,
+    Trust,
 };
 use std::time::Duration;
 use support::web::Web;
@@ -151,7 +152,7 @@ impl Issuer {
             ids: ["user", "agent", "service"]
                 .map(|kind| (kind.into(), format!("{}|", self.name).into()))
                 .into(),
-            claims: Claims {
+            claims: ClaimPaths {
                 subject: vec![ClaimPath::new(if self.by_name {
                     "preferred_username"
                 } else {
@@ -181,7 +182,7 @@ impl Issuer {
         }
         if self.asking != Asking::Never {
             profile.trust = Trust::Introspection;
-            profile.introspection = Some(Introspection {
+            profile.introspection = Some(IntrospectionEndpoint {
                 url: endpoint.url.clone(),
                 client_id: "pdp".to_owned(),
                 client_secret: None,

@@ -3,7 +3,8 @@
 use super::{Dice, NOW};
 use crate::world::{AUDIENCE, World, profile, publish, question};
 use behest::evidence::{
-    ActorForm, AutonomousClaim, ClaimPath, Claims, Introspection, Preset, Profile, Secret, Trust,
+    ActorForm, AutonomousClaim, ClaimPath, ClaimPaths, IntrospectionEndpoint, Preset, Profile,
+    Secret, Trust,
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -96,7 +97,7 @@ impl Mint {
                 id_token_audiences: vec!["web".into(), "copilot".into()],
                 id_tokens_alone: *name == "alone",
                 autonomous: vec![AutonomousClaim::value("gty", "client-credentials")],
-                claims: Claims {
+                claims: ClaimPaths {
                     client: ["client_id", "azp", "ext.client"]
                         .map(ClaimPath::new)
                         .into(),
@@ -108,7 +109,7 @@ impl Mint {
         let last = profiles.last_mut().unwrap();
         last.trust = Trust::Introspection;
         last.id_token_audiences = Vec::new();
-        last.introspection = Some(Introspection {
+        last.introspection = Some(IntrospectionEndpoint {
             url: asked.url.clone(),
             client_id: "pdp".to_owned(),
             client_secret: None,

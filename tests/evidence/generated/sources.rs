@@ -5,7 +5,7 @@ use super::{Dice, NOW};
 use crate::spiffe::Authority;
 use crate::world::{AUDIENCE, profile};
 use behest::evidence::{
-    Introspection, KeySource, Profile, Scope, SignedAnswers, Trust, TrustDomain,
+    CallerScope, IntrospectionEndpoint, KeySource, Profile, SignedAnswers, Trust, TrustDomain,
 };
 use behest::http::{By, Caller, KeyHash, Permission};
 use behest::model::EntityRef;
@@ -193,7 +193,7 @@ pub(super) fn callers(issuer: &str) -> Vec<Caller> {
         require_actor: false,
         reasons: true,
         rate: None,
-        credentials: Scope::default(),
+        credentials: CallerScope::default(),
     };
     let by = By::Token {
         issuer: issuer.to_owned(),
@@ -253,7 +253,7 @@ pub(super) fn profile_of(
         } else {
             Trust::Keys { source, algorithms }
         },
-        introspection: Some(Introspection {
+        introspection: Some(IntrospectionEndpoint {
             url: if is_asked { &answers.url } else { &asked.url }.clone(),
             client_id: "pdp".to_owned(),
             client_secret: None,

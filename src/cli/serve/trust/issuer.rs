@@ -3,8 +3,8 @@
 use super::smol;
 use crate::config;
 use crate::evidence::{
-    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, Introspection, KeySource,
-    Overage, Preset, Profile, Secret, SignedAnswers, Trust, asymmetric,
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, IntrospectionEndpoint,
+    KeySource, Overage, Preset, Profile, Secret, SignedAnswers, Trust, asymmetric,
 };
 use crate::model::{DetailRule, MemberPath};
 use std::collections::BTreeMap;
@@ -240,7 +240,7 @@ fn introspection(
     issuer: &config::Issuer,
     preset: Preset,
     algorithms: &[jsonwebtoken::Algorithm],
-) -> Result<Introspection, String> {
+) -> Result<IntrospectionEndpoint, String> {
     let secret = settings
         .client_secret_file
         .as_deref()
@@ -257,7 +257,7 @@ fn introspection(
             algorithms: algorithms.to_vec(),
         })
     });
-    Ok(Introspection {
+    Ok(IntrospectionEndpoint {
         url: settings.url.clone(),
         client_id: settings.client_id.clone(),
         client_secret: secret

@@ -14,10 +14,10 @@ const MAX_GROUPS: usize = 100;
 
 /// Returns the same pattern for the `regex` crate, or `None` if it is refused.
 pub(super) fn rewrite(pattern: &str) -> Option<String> {
-    let mut reader = Reader {
+    let mut reader = PatternReader {
         rest: pattern,
         out: String::with_capacity(pattern.len() + 16),
-        groups: vec![Group::default()],
+        groups: vec![PatternGroup::default()],
     };
     while !reader.rest.is_empty() {
         reader.step()?;
@@ -27,7 +27,7 @@ pub(super) fn rewrite(pattern: &str) -> Option<String> {
 
 /// The last item of a group, which a repetition would repeat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Last {
+enum LastPiece {
     /// Nothing that can be repeated.
     #[default]
     Nothing,
@@ -37,7 +37,7 @@ enum Last {
     Repeated(u32),
 }
 
-impl Last {
+impl LastPiece {
     fn repeats(self) -> u32 {
         match self {
             Self::Nothing => 1,
@@ -47,42 +47,42 @@ impl Last {
 }
 
 #[derive(Debug, Default)]
-struct Group {
-    last: Last,
+struct PatternGroup {
+    last: LastPiece,
     /// The highest number of repetitions among the group's items, each multiplied through nesting.
     repeats: u32,
 }
 
-struct Reader<'p> {
+struct PatternReader<'p> {
     rest: &'p str,
     out: String,
     /// The open groups; the first is the pattern itself.
-    groups: Vec<Group>,
+    groups: Vec<PatternGroup>,
 }
 
-impl Reader<'_> {
+impl PatternReader<'_> {
     fn step(&mut self) -> Option<()> {
         match self.next()? {
             '(' if self.rest.starts_with('?') => self.flags(),
             '(' => self.open("("),
             ')' => self.close(),
             '|' => {
-                self.settle(Last::Nothing)?;
+                self.settle(LastPiece::Nothing)?;
                 self.out.push('|');
                 Some(())
             }
             '[' => {
                 self.rest = class::rewrite(self.rest, &mut self.out)?;
-                self.settle(Last::Piece(1))
+                self.settle(LastPiece::Piece(1))
             }
             at @ ('^' | '$' | '.') => {
                 self.out.push(at);
-                self.settle(Last::Piece(1))
+                self.settle(LastPiece::Piece(1))
             }
             '*' => self.repeat("*", 1),
             '+' => self.repeat("+", 1),
             '?' => self.repeat("?", 1),
-            '{' => match counts(self.rest) {
+            '{' => match read_counts(self.rest) {
                 Some((counts, rest)) => {
                     self.rest = rest;
                     self.repeat_counted(counts?)
@@ -108,7 +108,7 @@ impl Reader<'_> {
     }
 
     /// Replaces the last item of the group.
-    fn settle(&mut self, last: Last) -> Option<()> {
+    fn settle(&mut self, last: LastPiece) -> Option<()> {
         let group = self.groups.last_mut()?;
         group.repeats = group.repeats.max(group.last.repeats());
         group.last = last;
@@ -117,26 +117,26 @@ impl Reader<'_> {
 
     fn literal(&mut self, c: char) -> Option<()> {
         write_char(&mut self.out, c);
-        self.settle(Last::Piece(1))
+        self.settle(LastPiece::Piece(1))
     }
 
     fn open(&mut self, with: &str) -> Option<()> {
         if self.groups.len() > MAX_GROUPS {
             return None;
         }
-        self.settle(Last::Nothing)?;
+        self.settle(LastPiece::Nothing)?;
         self.out.push_str(with);
-        self.groups.push(Group::default());
+        self.groups.push(PatternGroup::default());
         Some(())
     }
 
     fn close(&mut self) -> Option<()> {
-        self.settle(Last::Nothing)?;
+        self.settle(LastPiece::Nothing)?;
         let group = self.groups.pop()?;
         self.out.push(')');
         // The first entry is the pattern itself, which no parenthesis closes.
         self.groups.last_mut()?;
-        self.settle(Last::Piece(group.repeats.max(1)))
+        self.settle(LastPiece::Piece(group.repeats.max(1)))
     }
 
     /// Reads `(?flags)`, `(?flags:`, `(?P<name>` and `(?<name>`.
@@ -192,11 +192,11 @@ impl Reader<'_> {
             self.out.push_str(flags);
             self.out.push(')');
         }
-        self.settle(Last::Nothing)
+        self.settle(LastPiece::Nothing)
     }
 
     fn repeat(&mut self, operator: &str, times: u32) -> Option<()> {
-        let Last::Piece(inner) = self.groups.last()?.last else {
+        let LastPiece::Piece(inner) = self.groups.last()?.last else {
             return None;
         };
         let repeats = if times >= 2 {
@@ -209,7 +209,7 @@ impl Reader<'_> {
             self.out.push('?');
         }
         // RE2 refuses the repetition of a repetition.
-        self.groups.last_mut()?.last = Last::Repeated(repeats);
+        self.groups.last_mut()?.last = LastPiece::Repeated(repeats);
         Some(())
     }
 
@@ -236,7 +236,7 @@ impl Reader<'_> {
         if let Some(boundary) = boundary {
             self.next()?;
             self.out.push_str(boundary);
-            return self.settle(Last::Piece(1));
+            return self.settle(LastPiece::Piece(1));
         }
         if self.take("Q") {
             return self.quoted();
@@ -246,7 +246,7 @@ impl Reader<'_> {
             self.out.push('[');
             self.out.push_str(&members);
             self.out.push(']');
-            return self.settle(Last::Piece(1));
+            return self.settle(LastPiece::Piece(1));
         }
         let (c, rest) = class::escaped(self.rest)?;
         self.rest = rest;
@@ -258,7 +258,7 @@ impl Reader<'_> {
         let (text, rest) = self.rest.split_once(r"\E").unwrap_or((self.rest, ""));
         self.rest = rest;
         if text.is_empty() {
-            return self.settle(Last::Nothing);
+            return self.settle(LastPiece::Nothing);
         }
         text.chars().try_for_each(|c| self.literal(c))
     }
@@ -276,10 +276,10 @@ pub(super) fn write_char(out: &mut String, c: char) {
 
 /// The lowest and the highest number of repetitions, the latter if there is one; `None` if the
 /// numbers are too large.
-type Counts = Option<(u32, Option<u32>)>;
+type RepeatCounts = Option<(u32, Option<u32>)>;
 
 /// Reads `n}`, `n,}` or `n,m}`; returns `None` for anything else.
-fn counts(text: &str) -> Option<(Counts, &str)> {
+fn read_counts(text: &str) -> Option<(RepeatCounts, &str)> {
     let (inside, rest) = text.split_once('}')?;
     let (least, most) = match inside.split_once(',') {
         None => (inside, Some(inside)),

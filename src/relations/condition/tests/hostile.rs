@@ -20,7 +20,7 @@ fn hostile_expressions_end_soon_and_without_a_panic() {
                 &text[..piece.len() * 20.min(MAX_EXPRESSION_BYTES / piece.len())]
             ),
         ] {
-            let _ = Condition::compile("c", &text, &parameters("a: int, x: list<int>"));
+            let _ = CompiledCondition::compile("c", &text, &parameters("a: int, x: list<int>"));
         }
     }
     assert!(
@@ -88,7 +88,7 @@ fn bool_expression() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn what_it_says_is_what_the_crate_says(expression in bool_expression()) {
-        if let Ok(condition) = Condition::compile("c", &expression, &[]) {
+        if let Ok(condition) = CompiledCondition::compile("c", &expression, &[]) {
             let ours = condition.with_max_cost(1_000_000).evaluate(&Record::new(), &Record::new()).ok();
             prop_assert_eq!(ours, oracle(&expression));
         }
@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in "\\PC{0,60}") {
-        let _ = Condition::compile("c", &text, &parameters("a: any, x: list<int>"));
+        let _ = CompiledCondition::compile("c", &text, &parameters("a: any, x: list<int>"));
     }
 
     #[test]
@@ -105,7 +105,7 @@ proptest! {
         Just("{"), Just("}"), Just("."), Just(","), Just("?"), Just(":"), Just("&&"), Just("=="), Just("in"), Just("-"),
         Just("!"), Just("has"), Just("x.all(a,"), Just("x.map(a.b,"), Just("null"), Just("size"), Just("type"), Just("a.size()"),
     ], 0..14)) {
-        if let Ok(condition) = Condition::compile("c", &tokens.join(" "), &parameters("a: any, x: list<int>")) {
+        if let Ok(condition) = CompiledCondition::compile("c", &tokens.join(" "), &parameters("a: any, x: list<int>")) {
             let _ = condition.evaluate(&record(r#"{"a": {"b": 1}, "x": [1, 0]}"#), &Record::new());
         }
     }

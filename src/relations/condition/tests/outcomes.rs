@@ -3,9 +3,9 @@
 use super::*;
 
 /// A condition's parameters, its expression, a context, and whether it holds there.
-type Case = (&'static str, &'static str, &'static str, bool);
+type OutcomeCase = (&'static str, &'static str, &'static str, bool);
 
-fn check(cases: &[Case]) {
+fn check(cases: &[OutcomeCase]) {
     for (declared, expression, context, expected) in cases {
         assert_eq!(
             holds(declared, expression, context),

@@ -3,11 +3,12 @@
 use super::*;
 
 /// Parameters, an expression, and the problem with it.
-type Case = (&'static str, &'static str, &'static str);
+type RefusalCase = (&'static str, &'static str, &'static str);
 
-fn check(cases: &[Case]) {
+fn check(cases: &[RefusalCase]) {
     for (declared, expression, problem) in cases {
-        let problems = Condition::compile("c", expression, &parameters(declared)).unwrap_err();
+        let problems =
+            CompiledCondition::compile("c", expression, &parameters(declared)).unwrap_err();
         assert_eq!(problems, [*problem], "{expression}");
     }
 }
@@ -169,7 +170,7 @@ fn parameters_that_cannot_be_named_are_refused_when_they_are_written() {
 
 #[test]
 fn what_cannot_be_read_is_refused_with_its_place() {
-    let unreadable = Condition::compile("c", "x <", &parameters("x: int")).unwrap_err();
+    let unreadable = CompiledCondition::compile("c", "x <", &parameters("x: int")).unwrap_err();
     assert!(
         unreadable[0].starts_with("the expression cannot be read (line 1, column 4): "),
         "{unreadable:?}"
@@ -216,7 +217,8 @@ fn no_message_shows_a_value() {
         ("s: any, n: int", "s + n == 1"),
         ("n: int", "n * 9223372036854775807 > 1"),
     ] {
-        let Ok(condition) = Condition::compile("c", expression, &parameters(declared)) else {
+        let Ok(condition) = CompiledCondition::compile("c", expression, &parameters(declared))
+        else {
             continue;
         };
         let told = condition

@@ -1,18 +1,18 @@
 //! Reads ranges of a tree in the order of keys.
 
-use super::{Key, Node, Tree, child_of};
+use super::{Tree, TreeKey, TreeNode, child_of};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl<V: Clone> Tree<V> {
     /// Returns the entries from `from` to `to`, both included, in order.
-    pub(in crate::relations) fn range(&self, from: &Key, to: &Key) -> Range<'_, V> {
+    pub(in crate::relations) fn range(&self, from: &TreeKey, to: &TreeKey) -> Range<'_, V> {
         self.root.range(from, to)
     }
 }
 
-impl<V> Node<V> {
-    fn range(&self, from: &Key, to: &Key) -> Range<'_, V> {
+impl<V> TreeNode<V> {
+    fn range(&self, from: &TreeKey, to: &TreeKey) -> Range<'_, V> {
         let mut range = Range {
             above: SmallVec::new(),
             keys: [].iter(),
@@ -47,14 +47,14 @@ impl<V> Node<V> {
 #[derive(Clone, Debug)]
 pub(in crate::relations) struct Range<'a, V> {
     /// The remaining children of each inner node on the path to the leaf.
-    above: SmallVec<[std::slice::Iter<'a, Arc<Node<V>>>; 4]>,
-    keys: std::slice::Iter<'a, Key>,
+    above: SmallVec<[std::slice::Iter<'a, Arc<TreeNode<V>>>; 4]>,
+    keys: std::slice::Iter<'a, TreeKey>,
     values: std::slice::Iter<'a, V>,
-    end: Key,
+    end: TreeKey,
 }
 
 impl<'a, V> Iterator for Range<'a, V> {
-    type Item = (Key, &'a V);
+    type Item = (TreeKey, &'a V);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -78,15 +78,15 @@ impl<'a, V> Iterator for Range<'a, V> {
 
 impl<'a, V> Range<'a, V> {
     /// Moves to the first leaf below `node`.
-    fn descend(&mut self, mut node: &'a Arc<Node<V>>) {
+    fn descend(&mut self, mut node: &'a Arc<TreeNode<V>>) {
         loop {
             match &**node {
-                Node::Leaf { keys, values } => {
+                TreeNode::Leaf { keys, values } => {
                     self.keys = keys.iter();
                     self.values = values.iter();
                     return;
                 }
-                Node::Inner { children, .. } => {
+                TreeNode::Inner { children, .. } => {
                     let mut rest = children.iter();
                     let Some(first) = rest.next() else { return };
                     self.above.push(rest);

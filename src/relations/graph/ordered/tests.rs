@@ -15,13 +15,13 @@ impl Dice {
     }
 }
 
-fn entries(tree: &Tree<u32>) -> Vec<(Key, u32)> {
+fn entries(tree: &Tree<u32>) -> Vec<(TreeKey, u32)> {
     tree.range(&[0; 3], &[u32::MAX; 3])
         .map(|(key, value)| (key, *value))
         .collect()
 }
 
-fn expected(map: &BTreeMap<Key, u32>) -> Vec<(Key, u32)> {
+fn expected(map: &BTreeMap<TreeKey, u32>) -> Vec<(TreeKey, u32)> {
     map.iter().map(|(key, value)| (*key, *value)).collect()
 }
 
@@ -87,10 +87,10 @@ fn of_several_entries_with_one_key_the_last_stays() {
 
 #[test]
 fn keys_in_ascending_order_leave_full_leaves() {
-    fn leaves(node: &Node<u32>) -> usize {
+    fn leaves(node: &TreeNode<u32>) -> usize {
         match node {
-            Node::Leaf { .. } => 1,
-            Node::Inner { children, .. } => children.iter().map(|child| leaves(child)).sum(),
+            TreeNode::Leaf { .. } => 1,
+            TreeNode::Inner { children, .. } => children.iter().map(|child| leaves(child)).sum(),
         }
     }
     let mut tree = Tree::default();
@@ -107,5 +107,5 @@ fn removing_everything_leaves_no_nodes_behind() {
         assert_eq!(tree.remove(&[n, 0, 0]), Some(n));
     }
     assert_eq!(entries(&tree), []);
-    assert!(matches!(&*tree.root, Node::Leaf { .. }));
+    assert!(matches!(&*tree.root, TreeNode::Leaf { .. }));
 }

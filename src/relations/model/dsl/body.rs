@@ -6,7 +6,7 @@
 /// Returns the expression up to the closing brace, and how many bytes were read, that brace
 /// included. Returns `None` if no brace closes it.
 pub(super) fn read(rest: &str) -> Option<(String, usize)> {
-    let mut scan = Scan {
+    let mut scan = BodyScan {
         rest,
         at: 0,
         kept: String::new(),
@@ -40,13 +40,13 @@ pub(super) fn read(rest: &str) -> Option<(String, usize)> {
     None
 }
 
-struct Scan<'a> {
+struct BodyScan<'a> {
     rest: &'a str,
     at: usize,
     kept: String,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> BodyScan<'a> {
     fn rest_now(&self) -> &'a str {
         self.rest.get(self.at..).unwrap_or_default()
     }

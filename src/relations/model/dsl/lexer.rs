@@ -3,14 +3,14 @@
 
 /// A token and its position in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind<'a>,
+pub(super) struct DslToken<'a> {
+    pub(super) kind: DslTokenKind<'a>,
     pub(super) offset: usize,
     pub(super) len: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind<'a> {
+pub(super) enum DslTokenKind<'a> {
     /// A name or a keyword; the context decides which, since `type` may be the name of a relation.
     Word(&'a str),
     /// One of `[ ] ( ) < > { } : , # *`.
@@ -22,7 +22,7 @@ pub(super) enum Kind<'a> {
     End,
 }
 
-impl Kind<'_> {
+impl DslTokenKind<'_> {
     /// Describes the token for a message.
     pub(super) fn describe(&self) -> String {
         match self {
@@ -55,9 +55,9 @@ impl<'a> Lexer<'a> {
     }
 
     /// Returns the first word with `::` in it, as a token.
-    pub(super) fn namespaced(&self) -> Option<Token<'a>> {
-        self.namespaced.map(|(word, offset)| Token {
-            kind: Kind::Word(word),
+    pub(super) fn namespaced(&self) -> Option<DslToken<'a>> {
+        self.namespaced.map(|(word, offset)| DslToken {
+            kind: DslTokenKind::Word(word),
             offset,
             len: word.len(),
         })
@@ -74,7 +74,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Reads the next token.
-    pub(super) fn next(&mut self) -> Token<'a> {
+    pub(super) fn next(&mut self) -> DslToken<'a> {
         let mut first_line_end = None;
         loop {
             let rest = self.rest();
@@ -90,23 +90,23 @@ impl<'a> Lexer<'a> {
             }
         }
         if let Some(offset) = first_line_end {
-            return Token {
-                kind: Kind::Line,
+            return DslToken {
+                kind: DslTokenKind::Line,
                 offset,
                 len: 0,
             };
         }
         let (rest, offset) = (self.rest(), self.at);
         let Some(c) = rest.chars().next() else {
-            return Token {
-                kind: Kind::End,
+            return DslToken {
+                kind: DslTokenKind::End,
                 offset,
                 len: 0,
             };
         };
         let (kind, len) = match c {
             '[' | ']' | '(' | ')' | '<' | '>' | '{' | '}' | ':' | ',' | '#' | '*' => {
-                (Kind::Mark(c), 1)
+                (DslTokenKind::Mark(c), 1)
             }
             c if is_word(c) => {
                 let len = word_len(rest);
@@ -115,12 +115,12 @@ impl<'a> Lexer<'a> {
                 if whole > len {
                     self.namespaced.get_or_insert((word, offset));
                 }
-                (Kind::Word(word), whole)
+                (DslTokenKind::Word(word), whole)
             }
-            c => (Kind::Stray(c), c.len_utf8()),
+            c => (DslTokenKind::Stray(c), c.len_utf8()),
         };
         self.skip(len);
-        Token { kind, offset, len }
+        DslToken { kind, offset, len }
     }
 
     fn begins_comment(&self) -> bool {

@@ -15,7 +15,7 @@ mod write;
 
 pub use write::{InexpressibleError, to_dsl};
 
-pub(super) use parser::{Header, Parsed};
+pub(super) use parser::{Header, ParsedModel};
 
 use super::error::{ModelRefusal, RefusalCode};
 use super::source::{Element, ModelFile, ModelSource};
@@ -65,7 +65,7 @@ pub(super) fn defined_twice(element: &Element, place: Place, first: Option<Place
 
 /// Parses one file, model or module, without refusing duplicates or checking anything that concerns
 /// the whole model.
-pub(super) fn parse(file: ModelFile<'_>) -> Result<Parsed, ModelRefusal> {
+pub(super) fn parse(file: ModelFile<'_>) -> Result<ParsedModel, ModelRefusal> {
     if file.text.len() > MAX_DSL_BYTES {
         return Err(ModelRefusal::new(
             RefusalCode::ExceededEntityLimit,

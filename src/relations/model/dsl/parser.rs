@@ -1,11 +1,12 @@
 //! Parses declarations: the header, types, relations, conditions.
 
 use super::super::definition::{
-    ConditionDefinition, ModelDefinition, Origin, RelationDefinition, SchemaVersion, TypeDefinition,
+    ConditionDefinition, ModelDefinition, ModuleOrigin, RelationDefinition, SchemaVersion,
+    TypeDefinition,
 };
-use super::super::source::{Element, ModelFile, Places};
+use super::super::source::{Element, ElementPlaces, ModelFile};
 use super::body;
-use super::lexer::{Kind, Lexer, Token};
+use super::lexer::{DslToken, DslTokenKind, Lexer};
 use super::relation::{self, Cursor};
 use crate::model::{Place, Problem};
 use crate::relations::condition::ParameterType;
@@ -13,12 +14,12 @@ use smol_str::SmolStr;
 
 /// The content of one parsed file.
 #[derive(Debug)]
-pub(in super::super) struct Parsed {
+pub(in super::super) struct ParsedModel {
     pub(in super::super) header: Header,
     pub(in super::super) definition: ModelDefinition,
     /// The indexes in `definition.types` of the types that were written as `extend type`.
     pub(in super::super) extended: Vec<usize>,
-    pub(in super::super) places: Places,
+    pub(in super::super) places: ElementPlaces,
     /// Second declarations of elements that are already declared.
     pub(in super::super) duplicates: Vec<(Element, Place)>,
 }
@@ -39,8 +40,8 @@ pub(super) type Parse<T> = Result<T, Mistake>;
 pub(super) struct Parser<'a> {
     file: ModelFile<'a>,
     lexer: Lexer<'a>,
-    current: Token<'a>,
-    parsed: Parsed,
+    current: DslToken<'a>,
+    parsed: ParsedModel,
     problems: Vec<Problem>,
 }
 
@@ -48,11 +49,11 @@ impl<'a> Parser<'a> {
     pub(super) fn new(file: ModelFile<'a>) -> Self {
         let mut lexer = Lexer::new(file.text.strip_prefix('\u{feff}').unwrap_or(file.text));
         let current = lexer.next();
-        let parsed = Parsed {
+        let parsed = ParsedModel {
             header: Header::Model,
             definition: ModelDefinition::default(),
             extended: Vec::new(),
-            places: Places::default(),
+            places: ElementPlaces::default(),
             duplicates: Vec::new(),
         };
         Self {
@@ -65,14 +66,14 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses the whole text and continues after mistakes.
-    pub(super) fn parse(mut self) -> (Parsed, Vec<Problem>) {
+    pub(super) fn parse(mut self) -> (ParsedModel, Vec<Problem>) {
         self.skip_lines();
         if let Err(problem) = self.header() {
             self.recover(problem);
         }
         loop {
             self.skip_lines();
-            if self.current.kind == Kind::End {
+            if self.current.kind == DslTokenKind::End {
                 self.note_namespaced();
                 return (self.parsed, self.problems);
             }
@@ -87,7 +88,9 @@ impl<'a> Parser<'a> {
         let Some(token) = self.lexer.namespaced() else {
             return;
         };
-        let Kind::Word(name) = token.kind else { return };
+        let DslTokenKind::Word(name) = token.kind else {
+            return;
+        };
         let message = format!("`{name}` is written as in Cedar, and a relation model has no `::`");
         let help = format!(
             "write `{}`, here and wherever a name has `::`",
@@ -99,7 +102,7 @@ impl<'a> Parser<'a> {
 
     fn header(&mut self) -> Parse<()> {
         match self.current.kind {
-            Kind::Word("model") => {
+            DslTokenKind::Word("model") => {
                 self.advance();
                 self.skip_lines();
                 self.keyword("schema", "write `schema 1.1` below `model`")?;
@@ -116,7 +119,7 @@ impl<'a> Parser<'a> {
                     )
                 })?;
             }
-            Kind::Word("module") => {
+            DslTokenKind::Word("module") => {
                 self.advance();
                 let name = self.word("the name of the module", "write `module core`")?;
                 self.parsed.header = Header::Module(name.into());
@@ -132,8 +135,8 @@ impl<'a> Parser<'a> {
 
     fn declaration(&mut self) -> Parse<()> {
         match self.current.kind {
-            Kind::Word("type") => self.type_definition(false),
-            Kind::Word("extend") => {
+            DslTokenKind::Word("type") => self.type_definition(false),
+            DslTokenKind::Word("extend") => {
                 let extend = self.current;
                 if self.parsed.header == Header::Model {
                     let help =
@@ -146,15 +149,15 @@ impl<'a> Parser<'a> {
                 }
                 self.advance();
                 match self.current.kind {
-                    Kind::Word("type") => self.type_definition(true),
+                    DslTokenKind::Word("type") => self.type_definition(true),
                     _ => Err(self.unexpected(
                         "`type`",
                         "write `extend type` and the name of a type of another module",
                     )),
                 }
             }
-            Kind::Word("condition") => self.condition(),
-            Kind::Word("define") => {
+            DslTokenKind::Word("condition") => self.condition(),
+            DslTokenKind::Word("define") => {
                 let help = "relations stand below `type NAME` and `relations`";
                 Err(self.problem_at(
                     self.current,
@@ -186,7 +189,7 @@ impl<'a> Parser<'a> {
             self.note(Element::Type(name), name_token);
         }
         self.skip_lines();
-        if let Kind::Word("relations") = self.current.kind {
+        if let DslTokenKind::Word("relations") = self.current.kind {
             self.advance();
             if let Err(problem) = self.end_of_line() {
                 self.recover(problem);
@@ -206,7 +209,7 @@ impl<'a> Parser<'a> {
         let found_before = self.problems.len();
         loop {
             self.skip_lines();
-            let Kind::Word("define") = self.current.kind else {
+            let DslTokenKind::Word("define") = self.current.kind else {
                 break;
             };
             match self.relation(&definition.name) {
@@ -237,7 +240,7 @@ impl<'a> Parser<'a> {
             name,
             rewrite,
             restrictions,
-            origin: Origin::default(),
+            origin: ModuleOrigin::default(),
         })
     }
 
@@ -249,7 +252,7 @@ impl<'a> Parser<'a> {
         self.mark('(', SHAPE)?;
         let mut parameters = Vec::new();
         self.skip_lines();
-        while self.current.kind != Kind::Mark(')') {
+        while self.current.kind != DslTokenKind::Mark(')') {
             let parameter = self.word("the name of a parameter", SHAPE)?.into();
             self.mark(
                 ':',
@@ -257,15 +260,15 @@ impl<'a> Parser<'a> {
             )?;
             parameters.push((parameter, self.parameter_type()?));
             self.skip_lines();
-            if self.current.kind == Kind::Mark(',') {
+            if self.current.kind == DslTokenKind::Mark(',') {
                 self.advance();
                 self.skip_lines();
-            } else if self.current.kind != Kind::Mark(')') {
+            } else if self.current.kind != DslTokenKind::Mark(')') {
                 return Err(self.unexpected("`,` or `)`", SHAPE));
             }
         }
         self.advance();
-        if self.current.kind != Kind::Mark('{') {
+        if self.current.kind != DslTokenKind::Mark('{') {
             return Err(self.unexpected("`{`", "write the expression between `{` and `}`"));
         }
         let brace = self.current;
@@ -319,17 +322,17 @@ impl<'a> Parser<'a> {
     }
 
     /// Returns the module and the file of an element of a module; a model has no origin.
-    fn origin(&self) -> Origin {
+    fn origin(&self) -> ModuleOrigin {
         match &self.parsed.header {
-            Header::Model => Origin::default(),
-            Header::Module(name) => Origin {
+            Header::Model => ModuleOrigin::default(),
+            Header::Module(name) => ModuleOrigin {
                 module: Some(name.clone()),
                 file: Some(self.file.name.into()),
             },
         }
     }
 
-    fn note(&mut self, element: Element, token: Token<'_>) {
+    fn note(&mut self, element: Element, token: DslToken<'_>) {
         let place = self.place(token);
         if self
             .parsed
@@ -342,7 +345,7 @@ impl<'a> Parser<'a> {
     }
 
     fn keyword(&mut self, keyword: &'static str, help: &str) -> Parse<()> {
-        if self.current.kind == Kind::Word(keyword) {
+        if self.current.kind == DslTokenKind::Word(keyword) {
             self.advance();
             Ok(())
         } else {
@@ -352,7 +355,7 @@ impl<'a> Parser<'a> {
 
     fn end_of_line(&mut self) -> Parse<()> {
         match self.current.kind {
-            Kind::Line | Kind::End => Ok(()),
+            DslTokenKind::Line | DslTokenKind::End => Ok(()),
             _ => Err(self.unexpected(
                 "the end of the line",
                 "begin a new line for the next declaration",
@@ -363,18 +366,18 @@ impl<'a> Parser<'a> {
     /// Reports a mistake and continues at the next line.
     fn recover(&mut self, mistake: Mistake) {
         self.problems.push(*mistake.0);
-        while !matches!(self.current.kind, Kind::Line | Kind::End) {
+        while !matches!(self.current.kind, DslTokenKind::Line | DslTokenKind::End) {
             self.advance();
         }
     }
 
     fn skip_lines(&mut self) {
-        while self.current.kind == Kind::Line {
+        while self.current.kind == DslTokenKind::Line {
             self.advance();
         }
     }
 
-    fn place(&self, token: Token<'_>) -> Place {
+    fn place(&self, token: DslToken<'_>) -> Place {
         let skipped = self.file.text.len()
             - self
                 .file
@@ -387,7 +390,7 @@ impl<'a> Parser<'a> {
 }
 
 impl<'a> Cursor<'a> for Parser<'a> {
-    fn current(&self) -> Token<'a> {
+    fn current(&self) -> DslToken<'a> {
         self.current
     }
 
@@ -395,7 +398,7 @@ impl<'a> Cursor<'a> for Parser<'a> {
         self.current = self.lexer.next();
     }
 
-    fn problem_at(&self, token: Token<'_>, message: String, help: &str) -> Mistake {
+    fn problem_at(&self, token: DslToken<'_>, message: String, help: &str) -> Mistake {
         Mistake(Box::new(
             Problem::new(message).at(self.place(token)).help(help),
         ))

@@ -4,7 +4,7 @@
 //! parentheses, so no reader has to know which binds tighter.
 
 use super::super::definition::{Restriction, RestrictionForm, Rewrite};
-use super::lexer::{Kind, Token};
+use super::lexer::{DslToken, DslTokenKind};
 use super::parser::{Mistake, Parse};
 
 /// Maximum nesting of parentheses: one less than the operators of a relation may nest.
@@ -13,13 +13,13 @@ const MAX_DEPTH: usize = super::super::definition::MAX_REWRITE_DEPTH - 1;
 /// A stream of tokens with one token of lookahead.
 pub(super) trait Cursor<'a> {
     /// Returns the current token.
-    fn current(&self) -> Token<'a>;
+    fn current(&self) -> DslToken<'a>;
 
     /// Moves to the next token.
     fn advance(&mut self);
 
     /// Reports a problem with a token.
-    fn problem_at(&self, token: Token<'_>, message: String, help: &str) -> Mistake;
+    fn problem_at(&self, token: DslToken<'_>, message: String, help: &str) -> Mistake;
 
     /// Reports that the current token is not the expected one.
     fn unexpected(&self, wanted: &str, help: &str) -> Mistake {
@@ -33,7 +33,7 @@ pub(super) trait Cursor<'a> {
 
     /// Reads a word.
     fn word(&mut self, wanted: &str, help: &str) -> Parse<&'a str> {
-        let Kind::Word(word) = self.current().kind else {
+        let DslTokenKind::Word(word) = self.current().kind else {
             return Err(self.unexpected(wanted, help));
         };
         self.advance();
@@ -42,7 +42,7 @@ pub(super) trait Cursor<'a> {
 
     /// Reads a mark.
     fn mark(&mut self, mark: char, help: &str) -> Parse<()> {
-        if self.current().kind != Kind::Mark(mark) {
+        if self.current().kind != DslTokenKind::Mark(mark) {
             return Err(self.unexpected(&format!("`{mark}`"), help));
         }
         self.advance();
@@ -51,7 +51,7 @@ pub(super) trait Cursor<'a> {
 
     /// Skips line ends, which mean nothing within brackets.
     fn skip_line_ends(&mut self) {
-        while self.current().kind == Kind::Line {
+        while self.current().kind == DslTokenKind::Line {
             self.advance();
         }
     }
@@ -125,11 +125,11 @@ impl std::fmt::Display for Operator {
 
 fn operator<'a>(cursor: &mut impl Cursor<'a>) -> Parse<Option<Operator>> {
     let operator = match cursor.current().kind {
-        Kind::Word("or") => Operator::Or,
-        Kind::Word("and") => Operator::And,
-        Kind::Word("but") => {
+        DslTokenKind::Word("or") => Operator::Or,
+        DslTokenKind::Word("and") => Operator::And,
+        DslTokenKind::Word("but") => {
             cursor.advance();
-            if cursor.current().kind != Kind::Word("not") {
+            if cursor.current().kind != DslTokenKind::Word("not") {
                 return Err(cursor.unexpected("`not`", "write `a but not b`"));
             }
             Operator::ButNot
@@ -148,12 +148,12 @@ fn operand<'a>(
 ) -> Parse<Rewrite> {
     let token = cursor.current();
     match token.kind {
-        Kind::Mark('[') if leftmost => direct(cursor, restrictions),
-        Kind::Mark('[') => {
+        DslTokenKind::Mark('[') if leftmost => direct(cursor, restrictions),
+        DslTokenKind::Mark('[') => {
             let help = "write the direct part once, before everything else: `[user] or editor`";
             Err(cursor.problem_at(token, "`[` stands behind another part".to_owned(), help))
         }
-        Kind::Mark('(') if depth >= MAX_DEPTH => {
+        DslTokenKind::Mark('(') if depth >= MAX_DEPTH => {
             let help = "give a part a name of its own, as another relation";
             Err(cursor.problem_at(
                 token,
@@ -161,7 +161,7 @@ fn operand<'a>(
                 help,
             ))
         }
-        Kind::Mark('(') => {
+        DslTokenKind::Mark('(') => {
             cursor.advance();
             cursor.skip_line_ends();
             let inner = expression(cursor, restrictions, leftmost, depth + 1)?;
@@ -172,7 +172,7 @@ fn operand<'a>(
         _ => {
             let help = "name a relation, as in `editor` or `viewer from parent`, or types in brackets: `[user]`";
             let name = cursor.word("a relation", help)?;
-            if cursor.current().kind != Kind::Word("from") {
+            if cursor.current().kind != DslTokenKind::Word("from") {
                 return Ok(Rewrite::Computed(name.into()));
             }
             cursor.advance();
@@ -194,7 +194,7 @@ fn direct<'a>(cursor: &mut impl Cursor<'a>, restrictions: &mut Vec<Restriction>)
     loop {
         restrictions.push(restriction(cursor)?);
         cursor.skip_line_ends();
-        if cursor.current().kind != Kind::Mark(',') {
+        if cursor.current().kind != DslTokenKind::Mark(',') {
             cursor.mark(']', "part types by `,` and end them with `]`")?;
             return Ok(Rewrite::This);
         }
@@ -208,7 +208,7 @@ fn restriction<'a>(cursor: &mut impl Cursor<'a>) -> Parse<Restriction> {
         "name a type: `user`, `user:*` or `team#member`, `with` a condition or without";
     let kind = cursor.word("a type", SHAPE)?.into();
     let form = match cursor.current().kind {
-        Kind::Mark(':') => {
+        DslTokenKind::Mark(':') => {
             cursor.advance();
             cursor.mark(
                 '*',
@@ -216,7 +216,7 @@ fn restriction<'a>(cursor: &mut impl Cursor<'a>) -> Parse<Restriction> {
             )?;
             RestrictionForm::Wildcard
         }
-        Kind::Mark('#') => {
+        DslTokenKind::Mark('#') => {
             cursor.advance();
             RestrictionForm::Userset(
                 cursor
@@ -230,7 +230,7 @@ fn restriction<'a>(cursor: &mut impl Cursor<'a>) -> Parse<Restriction> {
         _ => RestrictionForm::Object,
     };
     let condition = match cursor.current().kind {
-        Kind::Word("with") => {
+        DslTokenKind::Word("with") => {
             cursor.advance();
             Some(
                 cursor

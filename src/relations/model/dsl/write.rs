@@ -42,8 +42,8 @@ pub fn to_dsl(model: &ModelDefinition) -> Result<String, InexpressibleError> {
         }
         for relation in &definition.relations {
             let text = relation_text(relation).map_err(|problem| match problem {
-                Misfit::Name(name) => InexpressibleError::Name(name),
-                Misfit::Direct => InexpressibleError::Direct {
+                InexpressiblePart::Name(name) => InexpressibleError::Name(name),
+                InexpressiblePart::Direct => InexpressibleError::Direct {
                     kind: definition.name.clone(),
                     relation: relation.name.clone(),
                 },
@@ -57,7 +57,7 @@ pub fn to_dsl(model: &ModelDefinition) -> Result<String, InexpressibleError> {
     Ok(out)
 }
 
-enum Misfit {
+enum InexpressiblePart {
     Name(SmolStr),
     Direct,
 }
@@ -74,7 +74,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(lexer::is_word)
 }
 
-fn relation_text(relation: &RelationDefinition) -> Result<String, Misfit> {
+fn relation_text(relation: &RelationDefinition) -> Result<String, InexpressiblePart> {
     let mut out = String::new();
     rewrite(
         &relation.rewrite,
@@ -94,10 +94,10 @@ fn rewrite(
     leftmost: bool,
     nested: bool,
     out: &mut String,
-) -> Result<(), Misfit> {
+) -> Result<(), InexpressiblePart> {
     let (operator, children) = match it {
         Rewrite::This if leftmost => return direct(restrictions, out),
-        Rewrite::This => return Err(Misfit::Direct),
+        Rewrite::This => return Err(InexpressiblePart::Direct),
         Rewrite::Computed(relation) => {
             out.push_str(word(relation)?);
             return Ok(());
@@ -137,15 +137,15 @@ fn direct_first(children: &[Rewrite]) -> Vec<&Rewrite> {
     first.into_iter().chain(others).collect()
 }
 
-fn word(name: &SmolStr) -> Result<&str, Misfit> {
+fn word(name: &SmolStr) -> Result<&str, InexpressiblePart> {
     if is_name(name) {
         Ok(name)
     } else {
-        Err(Misfit::Name(name.clone()))
+        Err(InexpressiblePart::Name(name.clone()))
     }
 }
 
-fn direct(restrictions: &[Restriction], out: &mut String) -> Result<(), Misfit> {
+fn direct(restrictions: &[Restriction], out: &mut String) -> Result<(), InexpressiblePart> {
     out.push('[');
     for (at, restriction) in restrictions.iter().enumerate() {
         if at > 0 {

@@ -5,24 +5,24 @@
 //! the objects that define who is in a relation have a closed list of members. In other objects an
 //! unknown member is ignored, unless it is spelled nearly like a known one.
 
-use super::read::{At, Misfit, Read};
+use super::read::{FormError, FormResult, JsonNode};
 use crate::model::{alike, nearest, shown};
 use crate::relations::model::error::RefusalCode;
 
 /// The members that an object may have, in the longer of protobuf's spellings.
 #[derive(Clone, Copy)]
-pub(super) struct Members {
+pub(super) struct MemberNames {
     names: &'static [&'static str],
     is_closed: bool,
 }
 
-pub(super) const MODEL: Members =
-    Members::with(&["id", "schema_version", "type_definitions", "conditions"]);
-pub(super) const TYPE: Members = Members::with(&["type", "relations", "metadata"]);
-pub(super) const METADATA: Members = Members::with(&["relations", "module", "source_info"]);
-pub(super) const RELATION: Members =
-    Members::with(&["directly_related_user_types", "module", "source_info"]);
-pub(super) const REWRITE: Members = Members::only(&[
+pub(super) const MODEL: MemberNames =
+    MemberNames::with(&["id", "schema_version", "type_definitions", "conditions"]);
+pub(super) const TYPE: MemberNames = MemberNames::with(&["type", "relations", "metadata"]);
+pub(super) const METADATA: MemberNames = MemberNames::with(&["relations", "module", "source_info"]);
+pub(super) const RELATION: MemberNames =
+    MemberNames::with(&["directly_related_user_types", "module", "source_info"]);
+pub(super) const REWRITE: MemberNames = MemberNames::only(&[
     "this",
     "computed_userset",
     "tuple_to_userset",
@@ -30,17 +30,17 @@ pub(super) const REWRITE: Members = Members::only(&[
     "intersection",
     "difference",
 ]);
-pub(super) const CHILDREN: Members = Members::only(&["child"]);
-pub(super) const DIFFERENCE: Members = Members::only(&["base", "subtract"]);
-pub(super) const FROM_TUPLESET: Members = Members::only(&["tupleset", "computed_userset"]);
-pub(super) const REFERENCE: Members = Members::only(&["object", "relation"]);
-pub(super) const RESTRICTION: Members =
-    Members::only(&["type", "relation", "wildcard", "condition"]);
-pub(super) const CONDITION: Members =
-    Members::only(&["name", "expression", "parameters", "metadata"]);
-pub(super) const PARAMETER: Members = Members::only(&["type_name", "generic_types"]);
+pub(super) const CHILDREN: MemberNames = MemberNames::only(&["child"]);
+pub(super) const DIFFERENCE: MemberNames = MemberNames::only(&["base", "subtract"]);
+pub(super) const FROM_TUPLESET: MemberNames = MemberNames::only(&["tupleset", "computed_userset"]);
+pub(super) const REFERENCE: MemberNames = MemberNames::only(&["object", "relation"]);
+pub(super) const RESTRICTION: MemberNames =
+    MemberNames::only(&["type", "relation", "wildcard", "condition"]);
+pub(super) const CONDITION: MemberNames =
+    MemberNames::only(&["name", "expression", "parameters", "metadata"]);
+pub(super) const PARAMETER: MemberNames = MemberNames::only(&["type_name", "generic_types"]);
 
-impl Members {
+impl MemberNames {
     const fn with(names: &'static [&'static str]) -> Self {
         Self {
             names,
@@ -56,10 +56,10 @@ impl Members {
     }
 }
 
-impl At<'_> {
+impl JsonNode<'_> {
     /// Refuses a member of an object that would be ignored but must not be, and a member that
     /// occurs in both spellings. A member that is `null` counts as absent.
-    pub(super) fn expect(&self, members: Members) -> Read<()> {
+    pub(super) fn expect(&self, members: MemberNames) -> FormResult<()> {
         let present = self
             .value
             .as_object()
@@ -86,7 +86,7 @@ impl At<'_> {
         Ok(())
     }
 
-    fn expect_other(&self, members: Members, member: &str) -> Read<()> {
+    fn expect_other(&self, members: MemberNames, member: &str) -> FormResult<()> {
         let names = || members.names.iter().copied();
         let meant = names()
             .find(|name| alike(name, member))
@@ -105,13 +105,13 @@ impl At<'_> {
         }
     }
 
-    fn unread(&self, what: String, help: String) -> Misfit {
+    fn unread(&self, what: String, help: String) -> FormError {
         let message = if self.path.is_empty() {
             what
         } else {
             format!("{what} in `{}`", self.path)
         };
-        Misfit {
+        FormError {
             code: RefusalCode::ValidationError,
             message,
             help,

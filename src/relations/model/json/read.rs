@@ -1,7 +1,7 @@
 //! Reads a model from JSON; every message names the path to the problem.
 
 use super::super::definition::{
-    ConditionDefinition, MAX_REWRITE_DEPTH, ModelDefinition, Origin, RelationDefinition,
+    ConditionDefinition, MAX_REWRITE_DEPTH, ModelDefinition, ModuleOrigin, RelationDefinition,
     Restriction, RestrictionForm, Rewrite, SchemaVersion, TypeDefinition,
 };
 use super::super::error::{ModelRefusal, RefusalCode};
@@ -19,8 +19,8 @@ use std::fmt;
 /// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members are ignored or
 /// refused, as `members` says.
 pub fn from_json(json: &Value) -> Result<ModelDefinition, ModelRefusal> {
-    read(&At::root(json)).map_err(
-        |Misfit {
+    read(&JsonNode::root(json)).map_err(
+        |FormError {
              code,
              message,
              help,
@@ -29,22 +29,22 @@ pub fn from_json(json: &Value) -> Result<ModelDefinition, ModelRefusal> {
 }
 
 /// The first problem with the form of the JSON.
-pub(super) struct Misfit {
+pub(super) struct FormError {
     pub(super) code: RefusalCode,
     pub(super) message: String,
     pub(super) help: String,
 }
 
-pub(super) type Read<T> = Result<T, Misfit>;
+pub(super) type FormResult<T> = Result<T, FormError>;
 
 /// A JSON value and the path to it.
 #[derive(Clone)]
-pub(super) struct At<'a> {
+pub(super) struct JsonNode<'a> {
     pub(super) value: &'a Value,
     pub(super) path: String,
 }
 
-impl<'a> At<'a> {
+impl<'a> JsonNode<'a> {
     fn root(value: &'a Value) -> Self {
         Self {
             value,
@@ -52,7 +52,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn misfit(&self, wanted: impl fmt::Display) -> Misfit {
+    fn misfit(&self, wanted: impl fmt::Display) -> FormError {
         let path = if self.path.is_empty() {
             "the model"
         } else {
@@ -63,7 +63,7 @@ impl<'a> At<'a> {
         } else {
             format!("`{path}`")
         };
-        Misfit {
+        FormError {
             code: RefusalCode::ValidationError,
             message: format!("{path} is not {wanted}"),
             help: "compare it with what OpenFGA's tools make of a model in DSL".to_owned(),
@@ -93,14 +93,14 @@ impl<'a> At<'a> {
         }
     }
 
-    fn object(&self) -> Read<&'a serde_json::Map<String, Value>> {
+    fn object(&self) -> FormResult<&'a serde_json::Map<String, Value>> {
         self.value
             .as_object()
             .ok_or_else(|| self.misfit("an object"))
     }
 
     /// Returns the members of an object, each with its path; an absent object has none.
-    fn entries(it: Option<&Self>) -> Read<Vec<(SmolStr, Self)>> {
+    fn entries(it: Option<&Self>) -> FormResult<Vec<(SmolStr, Self)>> {
         let Some(it) = it else { return Ok(Vec::new()) };
         Ok(it
             .object()?
@@ -110,7 +110,7 @@ impl<'a> At<'a> {
     }
 
     /// Returns the elements of an array; an absent array has none.
-    fn items(it: Option<&Self>) -> Read<Vec<Self>> {
+    fn items(it: Option<&Self>) -> FormResult<Vec<Self>> {
         let Some(it) = it else { return Ok(Vec::new()) };
         let items = it.value.as_array().ok_or_else(|| it.misfit("an array"))?;
         let item = |(at, value)| Self {
@@ -120,7 +120,7 @@ impl<'a> At<'a> {
         Ok(items.iter().enumerate().map(item).collect())
     }
 
-    fn text(&self) -> Read<SmolStr> {
+    fn text(&self) -> FormResult<SmolStr> {
         self.value
             .as_str()
             .map(SmolStr::from)
@@ -128,30 +128,33 @@ impl<'a> At<'a> {
     }
 
     /// Returns a string member; an empty string counts as absent.
-    fn text_member(&self, name: &str) -> Read<Option<SmolStr>> {
+    fn text_member(&self, name: &str) -> FormResult<Option<SmolStr>> {
         let text = self.member(name).map(|it| it.text()).transpose()?;
         Ok(text.filter(|text| !text.is_empty()))
     }
 }
 
-fn read(root: &At<'_>) -> Read<ModelDefinition> {
+fn read(root: &JsonNode<'_>) -> FormResult<ModelDefinition> {
     root.object()?;
     root.expect(MODEL)?;
-    let types = At::items(root.member("type_definitions").as_ref())?;
-    let conditions = At::entries(root.member("conditions").as_ref())?;
+    let types = JsonNode::items(root.member("type_definitions").as_ref())?;
+    let conditions = JsonNode::entries(root.member("conditions").as_ref())?;
     Ok(ModelDefinition {
         schema: schema(root)?,
-        types: types.iter().map(type_definition).collect::<Read<_>>()?,
+        types: types
+            .iter()
+            .map(type_definition)
+            .collect::<FormResult<_>>()?,
         conditions: conditions
             .iter()
             .map(|(key, it)| condition(key, it))
-            .collect::<Read<_>>()?,
+            .collect::<FormResult<_>>()?,
     })
 }
 
-fn schema(root: &At<'_>) -> Read<SchemaVersion> {
+fn schema(root: &JsonNode<'_>) -> FormResult<SchemaVersion> {
     let version = root.text_member("schema_version")?.unwrap_or_default();
-    SchemaVersion::parse(&version).ok_or_else(|| Misfit {
+    SchemaVersion::parse(&version).ok_or_else(|| FormError {
         code: if version == "1.0" {
             RefusalCode::InvalidAuthorizationModel
         } else {
@@ -162,19 +165,19 @@ fn schema(root: &At<'_>) -> Read<SchemaVersion> {
     })
 }
 
-fn type_definition(it: &At<'_>) -> Read<TypeDefinition> {
+fn type_definition(it: &JsonNode<'_>) -> FormResult<TypeDefinition> {
     it.object()?;
     it.expect(TYPE)?;
     let metadata = it.member("metadata");
     metadata.as_ref().map_or(Ok(()), |it| it.expect(METADATA))?;
-    let mut about = At::entries(
+    let mut about = JsonNode::entries(
         metadata
             .as_ref()
             .and_then(|it| it.member("relations"))
             .as_ref(),
     )?;
     let mut relations = Vec::new();
-    for (name, userset) in At::entries(it.member("relations").as_ref())? {
+    for (name, userset) in JsonNode::entries(it.member("relations").as_ref())? {
         let about = about
             .iter()
             .position(|(it, _)| *it == name)
@@ -185,16 +188,16 @@ fn type_definition(it: &At<'_>) -> Read<TypeDefinition> {
             .and_then(|it| it.member("directly_related_user_types"));
         relations.push(RelationDefinition {
             rewrite: rewrite(&userset, 0)?,
-            restrictions: At::items(restricted.as_ref())?
+            restrictions: JsonNode::items(restricted.as_ref())?
                 .iter()
                 .map(restriction)
-                .collect::<Read<_>>()?,
+                .collect::<FormResult<_>>()?,
             origin: about.as_ref().map(origin).transpose()?.unwrap_or_default(),
             name,
         });
     }
     if let Some((name, it)) = about.first() {
-        return Err(Misfit {
+        return Err(FormError {
             code: RefusalCode::InvalidAuthorizationModel,
             message: format!(
                 "`{}` is about a relation `{name}` that the type does not have",
@@ -214,21 +217,21 @@ fn type_definition(it: &At<'_>) -> Read<TypeDefinition> {
     })
 }
 
-fn origin(it: &At<'_>) -> Read<Origin> {
+fn origin(it: &JsonNode<'_>) -> FormResult<ModuleOrigin> {
     let file = it
         .member("source_info")
         .map(|it| it.text_member("file"))
         .transpose()?
         .flatten();
-    Ok(Origin {
+    Ok(ModuleOrigin {
         module: it.text_member("module")?,
         file,
     })
 }
 
-fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
+fn rewrite(it: &JsonNode<'_>, depth: usize) -> FormResult<Rewrite> {
     if depth > MAX_REWRITE_DEPTH {
-        return Err(Misfit {
+        return Err(FormError {
             code: RefusalCode::InvalidAuthorizationModel,
             message: format!("`{}` is nested more than {MAX_REWRITE_DEPTH} deep", it.path),
             help: "give a part a name of its own, as another relation".to_owned(),
@@ -236,9 +239,9 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
     }
     it.object()?;
     expect_one(it)?;
-    let children = |it: &At<'_>| -> Read<Vec<Rewrite>> {
+    let children = |it: &JsonNode<'_>| -> FormResult<Vec<Rewrite>> {
         it.expect(CHILDREN)?;
-        let children = At::items(it.member("child").as_ref())?;
+        let children = JsonNode::items(it.member("child").as_ref())?;
         if children.is_empty() {
             return Err(it.misfit("a list of at least one `child`"));
         }
@@ -288,7 +291,7 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
 
 /// Refuses members that are no operator, and a second operator: the two could contradict each
 /// other, and only one would be evaluated.
-fn expect_one(it: &At<'_>) -> Read<()> {
+fn expect_one(it: &JsonNode<'_>) -> FormResult<()> {
     it.expect(REWRITE)?;
     let present = it
         .value
@@ -303,12 +306,12 @@ fn expect_one(it: &At<'_>) -> Read<()> {
     }
 }
 
-fn relation(it: &At<'_>) -> Read<SmolStr> {
+fn relation(it: &JsonNode<'_>) -> FormResult<SmolStr> {
     it.expect(REFERENCE)?;
     Ok(it.text_member("relation")?.unwrap_or_default())
 }
 
-fn restriction(it: &At<'_>) -> Read<Restriction> {
+fn restriction(it: &JsonNode<'_>) -> FormResult<Restriction> {
     it.object()?;
     it.expect(RESTRICTION)?;
     let relation = it.text_member("relation")?;
@@ -326,18 +329,18 @@ fn restriction(it: &At<'_>) -> Read<Restriction> {
     })
 }
 
-fn condition(key: &SmolStr, it: &At<'_>) -> Read<ConditionDefinition> {
+fn condition(key: &SmolStr, it: &JsonNode<'_>) -> FormResult<ConditionDefinition> {
     it.object()?;
     it.expect(CONDITION)?;
     let name = it.text_member("name")?.unwrap_or_default();
     if name != *key {
-        return Err(Misfit {
+        return Err(FormError {
             code: RefusalCode::InvalidAuthorizationModel,
             message: format!("condition `{key}` is named `{name}`"),
             help: "write the same `name` as the key that it stands under".to_owned(),
         });
     }
-    let parameters = At::entries(it.member("parameters").as_ref())?;
+    let parameters = JsonNode::entries(it.member("parameters").as_ref())?;
     Ok(ConditionDefinition {
         name,
         expression: it
@@ -347,7 +350,7 @@ fn condition(key: &SmolStr, it: &At<'_>) -> Read<ConditionDefinition> {
         parameters: parameters
             .into_iter()
             .map(|(name, it)| Ok((name, parameter_type(&it, 0)?)))
-            .collect::<Read<_>>()?,
+            .collect::<FormResult<_>>()?,
         origin: it
             .member("metadata")
             .as_ref()
@@ -357,7 +360,7 @@ fn condition(key: &SmolStr, it: &At<'_>) -> Read<ConditionDefinition> {
     })
 }
 
-fn parameter_type(it: &At<'_>, depth: usize) -> Read<ParameterType> {
+fn parameter_type(it: &JsonNode<'_>, depth: usize) -> FormResult<ParameterType> {
     if depth > MAX_TYPE_DEPTH {
         return Err(it.misfit(format!("a type of at most {MAX_TYPE_DEPTH} levels")));
     }
@@ -372,7 +375,7 @@ fn parameter_type(it: &At<'_>, depth: usize) -> Read<ParameterType> {
         .find(|(json, _)| *json == name)
         .ok_or_else(|| it.misfit(wanted))?
         .1;
-    let held = At::items(it.member("generic_types").as_ref())?;
+    let held = JsonNode::items(it.member("generic_types").as_ref())?;
     match (ParameterType::scalar(known), held.as_slice()) {
         (Some(scalar), []) => Ok(scalar),
         (None, [element]) => {

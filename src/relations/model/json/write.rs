@@ -1,8 +1,8 @@
 //! Writes a model as JSON.
 
 use super::super::definition::{
-    ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
-    Rewrite, TypeDefinition,
+    ConditionDefinition, ModelDefinition, ModuleOrigin, RelationDefinition, Restriction,
+    RestrictionForm, Rewrite, TypeDefinition,
 };
 use super::TYPE_NAMES;
 use crate::relations::condition::ParameterType;
@@ -56,7 +56,7 @@ fn relation_metadata(relation: &RelationDefinition) -> Value {
     out
 }
 
-fn add_origin(out: &mut Value, origin: &Origin) {
+fn add_origin(out: &mut Value, origin: &ModuleOrigin) {
     if let Some(module) = &origin.module {
         set(out, "module", json!(module.as_str()));
     }

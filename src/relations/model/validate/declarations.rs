@@ -5,16 +5,20 @@ use super::super::definition::{
 };
 use super::super::error::RefusalCode;
 use super::super::source::Element;
-use super::{Findings, Index};
+use super::{ModelFindings, RelationIndex};
 use crate::model::{check_relation, check_type};
-use crate::relations::condition::Condition;
+use crate::relations::condition::CompiledCondition;
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 
 /// Words that elsewhere in OpenFGA's API mean the relation itself or its own tuples.
 const RESERVED: [&str; 2] = ["self", "this"];
 
-pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut Findings) {
+pub(super) fn check(
+    model: &ModelDefinition,
+    index: &RelationIndex<'_>,
+    findings: &mut ModelFindings,
+) {
     let mut seen = HashSet::new();
     for definition in &model.types {
         let element = Element::Type(definition.name.clone());
@@ -33,13 +37,13 @@ pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut F
 /// Compiles every condition, and reports those that do not compile.
 pub(super) fn compile_conditions(
     model: &ModelDefinition,
-    findings: &mut Findings,
-) -> HashMap<SmolStr, Condition> {
+    findings: &mut ModelFindings,
+) -> HashMap<SmolStr, CompiledCondition> {
     let mut conditions = HashMap::with_capacity(model.conditions.len());
     for it in &model.conditions {
         let element = Element::Condition(it.name.clone());
         check_name(&element, &it.name, findings);
-        match Condition::compile(&it.name, &it.expression, &it.parameters) {
+        match CompiledCondition::compile(&it.name, &it.expression, &it.parameters) {
             Ok(condition) => {
                 if conditions.insert(it.name.clone(), condition).is_some() {
                     let message = format!("{element} is defined twice");
@@ -62,8 +66,8 @@ pub(super) fn compile_conditions(
 fn check_relations(
     model: &ModelDefinition,
     definition: &TypeDefinition,
-    index: &Index<'_>,
-    findings: &mut Findings,
+    index: &RelationIndex<'_>,
+    findings: &mut ModelFindings,
 ) {
     let mut seen = HashSet::new();
     for relation in &definition.relations {
@@ -76,7 +80,7 @@ fn check_relations(
                 "remove one, or give it another name",
             );
         }
-        let mut check = Relation {
+        let mut check = RelationDeclaration {
             model,
             index,
             kind: &definition.name,
@@ -90,7 +94,7 @@ fn check_relations(
     }
 }
 
-fn check_name(element: &Element, name: &str, findings: &mut Findings) {
+fn check_name(element: &Element, name: &str, findings: &mut ModelFindings) {
     if name.is_empty() || RESERVED.contains(&name) {
         let message = format!("{element} has a name that nothing can have");
         findings.add(
@@ -121,16 +125,16 @@ fn check_name(element: &Element, name: &str, findings: &mut Findings) {
 }
 
 /// A relation under check, with the findings to add to.
-struct Relation<'a, 'f> {
+struct RelationDeclaration<'a, 'f> {
     model: &'a ModelDefinition,
-    index: &'a Index<'a>,
+    index: &'a RelationIndex<'a>,
     kind: &'a SmolStr,
     definition: &'a RelationDefinition,
     element: Element,
-    findings: &'f mut Findings,
+    findings: &'f mut ModelFindings,
 }
 
-impl Relation<'_, '_> {
+impl RelationDeclaration<'_, '_> {
     fn add(&mut self, message: impl AsRef<str>, help: impl Into<String>) {
         let message = format!("{} {}", self.element, message.as_ref());
         self.findings.add(self.element.clone(), message, help);

@@ -5,7 +5,7 @@
 
 use super::super::definition::{ModelDefinition, RelationDefinition, RestrictionForm, Rewrite};
 use super::super::source::Element;
-use super::{Findings, Index};
+use super::{ModelFindings, RelationIndex};
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 
@@ -14,10 +14,14 @@ use std::collections::{HashMap, HashSet};
 const MAX_CHAIN: usize = 100;
 
 /// A relation of a type.
-type Node<'a> = (&'a str, &'a str);
+type RelationNode<'a> = (&'a str, &'a str);
 
-pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut Findings) {
-    let relations: Vec<(Node<'_>, &RelationDefinition)> = model
+pub(super) fn check(
+    model: &ModelDefinition,
+    index: &RelationIndex<'_>,
+    findings: &mut ModelFindings,
+) {
+    let relations: Vec<(RelationNode<'_>, &RelationDefinition)> = model
         .types
         .iter()
         .flat_map(|it| {
@@ -35,18 +39,18 @@ pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut F
 /// Finds relations that are defined through themselves, or through too many others of the same
 /// object. Relations are resolved from those that depend on no other; any that remain are in a loop
 /// or lead to one.
-fn chains(relations: &[(Node<'_>, &RelationDefinition)], findings: &mut Findings) {
-    let computed: HashMap<Node<'_>, HashSet<Node<'_>>> = relations
+fn chains(relations: &[(RelationNode<'_>, &RelationDefinition)], findings: &mut ModelFindings) {
+    let computed: HashMap<RelationNode<'_>, HashSet<RelationNode<'_>>> = relations
         .iter()
         .map(|(node, relation)| (*node, computed_from(node.0, &relation.rewrite)))
         .collect();
-    let mut waiting: HashMap<Node<'_>, usize> = computed
+    let mut waiting: HashMap<RelationNode<'_>, usize> = computed
         .iter()
         .map(|(node, targets)| (*node, targets.len()))
         .collect();
-    let mut lengths: HashMap<Node<'_>, usize> = HashMap::new();
+    let mut lengths: HashMap<RelationNode<'_>, usize> = HashMap::new();
     let dependents = reversed(&computed);
-    let mut ready: Vec<Node<'_>> = waiting
+    let mut ready: Vec<RelationNode<'_>> = waiting
         .iter()
         .filter(|(_, count)| **count == 0)
         .map(|(node, _)| *node)
@@ -83,7 +87,7 @@ fn chains(relations: &[(Node<'_>, &RelationDefinition)], findings: &mut Findings
     }
 }
 
-fn computed_from<'a>(kind: &'a str, rewrite: &'a Rewrite) -> HashSet<Node<'a>> {
+fn computed_from<'a>(kind: &'a str, rewrite: &'a Rewrite) -> HashSet<RelationNode<'a>> {
     let mut targets = HashSet::new();
     let mut open = vec![rewrite];
     while let Some(rewrite) = open.pop() {
@@ -95,7 +99,9 @@ fn computed_from<'a>(kind: &'a str, rewrite: &'a Rewrite) -> HashSet<Node<'a>> {
     targets
 }
 
-fn reversed<'a>(edges: &HashMap<Node<'a>, HashSet<Node<'a>>>) -> HashMap<Node<'a>, Vec<Node<'a>>> {
+fn reversed<'a>(
+    edges: &HashMap<RelationNode<'a>, HashSet<RelationNode<'a>>>,
+) -> HashMap<RelationNode<'a>, Vec<RelationNode<'a>>> {
     let mut reversed: HashMap<_, Vec<_>> = HashMap::new();
     for (from, targets) in edges {
         for to in targets {
@@ -107,12 +113,12 @@ fn reversed<'a>(edges: &HashMap<Node<'a>, HashSet<Node<'a>>>) -> HashMap<Node<'a
 
 /// Reports one loop with its relations in order.
 fn report_loop<'a>(
-    start: Node<'a>,
-    computed: &HashMap<Node<'a>, HashSet<Node<'a>>>,
-    finished: &HashMap<Node<'a>, usize>,
-    findings: &mut Findings,
+    start: RelationNode<'a>,
+    computed: &HashMap<RelationNode<'a>, HashSet<RelationNode<'a>>>,
+    finished: &HashMap<RelationNode<'a>, usize>,
+    findings: &mut ModelFindings,
 ) {
-    let mut path: Vec<Node<'_>> = vec![start];
+    let mut path: Vec<RelationNode<'_>> = vec![start];
     loop {
         let last = path.last().copied().unwrap_or(start);
         let next = computed
@@ -143,24 +149,24 @@ fn report_loop<'a>(
     findings.add(element, message, "remove one of these steps");
 }
 
-fn next_name<'a>(path: &[Node<'a>]) -> Node<'a> {
+fn next_name<'a>(path: &[RelationNode<'a>]) -> RelationNode<'a> {
     path.first().copied().unwrap_or_default()
 }
 
 /// Finds relations that nobody can be in: no tuple that names a plain object or everyone of a type
 /// leads to them.
 fn entries(
-    relations: &[(Node<'_>, &RelationDefinition)],
-    index: &Index<'_>,
-    findings: &mut Findings,
+    relations: &[(RelationNode<'_>, &RelationDefinition)],
+    index: &RelationIndex<'_>,
+    findings: &mut ModelFindings,
 ) {
-    let mut dependents: HashMap<Node<'_>, Vec<usize>> = HashMap::new();
+    let mut dependents: HashMap<RelationNode<'_>, Vec<usize>> = HashMap::new();
     for (at, (node, relation)) in relations.iter().enumerate() {
         for on in depends_on(node.0, relation, index) {
             dependents.entry(on).or_default().push(at);
         }
     }
-    let mut entered: HashSet<Node<'_>> = HashSet::new();
+    let mut entered: HashSet<RelationNode<'_>> = HashSet::new();
     let mut open: Vec<usize> = (0..relations.len()).rev().collect();
     while let Some((node, relation)) = open.pop().and_then(|at| relations.get(at)) {
         if !entered.contains(node)
@@ -194,8 +200,8 @@ fn is_entered(
     kind: &str,
     relation: &RelationDefinition,
     rewrite: &Rewrite,
-    index: &Index<'_>,
-    entered: &HashSet<Node<'_>>,
+    index: &RelationIndex<'_>,
+    entered: &HashSet<RelationNode<'_>>,
 ) -> bool {
     let child = |it: &Rewrite| is_entered(kind, relation, it, index, entered);
     match rewrite {
@@ -206,9 +212,11 @@ fn is_entered(
             }
         }),
         Rewrite::Computed(name) => entered.contains(&(kind, name.as_str())),
-        Rewrite::FromTupleset { tupleset, computed } => reached(kind, tupleset, computed, index)
-            .into_iter()
-            .any(|node| entered.contains(&node)),
+        Rewrite::FromTupleset { tupleset, computed } => {
+            computed_targets(kind, tupleset, computed, index)
+                .into_iter()
+                .any(|node| entered.contains(&node))
+        }
         Rewrite::Union(children) => children.iter().any(child),
         Rewrite::Intersection(children) => children.iter().all(child),
         Rewrite::Difference { base, subtract } => child(base) && child(subtract),
@@ -219,8 +227,8 @@ fn is_entered(
 fn depends_on<'a>(
     kind: &'a str,
     relation: &'a RelationDefinition,
-    index: &Index<'a>,
-) -> HashSet<Node<'a>> {
+    index: &RelationIndex<'a>,
+) -> HashSet<RelationNode<'a>> {
     let mut nodes = computed_from(kind, &relation.rewrite);
     for restriction in &relation.restrictions {
         if let RestrictionForm::Userset(relation) = &restriction.form {
@@ -230,7 +238,7 @@ fn depends_on<'a>(
     let mut open = vec![&relation.rewrite];
     while let Some(rewrite) = open.pop() {
         if let Rewrite::FromTupleset { tupleset, computed } = rewrite {
-            nodes.extend(reached(kind, tupleset, computed, index));
+            nodes.extend(computed_targets(kind, tupleset, computed, index));
         }
         open.extend(rewrite.children());
     }
@@ -239,12 +247,12 @@ fn depends_on<'a>(
 
 /// Returns the relations that `computed from tupleset` refers to; types without `computed` are left
 /// out.
-fn reached<'a>(
+fn computed_targets<'a>(
     kind: &str,
     tupleset: &SmolStr,
     computed: &'a SmolStr,
-    index: &Index<'a>,
-) -> Vec<Node<'a>> {
+    index: &RelationIndex<'a>,
+) -> Vec<RelationNode<'a>> {
     let restrictions = index
         .relation(kind, tupleset)
         .map(|it| it.restrictions.as_slice())

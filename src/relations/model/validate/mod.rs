@@ -11,7 +11,7 @@ use super::definition::{ModelDefinition, RelationDefinition};
 use super::error::RefusalCode;
 use super::size;
 use super::source::Element;
-use crate::relations::condition::Condition;
+use crate::relations::condition::CompiledCondition;
 use smol_str::SmolStr;
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub const MAX_CONDITIONS: usize = 25;
 
 /// A problem with an element of a model.
 #[derive(Debug)]
-pub(super) struct Finding {
+pub(super) struct ModelFinding {
     pub(super) code: RefusalCode,
     pub(super) element: Element,
     pub(super) message: String,
@@ -35,9 +35,9 @@ pub(super) struct Finding {
 
 /// The findings so far.
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+struct ModelFindings(Vec<ModelFinding>);
 
-impl Findings {
+impl ModelFindings {
     fn add(&mut self, element: Element, message: impl Into<String>, help: impl Into<String>) {
         self.add_as(
             RefusalCode::InvalidAuthorizationModel,
@@ -54,7 +54,7 @@ impl Findings {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.0.push(Finding {
+        self.0.push(ModelFinding {
             code,
             element,
             message: message.into(),
@@ -64,9 +64,9 @@ impl Findings {
 }
 
 /// The relations of each type, by name; of several with the same name, the first.
-struct Index<'a>(HashMap<&'a str, HashMap<&'a str, &'a RelationDefinition>>);
+struct RelationIndex<'a>(HashMap<&'a str, HashMap<&'a str, &'a RelationDefinition>>);
 
-impl<'a> Index<'a> {
+impl<'a> RelationIndex<'a> {
     fn new(model: &'a ModelDefinition) -> Self {
         let mut index: HashMap<&str, HashMap<&str, &RelationDefinition>> =
             HashMap::with_capacity(model.types.len());
@@ -91,13 +91,13 @@ impl<'a> Index<'a> {
 /// Validates a model, and returns its compiled conditions.
 pub(super) fn validate(
     model: &ModelDefinition,
-) -> Result<HashMap<SmolStr, Condition>, Vec<Finding>> {
-    let mut findings = Findings::default();
+) -> Result<HashMap<SmolStr, CompiledCondition>, Vec<ModelFinding>> {
+    let mut findings = ModelFindings::default();
     limits(model, &mut findings);
     if !findings.0.is_empty() {
         return Err(findings.0);
     }
-    let index = Index::new(model);
+    let index = RelationIndex::new(model);
     declarations::check(model, &index, &mut findings);
     let conditions = declarations::compile_conditions(model, &mut findings);
     if findings.0.is_empty() {
@@ -110,7 +110,7 @@ pub(super) fn validate(
     }
 }
 
-fn limits(model: &ModelDefinition, findings: &mut Findings) {
+fn limits(model: &ModelDefinition, findings: &mut ModelFindings) {
     if model.types.is_empty() {
         let code = RefusalCode::TypeDefinitionsTooFewItems;
         findings.add_as(

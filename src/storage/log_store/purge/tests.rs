@@ -2,9 +2,9 @@
 
 use crate::model::{Revision, Timestamp, Tuple, TupleKey};
 use crate::storage::backends::memory::Memory;
-use crate::storage::kv::Entry;
+use crate::storage::kv::KeyValue;
 use crate::storage::log_store::purge::*;
-use crate::storage::{Batch, ModelId, ModelRecord, StoreRecord, TupleStore};
+use crate::storage::{ModelId, ModelRecord, StoreRecord, TupleBatch, TupleStore};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ const NOW: Timestamp = Timestamp(1_000);
 /// A disk that outlives its users, records the size of the largest write, and fails after a given
 /// number of writes.
 #[derive(Clone, Debug)]
-struct Disk(Arc<State>);
+struct Disk(Arc<DiskState>);
 
 #[derive(Debug)]
-struct State {
+struct DiskState {
     rows: Memory,
     largest: AtomicUsize,
     writes_left: AtomicUsize,
@@ -29,7 +29,7 @@ struct State {
 impl Disk {
     fn new() -> Self {
         let writes_left = AtomicUsize::new(usize::MAX);
-        Self(Arc::new(State {
+        Self(Arc::new(DiskState {
             rows: Memory::default(),
             largest: AtomicUsize::new(0),
             writes_left,
@@ -71,11 +71,11 @@ impl Kv for Disk {
         range: Range<Vec<u8>>,
         order: Order,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Vec<KeyValue>, StoreError> {
         self.0.rows.page(range, order, limit)
     }
 
-    fn write(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+    fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {
         let left = self.0.writes_left.load(Ordering::SeqCst).checked_sub(1);
         self.0.writes_left.store(
             left.ok_or_else(|| StoreError::Full("disk".into()))?,
@@ -95,7 +95,7 @@ fn record(id: StoreId) -> StoreRecord {
     }
 }
 
-fn tuples(range: Range<usize>) -> Batch {
+fn tuples(range: Range<usize>) -> TupleBatch {
     let tuple = |at| {
         Tuple::from(
             format!("document:{at}#viewer@user:ann")
@@ -103,7 +103,7 @@ fn tuples(range: Range<usize>) -> Batch {
                 .unwrap(),
         )
     };
-    Batch::of_writes(range.map(tuple).collect())
+    TupleBatch::of_writes(range.map(tuple).collect())
 }
 
 /// Creates two stores, each with a model, assertions, and `count` tuples.

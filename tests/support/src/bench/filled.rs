@@ -3,7 +3,7 @@
 use super::folders::{Folders, model};
 use behest::clock::SystemClock;
 use behest::model::Digest;
-use behest::stores::{Batch, StoreId, Stores, TupleStore};
+use behest::stores::{StoreId, Stores, TupleBatch, TupleStore};
 use std::sync::Arc;
 
 /// Opens the stores and writes the model that the tuples need.
@@ -22,9 +22,9 @@ pub fn open(store: Arc<dyn TupleStore>) -> Stores {
 pub fn fill(stores: &Stores, world: Folders) {
     let mut tuples = world.tuples().peekable();
     while tuples.peek().is_some() {
-        let batch = tuples.by_ref().take(Batch::IMPORT_TUPLES).collect();
+        let batch = tuples.by_ref().take(TupleBatch::IMPORT_TUPLES).collect();
         stores
-            .write(StoreId::MAIN, None, Batch::of_writes(batch))
+            .write(StoreId::MAIN, None, TupleBatch::of_writes(batch))
             .unwrap();
     }
 }
