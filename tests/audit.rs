@@ -9,7 +9,7 @@ use behest::model::{
     Answer, Arguments, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction,
     Question, Reason, Record, Request, Revision, Timestamp, Value, read_question,
 };
-use behest::record::{Entry, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
+use behest::record::{DecisionRecord, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
 use behest::telemetry::Metrics;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -78,7 +78,7 @@ fn record(
     question: Option<&Question>,
     answer: &Answer,
 ) -> Result<(), QueueFull> {
-    recorder.record(&Entry {
+    recorder.record(&DecisionRecord {
         at: Timestamp(1_790_845_200_005),
         caller: "gateway",
         request_id: Some("r-\"1\"\n"),
@@ -102,7 +102,10 @@ fn metric(metrics: &Metrics, name: &str) -> u64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-fn start(path: &Path, settings: QueueSettings) -> (Recorder, behest::record::Writer, Arc<Metrics>) {
+fn start(
+    path: &Path,
+    settings: QueueSettings,
+) -> (Recorder, behest::record::RecordWriter, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
     let (recorder, writer) = Recorder::start(
         Sink::File(path.to_path_buf()),
@@ -162,7 +165,7 @@ fn a_record_is_bounded_whatever_the_request_says() {
         ("legs[0].context.more".to_owned(), "n".repeat(10_000)),
         ("legs[1].context.small".to_owned(), "2".to_owned()),
     ];
-    let entry = Entry {
+    let entry = DecisionRecord {
         at: Timestamp(1_790_845_200_005),
         caller: "gateway",
         request_id: Some(&long),
@@ -174,14 +177,14 @@ fn a_record_is_bounded_whatever_the_request_says() {
     };
     recorder.record(&entry).unwrap();
     recorder
-        .record(&Entry {
+        .record(&DecisionRecord {
             request_id: Some("r1"),
             inputs: &inputs,
             ..entry
         })
         .unwrap();
     recorder
-        .record(&Entry {
+        .record(&DecisionRecord {
             request_id: Some("r2"),
             inputs: &inputs[..2],
             ..entry
@@ -351,7 +354,7 @@ fn a_record_is_one_line_to_every_reader() {
     if let Some(reason) = &mut answer.reason {
         reason.message = planted.to_owned();
     }
-    let entry = Entry {
+    let entry = DecisionRecord {
         at: Timestamp(0),
         caller: planted,
         request_id: Some(planted),

@@ -12,7 +12,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use behest::engine::PageTokenError;
 use behest::http::{
-    Error, Limits, Permission, Permissions, PublicUrl, Scarce, Server, Settings, openapi,
+    Error, HttpLimits, Permission, Permissions, PublicUrl, Server, Settings, Shortage, openapi,
 };
 use behest::model::{Fault, Revision};
 use serde_json::{Map, Value, json};
@@ -76,11 +76,11 @@ struct Small(Server);
 
 impl Small {
     fn new() -> Self {
-        let limits = Limits {
+        let limits = HttpLimits {
             body_bytes: 2048,
             evaluations: 2,
             json_depth: 8,
-            ..Limits::default()
+            ..HttpLimits::default()
         };
         Self(empty(Settings { limits, ..local() }))
     }
@@ -340,9 +340,9 @@ async fn of_the_service() -> Vec<Value> {
         )
         .await,
         raised("too many that wait for one", Error::TooManyWaiting).await,
-        raised("too much to do", Error::Overloaded(Scarce::Time)).await,
-        raised("too many bodies", Error::Overloaded(Scarce::Bodies)).await,
-        raised("too many answers", Error::Overloaded(Scarce::Answers)).await,
+        raised("too much to do", Error::Overloaded(Shortage::Time)).await,
+        raised("too many bodies", Error::Overloaded(Shortage::Bodies)).await,
+        raised("too many answers", Error::Overloaded(Shortage::Answers)).await,
         raised("too large an answer", Error::AnswerTooLarge(4 << 20)).await,
         raised(
             "a batch without end",

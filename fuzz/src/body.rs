@@ -4,7 +4,7 @@
 use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine, Refusal, explanation_text};
-use behest::http::{Limits, read_object};
+use behest::http::{HttpLimits, read_object};
 use behest::model::{Arguments, AnswerDepth, Request};
 use behest::record::Recorder;
 use std::sync::{Arc, LazyLock};
@@ -27,7 +27,7 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
 
 /// Decides a body. No body is a fault of the service, and the same body is decided alike twice.
 pub fn body(input: &[u8]) {
-    let Ok(body) = read_object(input, Limits::default().json_depth) else {
+    let Ok(body) = read_object(input, HttpLimits::default().json_depth) else {
         return;
     };
     let Ok(request) = Request::from_body(&body) else {

@@ -42,7 +42,7 @@ Examples:
 /// May this agent, acting at this user's behest, do this?
 #[derive(Debug, Parser)]
 #[command(name = "behest", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
-pub(super) struct Arguments {
+pub(super) struct CommandLine {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
     #[command(flatten)]
@@ -278,13 +278,13 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        Arguments::command().debug_assert();
+        CommandLine::command().debug_assert();
     }
 
     #[test]
     fn serving_needs_no_command() {
         let flags = |line: &[&str]| {
-            let arguments = Arguments::try_parse_from(line).unwrap();
+            let arguments = CommandLine::try_parse_from(line).unwrap();
             match arguments.command {
                 None => arguments.serve.flags().settings,
                 Some(Command::Serve(serve)) => serve.flags().settings,

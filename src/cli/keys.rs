@@ -1,7 +1,7 @@
 //! `behest keys refresh`: lets a running service fetch its issuers' keys now, and shows what has
 //! changed.
 
-use super::output::{count, fail, print};
+use super::output::{fail, format_count, print};
 use super::service::Service;
 use crate::model::Problem;
 use serde::Deserialize;
@@ -14,12 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The answer of the service.
 #[derive(Deserialize)]
-struct Answer {
-    issuers: Vec<Refreshed>,
+#[serde(expecting = "struct Answer")]
+struct KeysReply {
+    issuers: Vec<IssuerKeysReply>,
 }
 
 #[derive(Deserialize)]
-struct Refreshed {
+#[serde(expecting = "struct Refreshed")]
+struct IssuerKeysReply {
     issuer: String,
     keys: u64,
     added: Vec<String>,
@@ -44,7 +46,7 @@ pub(super) fn refresh(url: &str) -> ExitCode {
     }
 }
 
-fn ask(url: &str) -> Result<Answer, Problem> {
+fn ask(url: &str) -> Result<KeysReply, Problem> {
     let service = Service::at(url, PATIENCE)?;
     let reply = service.post("/admin/v1/keys/refresh", b"")?;
     if reply.status != 200 {
@@ -56,8 +58,12 @@ fn ask(url: &str) -> Result<Answer, Problem> {
     })
 }
 
-fn line(issuer: &Refreshed) -> String {
-    let mut line = format!("{}: {}", issuer.issuer, count(issuer.keys, "key", "keys"));
+fn line(issuer: &IssuerKeysReply) -> String {
+    let mut line = format!(
+        "{}: {}",
+        issuer.issuer,
+        format_count(issuer.keys, "key", "keys")
+    );
     let named = |names: &[String]| names.join(", ");
     // Writing into a string cannot fail.
     if !issuer.added.is_empty() {
@@ -85,13 +91,14 @@ mod tests {
 
     #[test]
     fn a_line_says_what_has_changed() {
-        let issuer = |keys, added: &[&str], removed: &[&str], error: Option<&str>| Refreshed {
-            issuer: "https://a.example".to_owned(),
-            keys,
-            added: added.iter().map(ToString::to_string).collect(),
-            removed: removed.iter().map(ToString::to_string).collect(),
-            error: error.map(str::to_owned),
-        };
+        let issuer =
+            |keys, added: &[&str], removed: &[&str], error: Option<&str>| IssuerKeysReply {
+                issuer: "https://a.example".to_owned(),
+                keys,
+                added: added.iter().map(ToString::to_string).collect(),
+                removed: removed.iter().map(ToString::to_string).collect(),
+                error: error.map(str::to_owned),
+            };
         for (issuer, expected) in [
             (
                 issuer(1, &[], &[], None),

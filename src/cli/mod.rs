@@ -25,7 +25,7 @@ mod service;
 mod tuples;
 mod validate;
 
-use args::{Arguments, Command, KeysCommand};
+use args::{Command, CommandLine, KeysCommand};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -33,7 +33,7 @@ use std::process::ExitCode;
 /// code 2.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = CommandLine::parse();
     match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),

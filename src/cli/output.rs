@@ -59,7 +59,7 @@ pub(super) fn warn_with_lines(warnings: &[Problem], files: &BundleFiles) {
 }
 
 /// Returns a number with its noun: `1 tuple`, `2,500 tuples`.
-pub(super) fn count(number: u64, one: &str, more: &str) -> String {
+pub(super) fn format_count(number: u64, one: &str, more: &str) -> String {
     format!(
         "{} {}",
         HumanCount(number),

@@ -39,14 +39,15 @@ pub(super) struct Reply {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorText {
-    error: Detail,
+    error: ErrorTextDetail,
     code: String,
     message: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Detail {
+#[serde(expecting = "struct Detail")]
+struct ErrorTextDetail {
     code: String,
     message: String,
 }

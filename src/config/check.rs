@@ -1,6 +1,6 @@
 //! Refuses settings that are valid by themselves but contradict each other.
 
-use super::{CacheSize, Caller, Config, Listen, limits, secrets};
+use super::{CacheSize, CallerSettings, Config, Listen, limits, secrets};
 use crate::model::{Problem, Problems};
 
 /// Maximum length of a caller's name in bytes: it is in every record and log line of the caller.
@@ -13,7 +13,7 @@ const RESERVED_NAMES: [&str; 2] = ["anonymous", "admin"];
 pub(super) fn check(config: &Config) -> Result<(), Problems> {
     let mut problems = limits::out_of_range(&config.limits, &config.search, &config.reload);
     problems.extend(check_paths(config));
-    check_reach(config, &mut problems);
+    check_exposure(config, &mut problems);
     check_anonymous(config, &mut problems);
     check_callers(config, &mut problems);
     secrets::check(config, &mut problems);
@@ -61,7 +61,7 @@ fn check_paths(config: &Config) -> Vec<Problem> {
 }
 
 /// Refuses an address that other machines can reach without configured callers and TLS.
-fn check_reach(config: &Config, problems: &mut Vec<Problem>) {
+fn check_exposure(config: &Config, problems: &mut Vec<Problem>) {
     let Listen::Tcp(address) = &config.listen else {
         return;
     };
@@ -134,7 +134,7 @@ fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
                 Problem::new(format!("two callers are named `{name}`")).help("rename one of them"),
             );
         }
-        let same = |other: &&Caller| {
+        let same = |other: &&CallerSettings| {
             let keys = caller.key_sha256.is_some() && other.key_sha256 == caller.key_sha256;
             let tokens = caller.token.is_some() && other.token == caller.token;
             keys || tokens
@@ -154,7 +154,7 @@ fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
 }
 
 /// Checks how one caller authenticates, and how many requests it may send.
-fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
+fn check_caller(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
     let name = &caller.name;
     let mut problems = Vec::new();
     let ways = [
@@ -191,7 +191,7 @@ fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
 
 /// Checks a caller that authenticates with a token: its issuer must be configured for tokens of
 /// callers, and the principal must be an entity.
-fn check_token(caller: &Caller, config: &Config) -> Vec<Problem> {
+fn check_token(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
     let Some(token) = &caller.token else {
         return Vec::new();
     };
@@ -221,7 +221,7 @@ fn check_token(caller: &Caller, config: &Config) -> Vec<Problem> {
 
 /// Checks a caller that authenticates with a certificate: the service must request certificates,
 /// and the caller must be identified by exactly one name.
-fn check_certificate(caller: &Caller, config: &Config) -> Vec<Problem> {
+fn check_certificate(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
     let Some(certificate) = &caller.certificate else {
         return Vec::new();
     };
@@ -252,7 +252,7 @@ fn check_certificate(caller: &Caller, config: &Config) -> Vec<Problem> {
 
 /// Checks whose credentials a caller may send: an issuer or audience that is not configured is a
 /// mistake, since it could never occur.
-fn check_scope(caller: &Caller, config: &Config) -> Vec<Problem> {
+fn check_scope(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
     let name = &caller.name;
     let domains = config
         .trust_domains

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// An issuer, and the form of its tokens.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Issuer {
+#[serde(expecting = "struct Issuer")]
+pub struct IssuerSettings {
     /// The `iss` of its tokens, byte for byte.
     pub issuer: String,
     /// The kind of issuer: `standard`, `keycloak`, `entra`, `entra-v1`, `auth0`, `okta`, `cognito`,
@@ -41,9 +42,9 @@ pub struct Issuer {
     /// The `typ` values of its access tokens; an empty one stands for a missing `typ`.
     pub types: Option<Vec<String>>,
     /// Claims that its access tokens must have, with their values; an empty value stands for any.
-    pub required: Option<BTreeMap<String, Words>>,
+    pub required: Option<BTreeMap<String, WordList>>,
     /// Claims, with their values, any of which marks an ID token; an empty value stands for any.
-    pub id_tokens: Option<BTreeMap<String, Words>>,
+    pub id_tokens: Option<BTreeMap<String, WordList>>,
     /// Whether an ID token may be the only credential that names its subject.
     #[serde(default)]
     pub id_tokens_alone: bool,
@@ -52,7 +53,7 @@ pub struct Issuer {
     pub subjects_of: Vec<String>,
     /// Clients that act as the user's own hand; `*` for all.
     #[serde(default)]
-    pub own_clients: Words,
+    pub own_clients: WordList,
     /// How to treat a token that says that it does not contain everything: `unknown`, `refuse`.
     pub overage: Option<String>,
     /// How far clocks may differ, in seconds.
@@ -69,10 +70,10 @@ pub struct Issuer {
     pub client_type: Option<String>,
     /// Where tokens have which claim.
     #[serde(default)]
-    pub claims: Claims,
+    pub claims: ClaimSettings,
     /// Claims that become members of `context.token`, by the names of the members.
     #[serde(default)]
-    pub facts: BTreeMap<String, Fact>,
+    pub facts: BTreeMap<String, FactSettings>,
     /// Claims whose value says that a client acts for itself; `{client}` in it stands for the
     /// client's id.
     pub autonomous: Option<BTreeMap<String, Mark>>,
@@ -86,10 +87,10 @@ pub struct Issuer {
     /// How `act` is read: `rfc8693`, `inverted`, `list`, `none`.
     pub actor: Option<String>,
     /// The introspection endpoint that is asked about tokens.
-    pub introspection: Option<Introspection>,
+    pub introspection: Option<IntrospectionSettings>,
     /// What its rich authorization requests cover.
     #[serde(default)]
-    pub details: Vec<Detail>,
+    pub details: Vec<DetailSettings>,
 }
 
 /// The value of a claim that says that a client acts for itself.
@@ -116,17 +117,18 @@ pub struct MarkOf {
 /// A claim that becomes a fact: its name, or its name and Cedar's type.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "a claim's name, or `{ claim = …, type = … }`")]
-pub enum Fact {
+pub enum FactSettings {
     /// A claim that becomes a text.
     Text(ClaimName),
     /// A claim with a type.
-    Typed(TypedFact),
+    Typed(TypedFactSettings),
 }
 
 /// A claim with a type.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TypedFact {
+#[serde(expecting = "struct TypedFact")]
+pub struct TypedFactSettings {
     /// The claim.
     pub claim: ClaimName,
     /// The Cedar type: `String`, `Bool`, `Long`, `decimal`, `datetime`, `Set<String>`.
@@ -150,7 +152,8 @@ pub enum ClaimName {
 /// for roles and groups all of them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Claims {
+#[serde(expecting = "struct Claims")]
+pub struct ClaimSettings {
     /// Paths of the subject.
     pub subject: Option<Vec<ClaimName>>,
     /// Paths of the client.
@@ -167,19 +170,19 @@ pub struct Claims {
 
 /// One word, or a list of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Words(pub Vec<String>);
+pub struct WordList(pub Vec<String>);
 
-impl<'de> Deserialize<'de> for Words {
+impl<'de> Deserialize<'de> for WordList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "a text, or a list of texts")]
-        enum Form {
+        enum OneOrMore {
             One(String),
             All(Vec<String>),
         }
-        Ok(Self(match Form::deserialize(deserializer)? {
-            Form::One(word) => vec![word],
-            Form::All(words) => words,
+        Ok(Self(match OneOrMore::deserialize(deserializer)? {
+            OneOrMore::One(word) => vec![word],
+            OneOrMore::All(words) => words,
         }))
     }
 }
@@ -187,7 +190,8 @@ impl<'de> Deserialize<'de> for Words {
 /// An introspection endpoint.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Introspection {
+#[serde(expecting = "struct Introspection")]
+pub struct IntrospectionSettings {
     /// The address of the endpoint.
     pub url: String,
     /// The client id with which the service authenticates.
@@ -210,7 +214,8 @@ pub struct Introspection {
 /// What the objects of one type in a rich authorization request cover.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Detail {
+#[serde(expecting = "struct Detail")]
+pub struct DetailSettings {
     /// The type of the objects.
     pub r#type: String,
     /// The entity type of the resources that the objects are about.
@@ -239,7 +244,8 @@ pub struct Detail {
 /// A SPIFFE trust domain.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TrustDomain {
+#[serde(expecting = "struct TrustDomain")]
+pub struct TrustDomainSettings {
     /// The name of the trust domain.
     pub name: String,
     /// Its bundle of keys: an address, `file:PATH` for a JWK set, `pem:PATH` for certificates.

@@ -55,13 +55,13 @@ pub struct Flags {
 
 /// The variables of the process, which are an argument so that tests can choose them.
 #[derive(Clone, Debug, Default)]
-pub struct Environment {
+pub struct EnvironmentVariables {
     variables: Vec<(String, String)>,
     /// Names of this service's variables whose name or value is not text.
     unreadable: Vec<String>,
 }
 
-impl Environment {
+impl EnvironmentVariables {
     /// Returns the variables of this process.
     #[must_use]
     pub fn of_process() -> Self {
@@ -79,7 +79,7 @@ impl Environment {
     }
 }
 
-impl FromIterator<(String, String)> for Environment {
+impl FromIterator<(String, String)> for EnvironmentVariables {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
         Self {
             variables: variables.into_iter().collect(),
@@ -90,7 +90,7 @@ impl FromIterator<(String, String)> for Environment {
 
 /// Ignores variables that are not text, except for those that are named like settings, which
 /// [`load`] refuses.
-impl FromIterator<(OsString, OsString)> for Environment {
+impl FromIterator<(OsString, OsString)> for EnvironmentVariables {
     fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
         let mut environment = Self::default();
         for (name, value) in variables {
@@ -115,8 +115,8 @@ fn is_ours(name: &std::ffi::OsStr) -> bool {
 }
 
 /// Reads all settings and checks them against each other.
-pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Problems> {
-    let Variables { layer, links } = read_variables(environment)?;
+pub fn load(flags: &Flags, environment: &EnvironmentVariables) -> Result<Config, Problems> {
+    let VariableSettings { layer, links } = read_variables(environment)?;
     let file = settings_file(flags, environment)
         .map(|path| read_file(&path))
         .transpose()?;
@@ -146,12 +146,12 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Problems
 
 /// One source of settings.
 #[derive(Clone)]
-struct Layer {
+struct SettingsLayer {
     metadata: Metadata,
     values: Dict,
 }
 
-impl Layer {
+impl SettingsLayer {
     /// Returns what is wrong with this source alone, so that a setting is checked even if another
     /// source overrides it. Missing members are no problem here, since another source may have
     /// them.
@@ -175,7 +175,7 @@ impl Layer {
     }
 }
 
-impl Provider for Layer {
+impl Provider for SettingsLayer {
     fn metadata(&self) -> Metadata {
         self.metadata.clone()
     }
@@ -188,7 +188,7 @@ impl Provider for Layer {
 pub(super) const VARIABLES: &str = "variables";
 pub(super) const FLAGS: &str = "flags";
 
-fn settings_file(flags: &Flags, environment: &Environment) -> Option<PathBuf> {
+fn settings_file(flags: &Flags, environment: &EnvironmentVariables) -> Option<PathBuf> {
     let named = flags
         .config
         .clone()
@@ -196,7 +196,7 @@ fn settings_file(flags: &Flags, environment: &Environment) -> Option<PathBuf> {
     named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()))
 }
 
-fn read_file(path: &Path) -> Result<Layer, Problems> {
+fn read_file(path: &Path) -> Result<SettingsLayer, Problems> {
     let shown = path.display().to_string();
     let unreadable = |problem: String| {
         Problem::new(format!("the settings file `{shown}` {problem}")).help(
@@ -232,19 +232,19 @@ fn read_file(path: &Path) -> Result<Layer, Problems> {
         .ok()
         .and_then(Value::into_dict)
         .unwrap_or_default();
-    Ok(Layer {
+    Ok(SettingsLayer {
         metadata: Metadata::from("settings file", Source::File(path.to_path_buf())),
         values,
     })
 }
 
 /// The variables that are settings, and the names of those that come from links.
-struct Variables {
-    layer: Layer,
+struct VariableSettings {
+    layer: SettingsLayer,
     links: Vec<String>,
 }
 
-fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
+fn read_variables(environment: &EnvironmentVariables) -> Result<VariableSettings, Problems> {
     let mut values = Dict::new();
     let mut problems: Vec<Problem> = environment
         .unreadable
@@ -295,8 +295,8 @@ fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
         before.push((name.as_str(), key));
     }
     Problems(problems).into_result()?;
-    Ok(Variables {
-        layer: Layer {
+    Ok(VariableSettings {
+        layer: SettingsLayer {
             metadata: Metadata::named(VARIABLES),
             values,
         },
@@ -342,13 +342,13 @@ fn read_value(key: &str, text: &str) -> Value {
     }
 }
 
-fn read_flags(flags: &Flags) -> Layer {
+fn read_flags(flags: &Flags) -> SettingsLayer {
     let values = flags
         .settings
         .iter()
         .map(|(key, text)| ((*key).to_owned(), Value::from(text.clone())))
         .collect();
-    Layer {
+    SettingsLayer {
         metadata: Metadata::named(FLAGS),
         values,
     }

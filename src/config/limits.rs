@@ -1,6 +1,6 @@
 //! Limits with their defaults and their ranges, each with its reason.
 
-use super::{ByteSize, Search};
+use super::{ByteSize, SearchSettings};
 use crate::model::Problem;
 use serde::Deserialize;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use std::time::Duration;
 /// whole, never read in part.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Limits {
+#[serde(expecting = "struct Limits")]
+pub struct LimitSettings {
     /// Maximum size of a body: enough for a tool call with its arguments, or a batch of a thousand
     /// small items.
     pub body: ByteSize,
@@ -51,7 +52,7 @@ pub struct Limits {
     pub shutdown_ms: u64,
 }
 
-impl Default for Limits {
+impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             body: ByteSize(1 << 20),
@@ -97,7 +98,8 @@ impl Default for Limits {
 /// How a change of the bundle's directory is noticed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Reload {
+#[serde(expecting = "struct Reload")]
+pub struct ReloadSettings {
     /// How often the directory is checked, in milliseconds; with 0 never, so that only SIGHUP
     /// reloads.
     pub poll_ms: u64,
@@ -105,7 +107,7 @@ pub struct Reload {
     pub quiet_ms: u64,
 }
 
-impl Default for Reload {
+impl Default for ReloadSettings {
     /// Returns one second between checks: it is soon enough for a person who saves a file, and a
     /// listing costs well under a millisecond.
     fn default() -> Self {
@@ -116,7 +118,7 @@ impl Default for Reload {
     }
 }
 
-impl Reload {
+impl ReloadSettings {
     /// Returns the pause between two checks; `None` if there are no checks.
     #[must_use]
     pub fn poll(&self) -> Option<Duration> {
@@ -145,7 +147,11 @@ pub(super) fn default_queue_bytes() -> ByteSize {
 const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Reports the numbers that are out of their range.
-pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) -> Vec<Problem> {
+pub(super) fn out_of_range(
+    limits: &LimitSettings,
+    search: &SearchSettings,
+    reload: &ReloadSettings,
+) -> Vec<Problem> {
     bounds(limits, search, reload)
         .into_iter()
         .filter(|(_, value, least, most)| value < least || value > most)
@@ -158,9 +164,9 @@ pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) ->
 
 /// Returns the key and the value of each number, with its minimum and maximum.
 fn bounds(
-    limits: &Limits,
-    search: &Search,
-    reload: &Reload,
+    limits: &LimitSettings,
+    search: &SearchSettings,
+    reload: &ReloadSettings,
 ) -> [(&'static str, u64, u64, u64); 25] {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     [

@@ -28,13 +28,13 @@ mod secrets;
 mod values;
 
 pub use issuers::{
-    ClaimName, Claims, Detail, Fact, Introspection, Issuer, Mark, MarkOf, TrustDomain, TypedFact,
-    Words,
+    ClaimName, ClaimSettings, DetailSettings, FactSettings, IntrospectionSettings, IssuerSettings,
+    Mark, MarkOf, TrustDomainSettings, TypedFactSettings, WordList,
 };
-pub use layers::{Environment, Flags, load};
-pub use limits::{Limits, Reload};
+pub use layers::{EnvironmentVariables, Flags, load};
+pub use limits::{LimitSettings, ReloadSettings};
 pub use permissions::{Permission, Permissions};
-pub use search::Search;
+pub use search::SearchSettings;
 pub use secrets::is_guessable;
 pub use values::{ByteSize, CacheSize, KeyHash, Listen, PublicUrl, RecordSink, TokenKey, WhenFull};
 
@@ -64,27 +64,27 @@ pub struct Config {
     /// [`Config::anonymous_permissions`].
     pub anonymous: Option<Permissions>,
     /// The certificate and key for TLS; without them, the service uses plain HTTP.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsSettings>,
     /// Whether a proxy in front of the service terminates TLS.
     pub behind_proxy: bool,
     /// Whether `Authorization` may hold a key without `Bearer`, as some gateways send it.
     pub raw_keys: bool,
     /// The configured callers.
-    pub callers: Vec<Caller>,
+    pub callers: Vec<CallerSettings>,
     /// The issuers whose tokens are verified.
-    pub issuers: Vec<Issuer>,
+    pub issuers: Vec<IssuerSettings>,
     /// The trust domains whose workloads are verified.
-    pub trust_domains: Vec<TrustDomain>,
+    pub trust_domains: Vec<TrustDomainSettings>,
     /// The decision record; by default, nothing is recorded.
-    pub record: Option<Record>,
+    pub record: Option<RecordSettings>,
     /// The settings of the log.
-    pub log: Log,
+    pub log: LogSettings,
     /// Sizes, numbers and times that protect the service.
-    pub limits: Limits,
+    pub limits: LimitSettings,
     /// The limits of searches.
-    pub search: Search,
+    pub search: SearchSettings,
     /// How changes of the bundle are noticed.
-    pub reload: Reload,
+    pub reload: ReloadSettings,
     /// Variables that look like settings but were set by a cluster or a container's link; they are
     /// reported and otherwise ignored.
     #[serde(skip)]
@@ -94,7 +94,8 @@ pub struct Config {
 /// One configured caller.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Caller {
+#[serde(expecting = "struct Caller")]
+pub struct CallerSettings {
     /// The name of the caller in records and logs.
     pub name: String,
     /// The SHA-256 of its key; without a key, the caller authenticates in one of the two ways
@@ -105,7 +106,7 @@ pub struct Caller {
     /// The client certificate of its connections.
     pub certificate: Option<CallerCertificate>,
     /// How many requests it may send; without this, any number.
-    pub rate: Option<CallerRate>,
+    pub rate: Option<RateSettings>,
     /// One of these must be among the audiences of a credential in its requests; if empty, the
     /// profile of the issuer decides.
     #[serde(default)]
@@ -147,7 +148,8 @@ pub struct CallerCertificate {
 /// How many requests a caller may send.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CallerRate {
+#[serde(expecting = "struct CallerRate")]
+pub struct RateSettings {
     /// Requests per second, on average.
     pub per_second: u32,
     /// Requests at once after a pause; by default, as many as in one second.
@@ -157,7 +159,8 @@ pub struct CallerRate {
 /// The files for TLS.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tls {
+#[serde(expecting = "struct Tls")]
+pub struct TlsSettings {
     /// A file with the certificate, followed by the intermediate certificates.
     pub certificate: PathBuf,
     /// A file with the certificate's key.
@@ -169,7 +172,8 @@ pub struct Tls {
 /// The decision record's settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
+#[serde(expecting = "struct Record")]
+pub struct RecordSettings {
     /// The destination of records.
     pub sink: RecordSink,
     /// How many records may wait to be written.
@@ -186,7 +190,8 @@ pub struct Record {
 /// The log's settings.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Log {
+#[serde(expecting = "struct Log")]
+pub struct LogSettings {
     /// The form of a line.
     #[serde(deserialize_with = "log_format")]
     pub format: LogFormat,
@@ -244,14 +249,15 @@ fn store_location<'de, D: Deserializer<'de>>(
 fn log_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "lowercase")]
-    enum Word {
+    #[serde(expecting = "enum Word")]
+    enum LogFormatWord {
         Auto,
         Text,
         Json,
     }
-    Ok(match Word::deserialize(deserializer)? {
-        Word::Auto => LogFormat::Auto,
-        Word::Text => LogFormat::Text,
-        Word::Json => LogFormat::Json,
+    Ok(match LogFormatWord::deserialize(deserializer)? {
+        LogFormatWord::Auto => LogFormat::Auto,
+        LogFormatWord::Text => LogFormat::Text,
+        LogFormatWord::Json => LogFormat::Json,
     })
 }

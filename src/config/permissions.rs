@@ -115,8 +115,8 @@ impl FromStr for Permissions {
 
 impl<'de> Deserialize<'de> for Permissions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Words;
-        impl<'de> Visitor<'de> for Words {
+        struct PermissionsVisitor;
+        impl<'de> Visitor<'de> for PermissionsVisitor {
             type Value = Permissions;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,6 +135,6 @@ impl<'de> Deserialize<'de> for Permissions {
                 Ok(Permissions(permissions))
             }
         }
-        deserializer.deserialize_any(Words)
+        deserializer.deserialize_any(PermissionsVisitor)
     }
 }

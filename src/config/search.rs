@@ -6,7 +6,8 @@ use serde::Deserialize;
 /// How searches are answered.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Search {
+#[serde(expecting = "struct Search")]
+pub struct SearchSettings {
     /// Maximum number of results on a page.
     pub results: usize,
     /// Maximum number of candidates that are decided for a page.
@@ -21,7 +22,7 @@ pub struct Search {
     pub token_key: Option<TokenKey>,
 }
 
-impl Default for Search {
+impl Default for SearchSettings {
     fn default() -> Self {
         Self {
             results: 1_000,

@@ -41,7 +41,7 @@ use crate::model::{
     MalformedMember, Reason, Request, Revision, Timestamp,
 };
 use crate::policy::{NoRelations, Relations};
-use crate::record::{Entry, Recorder};
+use crate::record::{DecisionRecord, Recorder};
 use crate::stores::Stores;
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
@@ -313,7 +313,7 @@ impl Engine {
         *keys = found.and_then(|question| known_of(pinned, ask, question, now));
         let answer = self.conclude(pinned, ask, now, decision, reason, explanation);
         if self.recorder.is_on() {
-            let entry = Entry {
+            let entry = DecisionRecord {
                 at: now,
                 caller: ask.caller,
                 request_id: ask.request_id,

@@ -8,7 +8,7 @@
 
 mod standard_facts;
 
-use super::parties::{self, Parties};
+use super::parties::{self, TokenMembers};
 use super::profile::{ClaimMark, ClaimPath, Profile, Trust};
 use super::providers::GOOGLE_ACCOUNTS;
 use super::scope::CallerScope;
@@ -86,7 +86,7 @@ pub(super) fn read(
     check_kind(claims, kind, profile)?;
     overage::check(claims, profile)?;
     lookalikes::check(claims, parties::client(claims, profile)?, profile)?;
-    let Parties { chain, holders } = parties::read(claims, kind, profile, ids)?;
+    let TokenMembers { chain, holders } = parties::read(claims, kind, profile, ids)?;
     let granting = kind != CredentialKind::IdToken;
     // What a token says to another service does not count for this caller.
     let is_ours = |audience: &&SmolStr| {

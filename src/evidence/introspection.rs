@@ -17,7 +17,7 @@ use super::credential::RawCredential;
 use super::flights::{Flights, IntrospectedToken, IntrospectionOutcome};
 use super::jose::{UnverifiedToken, media_type};
 use super::json;
-use super::keys::{FetchError, HttpClient, IssuerAnswer, KeyVoucher, Keyring, shown_url};
+use super::keys::{FetchError, HttpClient, IssuerReply, KeyVoucher, Keyring, shown_url};
 use super::parties;
 use super::places::{IssuerLine, PlaceClaim};
 use super::profile::Profile;
@@ -280,7 +280,7 @@ impl Introspector {
         &self,
         token: &str,
         (line, claim): (&Arc<IssuerLine>, PlaceClaim),
-    ) -> Result<IssuerAnswer, CredentialError> {
+    ) -> Result<IssuerReply, CredentialError> {
         let place = line.take(claim).await.ok_or_else(too_many)?;
         let (client, url) = (self.client.clone(), self.settings.url.clone());
         let authorization = self.authorization();
@@ -333,7 +333,7 @@ impl Introspector {
     /// Returns the claims in a signed answer (RFC 9701 section 5), and the keys that verified it.
     async fn signed(
         &self,
-        answer: &IssuerAnswer,
+        answer: &IssuerReply,
         algorithms: &[Algorithm],
         profile: &Profile,
         now: Timestamp,

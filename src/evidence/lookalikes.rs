@@ -29,7 +29,7 @@ pub(super) fn check(
     profile: &Profile,
 ) -> Result<(), CredentialError> {
     let reading = ProfileClaims::of(profile);
-    let names = Names { reading: &reading };
+    let names = ClaimNames { reading: &reading };
     for path in reading.but_clients().chain(reading.client) {
         let mut values = path.all_of(claims);
         if let (Some(one), Some(other)) = (values.next(), values.next())
@@ -59,11 +59,11 @@ pub(super) fn check(
 }
 
 /// The names of claims, at every level of their paths.
-struct Names<'a> {
+struct ClaimNames<'a> {
     reading: &'a ProfileClaims<'a>,
 }
 
-impl Names<'_> {
+impl ClaimNames<'_> {
     /// Refuses a claim that is spelled like one that names the client, but names another client or
     /// one where the token names none.
     fn check_client(

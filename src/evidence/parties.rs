@@ -14,7 +14,7 @@ use crate::model::{
 use smol_str::SmolStr;
 
 /// The parties of a token.
-pub(super) struct Parties {
+pub(super) struct TokenMembers {
     /// The subject, then the actors, then the client that the token was issued to.
     pub(super) chain: Vec<EntityRef>,
     /// The clients of an ID token, which act if it stands alone. If it accompanies another
@@ -28,7 +28,7 @@ pub(super) fn read(
     kind: CredentialKind,
     profile: &Profile,
     ids: &PrincipalIds,
-) -> Result<Parties, CredentialError> {
+) -> Result<TokenMembers, CredentialError> {
     let client = client(claims, profile)?;
     let token = Token {
         claims,
@@ -70,7 +70,7 @@ pub(super) fn read(
             add_client(&mut holders, client, profile, ids)?;
         }
     }
-    Ok(Parties { chain, holders })
+    Ok(TokenMembers { chain, holders })
 }
 
 /// Returns `true` if a credential of this kind may be the only one of its subject. If an issuer

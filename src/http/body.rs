@@ -2,12 +2,13 @@
 //!
 //! INVARIANT: no more than the limit is ever held, whatever length the request declares, and
 //! nothing is read before the caller is known. Bodies above [`TRIFLE_BYTES`] are charged to one
-//! budget ([`Shared::bodies_memory`]), from their first piece until their request is answered.
+//! budget ([`ServiceState::bodies_memory`]), from their first piece until their request is
+//! answered.
 
 use super::connection::Connection;
-use super::shared::Shared;
-use super::{Error, Scarce};
-use crate::http::load::budget::Share;
+use super::shared::ServiceState;
+use super::{Error, Shortage};
+use crate::http::load::budget::BudgetShare;
 use actix_web::body::{BodyStream, MessageBody as _};
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
@@ -28,7 +29,7 @@ const VALUE_BYTES: usize = 80;
 pub(super) async fn read_body(
     request: &HttpRequest,
     payload: Payload,
-    shared: &Shared,
+    shared: &ServiceState,
 ) -> Result<Bytes, Error> {
     let (headers, limits) = (request.headers(), &shared.settings.limits);
     if !is_json(headers) {
@@ -61,7 +62,7 @@ pub(super) fn connection(request: &HttpRequest) -> Option<&Connection> {
 }
 
 /// Resizes a share of the budget to the size of a body and of the values that are read from it.
-pub(super) fn grow(share: &Share, body: &[u8], shared: &Shared) -> Result<(), Error> {
+pub(super) fn grow(share: &BudgetShare, body: &[u8], shared: &ServiceState) -> Result<(), Error> {
     let separators = body
         .iter()
         .filter(|byte| matches!(byte, b',' | b'[' | b'{'))
@@ -73,7 +74,7 @@ pub(super) fn grow(share: &Share, body: &[u8], shared: &Shared) -> Result<(), Er
     if share.resize(bytes) {
         Ok(())
     } else {
-        Err(Error::Overloaded(Scarce::Bodies))
+        Err(Error::Overloaded(Shortage::Bodies))
     }
 }
 
@@ -105,9 +106,12 @@ fn is_plain(headers: &HeaderMap) -> bool {
 
 /// Collects a body under the limits. A body that arrives in one piece, as nearly all do, is not
 /// copied.
-async fn collect(payload: Payload, shared: &Shared) -> Result<(Bytes, Option<Share>), Error> {
+async fn collect(
+    payload: Payload,
+    shared: &ServiceState,
+) -> Result<(Bytes, Option<BudgetShare>), Error> {
     let limit = shared.settings.limits.body_bytes;
-    let mut share: Option<Share> = None;
+    let mut share: Option<BudgetShare> = None;
     let mut stream = pin!(BodyStream::new(payload));
     let mut body = Bytes::new();
     let mut joined = BytesMut::new();
@@ -136,7 +140,7 @@ async fn collect(payload: Payload, shared: &Shared) -> Result<(Bytes, Option<Sha
 }
 
 /// Charges the part of a body that has arrived to the budget.
-fn pay(share: &mut Option<Share>, length: usize, shared: &Shared) -> Result<(), Error> {
+fn pay(share: &mut Option<BudgetShare>, length: usize, shared: &ServiceState) -> Result<(), Error> {
     if length <= TRIFLE_BYTES {
         return Ok(());
     }
@@ -152,6 +156,6 @@ fn pay(share: &mut Option<Share>, length: usize, shared: &Shared) -> Result<(), 
     if is_paid {
         Ok(())
     } else {
-        Err(Error::Overloaded(Scarce::Bodies))
+        Err(Error::Overloaded(Shortage::Bodies))
     }
 }

@@ -4,10 +4,10 @@
 //! This is the outermost layer, so that the framework's own responses (405, 404) and public paths
 //! pass through it as well.
 
-use super::caller::Presented;
+use super::caller::CallerHint;
 use super::connection::Connection;
 use super::load::lag;
-use super::shared::Shared;
+use super::shared::ServiceState;
 use super::{Error, docs, routes};
 use crate::http::admin::health;
 use crate::http::authzen::{evaluation, evaluations};
@@ -45,14 +45,14 @@ const OWN_ANSWERS: [&str; 4] = [
 
 /// A request's ids. A client that is handed one and adds its own sends two: both come back, in
 /// order, and records hold the first.
-type Ids = SmallVec<[HeaderValue; 1]>;
+type RequestIds = SmallVec<[HeaderValue; 1]>;
 
 /// Passes a request on. An id that the HTTP parser accepted is a valid header value, and is
 /// returned byte for byte.
 pub(super) fn wrap<S, B>(
     request: ServiceRequest,
     service: &S,
-    shared: &Shared,
+    shared: &ServiceState,
 ) -> impl Future<Output = Result<ServiceResponse<EitherBody<B>>, ActixError>> + use<S, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = ActixError>,
@@ -62,13 +62,13 @@ where
     // decision sees.
     let begun = Instant::now();
     lag::probe(begun, shared.settings.limits.queue_time);
-    let progress = Progress::begin(&request);
-    let ids: Ids = request.headers().get_all(&REQUEST_ID).cloned().collect();
+    let progress = RequestProgress::begin(&request);
+    let ids: RequestIds = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::label(routes::path(request.match_info()));
     let metrics = shared.metrics.clone();
     let peer = shared.peer(request.conn_data());
-    let presented = Presented::by(request.headers(), peer, &shared.settings);
-    let answering = match presented.and_then(|presented| count(presented, shared)) {
+    let presented = CallerHint::by(request.headers(), peer, &shared.settings);
+    let answering = match presented.and_then(|presented| count_request(presented, shared)) {
         Ok(presented) => {
             presented.map(|caller| request.extensions_mut().insert(caller));
             Ok(service.call(request))
@@ -110,15 +110,18 @@ where
 }
 
 /// Counts a request against the rate of its caller.
-fn count(presented: Option<Presented>, shared: &Shared) -> Result<Option<Presented>, Error> {
-    if let Some(Presented::Caller(at)) = presented {
-        shared.count(at)?;
+fn count_request(
+    presented: Option<CallerHint>,
+    shared: &ServiceState,
+) -> Result<Option<CallerHint>, Error> {
+    if let Some(CallerHint::Caller(at)) = presented {
+        shared.count_request(at)?;
     }
     Ok(presented)
 }
 
 /// Adds the request's ids to the response, and closes the connection if this response is its last.
-fn finish<B>(response: &mut ServiceResponse<B>, ids: Ids, is_last: bool) {
+fn finish<B>(response: &mut ServiceResponse<B>, ids: RequestIds, is_last: bool) {
     if is_last {
         response
             .response_mut()
@@ -149,7 +152,7 @@ fn admit_answer(
     endpoint: &'static str,
     connection: Option<&Connection>,
 ) -> Result<(), Error> {
-    let Some(shared) = request.app_data::<Data<Shared>>() else {
+    let Some(shared) = request.app_data::<Data<ServiceState>>() else {
         return Ok(());
     };
     let limits = &shared.settings.limits;
@@ -190,13 +193,13 @@ fn report(error: &ActixError, endpoint: &'static str, id: Option<&HeaderValue>, 
 }
 
 /// A request in progress; the connection is told when it begins and when it is answered.
-struct Progress {
+struct RequestProgress {
     connection: Option<Rc<Connection>>,
     /// Whether the connection is closed after this answer.
     is_last: bool,
 }
 
-impl Progress {
+impl RequestProgress {
     fn begin(request: &ServiceRequest) -> Self {
         let connection = request.conn_data::<Rc<Connection>>().cloned();
         let has_body = !matches!(request.parts().1, Payload::None);
@@ -210,7 +213,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for RequestProgress {
     fn drop(&mut self) {
         if let Some(connection) = &self.connection {
             connection.answered();

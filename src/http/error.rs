@@ -27,7 +27,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// The resource that an overloaded service lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scarce {
+pub enum Shortage {
     /// Time: the answer would be too late.
     Time,
     /// Memory for the bodies of requests.
@@ -108,7 +108,7 @@ pub enum Error {
     TooManyWaiting,
     /// The service has too much to do.
     #[error("{}", overload_message(*.0))]
-    Overloaded(Scarce),
+    Overloaded(Shortage),
     /// The client went away before its turn came, so nobody reads this answer.
     #[error("the client has gone away")]
     Left,
@@ -292,9 +292,9 @@ impl Error {
     /// Returns the cause if the request was refused because of load.
     pub(super) fn refusal_cause(&self) -> Option<RefusalCause> {
         match self {
-            Self::Overloaded(Scarce::Time) => Some(RefusalCause::Time),
-            Self::Overloaded(Scarce::Bodies) => Some(RefusalCause::Bodies),
-            Self::Overloaded(Scarce::Answers) => Some(RefusalCause::Answers),
+            Self::Overloaded(Shortage::Time) => Some(RefusalCause::Time),
+            Self::Overloaded(Shortage::Bodies) => Some(RefusalCause::Bodies),
+            Self::Overloaded(Shortage::Answers) => Some(RefusalCause::Answers),
             Self::Left => Some(RefusalCause::Left),
             _ => None,
         }
@@ -339,15 +339,15 @@ fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
     }
 }
 
-fn overload_message(scarce: Scarce) -> &'static str {
+fn overload_message(scarce: Shortage) -> &'static str {
     match scarce {
-        Scarce::Time => {
+        Shortage::Time => {
             "the service has more to do than it can in time: ask again as `Retry-After` says"
         }
-        Scarce::Bodies => {
+        Shortage::Bodies => {
             "the requests in progress take all the memory that they may: ask again as `Retry-After` says, or send less"
         }
-        Scarce::Answers => {
+        Shortage::Answers => {
             "answers that nobody has taken yet take all the memory that they may: ask again as `Retry-After` says"
         }
     }

@@ -42,11 +42,11 @@ pub use authzen::wire::{
 };
 pub use caller::certificate::CertificateName;
 pub use caller::rate::Rate;
-pub use caller::{By, Caller, KeyHash, KeyHashError, Permission, Permissions};
+pub use caller::{Caller, CallerCredential, KeyHash, KeyHashError, Permission, Permissions};
 pub use docs::openapi::openapi;
 pub use endpoint::{Access, Advertised, Endpoint, Method};
-pub use error::{Error, Scarce};
+pub use error::{Error, Shortage};
 pub use routes::endpoints;
 pub use server::{Listener, Server};
-pub use settings::{Limits, Settings};
+pub use settings::{HttpLimits, Settings};
 pub use tls::{Tls, TlsFiles};

@@ -1,23 +1,23 @@
 //! Defines the service as one value: its shared state, the application of one worker, and the
 //! server that runs it.
 
-use super::connection::Watch;
+use super::connection::ConnectionWatch;
 use super::envelope;
-use super::load::apart::Apart;
+use super::load::apart::LongWorkPlaces;
 use super::routes;
-use super::settings::{Limits, Settings};
-use super::shared::Shared;
+use super::settings::{HttpLimits, Settings};
+use super::shared::ServiceState;
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestCache};
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::metadata::Metadata;
 use crate::http::caller::bearer;
-use crate::http::caller::rate::Meter;
+use crate::http::caller::rate::RateMeter;
 use crate::http::connection::listen;
-use crate::http::load::budget::Budget;
+use crate::http::load::budget::ByteBudget;
 use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::openfga::{
-    EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, Places, STREAMS_OF_CALLER,
+    EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, STREAMS_OF_CALLER, StreamPlaces,
 };
 use crate::telemetry::Metrics;
 use actix_web::body::MessageBody;
@@ -45,7 +45,7 @@ pub enum Listener {
 /// The HTTP/1.1 server of all APIs, with or without TLS.
 #[derive(Clone)]
 pub struct Server {
-    shared: Arc<Shared>,
+    shared: Arc<ServiceState>,
 }
 
 impl Server {
@@ -61,14 +61,18 @@ impl Server {
             Some(url) => Some(Metadata::new(url, signer, clock.now_ms())?),
             None => None,
         };
-        let meters = settings.callers.iter().map(|_| Meter::default()).collect();
+        let meters = settings
+            .callers
+            .iter()
+            .map(|_| RateMeter::default())
+            .collect();
         let jwks = serde_json::to_vec(&signer.jwks())
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
         let limits = &settings.limits;
-        let shared = Shared {
+        let shared = ServiceState {
             waiting: WaitingPlaces::new(limits, settings.callers.len()),
-            bodies_memory: Budget::new(limits.bodies_bytes),
-            answers_memory: Budget::new(limits.answers_bytes),
+            bodies_memory: ByteBudget::new(limits.bodies_bytes),
+            answers_memory: ByteBudget::new(limits.answers_bytes),
             bodies: RequestCache::new(settings.known_bytes, Arc::clone(&metrics)),
             jwks: jwks.into(),
             settings,
@@ -77,13 +81,13 @@ impl Server {
             clock,
             metadata,
             meters,
-            exports: Places::new(MAX_EXPORTS, EXPORTS_OF_CALLER),
-            streams: Places::new(MAX_STREAMS, STREAMS_OF_CALLER),
-            decisions: Apart::for_questions(),
-            questions: Apart::for_questions(),
-            searches: Apart::for_searches(),
-            pages: Apart::for_pages(),
-            writes: Apart::for_writes(),
+            exports: StreamPlaces::new(MAX_EXPORTS, EXPORTS_OF_CALLER),
+            streams: StreamPlaces::new(MAX_STREAMS, STREAMS_OF_CALLER),
+            decisions: LongWorkPlaces::for_questions(),
+            questions: LongWorkPlaces::for_questions(),
+            searches: LongWorkPlaces::for_searches(),
+            pages: LongWorkPlaces::for_pages(),
+            writes: LongWorkPlaces::for_writes(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -130,14 +134,14 @@ impl Server {
     }
 
     /// Creates the watch over the connections of one worker.
-    pub(super) fn watch(&self) -> Rc<Watch> {
+    pub(super) fn watch(&self) -> Rc<ConnectionWatch> {
         let answers = Arc::clone(&self.shared.answers_memory);
-        Watch::new(self.limits(), Arc::clone(&self.shared.metrics), move || {
+        ConnectionWatch::new(self.limits(), Arc::clone(&self.shared.metrics), move || {
             answers.is_pressed()
         })
     }
 
-    pub(super) fn limits(&self) -> &Limits {
+    pub(super) fn limits(&self) -> &HttpLimits {
         &self.shared.settings.limits
     }
 

@@ -4,7 +4,7 @@
 //! environment variable.
 
 use super::tls::Tls;
-use super::{By, Caller, Permissions, PublicUrl};
+use super::{Caller, CallerCredential, Permissions, PublicUrl};
 use crate::evidence::Verifier;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct Settings {
     /// engine caches outcomes of legs.
     pub known_bytes: usize,
     /// The limits.
-    pub limits: Limits,
+    pub limits: HttpLimits,
     /// The number of worker threads; `None` means one per core.
     pub workers: Option<usize>,
 }
@@ -45,17 +45,17 @@ impl Settings {
             && self
                 .callers
                 .iter()
-                .any(|caller| matches!(caller.by, By::Token { .. }))
+                .any(|caller| matches!(caller.by, CallerCredential::Token { .. }))
     }
 }
 
 /// Limits on what one client can cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct HttpLimits {
     /// Maximum size of a request body in bytes. A larger one is a 413.
     pub body_bytes: usize,
     /// Maximum nesting of objects and arrays in a body, counting the outermost; values above
-    /// [`Limits::MAX_JSON_DEPTH`] have its effect.
+    /// [`HttpLimits::MAX_JSON_DEPTH`] have its effect.
     pub json_depth: usize,
     /// Maximum number of items in one batch.
     pub evaluations: usize,
@@ -101,13 +101,13 @@ pub struct Limits {
     pub shutdown: Duration,
 }
 
-impl Limits {
+impl HttpLimits {
     /// The deepest nesting that a setting can allow: reading and dropping a value uses stack for
     /// each level.
     pub const MAX_JSON_DEPTH: usize = 256;
 }
 
-impl Default for Limits {
+impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             // A tool call with its arguments has some kilobytes; a full batch of plain items has

@@ -7,21 +7,21 @@ use super::caller::Identity;
 use super::connection::Connection;
 use super::endpoint::{Access, Endpoint};
 use super::envelope::REQUEST_ID;
-use super::load::apart::Apart;
+use super::load::apart::LongWorkPlaces;
 use super::load::lag;
-use super::{Error, Limits, Permission, Scarce, Settings};
+use super::{Error, HttpLimits, Permission, Settings, Shortage};
 use crate::clock::Clock;
 use crate::engine::{Ask, Engine, RequestCache};
 use crate::evidence::Verifier;
 use crate::http::authzen::metadata::Metadata;
 use crate::http::authzen::wire::{
-    Of, Options, check_size, read_object, record_bytes, without_data,
+    Options, RequestKind, check_size, read_object, record_bytes, without_data,
 };
-use crate::http::caller::rate::Meter;
-use crate::http::load::budget::{Budget, Share};
+use crate::http::caller::rate::RateMeter;
+use crate::http::load::budget::{BudgetShare, ByteBudget};
 use crate::http::load::revision_wait::WaitingPlaces;
-use crate::http::load::worker_turn::Turn;
-use crate::http::openfga::Places;
+use crate::http::load::worker_turn::WorkerTurn;
+use crate::http::openfga::StreamPlaces;
 use crate::model::{Evidence, Record, Value};
 use crate::telemetry::Metrics;
 use actix_web::web::{Bytes, Payload};
@@ -37,7 +37,7 @@ const CREDENTIALS: &str = "credentials";
 
 /// The expected cost of a request for a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Work {
+pub(super) enum WorkLength {
     /// A few microseconds: it is done at once.
     Short,
     /// More than that: it needs a turn.
@@ -48,7 +48,7 @@ pub(super) enum Work {
 /// small ones.
 const SMALL_BYTES: usize = 32 << 10;
 
-impl Work {
+impl WorkLength {
     /// Returns the expected cost of reading and answering one question.
     pub(super) fn of(body: &[u8]) -> Self {
         if body.len() > SMALL_BYTES {
@@ -60,7 +60,7 @@ impl Work {
 }
 
 /// A body that was read, and whose question can be answered now.
-pub(super) struct Opened {
+pub(super) struct ReadyRequest {
     /// The body.
     pub(super) body: Record,
     /// The options of the request.
@@ -68,11 +68,11 @@ pub(super) struct Opened {
     /// The evidence from the credentials in it; `None` if no verifier is configured.
     pub(super) evidence: Option<Evidence>,
     /// The turn at the worker, if the work needs one.
-    pub(super) turn: Option<Turn>,
+    pub(super) turn: Option<WorkerTurn>,
 }
 
 /// The shared state: one per service, used by all workers.
-pub(super) struct Shared {
+pub(super) struct ServiceState {
     pub(super) settings: Settings,
     pub(super) engine: Arc<Engine>,
     pub(super) metrics: Arc<Metrics>,
@@ -81,35 +81,35 @@ pub(super) struct Shared {
     pub(super) metadata: Option<Metadata>,
     pub(super) jwks: Bytes,
     /// The rate meters, one for each configured caller, in their order.
-    pub(super) meters: Vec<Meter>,
+    pub(super) meters: Vec<RateMeter>,
     /// The request cache.
     pub(super) bodies: RequestCache<Options>,
     /// Places for exports of tuples.
-    pub(super) exports: Arc<Places>,
+    pub(super) exports: Arc<StreamPlaces>,
     /// Places for streamed lists.
-    pub(super) streams: Arc<Places>,
+    pub(super) streams: Arc<StreamPlaces>,
     /// Places for requests that wait for a revision.
     pub(super) waiting: WaitingPlaces,
     /// Memory for the bodies of requests.
-    pub(super) bodies_memory: Arc<Budget>,
+    pub(super) bodies_memory: Arc<ByteBudget>,
     /// Memory for answers that clients have not taken yet.
-    pub(super) answers_memory: Arc<Budget>,
+    pub(super) answers_memory: Arc<ByteBudget>,
     /// Threads for decisions that take long.
-    pub(super) decisions: Apart,
+    pub(super) decisions: LongWorkPlaces,
     /// Threads for questions about relations that take long.
-    pub(super) questions: Apart,
+    pub(super) questions: LongWorkPlaces,
     /// Threads for searches.
-    pub(super) searches: Apart,
+    pub(super) searches: LongWorkPlaces,
     /// Threads that read and write stored texts that may be large: pages of tuples and changes,
     /// models, assertions.
-    pub(super) pages: Apart,
+    pub(super) pages: LongWorkPlaces,
     /// Threads that write tuples and delete stores.
-    pub(super) writes: Apart,
+    pub(super) writes: LongWorkPlaces,
 }
 
-impl Shared {
+impl ServiceState {
     /// Counts a request of this caller, and refuses it if the caller exceeds its rate.
-    pub(super) fn count(&self, caller: usize) -> Result<(), Error> {
+    pub(super) fn count_request(&self, caller: usize) -> Result<(), Error> {
         let rate = self
             .settings
             .callers
@@ -141,7 +141,7 @@ impl Shared {
             self.check_sender(request).await?;
         }
         if lag::is_long() && endpoint.access != Access::Needs(Permission::RelationsWrite) {
-            return Err(Error::Overloaded(Scarce::Time));
+            return Err(Error::Overloaded(Shortage::Time));
         }
         Ok((caller, body))
     }
@@ -151,16 +151,16 @@ impl Shared {
     /// its body but the text.
     pub(super) async fn open(
         &self,
-        of: Of,
-        work: Work,
+        of: RequestKind,
+        work: WorkLength,
         caller: Identity<'_>,
         request: &HttpRequest,
         text: &Bytes,
-    ) -> Result<Opened, Error> {
-        if work == Work::Short && self.settings.verifier.is_none() {
+    ) -> Result<ReadyRequest, Error> {
+        if work == WorkLength::Short && self.settings.verifier.is_none() {
             let (body, options) = self.read_with_options(of, caller, text)?;
             if self.is_reached(&options) {
-                return Ok(Opened {
+                return Ok(ReadyRequest {
                     body,
                     options,
                     evidence: None,
@@ -174,18 +174,19 @@ impl Shared {
 
     async fn open_in_turn(
         &self,
-        of: Of,
-        work: Work,
+        of: RequestKind,
+        work: WorkLength,
         caller: Identity<'_>,
         request: &HttpRequest,
         text: &Bytes,
-    ) -> Result<Opened, Error> {
+    ) -> Result<ReadyRequest, Error> {
         let mut turn = self.turn_for(work, request, text).await?;
         let (mut body, options) = self.read_with_options(of, caller, text)?;
         if !self.is_reached(&options) {
             body = Record::new();
-            turn.take().into_iter().for_each(Turn::pass_on);
-            self.reach(&options, caller, request, text).await?;
+            turn.take().into_iter().for_each(WorkerTurn::pass_on);
+            self.wait_for_revision(&options, caller, request, text)
+                .await?;
             turn = self.turn_for(work, request, text).await?;
         }
         if body.is_empty() {
@@ -194,7 +195,7 @@ impl Shared {
         let mut evidence = None;
         if let Some(verifier) = &self.settings.verifier {
             let held = held_credentials(&body);
-            if of == Of::Search {
+            if of == RequestKind::Search {
                 self.pay_credentials(&held, request, text)?;
             }
             let mut gathering = pin!(gather(verifier, caller, &held));
@@ -203,7 +204,7 @@ impl Shared {
                     Poll::Ready(evidence) => evidence,
                     Poll::Pending => {
                         body = Record::new();
-                        turn.take().into_iter().for_each(Turn::pass_on);
+                        turn.take().into_iter().for_each(WorkerTurn::pass_on);
                         self.pay_credentials(&held, request, text)?;
                         let evidence = gathering.await;
                         turn = self.turn_for(work, request, text).await?;
@@ -216,7 +217,7 @@ impl Shared {
         while rounds < MOST_ROUNDS && self.must_ask(request, evidence.as_ref()) {
             rounds += 1;
             body = Record::new();
-            turn.take().into_iter().for_each(Turn::pass_on);
+            turn.take().into_iter().for_each(WorkerTurn::pass_on);
             self.ask_again(request, evidence.as_ref()).await?;
             turn = self.turn_for(work, request, text).await?;
         }
@@ -225,7 +226,7 @@ impl Shared {
         }
         // INVARIANT: nothing is waited for between this and the answer, but for what asks again.
         self.check_now(request, evidence.as_ref())?;
-        Ok(Opened {
+        Ok(ReadyRequest {
             body,
             options,
             evidence,
@@ -242,7 +243,7 @@ impl Shared {
         request: &HttpRequest,
         text: &Bytes,
     ) -> Result<(), Error> {
-        if held.is_empty() || request.extensions().get::<Share>().is_some() {
+        if held.is_empty() || request.extensions().get::<BudgetShare>().is_some() {
             return Ok(());
         }
         let bytes = text.len() + held.iter().map(record_bytes).sum::<usize>();
@@ -250,20 +251,20 @@ impl Shared {
         let share = self
             .bodies_memory
             .take(bytes)
-            .ok_or(Error::Overloaded(Scarce::Bodies))?;
+            .ok_or(Error::Overloaded(Shortage::Bodies))?;
         request.extensions_mut().insert(share);
         Ok(())
     }
 
     fn read_with_options(
         &self,
-        of: Of,
+        of: RequestKind,
         caller: Identity<'_>,
         text: &[u8],
     ) -> Result<(Record, Options), Error> {
         let body = self.read(text)?;
         let options = Options::read(of, &body, caller)?;
-        if of == Of::Evaluations {
+        if of == RequestKind::Evaluations {
             check_size(&body, &self.settings.limits)?;
         }
         Ok((body, options))
@@ -271,19 +272,23 @@ impl Shared {
 
     async fn turn_for(
         &self,
-        work: Work,
+        work: WorkLength,
         request: &HttpRequest,
         text: &Bytes,
-    ) -> Result<Option<Turn>, Error> {
+    ) -> Result<Option<WorkerTurn>, Error> {
         match work {
-            Work::Short => Ok(None),
-            Work::Long => self.turn(request, text).await.map(Some),
+            WorkLength::Short => Ok(None),
+            WorkLength::Long => self.turn(request, text).await.map(Some),
         }
     }
 
     /// Waits for a turn at the worker, for a body that may take long.
-    pub(super) async fn turn(&self, request: &HttpRequest, body: &[u8]) -> Result<Turn, Error> {
-        Turn::take(
+    pub(super) async fn turn(
+        &self,
+        request: &HttpRequest,
+        body: &[u8],
+    ) -> Result<WorkerTurn, Error> {
+        WorkerTurn::take(
             body.len(),
             self.settings.limits.queue_time,
             connection(request),
@@ -304,7 +309,7 @@ impl Shared {
         let share = self
             .answers_memory
             .take(bytes)
-            .ok_or(Error::Overloaded(Scarce::Answers))?;
+            .ok_or(Error::Overloaded(Shortage::Answers))?;
         if let Some(connection) = connection {
             connection.keep(share);
         }
@@ -326,7 +331,10 @@ impl Shared {
 
     /// Returns the maximum nesting of a body.
     pub(super) fn json_depth(&self) -> usize {
-        self.settings.limits.json_depth.min(Limits::MAX_JSON_DEPTH)
+        self.settings
+            .limits
+            .json_depth
+            .min(HttpLimits::MAX_JSON_DEPTH)
     }
 }
 
@@ -352,7 +360,7 @@ fn held_credentials(body: &Record) -> Vec<Record> {
 }
 
 /// A copy of [`Ask`] that can move to another thread.
-pub(super) struct OwnAsk {
+pub(super) struct OwnedAsk {
     caller: String,
     request_id: Option<String>,
     require_actor: bool,
@@ -360,7 +368,7 @@ pub(super) struct OwnAsk {
     evidence: Option<Evidence>,
 }
 
-impl OwnAsk {
+impl OwnedAsk {
     /// Copies what a handler was going to ask with.
     pub(super) fn of(ask: &Ask<'_>, options: Options) -> Self {
         Self {

@@ -4,8 +4,8 @@
 //! days or hours only. If the service's certificate cannot be read, the previous one stays in use;
 //! it expires by itself. Authorities are different:
 //!
-//! - The file's content is the list of authorities, even if it holds none, or if a part of it cannot
-//!   be read. A missing file holds none, and neither does one of comments alone.
+//! - The file's content is the list of authorities, even if it holds none, or if a part of it
+//!   cannot be read. A missing file holds none, and neither does one of comments alone.
 //! - A file that is not PEM counts as holding none once it has stayed so for [`STAYS`].
 //! - While a file cannot be read, the previous authorities stay in use for up to [`KEEP`], as an
 //!   issuer's keys do.
@@ -65,7 +65,7 @@ pub struct TlsFiles {
 pub struct Tls {
     files: TlsFiles,
     own: ArcSwap<CertifiedKey>,
-    clients: Option<ArcSwap<Clients>>,
+    clients: Option<ArcSwap<ClientAuthorities>>,
     /// The state of the file of authorities at the last look.
     look: Mutex<Look>,
     is_settled: AtomicBool,
@@ -99,7 +99,7 @@ impl NoClients {
 }
 
 /// The authorities of callers' certificates.
-struct Clients {
+struct ClientAuthorities {
     /// A number that changes whenever the authorities do.
     number: u64,
     roots: Vec<CertificateDer<'static>>,
@@ -109,7 +109,7 @@ struct Clients {
 
 /// The authorities that were read from a file, and what is wrong with it.
 struct ReadClients {
-    clients: Clients,
+    clients: ClientAuthorities,
     complaint: Option<String>,
 }
 
@@ -162,7 +162,7 @@ impl Tls {
 
     fn reload_clients(
         &self,
-        place: &ArcSwap<Clients>,
+        place: &ArcSwap<ClientAuthorities>,
         path: &Path,
         now_ms: i64,
     ) -> Result<(), String> {
@@ -186,7 +186,7 @@ impl Tls {
                     ));
                 }
                 let complaint = format!("{problem}; the authorities of before are withdrawn");
-                (Clients::none(), Some(complaint))
+                (ClientAuthorities::none(), Some(complaint))
             }
             Err(NoClients::Unread(problem)) => {
                 let since_ms = *look.unreadable_since_ms.get_or_insert(now_ms);
@@ -197,12 +197,12 @@ impl Tls {
                 }
                 let complaint =
                     format!("{problem} since an hour; the authorities of before are withdrawn");
-                (Clients::none(), Some(complaint))
+                (ClientAuthorities::none(), Some(complaint))
             }
         };
         let last = place.load();
         if last.roots != read.roots {
-            place.store(Arc::new(Clients {
+            place.store(Arc::new(ClientAuthorities {
                 number: last.number.wrapping_add(1),
                 ..read
             }));
@@ -242,9 +242,12 @@ impl Tls {
             .with_safe_default_protocol_versions()?;
         let builder = match &self.clients {
             None => builder.with_no_client_auth(),
-            Some(_) => builder.with_client_cert_verifier(Arc::new(Verify(Arc::clone(self)))),
+            Some(_) => {
+                builder.with_client_cert_verifier(Arc::new(AuthorityVerifier(Arc::clone(self))))
+            }
         };
-        let mut config = builder.with_cert_resolver(Arc::new(Resolve(Arc::clone(self))));
+        let mut config =
+            builder.with_cert_resolver(Arc::new(CertificateResolver(Arc::clone(self))));
         if self.clients.is_some() {
             // INVARIANT: sessions are not resumed. A resumed session would bring its certificate
             // along unverified, even if the authorities have changed. A caller that keeps its
@@ -266,9 +269,9 @@ impl fmt::Debug for Tls {
 }
 
 #[derive(Debug)]
-struct Resolve(Arc<Tls>);
+struct CertificateResolver(Arc<Tls>);
 
-impl ResolvesServerCert for Resolve {
+impl ResolvesServerCert for CertificateResolver {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.own.load_full())
     }
@@ -277,9 +280,9 @@ impl ResolvesServerCert for Resolve {
 /// Delegates to the verifier of the current authorities. A caller without a certificate may still
 /// have a key.
 #[derive(Debug)]
-struct Verify(Arc<Tls>);
+struct AuthorityVerifier(Arc<Tls>);
 
-impl Verify {
+impl AuthorityVerifier {
     fn now(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
         let verifier = self
             .0
@@ -290,7 +293,7 @@ impl Verify {
     }
 }
 
-impl ClientCertVerifier for Verify {
+impl ClientCertVerifier for AuthorityVerifier {
     /// Returns `false` if no authority is left: nobody is asked for a certificate then, and callers
     /// with a key can still connect.
     fn offer_client_auth(&self) -> bool {
@@ -367,7 +370,7 @@ fn own(files: &TlsFiles) -> Result<CertifiedKey, String> {
     })
 }
 
-impl Clients {
+impl ClientAuthorities {
     fn none() -> Self {
         Self {
             number: 0,
@@ -393,7 +396,7 @@ fn millis(time: Duration) -> i64 {
 }
 
 /// Reads the authorities at start, when all of them must be usable.
-fn all_clients(path: &Path, look: &mut Look) -> Result<Clients, String> {
+fn all_clients(path: &Path, look: &mut Look) -> Result<ClientAuthorities, String> {
     let ReadClients { clients, complaint } = clients(path, look).map_err(NoClients::problem)?;
     complaint.map_or(Ok(clients), Err)
 }
@@ -407,7 +410,7 @@ fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
         Err(FileError::Gone(what)) => {
             let complaint = Some(format!("`{shown}` cannot be read: {what}"));
             return Ok(ReadClients {
-                clients: Clients::none(),
+                clients: ClientAuthorities::none(),
                 complaint,
             });
         }
@@ -441,7 +444,7 @@ fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
     }
     if roots.is_empty() {
         return Ok(ReadClients {
-            clients: Clients::none(),
+            clients: ClientAuthorities::none(),
             complaint,
         });
     }
@@ -452,7 +455,7 @@ fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
     let verifier = verifier
         .map_err(|error| NoClients::Unread(format!("`{shown}` cannot be used: {error}")))?;
     Ok(ReadClients {
-        clients: Clients {
+        clients: ClientAuthorities {
             number: 0,
             roots,
             verifier: Some(verifier),

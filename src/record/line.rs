@@ -33,7 +33,7 @@ use crate::model::{
     Arguments, Chain, EntityRef, MAX_NAME_BYTES, RECORD_INPUT_BYTES, Reason, Timestamp, shown,
     shown_request_id,
 };
-use crate::record::Entry;
+use crate::record::DecisionRecord;
 use crate::telemetry::{is_printable, write_json_escape};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Serializer as JsonSerializer;
@@ -44,7 +44,7 @@ use std::io;
 const VERSION: u8 = 1;
 
 /// Returns the line, with its line feed.
-pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
+pub(super) fn write(entry: &DecisionRecord<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(512);
     // INVARIANT: keys are strings and writing into memory cannot fail, so the second branch is
     // never taken. If it ever is, a line that names the decision is better than none.
@@ -88,24 +88,24 @@ impl Formatter for OneLine {
     }
 }
 
-impl Serialize for Entry<'_> {
+impl Serialize for DecisionRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let answer = self.answer;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("v", &VERSION)?;
-        map.serialize_entry("id", &Text(answer.id))?;
-        map.serialize_entry("time", &Text(rfc3339(self.at)))?;
+        map.serialize_entry("id", &DisplayText(answer.id))?;
+        map.serialize_entry("time", &DisplayText(rfc3339(self.at)))?;
         map.serialize_entry("caller", self.caller)?;
         if let Some(request_id) = self.request_id {
             map.serialize_entry("request_id", &*shown_request_id(request_id))?;
         }
         match self.question {
-            Some(question) => map.serialize_entry("chain", &Members(&question.chain))?,
+            Some(question) => map.serialize_entry("chain", &ChainField(&question.chain))?,
             // The chain was refused, so the record shows the subject that the request names, if
             // any.
             None => {
                 if let Some(subject) = self.request.shown_subject() {
-                    map.serialize_entry("subject", &Named(&subject))?;
+                    map.serialize_entry("subject", &EntityField(&subject))?;
                 }
             }
         }
@@ -118,12 +118,12 @@ impl Serialize for Entry<'_> {
             .or(self.question.map(|question| &question.resource.uid));
         map.serialize_entry("action", &*name(&self.request.action.name))?;
         if let Some(resource) = resource {
-            map.serialize_entry("resource", &Named(resource))?;
+            map.serialize_entry("resource", &EntityField(resource))?;
         }
         if answer.arguments == Arguments::Unknown {
             map.serialize_entry("unknown", &["arguments"])?;
         }
-        map.serialize_entry("inputs", &Inputs(self.inputs))?;
+        map.serialize_entry("inputs", &InputsField(self.inputs))?;
         if self
             .inputs
             .iter()
@@ -133,12 +133,12 @@ impl Serialize for Entry<'_> {
         {
             map.serialize_entry("cut", &["inputs"])?;
         }
-        map.serialize_entry("decision", &Text(answer.decision))?;
+        map.serialize_entry("decision", &DisplayText(answer.decision))?;
         if let Some(reason) = &answer.reason {
-            map.serialize_entry("reason", &Why(reason))?;
+            map.serialize_entry("reason", &ReasonField(reason))?;
         }
         map.serialize_entry("policies", self.policies)?;
-        map.serialize_entry("bundle", &Text(answer.bundle))?;
+        map.serialize_entry("bundle", &DisplayText(answer.bundle))?;
         map.serialize_entry("revision", &answer.revision.0)?;
         map.end()
     }
@@ -154,17 +154,17 @@ fn rfc3339(at: Timestamp) -> String {
 }
 
 /// A value that is serialized as the text of its `Display`.
-struct Text<T>(T);
+struct DisplayText<T>(T);
 
-impl<T: std::fmt::Display> Serialize for Text<T> {
+impl<T: std::fmt::Display> Serialize for DisplayText<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
 }
 
-struct Named<'a>(&'a EntityRef);
+struct EntityField<'a>(&'a EntityRef);
 
-impl Serialize for Named<'_> {
+impl Serialize for EntityField<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("type", &*name(&self.0.kind))?;
@@ -183,21 +183,21 @@ fn name(text: &str) -> Cow<'_, str> {
     }
 }
 
-struct Members<'a>(&'a Chain);
+struct ChainField<'a>(&'a Chain);
 
-impl Serialize for Members<'_> {
+impl Serialize for ChainField<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(Some(self.0.legs()))?;
         for member in self.0.members() {
-            seq.serialize_element(&Named(&member.uid))?;
+            seq.serialize_element(&EntityField(&member.uid))?;
         }
         seq.end()
     }
 }
 
-struct Inputs<'a>(&'a [(String, String)]);
+struct InputsField<'a>(&'a [(String, String)]);
 
-impl Serialize for Inputs<'_> {
+impl Serialize for InputsField<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut left = RECORD_INPUT_BYTES;
         serializer.collect_map(self.0.iter().map(|(path, value)| {
@@ -215,9 +215,9 @@ impl Serialize for Inputs<'_> {
     }
 }
 
-struct Why<'a>(&'a Reason);
+struct ReasonField<'a>(&'a Reason);
 
-impl Serialize for Why<'_> {
+impl Serialize for ReasonField<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Reason {
             code,
@@ -229,7 +229,7 @@ impl Serialize for Why<'_> {
         map.serialize_entry("code", code.as_str())?;
         map.serialize_entry("message", message)?;
         if let Some(principal) = principal {
-            map.serialize_entry("principal", &Named(principal))?;
+            map.serialize_entry("principal", &EntityField(principal))?;
         }
         map.serialize_entry("next_action", next_action.as_str())?;
         map.end()

@@ -18,7 +18,7 @@ mod sink;
 mod writer;
 
 pub use sink::Sink;
-pub use writer::Writer;
+pub use writer::RecordWriter;
 
 use crate::model::{Answer, Question, Request, Timestamp};
 use crate::telemetry::Metrics;
@@ -28,7 +28,7 @@ use writer::Queue;
 
 /// The data of one record.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct DecisionRecord<'a> {
     /// The time of the decision.
     pub at: Timestamp,
     /// The caller: a configured caller's name, or `anonymous`.
@@ -95,7 +95,8 @@ pub struct Recorder {
 pub struct QueueFull;
 
 impl Recorder {
-    /// Opens the sink and starts the writer. The [`Writer`] must be closed before the process ends.
+    /// Opens the sink and starts the writer. The [`RecordWriter`] must be closed before the process
+    /// ends.
     ///
     /// Returns `Err` if the sink cannot be opened: a service that is configured to record does not
     /// start without its sink.
@@ -103,7 +104,7 @@ impl Recorder {
         sink: Sink,
         settings: QueueSettings,
         metrics: Arc<Metrics>,
-    ) -> io::Result<(Self, Writer)> {
+    ) -> io::Result<(Self, RecordWriter)> {
         let (queue, writer) = writer::start(sink, settings, metrics)?;
         Ok((Self { queue: Some(queue) }, writer))
     }
@@ -115,7 +116,7 @@ impl Recorder {
     }
 
     /// Records one decision.
-    pub fn record(&self, entry: &Entry<'_>) -> Result<(), QueueFull> {
+    pub fn record(&self, entry: &DecisionRecord<'_>) -> Result<(), QueueFull> {
         match &self.queue {
             None => Ok(()),
             Some(queue) => queue.push(line::write(entry)),

@@ -29,7 +29,7 @@ enum Message {
 
 /// State that the threads share.
 #[derive(Debug)]
-struct Shared {
+struct QueueState {
     metrics: Arc<Metrics>,
     /// Bytes that wait or are being written.
     bytes: AtomicUsize,
@@ -42,7 +42,7 @@ struct Shared {
 pub(super) struct Queue {
     sender: SyncSender<Message>,
     settings: QueueSettings,
-    shared: Arc<Shared>,
+    shared: Arc<QueueState>,
 }
 
 impl Queue {
@@ -76,12 +76,12 @@ impl Queue {
 
 /// A handle of the writing thread, by which it is stopped.
 #[derive(Debug)]
-pub struct Writer {
+pub struct RecordWriter {
     queue: Arc<Queue>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Writer {
+impl RecordWriter {
     /// Requests that the sink's file be reopened before the next line, for log rotation.
     pub fn reopen(&self) {
         self.queue.shared.reopening.store(true, Ordering::Release);
@@ -123,10 +123,10 @@ pub(super) fn start(
     sink: Sink,
     settings: QueueSettings,
     metrics: Arc<Metrics>,
-) -> io::Result<(Arc<Queue>, Writer)> {
+) -> io::Result<(Arc<Queue>, RecordWriter)> {
     let output = Output::open(sink)?;
     let (sender, receiver) = sync_channel(settings.records);
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(QueueState {
         metrics,
         bytes: AtomicUsize::new(0),
         closing: AtomicBool::new(false),
@@ -137,7 +137,7 @@ pub(super) fn start(
         settings,
         shared: Arc::clone(&shared),
     });
-    let run = Run {
+    let run = WriterLoop {
         output,
         receiver,
         shared,
@@ -150,17 +150,17 @@ pub(super) fn start(
         .spawn(move || run.until_closed())?;
     Ok((
         Arc::clone(&queue),
-        Writer {
+        RecordWriter {
             queue,
             thread: Mutex::new(Some(thread)),
         },
     ))
 }
 
-struct Run {
+struct WriterLoop {
     output: Output,
     receiver: Receiver<Message>,
-    shared: Arc<Shared>,
+    shared: Arc<QueueState>,
     /// Lines to be written next.
     pending: Vec<u8>,
     /// The number of pending lines.
@@ -170,7 +170,7 @@ struct Run {
     failing: bool,
 }
 
-impl Run {
+impl WriterLoop {
     fn until_closed(mut self) {
         while let Ok(message) = self.receiver.recv() {
             self.take(message);

@@ -11,7 +11,7 @@ const CONTINUED: &str = "\n  | ";
 
 /// The form in which lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum LineForm {
     /// Text for people; with colours, it contains escape sequences of the formatter.
     Text {
         /// Whether colours are used.
@@ -23,18 +23,18 @@ pub(super) enum Form {
 
 /// A writer that passes on each line as a whole.
 #[derive(Debug)]
-pub(super) struct Lines<W> {
+pub(super) struct LineWriter<W> {
     to: W,
-    form: Form,
+    form: LineForm,
 }
 
-impl<W> Lines<W> {
-    pub(super) fn new(to: W, form: Form) -> Self {
+impl<W> LineWriter<W> {
+    pub(super) fn new(to: W, form: LineForm) -> Self {
         Self { to, form }
     }
 }
 
-impl<W: Write> Write for Lines<W> {
+impl<W: Write> Write for LineWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let (text, end) = match text.strip_suffix('\n') {
@@ -53,16 +53,16 @@ impl<W: Write> Write for Lines<W> {
                     out.push(c);
                     Ok(())
                 }
-                (Form::Text { .. }, '\n') => {
+                (LineForm::Text { .. }, '\n') => {
                     out.push_str(CONTINUED);
                     Ok(())
                 }
-                (Form::Text { colour: true }, '\u{1b}') => {
+                (LineForm::Text { colour: true }, '\u{1b}') => {
                     out.push(c);
                     Ok(())
                 }
-                (Form::Text { .. }, c) => write_printable(&mut out, c.encode_utf8(&mut [0; 4])),
-                (Form::Json, c) => write_json_escape(&mut out, c),
+                (LineForm::Text { .. }, c) => write_printable(&mut out, c.encode_utf8(&mut [0; 4])),
+                (LineForm::Json, c) => write_json_escape(&mut out, c),
             };
         }
         out.push_str(end);
@@ -79,9 +79,9 @@ impl<W: Write> Write for Lines<W> {
 mod tests {
     use super::*;
 
-    fn written(form: Form, line: &str) -> String {
+    fn written(form: LineForm, line: &str) -> String {
         let mut out = Vec::new();
-        Lines::new(&mut out, form)
+        LineWriter::new(&mut out, form)
             .write_all(line.as_bytes())
             .unwrap();
         String::from_utf8(out).unwrap()
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn one_line_stays_one_line() {
-        let text = Form::Text { colour: false };
+        let text = LineForm::Text { colour: false };
         assert_eq!(written(text, "all is well\n"), "all is well\n");
         let forged = "refused: a\u{2028}b\u{85}c\rd\n2026-10-01 ERROR forged\n";
         let expected = "refused: a\\u{2028}b\\u{85}c\\rd\n  | 2026-10-01 ERROR forged\n";
@@ -99,11 +99,11 @@ mod tests {
             "\\u{1b}[31m\\u{202e}x\n"
         );
         assert_eq!(
-            written(Form::Text { colour: true }, "\u{1b}[31mx\u{9b}\n"),
+            written(LineForm::Text { colour: true }, "\u{1b}[31mx\u{9b}\n"),
             "\u{1b}[31mx\\u{9b}\n"
         );
         let json = "{\"message\":\"a\u{2028}b\u{85}\u{202e}\u{E0041}\"}\n";
-        let line = written(Form::Json, json);
+        let line = written(LineForm::Json, json);
         assert_eq!(
             line,
             "{\"message\":\"a\\u2028b\\u0085\\u202e\\udb40\\udc41\"}\n"

@@ -3,7 +3,7 @@
 //! Lines go to standard error, so that standard output stays free for decision records. Characters
 //! that could deceive the reader of a terminal are escaped ([`super::lines`]).
 
-use super::lines::{Form, Lines};
+use super::lines::{LineForm, LineWriter};
 use std::io::IsTerminal;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -58,11 +58,11 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), LoggingError
     let colour =
         text && terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let form = if text {
-        Form::Text { colour }
+        LineForm::Text { colour }
     } else {
-        Form::Json
+        LineForm::Json
     };
-    let writer = move || Lines::new(std::io::stderr(), form);
+    let writer = move || LineWriter::new(std::io::stderr(), form);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(levels)
         .with_writer(writer);

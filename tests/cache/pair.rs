@@ -5,7 +5,7 @@ use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Ask, Engine, LegKeys};
 use behest::model::{Answer, AnswerDepth, Arguments, Evidence, Revision};
-use behest::record::{QueueSettings, Recorder, Sink, WhenFull, Writer};
+use behest::record::{QueueSettings, RecordWriter, Recorder, Sink, WhenFull};
 use behest::storage::{StoreId, TupleBatch, open_memory};
 use behest::stores::{ClearTarget, Stores, StoresError};
 use behest::telemetry::Metrics;
@@ -25,7 +25,7 @@ pub(crate) struct Service {
     pub(crate) engine: Engine,
     pub(crate) stores: Arc<Stores>,
     pub(crate) metrics: Arc<Metrics>,
-    record: Option<(Writer, PathBuf)>,
+    record: Option<(RecordWriter, PathBuf)>,
     /// What answers a question that was asked in the same words.
     known: Mutex<HashMap<String, LegKeys>>,
     recalled: AtomicU64,

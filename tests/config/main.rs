@@ -10,7 +10,7 @@ mod example;
 mod secrets;
 mod sources;
 
-use behest::config::{Config, Environment, Flags, load};
+use behest::config::{Config, EnvironmentVariables, Flags, load};
 
 /// Loads a file's text with variables and flags; `Err` has each problem as `message | help`.
 fn load_text(
@@ -21,7 +21,7 @@ fn load_text(
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("behest.toml");
     std::fs::write(&path, text).unwrap();
-    let environment: Environment = variables
+    let environment: EnvironmentVariables = variables
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();

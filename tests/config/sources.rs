@@ -1,7 +1,7 @@
 //! A setting comes from a flag, a variable or the file, and what is none is refused.
 
 use crate::{load_text, refused};
-use behest::config::{ByteSize, CacheSize, Environment, Flags, Listen, load};
+use behest::config::{ByteSize, CacheSize, EnvironmentVariables, Flags, Listen, load};
 use std::os::unix::ffi::OsStringExt;
 
 #[test]
@@ -331,7 +331,7 @@ fn a_variable_that_begins_nearly_like_a_setting_is_refused() {
 fn a_variable_that_is_not_text_refuses_to_start() {
     let bytes = |text: &[u8]| std::ffi::OsString::from_vec(text.to_vec());
     let start = |name: &[u8], value: &[u8]| {
-        let environment: Environment = [(bytes(name), bytes(value))].into_iter().collect();
+        let environment: EnvironmentVariables = [(bytes(name), bytes(value))].into_iter().collect();
         load(&Flags::default(), &environment).map_err(|problems| problems.to_string())
     };
     let end = "is not UTF-8 text, in its name or its value";
@@ -409,7 +409,7 @@ fn a_named_file_must_be_there() {
         config: Some("/nonexistent/behest.toml".into()),
         settings: Vec::new(),
     };
-    let problems = load(&flags, &Environment::default()).unwrap_err();
+    let problems = load(&flags, &EnvironmentVariables::default()).unwrap_err();
     assert_eq!(
         problems.to_string(),
         "the settings file `/nonexistent/behest.toml` cannot be read: No such file or directory (os error 2)"

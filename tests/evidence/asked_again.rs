@@ -3,7 +3,7 @@
 use crate::callers::{OURS, gateway};
 use crate::world::{AUDIENCE, World, access, profile, question};
 use behest::evidence::{IntrospectionEndpoint, Profile, Trust};
-use behest::http::{By, Caller, KeyHash, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Settings};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::service::{NOW_MS, post, send};
@@ -37,7 +37,7 @@ fn world(web: &Web, keep: Duration) -> World {
     };
     let other = Caller {
         name: "other".to_owned(),
-        by: By::Key(KeyHash::of(b"key")),
+        by: CallerCredential::Key(KeyHash::of(b"key")),
         reasons: true,
         ..gateway(None)
     };

@@ -3,7 +3,7 @@
 use crate::callers::caller;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
 use behest::evidence::{CallerScope, IntrospectionEndpoint, Preset, Profile, Trust};
-use behest::http::{By, Caller, KeyHash, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Settings};
 use serde_json::json;
 use std::time::Duration;
 use support::service::{post, send};
@@ -36,7 +36,11 @@ async fn a_caller_may_send_what_is_for_it_alone() {
                 .collect(),
             issuers: issuers.iter().map(|issuer| (*issuer).into()).collect(),
         },
-        ..caller(name, By::Key(KeyHash::of(name.as_bytes())), None)
+        ..caller(
+            name,
+            CallerCredential::Key(KeyHash::of(name.as_bytes())),
+            None,
+        )
     };
     let callers = vec![
         narrow("any", &[], &[]),
@@ -130,9 +134,9 @@ async fn roles_at_another_service_are_none_here() {
     let callers = vec![
         Caller {
             credentials: scope,
-            ..caller("api", By::Key(KeyHash::of(b"api")), None)
+            ..caller("api", CallerCredential::Key(KeyHash::of(b"api")), None)
         },
-        caller("any", By::Key(KeyHash::of(b"any")), None),
+        caller("any", CallerCredential::Key(KeyHash::of(b"any")), None),
     ];
     let world = World::with(
         vec![keycloak],
@@ -212,10 +216,10 @@ async fn an_opaque_token_is_of_the_issuer_that_is_named_each_time() {
         issuers: vec![ISSUER.into()],
     };
     let callers = vec![
-        caller("any", By::Key(KeyHash::of(b"any")), None),
+        caller("any", CallerCredential::Key(KeyHash::of(b"any")), None),
         Caller {
             credentials: narrow,
-            ..caller("ours", By::Key(KeyHash::of(b"ours")), None)
+            ..caller("ours", CallerCredential::Key(KeyHash::of(b"ours")), None)
         },
     ];
     let world = World::with(

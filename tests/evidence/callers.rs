@@ -2,7 +2,7 @@
 
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
 use behest::evidence::{CallerScope, IntrospectionEndpoint, Profile, Trust};
-use behest::http::{By, Caller, KeyHash, Permission, Rate, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Rate, Settings};
 use behest::model::EntityRef;
 use serde_json::json;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use support::web::Web;
 
 pub(crate) const OURS: &str = "https://pdp.example";
 
-pub(crate) fn caller(name: &str, by: By, rate: Option<Rate>) -> Caller {
+pub(crate) fn caller(name: &str, by: CallerCredential, rate: Option<Rate>) -> Caller {
     let permissions = [Permission::Decide, Permission::RelationsRead]
         .into_iter()
         .collect();
@@ -31,7 +31,7 @@ pub(crate) fn gateway(rate: Option<Rate>) -> Caller {
     let principal = EntityRef::new("agent", "gateway");
     caller(
         "gateway",
-        By::Token {
+        CallerCredential::Token {
             issuer: ISSUER.to_owned(),
             principal,
         },
@@ -69,7 +69,7 @@ pub(crate) async fn call(world: &World, authorization: &str) -> Reply {
 async fn a_caller_is_known_by_its_own_token_for_this_service() {
     let (world, key, _web) = world(vec![
         gateway(None),
-        caller("other", By::Key(KeyHash::of(b"key")), None),
+        caller("other", CallerCredential::Key(KeyHash::of(b"key")), None),
     ]);
     let own = json!({"sub": "gateway", "client_id": "gateway", "aud": OURS});
     let token = |over| key.access_token(&support::tokens::with(&claims_with(&own), &over));
@@ -218,8 +218,8 @@ async fn a_caller_that_asks_too_often_is_told_when_to_come_back() {
     });
     let (world, key, _web) = world(vec![
         gateway(rate),
-        caller("one", By::Key(KeyHash::of(b"one")), rate),
-        caller("two", By::Key(KeyHash::of(b"two")), None),
+        caller("one", CallerCredential::Key(KeyHash::of(b"one")), rate),
+        caller("two", CallerCredential::Key(KeyHash::of(b"two")), None),
     ]);
     let token = key.access_token(&claims_with(
         &json!({"sub": "gateway", "client_id": "gateway", "aud": OURS}),

@@ -2,7 +2,7 @@
 
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
 use behest::evidence::{IntrospectionEndpoint, KeySource, Profile, Secret, SignedAnswers, Trust};
-use behest::http::{Limits, Settings};
+use behest::http::{HttpLimits, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -89,9 +89,9 @@ async fn what_waits_for_an_issuer_has_a_budget_and_gives_it_back() {
         introspection,
         ..profile(&web)
     };
-    let limits = Limits {
+    let limits = HttpLimits {
         bodies_bytes: 160_000,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let world = World::with(vec![profile], Vec::new(), Settings { limits, ..local() });
     web.set_pause(Duration::from_millis(100));

@@ -3,7 +3,7 @@
 use crate::callers::{OURS, call, caller, gateway};
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, question};
 use behest::evidence::{IntrospectionEndpoint, Profile, Trust};
-use behest::http::{By, KeyHash, Settings};
+use behest::http::{CallerCredential, KeyHash, Settings};
 use serde_json::json;
 use std::time::Duration;
 use support::service::{Reply, get, post, send};
@@ -37,7 +37,8 @@ fn asked_issuer() -> (World, Web) {
         caller_audiences: vec![OURS.into()],
         ..profile(&web)
     };
-    let keyed = |name: &str, key: &[u8]| caller(name, By::Key(KeyHash::of(key)), None);
+    let keyed =
+        |name: &str, key: &[u8]| caller(name, CallerCredential::Key(KeyHash::of(key)), None);
     let callers = vec![
         gateway(None),
         keyed("other", b"key"),

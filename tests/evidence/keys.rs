@@ -4,7 +4,7 @@ use crate::world::{
     ISSUER, World, access, claims, claims_with, profile, publish, question, standard,
 };
 use behest::evidence::{CallerScope, KeySource, Profile, Trust};
-use behest::http::{By, Caller, KeyHash, Permission, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use support::service::{Reply, post, send};
@@ -305,7 +305,7 @@ async fn an_algorithm_may_have_its_curve_in_the_name() {
 fn administered(web: &Web) -> World {
     let caller = |name: &str, permission| Caller {
         name: name.to_owned(),
-        by: By::Key(KeyHash::of(name.as_bytes())),
+        by: CallerCredential::Key(KeyHash::of(name.as_bytes())),
         permissions: [Permission::Decide, permission].into_iter().collect(),
         require_actor: false,
         reasons: false,

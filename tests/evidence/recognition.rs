@@ -6,7 +6,7 @@ use crate::world::{
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use behest::evidence::{CallerScope, IntrospectionEndpoint, Profile, Trust};
-use behest::http::{By, Caller, Permission, Settings};
+use behest::http::{Caller, CallerCredential, Permission, Settings};
 use behest::model::EntityRef;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn world() -> (World, Web) {
     let principal = EntityRef::new("user", "alice");
     let caller = Caller {
         name: "alice".to_owned(),
-        by: By::Token {
+        by: CallerCredential::Token {
             issuer: ISSUER.to_owned(),
             principal,
         },

@@ -5,8 +5,8 @@ use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{CallerScope, Signer};
 use behest::http::{
-    By, Caller, CertificateName, KeyHash, Limits, Listener, Permission, Server, Settings, Tls,
-    TlsFiles,
+    Caller, CallerCredential, CertificateName, HttpLimits, KeyHash, Listener, Permission, Server,
+    Settings, Tls, TlsFiles,
 };
 use behest::record::Recorder;
 use behest::stores::{Stores, open_memory};
@@ -76,7 +76,7 @@ impl Running {
         own: &Issued,
         clients: &Authority,
         callers: Vec<Caller>,
-        limits: Limits,
+        limits: HttpLimits,
     ) -> Self {
         let settings = Settings {
             callers,
@@ -220,7 +220,7 @@ pub(crate) fn put(folder: &Path, issued: &Issued) {
     std::fs::write(folder.join("own.key"), &issued.key).unwrap();
 }
 
-pub(crate) fn caller(name: &str, by: By) -> Caller {
+pub(crate) fn caller(name: &str, by: CallerCredential) -> Caller {
     let permissions = [Permission::Decide, Permission::Search]
         .into_iter()
         .collect();
@@ -246,11 +246,16 @@ fn a_caller_is_known_by_its_certificate_or_by_its_key() {
     let callers = vec![
         caller(
             "gateway",
-            By::Certificate(CertificateName::Uri(gateway.to_owned())),
+            CallerCredential::Certificate(CertificateName::Uri(gateway.to_owned())),
         ),
-        caller("other", By::Key(KeyHash::of(b"key"))),
+        caller("other", CallerCredential::Key(KeyHash::of(b"key"))),
     ];
-    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let running = Running::start(
+        &servers.for_server(),
+        &clients,
+        callers,
+        HttpLimits::default(),
+    );
     let ask = |client: Option<&Issued>, key| running.status(&servers, client, key);
     assert_eq!(ask(Some(&clients.for_client(gateway)), None), KNOWN);
     assert_eq!(ask(None, Some("key")), KNOWN);
@@ -276,8 +281,13 @@ fn a_caller_is_known_by_its_certificate_or_by_its_key() {
 #[test]
 fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
     let (servers, others, clients) = (Authority::new(), Authority::new(), Authority::new());
-    let callers = vec![caller("other", By::Key(KeyHash::of(b"key")))];
-    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let callers = vec![caller("other", CallerCredential::Key(KeyHash::of(b"key")))];
+    let running = Running::start(
+        &servers.for_server(),
+        &clients,
+        callers,
+        HttpLimits::default(),
+    );
     assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
     let renewed = others.for_server();
     std::fs::write(running.folder.path().join("own.pem"), &renewed.certificate).unwrap();
@@ -310,9 +320,14 @@ fn a_session_of_before_brings_no_caller_along() {
     let gateway = "spiffe://prod.example/gateway";
     let callers = vec![caller(
         "gateway",
-        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+        CallerCredential::Certificate(CertificateName::Uri(gateway.to_owned())),
     )];
-    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let running = Running::start(
+        &servers.for_server(),
+        &clients,
+        callers,
+        HttpLimits::default(),
+    );
     let agent = Running::agent(&servers, Some(&clients.for_client(gateway)));
     let ask = || running.status_by(&agent, None, "close");
     assert_eq!([ask(), ask()], [KNOWN, KNOWN]);
@@ -328,9 +343,14 @@ fn a_connection_that_outlives_its_certificate_is_nobodys() {
     let gateway = "spiffe://prod.example/gateway";
     let callers = vec![caller(
         "gateway",
-        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+        CallerCredential::Certificate(CertificateName::Uri(gateway.to_owned())),
     )];
-    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let running = Running::start(
+        &servers.for_server(),
+        &clients,
+        callers,
+        HttpLimits::default(),
+    );
     let agent = Running::agent(&servers, Some(&clients.for_client(gateway)));
     let ask = || running.status_by(&agent, None, "keep-alive");
     assert_eq!(ask(), KNOWN);
@@ -348,9 +368,14 @@ fn a_connection_is_nobodys_once_its_authority_is_one_no_more() {
     let gateway = "spiffe://prod.example/gateway";
     let callers = vec![caller(
         "gateway",
-        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+        CallerCredential::Certificate(CertificateName::Uri(gateway.to_owned())),
     )];
-    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let running = Running::start(
+        &servers.for_server(),
+        &clients,
+        callers,
+        HttpLimits::default(),
+    );
     // Each keeps its connection until it is refused.
     let agents = [(); 3].map(|()| Running::agent(&servers, Some(&clients.for_client(gateway))));
     let ask = |at: usize| running.status_by(&agents[at], None, "keep-alive");
@@ -374,12 +399,17 @@ fn with_both() -> (Running, Authority, Authority) {
     let callers = vec![
         caller(
             "gateway",
-            By::Certificate(CertificateName::Uri(GATEWAY.to_owned())),
+            CallerCredential::Certificate(CertificateName::Uri(GATEWAY.to_owned())),
         ),
-        caller("other", By::Key(KeyHash::of(b"key"))),
+        caller("other", CallerCredential::Key(KeyHash::of(b"key"))),
     ];
     (
-        Running::start(&servers.for_server(), &clients, callers, Limits::default()),
+        Running::start(
+            &servers.for_server(),
+            &clients,
+            callers,
+            HttpLimits::default(),
+        ),
         servers,
         clients,
     )
@@ -547,9 +577,14 @@ fn whoever_waited_for_a_revision_is_looked_at_again() {
     let gateway = "spiffe://prod.example/gateway";
     let callers = vec![caller(
         "gateway",
-        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+        CallerCredential::Certificate(CertificateName::Uri(gateway.to_owned())),
     )];
-    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let running = Running::start(
+        &servers.for_server(),
+        &clients,
+        callers,
+        HttpLimits::default(),
+    );
     for (stays, expected) in [(true, KNOWN), (false, UNKNOWN)] {
         let ahead = running.stores.published().borrow().0 + 1;
         let body = format!(r#"{{"options":{{"at_least":{ahead}}}}}"#);
@@ -592,9 +627,14 @@ fn a_connection_is_nobodys_once_a_certificate_between_has_ended() {
     };
     let callers = vec![caller(
         "gateway",
-        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+        CallerCredential::Certificate(CertificateName::Uri(gateway.to_owned())),
     )];
-    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let running = Running::start(
+        &servers.for_server(),
+        &clients,
+        callers,
+        HttpLimits::default(),
+    );
     let agent = Running::agent(&servers, Some(&chain));
     let ask = || running.status_by(&agent, None, "keep-alive");
     assert_eq!(ask(), KNOWN);
@@ -608,11 +648,11 @@ fn a_connection_is_nobodys_once_a_certificate_between_has_ended() {
 fn a_connection_that_never_begins_or_speaks_something_else_ends() {
     let (servers, clients) = (Authority::new(), Authority::new());
     // Long enough for an honest handshake on a busy machine.
-    let limits = Limits {
+    let limits = HttpLimits {
         head_time: Duration::from_secs(3),
-        ..Limits::default()
+        ..HttpLimits::default()
     };
-    let callers = vec![caller("other", By::Key(KeyHash::of(b"key")))];
+    let callers = vec![caller("other", CallerCredential::Key(KeyHash::of(b"key")))];
     let running = Running::start(&servers.for_server(), &clients, callers, limits);
     let at = running.at;
     let openings: [&'static [u8]; 4] = [

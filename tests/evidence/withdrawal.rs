@@ -6,7 +6,7 @@ use crate::world::{
 use behest::evidence::{
     CallerScope, IntrospectionEndpoint, KeySource, Profile, SignedAnswers, Trust,
 };
-use behest::http::{By, Caller, KeyHash, Permission, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Settings};
 use behest::model::EntityRef;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ const OURS: &str = "https://pdp.example";
 /// How long the issuer takes to say what an opaque token is.
 const PAUSE: Duration = Duration::from_millis(300);
 
-fn caller(name: &str, by: By) -> Caller {
+fn caller(name: &str, by: CallerCredential) -> Caller {
     Caller {
         name: name.to_owned(),
         by,
@@ -39,10 +39,10 @@ fn caller(name: &str, by: By) -> Caller {
 fn world(profile: Profile) -> World {
     let principal = EntityRef::new("agent", "gateway");
     let callers = vec![
-        caller("admin", By::Key(KeyHash::of(b"admin"))),
+        caller("admin", CallerCredential::Key(KeyHash::of(b"admin"))),
         caller(
             "gateway",
-            By::Token {
+            CallerCredential::Token {
                 issuer: ISSUER.to_owned(),
                 principal,
             },

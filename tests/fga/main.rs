@@ -26,7 +26,7 @@ use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{CallerScope, Signer};
-use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Server, Settings};
 use behest::record::Recorder;
 use behest::stores::{StoreLimits, Stores, TupleStore, open_memory};
 use behest::telemetry::Metrics;
@@ -195,7 +195,7 @@ impl Fixture {
 fn caller(name: &str, key: &str, permissions: &[Permission]) -> Caller {
     Caller {
         name: name.to_owned(),
-        by: By::Key(KeyHash::of(key.as_bytes())),
+        by: CallerCredential::Key(KeyHash::of(key.as_bytes())),
         permissions: permissions.iter().copied().collect(),
         require_actor: false,
         reasons: false,

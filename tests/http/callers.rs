@@ -3,7 +3,7 @@
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question, with};
 use actix_web::test::TestRequest;
 use behest::evidence::CallerScope;
-use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Server, Settings};
 use serde_json::json;
 use support::service::{Reply, empty, get, local, post, send};
 
@@ -12,7 +12,7 @@ const KEY: &str = "s3cret-Key";
 fn caller(permissions: &[Permission]) -> Caller {
     Caller {
         name: "gateway".to_owned(),
-        by: By::Key(KeyHash::of(KEY.as_bytes())),
+        by: CallerCredential::Key(KeyHash::of(KEY.as_bytes())),
         permissions: permissions.iter().copied().collect(),
         require_actor: false,
         reasons: false,
@@ -24,7 +24,7 @@ fn caller(permissions: &[Permission]) -> Caller {
 fn known(permissions: &[Permission]) -> Settings {
     let other = Caller {
         name: "other".to_owned(),
-        by: By::Key(KeyHash::of(b"another")),
+        by: CallerCredential::Key(KeyHash::of(b"another")),
         ..caller(&[])
     };
     Settings {

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use behest::evidence::CallerScope;
 use behest::http::{
-    Access, By, Caller, Endpoint, KeyHash, Permission, Server, Settings, endpoints,
+    Access, Caller, CallerCredential, Endpoint, KeyHash, Permission, Server, Settings, endpoints,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use support::service::{empty, get, local, request, send};
@@ -46,7 +46,7 @@ fn request_to(endpoint: &Endpoint) -> TestRequest {
 fn with_caller(permissions: impl Iterator<Item = Permission>) -> Server {
     let caller = Caller {
         name: "caller".to_owned(),
-        by: By::Key(KeyHash::of(KEY.as_bytes())),
+        by: CallerCredential::Key(KeyHash::of(KEY.as_bytes())),
         permissions: permissions.collect(),
         require_actor: false,
         reasons: false,

@@ -4,14 +4,14 @@ use crate::{EVALUATION, question};
 use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::test::TestRequest;
-use behest::http::{Limits, Settings};
+use behest::http::{HttpLimits, Settings};
 use support::service::{empty, get, local, post, request, send};
 
 #[actix_web::test]
 async fn the_id_comes_back_whatever_happens() {
-    let limits = Limits {
+    let limits = HttpLimits {
         body_bytes: 200,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let server = empty(Settings { limits, ..local() });
     let body = question().to_string();

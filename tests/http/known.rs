@@ -5,7 +5,7 @@ use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{CallerScope, Signer};
-use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Server, Settings};
 use behest::model::TupleKey;
 use behest::record::Recorder;
 use behest::storage::StoreId;
@@ -58,7 +58,7 @@ impl Service {
         let permissions = [Permission::Decide, Permission::Search, Permission::Explain];
         let caller = |name: &str, reasons, require_actor| Caller {
             name: name.to_owned(),
-            by: By::Key(KeyHash::of(name.as_bytes())),
+            by: CallerCredential::Key(KeyHash::of(name.as_bytes())),
             permissions: permissions.into_iter().collect(),
             require_actor,
             reasons,

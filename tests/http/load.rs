@@ -5,7 +5,7 @@ use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{CallerScope, Signer};
-use behest::http::{By, Caller, KeyHash, Limits, Permission, Server, Settings};
+use behest::http::{Caller, CallerCredential, HttpLimits, KeyHash, Permission, Server, Settings};
 use behest::record::Recorder;
 use behest::stores::{Stores, open_memory};
 use behest::telemetry::Metrics;
@@ -19,9 +19,9 @@ const A_MOMENT: Duration = Duration::from_millis(50);
 
 #[actix_web::test]
 async fn what_an_answer_has_no_room_for_is_left_out_and_named() {
-    let limits = |answer_bytes| Limits {
+    let limits = |answer_bytes| HttpLimits {
         answer_bytes,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let ask = async |answer_bytes: usize, path, body: &Value| {
         let server = deciding(Settings {
@@ -59,9 +59,9 @@ async fn what_an_answer_has_no_room_for_is_left_out_and_named() {
 
 #[actix_web::test]
 async fn a_page_that_is_too_large_is_refused() {
-    let limits = Limits {
+    let limits = HttpLimits {
         answer_bytes: 100,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let server = deciding(Settings { limits, ..local() });
     let search = json!({"subject": {"type": "user", "id": "alice"}, "action": {"name": "read"}, "resource": {"type": "document"}});
@@ -80,7 +80,7 @@ async fn a_page_that_is_too_large_is_refused() {
 struct Fixture(Server);
 
 impl Fixture {
-    fn new(limits: Limits) -> Self {
+    fn new(limits: HttpLimits) -> Self {
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
         let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
@@ -90,7 +90,7 @@ impl Fixture {
         assert!(engine.load(&BundleSource::Dir(bundle.into())).is_ok());
         let caller = |name: &str| Caller {
             name: name.to_owned(),
-            by: By::Key(KeyHash::of(name.as_bytes())),
+            by: CallerCredential::Key(KeyHash::of(name.as_bytes())),
             permissions: std::iter::once(Permission::Decide).collect(),
             require_actor: false,
             reasons: false,
@@ -134,10 +134,10 @@ fn code(reply: &Reply) -> String {
 
 #[actix_web::test]
 async fn no_caller_takes_all_places_of_those_who_wait() {
-    let limits = Limits {
+    let limits = HttpLimits {
         waiting: 4,
         at_least_time: Duration::from_millis(500),
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let fixture = Fixture::new(limits);
     let one = async || fixture.ask("one", 1).await;
@@ -162,10 +162,10 @@ async fn no_caller_takes_all_places_of_those_who_wait() {
 #[actix_web::test]
 async fn bodies_together_have_a_budget_and_give_it_back() {
     // A body of 20,000 numbers has 40 KB, and takes 1.6 MB once it is read.
-    let limits = Limits {
+    let limits = HttpLimits {
         bodies_bytes: 2_400_000,
         at_least_time: Duration::from_millis(300),
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let fixture = Fixture::new(limits);
     for _ in 0..2 {

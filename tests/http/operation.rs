@@ -4,7 +4,7 @@ use crate::deciding;
 use actix_web::http::Method;
 use behest::bundle::BundleSource;
 use behest::evidence::CallerScope;
-use behest::http::{By, Caller, KeyHash, Permission, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Settings};
 use serde_json::json;
 use support::service::{empty, get, local, request, send, with_engine};
 
@@ -37,7 +37,7 @@ async fn it_is_ready_once_a_bundle_is_live() {
 async fn what_is_wrong_with_a_bundle_is_told_to_an_administrator_alone() {
     let caller = |name: &str, permission| Caller {
         name: name.to_owned(),
-        by: By::Key(KeyHash::of(name.as_bytes())),
+        by: CallerCredential::Key(KeyHash::of(name.as_bytes())),
         permissions: std::iter::once(permission).collect(),
         require_actor: false,
         reasons: false,

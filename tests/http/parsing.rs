@@ -3,7 +3,7 @@
 
 use crate::{EVALUATION, EVALUATIONS, error, question, with};
 use actix_web::http::Method;
-use behest::http::{Limits, Settings};
+use behest::http::{HttpLimits, Settings};
 use serde_json::{Value, json};
 use support::service::{empty, local, post, request, send};
 
@@ -225,7 +225,7 @@ async fn null_is_absent_where_absence_is_allowed() {
 #[actix_web::test]
 async fn a_body_is_read_up_to_its_limit_and_no_further() {
     let server = empty(local());
-    let limit = Limits::default().body_bytes;
+    let limit = HttpLimits::default().body_bytes;
     assert_eq!(limit, 1024 * 1024);
     let padded = |length: usize| {
         let mut body = question().to_string().into_bytes();
@@ -246,7 +246,7 @@ async fn a_body_is_read_up_to_its_limit_and_no_further() {
 #[actix_web::test]
 async fn nesting_is_read_up_to_its_limit_and_no_further() {
     let server = empty(local());
-    assert_eq!(Limits::default().json_depth, 64);
+    assert_eq!(HttpLimits::default().json_depth, 64);
     // The body and its context are two levels.
     let nested = |levels: usize| {
         let mut value = json!([]);
@@ -281,7 +281,7 @@ async fn nesting_is_read_up_to_its_limit_and_no_further() {
 #[actix_web::test]
 async fn a_batch_is_read_up_to_its_limit_and_no_further() {
     let server = empty(local());
-    assert_eq!(Limits::default().evaluations, 1000);
+    assert_eq!(HttpLimits::default().evaluations, 1000);
     let items = |count: usize| with("evaluations", &json!(vec![json!({}); count]));
     assert_eq!(
         send(&server, post(EVALUATIONS, items(1000))).await.status,
@@ -296,10 +296,10 @@ async fn a_batch_is_read_up_to_its_limit_and_no_further() {
 
 #[actix_web::test]
 async fn a_setting_cannot_lift_the_nesting_beyond_what_the_stack_holds() {
-    let limits = Limits {
+    let limits = HttpLimits {
         json_depth: usize::MAX,
         body_bytes: 8 << 20,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let server = empty(Settings { limits, ..local() });
     let body = format!(

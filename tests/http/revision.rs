@@ -5,7 +5,7 @@ use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
-use behest::http::{Limits, Server, Settings};
+use behest::http::{HttpLimits, Server, Settings};
 use behest::model::{Revision, TupleKey};
 use behest::record::Recorder;
 use behest::storage::{DEFAULT_CACHE_BYTES, StoreId, open_redb};
@@ -26,11 +26,11 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(limits: Limits) -> Self {
+    fn new(limits: HttpLimits) -> Self {
         Self::on(open_memory().unwrap(), limits)
     }
 
-    fn on(store: Arc<dyn TupleStore>, limits: Limits) -> Self {
+    fn on(store: Arc<dyn TupleStore>, limits: HttpLimits) -> Self {
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
         let stores = Arc::new(Stores::open(store, clock.clone()).unwrap());
@@ -86,7 +86,7 @@ fn next(revision: Revision) -> u64 {
 
 #[actix_web::test]
 async fn what_was_acknowledged_is_there() {
-    let fixture = Fixture::new(Limits::default());
+    let fixture = Fixture::new(HttpLimits::default());
     let newest = fixture.newest();
     for at_least in [
         json!(0),
@@ -117,7 +117,7 @@ async fn what_was_acknowledged_is_there() {
 
 #[actix_web::test]
 async fn a_decision_waits_for_what_is_written_meanwhile() {
-    let fixture = Fixture::new(Limits::default());
+    let fixture = Fixture::new(HttpLimits::default());
     let ahead = next(fixture.newest());
     let mut one = std::pin::pin!(fixture.ask(ahead));
     let batch = json!({"evaluations": [question(0), {}], "options": {"at_least": ahead}});
@@ -143,7 +143,7 @@ async fn a_decision_waits_for_what_is_written_meanwhile() {
 
 #[actix_web::test]
 async fn a_search_waits_too() {
-    let fixture = Fixture::new(Limits::default());
+    let fixture = Fixture::new(HttpLimits::default());
     let ahead = next(fixture.newest());
     let mut body = question(ahead);
     body["resource"] = json!({"type": "doc"});
@@ -164,9 +164,9 @@ async fn a_search_waits_too() {
 
 #[actix_web::test]
 async fn a_revision_that_never_comes_is_an_error_after_the_time_for_it() {
-    let fixture = Fixture::new(Limits {
+    let fixture = Fixture::new(HttpLimits {
         at_least_time: Duration::from_millis(10),
-        ..Limits::default()
+        ..HttpLimits::default()
     });
     let newest = fixture.newest();
     for at_least in [next(newest), i64::MAX as u64] {
@@ -206,9 +206,9 @@ async fn a_revision_that_never_comes_is_an_error_after_the_time_for_it() {
 
 #[actix_web::test]
 async fn few_wait_at_once() {
-    let fixture = Fixture::new(Limits {
+    let fixture = Fixture::new(HttpLimits {
         waiting: 1,
-        ..Limits::default()
+        ..HttpLimits::default()
     });
     let ahead = next(fixture.newest());
     let told = "503 revision_not_reached: too many requests wait for a revision that has not come: ask again later, or \
@@ -242,7 +242,7 @@ async fn a_revision_stays_reached_after_a_restart() {
     let open = || {
         Fixture::on(
             open_redb(dir.path(), DEFAULT_CACHE_BYTES).unwrap(),
-            Limits::default(),
+            HttpLimits::default(),
         )
     };
     let written = open().grant();

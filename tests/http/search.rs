@@ -6,7 +6,7 @@ use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Engine, Sealer, SearchLimits};
 use behest::evidence::CallerScope;
-use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Server, Settings};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -468,7 +468,7 @@ async fn a_page_token_is_good_for_its_query_its_caller_its_bundle_and_its_time()
 async fn a_page_token_is_its_callers_alone() {
     let caller = |name: &str, key: &str| Caller {
         name: name.to_owned(),
-        by: By::Key(KeyHash::of(key.as_bytes())),
+        by: CallerCredential::Key(KeyHash::of(key.as_bytes())),
         permissions: [Permission::Search].into_iter().collect(),
         require_actor: false,
         reasons: false,

@@ -1,7 +1,7 @@
 //! Slow, broken and large clients against a real socket, and the end of the service.
 
 use crate::{EVALUATION, question};
-use behest::http::{Limits, Listener, Server, Settings};
+use behest::http::{HttpLimits, Listener, Server, Settings};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -16,7 +16,7 @@ pub(crate) struct Running {
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
-fn start(limits: Limits, more: Option<Listener>) -> Running {
+fn start(limits: HttpLimits, more: Option<Listener>) -> Running {
     listening(
         empty(Settings {
             limits,
@@ -99,7 +99,7 @@ fn assert_answer(response: &str, status: &str, code: &str) {
 
 #[test]
 fn a_body_may_come_in_pieces_and_connections_are_kept() {
-    let service = start(Limits::default(), None);
+    let service = start(HttpLimits::default(), None);
     let mut stream = service.connect();
     let body = question().to_string();
     let (left, right) = body.split_at(20);
@@ -121,9 +121,9 @@ fn a_body_may_come_in_pieces_and_connections_are_kept() {
 #[test]
 fn a_body_that_does_not_end_is_cut_off_at_its_limit() {
     let service = start(
-        Limits {
+        HttpLimits {
             body_bytes: 1000,
-            ..Limits::default()
+            ..HttpLimits::default()
         },
         None,
     );
@@ -139,7 +139,7 @@ fn a_body_that_does_not_end_is_cut_off_at_its_limit() {
 
 #[test]
 fn a_declared_length_is_judged_before_a_byte_arrives() {
-    let service = start(Limits::default(), None);
+    let service = start(HttpLimits::default(), None);
     let mut stream = service.connect();
     stream
         .write_all(head("Content-Length: 1099511627776").as_bytes())
@@ -152,9 +152,9 @@ fn a_declared_length_is_judged_before_a_byte_arrives() {
 #[test]
 fn a_slow_body_is_not_waited_for() {
     let service = start(
-        Limits {
+        HttpLimits {
             body_time: Duration::from_millis(200),
-            ..Limits::default()
+            ..HttpLimits::default()
         },
         None,
     );
@@ -171,9 +171,9 @@ fn a_slow_body_is_not_waited_for() {
 #[test]
 fn a_slow_head_is_not_waited_for() {
     let service = start(
-        Limits {
+        HttpLimits {
             head_time: Duration::from_millis(200),
-            ..Limits::default()
+            ..HttpLimits::default()
         },
         None,
     );
@@ -190,7 +190,7 @@ fn a_slow_head_is_not_waited_for() {
 
 #[test]
 fn what_is_no_http_is_refused_and_the_next_client_is_served() {
-    let service = start(Limits::default(), None);
+    let service = start(HttpLimits::default(), None);
     for garbage in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
         b"GET\r\n\r\n",
@@ -227,7 +227,7 @@ fn a_unix_socket_is_served_like_an_address() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("behest.sock");
     let service = start(
-        Limits::default(),
+        HttpLimits::default(),
         Some(Listener::Unix(UnixListener::bind(&path).unwrap())),
     );
     let mut stream = UnixStream::connect(&path).unwrap();
@@ -241,7 +241,7 @@ fn a_unix_socket_is_served_like_an_address() {
 
 #[test]
 fn a_request_in_flight_ends_before_the_service_does() {
-    let mut service = start(Limits::default(), None);
+    let mut service = start(HttpLimits::default(), None);
     let mut stream = service.connect();
     let body = question().to_string();
     stream
@@ -259,7 +259,7 @@ fn a_request_in_flight_ends_before_the_service_does() {
 /// What an unknown caller sends as a body must never be read as a request.
 #[test]
 fn a_body_that_was_not_read_is_not_the_next_request() {
-    let service = start(Limits::default(), None);
+    let service = start(HttpLimits::default(), None);
     for requests in [1, 2000] {
         let mut stream = service.connect();
         let body = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(requests);
@@ -284,7 +284,7 @@ fn a_body_that_was_not_read_is_not_the_next_request() {
 
 #[test]
 fn a_head_is_read_up_to_a_limit() {
-    let service = start(Limits::default(), None);
+    let service = start(HttpLimits::default(), None);
     for (padding, status) in [(60_000, "200"), (200_000, "431")] {
         let mut stream = service.connect();
         let padding = "x".repeat(padding);
@@ -303,9 +303,9 @@ fn a_head_is_read_up_to_a_limit() {
 #[test]
 fn connections_wait_beyond_their_limit_and_are_served_when_one_ends() {
     let service = start(
-        Limits {
+        HttpLimits {
             connections: 1,
-            ..Limits::default()
+            ..HttpLimits::default()
         },
         None,
     );
@@ -335,9 +335,9 @@ fn connections_wait_beyond_their_limit_and_are_served_when_one_ends() {
 #[test]
 fn an_idle_connection_is_closed() {
     let service = start(
-        Limits {
+        HttpLimits {
             keep_alive: Duration::from_millis(500),
-            ..Limits::default()
+            ..HttpLimits::default()
         },
         None,
     );
@@ -355,9 +355,9 @@ fn an_idle_connection_is_closed() {
 #[test]
 fn a_request_that_does_not_end_does_not_hold_the_service() {
     let service = start(
-        Limits {
+        HttpLimits {
             shutdown: Duration::from_secs(1),
-            ..Limits::default()
+            ..HttpLimits::default()
         },
         None,
     );

@@ -2,7 +2,7 @@
 
 use crate::page::Page;
 use behest::bundle::BundleSource;
-use behest::config::{Environment, Flags, load};
+use behest::config::{EnvironmentVariables, Flags, load};
 use behest::http::Server;
 use regex::Regex;
 use std::fmt::Write as _;
@@ -143,7 +143,7 @@ pub(crate) fn write_file(place: &Path, text: &str) {
             config: Some(place.join(name)),
             settings: Vec::new(),
         };
-        load(&flags, &Environment::default()).unwrap();
+        load(&flags, &EnvironmentVariables::default()).unwrap();
     } else {
         let (output, passed) = run(place, "behest test --bundle notes");
         assert!(passed, "{name}: {output}");

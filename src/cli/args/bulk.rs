@@ -1,7 +1,7 @@
 //! The arguments of `behest import` and `behest export`.
 
 use super::BundleArgument;
-use crate::cli::tuples::Format;
+use crate::cli::tuples::TupleFormat;
 use crate::model::Problem;
 use crate::storage::{OnDuplicate, OnMissing, StoreId, StoreLocation};
 use clap::builder::NonEmptyStringValueParser;
@@ -79,7 +79,7 @@ pub(in crate::cli) struct ImportArguments {
     pub(in crate::cli) file: PathBuf,
     /// The file's format; without it, its ending tells: .jsonl, .yaml, .csv
     #[arg(long)]
-    pub(in crate::cli) format: Option<Format>,
+    pub(in crate::cli) format: Option<TupleFormat>,
     #[command(flatten)]
     pub(in crate::cli) place: PlaceArguments,
     #[command(flatten)]
@@ -171,7 +171,7 @@ pub(in crate::cli) struct ExportArguments {
     /// The format; without it, the ending of the file tells, and it is JSON lines on standard
     /// output
     #[arg(long)]
-    pub(in crate::cli) format: Option<Format>,
+    pub(in crate::cli) format: Option<TupleFormat>,
     /// Only tuples on objects of this type
     #[arg(long = "type", value_name = "TYPE")]
     pub(in crate::cli) kind: Option<String>,

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// A decision with its explanation, from either source.
-struct Told {
+struct ExplainedDecision {
     decision: Decision,
     reason: Option<Reason>,
     explanation: Option<Explanation>,
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
 
 /// Decides with a bundle that is loaded as the service loads it, including its cases. If it returns
 /// `Err`, the problems are already printed.
-fn decide(source: &BundleSource, body: &Record) -> Result<Told, ExitCode> {
+fn decide(source: &BundleSource, body: &Record) -> Result<ExplainedDecision, ExitCode> {
     request::refuse_options(body).map_err(|problem| fail(&problem))?;
     let request = Request::from_body(body).map_err(|error| {
         fail(
@@ -84,7 +84,7 @@ fn decide(source: &BundleSource, body: &Record) -> Result<Told, ExitCode> {
             "the answer cannot be written as JSON: {error}"
         )))
     })?;
-    Ok(Told {
+    Ok(ExplainedDecision {
         decision: answer.decision,
         reason: answer.reason,
         explanation: answer.explanation,
@@ -103,7 +103,7 @@ fn describe(refusal: &Refusal) -> Problem {
     }
 }
 
-fn print_json(told: &Told) -> ExitCode {
+fn print_json(told: &ExplainedDecision) -> ExitCode {
     let pretty = serde_json::from_slice::<serde_json::Value>(&told.json)
         .and_then(|answer| serde_json::to_string_pretty(&answer));
     match pretty {
@@ -115,7 +115,7 @@ fn print_json(told: &Told) -> ExitCode {
     }
 }
 
-fn render(told: &Told, paint: Paint) -> String {
+fn render(told: &ExplainedDecision, paint: Paint) -> String {
     let piece = |piece: TextRole, text: &str| match piece {
         TextRole::Outcome(Decision::Permit) => paint.good(text),
         TextRole::Outcome(Decision::Deny) => paint.bad(text),

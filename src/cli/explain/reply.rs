@@ -2,7 +2,7 @@
 //!
 //! Unknown members are ignored, because a newer service may send more.
 
-use super::Told;
+use super::ExplainedDecision;
 use crate::model::{
     Code, Condition, CredentialKind, CredentialLine, Decision, Digest, DroppedMember, EntityRef,
     Explanation, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Problem,
@@ -11,12 +11,12 @@ use crate::model::{
 use serde::Deserialize;
 
 /// Reads an answer with its explanation.
-pub(super) fn read(json: Vec<u8>) -> Result<Told, Problem> {
+pub(super) fn read(json: Vec<u8>) -> Result<ExplainedDecision, Problem> {
     let foreign = |what: &str| {
         Problem::new(format!("the answer is not one of behest: {what}"))
             .help("check that the address is a service's")
     };
-    let answer: Answer =
+    let answer: AnswerReply =
         serde_json::from_slice(&json).map_err(|error| foreign(&error.to_string()))?;
     let context = answer.context.unwrap_or_default();
     let explanation = match context.explanation {
@@ -26,84 +26,92 @@ pub(super) fn read(json: Vec<u8>) -> Result<Told, Problem> {
         ),
         None => None,
     };
-    Ok(Told {
+    Ok(ExplainedDecision {
         decision: if answer.decision {
             Decision::Permit
         } else {
             Decision::Deny
         },
-        reason: context.reason.map(ReasonText::into_model),
+        reason: context.reason.map(ReasonReply::into_model),
         explanation,
         json,
     })
 }
 
 #[derive(Deserialize)]
-struct Answer {
+#[serde(expecting = "struct Answer")]
+struct AnswerReply {
     decision: bool,
-    context: Option<Context>,
+    context: Option<ContextReply>,
 }
 
 #[derive(Default, Deserialize)]
-struct Context {
-    reason: Option<ReasonText>,
-    explanation: Option<Tree>,
+#[serde(expecting = "struct Context")]
+struct ContextReply {
+    reason: Option<ReasonReply>,
+    explanation: Option<ExplanationReply>,
 }
 
 #[derive(Deserialize)]
-struct ReasonText {
+#[serde(expecting = "struct ReasonText")]
+struct ReasonReply {
     code: String,
     message: String,
-    principal: Option<Named>,
+    principal: Option<EntityReply>,
     next_action: String,
 }
 
 #[derive(Deserialize)]
-struct Named {
+#[serde(expecting = "struct Named")]
+struct EntityReply {
     r#type: String,
     id: String,
 }
 
 #[derive(Deserialize)]
-struct Tree {
+#[serde(expecting = "struct Tree")]
+struct ExplanationReply {
     bundle: String,
     revision: u64,
     now: String,
     action: String,
     #[serde(default)]
-    credentials: Vec<Credential>,
+    credentials: Vec<CredentialReply>,
     #[serde(default)]
-    asserted: Vec<Named>,
-    legs: Vec<Leg>,
+    asserted: Vec<EntityReply>,
+    legs: Vec<LegReply>,
 }
 
 #[derive(Deserialize)]
-struct Credential {
+#[serde(expecting = "struct Credential")]
+struct CredentialReply {
     r#type: String,
     issuer: String,
-    chain: Vec<Named>,
+    chain: Vec<EntityReply>,
     proof: Option<String>,
     until: String,
 }
 
 #[derive(Deserialize)]
-struct Leg {
-    principal: Named,
-    reason: Option<ReasonText>,
+#[serde(expecting = "struct Leg")]
+struct LegReply {
+    principal: EntityReply,
+    reason: Option<ReasonReply>,
     #[serde(default)]
-    determining: Vec<Policy>,
+    determining: Vec<PolicyReply>,
     #[serde(default)]
-    near_misses: Vec<Miss>,
+    near_misses: Vec<NearMissReply>,
     #[serde(default)]
-    relations: Vec<Lookup>,
+    relations: Vec<RelationReply>,
     #[serde(default)]
-    errors: Vec<Failure>,
+    errors: Vec<PolicyErrorReply>,
     #[serde(default)]
-    dropped: Vec<Unseen>,
+    dropped: Vec<DroppedMemberReply>,
 }
 
 #[derive(Deserialize)]
-struct Policy {
+#[serde(expecting = "struct Policy")]
+struct PolicyReply {
     id: String,
     effect: String,
     file: String,
@@ -112,28 +120,32 @@ struct Policy {
 }
 
 #[derive(Deserialize)]
-struct Miss {
-    policy: Policy,
-    condition: Unmet,
+#[serde(expecting = "struct Miss")]
+struct NearMissReply {
+    policy: PolicyReply,
+    condition: ConditionReply,
 }
 
 #[derive(Deserialize)]
-struct Unmet {
+#[serde(expecting = "struct Unmet")]
+struct ConditionReply {
     source: String,
     line: usize,
     #[serde(default)]
-    values: Vec<Attribute>,
+    values: Vec<AttributeReply>,
     error: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Attribute {
+#[serde(expecting = "struct Attribute")]
+struct AttributeReply {
     path: String,
     value: String,
 }
 
 #[derive(Deserialize)]
-struct Lookup {
+#[serde(expecting = "struct Lookup")]
+struct RelationReply {
     user: String,
     userset: String,
     held: bool,
@@ -142,18 +154,20 @@ struct Lookup {
 }
 
 #[derive(Deserialize)]
-struct Failure {
-    policy: Policy,
+#[serde(expecting = "struct Failure")]
+struct PolicyErrorReply {
+    policy: PolicyReply,
     message: String,
 }
 
 #[derive(Deserialize)]
-struct Unseen {
+#[serde(expecting = "struct Unseen")]
+struct DroppedMemberReply {
     member: String,
     why: String,
 }
 
-impl Tree {
+impl ExplanationReply {
     fn into_model(self) -> Option<Explanation> {
         Some(Explanation {
             bundle: digest(&self.bundle)?,
@@ -163,20 +177,28 @@ impl Tree {
             credentials: self
                 .credentials
                 .into_iter()
-                .map(Credential::into_model)
+                .map(CredentialReply::into_model)
                 .collect::<Option<_>>()?,
-            asserted: self.asserted.into_iter().map(Named::into_model).collect(),
-            legs: self.legs.into_iter().map(Leg::into_model).collect(),
+            asserted: self
+                .asserted
+                .into_iter()
+                .map(EntityReply::into_model)
+                .collect(),
+            legs: self.legs.into_iter().map(LegReply::into_model).collect(),
         })
     }
 }
 
-impl Credential {
+impl CredentialReply {
     fn into_model(self) -> Option<CredentialLine> {
         Some(CredentialLine {
             kind: CredentialKind::from_word(&self.r#type)?,
             issuer: self.issuer,
-            chain: self.chain.into_iter().map(Named::into_model).collect(),
+            chain: self
+                .chain
+                .into_iter()
+                .map(EntityReply::into_model)
+                .collect(),
             proof: [Proof::Dpop, Proof::Mtls]
                 .into_iter()
                 .find(|proof| Some(proof.as_str()) == self.proof.as_deref()),
@@ -185,7 +207,7 @@ impl Credential {
     }
 }
 
-impl Leg {
+impl LegReply {
     fn into_model(self) -> LegExplanation {
         LegExplanation {
             principal: self.principal.into_model(),
@@ -195,14 +217,18 @@ impl Leg {
             determining: self
                 .determining
                 .into_iter()
-                .map(Policy::into_model)
+                .map(PolicyReply::into_model)
                 .collect(),
-            near_misses: self.near_misses.into_iter().map(Miss::into_model).collect(),
+            near_misses: self
+                .near_misses
+                .into_iter()
+                .map(NearMissReply::into_model)
+                .collect(),
             relations: self
                 .relations
                 .into_iter()
                 .map(
-                    |Lookup {
+                    |RelationReply {
                          user,
                          userset,
                          held,
@@ -226,13 +252,13 @@ impl Leg {
             dropped: self
                 .dropped
                 .into_iter()
-                .map(|Unseen { member, why }| DroppedMember { member, why })
+                .map(|DroppedMemberReply { member, why }| DroppedMember { member, why })
                 .collect(),
         }
     }
 }
 
-impl Policy {
+impl PolicyReply {
     fn into_model(self) -> PolicyRef {
         let effect = if self.effect == "permit" {
             Decision::Permit
@@ -249,9 +275,9 @@ impl Policy {
     }
 }
 
-impl Miss {
+impl NearMissReply {
     fn into_model(self) -> NearMiss {
-        let Unmet {
+        let ConditionReply {
             source,
             line,
             values,
@@ -259,7 +285,7 @@ impl Miss {
         } = self.condition;
         let values = values
             .into_iter()
-            .map(|Attribute { path, value }| (path, value))
+            .map(|AttributeReply { path, value }| (path, value))
             .collect();
         NearMiss {
             policy: self.policy.into_model(),
@@ -273,7 +299,7 @@ impl Miss {
     }
 }
 
-impl ReasonText {
+impl ReasonReply {
     fn into_model(self) -> Reason {
         let reserved = Code::RESERVED
             .into_iter()
@@ -281,13 +307,13 @@ impl ReasonText {
         Reason {
             code: reserved.unwrap_or_else(|| Code::Pack(self.code.into())),
             message: self.message,
-            principal: self.principal.map(Named::into_model),
+            principal: self.principal.map(EntityReply::into_model),
             next_action: NextAction::from_word(&self.next_action).unwrap_or(NextAction::None),
         }
     }
 }
 
-impl Named {
+impl EntityReply {
     fn into_model(self) -> EntityRef {
         EntityRef::new(self.r#type, self.id)
     }

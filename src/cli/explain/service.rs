@@ -1,6 +1,6 @@
 //! Requests an explanation from a running service.
 
-use super::{Told, reply};
+use super::{ExplainedDecision, reply};
 use crate::cli::service::Service;
 use crate::http;
 use crate::model::{Problem, Record, Value};
@@ -13,7 +13,7 @@ const PATH: &str = "/access/v1/evaluation";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends the request with `options.explain`, and reads the answer.
-pub(super) fn ask(url: &str, body: Record) -> Result<Told, Problem> {
+pub(super) fn ask(url: &str, body: Record) -> Result<ExplainedDecision, Problem> {
     let service = Service::at(url.trim_end_matches('/').trim_end_matches(PATH), PATIENCE)?;
     let answer = service.post(PATH, write(explained(body)).as_bytes())?;
     match answer.status {

@@ -9,9 +9,9 @@
 
 use super::args::ExportArguments;
 use super::import::locked;
-use super::output::{count, fail, notice, timing};
+use super::output::{fail, format_count, notice, timing};
 use super::service::Service;
-use super::tuples::{Format, Meter, Source, WriteTuples};
+use super::tuples::{ReadMeter, TupleFormat, TupleSource, WriteTuples};
 use super::validate;
 use crate::clock::SystemClock;
 use crate::model::{Problem, Tuple, TupleTextError, check_relation, check_type};
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &ExportArguments) -> ExitCode {
     match export(arguments) {
         Ok((written, revision)) => {
             let (tuples, timing) = (
-                count(written, "tuple", "tuples"),
+                format_count(written, "tuple", "tuples"),
                 timing(written, begun.elapsed()),
             );
             notice(&format!(
@@ -42,31 +42,31 @@ pub(super) fn run(arguments: &ExportArguments) -> ExitCode {
             ));
             ExitCode::SUCCESS
         }
-        Err(Stop::Problem(problem)) => fail(&problem),
-        Err(Stop::Told(code)) => code,
+        Err(ExportStop::Problem(problem)) => fail(&problem),
+        Err(ExportStop::Told(code)) => code,
     }
 }
 
 /// Why an export ends early.
-enum Stop {
+enum ExportStop {
     Problem(Problem),
     /// The problem is already printed.
     Told(ExitCode),
 }
 
-impl From<Problem> for Stop {
+impl From<Problem> for ExportStop {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
     }
 }
 
-impl From<StoresError> for Stop {
+impl From<StoresError> for ExportStop {
     fn from(error: StoresError) -> Self {
         Self::Problem(Problem::new(error.to_string()))
     }
 }
 
-impl From<io::Error> for Stop {
+impl From<io::Error> for ExportStop {
     fn from(error: io::Error) -> Self {
         Self::Problem(Problem::new(format!(
             "the tuples cannot be written: {error}"
@@ -74,17 +74,17 @@ impl From<io::Error> for Stop {
     }
 }
 
-fn export(arguments: &ExportArguments) -> Result<(u64, String), Stop> {
+fn export(arguments: &ExportArguments) -> Result<(u64, String), ExportStop> {
     let wanted = selection(arguments)?;
     let format = match arguments.format {
         Some(format) => format,
-        None if is_output(&arguments.output) => Format::Jsonl,
-        None => Format::of_name(&arguments.output)?,
+        None if is_output(&arguments.output) => TupleFormat::Jsonl,
+        None => TupleFormat::of_name(&arguments.output)?,
     };
     // Everything that can be refused is checked first, so that no file is begun in vain.
     match (arguments.place.location()?, &arguments.place.url) {
         (Some(location), _) => {
-            let from = Data::open(&location, arguments)?;
+            let from = DirectoryExport::open(&location, arguments)?;
             into_file(&arguments.output, |out| {
                 from.write(&wanted, format.write(out).as_mut())
             })
@@ -126,13 +126,13 @@ fn selection(arguments: &ExportArguments) -> Result<TupleSelection, Problem> {
 }
 
 /// A data directory, with the bundle's tuples if they are wanted.
-struct Data {
+struct DirectoryExport {
     store: DirectStore,
     bundled: Vec<Tuple>,
 }
 
-impl Data {
-    fn open(location: &StoreLocation, arguments: &ExportArguments) -> Result<Self, Stop> {
+impl DirectoryExport {
+    fn open(location: &StoreLocation, arguments: &ExportArguments) -> Result<Self, ExportStop> {
         if location.found().is_none() {
             let told = format!("there is no data directory with relations at `{location}`");
             return Err(Problem::new(told)
@@ -143,7 +143,7 @@ impl Data {
         let id = arguments.place.store;
         let mut bundled = Vec::new();
         if arguments.with_bundle && id == StoreId::MAIN {
-            let bundle = validate::compile(&arguments.bundle.source()).map_err(Stop::Told)?;
+            let bundle = validate::compile(&arguments.bundle.source()).map_err(ExportStop::Told)?;
             bundled.extend_from_slice(bundle.tuples());
         }
         Ok(Self {
@@ -156,11 +156,11 @@ impl Data {
         &self,
         wanted: &TupleSelection,
         out: &mut dyn WriteTuples,
-    ) -> Result<(u64, String), Stop> {
+    ) -> Result<(u64, String), ExportStop> {
         let mut count = 0;
         let mut visit = |tuple: &Tuple| {
             count += 1;
-            out.tuple(tuple).map_err(Stop::from)
+            out.tuple(tuple).map_err(ExportStop::from)
         };
         self.bundled
             .iter()
@@ -194,9 +194,9 @@ fn ask(url: &str, arguments: &ExportArguments) -> Result<(impl Read + use<>, Str
 }
 
 /// Copies the tuples that a service sends; fails if the body breaks off.
-fn copy(body: impl Read, out: &mut dyn WriteTuples) -> Result<u64, Stop> {
+fn copy(body: impl Read, out: &mut dyn WriteTuples) -> Result<u64, ExportStop> {
     let mut count = 0;
-    for read in Format::Jsonl.read(Source::new(body, &Meter::default())) {
+    for read in TupleFormat::Jsonl.read(TupleSource::new(body, &ReadMeter::default())) {
         let entry = read.map_err(|wrong| {
             Problem::new(format!(
                 "the export broke off at tuple {}: {}",
@@ -218,8 +218,8 @@ fn is_output(path: &Path) -> bool {
 /// Writes to standard output, or to a file that gets its name only when all of it is on disk.
 fn into_file<T>(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<T, Stop>,
-) -> Result<T, Stop> {
+    write: impl FnOnce(&mut dyn Write) -> Result<T, ExportStop>,
+) -> Result<T, ExportStop> {
     if is_output(path) {
         return write(&mut BufWriter::new(io::stdout().lock()));
     }

@@ -1,6 +1,6 @@
 //! Imports into a data directory that no service has open.
 
-use super::{Doing, Done, Refusal, Target};
+use super::{BatchRefusal, BatchResult, ImportMode, ImportTarget};
 use crate::cli::args::ImportArguments;
 use crate::cli::output::fail;
 use crate::cli::validate;
@@ -19,8 +19,8 @@ const CACHE_BYTES: usize = 256 << 20;
 pub(super) fn open(
     location: &StoreLocation,
     arguments: &ImportArguments,
-    doing: Doing,
-) -> Result<Box<dyn Target>, ExitCode> {
+    doing: ImportMode,
+) -> Result<Box<dyn ImportTarget>, ExitCode> {
     // A dry run creates no directory.
     let is_dry = arguments.dry_run;
     let opened = if is_dry && location.found().is_none() {
@@ -40,10 +40,10 @@ pub(super) fn open(
         DirectStore::open(store, clock, id)
     };
     let store = store.map_err(|error| fail(&Problem::new(error.to_string())))?;
-    if matches!(doing, Doing::Write(_)) && !store.admission().has_model() {
+    if matches!(doing, ImportMode::Write(_)) && !store.admission().has_model() {
         return Err(fail(&without_model(id)));
     }
-    Ok(Box::new(Data {
+    Ok(Box::new(DirectoryTarget {
         store,
         doing,
         is_dry,
@@ -69,35 +69,35 @@ pub(in crate::cli) fn locked(error: &StoreError) -> Problem {
     }
 }
 
-struct Data {
+struct DirectoryTarget {
     store: DirectStore,
-    doing: Doing,
+    doing: ImportMode,
     is_dry: bool,
 }
 
-impl Target for Data {
+impl ImportTarget for DirectoryTarget {
     fn check(&self, tuple: &Tuple) -> Result<(), String> {
         let admission = self.store.admission();
         let checked = match self.doing {
-            Doing::Write(_) => admission.check_write(tuple),
-            Doing::Delete(_) => admission.check_delete(&tuple.key),
+            ImportMode::Write(_) => admission.check_write(tuple),
+            ImportMode::Delete(_) => admission.check_delete(&tuple.key),
         };
         checked.map_err(|error| error.to_string())
     }
 
-    fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
+    fn write(&mut self, tuples: &[&Tuple]) -> Result<BatchResult, BatchRefusal> {
         if self.is_dry {
-            return Ok(Done {
+            return Ok(BatchResult {
                 changed: u64::try_from(tuples.len()).unwrap_or(u64::MAX),
                 revision: None,
             });
         }
         let batch = match self.doing {
-            Doing::Write(on_duplicate) => TupleBatch {
+            ImportMode::Write(on_duplicate) => TupleBatch {
                 on_duplicate,
                 ..TupleBatch::of_writes(tuples.iter().copied().cloned().collect())
             },
-            Doing::Delete(on_missing) => TupleBatch {
+            ImportMode::Delete(on_missing) => TupleBatch {
                 on_missing,
                 ..TupleBatch::of_deletes(tuples.iter().map(|tuple| tuple.key.clone()).collect())
             },
@@ -107,17 +107,17 @@ impl Target for Data {
         let changed = self
             .doing
             .changed(count(applied.written.len()), count(applied.deleted.len()));
-        Ok(Done {
+        Ok(BatchResult {
             changed,
             revision: Some(applied.revision.0),
         })
     }
 }
 
-fn refusal(error: StoresError) -> Refusal {
+fn refusal(error: StoresError) -> BatchRefusal {
     if error.is_fault() {
-        Refusal::Stop(Problem::new(error.to_string()))
+        BatchRefusal::Stop(Problem::new(error.to_string()))
     } else {
-        Refusal::Tuples(error.to_string())
+        BatchRefusal::Tuples(error.to_string())
     }
 }

@@ -21,29 +21,29 @@ mod work;
 pub(super) use data::locked;
 
 use super::args::ImportArguments;
-use super::output::{Paint, count, fail, notice, print, timing};
-use super::tuples::{Format, Meter, Source, Wrong};
+use super::output::{Paint, fail, format_count, notice, print, timing};
+use super::tuples::{ReadMeter, TupleFormat, TupleSource, WrongEntry};
 use crate::model::{Problem, Tuple};
 use crate::storage::{OnDuplicate, OnMissing, TupleBatch};
-use progress::Progress;
+use progress::ImportProgress;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
-use work::{Tally, Work};
+use work::{ImportRun, ImportTally};
 
 /// Exit code for an invalid command line.
 const USAGE: u8 = 2;
 
 /// What to do with each tuple of the file.
 #[derive(Clone, Copy, Debug)]
-enum Doing {
+enum ImportMode {
     Write(OnDuplicate),
     Delete(OnMissing),
 }
 
-impl Doing {
+impl ImportMode {
     fn of(arguments: &ImportArguments) -> Self {
         if arguments.delete {
             Self::Delete(arguments.on_missing.into())
@@ -72,17 +72,17 @@ impl Doing {
 }
 
 /// The store that tuples are written to.
-trait Target {
+trait ImportTarget {
     /// Refuses a tuple that cannot be written, if that is known before writing.
     fn check(&self, tuple: &Tuple) -> Result<(), String>;
 
     /// Writes all tuples or none, and makes them durable before it returns. No key may occur twice.
-    fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal>;
+    fn write(&mut self, tuples: &[&Tuple]) -> Result<BatchResult, BatchRefusal>;
 }
 
 /// The result of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Done {
+struct BatchResult {
     /// How many tuples were changed.
     changed: u64,
     /// The revision of the write; `None` if nothing was written.
@@ -91,7 +91,7 @@ struct Done {
 
 /// Why a batch was not written.
 #[derive(Debug)]
-enum Refusal {
+enum BatchRefusal {
     /// One of the tuples is wrong: each alone would be written, or refused with its own message.
     Tuples(String),
     /// Nothing can be written now.
@@ -107,7 +107,7 @@ pub(super) fn run(arguments: &ImportArguments) -> ExitCode {
 fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     let (batch, format) = (batch(arguments)?, format(arguments)?);
     let (source, size) = open(&arguments.file).map_err(|problem| fail(&problem))?;
-    let doing = Doing::of(arguments);
+    let doing = ImportMode::of(arguments);
     let location = arguments
         .place
         .location()
@@ -117,17 +117,17 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
         (None, Some(url)) => url::open(url, arguments, doing).map_err(|problem| fail(&problem))?,
         (None, None) => return Err(usage(&Problem::new("name `--data DIR` or `--url URL`"))),
     };
-    let (name, meter) = (name_of(&arguments.file), Meter::default());
-    let entries = format.read(Source::new(source, &meter));
-    let progress = Progress::new(size, meter);
+    let (name, meter) = (name_of(&arguments.file), ReadMeter::default());
+    let entries = format.read(TupleSource::new(source, &meter));
+    let progress = ImportProgress::new(size, meter);
     let begun = Instant::now();
-    let work = Work {
+    let work = ImportRun {
         target: target.as_mut(),
         batch,
         skips: doing.skips(),
         same_keys: arguments.delete,
         max_wrong: arguments.max_errors,
-        tell: &mut |wrong| progress.aside(|| tell(&name, wrong)),
+        tell: &mut |wrong| progress.print_above(|| tell(&name, wrong)),
         step: &|taken| progress.set(taken),
     };
     let (tally, outcome) = work.run(entries);
@@ -168,14 +168,14 @@ fn batch(arguments: &ImportArguments) -> Result<usize, ExitCode> {
     Ok(asked)
 }
 
-fn format(arguments: &ImportArguments) -> Result<Format, ExitCode> {
+fn format(arguments: &ImportArguments) -> Result<TupleFormat, ExitCode> {
     let told = match arguments.format {
         Some(format) => Ok(format),
         None if is_input(&arguments.file) => {
             Err(Problem::new("nothing tells the format of standard input")
                 .help("say `--format jsonl`, `yaml` or `csv`"))
         }
-        None => Format::of_name(&arguments.file),
+        None => TupleFormat::of_name(&arguments.file),
     };
     told.map_err(|problem| usage(&problem))
 }
@@ -213,7 +213,7 @@ fn name_of(file: &Path) -> String {
     }
 }
 
-fn tell(name: &str, wrong: &Wrong) {
+fn tell(name: &str, wrong: &WrongEntry) {
     let label = Paint::for_errors().bad("error:");
     notice(&format!(
         "{label} {name}:{}: {}\n",
@@ -221,13 +221,13 @@ fn tell(name: &str, wrong: &Wrong) {
     ));
 }
 
-fn resumable(problem: Problem, doing: Doing) -> Problem {
+fn resumable(problem: Problem, doing: ImportMode) -> Problem {
     let help = match doing {
         _ if doing.skips() => "the same command goes on where this one stopped",
-        Doing::Write(_) => {
+        ImportMode::Write(_) => {
             "the same command without `--on-duplicate error` goes on where this one stopped"
         }
-        Doing::Delete(_) => {
+        ImportMode::Delete(_) => {
             "the same command without `--on-missing error` goes on where this one stopped"
         }
     };
@@ -240,8 +240,8 @@ fn resumable(problem: Problem, doing: Doing) -> Problem {
 
 /// Returns a summary of the import. `is_whole` says whether the end of the file was reached.
 fn summary(
-    tally: &Tally,
-    doing: Doing,
+    tally: &ImportTally,
+    doing: ImportMode,
     is_dry: bool,
     is_whole: bool,
     paint: Paint,
@@ -252,10 +252,10 @@ fn summary(
     } else {
         paint.bad("not all:")
     };
-    let tuples = |number| count(number, "tuple", "tuples");
+    let tuples = |number| format_count(number, "tuple", "tuples");
     let (done, one_not, more_not) = match doing {
-        Doing::Write(_) => ("imported", "was there already", "were there already"),
-        Doing::Delete(_) => ("deleted", "was not there", "were not there"),
+        ImportMode::Write(_) => ("imported", "was there already", "were there already"),
+        ImportMode::Delete(_) => ("deleted", "was not there", "were not there"),
     };
     let mut parts = vec![if is_dry {
         format!(
@@ -266,10 +266,14 @@ fn summary(
         format!("{label} {done} {}", tuples(tally.changed))
     }];
     if tally.skipped > 0 && !is_dry {
-        parts.push(count(tally.skipped, one_not, more_not));
+        parts.push(format_count(tally.skipped, one_not, more_not));
     }
     if tally.wrong > 0 {
-        parts.push(count(tally.wrong, "line was wrong", "lines were wrong"));
+        parts.push(format_count(
+            tally.wrong,
+            "line was wrong",
+            "lines were wrong",
+        ));
     }
     parts.extend(
         tally

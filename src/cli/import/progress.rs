@@ -1,6 +1,6 @@
 //! Shows a person at a terminal how far an import is.
 
-use crate::cli::tuples::Meter;
+use crate::cli::tuples::ReadMeter;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Templates of the bar: for a file, how much was read; for a pipe, only that work goes on.
@@ -8,14 +8,14 @@ const FILE: &str = "{bar:30} {percent:>3} %  {msg}  {bytes} of {total_bytes}, {e
 const PIPE: &str = "{spinner} {msg}  {bytes}";
 
 /// A progress bar on standard error; nothing is shown if that is not a terminal.
-pub(super) struct Progress {
+pub(super) struct ImportProgress {
     bar: ProgressBar,
-    meter: Meter,
+    meter: ReadMeter,
 }
 
-impl Progress {
+impl ImportProgress {
     /// Starts the bar. `size` is the size of the file, if known.
-    pub(super) fn new(size: Option<u64>, meter: Meter) -> Self {
+    pub(super) fn new(size: Option<u64>, meter: ReadMeter) -> Self {
         let (bar, style) = match size {
             Some(size) => (ProgressBar::new(size), FILE),
             None => (ProgressBar::no_length(), PIPE),
@@ -34,7 +34,7 @@ impl Progress {
     }
 
     /// Hides the bar while `print` prints something else.
-    pub(super) fn aside(&self, print: impl FnOnce()) {
+    pub(super) fn print_above(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
     }
 

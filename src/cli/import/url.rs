@@ -1,6 +1,6 @@
 //! Imports into a running service, by `POST /stores/{id}/write`.
 
-use super::{Doing, Done, Refusal, Target};
+use super::{BatchRefusal, BatchResult, ImportMode, ImportTarget};
 use crate::cli::args::ImportArguments;
 use crate::cli::service::{Reply, Service};
 use crate::http;
@@ -24,8 +24,8 @@ const NO_MODEL: &str = "latest_authorization_model_not_found";
 pub(super) fn open(
     url: &str,
     arguments: &ImportArguments,
-    doing: Doing,
-) -> Result<Box<dyn Target>, Problem> {
+    doing: ImportMode,
+) -> Result<Box<dyn ImportTarget>, Problem> {
     let service = Service::at(url, PATIENCE)?;
     let store = arguments.place.store;
     let dry = if arguments.dry_run {
@@ -33,7 +33,7 @@ pub(super) fn open(
     } else {
         None
     };
-    Ok(Box::new(Remote {
+    Ok(Box::new(ServiceTarget {
         service,
         path: format!("/stores/{store}/write"),
         doing,
@@ -43,7 +43,8 @@ pub(super) fn open(
 
 fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
     #[derive(Deserialize)]
-    struct Models {
+    #[serde(expecting = "struct Models")]
+    struct ModelsReply {
         authorization_models: Vec<serde_json::Value>,
     }
     let reply = service.get(&format!("/stores/{store}/authorization-models?page_size=1"))?;
@@ -59,7 +60,7 @@ fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
             service.url()
         ))
     };
-    let models: Models =
+    let models: ModelsReply =
         serde_json::from_slice(&reply.body).map_err(|error| foreign(error.to_string()))?;
     let Some(model) = models.authorization_models.first() else {
         return Err(
@@ -70,29 +71,29 @@ fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
     Admission::of_model(store, model).map_err(|error| foreign(error.to_string()))
 }
 
-struct Remote {
+struct ServiceTarget {
     service: Service,
     path: String,
-    doing: Doing,
+    doing: ImportMode,
     /// The model's rules of a dry run. If this is set, nothing is written.
     dry: Option<Admission>,
 }
 
-impl Target for Remote {
+impl ImportTarget for ServiceTarget {
     fn check(&self, tuple: &Tuple) -> Result<(), String> {
         let Some(admission) = &self.dry else {
             return Ok(());
         };
         let checked = match self.doing {
-            Doing::Write(_) => admission.check_write(tuple),
-            Doing::Delete(_) => admission.check_delete(&tuple.key),
+            ImportMode::Write(_) => admission.check_write(tuple),
+            ImportMode::Delete(_) => admission.check_delete(&tuple.key),
         };
         checked.map_err(|error| error.to_string())
     }
 
-    fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
+    fn write(&mut self, tuples: &[&Tuple]) -> Result<BatchResult, BatchRefusal> {
         if self.dry.is_some() {
-            return Ok(Done {
+            return Ok(BatchResult {
                 changed: u64::try_from(tuples.len()).unwrap_or(u64::MAX),
                 revision: None,
             });
@@ -100,15 +101,15 @@ impl Target for Remote {
         let reply = self
             .service
             .post(&self.path, body(tuples, self.doing).as_bytes())
-            .map_err(Refusal::Stop)?;
+            .map_err(BatchRefusal::Stop)?;
         match reply.status {
-            200 => done(&reply, self.doing).map_err(Refusal::Stop),
+            200 => done(&reply, self.doing).map_err(BatchRefusal::Stop),
             // One of the tuples is refused, or the body is too large, so the batch is to be halved.
             400 | 409 | 413 => match reply.error() {
-                (code, Some(message)) if code != NO_MODEL => Err(Refusal::Tuples(message)),
-                _ => Err(Refusal::Stop(self.service.refused(&reply, ""))),
+                (code, Some(message)) if code != NO_MODEL => Err(BatchRefusal::Tuples(message)),
+                _ => Err(BatchRefusal::Stop(self.service.refused(&reply, ""))),
             },
-            _ => Err(Refusal::Stop(
+            _ => Err(BatchRefusal::Stop(
                 self.service
                     .refused(&reply, "the permission `relations.write`"),
             )),
@@ -116,41 +117,46 @@ impl Target for Remote {
     }
 }
 
-fn done(reply: &Reply, doing: Doing) -> Result<Done, Problem> {
+fn done(reply: &Reply, doing: ImportMode) -> Result<BatchResult, Problem> {
     #[derive(Deserialize)]
-    struct Answer {
+    #[serde(expecting = "struct Answer")]
+    struct WriteReply {
         revision: u64,
         written: u64,
         deleted: u64,
     }
-    let read: Answer = serde_json::from_slice(&reply.body).map_err(|error| {
+    let read: WriteReply = serde_json::from_slice(&reply.body).map_err(|error| {
         Problem::new(format!(
             "the answer to a write is not one of behest: {error}"
         ))
         .help("check that the address is a service's, of this version or a newer one")
     })?;
-    Ok(Done {
+    Ok(BatchResult {
         changed: doing.changed(read.written, read.deleted),
         revision: Some(read.revision),
     })
 }
 
-fn body(tuples: &[&Tuple], doing: Doing) -> String {
+fn body(tuples: &[&Tuple], doing: ImportMode) -> String {
     let mut text = String::new();
     text.push_str(match doing {
-        Doing::Write(OnDuplicate::Ignore) => r#"{"writes":{"on_duplicate":"ignore","tuple_keys":["#,
-        Doing::Write(OnDuplicate::Replace) => {
+        ImportMode::Write(OnDuplicate::Ignore) => {
+            r#"{"writes":{"on_duplicate":"ignore","tuple_keys":["#
+        }
+        ImportMode::Write(OnDuplicate::Replace) => {
             r#"{"writes":{"on_duplicate":"replace","tuple_keys":["#
         }
-        Doing::Write(OnDuplicate::Error) => r#"{"writes":{"tuple_keys":["#,
-        Doing::Delete(OnMissing::Ignore) => r#"{"deletes":{"on_missing":"ignore","tuple_keys":["#,
-        Doing::Delete(OnMissing::Error) => r#"{"deletes":{"tuple_keys":["#,
+        ImportMode::Write(OnDuplicate::Error) => r#"{"writes":{"tuple_keys":["#,
+        ImportMode::Delete(OnMissing::Ignore) => {
+            r#"{"deletes":{"on_missing":"ignore","tuple_keys":["#
+        }
+        ImportMode::Delete(OnMissing::Error) => r#"{"deletes":{"tuple_keys":["#,
     });
     for (index, tuple) in tuples.iter().enumerate() {
         text.push_str(if index > 0 { "," } else { "" });
         match doing {
-            Doing::Write(_) => http::write_tuple(&mut text, tuple),
-            Doing::Delete(_) => http::write_tuple(&mut text, &tuple.key.clone().into()),
+            ImportMode::Write(_) => http::write_tuple(&mut text, tuple),
+            ImportMode::Delete(_) => http::write_tuple(&mut text, &tuple.key.clone().into()),
         }
     }
     text.push_str("]}}");

@@ -1,7 +1,7 @@
 //! The import itself: it writes batches, and finds the wrong lines of a batch that is refused.
 
-use super::{Done, Refusal, Target};
-use crate::cli::tuples::{Entry, Wrong};
+use super::{BatchRefusal, BatchResult, ImportTarget};
+use crate::cli::tuples::{FileEntry, WrongEntry};
 use crate::model::{Problem, Tuple, TupleKey};
 use foldhash::HashMap;
 use std::ops::{ControlFlow, Range};
@@ -12,7 +12,7 @@ const WAITING: usize = 1_000;
 
 /// What an import has done so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct ImportTally {
     /// How many tuples were written or deleted.
     pub(super) changed: u64,
     /// How many tuples already were as the import would make them.
@@ -25,7 +25,7 @@ pub(super) struct Tally {
     pub(super) revision: Option<u64>,
 }
 
-impl Tally {
+impl ImportTally {
     /// Returns the number of lines that were right.
     pub(super) fn taken(&self) -> u64 {
         self.changed + self.skipped
@@ -33,8 +33,8 @@ impl Tally {
 }
 
 /// An import to be run.
-pub(super) struct Work<'a> {
-    pub(super) target: &'a mut dyn Target,
+pub(super) struct ImportRun<'a> {
+    pub(super) target: &'a mut dyn ImportTarget,
     /// How many tuples are written at once.
     pub(super) batch: usize,
     /// Whether a tuple that already is as it should become is skipped.
@@ -44,40 +44,40 @@ pub(super) struct Work<'a> {
     /// How many lines may be wrong.
     pub(super) max_wrong: u64,
     /// Reports a wrong line.
-    pub(super) tell: &'a mut dyn FnMut(&Wrong),
+    pub(super) tell: &'a mut dyn FnMut(&WrongEntry),
     /// Reports how many lines have been imported.
     pub(super) step: &'a dyn Fn(u64),
 }
 
 /// Lines that were read and not yet written.
 #[derive(Default)]
-struct Held {
-    entries: Vec<Entry>,
+struct PendingBatch {
+    entries: Vec<FileEntry>,
     /// The index in `entries` of each key.
     places: HashMap<TupleKey, usize>,
     /// Repetitions of earlier lines: the index of the first entry and the line.
     repeats: Vec<(usize, u64)>,
     /// Wrong lines, in order.
-    wrong: Vec<Wrong>,
+    wrong: Vec<WrongEntry>,
 }
 
-impl Work<'_> {
+impl ImportRun<'_> {
     /// Imports until the end of the entries, one wrong line too many, or a failure.
     pub(super) fn run(
         mut self,
-        entries: impl Iterator<Item = Result<Entry, Wrong>>,
-    ) -> (Tally, Result<(), Problem>) {
-        let mut tally = Tally::default();
+        entries: impl Iterator<Item = Result<FileEntry, WrongEntry>>,
+    ) -> (ImportTally, Result<(), Problem>) {
+        let mut tally = ImportTally::default();
         let outcome = self.all(entries, &mut tally);
         (tally, outcome)
     }
 
     fn all(
         &mut self,
-        entries: impl Iterator<Item = Result<Entry, Wrong>>,
-        tally: &mut Tally,
+        entries: impl Iterator<Item = Result<FileEntry, WrongEntry>>,
+        tally: &mut ImportTally,
     ) -> Result<(), Problem> {
-        let mut held = Held::default();
+        let mut held = PendingBatch::default();
         for read in entries {
             match read.and_then(|entry| self.check(entry)) {
                 Ok(entry) => {
@@ -102,10 +102,10 @@ impl Work<'_> {
         self.flush(&mut held, tally).map(drop)
     }
 
-    fn check(&self, entry: Entry) -> Result<Entry, Wrong> {
+    fn check(&self, entry: FileEntry) -> Result<FileEntry, WrongEntry> {
         match self.target.check(&entry.tuple) {
             Ok(()) => Ok(entry),
-            Err(message) => Err(Wrong {
+            Err(message) => Err(WrongEntry {
                 line: entry.line,
                 message,
                 is_last: false,
@@ -115,7 +115,7 @@ impl Work<'_> {
 
     /// Whether an earlier line of the batch has the same key, and this line is not a mere
     /// repetition of it.
-    fn contradicts(&self, entry: &Entry, held: &Held) -> bool {
+    fn contradicts(&self, entry: &FileEntry, held: &PendingBatch) -> bool {
         let first = held
             .places
             .get(&entry.tuple.key)
@@ -124,20 +124,24 @@ impl Work<'_> {
     }
 
     /// Returns how many more lines may be wrong.
-    fn left(&self, tally: &Tally) -> usize {
+    fn left(&self, tally: &ImportTally) -> usize {
         usize::try_from(self.max_wrong.saturating_sub(tally.wrong)).unwrap_or(usize::MAX)
     }
 
     /// Writes the held entries, and reports wrong lines up to the one that exceeds the limit.
-    fn flush(&mut self, held: &mut Held, tally: &mut Tally) -> Result<ControlFlow<()>, Problem> {
-        let Held {
+    fn flush(
+        &mut self,
+        held: &mut PendingBatch,
+        tally: &mut ImportTally,
+    ) -> Result<ControlFlow<()>, Problem> {
+        let PendingBatch {
             entries,
             repeats,
             mut wrong,
             ..
         } = std::mem::take(held);
         let (left, mut refused) = (self.left(tally), Vec::new());
-        let mut batch = Halves {
+        let mut batch = BatchHalves {
             entries: &entries,
             repeats: &repeats,
             wrong: &mut wrong,
@@ -178,9 +182,9 @@ impl Work<'_> {
     /// alone is wrong.
     fn write(
         &mut self,
-        batch: &mut Halves<'_>,
+        batch: &mut BatchHalves<'_>,
         range: Range<usize>,
-        tally: &mut Tally,
+        tally: &mut ImportTally,
     ) -> Result<(), Problem> {
         let end = batch.end();
         let entries = batch.entries.get(range.clone()).unwrap_or_default();
@@ -193,7 +197,7 @@ impl Work<'_> {
         }
         let tuples: Vec<&Tuple> = entries.iter().map(|entry| &entry.tuple).collect();
         match (self.target.write(&tuples), entries) {
-            (Ok(Done { changed, revision }), _) => {
+            (Ok(BatchResult { changed, revision }), _) => {
                 tally.changed += changed;
                 tally.skipped += u64::try_from(entries.len())
                     .unwrap_or(u64::MAX)
@@ -202,12 +206,12 @@ impl Work<'_> {
                 (self.step)(tally.taken());
                 Ok(())
             }
-            (Err(Refusal::Stop(problem)), _) => Err(problem),
-            (Err(Refusal::Tuples(message)), [one]) => {
+            (Err(BatchRefusal::Stop(problem)), _) => Err(problem),
+            (Err(BatchRefusal::Tuples(message)), [one]) => {
                 batch.refuse(range.start, one.line, &message);
                 Ok(())
             }
-            (Err(Refusal::Tuples(_)), _) => {
+            (Err(BatchRefusal::Tuples(_)), _) => {
                 let middle = range.start + entries.len() / 2;
                 self.write(batch, range.start..middle, tally)?;
                 self.write(batch, middle..range.end, tally)
@@ -216,7 +220,7 @@ impl Work<'_> {
     }
 }
 
-fn hold(entry: Entry, held: &mut Held) {
+fn hold(entry: FileEntry, held: &mut PendingBatch) {
     match held.places.get(&entry.tuple.key) {
         Some(first) => held.repeats.push((*first, entry.line)),
         None => {
@@ -227,26 +231,26 @@ fn hold(entry: Entry, held: &mut Held) {
     }
 }
 
-fn is_among(wrong: &[Wrong], line: u64) -> bool {
+fn is_among(wrong: &[WrongEntry], line: u64) -> bool {
     wrong
         .binary_search_by_key(&line, |wrong| wrong.line)
         .is_ok()
 }
 
 /// A batch that is being written in order.
-struct Halves<'a> {
-    entries: &'a [Entry],
+struct BatchHalves<'a> {
+    entries: &'a [FileEntry],
     repeats: &'a [(usize, u64)],
     /// Lines already found to be wrong, in order.
-    wrong: &'a mut Vec<Wrong>,
+    wrong: &'a mut Vec<WrongEntry>,
     /// Lines that the store refused, in order; all of them come before the entries that are still
     /// to be written.
-    refused: &'a mut Vec<Wrong>,
+    refused: &'a mut Vec<WrongEntry>,
     /// How many more lines may be wrong.
     left: usize,
 }
 
-impl Halves<'_> {
+impl BatchHalves<'_> {
     /// Returns the line that exceeds the limit of wrong lines, as far as known.
     fn end(&self) -> u64 {
         let last = self.refused.last().map_or(0, |last| last.line);
@@ -262,7 +266,7 @@ impl Halves<'_> {
 
     /// Records that a line and all its repetitions were refused.
     fn refuse(&mut self, place: usize, line: u64, message: &str) {
-        let wrong = |line| Wrong {
+        let wrong = |line| WrongEntry {
             line,
             message: message.to_owned(),
             is_last: false,

@@ -16,7 +16,7 @@ use crate::model::{
 };
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
-use request::Asked;
+use request::SearchBody;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -31,18 +31,22 @@ const PAGE: usize = 1_000;
 
 /// A result: an entity or an action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Named {
+#[serde(
+    untagged,
+    expecting = "data did not match any variant of untagged enum Named"
+)]
+enum ResultName {
     Entity { r#type: String, id: String },
     Action { name: String },
 }
 
 /// A page as the service writes it.
 #[derive(Deserialize)]
-struct Answer {
+#[serde(expecting = "struct Answer")]
+struct PageReply {
     page: Option<PageMember>,
-    context: Option<Context>,
-    results: Vec<Named>,
+    context: Option<PageContext>,
+    results: Vec<ResultName>,
 }
 
 #[derive(Deserialize)]
@@ -51,9 +55,10 @@ struct PageMember {
 }
 
 #[derive(Deserialize)]
-struct Context {
+#[serde(expecting = "struct Context")]
+struct PageContext {
     #[serde(default)]
-    reasons: Vec<Reason>,
+    reasons: Vec<ResultReason>,
     reason: Option<Denial>,
 }
 
@@ -63,19 +68,20 @@ struct Denial {
     code: String,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    principal: Option<Named>,
+    principal: Option<ResultName>,
     next_action: String,
 }
 
 #[derive(Deserialize)]
-struct Reason {
+#[serde(expecting = "struct Reason")]
+struct ResultReason {
     policies: Vec<String>,
 }
 
 /// The results of all pages.
 #[derive(Debug, Default, Serialize)]
-struct Found {
-    results: Vec<Hit>,
+struct SearchResults {
+    results: Vec<PermittedResult>,
     /// Whether there are more results than were asked for.
     more: bool,
     /// Why there are no results.
@@ -87,9 +93,9 @@ struct Found {
 
 /// One result, with the policies that permit it.
 #[derive(Debug, Serialize)]
-struct Hit {
+struct PermittedResult {
     #[serde(flatten)]
-    named: Named,
+    named: ResultName,
     policies: Vec<String>,
 }
 
@@ -127,17 +133,17 @@ pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
 fn all_pages(
     arguments: &SearchArguments,
     mut page: impl FnMut(PageRequest) -> Result<Vec<u8>, Problem>,
-) -> Result<Found, Problem> {
+) -> Result<SearchResults, Problem> {
     let wanted = arguments.limit.unwrap_or(usize::MAX);
     let limit = u64::try_from(wanted.clamp(1, PAGE)).ok();
-    let mut found = Found {
+    let mut found = SearchResults {
         unknown: arguments.unknown_arguments.then_some(["arguments"]),
-        ..Found::default()
+        ..SearchResults::default()
     };
     let mut token = None;
     loop {
         let json = page(PageRequest { token, limit })?;
-        let read: Answer = serde_json::from_slice(&json).map_err(|error| {
+        let read: PageReply = serde_json::from_slice(&json).map_err(|error| {
             Problem::new(format!("the answer is no page of a search: {error}"))
                 .help("check the address: is behest what answers there?")
         })?;
@@ -153,7 +159,7 @@ fn all_pages(
                 .map(|reason| reason.policies)
                 .unwrap_or_default();
             if found.results.len() < wanted {
-                found.results.push(Hit { named, policies });
+                found.results.push(PermittedResult { named, policies });
             } else {
                 found.more = true;
             }
@@ -172,7 +178,11 @@ fn all_pages(
     }
 }
 
-fn from_service(service: &Service, asked: &Asked, page: PageRequest) -> Result<Vec<u8>, Problem> {
+fn from_service(
+    service: &Service,
+    asked: &SearchBody,
+    page: PageRequest,
+) -> Result<Vec<u8>, Problem> {
     let mut options = Record::from_iter([("reason".into(), Value::from(true))]);
     if asked.arguments == Arguments::Unknown {
         options.insert("unknown", Value::List(vec![Value::from("arguments")]));
@@ -201,7 +211,7 @@ fn from_service(service: &Service, asked: &Asked, page: PageRequest) -> Result<V
 
 /// Searches a bundle that is loaded as the service loads it, including its cases. If it returns
 /// `Err`, the problems are already printed.
-fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, ExitCode> {
+fn from_bundle(arguments: &SearchArguments, asked: &SearchBody) -> Result<SearchResults, ExitCode> {
     let search = SearchRequest::from_body(asked.searched, &asked.body).map_err(|error| {
         fail(
             &Problem::new(format!("the search is not of its form: {error}"))
@@ -254,8 +264,8 @@ fn describe(refusal: &SearchRefusal) -> Problem {
 }
 
 /// Returns a line for each result, in alphabetical order, with the policies that permit it.
-fn render(found: &Found, searched: SearchKind, paint: Paint) -> String {
-    let mut rows: Vec<(&Named, &[String])> = found
+fn render(found: &SearchResults, searched: SearchKind, paint: Paint) -> String {
+    let mut rows: Vec<(&ResultName, &[String])> = found
         .results
         .iter()
         .map(|result| (&result.named, result.policies.as_slice()))
@@ -315,7 +325,7 @@ fn render(found: &Found, searched: SearchKind, paint: Paint) -> String {
     text
 }
 
-impl std::fmt::Display for Named {
+impl std::fmt::Display for ResultName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Entity { r#type: kind, id } => write!(f, "{kind}:{id}"),

@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 64;
 
 /// A search as a request body.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct SearchBody {
     pub(super) searched: SearchKind,
     pub(super) body: Record,
     pub(super) arguments: Arguments,
@@ -18,14 +18,14 @@ pub(super) struct Asked {
 
 /// An entity, or a type that is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Word {
+enum SearchTerm {
     Entity(EntityRef),
     Type(String),
 }
 
 /// Reads the command line.
-pub(super) fn read(arguments: &SearchArguments) -> Result<Asked, Problem> {
-    let members: Vec<Word> = arguments
+pub(super) fn read(arguments: &SearchArguments) -> Result<SearchBody, Problem> {
+    let members: Vec<SearchTerm> = arguments
         .who
         .split('>')
         .map(word)
@@ -37,14 +37,14 @@ pub(super) fn read(arguments: &SearchArguments) -> Result<Asked, Problem> {
     };
     let sought = members
         .iter()
-        .filter(|member| matches!(member, Word::Type(_)))
+        .filter(|member| matches!(member, SearchTerm::Type(_)))
         .count();
     let mut body = Record::new();
     let searched = match (sought, action, &resource) {
-        (1, Some(_), Word::Entity(_)) => SearchKind::Subject,
-        (0, Some(_), Word::Type(_)) => SearchKind::Resource,
-        (0, None, Word::Entity(_)) => SearchKind::Action,
-        (0, Some(_), Word::Entity(_)) => {
+        (1, Some(_), SearchTerm::Entity(_)) => SearchKind::Subject,
+        (0, Some(_), SearchTerm::Type(_)) => SearchKind::Resource,
+        (0, None, SearchTerm::Entity(_)) => SearchKind::Action,
+        (0, Some(_), SearchTerm::Entity(_)) => {
             return Err(wrong(
                 "nothing is searched for: put a type in place of an entity, or leave the action out",
             ));
@@ -76,40 +76,40 @@ pub(super) fn read(arguments: &SearchArguments) -> Result<Asked, Problem> {
     } else {
         Arguments::Known
     };
-    Ok(Asked {
+    Ok(SearchBody {
         searched,
         body,
         arguments,
     })
 }
 
-fn word(text: &str) -> Result<Word, Problem> {
+fn word(text: &str) -> Result<SearchTerm, Problem> {
     let text = text.trim();
     match text.parse() {
-        Ok(entity) => Ok(Word::Entity(entity)),
+        Ok(entity) => Ok(SearchTerm::Entity(entity)),
         Err(_) if !text.is_empty() && !text.replace("::", "").contains(':') => {
-            Ok(Word::Type(text.to_owned()))
+            Ok(SearchTerm::Type(text.to_owned()))
         }
         Err(error) => Err(wrong(&error.to_string())),
     }
 }
 
-fn entity(word: &Word) -> Record {
+fn entity(word: &SearchTerm) -> Record {
     match word {
-        Word::Entity(entity) => Record::from_iter([
+        SearchTerm::Entity(entity) => Record::from_iter([
             ("type".into(), Value::Text(entity.kind.clone())),
             ("id".into(), Value::Text(entity.id.clone())),
         ]),
-        Word::Type(kind) => Record::from_iter([("type".into(), Value::text(kind.as_str()))]),
+        SearchTerm::Type(kind) => Record::from_iter([("type".into(), Value::text(kind.as_str()))]),
     }
 }
 
 /// Returns the subject with its chain. Members before the subject become its `delegation_chain`;
 /// members after a type that is searched for become the actors of its `act`.
-fn subject(members: &[Word]) -> Result<Record, Problem> {
+fn subject(members: &[SearchTerm]) -> Result<Record, Problem> {
     let at = members
         .iter()
-        .position(|member| matches!(member, Word::Type(_)))
+        .position(|member| matches!(member, SearchTerm::Type(_)))
         .unwrap_or(members.len() - 1);
     let (Some(last), before) = (members.get(at), members.get(..at).unwrap_or_default()) else {
         return Err(wrong("the chain names nobody"));
@@ -130,7 +130,7 @@ fn subject(members: &[Word]) -> Result<Record, Problem> {
     }
     let mut act: Option<Record> = None;
     for member in behind {
-        let Word::Entity(actor) = member else {
+        let SearchTerm::Entity(actor) = member else {
             continue;
         };
         let profile = match actor.kind.as_str() {

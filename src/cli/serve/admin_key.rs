@@ -4,9 +4,9 @@
 //! INVARIANT: a generated key is shown once, to the person at the terminal or in a file of mode
 //! 0600. It is never logged.
 
-use crate::config::{self, Config, Environment};
+use crate::config::{self, Config, EnvironmentVariables};
 use crate::evidence::KEY_PREFIX;
-use crate::http::{By, Caller, KeyHash, Permission};
+use crate::http::{Caller, CallerCredential, KeyHash, Permission};
 use crate::model::Problem;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
@@ -34,7 +34,7 @@ impl AdminKey {
     /// a key if no caller is configured.
     pub(super) fn choose(
         config: &Config,
-        environment: &Environment,
+        environment: &EnvironmentVariables,
     ) -> Result<Option<Self>, Problem> {
         let given = environment.get(VARIABLE);
         match given {
@@ -72,7 +72,7 @@ impl AdminKey {
     pub(super) fn caller(&self) -> Caller {
         Caller {
             name: "admin".to_owned(),
-            by: By::Key(KeyHash::of(self.key.as_bytes())),
+            by: CallerCredential::Key(KeyHash::of(self.key.as_bytes())),
             permissions: Permission::ALL.into_iter().collect(),
             require_actor: false,
             reasons: false,
@@ -86,7 +86,7 @@ impl AdminKey {
     pub(super) fn write(
         &self,
         data: Option<&Path>,
-        environment: &Environment,
+        environment: &EnvironmentVariables,
     ) -> Result<KeyFile, Problem> {
         let path = if let Some(data) = data {
             data.join("admin-key")
@@ -147,7 +147,7 @@ impl Drop for KeyFile {
 /// caller's, and have its permissions.
 fn check_own(config: &Config, key: &str) -> Result<(), Problem> {
     let hash = digest(&SHA256, key.as_bytes());
-    let same = |caller: &&config::Caller| {
+    let same = |caller: &&config::CallerSettings| {
         caller
             .key_sha256
             .is_some_and(|known| known.bytes() == hash.as_ref())
@@ -190,7 +190,7 @@ mod tests {
     const KEY: &str = "a-key-that-nobody-would-guess-01";
 
     fn choose(variables: &[(&str, &str)]) -> Result<Option<AdminKey>, Problem> {
-        let environment: Environment = variables
+        let environment: EnvironmentVariables = variables
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
@@ -270,7 +270,7 @@ mod tests {
         fs::set_permissions(&old, fs::Permissions::from_mode(0o644)).unwrap();
         let key = choose(&[]).unwrap().unwrap();
         let file = key
-            .write(Some(dir.path()), &Environment::default())
+            .write(Some(dir.path()), &EnvironmentVariables::default())
             .unwrap();
         assert_eq!(
             fs::read_to_string(file.path()).unwrap().trim_end(),

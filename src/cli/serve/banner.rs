@@ -1,7 +1,7 @@
 //! The text that a person sees when the service starts on a terminal.
 
 use super::admin_key::AdminKey;
-use super::listen::Bound;
+use super::listen::BoundListener;
 use crate::bundle::BundleSource;
 use crate::cli::output::{Paint, notice};
 use crate::config::Config;
@@ -17,7 +17,7 @@ pub(super) fn print(
     config: &Config,
     source: &BundleSource,
     loaded: &LoadReport,
-    bound: &Bound,
+    bound: &BoundListener,
     admin_key: Option<&AdminKey>,
 ) {
     let made = admin_key.filter(|key| key.is_made()).map(AdminKey::reveal);
@@ -35,7 +35,7 @@ fn render(
     config: &Config,
     source: &BundleSource,
     loaded: &LoadReport,
-    bound: &Bound,
+    bound: &BoundListener,
     made: Option<&str>,
     paint: Paint,
 ) -> String {
@@ -86,12 +86,12 @@ fn render(
 mod tests {
     use super::*;
     use crate::bundle::CaseReport;
-    use crate::config::{Environment, Flags, Listen, load};
+    use crate::config::{EnvironmentVariables, Flags, Listen, load};
     use crate::model::Digest;
 
     #[test]
     fn the_banner_says_where_what_and_with_which_key() {
-        let config = load(&Flags::default(), &Environment::default()).unwrap();
+        let config = load(&Flags::default(), &EnvironmentVariables::default()).unwrap();
         let loaded = LoadReport {
             digest: Digest::new([0xab; 32]),
             changed: true,
@@ -99,7 +99,7 @@ mod tests {
             cases: CaseReport::default(),
             warnings: Vec::new(),
         };
-        let bound = Bound::open(&"127.0.0.1:0".parse::<Listen>().unwrap()).unwrap();
+        let bound = BoundListener::open(&"127.0.0.1:0".parse::<Listen>().unwrap()).unwrap();
         let url = bound.url().unwrap();
         let text = render(
             &config,

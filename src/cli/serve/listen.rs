@@ -20,18 +20,18 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 /// A listener with its address.
-pub(super) struct Bound {
+pub(super) struct BoundListener {
     listener: Listener,
-    at: At,
+    at: ListenerAddress,
 }
 
 /// The address of a listener. The file of a Unix socket is removed when the service ends.
-pub(super) enum At {
+pub(super) enum ListenerAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
-impl Bound {
+impl BoundListener {
     /// Binds the address and listens on it.
     pub(super) fn open(listen: &Listen) -> Result<Self, Problem> {
         match listen {
@@ -39,7 +39,7 @@ impl Bound {
                 let listener =
                     TcpListener::bind(address).map_err(|error| cannot_bind(listen, &error))?;
                 // If the configured port is 0, this is the port that the system chose.
-                let at = At::Tcp(listener.local_addr().unwrap_or(*address));
+                let at = ListenerAddress::Tcp(listener.local_addr().unwrap_or(*address));
                 Ok(Self {
                     listener: Listener::Tcp(listener),
                     at,
@@ -49,7 +49,7 @@ impl Bound {
                 let listener = bind_unix(path).map_err(|error| cannot_bind(listen, &error))?;
                 Ok(Self {
                     listener: Listener::Unix(listener),
-                    at: At::Unix(path.clone()),
+                    at: ListenerAddress::Unix(path.clone()),
                 })
             }
         }
@@ -58,23 +58,23 @@ impl Bound {
     /// Returns the address for a browser; `None` for a Unix socket.
     pub(super) fn url(&self) -> Option<String> {
         match &self.at {
-            At::Tcp(address) => Some(format!("http://{address}")),
-            At::Unix(_) => None,
+            ListenerAddress::Tcp(address) => Some(format!("http://{address}")),
+            ListenerAddress::Unix(_) => None,
         }
     }
 
-    pub(super) fn into_parts(self) -> (Listener, At) {
+    pub(super) fn into_parts(self) -> (Listener, ListenerAddress) {
         (self.listener, self.at)
     }
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for BoundListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.at.fmt(f)
     }
 }
 
-impl fmt::Display for At {
+impl fmt::Display for ListenerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "{address}"),
@@ -83,7 +83,7 @@ impl fmt::Display for At {
     }
 }
 
-impl Drop for At {
+impl Drop for ListenerAddress {
     fn drop(&mut self) {
         if let Self::Unix(path) = self {
             // A failure is harmless: the next start replaces a socket file on which nobody listens.
@@ -146,9 +146,9 @@ mod tests {
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         let listen = Listen::Unix(path.clone());
-        let bound = Bound::open(&listen).unwrap();
+        let bound = BoundListener::open(&listen).unwrap();
         assert_eq!(bound.url(), None);
-        let problem = Bound::open(&listen).err().unwrap();
+        let problem = BoundListener::open(&listen).err().unwrap();
         assert_eq!(
             problem.message,
             format!("`unix:{}` is in use", path.display())
@@ -162,7 +162,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("precious");
         std::fs::write(&path, "x").unwrap();
-        let problem = Bound::open(&Listen::Unix(path.clone())).err().unwrap();
+        let problem = BoundListener::open(&Listen::Unix(path.clone()))
+            .err()
+            .unwrap();
         assert!(problem.message.ends_with("is in use"), "{problem}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
     }

@@ -21,31 +21,31 @@ mod watch;
 use super::args::{ServeArguments, source_of};
 use super::output::{fail_all, fail_with_lines};
 use crate::bundle::BundleSource;
-use crate::config::{self, Config, Environment};
+use crate::config::{self, Config, EnvironmentVariables};
 use crate::engine::{BundleRefusal, LoadReport};
 use crate::model::{Problem, Problems};
 use crate::telemetry::{DEFAULT_FILTER, start_logging};
 use admin_key::{AdminKey, KeyFile};
-use listen::Bound;
-use parts::Parts;
+use listen::BoundListener;
+use parts::ServiceParts;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use watch::Watcher;
 
 /// Why the service does not start, or why it ends.
-enum Stop {
+enum ServeStop {
     Problems(Problems),
     Bundle(Box<BundleRefusal>),
 }
 
-impl From<Problem> for Stop {
+impl From<Problem> for ServeStop {
     fn from(problem: Problem) -> Self {
         Self::Problems(problem.into())
     }
 }
 
-impl From<Problems> for Stop {
+impl From<Problems> for ServeStop {
     fn from(problems: Problems) -> Self {
         Self::Problems(problems)
     }
@@ -55,13 +55,13 @@ impl From<Problems> for Stop {
 pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Problems(problems)) => fail_all(&problems),
-        Err(Stop::Bundle(refused)) => fail_with_lines(&refused.problems, &refused.files),
+        Err(ServeStop::Problems(problems)) => fail_all(&problems),
+        Err(ServeStop::Bundle(refused)) => fail_with_lines(&refused.problems, &refused.files),
     }
 }
 
-fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
-    let environment = Environment::of_process();
+fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
+    let environment = EnvironmentVariables::of_process();
     let config = config::load(&arguments.flags(), &environment)?;
     let filter = config.log.filter.clone().unwrap_or_else(default_filter);
     start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
@@ -70,9 +70,9 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
         tracing::info!(%variables, "variables of a cluster's services or a container's links are no settings");
     }
     let admin_key = AdminKey::choose(&config, &environment)?;
-    let bound = Bound::open(&config.listen)?;
+    let bound = BoundListener::open(&config.listen)?;
     signals::outlive_full_disks()?;
-    let parts = Parts::make(&config)?;
+    let parts = ServiceParts::make(&config)?;
     let source = source_of(config.bundle.clone());
     // The watcher is made before the load, so that its first look notices changes made during the
     // load.
@@ -80,7 +80,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let loaded = parts
         .engine
         .load(&source)
-        .map_err(|refused| Stop::Bundle(Box::new(refused)))?;
+        .map_err(|refused| ServeStop::Bundle(Box::new(refused)))?;
     crate::process::huge_pages::settle_pages();
     let server = parts.server(&config, admin_key.as_ref())?;
     let reload = watcher
@@ -138,10 +138,10 @@ fn no_thread(error: &std::io::Error) -> Problem {
 /// terminal to show it on, returns the file that holds the key.
 fn announce(
     config: &Config,
-    environment: &Environment,
+    environment: &EnvironmentVariables,
     source: &BundleSource,
     loaded: &LoadReport,
-    bound: &Bound,
+    bound: &BoundListener,
     admin_key: Option<&AdminKey>,
 ) -> Result<Option<KeyFile>, Problem> {
     let terminal = std::io::stderr().is_terminal();

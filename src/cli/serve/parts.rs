@@ -6,10 +6,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{self, CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
 use crate::engine::{Engine, Sealer, SearchLimits};
 use crate::evidence::{Signer, Verifier};
-use crate::http::{self, By, CertificateName, Server, Tls};
+use crate::http::{self, CallerCredential, CertificateName, Server, Tls};
 use crate::model::{Problem, Problems};
 use crate::record;
-use crate::record::{QueueSettings, Recorder, Sink, Writer};
+use crate::record::{QueueSettings, RecordWriter, Recorder, Sink};
 use crate::storage::{StoreLocation, open_memory};
 use crate::stores::{StoreLimits, Stores};
 use crate::telemetry::Metrics;
@@ -20,10 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The parts of a service, without a bundle yet.
-pub(super) struct Parts {
+pub(super) struct ServiceParts {
     pub(super) engine: Arc<Engine>,
     /// The writer of decision records; `None` if decisions are not recorded.
-    pub(super) writer: Option<Writer>,
+    pub(super) writer: Option<RecordWriter>,
     pub(super) metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     signer: Signer,
@@ -33,7 +33,7 @@ pub(super) struct Parts {
     pub(super) tls: Option<Arc<Tls>>,
 }
 
-impl Parts {
+impl ServiceParts {
     /// Makes the parts, and opens or creates their files on disk.
     pub(super) fn make(config: &Config) -> Result<Self, Problems> {
         let signer = open_signer(config.data_dir())?;
@@ -158,7 +158,7 @@ fn open_stores(config: &Config, clock: &Arc<dyn Clock>) -> Result<Stores, Proble
 fn start_recorder(
     config: &Config,
     metrics: &Arc<Metrics>,
-) -> Result<(Recorder, Option<Writer>), Problem> {
+) -> Result<(Recorder, Option<RecordWriter>), Problem> {
     let Some(record) = &config.record else {
         return Ok((Recorder::default(), None));
     };
@@ -204,7 +204,7 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
         verifier: None,
         tls: None,
         known_bytes: known_bytes(config),
-        limits: http::Limits {
+        limits: http::HttpLimits {
             body_bytes: limits.body.to_usize(),
             json_depth: limits.depth,
             evaluations: limits.evaluations,
@@ -221,7 +221,7 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
             keep_alive: Duration::from_millis(limits.keep_alive_ms),
             connections: limits.connections,
             shutdown: Duration::from_millis(limits.shutdown_ms),
-            ..http::Limits::default()
+            ..http::HttpLimits::default()
         },
         workers: limits.workers,
     })
@@ -241,19 +241,19 @@ fn open_tls(config: &Config) -> Result<Option<Arc<Tls>>, Problem> {
         .map_err(|error| Problem::new(error).help("correct `tls`"))
 }
 
-fn caller(caller: &config::Caller) -> Result<http::Caller, Problem> {
+fn caller(caller: &config::CallerSettings) -> Result<http::Caller, Problem> {
     let unknown = || Problem::new(format!("the caller `{}` cannot be known", caller.name));
     let by = match (&caller.key_sha256, &caller.token, &caller.certificate) {
-        (Some(key), ..) => By::Key(http::KeyHash::from_bytes(key.bytes())),
+        (Some(key), ..) => CallerCredential::Key(http::KeyHash::from_bytes(key.bytes())),
         (None, Some(token), _) => {
             let principal = token.principal.parse().map_err(|_| unknown())?;
-            By::Token {
+            CallerCredential::Token {
                 issuer: token.issuer.clone(),
                 principal,
             }
         }
         (None, None, Some(certificate)) => {
-            By::Certificate(match (&certificate.sha256, &certificate.uri) {
+            CallerCredential::Certificate(match (&certificate.sha256, &certificate.uri) {
                 (Some(sha256), _) => CertificateName::Sha256(sha256.bytes()),
                 (None, Some(uri)) => CertificateName::Uri(uri.clone()),
                 (None, None) => return Err(unknown()),

@@ -18,7 +18,7 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_secs(10);
 
 /// The size, modification time and inode of a file, by which a change is noticed.
-type Look = Option<(u64, i64, i64, u64)>;
+type FileStamp = Option<(u64, i64, i64, u64)>;
 
 /// Starts the thread that checks the files. It ends with the service.
 pub(super) fn start(tls: &Arc<Tls>) -> io::Result<()> {
@@ -62,7 +62,7 @@ fn watch(tls: &Weak<Tls>) {
     }
 }
 
-fn look(tls: &Tls) -> Vec<Look> {
+fn look(tls: &Tls) -> Vec<FileStamp> {
     let files = tls.files();
     let paths = [
         Some(&files.certificate),

@@ -6,7 +6,7 @@ use super::{no_thread, renew};
 use crate::evidence::Verifier;
 use crate::http::Tls;
 use crate::model::Problem;
-use crate::record::Writer;
+use crate::record::RecordWriter;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) fn outlive_full_disks() -> Result<(), Problem> {
 /// and the file of decision records is reopened.
 pub(super) fn listen(
     reload: Option<Reloader>,
-    writer: Option<Arc<Writer>>,
+    writer: Option<Arc<RecordWriter>>,
     tls: Option<Arc<Tls>>,
     verifier: Option<Arc<Verifier>>,
 ) -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
@@ -66,7 +66,7 @@ fn no_handler(error: &std::io::Error) -> Problem {
     Problem::new(format!("signals cannot be handled: {error}"))
 }
 
-fn hang_up(reload: Option<&Reloader>, writer: Option<&Writer>, tls: Option<&Tls>) {
+fn hang_up(reload: Option<&Reloader>, writer: Option<&RecordWriter>, tls: Option<&Tls>) {
     tls.into_iter().for_each(renew::reload);
     if let Some(reload) = reload {
         reload.now();

@@ -54,7 +54,7 @@ pub(super) fn make(
 }
 
 /// Returns which credentials a caller's requests may contain.
-pub(super) fn scope(caller: &config::Caller) -> CallerScope {
+pub(super) fn scope(caller: &config::CallerSettings) -> CallerScope {
     CallerScope {
         audiences: smol(&caller.audiences),
         issuers: smol(&caller.issuers),
@@ -154,7 +154,7 @@ fn client(authorities: Option<&std::path::Path>) -> Result<HttpClient, String> {
     HttpClient::new(authorities).map_err(|error| format!("{error}; correct `ca_file`"))
 }
 
-fn trust_domain(settings: &config::TrustDomain) -> Result<TrustDomain, String> {
+fn trust_domain(settings: &config::TrustDomainSettings) -> Result<TrustDomain, String> {
     let bundle = match settings.bundle.split_once(':') {
         Some(("file", path)) => KeySource::File(path.into()),
         Some(("pem", path)) => KeySource::Pem(path.into()),

@@ -13,7 +13,7 @@
 
 use super::super::output::with_line_end;
 use crate::bundle::{self, BundleSource, MAX_ENTRIES, MAX_FOLDERS};
-use crate::config::Reload;
+use crate::config::ReloadSettings;
 use crate::engine::Engine;
 use crate::model::Problem;
 use crate::telemetry::Metrics;
@@ -40,12 +40,12 @@ pub(super) struct Watcher {
     source: BundleSource,
     dir: PathBuf,
     poll: Option<Duration>,
-    seen: Listing,
+    seen: DirectoryListing,
 }
 
 impl Watcher {
     /// Makes the first listing.
-    pub(super) fn new(source: &BundleSource, reload: &Reload) -> Option<Self> {
+    pub(super) fn new(source: &BundleSource, reload: &ReloadSettings) -> Option<Self> {
         let BundleSource::Dir(dir) = source else {
             return None;
         };
@@ -53,7 +53,7 @@ impl Watcher {
             source: source.clone(),
             dir: dir.clone(),
             poll: reload.poll(),
-            seen: Listing::of(dir),
+            seen: DirectoryListing::of(dir),
         })
     }
 
@@ -70,7 +70,7 @@ impl Watcher {
 
     fn run(mut self, asked: &Receiver<()>, metrics: &Metrics, load: impl Fn(&BundleSource)) {
         while let Some(asked) = wait(asked, self.poll) {
-            let now = Listing::of(&self.dir);
+            let now = DirectoryListing::of(&self.dir);
             if asked || now != self.seen {
                 self.seen = now;
                 contain(metrics, || load(&self.source));
@@ -155,13 +155,13 @@ pub(super) fn log_warnings(warnings: &[Problem]) {
 
 /// The entries of a directory with their metadata.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Listing(BTreeMap<PathBuf, Entry>);
+struct DirectoryListing(BTreeMap<PathBuf, ListedFile>);
 
 /// The size, times and inode of a file. A file that is replaced by one of equal size and time still
 /// differs by its inode. A file that becomes readable by a change of mode or owner differs only by
 /// the change time of its inode.
 #[derive(Debug, PartialEq, Eq)]
-enum Entry {
+enum ListedFile {
     Seen {
         size: u64,
         modified: (i64, i64),
@@ -171,7 +171,7 @@ enum Entry {
     Unreadable(io::ErrorKind),
 }
 
-impl Entry {
+impl ListedFile {
     fn of(metadata: io::Result<&Metadata>) -> Self {
         match metadata {
             Ok(metadata) => Self::Seen {
@@ -185,7 +185,7 @@ impl Entry {
     }
 }
 
-impl Listing {
+impl DirectoryListing {
     fn of(dir: &Path) -> Self {
         let mut listing = Self::default();
         // The directory may be a symbolic link that is switched from one checkout to another.
@@ -204,7 +204,7 @@ impl Listing {
         let folder = metadata.as_ref().is_ok_and(Metadata::is_dir);
         self.0.insert(
             path.to_owned(),
-            Entry::of(metadata.as_ref().map_err(|error| error.kind().into())),
+            ListedFile::of(metadata.as_ref().map_err(|error| error.kind().into())),
         );
         if !folder {
             return;
@@ -238,16 +238,20 @@ mod tests {
     fn a_listing_changes_with_content_names_and_links_and_with_nothing_else() {
         let dir = bundle();
         let file = dir.path().join("policies/deep/a.cedar");
-        let before = Listing::of(dir.path());
-        assert_eq!(before, Listing::of(dir.path()));
+        let before = DirectoryListing::of(dir.path());
+        assert_eq!(before, DirectoryListing::of(dir.path()));
 
         fs::write(dir.path().join("policies/deep/.a.cedar.swp"), "x").unwrap();
-        let touched = Listing::of(dir.path());
+        let touched = DirectoryListing::of(dir.path());
         fs::write(dir.path().join("policies/deep/.a.cedar.swp"), "xyz").unwrap();
-        assert_eq!(touched, Listing::of(dir.path()), "dotfiles do not count");
+        assert_eq!(
+            touched,
+            DirectoryListing::of(dir.path()),
+            "dotfiles do not count"
+        );
 
         fs::write(&file, "longer").unwrap();
-        let longer = Listing::of(dir.path());
+        let longer = DirectoryListing::of(dir.path());
         assert_ne!(touched, longer);
 
         fs::write(dir.path().join("new"), "shorte").unwrap();
@@ -260,12 +264,12 @@ mod tests {
         fs::rename(dir.path().join("new"), &file).unwrap();
         assert_ne!(
             longer,
-            Listing::of(dir.path()),
+            DirectoryListing::of(dir.path()),
             "another file of equal size and time"
         );
 
         fs::create_dir(dir.path().join("schemas")).unwrap();
-        assert_ne!(longer, Listing::of(dir.path()));
+        assert_ne!(longer, DirectoryListing::of(dir.path()));
     }
 
     #[test]
@@ -274,20 +278,25 @@ mod tests {
         let file = dir.path().join("policies/deep/a.cedar");
         for path in [file.as_path(), &dir.path().join("policies/deep")] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o500)).unwrap();
-            let before = Listing::of(dir.path());
+            let before = DirectoryListing::of(dir.path());
             // The clock of a file system may advance only every few milliseconds.
             std::thread::sleep(Duration::from_millis(20));
             fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
-            assert_ne!(before, Listing::of(dir.path()), "{}", path.display());
+            assert_ne!(
+                before,
+                DirectoryListing::of(dir.path()),
+                "{}",
+                path.display()
+            );
         }
     }
 
     #[test]
     fn a_load_that_panics_is_counted_and_the_next_one_comes() {
         let dir = bundle();
-        let reload = Reload {
+        let reload = ReloadSettings {
             poll_ms: 0,
-            ..Reload::default()
+            ..ReloadSettings::default()
         };
         let watcher = Watcher::new(&BundleSource::Dir(dir.path().to_owned()), &reload).unwrap();
         let (sender, receiver) = sync_channel(1);
@@ -318,10 +327,10 @@ mod tests {
         let (one, other, place) = (bundle(), bundle(), tempfile::tempdir().unwrap());
         let link = place.path().join("current");
         std::os::unix::fs::symlink(one.path(), &link).unwrap();
-        let before = Listing::of(&link);
+        let before = DirectoryListing::of(&link);
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(other.path(), &link).unwrap();
-        assert_ne!(before, Listing::of(&link));
+        assert_ne!(before, DirectoryListing::of(&link));
     }
 
     #[test]
@@ -330,26 +339,26 @@ mod tests {
         let mut deep = dir.path().join("policies");
         (0..MAX_FOLDERS).for_each(|_| deep.push("x"));
         fs::create_dir_all(&deep).unwrap();
-        let before = Listing::of(dir.path());
+        let before = DirectoryListing::of(dir.path());
         fs::write(deep.join("a.cedar"), "one").unwrap();
-        let more = Listing::of(dir.path());
+        let more = DirectoryListing::of(dir.path());
         assert_ne!(before, more, "a file in the deepest folder");
         fs::create_dir(deep.join("too-deep")).unwrap();
-        let deeper = Listing::of(dir.path());
+        let deeper = DirectoryListing::of(dir.path());
         assert_ne!(more, deeper, "a folder that keeps the bundle from loading");
         fs::remove_dir(deep.join("too-deep")).unwrap();
-        assert_ne!(deeper, Listing::of(dir.path()));
+        assert_ne!(deeper, DirectoryListing::of(dir.path()));
     }
 
     #[test]
     fn a_circle_of_links_ends() {
         let dir = bundle();
         std::os::unix::fs::symlink(dir.path(), dir.path().join("policies/deep/up")).unwrap();
-        assert!(!Listing::of(dir.path()).0.is_empty());
+        assert!(!DirectoryListing::of(dir.path()).0.is_empty());
     }
 
     #[test]
     fn nobody_watches_the_default_bundle() {
-        assert!(Watcher::new(&BundleSource::Embedded, &Reload::default()).is_none());
+        assert!(Watcher::new(&BundleSource::Embedded, &ReloadSettings::default()).is_none());
     }
 }

@@ -1,8 +1,8 @@
 //! CSV with a header, with the same columns as OpenFGA's command line uses.
 
 use super::entry::tuple;
-use super::source::{Meter, Source};
-use super::{Entry, WriteTuples, Wrong, json};
+use super::source::{ReadMeter, TupleSource};
+use super::{FileEntry, WriteTuples, WrongEntry, json};
 use crate::http;
 use crate::model::{Record, Tuple, TupleCondition, TupleUser};
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
@@ -30,17 +30,17 @@ const NEEDED: [&str; 5] = [
 ];
 
 /// Reads the entries of a source.
-pub(super) struct Rows<'a> {
-    reader: Reader<Source<'a>>,
-    meter: Meter,
+pub(super) struct CsvEntries<'a> {
+    reader: Reader<TupleSource<'a>>,
+    meter: ReadMeter,
     row: ByteRecord,
     /// For each column of the file, its index in [`COLUMNS`]; `None` before the header is read.
     columns: Option<Vec<usize>>,
     has_ended: bool,
 }
 
-impl<'a> Rows<'a> {
-    pub(super) fn new(source: Source<'a>) -> Self {
+impl<'a> CsvEntries<'a> {
+    pub(super) fn new(source: TupleSource<'a>) -> Self {
         let meter = source.meter.clone();
         // The header is read as a row, so that rows of a different length are reported with their
         // line. A carriage return at the end of a line is removed below: the reader would count the
@@ -60,7 +60,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Reads the next row that is not empty, and returns its line; `None` at the end.
-    fn advance(&mut self) -> Result<Option<u64>, Wrong> {
+    fn advance(&mut self) -> Result<Option<u64>, WrongEntry> {
         self.meter.begin_entry();
         loop {
             let line = self.reader.position().line();
@@ -77,33 +77,34 @@ impl<'a> Rows<'a> {
                         ErrorKind::Io(error) => error.to_string(),
                         other => format!("it is no CSV: {other:?}"),
                     };
-                    return Err(Wrong::file(line, message));
+                    return Err(WrongEntry::file(line, message));
                 }
             }
         }
     }
 
-    fn entry(&mut self) -> Result<Option<Entry>, Wrong> {
+    fn entry(&mut self) -> Result<Option<FileEntry>, WrongEntry> {
         if self.columns.is_none() {
             let Some(line) = self.advance()? else {
-                return Err(Wrong::file(
+                return Err(WrongEntry::file(
                     1,
                     "there is no header: name the columns in the first line",
                 ));
             };
-            self.columns = Some(header(&self.row).map_err(|message| Wrong::file(line, message))?);
+            self.columns =
+                Some(header(&self.row).map_err(|message| WrongEntry::file(line, message))?);
         }
         let Some(line) = self.advance()? else {
             return Ok(None);
         };
         let columns = self.columns.as_deref().unwrap_or_default();
-        let read = row(&self.row, columns).map_err(|message| Wrong::entry(line, message))?;
-        Ok(Some(Entry { line, tuple: read }))
+        let read = row(&self.row, columns).map_err(|message| WrongEntry::entry(line, message))?;
+        Ok(Some(FileEntry { line, tuple: read }))
     }
 }
 
-impl Iterator for Rows<'_> {
-    type Item = Result<Entry, Wrong>;
+impl Iterator for CsvEntries<'_> {
+    type Item = Result<FileEntry, WrongEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.has_ended {
@@ -201,12 +202,12 @@ fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
 }
 
 /// Writes a header, and one row for each tuple.
-pub(super) struct Writer<W: Write> {
+pub(super) struct CsvWriter<W: Write> {
     out: ::csv::Writer<W>,
     has_header: bool,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> CsvWriter<W> {
     pub(super) fn new(out: W) -> Self {
         Self {
             out: ::csv::Writer::from_writer(out),
@@ -222,7 +223,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-impl<W: Write> WriteTuples for Writer<W> {
+impl<W: Write> WriteTuples for CsvWriter<W> {
     fn tuple(&mut self, tuple: &Tuple) -> io::Result<()> {
         self.header()?;
         let key = &tuple.key;

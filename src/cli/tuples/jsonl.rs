@@ -1,22 +1,22 @@
 //! JSON Lines: one object on each line; empty lines are skipped.
 
 use super::entry::tuple_of;
-use super::source::Source;
-use super::{Entry, MAX_ENTRY_BYTES, WriteTuples, Wrong, json};
+use super::source::TupleSource;
+use super::{FileEntry, MAX_ENTRY_BYTES, WriteTuples, WrongEntry, json};
 use crate::http;
 use crate::model::Tuple;
 use std::io::{self, BufRead, Write};
 
 /// Reads the entries of a source.
-pub(super) struct Lines<'a> {
-    source: Source<'a>,
+pub(super) struct JsonlEntries<'a> {
+    source: TupleSource<'a>,
     buffer: Vec<u8>,
     line: u64,
     has_ended: bool,
 }
 
-impl<'a> Lines<'a> {
-    pub(super) fn new(source: Source<'a>) -> Self {
+impl<'a> JsonlEntries<'a> {
+    pub(super) fn new(source: TupleSource<'a>) -> Self {
         Self {
             source,
             buffer: Vec::new(),
@@ -26,8 +26,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Iterator for Lines<'_> {
-    type Item = Result<Entry, Wrong>;
+impl Iterator for JsonlEntries<'_> {
+    type Item = Result<FileEntry, WrongEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.has_ended {
@@ -41,13 +41,13 @@ impl Iterator for Lines<'_> {
                     let read = json::read_object(self.buffer.trim_ascii_end()).and_then(tuple_of);
                     let line = self.line;
                     return Some(
-                        read.map(|tuple| Entry { line, tuple })
-                            .map_err(|message| Wrong::entry(line, message)),
+                        read.map(|tuple| FileEntry { line, tuple })
+                            .map_err(|message| WrongEntry::entry(line, message)),
                     );
                 }
                 Err(error) => {
                     self.has_ended = true;
-                    return Some(Err(Wrong::file(self.line, error.to_string())));
+                    return Some(Err(WrongEntry::file(self.line, error.to_string())));
                 }
             }
         }
@@ -56,9 +56,9 @@ impl Iterator for Lines<'_> {
 }
 
 /// Writes one line for each tuple.
-pub(super) struct Writer<W>(pub(super) W);
+pub(super) struct JsonlWriter<W>(pub(super) W);
 
-impl<W: Write> WriteTuples for Writer<W> {
+impl<W: Write> WriteTuples for JsonlWriter<W> {
     fn tuple(&mut self, tuple: &Tuple) -> io::Result<()> {
         let mut line = String::with_capacity(LINE_BYTES);
         http::write_tuple(&mut line, tuple);

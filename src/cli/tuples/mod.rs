@@ -2,10 +2,10 @@
 //!
 //! **Problem.** A file of tuples may be larger than memory, and one of its millions of lines may be
 //! wrong. A person needs the number of that line, and a script must be able to continue after it.
-//! **Decision.** A file is read entry by entry, each with its line. A wrong entry is one [`Wrong`],
-//! and reading continues if the following entries can still be read. No entry is larger than
-//! [`MAX_ENTRY_BYTES`], so a quote that is never closed does not consume the whole file. Numbers
-//! keep their digits in all three formats.
+//! **Decision.** A file is read entry by entry, each with its line. A wrong entry is one
+//! [`WrongEntry`], and reading continues if the following entries can still be read. No entry is
+//! larger than [`MAX_ENTRY_BYTES`], so a quote that is never closed does not consume the whole
+//! file. Numbers keep their digits in all three formats.
 //! **Trade-off.** YAML is read as a stream of events, without anchors, aliases and tags: what
 //! aliases refer to need not fit into memory.
 //!
@@ -18,7 +18,7 @@ mod jsonl;
 mod source;
 mod yaml;
 
-pub(super) use self::source::{Meter, Source};
+pub(super) use self::source::{ReadMeter, TupleSource};
 
 use crate::model::{Problem, Tuple};
 use clap::ValueEnum;
@@ -31,7 +31,7 @@ pub(super) const MAX_ENTRY_BYTES: usize = 1 << 20;
 
 /// How tuples are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum TupleFormat {
     /// A JSON object on each line: `{"user", "relation", "object", "condition"?: {"name",
     /// "context"?}}`
     Jsonl,
@@ -41,7 +41,7 @@ pub(super) enum Format {
     Csv,
 }
 
-impl Format {
+impl TupleFormat {
     /// Returns the format that a file's name indicates.
     pub(super) fn of_name(path: &Path) -> Result<Self, Problem> {
         let ending = path
@@ -62,28 +62,28 @@ impl Format {
     /// Reads the entries of a source.
     pub(super) fn read<'a>(
         self,
-        source: Source<'a>,
-    ) -> Box<dyn Iterator<Item = Result<Entry, Wrong>> + 'a> {
+        source: TupleSource<'a>,
+    ) -> Box<dyn Iterator<Item = Result<FileEntry, WrongEntry>> + 'a> {
         match self {
-            Self::Jsonl => Box::new(jsonl::Lines::new(source)),
-            Self::Yaml => Box::new(yaml::Items::new(source)),
-            Self::Csv => Box::new(csv::Rows::new(source)),
+            Self::Jsonl => Box::new(jsonl::JsonlEntries::new(source)),
+            Self::Yaml => Box::new(yaml::YamlEntries::new(source)),
+            Self::Csv => Box::new(csv::CsvEntries::new(source)),
         }
     }
 
     /// Creates a writer of entries to `out`.
     pub(super) fn write<'a>(self, out: impl Write + 'a) -> Box<dyn WriteTuples + 'a> {
         match self {
-            Self::Jsonl => Box::new(jsonl::Writer(out)),
-            Self::Yaml => Box::new(yaml::Writer::new(out)),
-            Self::Csv => Box::new(csv::Writer::new(out)),
+            Self::Jsonl => Box::new(jsonl::JsonlWriter(out)),
+            Self::Yaml => Box::new(yaml::YamlWriter::new(out)),
+            Self::Csv => Box::new(csv::CsvWriter::new(out)),
         }
     }
 }
 
 /// A tuple with its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct FileEntry {
     /// The line on which it begins, from 1.
     pub(super) line: u64,
     /// The tuple.
@@ -92,7 +92,7 @@ pub(super) struct Entry {
 
 /// An entry that is not a tuple.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct WrongEntry {
     /// The line, from 1.
     pub(super) line: u64,
     /// The error message.
@@ -101,7 +101,7 @@ pub(super) struct Wrong {
     pub(super) is_last: bool,
 }
 
-impl Wrong {
+impl WrongEntry {
     /// Creates an error after which reading can continue.
     fn entry(line: u64, message: impl Into<String>) -> Self {
         Self {

@@ -13,13 +13,13 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Counts the bytes that were read so far. Clones share the count.
 #[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct Meter {
+pub(in crate::cli) struct ReadMeter {
     bytes: Rc<Cell<u64>>,
     /// How many bytes the current entry may still take.
     left: Rc<Cell<usize>>,
 }
 
-impl Meter {
+impl ReadMeter {
     /// Returns the number of bytes that were read.
     pub(in crate::cli) fn bytes(&self) -> u64 {
         self.bytes.get()
@@ -33,16 +33,16 @@ impl Meter {
 }
 
 /// The bytes that entries are read from.
-pub(in crate::cli) struct Source<'a> {
-    reader: BufReader<Metered<Box<dyn Read + 'a>>>,
-    pub(super) meter: Meter,
+pub(in crate::cli) struct TupleSource<'a> {
+    reader: BufReader<MeteredReader<Box<dyn Read + 'a>>>,
+    pub(super) meter: ReadMeter,
 }
 
-impl<'a> Source<'a> {
+impl<'a> TupleSource<'a> {
     /// Creates a source that reads from `reader`.
-    pub(in crate::cli) fn new(reader: impl Read + 'a, meter: &Meter) -> Self {
+    pub(in crate::cli) fn new(reader: impl Read + 'a, meter: &ReadMeter) -> Self {
         meter.begin_entry();
-        let metered = Metered {
+        let metered = MeteredReader {
             inner: Box::new(reader) as Box<dyn Read + 'a>,
             meter: meter.clone(),
         };
@@ -62,13 +62,13 @@ impl<'a> Source<'a> {
     }
 }
 
-impl Read for Source<'_> {
+impl Read for TupleSource<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.reader.read(into)
     }
 }
 
-impl BufRead for Source<'_> {
+impl BufRead for TupleSource<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.reader.fill_buf()
     }
@@ -78,12 +78,12 @@ impl BufRead for Source<'_> {
     }
 }
 
-struct Metered<R> {
+struct MeteredReader<R> {
     inner: R,
-    meter: Meter,
+    meter: ReadMeter,
 }
 
-impl<R: Read> Read for Metered<R> {
+impl<R: Read> Read for MeteredReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let found = self.inner.read(into)?;
         let left = self.meter.left.get().checked_sub(found);

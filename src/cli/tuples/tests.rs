@@ -6,15 +6,15 @@ use crate::model::{Number, Record, TupleCondition, TupleKey, Value};
 use proptest::prelude::*;
 use std::sync::Arc;
 
-const FORMATS: [Format; 3] = [Format::Jsonl, Format::Yaml, Format::Csv];
+const FORMATS: [TupleFormat; 3] = [TupleFormat::Jsonl, TupleFormat::Yaml, TupleFormat::Csv];
 
-fn read(format: Format, text: impl AsRef<[u8]>) -> Vec<Result<Entry, Wrong>> {
+fn read(format: TupleFormat, text: impl AsRef<[u8]>) -> Vec<Result<FileEntry, WrongEntry>> {
     format
-        .read(Source::new(text.as_ref(), &Meter::default()))
+        .read(TupleSource::new(text.as_ref(), &ReadMeter::default()))
         .collect()
 }
 
-fn written(format: Format, tuples: &[Tuple]) -> String {
+fn written(format: TupleFormat, tuples: &[Tuple]) -> String {
     let mut out = Vec::new();
     let mut writer = format.write(&mut out);
     tuples.iter().for_each(|tuple| writer.tuple(tuple).unwrap());
@@ -24,10 +24,10 @@ fn written(format: Format, tuples: &[Tuple]) -> String {
 }
 
 /// Returns the tuples and the errors: `line: message`, with `!` if reading ends there.
-fn told(format: Format, text: impl AsRef<[u8]>) -> Vec<String> {
-    let tell = |read: Result<Entry, Wrong>| match read {
-        Ok(Entry { line, tuple }) => format!("{line} {}", tuple.key),
-        Err(Wrong {
+fn told(format: TupleFormat, text: impl AsRef<[u8]>) -> Vec<String> {
+    let tell = |read: Result<FileEntry, WrongEntry>| match read {
+        Ok(FileEntry { line, tuple }) => format!("{line} {}", tuple.key),
+        Err(WrongEntry {
             line,
             message,
             is_last,
@@ -109,7 +109,7 @@ proptest! {
     fn what_is_written_is_read_back(tuples in prop::collection::vec(tuple(), 0..8)) {
         for format in FORMATS {
             let text = written(format, &tuples);
-            let found: Result<Vec<Entry>, Wrong> = read(format, &text).into_iter().collect();
+            let found: Result<Vec<FileEntry>, WrongEntry> = read(format, &text).into_iter().collect();
             let found: Vec<Tuple> = found.map_err(|wrong| TestCaseError::fail(format!("{wrong:?}\n{text}")))?
                 .into_iter().map(|entry| entry.tuple).collect();
             prop_assert_eq!(&found, &tuples, "{:?}\n{}", format, text);
@@ -120,7 +120,7 @@ proptest! {
     fn no_bytes_are_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), prefix in "(- |\\{\"user\":|user_type,)?") {
         for format in FORMATS {
             let found = read(format, [prefix.as_bytes(), &bytes].concat());
-            let ends = |read: &Result<Entry, Wrong>| read.as_ref().is_err_and(|wrong| wrong.is_last);
+            let ends = |read: &Result<FileEntry, WrongEntry>| read.as_ref().is_err_and(|wrong| wrong.is_last);
             prop_assert!(!found.iter().rev().skip(1).any(ends));
         }
     }
@@ -150,19 +150,19 @@ fn the_formats_are_those_of_the_documentation() {
     ];
     for (format, expected) in [
         (
-            Format::Jsonl,
+            TupleFormat::Jsonl,
             "{\"user\":\"user:*\",\"relation\":\"viewer\",\"object\":\"document:plan\"}\n\
              {\"user\":\"team:sre#member\",\"relation\":\"viewer\",\"object\":\"document:plan\",\
              \"condition\":{\"name\":\"in_time\",\"context\":{\"cap\":3,\"until\":\"2027\"}}}\n",
         ),
         (
-            Format::Yaml,
+            TupleFormat::Yaml,
             "- user: \"user:*\"\n  relation: \"viewer\"\n  object: \"document:plan\"\n\
              - user: \"team:sre#member\"\n  relation: \"viewer\"\n  object: \"document:plan\"\n  \
              condition: {\"name\":\"in_time\",\"context\":{\"cap\":3,\"until\":\"2027\"}}\n",
         ),
         (
-            Format::Csv,
+            TupleFormat::Csv,
             "user_type,user_id,user_relation,relation,object_type,object_id,condition_name,condition_context\n\
              user,*,,viewer,document,plan,,\n\
              team,sre,member,viewer,document,plan,in_time,\"{\"\"cap\"\":3,\"\"until\"\":\"\"2027\"\"}\"\n",
@@ -170,9 +170,9 @@ fn the_formats_are_those_of_the_documentation() {
     ] {
         assert_eq!(written(format, &tuples), expected);
     }
-    assert_eq!(written(Format::Yaml, &[]), "[]\n");
-    assert_eq!(written(Format::Jsonl, &[]), "");
-    assert!(written(Format::Csv, &[]).starts_with("user_type,"));
+    assert_eq!(written(TupleFormat::Yaml, &[]), "[]\n");
+    assert_eq!(written(TupleFormat::Jsonl, &[]), "");
+    assert!(written(TupleFormat::Csv, &[]).starts_with("user_type,"));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_wrong_line_is_told_and_the_next_is_read() {
                  {\"user\":\"user:b\",\"user\":\"user:c\",\"relation\":\"r\",\"object\":\"d:1\"}\r\n\
                  {\"user\":\"user:b\",\"relation\":\"r\",\"object\":\"d:2\",\"condition\":null}";
     assert_eq!(
-        told(Format::Jsonl, lines),
+        told(TupleFormat::Jsonl, lines),
         [
             "2 d:1#r@user:a",
             "3: it is not valid JSON: it ends too early (column 8)",
@@ -205,7 +205,7 @@ fn csv_takes_its_columns_in_any_order_and_tells_wrong_rows() {
                 1,d,r,a,user,,,\r\n\"2\n3\",d,r,a,user,,,\n4,d,r,a\n5,d,r,b,team,member,c,\"{\"\"n\"\":1}\"\n\
                 6,d,r,a,user,,,{}\n7,d,r,a,user,,c,{\n8,d,r,*,user,,c,\n";
     assert_eq!(
-        told(Format::Csv, rows),
+        told(TupleFormat::Csv, rows),
         [
             "2 d:1#r@user:a",
             "3: `2\n3` is not an object: write `type:id`, with one colon and without `#` or white space in it (`*` \
@@ -235,7 +235,7 @@ fn csv_takes_its_columns_in_any_order_and_tells_wrong_rows() {
             "1! `user` is not a column: there are user_type, ",
         ),
     ] {
-        let found = told(Format::Csv, header);
+        let found = told(TupleFormat::Csv, header);
         assert!(
             found.len() == 1 && found[0].starts_with(message),
             "{found:?}"
@@ -255,11 +255,11 @@ fn yaml_is_read_item_by_item() {
         "7 d:2#r@user:b",
         "8! it is not valid YAML: while parsing node, found unknown anchor",
     ];
-    assert_eq!(told(Format::Yaml, items), expected);
+    assert_eq!(told(TupleFormat::Yaml, items), expected);
     let items = items.replace("*a", "&a user:a");
-    let found = read(Format::Yaml, &items);
+    let found = read(TupleFormat::Yaml, &items);
     assert_eq!(
-        told(Format::Yaml, &items),
+        told(TupleFormat::Yaml, &items),
         [
             expected[0],
             expected[1],
@@ -300,7 +300,7 @@ fn yaml_is_read_item_by_item() {
         ),
         ("- [\n", vec!["1! it is not valid YAML: "]),
     ] {
-        let found = told(Format::Yaml, text);
+        let found = told(TupleFormat::Yaml, text);
         let fits = found.len() == message.len()
             && found
                 .iter()
@@ -326,23 +326,23 @@ fn an_entry_has_a_limit() {
     let header: &[u8] = b"user_type,user_id,relation,object_type,object_id\nuser,a,r,d,1\nuser,\"";
     for (format, text, line) in [
         (
-            Format::Jsonl,
+            TupleFormat::Jsonl,
             &b"{\"user\":\"user:a\",\"relation\":\"r\",\"object\":\"d:1\"}\n\"user:"[..],
             2,
         ),
         (
-            Format::Yaml,
+            TupleFormat::Yaml,
             b"- {user: 'user:a', relation: r, object: d:1}\n- user: \"",
             2,
         ),
-        (Format::Csv, header, 3),
+        (TupleFormat::Csv, header, 3),
     ] {
         let found: Vec<_> = format
-            .read(Source::new(Endless(text), &Meter::default()))
+            .read(TupleSource::new(Endless(text), &ReadMeter::default()))
             .collect();
         let [
             Ok(_),
-            Err(Wrong {
+            Err(WrongEntry {
                 line: told,
                 message,
                 is_last: true,
@@ -362,19 +362,19 @@ fn an_entry_has_a_limit() {
 #[test]
 fn a_name_tells_the_format() {
     for (name, format) in [
-        ("a.jsonl", Format::Jsonl),
-        ("a.NDJSON", Format::Jsonl),
-        ("b/a.yml", Format::Yaml),
-        ("a.b.csv", Format::Csv),
+        ("a.jsonl", TupleFormat::Jsonl),
+        ("a.NDJSON", TupleFormat::Jsonl),
+        ("b/a.yml", TupleFormat::Yaml),
+        ("a.b.csv", TupleFormat::Csv),
     ] {
-        assert_eq!(Format::of_name(Path::new(name)), Ok(format));
+        assert_eq!(TupleFormat::of_name(Path::new(name)), Ok(format));
     }
     for (name, help) in [
         ("a.json", "turn an array into lines with `jq -c '.[]'`"),
         ("a", "say `--format jsonl`"),
     ] {
         assert!(
-            Format::of_name(Path::new(name))
+            TupleFormat::of_name(Path::new(name))
                 .unwrap_err()
                 .help
                 .unwrap()

@@ -5,8 +5,8 @@
 //! condition that compares texts would see another value.
 
 use super::entry::tuple_of;
-use super::source::{Meter, Source};
-use super::{Entry, MAX_ENTRY_BYTES, WriteTuples, Wrong, json};
+use super::source::{ReadMeter, TupleSource};
+use super::{FileEntry, MAX_ENTRY_BYTES, WriteTuples, WrongEntry, json};
 use crate::http;
 use crate::model::{Number, Record, Tuple, Value};
 use granit_parser::{
@@ -16,10 +16,10 @@ use smol_str::SmolStr;
 use std::io::{self, BufRead, Read, Write};
 
 /// Reads the entries of a source.
-pub(super) struct Items<'a> {
-    parser: Parser<'static, FallibleBufferedInput<Chars<'a>>>,
-    meter: Meter,
-    state: State,
+pub(super) struct YamlEntries<'a> {
+    parser: Parser<'static, FallibleBufferedInput<SourceChars<'a>>>,
+    meter: ReadMeter,
+    state: YamlState,
     /// The line of the last event.
     line: u64,
     /// The first error in the item that is being built.
@@ -27,16 +27,16 @@ pub(super) struct Items<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum YamlState {
     Before,
     InList,
     Ended,
 }
 
-impl<'a> Items<'a> {
-    pub(super) fn new(source: Source<'a>) -> Self {
+impl<'a> YamlEntries<'a> {
+    pub(super) fn new(source: TupleSource<'a>) -> Self {
         let meter = source.meter.clone();
-        let chars = Chars {
+        let chars = SourceChars {
             source,
             text: String::new(),
             at: 0,
@@ -49,25 +49,25 @@ impl<'a> Items<'a> {
         Self {
             parser,
             meter,
-            state: State::Before,
+            state: YamlState::Before,
             line: 1,
             wrong: None,
         }
     }
 
-    fn event(&mut self) -> Result<Event<'static>, Wrong> {
+    fn event(&mut self) -> Result<Event<'static>, WrongEntry> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
                 self.line = line_of(span.start.line());
                 Ok(event)
             }
             Some(Err(error)) => Err(syntax(&error)),
-            None => Err(Wrong::file(self.line, "the list ends too early")),
+            None => Err(WrongEntry::file(self.line, "the list ends too early")),
         }
     }
 
     /// Advances to the first item; returns `false` if the file is empty.
-    fn begin(&mut self) -> Result<bool, Wrong> {
+    fn begin(&mut self) -> Result<bool, WrongEntry> {
         loop {
             match self.event()? {
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
@@ -76,7 +76,7 @@ impl<'a> Items<'a> {
                     if matches!(text.as_ref(), "" | "~" | "null") => {}
                 Event::StreamEnd => return Ok(false),
                 _ => {
-                    return Err(Wrong::file(
+                    return Err(WrongEntry::file(
                         self.line,
                         "it is no list: write `- user: …` for each tuple",
                     ));
@@ -85,12 +85,12 @@ impl<'a> Items<'a> {
         }
     }
 
-    fn entry(&mut self) -> Result<Option<Entry>, Wrong> {
+    fn entry(&mut self) -> Result<Option<FileEntry>, WrongEntry> {
         self.meter.begin_entry();
-        if self.state == State::Before && !self.begin()? {
+        if self.state == YamlState::Before && !self.begin()? {
             return Ok(None);
         }
-        self.state = State::InList;
+        self.state = YamlState::InList;
         let event = self.event()?;
         let line = self.line;
         if event == Event::SequenceEnd {
@@ -102,17 +102,17 @@ impl<'a> Items<'a> {
             (None, Value::Record(members)) => tuple_of(members),
             (None, other) => Err(format!("a tuple is a mapping, not {}", other.kind())),
         };
-        read.map(|tuple| Some(Entry { line, tuple }))
-            .map_err(|message| Wrong::entry(line, message))
+        read.map(|tuple| Some(FileEntry { line, tuple }))
+            .map_err(|message| WrongEntry::entry(line, message))
     }
 
-    fn end(&mut self) -> Result<(), Wrong> {
+    fn end(&mut self) -> Result<(), WrongEntry> {
         loop {
             match self.event()? {
                 Event::DocumentEnd => {}
                 Event::StreamEnd => return Ok(()),
                 _ => {
-                    return Err(Wrong::file(
+                    return Err(WrongEntry::file(
                         self.line,
                         "behind the list stands something else: write one list",
                     ));
@@ -123,7 +123,7 @@ impl<'a> Items<'a> {
 
     /// Builds the value that an event begins. Errors in it are recorded, and the rest of the value
     /// is read nevertheless.
-    fn value(&mut self, event: Event<'static>, depth: usize) -> Result<Value, Wrong> {
+    fn value(&mut self, event: Event<'static>, depth: usize) -> Result<Value, WrongEntry> {
         if event.anchor_id().is_some_and(|id| id != 0) {
             self.note("anchors are not read: write the value out");
         }
@@ -156,7 +156,7 @@ impl<'a> Items<'a> {
         }
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Value, Wrong> {
+    fn mapping(&mut self, depth: usize) -> Result<Value, WrongEntry> {
         let mut members: Vec<(SmolStr, Value)> = Vec::new();
         loop {
             let name = match self.event()? {
@@ -202,11 +202,11 @@ impl<'a> Items<'a> {
     }
 }
 
-impl Iterator for Items<'_> {
-    type Item = Result<Entry, Wrong>;
+impl Iterator for YamlEntries<'_> {
+    type Item = Result<FileEntry, WrongEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.state == State::Ended {
+        if self.state == YamlState::Ended {
             return None;
         }
         let next = self.entry().transpose();
@@ -214,7 +214,7 @@ impl Iterator for Items<'_> {
             .as_ref()
             .is_none_or(|read| read.as_ref().is_err_and(|wrong| wrong.is_last))
         {
-            self.state = State::Ended;
+            self.state = YamlState::Ended;
         }
         next
     }
@@ -229,7 +229,7 @@ fn is_other_number(text: &str) -> bool {
     is_named || is_based || (begins && bare.parse::<f64>().is_ok())
 }
 
-fn syntax(error: &ScanError) -> Wrong {
+fn syntax(error: &ScanError) -> WrongEntry {
     let message = match error.kind() {
         ErrorKind::InputIo { error } => error.to_string(),
         ErrorKind::InputDecoding { message } => message.clone(),
@@ -238,7 +238,7 @@ fn syntax(error: &ScanError) -> Wrong {
             error.info().lines().next().unwrap_or_default()
         ),
     };
-    Wrong::file(line_of(error.marker().line()), message)
+    WrongEntry::file(line_of(error.marker().line()), message)
 }
 
 fn line_of(line: usize) -> u64 {
@@ -246,14 +246,14 @@ fn line_of(line: usize) -> u64 {
 }
 
 /// Decodes the characters of a source.
-struct Chars<'a> {
-    source: Source<'a>,
+struct SourceChars<'a> {
+    source: TupleSource<'a>,
     /// The characters that were last decoded; those before `at` have been returned.
     text: String,
     at: usize,
 }
 
-impl Chars<'_> {
+impl SourceChars<'_> {
     fn read(&mut self) -> io::Result<()> {
         self.text.clear();
         self.at = 0;
@@ -280,7 +280,7 @@ impl Chars<'_> {
     }
 }
 
-impl Iterator for Chars<'_> {
+impl Iterator for SourceChars<'_> {
     type Item = Result<char, ErrorKind>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -312,12 +312,12 @@ impl Iterator for Chars<'_> {
 
 /// Writes one item for each tuple, with texts quoted as in JSON and the condition as JSON, which
 /// YAML is a superset of.
-pub(super) struct Writer<W> {
+pub(super) struct YamlWriter<W> {
     out: W,
     is_empty: bool,
 }
 
-impl<W> Writer<W> {
+impl<W> YamlWriter<W> {
     pub(super) fn new(out: W) -> Self {
         Self {
             out,
@@ -326,7 +326,7 @@ impl<W> Writer<W> {
     }
 }
 
-impl<W: Write> WriteTuples for Writer<W> {
+impl<W: Write> WriteTuples for YamlWriter<W> {
     fn tuple(&mut self, tuple: &Tuple) -> io::Result<()> {
         self.is_empty = false;
         let key = &tuple.key;

@@ -4,12 +4,12 @@
 //! INVARIANT: an issuer whose metadata contain no address of keys, as far as they can be read, has
 //! no keys, whatever is in the address's place. Metadata of another issuer do not count.
 
-use super::fetch::{FetchError, IssuerAnswer, check_url};
+use super::fetch::{FetchError, IssuerReply, check_url};
 use super::published::Word;
 use jiter::{Jiter, Peek};
 
 /// Returns the address of an issuer's keys.
-pub(super) fn jwks_uri(answer: &IssuerAnswer, issuer: &str) -> Result<String, FetchError> {
+pub(super) fn jwks_uri(answer: &IssuerReply, issuer: &str) -> Result<String, FetchError> {
     let text = match Word::of(&answer.body, answer.is_cut) {
         Word::Object(text) => text,
         Word::Nothing(told) => return Err(FetchError::Gone(told)),
@@ -90,7 +90,7 @@ mod tests {
     const ISSUER: &str = "https://login.example";
 
     fn read(body: &str, is_cut: bool) -> Result<String, FetchError> {
-        let answer = IssuerAnswer {
+        let answer = IssuerReply {
             body: body.as_bytes().to_vec(),
             is_cut,
             fresh_for: None,

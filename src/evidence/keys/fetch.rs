@@ -31,7 +31,7 @@ pub struct HttpClient(ureq::Agent);
 
 /// An issuer's answer.
 #[derive(Debug)]
-pub(in crate::evidence) struct IssuerAnswer {
+pub(in crate::evidence) struct IssuerReply {
     pub(in crate::evidence) body: Vec<u8>,
     /// Whether the body was longer than the limit.
     pub(in crate::evidence) is_cut: bool,
@@ -100,7 +100,7 @@ impl HttpClient {
     }
 
     /// Gets the resource at an address; a body beyond the limit is cut.
-    pub(in crate::evidence) fn get_some(&self, url: &str) -> Result<IssuerAnswer, FetchError> {
+    pub(in crate::evidence) fn get_some(&self, url: &str) -> Result<IssuerReply, FetchError> {
         read(self.0.get(url).header("Accept", "application/json").call())
     }
 
@@ -111,7 +111,7 @@ impl HttpClient {
         authorization: Option<&str>,
         form: &str,
         accept: &str,
-    ) -> Result<IssuerAnswer, FetchError> {
+    ) -> Result<IssuerReply, FetchError> {
         let mut request = self.0.post(url).header("Accept", accept);
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(authorization) = authorization {
@@ -171,7 +171,7 @@ pub(in crate::evidence) fn shown_url(url: &str) -> String {
 
 fn read(
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Result<IssuerAnswer, FetchError> {
+) -> Result<IssuerReply, FetchError> {
     let unreachable = |error: ureq::Error| FetchError::Unreachable(error.to_string());
     let mut answer = answer.map_err(unreachable)?;
     match answer.status().as_u16() {
@@ -210,7 +210,7 @@ fn read(
     let most = usize::try_from(MAX_BODY_BYTES).unwrap_or(usize::MAX);
     let is_cut = body.len() > most;
     body.truncate(most);
-    Ok(IssuerAnswer {
+    Ok(IssuerReply {
         body,
         is_cut,
         fresh_for,
@@ -219,7 +219,7 @@ fn read(
 }
 
 /// Refuses an answer that was cut.
-fn whole(answer: IssuerAnswer) -> Result<IssuerAnswer, FetchError> {
+fn whole(answer: IssuerReply) -> Result<IssuerReply, FetchError> {
     if answer.is_cut {
         Err(FetchError::Form("the answer is too large"))
     } else {

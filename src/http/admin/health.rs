@@ -8,7 +8,7 @@ use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
 use crate::http::caller::Identity;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::Problem;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -112,7 +112,10 @@ pub(in crate::http) const READYZ: Endpoint = Endpoint {
     ),
     security((), ("key" = [])),
 )]
-pub(in crate::http) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
+pub(in crate::http) async fn readyz(
+    request: HttpRequest,
+    shared: Data<ServiceState>,
+) -> HttpResponse {
     // Without a credential the request is a probe, wherever it comes from; with one it is a
     // caller's.
     let caller = Identity::caller_of(&request, &shared.settings).map(|(_, caller)| caller);
@@ -162,7 +165,7 @@ pub(in crate::http) const METRICS: Endpoint = Endpoint {
     ),
     security((), ("key" = [])),
 )]
-pub(in crate::http) async fn metrics(shared: Data<Shared>) -> HttpResponse {
+pub(in crate::http) async fn metrics(shared: Data<ServiceState>) -> HttpResponse {
     text(OPEN_METRICS, shared.metrics.encode(shared.clock.now_ms()))
 }
 

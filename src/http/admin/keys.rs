@@ -3,7 +3,7 @@
 use crate::evidence::KeyRefresh;
 use crate::http::caller::Identity;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::http::{Error, Permission};
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{self, Data};
@@ -86,7 +86,7 @@ pub(in crate::http) const REFRESH: Endpoint = Endpoint {
 )]
 pub(in crate::http) async fn refresh(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     REFRESH.check(Identity::of(&request, &shared.settings)?)?;
     let refreshed = match &shared.settings.verifier {

@@ -14,9 +14,9 @@
 use crate::engine::CachedQuestions;
 use crate::http::Error;
 use crate::http::authzen::evaluation::{decided, written};
-use crate::http::authzen::wire::{BatchBody, Of, Options, write_answer};
+use crate::http::authzen::wire::{BatchBody, Options, RequestKind, write_answer};
 use crate::http::caller::Identity;
-use crate::http::shared::{Shared, ask};
+use crate::http::shared::{ServiceState, ask};
 use actix_web::{HttpRequest, HttpResponse};
 use std::cell::Cell;
 
@@ -29,12 +29,12 @@ thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-impl Shared {
+impl ServiceState {
     /// Returns the answer to a body that is in the request cache; `None` if the body must be
     /// parsed.
     pub(in crate::http) fn recall(
         &self,
-        of: Of,
+        of: RequestKind,
         caller: Identity<'_>,
         request: &HttpRequest,
         body: &[u8],
@@ -86,7 +86,7 @@ impl Shared {
     /// Stores the question of a body in the request cache.
     pub(in crate::http) fn remember(
         &self,
-        of: Of,
+        of: RequestKind,
         caller: Identity<'_>,
         body: &[u8],
         options: Options,
@@ -100,7 +100,12 @@ impl Shared {
 
 /// Calls `then` with the cache key of a body: the endpoint, the caller, and the body itself.
 /// Returns `None` for a body that is too long to be cached.
-fn named<T>(of: Of, caller: Identity<'_>, body: &[u8], then: impl FnOnce(&[u8]) -> T) -> Option<T> {
+fn named<T>(
+    of: RequestKind,
+    caller: Identity<'_>,
+    body: &[u8],
+    then: impl FnOnce(&[u8]) -> T,
+) -> Option<T> {
     if body.len() > MAX_BODY_BYTES {
         return None;
     }

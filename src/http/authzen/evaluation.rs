@@ -2,10 +2,10 @@
 
 use crate::engine::{Ask, CachedQuestions, LegKeys, Refusal};
 use crate::http::authzen::schema::{ErrorBody, EvaluationRequest};
-use crate::http::authzen::wire::{EvaluationResponse, Of, Options, write_answer};
+use crate::http::authzen::wire::{EvaluationResponse, Options, RequestKind, write_answer};
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
-use crate::http::load::worker_turn::Turn;
-use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
+use crate::http::load::worker_turn::WorkerTurn;
+use crate::http::shared::{OwnedAsk, ReadyRequest, ServiceState, WorkLength, ask};
 use crate::http::{Error, Permission};
 use crate::model::{Answer, DecisionId, Fault, Request, Revision};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -69,16 +69,22 @@ pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
 pub(in crate::http) async fn evaluation(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(&request, payload, &ENDPOINT).await?;
-    if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text)? {
+    if let Some(response) = shared.recall(RequestKind::Evaluation, caller, &request, &text)? {
         return Ok(together(response).await);
     }
     let opened = shared
-        .open(Of::Evaluation, Work::of(&text), caller, &request, &text)
+        .open(
+            RequestKind::Evaluation,
+            WorkLength::of(&text),
+            caller,
+            &request,
+            &text,
+        )
         .await?;
-    let Opened {
+    let ReadyRequest {
         body,
         options,
         evidence,
@@ -98,7 +104,7 @@ pub(in crate::http) async fn evaluation(
     .await?;
     if let Some(known) = known {
         shared.remember(
-            Of::Evaluation,
+            RequestKind::Evaluation,
             caller,
             &text,
             options,
@@ -125,11 +131,11 @@ pub(in crate::http) fn is_long(question_bytes: usize) -> bool {
 
 /// Decides one question on the worker if that is quick, and otherwise on another thread.
 pub(in crate::http) async fn decide(
-    shared: &Shared,
+    shared: &ServiceState,
     ask: &Ask<'_>,
     options: Options,
     question: &Request,
-    (request, body_bytes, turn): (&HttpRequest, usize, Option<Turn>),
+    (request, body_bytes, turn): (&HttpRequest, usize, Option<WorkerTurn>),
     known: &mut Option<LegKeys>,
 ) -> Result<Answer, Error> {
     if !is_long(body_bytes) {
@@ -143,7 +149,7 @@ pub(in crate::http) async fn decide(
     let evidence = ask.evidence;
     let (engine, ask, question) = (
         Arc::clone(&shared.engine),
-        OwnAsk::of(ask, options),
+        OwnedAsk::of(ask, options),
         question.clone(),
     );
     // What waits is kept apart: the others' tasks stay small.

@@ -5,12 +5,13 @@ use crate::engine::{Ask, Batch, BatchFault, CachedQuestions, ItemAnswer, LegKeys
 use crate::http::authzen::evaluation::{decide, decided, is_long, written};
 use crate::http::authzen::schema::{ErrorBody, EvaluationsRequest};
 use crate::http::authzen::wire::{
-    BatchBody, Evaluations, EvaluationsResponse, Of, Options, read_evaluations, write_answer,
+    BatchBody, EvaluationsInput, EvaluationsResponse, Options, RequestKind, read_evaluations,
+    write_answer,
 };
 use crate::http::body::connection;
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
-use crate::http::load::worker_turn::Turn;
-use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
+use crate::http::load::worker_turn::WorkerTurn;
+use crate::http::shared::{OwnedAsk, ReadyRequest, ServiceState, WorkLength, ask};
 use crate::http::{Error, Permission};
 use crate::model::{DecisionId, Evidence, MalformedMember, Request, Revision};
 use actix_web::web::{self, Data, Payload};
@@ -66,16 +67,17 @@ pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
 pub(in crate::http) async fn evaluations(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(&request, payload, &ENDPOINT).await?;
-    if let Some(response) = shared.recall(Of::Evaluations, caller, &request, &text)? {
+    let kind = RequestKind::Evaluations;
+    if let Some(response) = shared.recall(kind, caller, &request, &text)? {
         return Ok(response);
     }
     let opened = shared
-        .open(Of::Evaluations, Work::Long, caller, &request, &text)
+        .open(kind, WorkLength::Long, caller, &request, &text)
         .await?;
-    let Opened {
+    let ReadyRequest {
         body,
         options,
         evidence,
@@ -84,7 +86,7 @@ pub(in crate::http) async fn evaluations(
     let limits = &shared.settings.limits;
     let ask = ask(caller, &request, options, evidence.as_ref());
     match read_evaluations(body, limits)? {
-        Evaluations::Single(question) => {
+        EvaluationsInput::Single(question) => {
             let mut known = None;
             let answer = decide(
                 &shared,
@@ -96,18 +98,12 @@ pub(in crate::http) async fn evaluations(
             )
             .await?;
             if let Some(known) = known {
-                shared.remember(
-                    Of::Evaluations,
-                    caller,
-                    &text,
-                    options,
-                    CachedQuestions::One(known),
-                );
+                shared.remember(kind, caller, &text, options, CachedQuestions::One(known));
             }
             let body = written(write_answer(&answer, options.depth, limits.answer_bytes))?;
             Ok(decided(Some((answer.id, answer.revision)), body))
         }
-        Evaluations::Batch(items) => {
+        EvaluationsInput::Batch(items) => {
             // A large item takes as long in a batch of small ones as by itself.
             let is_long = is_long(text.len()) && is_long(items.largest_bytes());
             let work = (is_long, turn);
@@ -115,7 +111,7 @@ pub(in crate::http) async fn evaluations(
                 decide_all(&shared, &ask, options, items, work, &request).await?;
             if let Some((known, whole)) = known {
                 shared.remember(
-                    Of::Evaluations,
+                    kind,
                     caller,
                     &text,
                     options,
@@ -130,20 +126,20 @@ pub(in crate::http) async fn evaluations(
 /// Decides a batch, all of it on another thread if `is_long`, and returns what the request cache
 /// needs to answer it the next time.
 async fn decide_all(
-    shared: &Shared,
+    shared: &ServiceState,
     ask: &Ask<'_>,
     options: Options,
     items: impl Iterator<Item = Result<Request, MalformedMember>> + Send + 'static,
-    (is_long, mut turn): (bool, Option<Turn>),
+    (is_long, mut turn): (bool, Option<WorkerTurn>),
     request: &HttpRequest,
-) -> Result<(Answers, Option<(Vec<LegKeys>, bool)>), Error> {
+) -> Result<(BatchAnswers, Option<(Vec<LegKeys>, bool)>), Error> {
     let limits = &shared.settings.limits;
     let count = items.size_hint().0;
     let batch = shared
         .engine
         .decide_batch(ask, items, options.semantic, limits.batch_time)?;
     let mut batch = batch.on_worker((!is_long).then_some(count));
-    let mut answers = Answers {
+    let mut answers = BatchAnswers {
         first: None,
         body: BatchBody::new(count, options.depth, limits.answer_bytes),
     };
@@ -156,7 +152,7 @@ async fn decide_all(
         let answers = answers
             .take_rest(
                 shared,
-                OwnAsk::of(ask, options),
+                OwnedAsk::of(ask, options),
                 (request, ask.evidence),
                 batch.pause(),
             )
@@ -167,20 +163,20 @@ async fn decide_all(
 }
 
 /// The answers to a batch so far.
-struct Answers {
+struct BatchAnswers {
     /// The decision id and the revision of the first item that was decided.
     first: Option<(DecisionId, Revision)>,
     body: BatchBody,
 }
 
-impl Answers {
+impl BatchAnswers {
     /// Takes the answers that can be decided quickly on the worker, and returns `true` if the rest
     /// takes long.
     async fn take_brief(
         &mut self,
         batch: &mut Batch<'_, impl Iterator<Item = Result<Request, MalformedMember>>>,
-        turn: &mut Option<Turn>,
-        shared: &Shared,
+        turn: &mut Option<WorkerTurn>,
+        shared: &ServiceState,
         (request, evidence): (&HttpRequest, Option<&Evidence>),
     ) -> Result<bool, Error> {
         for answer in batch {
@@ -204,8 +200,8 @@ impl Answers {
     /// Takes the rest of a batch's answers, which are decided on another thread.
     async fn take_rest(
         mut self,
-        shared: &Shared,
-        ask: OwnAsk,
+        shared: &ServiceState,
+        ask: OwnedAsk,
         (request, evidence): (&HttpRequest, Option<&Evidence>),
         rest: PausedBatch<impl Iterator<Item = Result<Request, MalformedMember>> + Send + 'static>,
     ) -> Result<Self, Error> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// One example.
 #[derive(Debug)]
-pub struct Example {
+pub struct AuthzenExample {
     /// The name, which begins with a digit because the page lists examples by name.
     pub name: &'static str,
     /// What the example shows, in a few words.
@@ -91,7 +91,7 @@ pub fn answers() -> Vec<ExampleAnswer> {
 
 /// Returns all examples, in the order of the list.
 #[must_use]
-pub fn examples() -> Vec<Example> {
+pub fn examples() -> Vec<AuthzenExample> {
     let mut examples = single();
     examples.extend(other_spellings());
     examples.extend(batches());
@@ -99,9 +99,9 @@ pub fn examples() -> Vec<Example> {
     examples
 }
 
-fn single() -> Vec<Example> {
+fn single() -> Vec<AuthzenExample> {
     vec![
-        Example {
+        AuthzenExample {
             name: "1-agent-permitted",
             summary: "An agent is permitted",
             description: "copilot acts for alice. She may refund up to 500.00, and copilot may what its user may.",
@@ -109,7 +109,7 @@ fn single() -> Vec<Example> {
             body: refund(&json!(249.9)),
             outcomes: &["permit"],
         },
-        Example {
+        AuthzenExample {
             name: "2-user-may-not",
             summary: "An agent is denied, because its user may not",
             description: "The same with 2490.00: alice may not, so nobody may for her.",
@@ -117,7 +117,7 @@ fn single() -> Vec<Example> {
             body: refund(&json!(2490)),
             outcomes: &["refund_over_cap"],
         },
-        Example {
+        AuthzenExample {
             name: "3-agent-may-not",
             summary: "An agent is denied, although its user may",
             description: "alice may call this tool; orchestrator has a list of tools, and this one is not on it.",
@@ -125,7 +125,7 @@ fn single() -> Vec<Example> {
             body: review(),
             outcomes: &["tool_not_listed"],
         },
-        Example {
+        AuthzenExample {
             name: "4-missing-grant",
             summary: "An agent is denied, because its user did not let it act",
             description: "bob may query the knowledge base and copilot mirrors its user, but bob never granted copilot anything.",
@@ -138,7 +138,7 @@ fn single() -> Vec<Example> {
             }),
             outcomes: &["delegation_missing"],
         },
-        Example {
+        AuthzenExample {
             name: "5-user-may-not-with-reason",
             summary: "… and why, for the agent: options.reason",
             description: "A code, a sentence, whose permission is missing, and what can be done.",
@@ -146,7 +146,7 @@ fn single() -> Vec<Example> {
             body: with_options(refund(&json!(2490)), json!({"reason": true})),
             outcomes: &["refund_over_cap"],
         },
-        Example {
+        AuthzenExample {
             name: "6-agent-may-not-with-explanation",
             summary: "… and why, for the policy author: options.explain",
             description: "Each leg, the policies that decided it with file and line, and what every permit was missing.",
@@ -157,9 +157,9 @@ fn single() -> Vec<Example> {
     ]
 }
 
-fn other_spellings() -> Vec<Example> {
+fn other_spellings() -> Vec<AuthzenExample> {
     vec![
-        Example {
+        AuthzenExample {
             name: "7-agent-in-context",
             summary: "The agent in context.agent, as MCP servers send it",
             description: "The same chain, alice > copilot, in another spelling.",
@@ -172,7 +172,7 @@ fn other_spellings() -> Vec<Example> {
             }),
             outcomes: &["permit"],
         },
-        Example {
+        AuthzenExample {
             name: "8-agent-as-subject",
             summary: "The agent as subject, as gateways send it",
             description: "The same chain again. The repository belongs to another team than alice's.",
@@ -184,7 +184,7 @@ fn other_spellings() -> Vec<Example> {
             }),
             outcomes: &["other_team"],
         },
-        Example {
+        AuthzenExample {
             name: "9-agent-alone",
             summary: "An agent that acts for nobody",
             description: "nightly is stored as autonomous, and has the capability of its own.",
@@ -196,7 +196,7 @@ fn other_spellings() -> Vec<Example> {
             }),
             outcomes: &["permit"],
         },
-        Example {
+        AuthzenExample {
             name: "9a-whoever-the-token-names",
             summary: "Whoever an access token names",
             description: "The token is verified, and the chain, its scopes and the rest come from it. It denies until the \
@@ -221,9 +221,9 @@ fn by_token() -> Value {
     })
 }
 
-fn batches() -> Vec<Example> {
+fn batches() -> Vec<AuthzenExample> {
     vec![
-        Example {
+        AuthzenExample {
             name: "1-batch",
             summary: "Several tools for one agent",
             description: "subject and action are defaults; each item brings its tool and arguments.",
@@ -231,7 +231,7 @@ fn batches() -> Vec<Example> {
             body: several(),
             outcomes: &["permit", "refund_over_cap", "permit"],
         },
-        Example {
+        AuthzenExample {
             name: "2-batch-with-reasons",
             summary: "… with the reasons of the denials",
             description: "options.reason holds for all items.",
@@ -239,7 +239,7 @@ fn batches() -> Vec<Example> {
             body: with_options(several(), json!({"reason": true})),
             outcomes: &["permit", "refund_over_cap", "permit"],
         },
-        Example {
+        AuthzenExample {
             name: "3-batch-all-or-nothing",
             summary: "… up to the first denial",
             description: "For a plan whose steps are all needed: the answer ends with the first step that is denied.",
@@ -253,10 +253,10 @@ fn batches() -> Vec<Example> {
     ]
 }
 
-fn searches() -> Vec<Example> {
+fn searches() -> Vec<AuthzenExample> {
     let mut searches = subject_searches();
     searches.extend(resource_searches());
-    searches.push(Example {
+    searches.push(AuthzenExample {
         name: "1-which-actions",
         summary: "What may an agent do for its user?",
         description: "Actions have a name and nothing else.",
@@ -270,9 +270,9 @@ fn searches() -> Vec<Example> {
     searches
 }
 
-fn subject_searches() -> Vec<Example> {
+fn subject_searches() -> Vec<AuthzenExample> {
     vec![
-        Example {
+        AuthzenExample {
             name: "1-who-may",
             summary: "Who may write to a repository?",
             description: "Users, each with their own authority. The id of what is searched for is left out.",
@@ -284,7 +284,7 @@ fn subject_searches() -> Vec<Example> {
             }),
             outcomes: &["user:alice"],
         },
-        Example {
+        AuthzenExample {
             name: "2-for-whom",
             summary: "For whom may an agent do it?",
             description: "The carrier stands on the searched user: whoever it is, copilot acts for them.",
@@ -299,14 +299,14 @@ fn subject_searches() -> Vec<Example> {
     ]
 }
 
-fn resource_searches() -> Vec<Example> {
+fn resource_searches() -> Vec<AuthzenExample> {
     let tools = json!({
         "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
         "action": {"name": "tools/call"},
         "resource": {"type": "tool"},
     });
     vec![
-        Example {
+        AuthzenExample {
             name: "1-which-tools",
             summary: "Which tools may an agent call for its user?",
             description: "Those that both may call without any arguments.",
@@ -318,7 +318,7 @@ fn resource_searches() -> Vec<Example> {
                 "tool:memory/update",
             ],
         },
-        Example {
+        AuthzenExample {
             name: "2-which-tools-with-some-arguments",
             summary: "… with some arguments or other, for a list of tools",
             description: "A tool whose policies read its arguments is found if any arguments could be permitted. The answer is marked: it permits no call.",

@@ -7,7 +7,7 @@
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::schema::ErrorBody;
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::http::{Error, PublicUrl, routes};
 use actix_web::dev::Url;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -34,7 +34,7 @@ pub(in crate::http) struct Metadata {
 
 /// What the service says about itself. What it cannot do is absent.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct Document {
+pub(in crate::http) struct MetadataDocument {
     policy_decision_point: String,
     #[serde(flatten)]
     addresses: Addresses,
@@ -52,13 +52,13 @@ impl Serialize for Addresses {
     }
 }
 
-impl ToSchema for Document {
+impl ToSchema for MetadataDocument {
     fn name() -> Cow<'static, str> {
         "Metadata".into()
     }
 }
 
-impl PartialSchema for Document {
+impl PartialSchema for MetadataDocument {
     fn schema() -> RefOr<Schema> {
         const IDENTIFIER: &str = "policy_decision_point";
         let text = |description| {
@@ -96,11 +96,11 @@ fn advertised() -> impl Iterator<Item = (&'static Endpoint, Advertised)> {
 
 /// What `signed_metadata` states.
 #[derive(Serialize)]
-struct Claims<'a> {
+struct MetadataClaims<'a> {
     iss: &'a str,
     iat: i64,
     #[serde(flatten)]
-    document: &'a Document,
+    document: &'a MetadataDocument,
 }
 
 impl Metadata {
@@ -113,12 +113,12 @@ impl Metadata {
         let address = |(endpoint, advertised): (&Endpoint, Advertised)| {
             (advertised.member, url.endpoint(endpoint.path))
         };
-        let mut document = Document {
+        let mut document = MetadataDocument {
             policy_decision_point: url.as_str().to_owned(),
             addresses: Addresses(advertised().map(address).collect()),
             signed_metadata: None,
         };
-        let claims = Claims {
+        let claims = MetadataClaims {
             iss: url.as_str(),
             iat: now_ms.div_euclid(1000),
             document: &document,
@@ -160,7 +160,7 @@ pub(in crate::http) const METADATA: Endpoint = Endpoint {
     tag = "Discovery",
     operation_id = "metadata",
     responses(
-        (status = 200, description = "The metadata of the service.", body = Document, headers(("Cache-Control" = String, description = "How long they may be kept."))),
+        (status = 200, description = "The metadata of the service.", body = MetadataDocument, headers(("Cache-Control" = String, description = "How long they may be kept."))),
         (status = 401, description = "A key that nobody has.", body = ErrorBody),
         (status = 404, description = "The service has no identifier, or another one.", body = ErrorBody),
     ),
@@ -168,7 +168,7 @@ pub(in crate::http) const METADATA: Endpoint = Endpoint {
 )]
 pub(in crate::http) async fn metadata(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     let metadata = shared.metadata.as_ref().ok_or(Error::NoPublicUrl)?;
     if routes::path(request.match_info()) != metadata.path.path() {
@@ -208,7 +208,7 @@ pub(in crate::http) const JWKS: Endpoint = Endpoint {
     ),
     security((), ("key" = [])),
 )]
-pub(in crate::http) async fn jwks(shared: Data<Shared>) -> HttpResponse {
+pub(in crate::http) async fn jwks(shared: Data<ServiceState>) -> HttpResponse {
     document("application/jwk-set+json", shared.jwks.clone())
 }
 

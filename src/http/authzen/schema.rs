@@ -19,8 +19,8 @@ pub type Object = BTreeMap<String, Value>;
 /// "agent": …}` without type and id. Carriers that are present must be of their form, in their
 /// place, and agree, else the request is denied.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"type": "user", "id": "alice"}))]
-pub struct Subject {
+#[schema(as = Subject, example = json!({"type": "user", "id": "alice"}))]
+pub struct SubjectSchema {
     /// The type, such as `user` or `agent`. Required but for the form `{"user": …, "agent": …}`.
     pub r#type: Option<String>,
     /// The id, unique within the type. Required but for the form `{"user": …, "agent": …}`.
@@ -38,7 +38,8 @@ pub struct Subject {
 
 /// What is to be done (AuthZEN 1.0 section 5.3).
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Action {
+#[schema(as = Action)]
+pub struct ActionSchema {
     /// The name, such as `tools/call`.
     pub name: String,
     /// Attributes of the action; policies see them as `context.action_properties`.
@@ -47,7 +48,8 @@ pub struct Action {
 
 /// To what it is to be done (AuthZEN 1.0 section 5.2).
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Resource {
+#[schema(as = Resource)]
+pub struct ResourceSchema {
     /// The type, such as `tool`.
     pub r#type: String,
     /// The id, unique within the type.
@@ -58,7 +60,8 @@ pub struct Resource {
 
 /// The circumstances of a request. Whatever else policies read stands beside these members.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Context {
+#[schema(as = Context)]
+pub struct ContextSchema {
     /// The agent that acts for the subject: an id or `{type, id, properties?}`.
     pub agent: Option<Value>,
     /// A tool call's arguments, verbatim.
@@ -121,7 +124,8 @@ pub struct EntityId {
 /// How the service answers. Members that are not listed are ignored, but for one that was meant for
 /// one that is (`reasn`) and carriers.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Options {
+#[schema(as = Options)]
+pub struct OptionsSchema {
     /// Whether a denial carries its reason. Without it, the caller's setting `reasons` holds.
     pub reason: Option<bool>,
     /// Whether the answer carries reason and explanation. Needs the permission `explain`.
@@ -137,15 +141,15 @@ pub struct Options {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EvaluationRequest {
     /// Who asks, for whom.
-    pub subject: Subject,
+    pub subject: SubjectSchema,
     /// What is to be done.
-    pub action: Action,
+    pub action: ActionSchema,
     /// The resource to which it is to be done.
-    pub resource: Resource,
+    pub resource: ResourceSchema,
     /// The circumstances that policies read.
-    pub context: Option<Context>,
+    pub context: Option<ContextSchema>,
     /// How the service answers the request.
-    pub options: Option<Options>,
+    pub options: Option<OptionsSchema>,
 }
 
 /// Several questions (AuthZEN 1.0 section 7.1). Without `evaluations`, or with none, the body is
@@ -153,14 +157,14 @@ pub struct EvaluationRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EvaluationsRequest {
     /// The default for items without a subject.
-    pub subject: Option<Subject>,
+    pub subject: Option<SubjectSchema>,
     /// The default for items without an action.
-    pub action: Option<Action>,
+    pub action: Option<ActionSchema>,
     /// The default for items without a resource.
-    pub resource: Option<Resource>,
+    pub resource: Option<ResourceSchema>,
     /// The default for items without a context. A carrier in it must be repeated by an item's own
     /// context.
-    pub context: Option<Context>,
+    pub context: Option<ContextSchema>,
     /// The questions. A member of an item replaces the default whole; nothing is merged.
     pub evaluations: Option<Vec<EvaluationItem>>,
     /// How to answer, and when to stop.
@@ -171,20 +175,20 @@ pub struct EvaluationsRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EvaluationItem {
     /// Who asks, for whom.
-    pub subject: Option<Subject>,
+    pub subject: Option<SubjectSchema>,
     /// What is to be done.
-    pub action: Option<Action>,
+    pub action: Option<ActionSchema>,
     /// The resource to which it is to be done.
-    pub resource: Option<Resource>,
+    pub resource: Option<ResourceSchema>,
     /// The circumstances that policies read.
-    pub context: Option<Context>,
+    pub context: Option<ContextSchema>,
 }
 
 /// How to answer a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EvaluationsOptions {
     /// When to stop (AuthZEN 1.0 section 7.1.2.1).
-    pub evaluations_semantic: Option<Semantic>,
+    pub evaluations_semantic: Option<SemanticSchema>,
     /// Whether denials carry their reasons.
     pub reason: Option<bool>,
     /// Whether answers carry reasons and explanations. Needs the permission `explain`.
@@ -213,7 +217,8 @@ pub struct SearchOptions {
 /// When a batch stops.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Semantic {
+#[schema(as = Semantic)]
+pub enum SemanticSchema {
     /// Never: every item is answered.
     ExecuteAll,
     /// After the first denial or malformed item.
@@ -224,7 +229,8 @@ pub enum Semantic {
 
 /// Which page of a search (AuthZEN 1.0 section 8.2).
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Page {
+#[schema(as = Page)]
+pub struct PageSchema {
     /// The `next_token` of the page before.
     pub token: Option<String>,
     /// How many results at most; with a token as before, or left out.
@@ -240,13 +246,13 @@ pub struct SubjectSearchRequest {
     /// The searched type, and carriers of a chain; an id and other properties are ignored.
     pub subject: SearchedSubject,
     /// What is to be done.
-    pub action: Action,
+    pub action: ActionSchema,
     /// The resource to which it is to be done.
-    pub resource: Resource,
+    pub resource: ResourceSchema,
     /// The circumstances that policies read.
-    pub context: Option<Context>,
+    pub context: Option<ContextSchema>,
     /// The page that the answer holds.
-    pub page: Option<Page>,
+    pub page: Option<PageSchema>,
     /// How the service answers the request.
     pub options: Option<SearchOptions>,
 }
@@ -255,15 +261,15 @@ pub struct SubjectSearchRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ResourceSearchRequest {
     /// Who asks, for whom.
-    pub subject: Subject,
+    pub subject: SubjectSchema,
     /// What is to be done.
-    pub action: Action,
+    pub action: ActionSchema,
     /// The searched type; an id is ignored.
     pub resource: EntityType,
     /// The circumstances that policies read.
-    pub context: Option<Context>,
+    pub context: Option<ContextSchema>,
     /// The page that the answer holds.
-    pub page: Option<Page>,
+    pub page: Option<PageSchema>,
     /// How the service answers the request.
     pub options: Option<SearchOptions>,
 }
@@ -272,13 +278,13 @@ pub struct ResourceSearchRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ActionSearchRequest {
     /// Who asks, for whom.
-    pub subject: Subject,
+    pub subject: SubjectSchema,
     /// The resource to which it is to be done.
-    pub resource: Resource,
+    pub resource: ResourceSchema,
     /// The circumstances that policies read.
-    pub context: Option<Context>,
+    pub context: Option<ContextSchema>,
     /// The page that the answer holds.
-    pub page: Option<Page>,
+    pub page: Option<PageSchema>,
     /// How the service answers the request.
     pub options: Option<SearchOptions>,
 }

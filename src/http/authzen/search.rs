@@ -11,9 +11,9 @@ use crate::http::authzen::evaluation::{REVISION, written};
 use crate::http::authzen::schema::{
     ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest,
 };
-use crate::http::authzen::wire::{Of, Options, SearchResponse, read_object, write_page};
+use crate::http::authzen::wire::{Options, RequestKind, SearchResponse, read_object, write_page};
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
-use crate::http::shared::{Opened, Shared, Work, ask};
+use crate::http::shared::{ReadyRequest, ServiceState, WorkLength, ask};
 use crate::http::{Error, Permission};
 use crate::model::{PageRequest, Record, Revision, SearchKind, SearchRequest};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
@@ -71,7 +71,7 @@ pub(in crate::http) const SUBJECT: Endpoint = Endpoint {
 pub(in crate::http) async fn subject(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     search(&request, payload, &shared, &SUBJECT, SearchKind::Subject).await
 }
@@ -127,7 +127,7 @@ pub(in crate::http) const RESOURCE: Endpoint = Endpoint {
 pub(in crate::http) async fn resource(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     search(&request, payload, &shared, &RESOURCE, SearchKind::Resource).await
 }
@@ -182,7 +182,7 @@ pub(in crate::http) const ACTION: Endpoint = Endpoint {
 pub(in crate::http) async fn action(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     search(&request, payload, &shared, &ACTION, SearchKind::Action).await
 }
@@ -190,15 +190,21 @@ pub(in crate::http) async fn action(
 async fn search(
     request: &HttpRequest,
     payload: Payload,
-    shared: &Data<Shared>,
+    shared: &Data<ServiceState>,
     endpoint: &Endpoint,
     searched: SearchKind,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(request, payload, endpoint).await?;
     let opened = shared
-        .open(Of::Search, Work::of(&text), caller, request, &text)
+        .open(
+            RequestKind::Search,
+            WorkLength::of(&text),
+            caller,
+            request,
+            &text,
+        )
         .await?;
-    let Opened {
+    let ReadyRequest {
         body,
         options,
         evidence,

@@ -8,9 +8,9 @@
 //! later.
 
 use crate::http::caller::certificate::PeerCertificate;
-use crate::http::caller::{Presented, bearer_token};
-use crate::http::shared::Shared;
-use crate::http::{By, Error, routes};
+use crate::http::caller::{CallerHint, bearer_token};
+use crate::http::shared::ServiceState;
+use crate::http::{CallerCredential, Error, routes};
 use crate::model::{Code, VerifiedCredential};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -21,21 +21,22 @@ use std::sync::Arc;
 
 /// Verifies the token of a request that carries one, and passes the request on.
 pub(in crate::http) async fn verify(
-    shared: Arc<Shared>,
+    shared: Arc<ServiceState>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let presented = request.extensions().get().copied();
     // INVARIANT: no issuer is asked about a token that opens nothing: on public paths the sender of
     // a token stays anonymous.
-    if presented == Some(Presented::Token) && !routes::is_public(routes::path(request.match_info()))
+    if presented == Some(CallerHint::Token)
+        && !routes::is_public(routes::path(request.match_info()))
     {
         let found = caller(&shared, request.headers(), request.conn_data())
             .await
-            .and_then(|found| shared.count(found.0).map(|()| found));
+            .and_then(|found| shared.count_request(found.0).map(|()| found));
         match found {
             Ok((at, token)) => {
-                request.extensions_mut().insert(Presented::Caller(at));
+                request.extensions_mut().insert(CallerHint::Caller(at));
                 request.extensions_mut().insert(token);
             }
             Err(error) => {
@@ -56,7 +57,7 @@ pub(in crate::http) async fn verify(
 
 /// The place of the caller whose token a request carries, and what is known of the token.
 pub(in crate::http) async fn caller(
-    shared: &Shared,
+    shared: &ServiceState,
     headers: &HeaderMap,
     shown: Option<&PeerCertificate>,
 ) -> Result<(usize, VerifiedCredential), Error> {
@@ -87,10 +88,10 @@ pub(in crate::http) async fn caller(
         .callers
         .iter()
         .position(|caller| match &caller.by {
-            By::Token { issuer, principal } => {
+            CallerCredential::Token { issuer, principal } => {
                 *issuer == proven.issuer.as_str() && principal == holder
             }
-            By::Key(_) | By::Certificate(_) => false,
+            CallerCredential::Key(_) | CallerCredential::Certificate(_) => false,
         });
     Ok((known.ok_or(Error::WrongCredential)?, verified))
 }

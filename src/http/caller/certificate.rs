@@ -10,9 +10,9 @@
 //! authorities.
 
 use crate::evidence::certificate_validity;
-use crate::http::connection::Timed;
+use crate::http::connection::TimedStream;
 use crate::http::tls::Tls;
-use crate::http::{By, Caller};
+use crate::http::{Caller, CallerCredential};
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
@@ -43,12 +43,12 @@ pub(in crate::http) struct PeerCertificate {
     ends_s: i64,
     uri: Option<String>,
     encoded: Arc<str>,
-    standing: Cell<Option<Standing>>,
+    standing: Cell<Option<ChainStanding>>,
 }
 
 /// The last verdict of the authorities on a chain.
 #[derive(Clone, Copy, Debug)]
-struct Standing {
+struct ChainStanding {
     /// The number of the authorities.
     authorities: u64,
     vouched: bool,
@@ -109,7 +109,7 @@ impl PeerCertificate {
             .filter(|end| *end >= now_s)
             .min()
             .unwrap_or(self.ends_s);
-        self.standing.set(Some(Standing {
+        self.standing.set(Some(ChainStanding {
             authorities: vouched.unwrap_or(authorities),
             vouched: vouched.is_some(),
             until_s,
@@ -120,9 +120,13 @@ impl PeerCertificate {
     /// Returns `true` if this certificate identifies the caller.
     pub(in crate::http) fn is(&self, caller: &Caller) -> bool {
         match &caller.by {
-            By::Certificate(CertificateName::Sha256(sha256)) => *sha256 == self.sha256,
-            By::Certificate(CertificateName::Uri(uri)) => self.uri.as_ref() == Some(uri),
-            By::Key(_) | By::Token { .. } => false,
+            CallerCredential::Certificate(CertificateName::Sha256(sha256)) => {
+                *sha256 == self.sha256
+            }
+            CallerCredential::Certificate(CertificateName::Uri(uri)) => {
+                self.uri.as_ref() == Some(uri)
+            }
+            CallerCredential::Key(_) | CallerCredential::Token { .. } => false,
         }
     }
 
@@ -133,7 +137,7 @@ impl PeerCertificate {
 }
 
 /// Stores the certificate of a connection where its requests find it.
-pub(in crate::http) fn remember(stream: &TlsStream<Timed<TcpStream>>, data: &mut Extensions) {
+pub(in crate::http) fn remember(stream: &TlsStream<TimedStream<TcpStream>>, data: &mut Extensions) {
     let (_, session) = stream.get_ref();
     if let Some(certificate) = session.peer_certificates().and_then(PeerCertificate::new) {
         data.insert(certificate);

@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: a credential that is present and unknown is a 401, on every path and whatever
 //! anonymous callers may do; and this is decided before the body is read. `envelope` calls
-//! [`Presented::by`] once for each request, and handlers see only its result.
+//! [`CallerHint::by`] once for each request, and handlers see only its result.
 
 pub(in crate::http) mod anonymous;
 pub(in crate::http) mod bearer;
@@ -26,7 +26,7 @@ pub struct Caller {
     /// The name in records and logs.
     pub name: String,
     /// How the caller is identified.
-    pub by: By,
+    pub by: CallerCredential,
     /// The permissions of the caller.
     pub permissions: Permissions,
     /// Whether the caller may ask only about chains with an agent in them.
@@ -41,7 +41,7 @@ pub struct Caller {
 
 /// How a caller is identified.
 #[derive(Clone, Debug)]
-pub enum By {
+pub enum CallerCredential {
     /// A key in `Authorization`.
     Key(KeyHash),
     /// An access token in `Authorization`, of this issuer, whose chain is this party alone.
@@ -200,14 +200,14 @@ impl fmt::Debug for Permissions {
 
 /// What a request's headers and connection say about its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Presented {
+pub(super) enum CallerHint {
     /// A configured caller, by its index.
     Caller(usize),
     /// A token that is not verified yet; until then the caller is nobody.
     Token,
 }
 
-impl Presented {
+impl CallerHint {
     /// Reads the credential of a request; `None` if it has none. `Authorization` takes precedence
     /// over the connection's certificate.
     pub(super) fn by(
@@ -272,8 +272,8 @@ impl<'a> Identity<'a> {
         settings: &'a Settings,
     ) -> Option<(usize, &'a Caller)> {
         match request.extensions().get().copied()? {
-            Presented::Caller(at) => settings.callers.get(at).map(|caller| (at, caller)),
-            Presented::Token => None,
+            CallerHint::Caller(at) => settings.callers.get(at).map(|caller| (at, caller)),
+            CallerHint::Token => None,
         }
     }
 
@@ -297,8 +297,8 @@ impl<'a> Identity<'a> {
     /// or a certificate.
     pub(super) fn may_end(self) -> bool {
         match self.caller().map(|caller| &caller.by) {
-            None | Some(By::Key(_)) => false,
-            Some(By::Token { .. } | By::Certificate(_)) => true,
+            None | Some(CallerCredential::Key(_)) => false,
+            Some(CallerCredential::Token { .. } | CallerCredential::Certificate(_)) => true,
         }
     }
 
@@ -338,8 +338,10 @@ fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     let hash = KeyHash::of(key);
     let callers = settings.callers.iter().enumerate();
     callers.fold(None, |found, (at, caller)| match &caller.by {
-        By::Key(key) if key.matches(&hash) => Some(at),
-        By::Key(_) | By::Token { .. } | By::Certificate(_) => found,
+        CallerCredential::Key(key) if key.matches(&hash) => Some(at),
+        CallerCredential::Key(_)
+        | CallerCredential::Token { .. }
+        | CallerCredential::Certificate(_) => found,
     })
 }
 

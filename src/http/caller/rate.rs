@@ -18,9 +18,9 @@ pub struct Rate {
 
 /// One caller's use of its rate.
 #[derive(Debug, Default)]
-pub(in crate::http) struct Meter(AtomicI64);
+pub(in crate::http) struct RateMeter(AtomicI64);
 
-impl Meter {
+impl RateMeter {
     /// Counts a request at `now_ms` in milliseconds; `Err` holds how long to wait.
     pub(in crate::http) fn take(&self, rate: Rate, now_ms: i64) -> Result<(), Duration> {
         let now = now_ms.saturating_mul(1_000);
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_and_then_the_rate() {
-        let meter = Meter::default();
+        let meter = RateMeter::default();
         let now = 1_000_000;
         for _ in 0..3 {
             assert_eq!(meter.take(RATE, now), Ok(()));
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_lets_nobody_through_early() {
-        let meter = Meter::default();
+        let meter = RateMeter::default();
         let _ = (0..3).map(|_| meter.take(RATE, 2_000)).collect::<Vec<_>>();
         assert!(meter.take(RATE, 1_000).is_err());
     }

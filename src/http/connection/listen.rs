@@ -2,11 +2,11 @@
 //! ([`crate::http::connection`]), TLS, and HTTP/1.1.
 //!
 //! The framework's own server would give its HTTP layer a stream of its own. This file assembles
-//! the same parts, with our stream ([`Timed`]) in between.
+//! the same parts, with our stream ([`TimedStream`]) in between.
 
-use crate::http::Limits;
+use crate::http::HttpLimits;
 use crate::http::caller::certificate;
-use crate::http::connection::{Timed, Watch};
+use crate::http::connection::{ConnectionWatch, TimedStream};
 use crate::http::server::{Listener, Server};
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
@@ -30,7 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection for the HTTP layer: the stream, the HTTP version, and the peer's address.
-type Accepted<T> = (T, Protocol, Option<SocketAddr>);
+type AcceptedStream<T> = (T, Protocol, Option<SocketAddr>);
 
 /// Adds a listener to the server.
 pub(in crate::http) fn listen(
@@ -46,7 +46,7 @@ pub(in crate::http) fn listen(
             fn_service(move |stream| ready(Ok(accept_tcp(stream, &watch)))).and_then(http(
                 &server,
                 &ending,
-                |stream: &Timed<TcpStream>, data| {
+                |stream: &TimedStream<TcpStream>, data| {
                     data.insert(Rc::clone(stream.connection()));
                 },
             ))
@@ -57,8 +57,8 @@ pub(in crate::http) fn listen(
         (Listener::Unix(listener), _) => builder.listen_uds("unix", listener, move || {
             let watch = server.watch();
             fn_service(move |stream: UnixStream| {
-                let stream = Timed::new(stream, &watch);
-                ready(Ok::<Accepted<_>, DispatchError>((
+                let stream = TimedStream::new(stream, &watch);
+                ready(Ok::<AcceptedStream<_>, DispatchError>((
                     stream,
                     Protocol::Http1,
                     None,
@@ -67,7 +67,7 @@ pub(in crate::http) fn listen(
             .and_then(http(
                 &server,
                 &ending,
-                |stream: &Timed<UnixStream>, data| {
+                |stream: &TimedStream<UnixStream>, data| {
                     data.insert(Rc::clone(stream.connection()));
                 },
             ))
@@ -92,7 +92,7 @@ fn listen_tls(
             ready(Ok::<_, TlsError<io::Error, DispatchError>>(stream))
         })
         .and_then(acceptor.map_err(TlsError::into_service_error))
-        .map(|stream: TlsStream<Timed<TcpStream>>| {
+        .map(|stream: TlsStream<TimedStream<TcpStream>>| {
             let from = stream.get_ref().0.get_ref().peer_addr().ok();
             (stream, Protocol::Http1, from)
         })
@@ -100,7 +100,7 @@ fn listen_tls(
             http(
                 &server,
                 &ending,
-                |stream: &TlsStream<Timed<TcpStream>>, data| {
+                |stream: &TlsStream<TimedStream<TcpStream>>, data| {
                     data.insert(Rc::clone(stream.get_ref().0.connection()));
                     certificate::remember(stream, data);
                 },
@@ -111,12 +111,15 @@ fn listen_tls(
 }
 
 /// Puts a connection under the time limits of this worker.
-fn accept_tcp(stream: TcpStream, watch: &Rc<Watch>) -> Accepted<Timed<TcpStream>> {
+fn accept_tcp(
+    stream: TcpStream,
+    watch: &Rc<ConnectionWatch>,
+) -> AcceptedStream<TimedStream<TcpStream>> {
     // Answers are written whole, so a delay would gather nothing. If this fails, the connection is
     // gone.
     let _is_gone = stream.set_nodelay(true);
     let from = stream.peer_addr().ok();
-    (Timed::new(stream, watch), Protocol::Http1, from)
+    (TimedStream::new(stream, watch), Protocol::Http1, from)
 }
 
 /// Creates the HTTP/1.1 service for streams of this kind, with the application of one worker.
@@ -124,8 +127,13 @@ fn http<T, F>(
     server: &Server,
     ending: &GracefulShutdownSignal,
     remember: F,
-) -> impl ServiceFactory<Accepted<T>, Config = (), Response = (), Error = DispatchError, InitError = ()>
-+ use<T, F>
+) -> impl ServiceFactory<
+    AcceptedStream<T>,
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+> + use<T, F>
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
     F: Fn(&T, &mut Extensions) + 'static,
@@ -134,7 +142,7 @@ where
         .app()
         .into_factory()
         .map_err(|error: actix_web::Error| error.error_response());
-    let Limits { keep_alive, .. } = *server.limits();
+    let HttpLimits { keep_alive, .. } = *server.limits();
     let ending = ending.clone();
     HttpService::build()
         .keep_alive(keep_alive)

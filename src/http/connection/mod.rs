@@ -5,9 +5,10 @@
 //! connection for any time by one byte of a request, by the rest of a body that nobody reads, or by
 //! not taking an answer. A few dozen such connections shut everybody out.
 //! **Decision.** A stream of ours lies below HTTP and TLS and notes what happens on the wire
-//! ([`Timed`]); `envelope` notes where a request begins and ends. One task of each worker looks at
-//! all of its connections a few times a second ([`Watch`]) and ends those that are late: a
-//! connection without a whole request, one whose client takes no byte, one that is too old.
+//! ([`TimedStream`]); `envelope` notes where a request begins and ends. One task of each worker
+//! looks at all of its connections a few times a second ([`ConnectionWatch`]) and ends those that
+//! are late: a connection without a whole request, one whose client takes no byte, one that is too
+//! old.
 //! **Trade-off.** A deadline is late by up to two looks. To note an event is to write a number, so
 //! a request pays for no timer and reads no clock.
 //!
@@ -17,10 +18,10 @@
 pub(in crate::http) mod listen;
 mod stream;
 
-pub(super) use stream::Timed;
+pub(super) use stream::TimedStream;
 
-use super::Limits;
-use crate::http::load::budget::Share;
+use super::HttpLimits;
+use crate::http::load::budget::BudgetShare;
 use crate::telemetry::{ConnectionEnd, Metrics};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -43,10 +44,10 @@ const IDLE: Duration = Duration::from_secs(2);
 const PRESSED: Duration = Duration::from_secs(1);
 
 /// The watch over all connections of one worker.
-pub(super) struct Watch {
+pub(super) struct ConnectionWatch {
     looks: Cell<u32>,
     is_looking: Cell<bool>,
-    times: Times,
+    times: WatchTimes,
     connections: RefCell<Vec<Weak<Connection>>>,
     /// Returns `true` if answers that clients have not taken yet use too much memory.
     is_pressed: Box<dyn Fn() -> bool>,
@@ -55,7 +56,7 @@ pub(super) struct Watch {
 
 /// The time limits, counted in looks.
 #[derive(Clone, Copy, Debug)]
-struct Times {
+struct WatchTimes {
     pause: Duration,
     request: u32,
     answer: u32,
@@ -64,8 +65,8 @@ struct Times {
     idle: u32,
 }
 
-impl Times {
-    fn new(limits: &Limits) -> Self {
+impl WatchTimes {
+    fn new(limits: &HttpLimits) -> Self {
         let shortest = limits
             .head_time
             .min(limits.answer_time)
@@ -88,17 +89,17 @@ impl Times {
     }
 }
 
-impl Watch {
+impl ConnectionWatch {
     /// Creates the watch of one worker, without connections.
     pub(super) fn new(
-        limits: &Limits,
+        limits: &HttpLimits,
         metrics: Arc<Metrics>,
         is_pressed: impl Fn() -> bool + 'static,
     ) -> Rc<Self> {
         Rc::new(Self {
             looks: Cell::new(0),
             is_looking: Cell::new(false),
-            times: Times::new(limits),
+            times: WatchTimes::new(limits),
             connections: RefCell::default(),
             is_pressed: Box::new(is_pressed),
             metrics,
@@ -132,7 +133,7 @@ impl Watch {
 
     /// Looks repeatedly until no connections are left.
     async fn look_on(self: Rc<Self>) {
-        let _ends = Ends(&self.is_looking);
+        let _ends = WatchEnd(&self.is_looking);
         let mut pauses = interval(self.times.pause);
         pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -152,7 +153,7 @@ impl Watch {
         } else {
             self.times.answer
         };
-        let times = Times {
+        let times = WatchTimes {
             answer,
             ..self.times
         };
@@ -175,9 +176,9 @@ impl Watch {
 }
 
 /// Notes, however the task ends, that nobody looks any more.
-struct Ends<'a>(&'a Cell<bool>);
+struct WatchEnd<'a>(&'a Cell<bool>);
 
-impl Drop for Ends<'_> {
+impl Drop for WatchEnd<'_> {
     fn drop(&mut self) {
         self.0.set(false);
     }
@@ -185,7 +186,7 @@ impl Drop for Ends<'_> {
 
 /// The state of one connection, used by one thread only.
 pub(super) struct Connection {
-    watch: Rc<Watch>,
+    watch: Rc<ConnectionWatch>,
     began: u32,
     /// The look since which a whole request is due: when its first byte came, or when a request was
     /// answered whose body was not read to its end.
@@ -202,7 +203,7 @@ pub(super) struct Connection {
     end: Cell<Option<ConnectionEnd>>,
     waker: RefCell<Option<Waker>>,
     /// The budget's share for this connection's answer, held until the client has taken it.
-    answer: RefCell<Option<Share>>,
+    answer: RefCell<Option<BudgetShare>>,
 }
 
 impl Connection {
@@ -235,7 +236,7 @@ impl Connection {
     }
 
     /// Holds the budget's share of an answer until the client has taken it.
-    pub(super) fn keep(&self, answer: Share) {
+    pub(super) fn keep(&self, answer: BudgetShare) {
         let mut kept = self.answer.borrow_mut();
         let Some(before) = kept.as_ref() else {
             *kept = Some(answer);
@@ -289,7 +290,7 @@ impl Connection {
         }
     }
 
-    fn lateness(&self, now: u32, times: Times) -> Option<ConnectionEnd> {
+    fn lateness(&self, now: u32, times: WatchTimes) -> Option<ConnectionEnd> {
         let since = |then: u32| now.wrapping_sub(then);
         let quiet = since(self.written.get());
         if self

@@ -1,6 +1,6 @@
 //! Wraps a stream to note what happens on the wire, and to fail once its connection is late.
 
-use super::{Connection, Watch};
+use super::{Connection, ConnectionWatch};
 use actix_web::rt::net::{ActixStream, Ready};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,14 +9,14 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The stream of a connection, TCP or a Unix socket; TLS, if used, lies above it.
-pub(in crate::http) struct Timed<S> {
+pub(in crate::http) struct TimedStream<S> {
     stream: S,
     connection: Rc<Connection>,
 }
 
-impl<S> Timed<S> {
+impl<S> TimedStream<S> {
     /// Wraps a connection that was just accepted.
-    pub(in crate::http) fn new(stream: S, watch: &Rc<Watch>) -> Self {
+    pub(in crate::http) fn new(stream: S, watch: &Rc<ConnectionWatch>) -> Self {
         Self {
             stream,
             connection: watch.add(),
@@ -53,7 +53,7 @@ impl<S> Timed<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -71,7 +71,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -113,7 +113,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     }
 }
 
-impl<S: ActixStream> ActixStream for Timed<S> {
+impl<S: ActixStream> ActixStream for TimedStream<S> {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         self.stream.poll_read_ready(cx)
     }

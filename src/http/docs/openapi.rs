@@ -37,20 +37,20 @@ const JSON: &str = "application/json";
                 whose model is the bundle's.",
         ),
     ),
-    modifiers(&Keys),
+    modifiers(&KeySecurity),
 )]
-struct Description;
+struct ApiDescription;
 
 /// Returns the OpenAPI description.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let mut api = Description::openapi();
+    let mut api = ApiDescription::openapi();
     for describe in routes::endpoints().filter_map(|endpoint| endpoint.description) {
         api.merge(describe());
     }
-    Everywhere.modify(&mut api);
-    Examples.modify(&mut api);
-    Errors.modify(&mut api);
+    CommonResponses.modify(&mut api);
+    BodyExamples.modify(&mut api);
+    ErrorExamples.modify(&mut api);
     api
 }
 
@@ -59,9 +59,9 @@ pub(in crate::http) fn written() -> String {
     openapi().to_pretty_json().unwrap_or_default()
 }
 
-struct Keys;
+struct KeySecurity;
 
-impl Modify for Keys {
+impl Modify for KeySecurity {
     fn modify(&self, api: &mut OpenApi) {
         let scheme = Http::builder()
             .scheme(HttpAuthScheme::Bearer)
@@ -77,9 +77,9 @@ impl Modify for Keys {
 }
 
 /// Adds the responses that every operation can give, because they are decided before the route is.
-struct Everywhere;
+struct CommonResponses;
 
-impl Modify for Everywhere {
+impl Modify for CommonResponses {
     fn modify(&self, api: &mut OpenApi) {
         for operation in api.paths.paths.values_mut().flat_map(operations) {
             let responses = &mut operation.responses.responses;
@@ -120,9 +120,9 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete].into_iter().flatten()
 }
 
-struct Examples;
+struct BodyExamples;
 
-impl Modify for Examples {
+impl Modify for BodyExamples {
     fn modify(&self, api: &mut OpenApi) {
         let examples = examples::examples();
         let own = examples.iter().map(|it| {
@@ -176,9 +176,9 @@ impl Modify for Examples {
 
 /// Adds an example of an error to each error response; without them the page shows one made-up
 /// error for every status.
-struct Errors;
+struct ErrorExamples;
 
-impl Modify for Errors {
+impl Modify for ErrorExamples {
     fn modify(&self, api: &mut OpenApi) {
         for (path, item) in &mut api.paths.paths {
             for operation in operations(item) {
@@ -201,7 +201,7 @@ impl Modify for Errors {
 
 /// Returns a typical error with this status.
 fn typical(path: &str, status: &str) -> Option<Error> {
-    let limits = settings::Limits::default();
+    let limits = settings::HttpLimits::default();
     let endpoint = routes::endpoints().find(|endpoint| endpoint.path == path);
     let permission = match endpoint.map(|endpoint| endpoint.access) {
         Some(Access::Needs(permission)) => permission,

@@ -12,7 +12,7 @@
 //! INVARIANT: a write of tuples, or a deletion, is never refused for lack of a place; it waits as
 //! long as necessary.
 
-use crate::http::{Error, Scarce};
+use crate::http::{Error, Shortage};
 use crate::model::Fault;
 use actix_web::web::block;
 use std::sync::Arc;
@@ -45,14 +45,14 @@ const WRITES: usize = 8;
 
 /// Places for work that takes long.
 #[derive(Debug)]
-pub(in crate::http) struct Apart {
+pub(in crate::http) struct LongWorkPlaces {
     places: Arc<Semaphore>,
     waiting: Semaphore,
     /// How long to wait for a place; `None` to wait without limit.
     wait: Option<Duration>,
 }
 
-impl Apart {
+impl LongWorkPlaces {
     /// Creates places for questions that take long: half as many as processors, and at least one.
     pub(in crate::http) fn for_questions() -> Self {
         Self::new((processors() / 2).max(1), QUESTIONS_WAITING, QUESTION_WAIT)
@@ -119,7 +119,7 @@ fn processors() -> usize {
 }
 
 fn busy() -> Error {
-    Error::Overloaded(Scarce::Time)
+    Error::Overloaded(Shortage::Time)
 }
 
 #[cfg(test)]
@@ -130,7 +130,7 @@ mod tests {
 
     #[actix_web::test]
     async fn one_more_than_may_wait_is_refused_and_a_place_comes_back() {
-        let apart = Apart::new(1, 1, QUESTION_WAIT);
+        let apart = LongWorkPlaces::new(1, 1, QUESTION_WAIT);
         let (begun, is_begun) = channel();
         let (end, ends) = channel::<()>();
         let first = apart.run(async { Ok(()) }, move || {
@@ -152,7 +152,7 @@ mod tests {
         };
         let (first, (second, third)) = tokio::join!(first, others);
         assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
-        assert!(matches!(third, Err(Error::Overloaded(Scarce::Time))));
+        assert!(matches!(third, Err(Error::Overloaded(Shortage::Time))));
         assert_eq!(
             apart
                 .run(async { Ok(()) }, || Ok::<_, Error>(4))
@@ -164,7 +164,7 @@ mod tests {
 
     #[actix_web::test]
     async fn what_is_allowed_no_more_when_its_place_comes_is_not_done() {
-        let apart = Apart::new(1, 1, QUESTION_WAIT);
+        let apart = LongWorkPlaces::new(1, 1, QUESTION_WAIT);
         let taken = Arc::clone(&apart.places).acquire_owned().await.unwrap();
         let is_withdrawn = Cell::new(false);
         let check = async || {

@@ -1,7 +1,7 @@
 //! Bounds the memory that all requests take together, counted in bytes over the whole process.
 //!
-//! INVARIANT: all bytes of a [`Share`] return to the budget when it is dropped, whatever became of
-//! its request.
+//! INVARIANT: all bytes of a [`BudgetShare`] return to the budget when it is dropped, whatever
+//! became of its request.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A number of bytes for all requests together.
 #[derive(Debug)]
-pub(in crate::http) struct Budget {
+pub(in crate::http) struct ByteBudget {
     limit: usize,
     used: AtomicUsize,
 }
 
-impl Budget {
+impl ByteBudget {
     /// Creates a budget of which nothing is used.
     pub(in crate::http) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -25,8 +25,8 @@ impl Budget {
     }
 
     /// Takes a share of `bytes` bytes; `None` if fewer are left.
-    pub(in crate::http) fn take(self: &Arc<Self>, bytes: usize) -> Option<Share> {
-        self.claim(bytes).then(|| Share {
+    pub(in crate::http) fn take(self: &Arc<Self>, bytes: usize) -> Option<BudgetShare> {
+        self.claim(bytes).then(|| BudgetShare {
             budget: Arc::clone(self),
             bytes: Cell::new(bytes),
         })
@@ -46,12 +46,12 @@ impl Budget {
 }
 
 /// A part of a budget, given back when it is dropped.
-pub(in crate::http) struct Share {
-    budget: Arc<Budget>,
+pub(in crate::http) struct BudgetShare {
+    budget: Arc<ByteBudget>,
     bytes: Cell<usize>,
 }
 
-impl Share {
+impl BudgetShare {
     /// Resizes the share to `bytes` bytes. Returns `false`, and changes nothing, if the budget has
     /// too few left.
     pub(in crate::http) fn resize(&self, bytes: usize) -> bool {
@@ -72,7 +72,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         self.budget
             .used
@@ -80,9 +80,11 @@ impl Drop for Share {
     }
 }
 
-impl fmt::Debug for Share {
+impl fmt::Debug for BudgetShare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Share").field(&self.bytes.get()).finish()
+        f.debug_tuple("BudgetShare")
+            .field(&self.bytes.get())
+            .finish()
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn shares_never_exceed_the_budget_and_come_back() {
-        let budget = Budget::new(10);
+        let budget = ByteBudget::new(10);
         let first = budget.take(6).unwrap();
         assert!(budget.take(5).is_none());
         let second = budget.take(4).unwrap();

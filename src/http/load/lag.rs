@@ -52,7 +52,7 @@ pub(in crate::http) fn probe(now: Instant, limit: Duration) {
         laps.made.set(Some(now));
         laps.under_way.set(Some(now));
         laps.requests.set(0);
-        let ends = Ends;
+        let ends = ProbeEnd;
         actix_web::rt::spawn(async move {
             LAPS_OF_WORKER.with(|laps| laps.ran(limit));
             drop(ends);
@@ -82,9 +82,9 @@ impl Laps {
 }
 
 /// Clears the probe once it has run, or when its runtime is gone.
-struct Ends;
+struct ProbeEnd;
 
-impl Drop for Ends {
+impl Drop for ProbeEnd {
     fn drop(&mut self) {
         // The thread's own values may already be destroyed.
         let _is_gone = LAPS_OF_WORKER.try_with(|laps| laps.under_way.set(None));

@@ -9,12 +9,12 @@
 //! for itself.
 
 use crate::http::Error;
-use crate::http::Limits;
+use crate::http::HttpLimits;
 use crate::http::authzen::wire::Options;
 use crate::http::body::grow;
 use crate::http::caller::Identity;
-use crate::http::load::budget::{Budget, Share};
-use crate::http::shared::Shared;
+use crate::http::load::budget::{BudgetShare, ByteBudget};
+use crate::http::shared::ServiceState;
 use crate::model::Revision;
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::sync::Arc;
@@ -31,36 +31,36 @@ pub(in crate::http) struct WaitingPlaces {
     taken: AtomicUsize,
     /// The number of places taken by anonymous callers, and by each configured caller.
     by_caller: Box<[AtomicUsize]>,
-    memory: Arc<Budget>,
+    memory: Arc<ByteBudget>,
 }
 
 /// A place, which is freed when it is dropped.
 #[derive(Debug)]
-struct Place<'a> {
+struct WaitingPlace<'a> {
     places: &'a WaitingPlaces,
     of: &'a AtomicUsize,
-    _text: Share,
+    _text: BudgetShare,
 }
 
 impl WaitingPlaces {
     /// Creates places under these limits, for `callers` configured callers.
-    pub(in crate::http) fn new(limits: &Limits, callers: usize) -> Self {
+    pub(in crate::http) fn new(limits: &HttpLimits, callers: usize) -> Self {
         Self {
             limit: limits.waiting,
             taken: AtomicUsize::new(0),
             by_caller: (0..=callers).map(|_| AtomicUsize::new(0)).collect(),
-            memory: Budget::new(limits.bodies_bytes / PART_OF_BODIES),
+            memory: ByteBudget::new(limits.bodies_bytes / PART_OF_BODIES),
         }
     }
 
     /// Takes a place for a caller whose body has `body` bytes. With several configured callers,
     /// each may take at most as many as are left: one alone gets half of all, the next a third.
-    fn take(&self, caller: Identity<'_>, body: usize) -> Option<Place<'_>> {
+    fn take(&self, caller: Identity<'_>, body: usize) -> Option<WaitingPlace<'_>> {
         let of = self
             .by_caller
             .get(caller.place().map_or(0, |place| place + 1))?;
         let text = self.memory.take(body)?;
-        let place = Place {
+        let place = WaitingPlace {
             places: self,
             of,
             _text: text,
@@ -77,14 +77,14 @@ impl WaitingPlaces {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitingPlace<'_> {
     fn drop(&mut self) {
         self.of.fetch_sub(1, Ordering::Relaxed);
         self.places.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Shared {
+impl ServiceState {
     /// Returns `true` if the relations have reached the requested revision, so that there is no
     /// need to wait.
     pub(in crate::http) fn is_reached(&self, options: &Options) -> bool {
@@ -100,7 +100,7 @@ impl Shared {
 
     /// Returns once the relations have reached the requested revision, or fails at the time limit.
     /// Meanwhile the caller holds nothing of the request but the text of its body.
-    pub(in crate::http) async fn reach(
+    pub(in crate::http) async fn wait_for_revision(
         &self,
         options: &Options,
         caller: Identity<'_>,
@@ -125,7 +125,7 @@ impl Shared {
         let Some(place) = self.waiting.take(caller, body.len()) else {
             return Err(Error::TooManyWaiting);
         };
-        let share = request.extensions_mut().remove::<Share>();
+        let share = request.extensions_mut().remove::<BudgetShare>();
         let _is_smaller = share
             .as_ref()
             .is_none_or(|share| share.resize(share.bytes().min(body.len())));

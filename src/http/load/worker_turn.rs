@@ -12,7 +12,7 @@
 
 use crate::http::connection::Connection;
 use crate::http::load::estimate::Estimate;
-use crate::http::{Error, Scarce};
+use crate::http::{Error, Shortage};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -56,8 +56,8 @@ struct Worker {
 }
 
 /// A turn, given back when it is dropped.
-pub(in crate::http) struct Turn {
-    place: Place,
+pub(in crate::http) struct WorkerTurn {
+    place: WorkerPlace,
     permit: Option<OwnedSemaphorePermit>,
     began: Instant,
     slice: Instant,
@@ -66,13 +66,13 @@ pub(in crate::http) struct Turn {
 }
 
 /// A place in the accepted work of a worker.
-struct Place {
+struct WorkerPlace {
     worker: Rc<Worker>,
     bytes: usize,
     estimate: Duration,
 }
 
-impl Turn {
+impl WorkerTurn {
     /// Waits for a turn for a body of `bytes` bytes. `Err` if it would wait, or has waited, too
     /// long, or if its client has gone away.
     pub(in crate::http) async fn take(
@@ -82,7 +82,7 @@ impl Turn {
     ) -> Result<Self, Error> {
         let came = Instant::now();
         let worker = WORKER.with(Rc::clone);
-        let place = Place::take(worker, bytes, limit, came)?;
+        let place = WorkerPlace::take(worker, bytes, limit, came)?;
         let mut turn = Self {
             place,
             permit: None,
@@ -94,7 +94,7 @@ impl Turn {
         let worker = &turn.place.worker;
         if turn.began > came && worker.is_late(turn.began.saturating_duration_since(came), limit) {
             worker.refused.set(Some(turn.began));
-            return Err(Error::Overloaded(Scarce::Time));
+            return Err(Error::Overloaded(Shortage::Time));
         }
         Ok(turn)
     }
@@ -165,7 +165,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for WorkerTurn {
     fn drop(&mut self) {
         if self.permit.is_some() {
             self.place
@@ -175,7 +175,7 @@ impl Drop for Turn {
     }
 }
 
-impl Place {
+impl WorkerPlace {
     fn take(
         worker: Rc<Worker>,
         bytes: usize,
@@ -185,7 +185,7 @@ impl Place {
         let work = worker.work.get();
         if !work.is_zero() && work > worker.longest_wait(limit, now) {
             worker.refused.set(Some(now));
-            return Err(Error::Overloaded(Scarce::Time));
+            return Err(Error::Overloaded(Shortage::Time));
         }
         let estimate = worker.estimate.get().of(bytes);
         worker.work.set(work + estimate);
@@ -197,7 +197,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for WorkerPlace {
     fn drop(&mut self) {
         self.worker
             .work

@@ -17,7 +17,7 @@ pub(super) static TRUNCATED: HeaderName = HeaderName::from_static("behest-trunca
 
 /// The model and the revision that an answer is based on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Basis {
+pub(super) struct AnswerSource {
     /// The model.
     pub(super) model: ModelId,
     /// The revision of the tuples.
@@ -45,21 +45,25 @@ pub(super) fn ok_text(text: Vec<u8>) -> HttpResponse {
 }
 
 /// Returns a 200 whose headers name the model and the revision.
-pub(super) fn ok_of(basis: Basis, body: &impl Serialize) -> HttpResponse {
+pub(super) fn ok_of(basis: AnswerSource, body: &impl Serialize) -> HttpResponse {
     let mut response = ok(body);
     name_basis(&mut response, basis);
     response
 }
 
 /// Returns a 200 with a text that was written apart, whose headers name the model and the revision.
-pub(super) fn ok_text_of(basis: Basis, text: Vec<u8>) -> HttpResponse {
+pub(super) fn ok_text_of(basis: AnswerSource, text: Vec<u8>) -> HttpResponse {
     let mut response = ok_text(text);
     name_basis(&mut response, basis);
     response
 }
 
 /// Returns a 200 with a list; a header says why it was cut, if it was.
-pub(super) fn listed(basis: Basis, cut: Option<ListTruncation>, text: Vec<u8>) -> HttpResponse {
+pub(super) fn listed(
+    basis: AnswerSource,
+    cut: Option<ListTruncation>,
+    text: Vec<u8>,
+) -> HttpResponse {
     let mut response = ok_text_of(basis, text);
     if let Some(cut) = cut {
         response
@@ -70,7 +74,7 @@ pub(super) fn listed(basis: Basis, cut: Option<ListTruncation>, text: Vec<u8>) -
 }
 
 /// Adds the headers with the model and the revision.
-pub(super) fn name_basis<B>(response: &mut HttpResponse<B>, basis: Basis) {
+pub(super) fn name_basis<B>(response: &mut HttpResponse<B>, basis: AnswerSource) {
     if let Ok(model) = HeaderValue::try_from(basis.model.to_string()) {
         response.headers_mut().insert(MODEL.clone(), model);
     }

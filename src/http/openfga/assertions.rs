@@ -3,15 +3,17 @@
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{ok_text, text_of};
-use crate::http::openfga::error::{ApiError, Code};
+use crate::http::openfga::error::{ApiError, FgaCode};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{ASSERTION, WRITE_ASSERTIONS};
 use crate::http::openfga::request::{admit, admit_with_body, model_id_in_path, store_id};
-use crate::http::openfga::schema::{AssertionBody, AssertionsBody, Errors, WriteAssertionsRequest};
+use crate::http::openfga::schema::{
+    AssertionBody, AssertionsBody, FgaErrors, WriteAssertionsRequest,
+};
 use crate::http::openfga::tuple::{
     read_context, read_contextual_list, read_question, record_json, tuple_body,
 };
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::{Tuple, TupleUser};
 use crate::stores::CompiledModel;
 use actix_web::web::{self, Data, Payload};
@@ -45,13 +47,13 @@ pub(super) const WRITE: Endpoint = Endpoint {
         ("model_id" = String, Path, description = "The id of the model."),
     ),
     request_body(content = WriteAssertionsRequest, content_type = "application/json"),
-    responses((status = 204, description = "The assertions are stored."), Errors),
+    responses((status = 204, description = "The assertions are stored."), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn write(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &WRITE).await?;
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
@@ -91,12 +93,12 @@ pub(super) const READ: Endpoint = Endpoint {
         ("store_id" = String, Path, description = "The id of the store."),
         ("model_id" = String, Path, description = "The id of the model."),
     ),
-    responses((status = 200, description = "The assertions of the model.", body = AssertionsBody), Errors),
+    responses((status = 200, description = "The assertions of the model.", body = AssertionsBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn read(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &READ)?;
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
@@ -127,7 +129,7 @@ fn read_assertions(
             "`assertions` holds {} items, and at most {MAX_ASSERTIONS} are taken",
             items.len()
         );
-        return Err(ApiError::new(Code::TooManyAssertions, told));
+        return Err(ApiError::new(FgaCode::TooManyAssertions, told));
     }
     items
         .iter()

@@ -2,19 +2,20 @@
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
-use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
-use crate::http::openfga::error::{ApiError, Names};
+use crate::http::openfga::answer::{AnswerSource, ok_text_of, text_of};
+use crate::http::openfga::error::{ApiError, NamePosition};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{BATCH_CHECK, CHECK_ITEM};
 use crate::http::openfga::request::{
-    MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+    LimitedAnswer, admit_with_size, answer, check_consistency, model_id, store_id, terms,
+    watch_deadline,
 };
 use crate::http::openfga::schema::{
-    BatchCheckBody, BatchCheckError, BatchCheckRequest, BatchCheckResult, Errors,
+    BatchCheckBody, BatchCheckError, BatchCheckRequest, BatchCheckResult, FgaErrors,
 };
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::{Record, Tuple, TupleKey};
 use crate::stores::{
     Allowance, CompiledModel, Failure, ReaderTerms, RelationFault, RelationLimits, RelationReader,
@@ -50,13 +51,13 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "batchCheck",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = BatchCheckRequest, content_type = "application/json"),
-    responses((status = 200, description = "The answer to each check, by its id.", body = BatchCheckBody), Errors),
+    responses((status = 200, description = "The answer to each check, by its id.", body = BatchCheckBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn batch_check(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
@@ -64,19 +65,26 @@ pub(super) async fn batch_check(
     check_consistency(&fields)?;
     let items = read_items(&fields)?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
-    let basis = Basis {
+    let basis = AnswerSource {
         model: model.id,
         revision: version.revision(),
     };
     let (groups, mut result) = group(items, &model);
     let question = move |limits| decide(&groups, &version, &model, limits);
-    let write = move |Decided(decided)| {
+    let write = move |ItemResults(decided)| {
         result.extend(decided);
         text_of(&BatchCheckBody { result })
     };
     Ok(ok_text_of(
         basis,
-        answer(&shared, (&request, bytes), Names::InKey, question, write).await?,
+        answer(
+            &shared,
+            (&request, bytes),
+            NamePosition::InKey,
+            question,
+            write,
+        )
+        .await?,
     ))
 }
 
@@ -109,18 +117,18 @@ fn read_items<'a>(fields: &Fields<'a>) -> Result<BTreeMap<String, Fields<'a>>, A
 
 /// The contextual tuples and the context. Items that have these in common are answered by one
 /// reader, which reuses what it has found.
-type Surroundings = (Vec<Tuple>, Record);
+type ItemTerms = (Vec<Tuple>, Record);
 
 /// The items with the same surroundings: the surroundings, the ids and the keys.
-type Group = (Surroundings, Vec<String>, Vec<TupleKey>);
+type ItemGroup = (ItemTerms, Vec<String>, Vec<TupleKey>);
 
 /// Groups the items by their surroundings, and returns the results of items that are malformed.
 fn group(
     items: BTreeMap<String, Fields<'_>>,
     model: &CompiledModel,
-) -> (Vec<Group>, BTreeMap<String, BatchCheckResult>) {
+) -> (Vec<ItemGroup>, BTreeMap<String, BatchCheckResult>) {
     let mut result = BTreeMap::new();
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<ItemGroup> = Vec::new();
     for (id, item) in items {
         match read_item(&item, model) {
             Ok((key, surroundings)) => {
@@ -139,9 +147,9 @@ fn group(
 }
 
 /// The results of the items that the engine has answered.
-struct Decided(Vec<(String, BatchCheckResult)>);
+struct ItemResults(Vec<(String, BatchCheckResult)>);
 
-impl MayBeCut for Decided {
+impl LimitedAnswer for ItemResults {
     fn is_cut(&self) -> bool {
         false
     }
@@ -151,12 +159,12 @@ impl MayBeCut for Decided {
 /// exceeds that. Under narrow limits all items share one allowance, and exceeding it fails the
 /// whole batch, which is then repeated with wide limits.
 fn decide(
-    groups: &[Group],
+    groups: &[ItemGroup],
     version: &Version,
     model: &CompiledModel,
     limits: RelationLimits,
-) -> Result<Decided, Failure> {
-    let is_over = until(Deadline::of_check());
+) -> Result<ItemResults, Failure> {
+    let is_over = watch_deadline(Deadline::of_check());
     let is_narrow = limits != RelationLimits::default();
     let together = Allowance::of_reads(limits.check_reads);
     let mut decided = Vec::new();
@@ -179,18 +187,15 @@ fn decide(
                     ) if is_narrow => {
                         return Err(failure);
                     }
-                    Err(failure) => failed(&ApiError::of_failure(failure, Names::InKey)),
+                    Err(failure) => failed(&ApiError::of_failure(failure, NamePosition::InKey)),
                 },
             ));
         }
     }
-    Ok(Decided(decided))
+    Ok(ItemResults(decided))
 }
 
-fn read_item(
-    item: &Fields<'_>,
-    model: &CompiledModel,
-) -> Result<(TupleKey, Surroundings), ApiError> {
+fn read_item(item: &Fields<'_>, model: &CompiledModel) -> Result<(TupleKey, ItemTerms), ApiError> {
     let key = read_question(item)?;
     let contextual = read_contextual(item, model)?;
     Ok((

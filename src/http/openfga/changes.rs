@@ -5,11 +5,11 @@ use crate::http::authzen::wire::rfc3339;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::continuation_token;
-use crate::http::openfga::error::{ApiError, Code};
+use crate::http::openfga::error::{ApiError, FgaCode};
 use crate::http::openfga::request::{admit, page_size_of, query, store_id};
-use crate::http::openfga::schema::{ChangeBody, ChangesBody, Errors};
+use crate::http::openfga::schema::{ChangeBody, ChangesBody, FgaErrors};
 use crate::http::openfga::tuple::tuple_body;
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::{Revision, Timestamp, shown};
 use crate::stores::{ChangePlace, StoreId, TimedChange};
 use actix_web::web::{self, Data};
@@ -43,12 +43,12 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
         ("continuation_token" = Option<String>, Query, description = "From the page before."),
         ("start_time" = Option<String>, Query, description = "Only changes from then on (RFC 3339); without effect beside a token."),
     ),
-    responses((status = 200, description = "A page of changes.", body = ChangesBody), Errors),
+    responses((status = 200, description = "A page of changes.", body = ChangesBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn changes(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &ENDPOINT)?;
     let store = store_id(&request)?;
@@ -115,7 +115,7 @@ fn place(store: StoreId, kind: &str, token: &str) -> Result<Option<ChangePlace>,
         let told = format!(
             "the `continuation_token` is of the type `{of}`, and `type` is `{kind}`: send the same"
         );
-        return Err(ApiError::new(Code::TokenTypeMismatch, told));
+        return Err(ApiError::new(FgaCode::TokenTypeMismatch, told));
     }
     Ok(Some(ChangePlace {
         after: Revision(continuation_token::parse(&after)?),

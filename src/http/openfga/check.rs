@@ -2,17 +2,17 @@
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
-use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
-use crate::http::openfga::error::{ApiError, Names};
+use crate::http::openfga::answer::{AnswerSource, ok_text_of, text_of};
+use crate::http::openfga::error::{ApiError, NamePosition};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::CHECK;
 use crate::http::openfga::request::{
-    admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+    admit_with_size, answer, check_consistency, model_id, store_id, terms, watch_deadline,
 };
-use crate::http::openfga::schema::{CheckBody, CheckRequest, Errors};
+use crate::http::openfga::schema::{CheckBody, CheckRequest, FgaErrors};
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::TupleKey;
 use crate::stores::{Membership, ReaderTerms, RelationReader};
 use actix_web::web::{self, Data, Payload};
@@ -55,14 +55,14 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
             ("Openfga-Authorization-Model-Id" = String, description = "The model that answered."),
             ("Behest-Revision" = u64, description = "The revision of the tuples that answered."),
         )),
-        Errors,
+        FgaErrors,
     ),
     security(("key" = [])),
 )]
 pub(super) async fn check(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
@@ -77,12 +77,12 @@ pub(super) async fn check(
         .get(TRACE)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
     let witness = traced || fields.flag("trace")?;
-    let basis = Basis {
+    let basis = AnswerSource {
         model: model.id,
         revision: version.revision(),
     };
     let question = move |limits| {
-        let is_over = until(Deadline::of_check());
+        let is_over = watch_deadline(Deadline::of_check());
         let terms = ReaderTerms {
             witness,
             ..terms(&contextual, &context, limits, &is_over)
@@ -103,7 +103,14 @@ pub(super) async fn check(
     };
     Ok(ok_text_of(
         basis,
-        answer(&shared, (&request, bytes), Names::InKey, question, write).await?,
+        answer(
+            &shared,
+            (&request, bytes),
+            NamePosition::InKey,
+            question,
+            write,
+        )
+        .await?,
     ))
 }
 

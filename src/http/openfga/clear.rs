@@ -8,9 +8,9 @@ use crate::http::openfga::error::ApiError;
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::DELETE_TUPLES;
 use crate::http::openfga::request::{admit_with_body, store_id};
-use crate::http::openfga::schema::{DeleteTuplesBody, DeleteTuplesRequest, Errors};
+use crate::http::openfga::schema::{DeleteTuplesBody, DeleteTuplesRequest, FgaErrors};
 use crate::http::openfga::tuple::read_object;
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::stores::{ClearOutcome, ClearTarget};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -38,13 +38,13 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "deleteTuples",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = DeleteTuplesRequest, content_type = "application/json"),
-    responses((status = 200, description = "What was deleted. The header `Behest-Revision` names the revision without it.", body = DeleteTuplesBody), Errors),
+    responses((status = 200, description = "What was deleted. The header `Behest-Revision` names the revision without it.", body = DeleteTuplesBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn delete_tuples(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;

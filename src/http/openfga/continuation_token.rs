@@ -4,7 +4,7 @@
 //! may read one page may read every page. A token of another question is refused, because its
 //! position has no meaning here.
 
-use crate::http::openfga::error::{ApiError, Code};
+use crate::http::openfga::error::{ApiError, FgaCode};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
@@ -34,7 +34,7 @@ pub(super) fn read<const N: usize>(
     }
     let refuse = || {
         let told = "the `continuation_token` is not one that this call gave: begin without one";
-        ApiError::new(Code::InvalidToken, told)
+        ApiError::new(FgaCode::InvalidToken, told)
     };
     if token.len() > MAX_TOKEN_BYTES {
         return Err(refuse());
@@ -53,7 +53,7 @@ pub(super) fn read<const N: usize>(
 pub(super) fn parse<T: std::str::FromStr>(part: &str) -> Result<T, ApiError> {
     let told = "the `continuation_token` is damaged: begin without one";
     part.parse()
-        .map_err(|_| ApiError::new(Code::InvalidToken, told))
+        .map_err(|_| ApiError::new(FgaCode::InvalidToken, told))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(in crate::http) enum ApiError {
     #[error("{message}")]
     Coded {
         /// The code.
-        code: Code,
+        code: FgaCode,
         /// The message, for people.
         message: String,
     },
@@ -32,7 +32,7 @@ pub(in crate::http) enum ApiError {
 /// The codes of OpenFGA that this service uses, from its `ErrorCode`, `InternalErrorCode` and
 /// `NotFoundErrorCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Code {
+pub(in crate::http) enum FgaCode {
     /// 2000: the request is malformed, or names something that the model does not define.
     Validation,
     /// 2001: the store has no such model.
@@ -85,7 +85,7 @@ pub(in crate::http) enum Code {
     StoreNotFound,
 }
 
-impl Code {
+impl FgaCode {
     /// Returns the name that bodies show.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -129,7 +129,7 @@ impl Code {
 
 impl ApiError {
     /// Creates an error with one of OpenFGA's codes.
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: FgaCode, message: impl Into<String>) -> Self {
         Self::Coded {
             code,
             message: message.into(),
@@ -138,22 +138,26 @@ impl ApiError {
 
     /// Creates a `validation_error`, the most common one.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(Code::Validation, message)
+        Self::new(FgaCode::Validation, message)
     }
 
     /// Converts a failure of the relation engine. A type or relation that the model does not define
     /// has a code of its own in calls that name it by itself, and is a `validation_error` in a
     /// tuple key.
-    pub(super) fn of_failure(failure: Failure, names: Names) -> Self {
+    pub(super) fn of_failure(failure: Failure, names: NamePosition) -> Self {
         let message = failure.to_string();
         let code = match (&failure, names) {
-            (Failure::Error(RelationError::UnknownType(_)), Names::Listed) => Code::TypeNotFound,
-            (Failure::Error(RelationError::UnknownRelation { .. }), Names::Listed) => {
-                Code::RelationNotFound
+            (Failure::Error(RelationError::UnknownType(_)), NamePosition::Listed) => {
+                FgaCode::TypeNotFound
             }
-            (Failure::Error(RelationError::TooDeep(_)), _) => Code::TooComplex,
-            (Failure::Error(_) | Failure::Fault(RelationFault::TooCostly), _) => Code::Validation,
-            (Failure::Fault(RelationFault::OutOfTime), _) => Code::DeadlineExceeded,
+            (Failure::Error(RelationError::UnknownRelation { .. }), NamePosition::Listed) => {
+                FgaCode::RelationNotFound
+            }
+            (Failure::Error(RelationError::TooDeep(_)), _) => FgaCode::TooComplex,
+            (Failure::Error(_) | Failure::Fault(RelationFault::TooCostly), _) => {
+                FgaCode::Validation
+            }
+            (Failure::Fault(RelationFault::OutOfTime), _) => FgaCode::DeadlineExceeded,
             (
                 Failure::Fault(
                     RelationFault::TooBroad(_)
@@ -162,7 +166,7 @@ impl ApiError {
                     | RelationFault::TooLong(_),
                 ),
                 _,
-            ) => Code::ResourceExhausted,
+            ) => FgaCode::ResourceExhausted,
             (Failure::Fault(RelationFault::ForeignRules | RelationFault::Inconsistent), _) => {
                 return Self::Internal(message);
             }
@@ -192,7 +196,7 @@ impl ApiError {
 
 /// How a call names types and relations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub(super) enum NamePosition {
     /// In a tuple key.
     InKey,
     /// As members of their own.
@@ -208,12 +212,12 @@ fn http_code(error: &Error) -> (&'static str, bool) {
         }
         Error::CallerUnverified => ("unavailable", false),
         Error::TooManyRequests(_) => ("rate_limit_exceeded", true),
-        Error::NotFound => (Code::UndefinedEndpoint.name(), true),
+        Error::NotFound => (FgaCode::UndefinedEndpoint.name(), true),
         Error::MethodNotAllowed(_) => ("unimplemented", true),
         Error::Fault(_) => ("internal_error", false),
-        Error::Overloaded(_) | Error::Left => (Code::ResourceExhausted.name(), false),
-        Error::AnswerTooLarge(_) => (Code::ExceededLimit.name(), true),
-        _ => (Code::Validation.name(), true),
+        Error::Overloaded(_) | Error::Left => (FgaCode::ResourceExhausted.name(), false),
+        Error::AnswerTooLarge(_) => (FgaCode::ExceededLimit.name(), true),
+        _ => (FgaCode::Validation.name(), true),
     }
 }
 
@@ -225,42 +229,42 @@ impl From<StoresError> for ApiError {
                 Some(StoreCode::Known(code)) => code,
                 Some(StoreCode::Full) => {
                     let told = "the disk is full and nothing was written: make room, and send the request again";
-                    return Self::new(Code::ResourceExhausted, told);
+                    return Self::new(FgaCode::ResourceExhausted, told);
                 }
                 None => return Self::Internal(message),
             },
             StoresError::StoredModel { .. } => return Self::Internal(message),
-            StoresError::Model(refusal) => Code::Model(refusal.code),
-            StoresError::NoModel(_) => Code::NoModel,
-            StoresError::InBundle(_) => Code::WriteFailed,
+            StoresError::Model(refusal) => FgaCode::Model(refusal.code),
+            StoresError::NoModel(_) => FgaCode::NoModel,
+            StoresError::InBundle(_) => FgaCode::WriteFailed,
             StoresError::TooManyStores(_) | StoresError::Graph(_) | StoresError::Rules(_) => {
-                Code::ExceededLimit
+                FgaCode::ExceededLimit
             }
             StoresError::Tuple { .. }
             | StoresError::NotCanonical(_)
             | StoresError::MainStays
             | StoresError::MainModel
-            | StoresError::MainAssertions => Code::Validation,
+            | StoresError::MainAssertions => FgaCode::Validation,
         };
         Self::Coded { code, message }
     }
 }
 
 enum StoreCode {
-    Known(Code),
+    Known(FgaCode),
     Full,
 }
 
 fn store_code(error: &StoreError) -> Option<StoreCode> {
     Some(StoreCode::Known(match error {
-        StoreError::UnknownStore(_) => Code::StoreNotFound,
-        StoreError::UnknownModel { .. } => Code::ModelNotFound,
-        StoreError::Repeated(_) => Code::DuplicateTuples,
+        StoreError::UnknownStore(_) => FgaCode::StoreNotFound,
+        StoreError::UnknownModel { .. } => FgaCode::ModelNotFound,
+        StoreError::Repeated(_) => FgaCode::DuplicateTuples,
         StoreError::Exists(_) | StoreError::ExistsOtherwise(_) | StoreError::Missing(_) => {
-            Code::WriteFailed
+            FgaCode::WriteFailed
         }
-        StoreError::ConditionDiffers(_) => Code::Aborted,
-        StoreError::TooDeep(_) => Code::Validation,
+        StoreError::ConditionDiffers(_) => FgaCode::Aborted,
+        StoreError::TooDeep(_) => FgaCode::Validation,
         StoreError::Full(_) => return Some(StoreCode::Full),
         _ => return None,
     }))

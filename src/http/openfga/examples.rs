@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// One example.
 #[derive(Debug)]
-pub struct Example {
+pub struct FgaExample {
     /// Its name.
     pub name: &'static str,
     /// What it shows.
@@ -27,7 +27,7 @@ pub struct Example {
 
 /// Returns all examples, in an order in which they work.
 #[must_use]
-pub fn examples() -> Vec<Example> {
+pub fn examples() -> Vec<FgaExample> {
     let mut examples = vec![
         example(
             "1-store",
@@ -49,7 +49,7 @@ pub fn examples() -> Vec<Example> {
     examples
 }
 
-fn writes() -> [Example; 3] {
+fn writes() -> [FgaExample; 3] {
     let write = &write::ENDPOINT;
     let team =
         json!({ "user": "team:sre#member", "relation": "viewer", "object": "document:plan" });
@@ -81,7 +81,7 @@ fn writes() -> [Example; 3] {
     ]
 }
 
-fn questions() -> [Example; 7] {
+fn questions() -> [FgaExample; 7] {
     let alice = json!({ "user": "user:alice", "relation": "viewer", "object": "document:plan" });
     let bob = json!({ "user": "user:bob", "relation": "viewer", "object": "document:plan" });
     let now = json!({ "now": "2026-10-01T09:00:00Z" });
@@ -134,7 +134,7 @@ fn questions() -> [Example; 7] {
     ]
 }
 
-fn list(endpoint: &Endpoint) -> Example {
+fn list(endpoint: &Endpoint) -> FgaExample {
     let body = json!({ "type": "document", "relation": "viewer", "user": "user:alice" });
     example(
         "1-documents",
@@ -151,8 +151,8 @@ fn example(
     endpoint: &Endpoint,
     status: u16,
     body: Value,
-) -> Example {
-    Example {
+) -> FgaExample {
+    FgaExample {
         name,
         summary,
         path: endpoint.path,

@@ -2,17 +2,17 @@
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
-use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
-use crate::http::openfga::error::{ApiError, Names};
+use crate::http::openfga::answer::{AnswerSource, ok_text_of, text_of};
+use crate::http::openfga::error::{ApiError, NamePosition};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::EXPAND;
 use crate::http::openfga::request::{
-    admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+    admit_with_size, answer, check_consistency, model_id, store_id, terms, watch_deadline,
 };
-use crate::http::openfga::schema::{Errors, ExpandBody, ExpandRequest};
+use crate::http::openfga::schema::{ExpandBody, ExpandRequest, FgaErrors};
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{question, read_contextual, read_object, read_relation};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::Record;
 use crate::stores::{Expansion, ExpansionNode, RelationReader};
 use actix_web::web::{self, Data, Payload};
@@ -39,13 +39,13 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "expand",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ExpandRequest, content_type = "application/json"),
-    responses((status = 200, description = "One level of the relation.", body = ExpandBody), Errors),
+    responses((status = 200, description = "One level of the relation.", body = ExpandBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn expand(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
@@ -57,12 +57,12 @@ pub(super) async fn expand(
     let object = read_object(key.required("object")?, key.spelling())?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual(&fields, &model)?;
-    let basis = Basis {
+    let basis = AnswerSource {
         model: model.id,
         revision: version.revision(),
     };
     let question = move |limits| {
-        let (context, is_over) = (Record::new(), until(Deadline::of_check()));
+        let (context, is_over) = (Record::new(), watch_deadline(Deadline::of_check()));
         let terms = terms(&contextual, &context, limits, &is_over);
         RelationReader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
     };
@@ -73,7 +73,14 @@ pub(super) async fn expand(
     };
     Ok(ok_text_of(
         basis,
-        answer(&shared, (&request, bytes), Names::InKey, question, write).await?,
+        answer(
+            &shared,
+            (&request, bytes),
+            NamePosition::InKey,
+            question,
+            write,
+        )
+        .await?,
     ))
 }
 

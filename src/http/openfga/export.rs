@@ -11,14 +11,14 @@ use crate::http::Permission;
 use crate::http::authzen::wire::write_tuple;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::name_revision;
-use crate::http::openfga::error::{ApiError, Code};
-use crate::http::openfga::places::{NoPlace, Place};
+use crate::http::openfga::error::{ApiError, FgaCode};
+use crate::http::openfga::places::{NoPlace, StreamPlace};
 use crate::http::openfga::request::{
-    Parameters, admit, beside, caller_place, exact_query, store_id,
+    QueryParameters, admit, caller_place, exact_query, run_on_thread, store_id,
 };
-use crate::http::openfga::schema::{Errors, TupleKeyBody};
+use crate::http::openfga::schema::{FgaErrors, TupleKeyBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::{check_type, shown};
 use crate::stores::{Spelling, TupleSelection, Version as StoreVersion};
 use actix_web::body::{BodySize, MessageBody};
@@ -86,13 +86,13 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     ),
     responses(
         (status = 200, description = "One line for each tuple.", body = TupleKeyBody, content_type = "application/jsonl"),
-        Errors,
+        FgaErrors,
     ),
     security(("key" = [])),
 )]
 pub(super) async fn export_tuples(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &ENDPOINT)?;
     let caller = caller_place(&request, &shared);
@@ -115,19 +115,19 @@ pub(super) async fn export_tuples(
             }
         };
         ApiError::new(
-            Code::ResourceExhausted,
+            FgaCode::ResourceExhausted,
             format!("{told}: ask again when one has ended"),
         )
     })?;
     let revision = version.revision();
     let (sender, receiver) = channel(WAITING);
-    let work = beside(move || {
+    let work = run_on_thread(move || {
         write_all(&version, &wanted, with_bundle, &mut place, &sender);
         Ok(())
     });
     // The work runs on its own, and ends when nobody listens any more.
     actix_web::rt::spawn(async move { drop(work.await) });
-    let mut response = HttpResponse::Ok().body(Lines { receiver });
+    let mut response = HttpResponse::Ok().body(ExportLines { receiver });
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
@@ -135,7 +135,10 @@ pub(super) async fn export_tuples(
     Ok(response.map_into_boxed_body())
 }
 
-fn read_query(query: &Parameters, spelling: &Spelling) -> Result<(TupleSelection, bool), ApiError> {
+fn read_query(
+    query: &QueryParameters,
+    spelling: &Spelling,
+) -> Result<(TupleSelection, bool), ApiError> {
     let mut wanted = TupleSelection::default();
     if let Some(kind) = query.get("type") {
         let kind = spelling.kind(&kind.into());
@@ -166,12 +169,12 @@ fn read_query(query: &Parameters, spelling: &Spelling) -> Result<(TupleSelection
 }
 
 /// A piece of the body: any number of lines, then the end.
-enum Piece {
+enum ExportPiece {
     Lines(Bytes),
     End,
 }
 
-impl Piece {
+impl ExportPiece {
     fn len(&self) -> usize {
         match self {
             Self::Lines(lines) => lines.len(),
@@ -184,10 +187,10 @@ fn write_all(
     version: &StoreVersion,
     wanted: &TupleSelection,
     with_bundle: bool,
-    place: &mut Place,
-    sender: &Sender<Piece>,
+    place: &mut StreamPlace,
+    sender: &Sender<ExportPiece>,
 ) {
-    let mut send = |piece: Piece| {
+    let mut send = |piece: ExportPiece| {
         let bytes = piece.len();
         place.pass(sender, piece, bytes, STALLED)
     };
@@ -197,27 +200,27 @@ fn write_all(
         text.push('\n');
         if text.len() >= PIECE_BYTES {
             let full = std::mem::replace(&mut text, String::with_capacity(PIECE_BYTES));
-            if !send(Piece::Lines(full.into())) {
+            if !send(ExportPiece::Lines(full.into())) {
                 return;
             }
         }
     }
-    if text.is_empty() || send(Piece::Lines(text.into())) {
-        send(Piece::End);
+    if text.is_empty() || send(ExportPiece::Lines(text.into())) {
+        send(ExportPiece::End);
     }
 }
 
-struct Lines {
-    receiver: Receiver<Piece>,
+struct ExportLines {
+    receiver: Receiver<ExportPiece>,
 }
 
 /// The error if the writer has gone without sending the end.
 #[derive(Debug, thiserror::Error)]
 #[error("an export broke off: its client did not read, or kept others from theirs")]
-struct BrokenOff;
+struct ExportError;
 
-impl MessageBody for Lines {
-    type Error = BrokenOff;
+impl MessageBody for ExportLines {
+    type Error = ExportError;
 
     fn size(&self) -> BodySize {
         BodySize::Stream
@@ -226,11 +229,11 @@ impl MessageBody for Lines {
     fn poll_next(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+    ) -> Poll<Option<Result<Bytes, ExportError>>> {
         match std::task::ready!(self.get_mut().receiver.poll_recv(cx)) {
-            Some(Piece::Lines(lines)) => Poll::Ready(Some(Ok(lines))),
-            Some(Piece::End) => Poll::Ready(None),
-            None => Poll::Ready(Some(Err(BrokenOff))),
+            Some(ExportPiece::Lines(lines)) => Poll::Ready(Some(Ok(lines))),
+            Some(ExportPiece::End) => Poll::Ready(None),
+            None => Poll::Ready(Some(Err(ExportError))),
         }
     }
 }
@@ -242,14 +245,14 @@ mod tests {
 
     #[actix_web::test]
     async fn a_body_is_complete_only_with_its_last_word() {
-        for (last, is_complete) in [(Some(Piece::End), true), (None, false)] {
+        for (last, is_complete) in [(Some(ExportPiece::End), true), (None, false)] {
             let (sender, receiver) = channel(WAITING);
-            assert!(sender.send(Piece::Lines("{}\n".into())).await.is_ok());
+            assert!(sender.send(ExportPiece::Lines("{}\n".into())).await.is_ok());
             if let Some(last) = last {
                 assert!(sender.send(last).await.is_ok());
             }
             drop(sender);
-            let mut lines = Box::pin(Lines { receiver });
+            let mut lines = Box::pin(ExportLines { receiver });
             assert!(matches!(
                 poll_fn(|cx| lines.as_mut().poll_next(cx)).await,
                 Some(Ok(_))

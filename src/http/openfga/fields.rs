@@ -5,7 +5,7 @@
 //! (`members`).
 
 use crate::http::openfga::error::ApiError;
-use crate::http::openfga::members::{Members, camel};
+use crate::http::openfga::members::{MemberList, camel};
 use crate::model::{Record, Value};
 use crate::stores::{Spelling, StoreId, Stores};
 use smol_str::SmolStr;
@@ -21,7 +21,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Checks and wraps a body.
-    pub(super) fn of(body: &'a Record, members: Members) -> Result<Self, ApiError> {
+    pub(super) fn of(body: &'a Record, members: MemberList) -> Result<Self, ApiError> {
         Self::within(body, String::new(), Spelling::of_tuples(), members)
     }
 
@@ -30,7 +30,7 @@ impl<'a> Fields<'a> {
         body: &'a Record,
         store: StoreId,
         stores: &Stores,
-        members: Members,
+        members: MemberList,
     ) -> Result<Self, ApiError> {
         Self::within(body, String::new(), stores.spelling(store), members)
     }
@@ -39,7 +39,7 @@ impl<'a> Fields<'a> {
         record: &'a Record,
         path: String,
         spelling: Spelling,
-        members: Members,
+        members: MemberList,
     ) -> Result<Self, ApiError> {
         members.check(record, &path)?;
         Ok(Self {
@@ -120,7 +120,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads an object that may have only these members.
-    pub(super) fn object(&self, name: &str, members: Members) -> Result<Option<Self>, ApiError> {
+    pub(super) fn object(&self, name: &str, members: MemberList) -> Result<Option<Self>, ApiError> {
         let within = |record| Self::within(record, self.path(name), self.spelling.clone(), members);
         self.record(name)?.map(within).transpose()
     }
@@ -131,7 +131,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads a list of objects; an absent list is empty.
-    pub(super) fn items(&self, name: &str, members: Members) -> Result<Vec<Self>, ApiError> {
+    pub(super) fn items(&self, name: &str, members: MemberList) -> Result<Vec<Self>, ApiError> {
         let item = |(at, item): (usize, &'a Value)| match item {
             Value::Record(record) => {
                 let path = self.path(format_args!("{name}[{at}]"));

@@ -2,17 +2,17 @@
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
-use crate::http::openfga::answer::{Basis, listed, text_of};
-use crate::http::openfga::error::{ApiError, Names};
+use crate::http::openfga::answer::{AnswerSource, listed, text_of};
+use crate::http::openfga::error::{ApiError, NamePosition};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::LIST_OBJECTS;
 use crate::http::openfga::request::{
-    admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+    admit_with_size, answer, check_consistency, model_id, store_id, terms, watch_deadline,
 };
-use crate::http::openfga::schema::{Errors, ListObjectsBody, ListObjectsRequest};
+use crate::http::openfga::schema::{FgaErrors, ListObjectsBody, ListObjectsRequest};
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_relation, read_user};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::{ObjectRef, Record, Tuple, TupleUser, check_type};
 use crate::stores::{
     CompiledModel, ListResult, MAX_RESULTS, RelationFault, RelationLimits, RelationReader, StoreId,
@@ -48,20 +48,20 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
         (status = 200, description = "The objects that were found.", body = ListObjectsBody, headers(
             ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
         )),
-        Errors,
+        FgaErrors,
     ),
     security(("key" = [])),
 )]
 pub(super) async fn list_objects(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
-    let question = Question::read(&stores, store_id(&request)?, &body)?;
+    let question = ObjectsQuestion::read(&stores, store_id(&request)?, &body)?;
     let basis = question.basis();
     let find = move |limits| {
-        let is_over = until(Deadline::of_list());
+        let is_over = watch_deadline(Deadline::of_list());
         let mut reader = question.reader(limits, &is_over)?;
         reader.list_objects(
             &question.user,
@@ -74,12 +74,19 @@ pub(super) async fn list_objects(
         let objects = list.found.iter().map(ToString::to_string).collect();
         Ok((list.cut, text_of(&ListObjectsBody { objects })?))
     };
-    let (cut, text) = answer(&shared, (&request, bytes), Names::Listed, find, write).await?;
+    let (cut, text) = answer(
+        &shared,
+        (&request, bytes),
+        NamePosition::Listed,
+        find,
+        write,
+    )
+    .await?;
     Ok(listed(basis, cut, text))
 }
 
 /// A question for objects, with the pinned version and model that answer it.
-pub(super) struct Question {
+pub(super) struct ObjectsQuestion {
     pub(super) user: TupleUser,
     pub(super) relation: SmolStr,
     pub(super) kind: SmolStr,
@@ -89,7 +96,7 @@ pub(super) struct Question {
     context: Record,
 }
 
-impl Question {
+impl ObjectsQuestion {
     /// Reads a question from a body, and pins the store's version and model.
     pub(super) fn read(stores: &Stores, store: StoreId, body: &Record) -> Result<Self, ApiError> {
         let fields = Fields::in_store(body, store, stores, LIST_OBJECTS)?;
@@ -142,8 +149,8 @@ impl Question {
     }
 
     /// Returns the model and the revision that answer.
-    pub(super) fn basis(&self) -> Basis {
-        Basis {
+    pub(super) fn basis(&self) -> AnswerSource {
+        AnswerSource {
             model: self.model.id,
             revision: self.version.revision(),
         }

@@ -2,21 +2,21 @@
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
-use crate::http::openfga::answer::{Basis, listed, text_of};
-use crate::http::openfga::error::{ApiError, Names};
+use crate::http::openfga::answer::{AnswerSource, listed, text_of};
+use crate::http::openfga::error::{ApiError, NamePosition};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{LIST_USERS, OBJECT, USER_FILTER};
 use crate::http::openfga::request::{
-    admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+    admit_with_size, answer, check_consistency, model_id, store_id, terms, watch_deadline,
 };
 use crate::http::openfga::schema::{
-    Errors, ListUsersBody, ListUsersRequest, ObjectBody, UserBody, UsersetBody, WildcardBody,
+    FgaErrors, ListUsersBody, ListUsersRequest, ObjectBody, UserBody, UsersetBody, WildcardBody,
 };
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{
     MAX_CONTEXTUAL, read_context, read_contextual_list, read_relation,
 };
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::{ObjectRef, TupleUser, check_type};
 use crate::stores::{ListResult, MAX_RESULTS, RelationReader, UserFilter};
 use actix_web::web::{self, Data, Payload};
@@ -47,14 +47,14 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
         (status = 200, description = "The users that were found.", body = ListUsersBody, headers(
             ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
         )),
-        Errors,
+        FgaErrors,
     ),
     security(("key" = [])),
 )]
 pub(super) async fn list_users(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
@@ -67,12 +67,12 @@ pub(super) async fn list_users(
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual_list(&fields, "contextual_tuples", &model, MAX_CONTEXTUAL)?;
     let context = read_context(&fields)?.cloned().unwrap_or_default();
-    let basis = Basis {
+    let basis = AnswerSource {
         model: model.id,
         revision: version.revision(),
     };
     let find = move |limits| {
-        let is_over = until(Deadline::of_list());
+        let is_over = watch_deadline(Deadline::of_list());
         let terms = terms(&contextual, &context, limits, &is_over);
         RelationReader::new(version.graph(), &model.rules, terms)?.list_users(
             &object,
@@ -85,7 +85,14 @@ pub(super) async fn list_users(
         let users = list.found.into_iter().map(user_body).collect();
         Ok((list.cut, text_of(&ListUsersBody { users })?))
     };
-    let (cut, text) = answer(&shared, (&request, bytes), Names::Listed, find, write).await?;
+    let (cut, text) = answer(
+        &shared,
+        (&request, bytes),
+        NamePosition::Listed,
+        find,
+        write,
+    )
+    .await?;
     Ok(listed(basis, cut, text))
 }
 

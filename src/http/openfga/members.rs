@@ -15,37 +15,39 @@ use crate::model::{MAX_OTHERS, Record, alike, nearest, shown};
 
 /// The members that an object may have.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Members {
+pub(super) struct MemberList {
     names: &'static [&'static str],
     /// Whether it is a body, whose unknown members are ignored if they are not meant for anything.
     is_body: bool,
 }
 
-pub(super) const TUPLE_KEY: Members = Members::only(&["user", "relation", "object", "condition"]);
-pub(super) const CONDITION: Members = Members::only(&["name", "context"]);
-pub(super) const CONTEXTUAL_TUPLES: Members = Members::only(&["tuple_keys"]);
-pub(super) const WRITES: Members = Members::only(&["tuple_keys", "on_duplicate"]);
-pub(super) const DELETES: Members = Members::only(&["tuple_keys", "on_missing"]);
-pub(super) const OBJECT: Members = Members::only(&["type", "id"]);
-pub(super) const USER_FILTER: Members = Members::only(&["type", "relation"]);
-pub(super) const ASSERTION: Members =
-    Members::only(&["tuple_key", "expectation", "contextual_tuples", "context"]);
-pub(super) const CHECK_ITEM: Members = Members::only(&[
+pub(super) const TUPLE_KEY: MemberList =
+    MemberList::only(&["user", "relation", "object", "condition"]);
+pub(super) const CONDITION: MemberList = MemberList::only(&["name", "context"]);
+pub(super) const CONTEXTUAL_TUPLES: MemberList = MemberList::only(&["tuple_keys"]);
+pub(super) const WRITES: MemberList = MemberList::only(&["tuple_keys", "on_duplicate"]);
+pub(super) const DELETES: MemberList = MemberList::only(&["tuple_keys", "on_missing"]);
+pub(super) const OBJECT: MemberList = MemberList::only(&["type", "id"]);
+pub(super) const USER_FILTER: MemberList = MemberList::only(&["type", "relation"]);
+pub(super) const ASSERTION: MemberList =
+    MemberList::only(&["tuple_key", "expectation", "contextual_tuples", "context"]);
+pub(super) const CHECK_ITEM: MemberList = MemberList::only(&[
     "tuple_key",
     "contextual_tuples",
     "context",
     "correlation_id",
 ]);
 
-pub(super) const CREATE_STORE: Members = Members::body(&["name"]);
-pub(super) const WRITE: Members = Members::body(&["writes", "deletes", "authorization_model_id"]);
-pub(super) const READ: Members = Members::body(&[
+pub(super) const CREATE_STORE: MemberList = MemberList::body(&["name"]);
+pub(super) const WRITE: MemberList =
+    MemberList::body(&["writes", "deletes", "authorization_model_id"]);
+pub(super) const READ: MemberList = MemberList::body(&[
     "tuple_key",
     "page_size",
     "continuation_token",
     "consistency",
 ]);
-pub(super) const CHECK: Members = Members::body(&[
+pub(super) const CHECK: MemberList = MemberList::body(&[
     "tuple_key",
     "contextual_tuples",
     "context",
@@ -53,15 +55,15 @@ pub(super) const CHECK: Members = Members::body(&[
     "trace",
     "consistency",
 ]);
-pub(super) const BATCH_CHECK: Members =
-    Members::body(&["checks", "authorization_model_id", "consistency"]);
-pub(super) const EXPAND: Members = Members::body(&[
+pub(super) const BATCH_CHECK: MemberList =
+    MemberList::body(&["checks", "authorization_model_id", "consistency"]);
+pub(super) const EXPAND: MemberList = MemberList::body(&[
     "tuple_key",
     "contextual_tuples",
     "authorization_model_id",
     "consistency",
 ]);
-pub(super) const LIST_OBJECTS: Members = Members::body(&[
+pub(super) const LIST_OBJECTS: MemberList = MemberList::body(&[
     "type",
     "relation",
     "user",
@@ -70,7 +72,7 @@ pub(super) const LIST_OBJECTS: Members = Members::body(&[
     "authorization_model_id",
     "consistency",
 ]);
-pub(super) const LIST_USERS: Members = Members::body(&[
+pub(super) const LIST_USERS: MemberList = MemberList::body(&[
     "object",
     "relation",
     "user_filters",
@@ -79,10 +81,10 @@ pub(super) const LIST_USERS: Members = Members::body(&[
     "authorization_model_id",
     "consistency",
 ]);
-pub(super) const WRITE_ASSERTIONS: Members = Members::body(&["assertions"]);
+pub(super) const WRITE_ASSERTIONS: MemberList = MemberList::body(&["assertions"]);
 
 /// This call is not OpenFGA's, so no OpenFGA client sends more members.
-pub(super) const DELETE_TUPLES: Members = Members::only(&["object", "user"]);
+pub(super) const DELETE_TUPLES: MemberList = MemberList::only(&["object", "user"]);
 
 /// Members that are meant for something wherever they occur: a tuple key's members without
 /// `tuple_key`, a condition beside the tuple key, what all checks of a batch have in common.
@@ -103,7 +105,7 @@ const ELSEWHERE: [&str; 14] = [
     "user_filters",
 ];
 
-impl Members {
+impl MemberList {
     const fn only(names: &'static [&'static str]) -> Self {
         Self {
             names,
@@ -173,7 +175,7 @@ impl Members {
     }
 }
 
-fn too_many(members: Members) -> ApiError {
+fn too_many(members: MemberList) -> ApiError {
     ApiError::invalid(format!(
         "the body has more than {MAX_OTHERS} members that are not read: there {}",
         members.list()
@@ -210,7 +212,7 @@ mod tests {
     use crate::http::read_object;
     use utoipa::openapi::OpenApi;
 
-    fn check(members: Members, body: &str) -> Result<(), String> {
+    fn check(members: MemberList, body: &str) -> Result<(), String> {
         members
             .check(&read_object(body.as_bytes(), 8).unwrap(), "")
             .map_err(|error| error.to_string())

@@ -45,7 +45,7 @@ mod write;
 
 pub(super) use error::ApiError;
 pub(super) use export::{EXPORTS_OF_CALLER, MAX_EXPORTS};
-pub(super) use places::Places;
+pub(super) use places::StreamPlaces;
 pub(super) use routes::{call_at, mount};
 pub(super) use stream::{MAX_STREAMS, STREAMS_OF_CALLER};
 

@@ -9,10 +9,10 @@ use crate::http::openfga::request::{
     admit, admit_with_body, model_id_in_path, page_size_of, query, store_id,
 };
 use crate::http::openfga::schema::{
-    Errors, ModelBody, ModelsBody, WriteModelBody, WriteModelRequest,
+    FgaErrors, ModelBody, ModelsBody, WriteModelBody, WriteModelRequest,
 };
 use crate::http::openfga::tuple::record_json;
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::stores::{ModelId, StoreId, StoredModel, Stores};
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Payload};
@@ -45,13 +45,13 @@ pub(super) const WRITE: Endpoint = Endpoint {
     operation_id = "writeAuthorizationModel",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = WriteModelRequest, content_type = "application/json"),
-    responses((status = 201, description = "The id of the new model.", body = WriteModelBody), Errors),
+    responses((status = 201, description = "The id of the new model.", body = WriteModelBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn write(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &WRITE).await?;
     let store = store_id(&request)?;
@@ -88,12 +88,12 @@ pub(super) const LIST: Endpoint = Endpoint {
         ("page_size" = Option<u32>, Query, description = "1 to 100; 50 unless said."),
         ("continuation_token" = Option<String>, Query, description = "From the page before."),
     ),
-    responses((status = 200, description = "A page of models.", body = ModelsBody), Errors),
+    responses((status = 200, description = "A page of models.", body = ModelsBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn list(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &LIST)?;
     let store = store_id(&request)?;
@@ -109,7 +109,7 @@ pub(super) async fn list(
         .transpose()?;
     let budget = PAGE_BYTES.min(shared.settings.limits.answer_bytes / 2);
     let work = move || {
-        let page = Page::read(&stores, store, before, size, budget)?;
+        let page = ModelPage::read(&stores, store, before, size, budget)?;
         let last = page.last.filter(|_| page.has_more);
         text_of(&ModelsBody {
             continuation_token: last.map_or_else(String::new, |last| {
@@ -125,13 +125,13 @@ pub(super) async fn list(
 
 /// A page of models.
 #[derive(Default)]
-struct Page {
+struct ModelPage {
     models: Vec<Box<RawValue>>,
     last: Option<ModelId>,
     has_more: bool,
 }
 
-impl Page {
+impl ModelPage {
     /// Reads the models one by one: read together, they would take memory for many more than a page
     /// holds.
     fn read(
@@ -183,12 +183,12 @@ pub(super) const GET: Endpoint = Endpoint {
         ("store_id" = String, Path, description = "The id of the store."),
         ("model_id" = String, Path, description = "The id of the model."),
     ),
-    responses((status = 200, description = "The id of the model.", body = ModelBody), Errors),
+    responses((status = 200, description = "The id of the model.", body = ModelBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn get(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &GET)?;
     let (store, model) = (store_id(&request)?, model_id_in_path(&request)?);

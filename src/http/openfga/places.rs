@@ -28,15 +28,15 @@ const LEAST_RATE: u64 = 32 << 10;
 
 /// A limited number of places for answers that are written at the same time.
 #[derive(Debug)]
-pub(in crate::http) struct Places {
+pub(in crate::http) struct StreamPlaces {
     most: usize,
     share: usize,
-    taken: Mutex<Vec<Arc<Holder>>>,
+    taken: Mutex<Vec<Arc<PlaceHolder>>>,
 }
 
 /// The holder of a place.
 #[derive(Debug)]
-struct Holder {
+struct PlaceHolder {
     caller: usize,
     /// Since when the answer waits for its client; `None` while it does not wait.
     waits_since: Mutex<Option<Instant>>,
@@ -55,14 +55,14 @@ pub(super) enum NoPlace {
 
 /// A place, which is freed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
-    holder: Arc<Holder>,
+pub(super) struct StreamPlace {
+    places: Arc<StreamPlaces>,
+    holder: Arc<PlaceHolder>,
     /// How much longer, in total, the answer may wait for its client.
     patience: Duration,
 }
 
-impl Places {
+impl StreamPlaces {
     /// Creates `most` places, of which one caller may hold `share`.
     pub(in crate::http) fn new(most: usize, share: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -77,7 +77,7 @@ impl Places {
         self: &Arc<Self>,
         caller: usize,
         patience: Duration,
-    ) -> Result<Place, NoPlace> {
+    ) -> Result<StreamPlace, NoPlace> {
         self.take_at(caller, patience, Instant::now())
     }
 
@@ -86,7 +86,7 @@ impl Places {
         caller: usize,
         patience: Duration,
         now: Instant,
-    ) -> Result<Place, NoPlace> {
+    ) -> Result<StreamPlace, NoPlace> {
         let mut taken = self.taken();
         let own = taken
             .iter()
@@ -98,21 +98,21 @@ impl Places {
         } else if taken.len() >= self.most {
             make_room(&mut taken, now, |_| true).ok_or(NoPlace::OfAll(self.most))?;
         }
-        let holder = Arc::new(Holder {
+        let holder = Arc::new(PlaceHolder {
             caller,
             waits_since: Mutex::default(),
             is_cut: AtomicBool::new(false),
             cut: Notify::new(),
         });
         taken.push(Arc::clone(&holder));
-        Ok(Place {
+        Ok(StreamPlace {
             places: Arc::clone(self),
             holder,
             patience,
         })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Vec<Arc<Holder>>> {
+    fn taken(&self) -> MutexGuard<'_, Vec<Arc<PlaceHolder>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,9 +120,9 @@ impl Places {
 /// Among the holders that `may_be` cut off, cuts off the one that has waited longest for its
 /// client, if that is at least [`GIVES_WAY`].
 fn make_room(
-    taken: &mut Vec<Arc<Holder>>,
+    taken: &mut Vec<Arc<PlaceHolder>>,
     now: Instant,
-    may_be: impl Fn(&Holder) -> bool,
+    may_be: impl Fn(&PlaceHolder) -> bool,
 ) -> Option<()> {
     let waiting = taken
         .iter()
@@ -140,7 +140,7 @@ fn make_room(
     Some(())
 }
 
-impl Holder {
+impl PlaceHolder {
     fn waits_since(&self) -> Option<Instant> {
         *self
             .waits_since
@@ -156,7 +156,7 @@ impl Holder {
     }
 }
 
-impl Place {
+impl StreamPlace {
     /// Passes a piece of `bytes` bytes to the client, and waits at most `at_most` for the client to
     /// take it. Returns `false` if the answer has to end: the client has gone or is too slow, or
     /// another answer needs the place. Blocks, so it must run on a thread that may wait.
@@ -197,7 +197,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamPlace {
     fn drop(&mut self) {
         self.places
             .taken()
@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn a_caller_has_a_share_and_all_have_so_many() {
-        let places = Places::new(3, 2);
-        let own: Vec<Place> = (0..2).map(|_| places.take(1, PATIENCE).unwrap()).collect();
+        let places = StreamPlaces::new(3, 2);
+        let own: Vec<StreamPlace> = (0..2).map(|_| places.take(1, PATIENCE).unwrap()).collect();
         assert_eq!(places.take(1, PATIENCE).unwrap_err(), NoPlace::OfShare(2));
         let other = places.take(2, PATIENCE).unwrap();
         assert_eq!(places.take(2, PATIENCE).unwrap_err(), NoPlace::OfAll(3));
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn whose_client_takes_nothing_makes_room_and_no_other() {
-        let places = Places::new(2, 2);
+        let places = StreamPlaces::new(2, 2);
         let now = Instant::now();
         let (mut slow, quick) = (
             places.take(1, PATIENCE).unwrap(),
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn nobody_of_another_caller_gives_way_to_one_beyond_its_share() {
-        let places = Places::new(4, 1);
+        let places = StreamPlaces::new(4, 1);
         let now = Instant::now();
         let (slow, own) = (
             places.take(1, PATIENCE).unwrap(),
@@ -267,7 +267,7 @@ mod tests {
 
     #[actix_web::test]
     async fn patience_is_used_up_and_comes_back_with_what_is_taken() {
-        let places = Places::new(1, 1);
+        let places = StreamPlaces::new(1, 1);
         let mut place = places.take(1, Duration::from_millis(60)).unwrap();
         let (sender, mut receiver) = channel(1);
         let passed = actix_web::web::block(move || {

@@ -9,9 +9,9 @@ use crate::http::openfga::error::ApiError;
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{READ, TUPLE_KEY};
 use crate::http::openfga::request::{admit_with_body, check_consistency, page_size, store_id};
-use crate::http::openfga::schema::{Errors, ReadBody, ReadRequest, TupleBody};
+use crate::http::openfga::schema::{FgaErrors, ReadBody, ReadRequest, TupleBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user, tuple_body};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::check_type;
 use crate::stores::{TuplePlace, TupleSelection};
 use actix_web::web::{self, Data, Payload};
@@ -37,13 +37,13 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "read",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ReadRequest, content_type = "application/json"),
-    responses((status = 200, description = "A page of tuples.", body = ReadBody), Errors),
+    responses((status = 200, description = "A page of tuples.", body = ReadBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn read(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;

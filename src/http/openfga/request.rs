@@ -4,11 +4,11 @@
 use crate::http::Error;
 use crate::http::caller::Identity;
 use crate::http::endpoint::Endpoint;
-use crate::http::openfga::error::{ApiError, Code, Names};
+use crate::http::openfga::error::{ApiError, FgaCode, NamePosition};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::spells;
 use crate::http::openfga::time::Deadline;
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::{MAX_OTHERS, Record, Tuple, alike, nearest, shown};
 use crate::stores::{
     Expansion, Failure, ListResult, ListTruncation, Membership, ModelId, ReaderTerms,
@@ -26,7 +26,7 @@ const DEFAULT_PAGE: usize = 50;
 /// Refuses a caller without the endpoint's permission, and any without a key.
 pub(super) fn admit(
     request: &HttpRequest,
-    shared: &Shared,
+    shared: &ServiceState,
     endpoint: &Endpoint,
 ) -> Result<Arc<Stores>, ApiError> {
     let caller = Identity::of(request, &shared.settings)?;
@@ -36,12 +36,17 @@ pub(super) fn admit(
         return Err(Error::MissingCredential.into());
     }
     endpoint.check(caller)?;
-    let none = || ApiError::new(Code::UndefinedEndpoint, "this service keeps no relations");
+    let none = || {
+        ApiError::new(
+            FgaCode::UndefinedEndpoint,
+            "this service keeps no relations",
+        )
+    };
     shared.engine.stores().cloned().ok_or_else(none)
 }
 
 /// Returns the caller's index among the configured ones, to count what it has a share of.
-pub(super) fn caller_place(request: &HttpRequest, shared: &Shared) -> usize {
+pub(super) fn caller_place(request: &HttpRequest, shared: &ServiceState) -> usize {
     Identity::caller_of(request, &shared.settings).map_or(usize::MAX, |(place, _)| place)
 }
 
@@ -49,7 +54,7 @@ pub(super) fn caller_place(request: &HttpRequest, shared: &Shared) -> usize {
 pub(super) async fn admit_with_body(
     request: &HttpRequest,
     payload: Payload,
-    shared: &Shared,
+    shared: &ServiceState,
     endpoint: &Endpoint,
 ) -> Result<(Arc<Stores>, Record), ApiError> {
     let (stores, body, _) = admit_with_size(request, payload, shared, endpoint).await?;
@@ -60,7 +65,7 @@ pub(super) async fn admit_with_body(
 pub(super) async fn admit_with_size(
     request: &HttpRequest,
     payload: Payload,
-    shared: &Shared,
+    shared: &ServiceState,
     endpoint: &Endpoint,
 ) -> Result<(Arc<Stores>, Record, usize), ApiError> {
     let stores = admit(request, shared, endpoint)?;
@@ -76,12 +81,16 @@ pub(super) fn store_id(request: &HttpRequest) -> Result<StoreId, ApiError> {
             "the id of a store has {ID_CHARS} characters, not {}",
             text.len()
         );
-        return Err(ApiError::new(Code::StoreIdLength, told));
+        return Err(ApiError::new(FgaCode::StoreIdLength, told));
     }
     check_id(text, "store")?;
     // No store can have this id, though it is well-formed.
-    text.parse()
-        .map_err(|_| ApiError::new(Code::StoreNotFound, format!("there is no store `{text}`")))
+    text.parse().map_err(|_| {
+        ApiError::new(
+            FgaCode::StoreNotFound,
+            format!("there is no store `{text}`"),
+        )
+    })
 }
 
 /// Reads the model's id in the path.
@@ -103,7 +112,7 @@ fn read_model_id(text: &str) -> Result<ModelId, ApiError> {
     check_id(text, "authorization model")?;
     text.parse().map_err(|_| {
         ApiError::new(
-            Code::ModelNotFound,
+            FgaCode::ModelNotFound,
             format!("there is no authorization model `{text}`"),
         )
     })
@@ -134,12 +143,15 @@ pub(super) fn check_consistency(fields: &Fields<'_>) -> Result<(), ApiError> {
 }
 
 /// The parameters of a query string, by name.
-pub(super) type Parameters = HashMap<&'static str, String>;
+pub(super) type QueryParameters = HashMap<&'static str, String>;
 
 /// Reads the parameters of a query string, in either spelling. A parameter that is sent twice is
 /// refused, and so is one that is spelled nearly like a known one: without it, more would be read
 /// than was asked for. Other parameters are ignored.
-pub(super) fn query(request: &HttpRequest, known: &[&'static str]) -> Result<Parameters, ApiError> {
+pub(super) fn query(
+    request: &HttpRequest,
+    known: &[&'static str],
+) -> Result<QueryParameters, ApiError> {
     parameters(request, known, |_| Ok(()))
 }
 
@@ -147,7 +159,7 @@ pub(super) fn query(request: &HttpRequest, known: &[&'static str]) -> Result<Par
 pub(super) fn exact_query(
     request: &HttpRequest,
     known: &[&'static str],
-) -> Result<Parameters, ApiError> {
+) -> Result<QueryParameters, ApiError> {
     parameters(request, known, |other| {
         let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
         let told = format!(
@@ -163,7 +175,7 @@ fn parameters(
     request: &HttpRequest,
     known: &[&'static str],
     take_other: impl Fn(&str) -> Result<(), ApiError>,
-) -> Result<Parameters, ApiError> {
+) -> Result<QueryParameters, ApiError> {
     let read = Query::<Vec<(String, String)>>::from_query(request.query_string());
     let pairs = read.map_err(|_| ApiError::invalid("the query string cannot be read"))?;
     let mut found = HashMap::new();
@@ -204,7 +216,7 @@ fn parameters(
 }
 
 /// Reads the size of a page from a query string.
-pub(super) fn page_size_of(query: &Parameters) -> Result<usize, ApiError> {
+pub(super) fn page_size_of(query: &QueryParameters) -> Result<usize, ApiError> {
     match query.get("page_size").filter(|text| !text.is_empty()) {
         None => Ok(DEFAULT_PAGE),
         Some(text) => page_size(Some(text.parse().map_err(|_| wrong_page())?)),
@@ -224,7 +236,7 @@ pub(super) fn page_size(wanted: Option<i64>) -> Result<usize, ApiError> {
 
 fn wrong_page() -> ApiError {
     ApiError::new(
-        Code::PageSize,
+        FgaCode::PageSize,
         format!("`page_size` must be between 1 and {MAX_PAGE}"),
     )
 }
@@ -253,24 +265,24 @@ const BRIEF_READS: u64 = 10_000;
 const BRIEF_BODY_BYTES: usize = 64 << 10;
 
 /// An answer that may have been cut by the limits of its question.
-pub(super) trait MayBeCut {
+pub(super) trait LimitedAnswer {
     /// Returns `true` if wider limits could find more.
     fn is_cut(&self) -> bool;
 }
 
-impl<T> MayBeCut for ListResult<T> {
+impl<T> LimitedAnswer for ListResult<T> {
     fn is_cut(&self) -> bool {
         self.cut == Some(ListTruncation::Breadth)
     }
 }
 
-impl MayBeCut for Membership {
+impl LimitedAnswer for Membership {
     fn is_cut(&self) -> bool {
         false
     }
 }
 
-impl MayBeCut for Expansion {
+impl LimitedAnswer for Expansion {
     fn is_cut(&self) -> bool {
         false
     }
@@ -279,10 +291,10 @@ impl MayBeCut for Expansion {
 /// Answers a question on the worker within narrow limits. If these do not suffice, it is answered
 /// again on another thread, with the full limits. The answer's text is written on the same thread,
 /// because a long one takes long to write, too.
-pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
-    shared: &Shared,
+pub(super) async fn answer<T: LimitedAnswer, A: Send + 'static>(
+    shared: &ServiceState,
     (request, body_bytes): (&HttpRequest, usize),
-    names: Names,
+    names: NamePosition,
     question: impl Fn(RelationLimits) -> Result<T, Failure> + Send + 'static,
     write: impl FnOnce(T) -> Result<A, ApiError> + Send + 'static,
 ) -> Result<A, ApiError> {
@@ -306,9 +318,9 @@ pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
 }
 
 /// Runs work that goes on while its client reads, on a thread of its own. The caller of this
-/// function must hold a [`Place`](crate::http::openfga::places::Place) for it: nothing here bounds
-/// the number of threads.
-pub(super) async fn beside<T: Send + 'static>(
+/// function must hold a [`StreamPlace`](crate::http::openfga::places::StreamPlace) for it: nothing
+/// here bounds the number of threads.
+pub(super) async fn run_on_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = web::block(work).await;
@@ -316,6 +328,6 @@ pub(super) async fn beside<T: Send + 'static>(
 }
 
 /// Returns a function that tells whether the time is up.
-pub(super) fn until(deadline: Deadline) -> impl Fn() -> bool {
+pub(super) fn watch_deadline(deadline: Deadline) -> impl Fn() -> bool {
     move || deadline.is_over()
 }

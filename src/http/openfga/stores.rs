@@ -9,8 +9,8 @@ use crate::http::openfga::error::ApiError;
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::CREATE_STORE;
 use crate::http::openfga::request::{admit, admit_with_body, page_size_of, query, store_id};
-use crate::http::openfga::schema::{CreateStoreRequest, Errors, StoreBody, StoresBody};
-use crate::http::shared::Shared;
+use crate::http::openfga::schema::{CreateStoreRequest, FgaErrors, StoreBody, StoresBody};
+use crate::http::shared::ServiceState;
 use crate::stores::StoreRecord;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Payload};
@@ -40,12 +40,12 @@ pub(super) const LIST: Endpoint = Endpoint {
         ("continuation_token" = Option<String>, Query, description = "From the page before."),
         ("name" = Option<String>, Query, description = "Only stores of exactly this name."),
     ),
-    responses((status = 200, description = "A page of stores.", body = StoresBody), Errors),
+    responses((status = 200, description = "A page of stores.", body = StoresBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn list(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &LIST)?;
     let query = query(&request, &["page_size", "continuation_token", "name"])?;
@@ -94,13 +94,13 @@ pub(super) const CREATE: Endpoint = Endpoint {
     tag = "Relations",
     operation_id = "createStore",
     request_body(content = CreateStoreRequest, content_type = "application/json"),
-    responses((status = 201, description = "The id of the store.", body = StoreBody), Errors),
+    responses((status = 201, description = "The id of the store.", body = StoreBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn create(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &CREATE).await?;
     let name = Fields::of(&body, CREATE_STORE)?
@@ -138,12 +138,12 @@ pub(super) const GET: Endpoint = Endpoint {
     tag = "Relations",
     operation_id = "getStore",
     params(("store_id" = String, Path, description = "The id of the store.")),
-    responses((status = 200, description = "The id of the store.", body = StoreBody), Errors),
+    responses((status = 200, description = "The id of the store.", body = StoreBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn get(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &GET)?;
     Ok(ok(&StoreBody::from(stores.record(store_id(&request)?)?)))
@@ -169,12 +169,12 @@ pub(super) const DELETE: Endpoint = Endpoint {
     tag = "Relations",
     operation_id = "deleteStore",
     params(("store_id" = String, Path, description = "The id of the store.")),
-    responses((status = 204, description = "The store has been deleted."), Errors),
+    responses((status = 204, description = "The store has been deleted."), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn delete(
     request: HttpRequest,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &DELETE)?;
     let store = store_id(&request)?;

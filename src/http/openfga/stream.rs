@@ -8,13 +8,15 @@
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{TRUNCATED, cut_name, name_basis};
-use crate::http::openfga::error::{ApiError, Code, Names};
-use crate::http::openfga::list_objects::Question;
-use crate::http::openfga::places::{NoPlace, Place};
-use crate::http::openfga::request::{admit_with_body, beside, caller_place, store_id, until};
-use crate::http::openfga::schema::{Errors, ListObjectsRequest, StreamedBody, StreamedObject};
+use crate::http::openfga::error::{ApiError, FgaCode, NamePosition};
+use crate::http::openfga::list_objects::ObjectsQuestion;
+use crate::http::openfga::places::{NoPlace, StreamPlace};
+use crate::http::openfga::request::{
+    admit_with_body, caller_place, run_on_thread, store_id, watch_deadline,
+};
+use crate::http::openfga::schema::{FgaErrors, ListObjectsRequest, StreamedBody, StreamedObject};
 use crate::http::openfga::time::Deadline;
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::ObjectRef;
 use crate::stores::{Failure, ListTruncation, RelationLimits};
 use actix_web::body::{BodySize, MessageBody};
@@ -65,16 +67,16 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "streamedListObjects",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ListObjectsRequest, content_type = "application/json"),
-    responses((status = 200, description = "One line for each object.", body = StreamedBody), Errors),
+    responses((status = 200, description = "One line for each object.", body = StreamedBody), FgaErrors),
     security(("key" = [])),
 )]
 pub(super) async fn streamed_list_objects(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
-    let question = Question::read(&stores, store_id(&request)?, &body)?;
+    let question = ObjectsQuestion::read(&stores, store_id(&request)?, &body)?;
     let basis = question.basis();
     let mut place = shared
         .streams
@@ -84,10 +86,10 @@ pub(super) async fn streamed_list_objects(
             let told = format!(
                 "{most} lists are streamed already, which is the most: ask again when one has ended"
             );
-            ApiError::new(Code::ResourceExhausted, told)
+            ApiError::new(FgaCode::ResourceExhausted, told)
         })?;
     let (sender, mut receiver) = channel(WAITING);
-    let walk = beside(move || {
+    let walk = run_on_thread(move || {
         walk(&question, &mut place, &sender);
         Ok(())
     });
@@ -95,7 +97,7 @@ pub(super) async fn streamed_list_objects(
     actix_web::rt::spawn(async move { drop(walk.await) });
     // The status depends on the first result: if it is an error, it is the whole answer.
     let first = match receiver.recv().await {
-        Some(Found::Failed(error)) => return Ok(failed(&error)),
+        Some(WalkStep::Failed(error)) => return Ok(failed(&error)),
         Some(first) => first,
         None => {
             return Err(ApiError::Internal(
@@ -104,11 +106,11 @@ pub(super) async fn streamed_list_objects(
         }
     };
     let is_framed = request.version() == Version::HTTP_11;
-    let mut response = HttpResponse::Ok().body(Lines {
+    let mut response = HttpResponse::Ok().body(StreamLines {
         first: Some(first),
         receiver,
         is_framed,
-        state: State::Lines,
+        state: StreamState::Lines,
     });
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -127,21 +129,21 @@ pub(super) async fn streamed_list_objects(
 }
 
 /// The results of a walk: any number of objects, then one of the others.
-enum Found {
+enum WalkStep {
     Object(String),
     Failed(ApiError),
     End(Option<ListTruncation>),
 }
 
-fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
-    let is_over = until(Deadline::of_list());
+fn walk(question: &ObjectsQuestion, place: &mut StreamPlace, sender: &Sender<WalkStep>) {
+    let is_over = watch_deadline(Deadline::of_list());
     let mut is_heard = true;
-    let mut tell = |found: Found| {
+    let mut tell = |found: WalkStep| {
         is_heard = is_heard && place.pass(sender, found, 0, PATIENCE);
         is_heard
     };
     let mut each = |object: ObjectRef| {
-        if tell(Found::Object(object.to_string())) {
+        if tell(WalkStep::Object(object.to_string())) {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
@@ -159,8 +161,8 @@ fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
             )
         });
     let last = match ended {
-        Ok(cut) => Found::End(cut),
-        Err(failure) => Found::Failed(ApiError::of_failure(failure, Names::Listed)),
+        Ok(cut) => WalkStep::End(cut),
+        Err(failure) => WalkStep::Failed(ApiError::of_failure(failure, NamePosition::Listed)),
     };
     // The end must be sent: without it, the body does not look complete to a client that starts to
     // read again.
@@ -189,36 +191,36 @@ fn error_line(error: &ApiError) -> serde_json::Value {
 }
 
 /// The body: lines, then the end. It is framed here if a trailer may follow.
-struct Lines {
-    first: Option<Found>,
-    receiver: Receiver<Found>,
+struct StreamLines {
+    first: Option<WalkStep>,
+    receiver: Receiver<WalkStep>,
     is_framed: bool,
-    state: State,
+    state: StreamState,
 }
 
-enum State {
+enum StreamState {
     Lines,
     Ended,
 }
 
-impl Lines {
-    fn write(&mut self, found: Option<Found>) -> Bytes {
+impl StreamLines {
+    fn write(&mut self, found: Option<WalkStep>) -> Bytes {
         let line = match found {
-            Some(Found::Object(object)) => json(&StreamedBody {
+            Some(WalkStep::Object(object)) => json(&StreamedBody {
                 result: StreamedObject { object },
             }),
-            Some(Found::Failed(error)) => {
-                self.state = State::Ended;
+            Some(WalkStep::Failed(error)) => {
+                self.state = StreamState::Ended;
                 let line = json(&json!({ "error": error_line(&error).get("error") }));
                 return self.last(Some(line), None);
             }
-            Some(Found::End(cut)) => {
-                self.state = State::Ended;
+            Some(WalkStep::End(cut)) => {
+                self.state = StreamState::Ended;
                 return self.last(None, cut);
             }
             // The walk has gone without sending the end, so the body must not look complete.
             None => {
-                self.state = State::Ended;
+                self.state = StreamState::Ended;
                 return self.last(
                     Some(json(
                         &json!({ "error": { "code": 13, "message": "the list broke off" } }),
@@ -254,7 +256,7 @@ impl Lines {
     }
 }
 
-impl MessageBody for Lines {
+impl MessageBody for StreamLines {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
@@ -266,7 +268,7 @@ impl MessageBody for Lines {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let lines = self.get_mut();
-        if matches!(lines.state, State::Ended) {
+        if matches!(lines.state, StreamState::Ended) {
             return Poll::Ready(None);
         }
         let found = match lines.first.take() {
@@ -302,17 +304,17 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
 
-    async fn body(is_framed: bool, told: Vec<Found>) -> String {
+    async fn body(is_framed: bool, told: Vec<WalkStep>) -> String {
         let (sender, receiver) = channel(WAITING);
         for found in told {
             assert!(sender.send(found).await.is_ok());
         }
         drop(sender);
-        let mut lines = Box::pin(Lines {
+        let mut lines = Box::pin(StreamLines {
             first: None,
             receiver,
             is_framed,
-            state: State::Lines,
+            state: StreamState::Lines,
         });
         let mut out = Vec::new();
         while let Some(Ok(piece)) = poll_fn(|cx| lines.as_mut().poll_next(cx)).await {
@@ -324,9 +326,9 @@ mod tests {
     #[actix_web::test]
     async fn a_list_that_is_cut_says_so_in_its_trailer() {
         let line = "26\r\n{\"result\":{\"object\":\"document:plan\"}}\n\r\n";
-        let plan = || Found::Object("document:plan".to_owned());
+        let plan = || WalkStep::Object("document:plan".to_owned());
         assert_eq!(
-            body(true, vec![plan(), Found::End(None)]).await,
+            body(true, vec![plan(), WalkStep::End(None)]).await,
             format!("{line}0\r\n\r\n")
         );
         for (cut, name) in [
@@ -336,30 +338,34 @@ mod tests {
         ] {
             let expected = format!("{line}0\r\nbehest-truncated: {name}\r\n\r\n");
             assert_eq!(
-                body(true, vec![plan(), Found::End(Some(cut))]).await,
+                body(true, vec![plan(), WalkStep::End(Some(cut))]).await,
                 expected
             );
         }
         let plain = "{\"result\":{\"object\":\"document:plan\"}}\n";
         assert_eq!(
-            body(false, vec![plan(), Found::End(Some(ListTruncation::Time))]).await,
+            body(
+                false,
+                vec![plan(), WalkStep::End(Some(ListTruncation::Time))]
+            )
+            .await,
             plain
         );
     }
 
     #[actix_web::test]
     async fn an_error_after_an_object_and_a_walk_that_is_gone_end_the_body_with_an_error() {
-        let failed = Found::Failed(ApiError::invalid("no"));
+        let failed = WalkStep::Failed(ApiError::invalid("no"));
         let told = body(
             false,
-            vec![Found::Object("document:plan".to_owned()), failed],
+            vec![WalkStep::Object("document:plan".to_owned()), failed],
         )
         .await;
         assert!(
             told.ends_with("\n{\"error\":{\"code\":3,\"message\":\"no\"}}\n"),
             "{told}"
         );
-        let told = body(true, vec![Found::Object("document:plan".to_owned())]).await;
+        let told = body(true, vec![WalkStep::Object("document:plan".to_owned())]).await;
         assert!(
             told.ends_with(
                 "{\"error\":{\"code\":13,\"message\":\"the list broke off\"}}\n\r\n0\r\n\r\n"

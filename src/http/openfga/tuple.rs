@@ -1,6 +1,6 @@
 //! Reads and writes tuples and conditions as JSON.
 
-use crate::http::openfga::error::{ApiError, Code};
+use crate::http::openfga::error::{ApiError, FgaCode};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{CONDITION, CONTEXTUAL_TUPLES, TUPLE_KEY};
 use crate::http::openfga::schema::{ConditionBody, TupleKeyBody};
@@ -37,7 +37,7 @@ pub(super) fn read_question(fields: &Fields<'_>) -> Result<TupleKey, ApiError> {
 pub(super) fn question<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, ApiError> {
     let missing = || {
         ApiError::new(
-            Code::NoTupleKey,
+            FgaCode::NoTupleKey,
             format!("`{}` is missing", fields.path("tuple_key")),
         )
     };
@@ -56,7 +56,7 @@ pub(super) fn read_object(text: &str, spelling: &Spelling) -> Result<ObjectRef, 
     if text.chars().count() > MAX_OBJECT_CHARS {
         let told =
             format!("the object has more than {MAX_OBJECT_CHARS} characters: use a shorter id");
-        return Err(ApiError::new(Code::ObjectTooLong, told));
+        return Err(ApiError::new(FgaCode::ObjectTooLong, told));
     }
     spelling
         .object(text)
@@ -69,9 +69,9 @@ pub(super) fn read_relation(text: &str) -> Result<(), ApiError> {
         let is_long = text.chars().count() > MAX_RELATION_CHARS;
         ApiError::new(
             if is_long {
-                Code::RelationTooLong
+                FgaCode::RelationTooLong
             } else {
-                Code::Validation
+                FgaCode::Validation
             },
             error.to_string(),
         )
@@ -118,12 +118,12 @@ pub(super) fn read_contextual_list(
     let mut tuples = Vec::with_capacity(count);
     for item in fields.items(name, TUPLE_KEY)? {
         let tuple = read_tuple(&item).map_err(|error| match error {
-            ApiError::Coded { message, .. } => ApiError::new(Code::InvalidTuple, message),
+            ApiError::Coded { message, .. } => ApiError::new(FgaCode::InvalidTuple, message),
             other => other,
         })?;
         model.rules.model().check_tuple(&tuple).map_err(|refusal| {
             ApiError::new(
-                Code::InvalidTuple,
+                FgaCode::InvalidTuple,
                 format!("the tuple `{}` is not allowed: {refusal}", tuple.key),
             )
         })?;

@@ -2,14 +2,14 @@
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
-use crate::http::openfga::answer::{Basis, ok_of};
-use crate::http::openfga::error::{ApiError, Code};
+use crate::http::openfga::answer::{AnswerSource, ok_of};
+use crate::http::openfga::error::{ApiError, FgaCode};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{DELETES, TUPLE_KEY, WRITE, WRITES};
 use crate::http::openfga::request::{admit_with_body, model_id, store_id};
-use crate::http::openfga::schema::{Errors, WriteBody, WriteRequest};
+use crate::http::openfga::schema::{FgaErrors, WriteBody, WriteRequest};
 use crate::http::openfga::tuple::{read_key, read_tuple};
-use crate::http::shared::Shared;
+use crate::http::shared::ServiceState;
 use crate::model::{TupleKey, shown};
 use crate::stores::{OnDuplicate, OnMissing, TupleBatch};
 use actix_web::web::{self, Data, Payload};
@@ -45,14 +45,14 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     responses(
         (status = 200, description = "Done. The header `Behest-Revision` names the revision that holds it.", body = WriteBody),
         (status = 409, description = "A tuple to be written exists with another condition, and duplicates are ignored.", body = crate::http::openfga::schema::FgaError),
-        Errors,
+        FgaErrors,
     ),
     security(("key" = [])),
 )]
 pub(super) async fn write(
     request: HttpRequest,
     payload: Payload,
-    shared: Data<Shared>,
+    shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
     let store = store_id(&request)?;
@@ -67,7 +67,7 @@ pub(super) async fn write(
         written: written.written.len(),
         deleted: written.deleted.len(),
     };
-    Ok(ok_of(Basis { model, revision }, &body))
+    Ok(ok_of(AnswerSource { model, revision }, &body))
 }
 
 fn read_batch(fields: &Fields<'_>) -> Result<TupleBatch, ApiError> {
@@ -80,7 +80,7 @@ fn read_batch(fields: &Fields<'_>) -> Result<TupleBatch, ApiError> {
     let count = items(&writes)? + items(&deletes)?;
     if count == 0 {
         return Err(ApiError::new(
-            Code::InvalidWriteInput,
+            FgaCode::InvalidWriteInput,
             "`writes` or `deletes` must name at least one tuple",
         ));
     }
@@ -88,7 +88,7 @@ fn read_batch(fields: &Fields<'_>) -> Result<TupleBatch, ApiError> {
         let told = format!(
             "the request names {count} tuples, and at most {MAX_TUPLES} are taken: send several"
         );
-        return Err(ApiError::new(Code::ExceededLimit, told));
+        return Err(ApiError::new(FgaCode::ExceededLimit, told));
     }
     let mut batch = TupleBatch::default();
     if let Some(writes) = writes {

@@ -9,17 +9,17 @@
 
 use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::{Identity, bearer};
-use crate::http::load::apart::Apart;
-use crate::http::shared::Shared;
-use crate::http::{By, Error};
+use crate::http::load::apart::LongWorkPlaces;
+use crate::http::shared::ServiceState;
+use crate::http::{CallerCredential, Error};
 use crate::model::{Evidence, Proof, VerifiedCredential};
 use actix_web::{HttpMessage as _, HttpRequest};
 
-/// LIMIT: how often issuers are asked again for one wait. An answer that is too old again after that
-/// does not count.
+/// LIMIT: how often issuers are asked again for one wait. An answer that is too old again after
+/// that does not count.
 pub(super) const MOST_ROUNDS: usize = 3;
 
-impl Shared {
+impl ServiceState {
     /// The certificate of a request's connection, where the authorities of now vouch for it.
     pub(in crate::http) fn peer<'a>(
         &self,
@@ -109,12 +109,12 @@ impl Shared {
             return Ok(());
         };
         match caller.by {
-            By::Key(_) => Ok(()),
-            By::Certificate(_) => match self.peer(request.conn_data()) {
+            CallerCredential::Key(_) => Ok(()),
+            CallerCredential::Certificate(_) => match self.peer(request.conn_data()) {
                 Some(_) => Ok(()),
                 None => Err(Error::WrongCredential),
             },
-            By::Token { .. } => {
+            CallerCredential::Token { .. } => {
                 let extensions = request.extensions();
                 let token = extensions.get::<VerifiedCredential>();
                 self.check_token(request, token.ok_or(Error::CallerUnverified)?)
@@ -140,7 +140,7 @@ impl Shared {
     /// still who it was: others' work may take its time, too.
     pub(in crate::http) async fn run_apart<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
-        places: &Apart,
+        places: &LongWorkPlaces,
         request: &HttpRequest,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
@@ -153,7 +153,7 @@ impl Shared {
         E: From<Error> + Send + 'static,
     >(
         &self,
-        places: &Apart,
+        places: &LongWorkPlaces,
         (request, evidence): (&HttpRequest, Option<&Evidence>),
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {

@@ -34,10 +34,10 @@ pub(in crate::policy) fn problems(
         for (root, path) in policy.reads.paths() {
             match root {
                 PathRoot::Principal => {
-                    walk.start(schema.validator.principals(), &policy.principal, path)
+                    walk.start(schema.validator.principals(), &policy.principal, path);
                 }
                 PathRoot::Resource => {
-                    walk.start(schema.validator.resources(), &policy.resource, path)
+                    walk.start(schema.validator.resources(), &policy.resource, path);
                 }
                 PathRoot::Context => walk.context(path),
             }

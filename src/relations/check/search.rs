@@ -135,7 +135,7 @@ impl Evaluation<'_, '_> {
                     }
                 }
                 CompiledRewrite::Arrow(arrow) => {
-                    self.arrow(entry.node.object, arrow, &mut steps)?
+                    self.arrow(entry.node.object, arrow, &mut steps)?;
                 }
                 // The first operand goes on top of the stack: it is usually the relation's own
                 // tuples.

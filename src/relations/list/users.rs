@@ -141,7 +141,7 @@ impl SubproblemWalk<'_, '_> {
         while let Some(rewrite) = left.pop() {
             match rewrite {
                 CompiledRewrite::This => {
-                    self.expand_tuples(node, relation, reach, wanted, users)?
+                    self.expand_tuples(node, relation, reach, wanted, users)?;
                 }
                 CompiledRewrite::Computed(to) if reach.has(*to) => {
                     self.now.push(Subproblem {

@@ -5,7 +5,7 @@ use super::Dice;
 use super::census::Census;
 use super::forms::{FILES, Foreign, Form, Found, file, put};
 use crate::tls::{Authority, GATEWAY, Issued, KNOWN, Running, UNKNOWN, caller, put as put_own};
-use behest::http::{By, CertificateName, Limits};
+use behest::http::{CallerCredential, CertificateName, HttpLimits};
 use support::seed::seed;
 
 /// How often the files are read again.
@@ -85,13 +85,13 @@ fn callers_fall_with_the_authority_of_their_certificate_and_with_nothing_else() 
     let servers = Authority::new();
     let authorities = [(); 3].map(|()| Authority::new());
     let texts = authorities.each_ref().map(|one| one.0.pem());
-    let by = By::Certificate(CertificateName::Uri(GATEWAY.to_owned()));
+    let by = CallerCredential::Certificate(CertificateName::Uri(GATEWAY.to_owned()));
     let own = servers.for_server();
     let running = Running::start(
         &own,
         &authorities[0],
         vec![caller("gateway", by)],
-        Limits::default(),
+        HttpLimits::default(),
     );
     let mut gateways = authorities
         .each_ref()

@@ -7,7 +7,7 @@ use crate::world::{AUDIENCE, profile};
 use behest::evidence::{
     CallerScope, IntrospectionEndpoint, KeySource, Profile, SignedAnswers, Trust, TrustDomain,
 };
-use behest::http::{By, Caller, KeyHash, Permission};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission};
 use behest::model::EntityRef;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -195,12 +195,12 @@ pub(super) fn callers(issuer: &str) -> Vec<Caller> {
         rate: None,
         credentials: CallerScope::default(),
     };
-    let by = By::Token {
+    let by = CallerCredential::Token {
         issuer: issuer.to_owned(),
         principal: EntityRef::new("agent", "set|gateway"),
     };
     vec![
-        caller("admin", By::Key(KeyHash::of(b"admin"))),
+        caller("admin", CallerCredential::Key(KeyHash::of(b"admin"))),
         caller("gateway", by),
     ]
 }

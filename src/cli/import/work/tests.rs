@@ -18,7 +18,7 @@ enum Line {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Terms {
+struct ImportTerms {
     batch: usize,
     max_wrong: u64,
     skips: bool,
@@ -48,7 +48,7 @@ impl Fake {
     }
 }
 
-impl Target for Fake {
+impl ImportTarget for Fake {
     fn check(&self, tuple: &Tuple) -> Result<(), String> {
         if is_object(tuple, UNCHECKED) {
             Err("unchecked".to_owned())
@@ -57,17 +57,17 @@ impl Target for Fake {
         }
     }
 
-    fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
+    fn write(&mut self, tuples: &[&Tuple]) -> Result<BatchResult, BatchRefusal> {
         let keys: std::collections::BTreeSet<&TupleKey> =
             tuples.iter().map(|tuple| &tuple.key).collect();
         assert_eq!(keys.len(), tuples.len(), "no key occurs twice");
         if tuples.iter().any(|tuple| self.refuses(tuple)) {
-            return Err(Refusal::Tuples("refused".to_owned()));
+            return Err(BatchRefusal::Tuples("refused".to_owned()));
         }
         self.left = self
             .left
             .checked_sub(1)
-            .ok_or_else(|| Refusal::Stop(Problem::new("the disk is full")))?;
+            .ok_or_else(|| BatchRefusal::Stop(Problem::new("the disk is full")))?;
         let before = self.tuples.clone();
         for tuple in tuples.iter().copied() {
             if self.deletes {
@@ -78,7 +78,7 @@ impl Target for Fake {
         }
         let changed = self.tuples.len().abs_diff(before.len()) as u64;
         self.revision += u64::from(changed > 0);
-        Ok(Done {
+        Ok(BatchResult {
             changed,
             revision: Some(self.revision),
         })
@@ -103,17 +103,17 @@ fn tuple(object: u8, condition: Option<u8>) -> Tuple {
     Tuple { key, condition }
 }
 
-fn entries(lines: &[Line]) -> Vec<Result<Entry, Wrong>> {
+fn entries(lines: &[Line]) -> Vec<Result<FileEntry, WrongEntry>> {
     let read = |(line, what): (u64, &Line)| match what {
-        Line::Tuple { object, condition } => Ok(Entry {
+        Line::Tuple { object, condition } => Ok(FileEntry {
             line,
             tuple: tuple(*object, *condition),
         }),
-        Line::Unchecked => Ok(Entry {
+        Line::Unchecked => Ok(FileEntry {
             line,
             tuple: tuple(UNCHECKED, None),
         }),
-        Line::Unread => Err(Wrong {
+        Line::Unread => Err(WrongEntry {
             line,
             message: "unread".to_owned(),
             is_last: false,
@@ -124,9 +124,9 @@ fn entries(lines: &[Line]) -> Vec<Result<Entry, Wrong>> {
 
 /// Runs the import under test; returns its counts, the lines that it reported, and whether it
 /// failed.
-fn import(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64>, bool) {
+fn import(lines: &[Line], terms: ImportTerms, store: &mut Fake) -> (ImportTally, Vec<u64>, bool) {
     let mut told = Vec::new();
-    let work = Work {
+    let work = ImportRun {
         target: store,
         batch: terms.batch,
         skips: terms.skips,
@@ -140,15 +140,15 @@ fn import(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64>, b
 }
 
 /// Imports one line after the other, as the reference.
-fn one_by_one(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64>) {
-    let (mut tally, mut told) = (Tally::default(), Vec::new());
+fn one_by_one(lines: &[Line], terms: ImportTerms, store: &mut Fake) -> (ImportTally, Vec<u64>) {
+    let (mut tally, mut told) = (ImportTally::default(), Vec::new());
     for (line, read) in (1..).zip(entries(lines)) {
         let done = read.map_err(|_| ()).and_then(|entry| {
             store.check(&entry.tuple).map_err(|_| ())?;
             store.write(&[&entry.tuple]).map_err(|_| ())
         });
         match done {
-            Ok(Done { changed, revision }) => {
+            Ok(BatchResult { changed, revision }) => {
                 tally.changed += changed;
                 tally.skipped += 1 - changed;
                 tally.revision = revision;
@@ -174,10 +174,10 @@ fn lines() -> impl Strategy<Value = Vec<Line>> {
     prop::collection::vec(line, 0..80)
 }
 
-fn terms() -> impl Strategy<Value = Terms> {
+fn terms() -> impl Strategy<Value = ImportTerms> {
     let max_wrong = prop_oneof![Just(0), 1_u64..6, Just(u64::MAX)];
     (1_usize..40, max_wrong, any::<bool>(), any::<bool>()).prop_map(
-        |(batch, max_wrong, skips, deletes)| Terms {
+        |(batch, max_wrong, skips, deletes)| ImportTerms {
             batch,
             max_wrong,
             skips,
@@ -187,7 +187,7 @@ fn terms() -> impl Strategy<Value = Terms> {
 }
 
 /// Creates a store that holds some of the tuples in the lines.
-fn store(terms: Terms, held: &[u8]) -> Fake {
+fn store(terms: ImportTerms, held: &[u8]) -> Fake {
     let tuples = held
         .iter()
         .map(|object| tuple(*object, None))
@@ -248,7 +248,7 @@ fn a_file_that_cannot_be_read_on_is_not_done() {
         },
         0,
     );
-    let work = Work {
+    let work = ImportRun {
         target: &mut store,
         batch: 10,
         skips: true,
@@ -257,14 +257,14 @@ fn a_file_that_cannot_be_read_on_is_not_done() {
         tell: &mut |_| told += 1,
         step: &|_| {},
     };
-    let broken = Wrong {
+    let broken = WrongEntry {
         line: 2,
         message: "the disk is gone".to_owned(),
         is_last: true,
     };
     let (tally, outcome) = work.run(
         [
-            Ok(Entry {
+            Ok(FileEntry {
                 line: 1,
                 tuple: tuple(1, None),
             }),
@@ -286,7 +286,7 @@ fn a_file_that_cannot_be_read_on_is_not_done() {
 
 #[test]
 fn a_fault_ends_an_import_and_says_what_was_done() {
-    let terms = Terms {
+    let terms = ImportTerms {
         batch: 2,
         max_wrong: 0,
         skips: true,

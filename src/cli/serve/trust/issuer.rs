@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Makes the profile of an issuer: the profile of its preset, with the changes in its settings.
-pub(super) fn profile(settings: &config::Issuer) -> Result<Profile, String> {
+pub(super) fn profile(settings: &config::IssuerSettings) -> Result<Profile, String> {
     let preset = preset(settings)?;
     let mut profile = preset.profile(&settings.issuer);
     let algorithms = algorithms(settings, &profile)?;
@@ -43,7 +43,7 @@ pub(super) fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     Ok(profile)
 }
 
-fn preset(settings: &config::Issuer) -> Result<Preset, String> {
+fn preset(settings: &config::IssuerSettings) -> Result<Preset, String> {
     let Some(word) = &settings.preset else {
         return Ok(Preset::default());
     };
@@ -56,7 +56,7 @@ fn preset(settings: &config::Issuer) -> Result<Preset, String> {
 }
 
 /// Sets the audiences that the issuer's tokens may have.
-fn set_audiences(profile: &mut Profile, settings: &config::Issuer) {
+fn set_audiences(profile: &mut Profile, settings: &config::IssuerSettings) {
     profile.audiences = smol(&settings.audiences);
     profile.client_ids = smol(&settings.client_ids);
     profile.id_token_audiences = smol(&settings.id_token_audiences);
@@ -64,7 +64,7 @@ fn set_audiences(profile: &mut Profile, settings: &config::Issuer) {
 }
 
 /// Sets what distinguishes the kinds of the issuer's tokens, and how long they live.
-fn set_kinds(profile: &mut Profile, settings: &config::Issuer) {
+fn set_kinds(profile: &mut Profile, settings: &config::IssuerSettings) {
     set(&mut profile.types, settings.types.clone());
     set(&mut profile.required, settings.required.as_ref().map(marks));
     set(
@@ -85,7 +85,7 @@ fn set_kinds(profile: &mut Profile, settings: &config::Issuer) {
 /// Sets which parties the issuer's tokens name, and by which ids.
 fn set_parties(
     profile: &mut Profile,
-    settings: &config::Issuer,
+    settings: &config::IssuerSettings,
     preset: Preset,
 ) -> Result<(), String> {
     profile.subjects_of = smol(&settings.subjects_of);
@@ -145,7 +145,7 @@ fn set_parties(
 }
 
 /// Sets where in a token its claims are.
-fn set_claims(profile: &mut Profile, settings: &config::Issuer) {
+fn set_claims(profile: &mut Profile, settings: &config::IssuerSettings) {
     let paths = |names: &Option<Vec<config::ClaimName>>| {
         names.as_ref().map(|names| names.iter().map(path).collect())
     };
@@ -161,7 +161,7 @@ fn set_claims(profile: &mut Profile, settings: &config::Issuer) {
 }
 
 fn algorithms(
-    settings: &config::Issuer,
+    settings: &config::IssuerSettings,
     profile: &Profile,
 ) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
     match (&settings.algorithms, &profile.trust) {
@@ -179,7 +179,7 @@ fn algorithms(
 }
 
 fn trust(
-    settings: &config::Issuer,
+    settings: &config::IssuerSettings,
     preset: Preset,
     algorithms: Vec<jsonwebtoken::Algorithm>,
 ) -> Result<Trust, String> {
@@ -209,7 +209,7 @@ fn guessable(secret: &[u8]) -> Option<&'static str> {
 }
 
 /// Returns where the issuer's keys are; by default the issuer's own discovery document says so.
-fn key_source(text: Option<&str>, settings: &config::Issuer) -> Result<KeySource, String> {
+fn key_source(text: Option<&str>, settings: &config::IssuerSettings) -> Result<KeySource, String> {
     let Some(text) = text.filter(|text| *text != "discovery") else {
         return Ok(KeySource::Discovery(settings.issuer.clone()));
     };
@@ -236,8 +236,8 @@ fn is_word(text: &str) -> bool {
 /// Makes the settings of introspection. Answers are signed by the keys that the setting names, or
 /// else by those of the issuer's tokens.
 fn introspection(
-    settings: &config::Introspection,
-    issuer: &config::Issuer,
+    settings: &config::IntrospectionSettings,
+    issuer: &config::IssuerSettings,
     preset: Preset,
     algorithms: &[jsonwebtoken::Algorithm],
 ) -> Result<IntrospectionEndpoint, String> {
@@ -268,7 +268,7 @@ fn introspection(
     })
 }
 
-fn detail(settings: &config::Detail) -> Result<DetailRule, String> {
+fn detail(settings: &config::DetailSettings) -> Result<DetailRule, String> {
     let path = |text: &str| {
         MemberPath::parse(text)
             .ok_or_else(|| format!("`{text}` is no path; write names with dots between them"))
@@ -300,10 +300,10 @@ fn detail(settings: &config::Detail) -> Result<DetailRule, String> {
 }
 
 /// Makes the rule of a fact that the settings declare.
-pub(super) fn fact((name, settings): (&String, &config::Fact)) -> Result<FactRule, String> {
+pub(super) fn fact((name, settings): (&String, &config::FactSettings)) -> Result<FactRule, String> {
     let (claim, kind) = match settings {
-        config::Fact::Text(claim) => (claim, FactKind::default()),
-        config::Fact::Typed(typed) => {
+        config::FactSettings::Text(claim) => (claim, FactKind::default()),
+        config::FactSettings::Typed(typed) => {
             let kind = FactKind::from_word(&typed.r#type).ok_or_else(|| {
                 let known = FactKind::WORDS
                     .map(|(word, _)| format!("`{word}`"))
@@ -354,8 +354,8 @@ fn autonomous((claim, mark): (&String, &config::Mark)) -> AutonomousClaim {
     }
 }
 
-fn marks(claims: &BTreeMap<String, config::Words>) -> Vec<ClaimMark> {
-    let values = |words: &config::Words| {
+fn marks(claims: &BTreeMap<String, config::WordList>) -> Vec<ClaimMark> {
+    let values = |words: &config::WordList| {
         words
             .0
             .iter()

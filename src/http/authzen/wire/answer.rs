@@ -7,7 +7,7 @@
 //! larger is held in memory. What is left out is named in `omitted`; a decision is never left out.
 
 use crate::engine::ItemAnswer;
-use crate::http::authzen::wire::explanation::Explanation;
+use crate::http::authzen::wire::explanation::ExplanationJson;
 use crate::model::{self, Answer, AnswerDepth, Arguments, Decision, MalformedMember};
 use actix_web::web::Bytes;
 use serde::Serialize;
@@ -42,10 +42,10 @@ pub(in crate::http) struct EvaluationsResponse<'a> {
 pub(in crate::http) struct DecisionContext<'a> {
     /// Why the request is denied.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason<'a>>,
+    reason: Option<ReasonJson<'a>>,
     /// The whole tree behind the decision.
     #[serde(skip_serializing_if = "Option::is_none")]
-    explanation: Option<Explanation<'a>>,
+    explanation: Option<ExplanationJson<'a>>,
     /// `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no
     /// call.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,8 @@ pub(in crate::http) struct DecisionContext<'a> {
 
 /// Why a request is denied, for the one who asks.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Reason<'a> {
+#[schema(as = Reason)]
+pub(in crate::http) struct ReasonJson<'a> {
     /// The code of the reason, for machines: one of the service's, or a policy's own.
     #[schema(example = "not_permitted")]
     code: &'a str,
@@ -71,7 +72,7 @@ pub(in crate::http) struct Reason<'a> {
     message: &'a str,
     /// The member of the chain that is not permitted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    principal: Option<EntityRef<'a>>,
+    principal: Option<EntityJson<'a>>,
     /// What can be done: `request`, `step_up`, `retry` or `none`.
     #[schema(example = "request")]
     next_action: &'static str,
@@ -79,7 +80,8 @@ pub(in crate::http) struct Reason<'a> {
 
 /// An entity, by name.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct EntityRef<'a> {
+#[schema(as = EntityRef)]
+pub(in crate::http) struct EntityJson<'a> {
     /// The type of the entity.
     r#type: &'a str,
     /// The id of the entity.
@@ -99,7 +101,7 @@ pub(in crate::http) struct ItemError {
     message: String,
 }
 
-impl<'a> EntityRef<'a> {
+impl<'a> EntityJson<'a> {
     pub(super) fn new(kind: &'a str, id: &'a str) -> Self {
         Self {
             r#type: kind,
@@ -109,7 +111,7 @@ impl<'a> EntityRef<'a> {
     }
 }
 
-impl<'a> From<&'a model::EntityRef> for EntityRef<'a> {
+impl<'a> From<&'a model::EntityRef> for EntityJson<'a> {
     fn from(uid: &'a model::EntityRef) -> Self {
         Self {
             r#type: &uid.kind,
@@ -119,12 +121,12 @@ impl<'a> From<&'a model::EntityRef> for EntityRef<'a> {
     }
 }
 
-impl<'a> From<&'a model::Reason> for Reason<'a> {
+impl<'a> From<&'a model::Reason> for ReasonJson<'a> {
     fn from(reason: &'a model::Reason) -> Self {
         Self {
             code: reason.code.as_str(),
             message: &reason.message,
-            principal: reason.principal.as_ref().map(EntityRef::from),
+            principal: reason.principal.as_ref().map(EntityJson::from),
             next_action: reason.next_action.as_str(),
         }
     }
@@ -190,7 +192,7 @@ fn narrower(depth: AnswerDepth) -> &'static [AnswerDepth] {
 /// stays as it was.
 fn fits(body: &mut Vec<u8>, limit: usize, response: &EvaluationResponse<'_>) -> bool {
     let before = body.len();
-    let written = serde_json::to_writer(Within { body, limit }, response).is_ok();
+    let written = serde_json::to_writer(LimitedBody { body, limit }, response).is_ok();
     if !written {
         body.truncate(before);
     }
@@ -198,12 +200,12 @@ fn fits(body: &mut Vec<u8>, limit: usize, response: &EvaluationResponse<'_>) -> 
 }
 
 /// A writer to a body that fails beyond the limit.
-struct Within<'a> {
+struct LimitedBody<'a> {
     body: &'a mut Vec<u8>,
     limit: usize,
 }
 
-impl Write for Within<'_> {
+impl Write for LimitedBody<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.body.len() + bytes.len() > self.limit {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -308,7 +310,7 @@ fn response(decision: Decision, context: DecisionContext<'_>) -> EvaluationRespo
 
 /// Returns the context of an answer at this depth; `None` if there is nothing to say.
 fn context(answer: &Answer, depth: AnswerDepth) -> Option<DecisionContext<'_>> {
-    let reason = || answer.reason.as_ref().map(Reason::from);
+    let reason = || answer.reason.as_ref().map(ReasonJson::from);
     let unknown = unknown(answer.arguments);
     let context = match depth {
         AnswerDepth::Lean => DecisionContext {
@@ -324,7 +326,7 @@ fn context(answer: &Answer, depth: AnswerDepth) -> Option<DecisionContext<'_>> {
             let explanation = answer
                 .explanation
                 .as_ref()
-                .map(|tree| Explanation::new(answer.id, tree));
+                .map(|tree| ExplanationJson::new(answer.id, tree));
             return Some(DecisionContext {
                 reason: reason(),
                 explanation,

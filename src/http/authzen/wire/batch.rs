@@ -14,7 +14,7 @@
 //! INVARIANT: an item's copy of the defaults is made when the item is read. Copies for all items at
 //! once would take a body's size times its number of items.
 
-use crate::http::{Error, Limits};
+use crate::http::{Error, HttpLimits};
 use crate::model::{Flaw, MalformedMember, Record, Request, Value, body_flaws};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -25,16 +25,16 @@ const DEFAULTED: [&str; 4] = ["subject", "action", "resource", "context"];
 
 /// The questions in a body of the batch endpoint.
 #[derive(Debug)]
-pub(in crate::http) enum Evaluations {
+pub(in crate::http) enum EvaluationsInput {
     /// One question: `evaluations` is absent or empty.
     Single(Request),
     /// Several questions.
-    Batch(Items),
+    Batch(BatchItems),
 }
 
 /// The items of a batch, each of which is read when the iterator reaches it.
 #[derive(Debug)]
-pub(in crate::http) struct Items {
+pub(in crate::http) struct BatchItems {
     defaults: Record,
     /// The default subject, which items with a subject of their own share.
     subject: Option<Arc<Record>>,
@@ -45,7 +45,7 @@ pub(in crate::http) struct Items {
     taken: usize,
 }
 
-impl Items {
+impl BatchItems {
     /// Returns the memory of the largest item, with the defaults that it may inherit.
     pub(in crate::http) fn largest_bytes(&self) -> usize {
         let largest = self
@@ -59,7 +59,7 @@ impl Items {
     }
 }
 
-impl Iterator for Items {
+impl Iterator for BatchItems {
     type Item = Result<Request, MalformedMember>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -79,7 +79,7 @@ impl Iterator for Items {
 }
 
 /// Refuses a body with too many items, before they are read.
-pub(in crate::http) fn check_size(body: &Record, limits: &Limits) -> Result<(), Error> {
+pub(in crate::http) fn check_size(body: &Record, limits: &HttpLimits) -> Result<(), Error> {
     match body.get("evaluations") {
         Some(Value::List(items)) if items.len() > limits.evaluations => {
             Err(Error::TooManyEvaluations {
@@ -95,8 +95,8 @@ pub(in crate::http) fn check_size(body: &Record, limits: &Limits) -> Result<(), 
 /// together.
 pub(in crate::http) fn read_evaluations(
     mut body: Record,
-    limits: &Limits,
-) -> Result<Evaluations, Error> {
+    limits: &HttpLimits,
+) -> Result<EvaluationsInput, Error> {
     check_size(&body, limits)?;
     let items = match body.remove("evaluations") {
         None | Some(Value::Null) => Vec::new(),
@@ -104,7 +104,7 @@ pub(in crate::http) fn read_evaluations(
         Some(other) => return Err(MalformedMember::kind("evaluations", "an array", &other).into()),
     };
     if items.is_empty() {
-        return Ok(Evaluations::Single(Request::from_body(&body)?));
+        return Ok(EvaluationsInput::Single(Request::from_body(&body)?));
     }
     check_defaults(&body)?;
     if inherited_bytes(&body, &items) > limits.inherited_bytes {
@@ -116,7 +116,7 @@ pub(in crate::http) fn read_evaluations(
         .and_then(Value::as_record)
         .cloned()
         .map(Arc::new);
-    Ok(Evaluations::Batch(Items {
+    Ok(EvaluationsInput::Batch(BatchItems {
         defaults: body,
         subject,
         flaws,
@@ -220,11 +220,11 @@ mod tests {
     use super::super::read_object;
     use super::*;
 
-    fn read(body: &serde_json::Value) -> Result<Evaluations, Error> {
-        let limits = Limits {
+    fn read(body: &serde_json::Value) -> Result<EvaluationsInput, Error> {
+        let limits = HttpLimits {
             evaluations: 3,
             inherited_bytes: 4_000,
-            ..Limits::default()
+            ..HttpLimits::default()
         };
         read_evaluations(
             read_object(body.to_string().as_bytes(), 64).unwrap(),
@@ -234,10 +234,10 @@ mod tests {
 
     fn items(body: &serde_json::Value) -> Vec<Result<Request, String>> {
         match read(body).unwrap() {
-            Evaluations::Batch(items) => {
+            EvaluationsInput::Batch(items) => {
                 items.map(|item| item.map_err(|m| m.to_string())).collect()
             }
-            Evaluations::Single(request) => panic!("read as one: {request:?}"),
+            EvaluationsInput::Single(request) => panic!("read as one: {request:?}"),
         }
     }
 
@@ -261,7 +261,7 @@ mod tests {
         let largest = |items: serde_json::Value| {
             let mut body = base();
             body["evaluations"] = items;
-            let Evaluations::Batch(items) = read(&body).unwrap() else {
+            let EvaluationsInput::Batch(items) = read(&body).unwrap() else {
                 panic!("read as one")
             };
             items.largest_bytes()
@@ -355,10 +355,10 @@ mod tests {
         for none in [serde_json::json!([]), serde_json::Value::Null] {
             assert!(matches!(
                 read(&with("evaluations", none)),
-                Ok(Evaluations::Single(_))
+                Ok(EvaluationsInput::Single(_))
             ));
         }
-        assert!(matches!(read(&base()), Ok(Evaluations::Single(_))));
+        assert!(matches!(read(&base()), Ok(EvaluationsInput::Single(_))));
     }
 
     #[test]
@@ -403,7 +403,7 @@ mod tests {
 
     #[test]
     fn an_item_is_read_when_its_turn_comes() {
-        let Ok(Evaluations::Batch(mut items)) =
+        let Ok(EvaluationsInput::Batch(mut items)) =
             read(&with("evaluations", serde_json::json!([{}, {}, 7])))
         else {
             panic!("not a batch")

@@ -1,6 +1,6 @@
 //! Writes the explanation of a decision as JSON.
 
-use crate::http::authzen::wire::answer::{EntityRef, Reason};
+use crate::http::authzen::wire::answer::{EntityJson, ReasonJson};
 use crate::model::{self, Decision, DecisionId, LegOutcome, Timestamp};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -13,7 +13,8 @@ const DROPPED_BYTES: usize = 2048;
 
 /// The tree behind a decision, written by the evaluation that made it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Explanation<'a> {
+#[schema(as = Explanation)]
+pub(in crate::http) struct ExplanationJson<'a> {
     /// The decision's name, as the header `Behest-Decision` and the decision record have it.
     decision_id: String,
     /// The digest of the bundle that decided.
@@ -25,24 +26,25 @@ pub(in crate::http) struct Explanation<'a> {
     /// The action that was evaluated; a specialised one where the schema declares it.
     action: &'a str,
     /// The credentials that were verified, in the request's order.
-    credentials: Vec<Credential<'a>>,
+    credentials: Vec<CredentialJson<'a>>,
     /// The members of the chain that no credential proves: the caller says so, and is believed.
-    asserted: Vec<EntityRef<'a>>,
+    asserted: Vec<EntityJson<'a>>,
     /// One per member of the chain, in order, and for each of them one per granting credential that
     /// names it; empty where the chain itself was refused.
-    legs: Vec<Leg<'a>>,
+    legs: Vec<LegJson<'a>>,
 }
 
 /// What a credential was seen to prove.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Credential<'a> {
+#[schema(as = Credential)]
+pub(in crate::http) struct CredentialJson<'a> {
     /// `access_token`, `id_token`, `jwt_svid` or `x509_svid`.
     #[schema(example = "access_token")]
     r#type: &'static str,
     /// The issuer that signed it, or answered for it.
     issuer: &'a str,
     /// The members of the chain that it names, the subject first.
-    chain: Vec<EntityRef<'a>>,
+    chain: Vec<EntityJson<'a>>,
     /// `dpop` or `mtls`; absent for a bearer's.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<&'static str>,
@@ -52,30 +54,32 @@ pub(in crate::http) struct Credential<'a> {
 
 /// One leg: whether this member of the chain may do it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Leg<'a> {
+#[schema(as = Leg)]
+pub(in crate::http) struct LegJson<'a> {
     /// The member of the chain whose leg this is.
-    principal: EntityRef<'a>,
+    principal: EntityJson<'a>,
     /// The outcome of the leg: `permit` or `deny`.
     #[schema(example = "deny")]
     outcome: &'static str,
     /// Why the leg does not permit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason<'a>>,
+    reason: Option<ReasonJson<'a>>,
     /// The policies that decided.
-    determining: Vec<Policy<'a>>,
+    determining: Vec<PolicyJson<'a>>,
     /// Without a permit: each permit whose scope matched, with what was missing.
-    near_misses: Vec<NearMiss<'a>>,
+    near_misses: Vec<NearMissJson<'a>>,
     /// The relations that were looked up.
-    relations: Vec<Relation<'a>>,
+    relations: Vec<RelationJson<'a>>,
     /// The policies that failed.
-    errors: Vec<Failure<'a>>,
+    errors: Vec<PolicyErrorJson<'a>>,
     /// Members of the request that no policy could see.
-    dropped: Vec<Dropped<'a>>,
+    dropped: Vec<DroppedMemberJson<'a>>,
 }
 
 /// A policy, and where it stands.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Policy<'a> {
+#[schema(as = Policy)]
+pub(in crate::http) struct PolicyJson<'a> {
     /// The id of the policy, from its `@id`.
     id: &'a str,
     /// The effect of the policy: `permit` or `forbid`.
@@ -92,22 +96,24 @@ pub(in crate::http) struct Policy<'a> {
 
 /// A permit that almost was.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct NearMiss<'a> {
+#[schema(as = NearMiss)]
+pub(in crate::http) struct NearMissJson<'a> {
     /// The permit that was not satisfied.
-    policy: Policy<'a>,
+    policy: PolicyJson<'a>,
     /// The first of its conditions that was not true.
-    condition: Condition<'a>,
+    condition: ConditionJson<'a>,
 }
 
 /// A condition of a policy.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Condition<'a> {
+#[schema(as = Condition)]
+pub(in crate::http) struct ConditionJson<'a> {
     /// The source text of the condition.
     source: &'a str,
     /// The line, from 1.
     line: usize,
     /// What the attributes in it were, as Cedar writes values.
-    values: Vec<Attribute<'a>>,
+    values: Vec<AttributeJson<'a>>,
     /// What the evaluator said, where the condition failed rather than being false.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
@@ -115,7 +121,8 @@ pub(in crate::http) struct Condition<'a> {
 
 /// What an attribute was.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Attribute<'a> {
+#[schema(as = Attribute)]
+pub(in crate::http) struct AttributeJson<'a> {
     /// Its path, such as `principal.email`.
     path: &'a str,
     /// Its value, as Cedar writes it.
@@ -124,7 +131,8 @@ pub(in crate::http) struct Attribute<'a> {
 
 /// A relation that a policy asked about.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Relation<'a> {
+#[schema(as = Relation)]
+pub(in crate::http) struct RelationJson<'a> {
     /// The user that was looked for.
     user: &'a str,
     /// The userset in which it was looked for: `type:id#relation`.
@@ -137,16 +145,18 @@ pub(in crate::http) struct Relation<'a> {
 
 /// A policy that failed.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Failure<'a> {
+#[schema(as = Failure)]
+pub(in crate::http) struct PolicyErrorJson<'a> {
     /// The policy that failed.
-    policy: Policy<'a>,
+    policy: PolicyJson<'a>,
     /// What the evaluator said.
     message: &'a str,
 }
 
 /// A member of the request that no policy could see; as the last of many, `and N more`.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Dropped<'a> {
+#[schema(as = Dropped)]
+pub(in crate::http) struct DroppedMemberJson<'a> {
     /// The path of the member.
     #[schema(value_type = String)]
     member: Cow<'a, str>,
@@ -154,7 +164,7 @@ pub(in crate::http) struct Dropped<'a> {
     why: &'a str,
 }
 
-impl<'a> Explanation<'a> {
+impl<'a> ExplanationJson<'a> {
     pub(super) fn new(id: DecisionId, tree: &'a model::Explanation) -> Self {
         Self {
             decision_id: id.to_string(),
@@ -162,19 +172,19 @@ impl<'a> Explanation<'a> {
             revision: tree.revision.0,
             now: rfc3339(tree.now),
             action: &tree.action,
-            credentials: tree.credentials.iter().map(Credential::from).collect(),
-            asserted: tree.asserted.iter().map(EntityRef::from).collect(),
-            legs: tree.legs.iter().map(Leg::from).collect(),
+            credentials: tree.credentials.iter().map(CredentialJson::from).collect(),
+            asserted: tree.asserted.iter().map(EntityJson::from).collect(),
+            legs: tree.legs.iter().map(LegJson::from).collect(),
         }
     }
 }
 
-impl<'a> From<&'a model::CredentialLine> for Credential<'a> {
+impl<'a> From<&'a model::CredentialLine> for CredentialJson<'a> {
     fn from(line: &'a model::CredentialLine) -> Self {
         Self {
             r#type: line.kind.as_str(),
             issuer: &line.issuer,
-            chain: line.chain.iter().map(EntityRef::from).collect(),
+            chain: line.chain.iter().map(EntityJson::from).collect(),
             proof: line.proof.map(model::Proof::as_str),
             until: rfc3339(line.until),
         }
@@ -187,37 +197,41 @@ pub(in crate::http) fn rfc3339(at: Timestamp) -> String {
         .map_or_else(|_| format!("{} ms", at.0), |at| at.to_string())
 }
 
-impl<'a> From<&'a model::LegExplanation> for Leg<'a> {
+impl<'a> From<&'a model::LegExplanation> for LegJson<'a> {
     fn from(leg: &'a model::LegExplanation) -> Self {
         let (outcome, reason) = match &leg.outcome {
             LegOutcome::Permit => ("permit", None),
-            LegOutcome::Deny(reason) => ("deny", Some(Reason::from(reason))),
+            LegOutcome::Deny(reason) => ("deny", Some(ReasonJson::from(reason))),
         };
         Self {
-            principal: EntityRef::from(&leg.principal),
+            principal: EntityJson::from(&leg.principal),
             outcome,
             reason,
-            determining: leg.determining.iter().map(Policy::from).collect(),
-            near_misses: leg.near_misses.iter().map(NearMiss::from).collect(),
-            relations: leg.relations.iter().map(Relation::from).collect(),
-            errors: leg.errors.iter().map(Failure::from).collect(),
+            determining: leg.determining.iter().map(PolicyJson::from).collect(),
+            near_misses: leg.near_misses.iter().map(NearMissJson::from).collect(),
+            relations: leg.relations.iter().map(RelationJson::from).collect(),
+            errors: leg.errors.iter().map(PolicyErrorJson::from).collect(),
             dropped: first_dropped(&leg.dropped),
         }
     }
 }
 
 /// Returns as many dropped members as fit, and how many more there are.
-fn first_dropped(all: &model::DroppedMembers) -> Vec<Dropped<'_>> {
+fn first_dropped(all: &model::DroppedMembers) -> Vec<DroppedMemberJson<'_>> {
     let mut left = DROPPED_BYTES;
     let fits = |it: &&model::DroppedMember| {
         let after = left.checked_sub(it.member.len() + it.why.len());
         left = after.unwrap_or(left);
         after.is_some()
     };
-    let mut told: Vec<_> = all.iter().take_while(fits).map(Dropped::from).collect();
+    let mut told: Vec<_> = all
+        .iter()
+        .take_while(fits)
+        .map(DroppedMemberJson::from)
+        .collect();
     let more = (all.iter().len() + all.more()).saturating_sub(told.len());
     if more > 0 {
-        told.push(Dropped {
+        told.push(DroppedMemberJson {
             member: format!("and {more} more").into(),
             why: "the list is cut here",
         });
@@ -225,7 +239,7 @@ fn first_dropped(all: &model::DroppedMembers) -> Vec<Dropped<'_>> {
     told
 }
 
-impl<'a> From<&'a model::PolicyRef> for Policy<'a> {
+impl<'a> From<&'a model::PolicyRef> for PolicyJson<'a> {
     fn from(policy: &'a model::PolicyRef) -> Self {
         let effect = match policy.effect {
             Decision::Permit => "permit",
@@ -241,18 +255,18 @@ impl<'a> From<&'a model::PolicyRef> for Policy<'a> {
     }
 }
 
-impl<'a> From<&'a model::NearMiss> for NearMiss<'a> {
+impl<'a> From<&'a model::NearMiss> for NearMissJson<'a> {
     fn from(miss: &'a model::NearMiss) -> Self {
         let condition = &miss.condition;
         Self {
-            policy: Policy::from(&miss.policy),
-            condition: Condition {
+            policy: PolicyJson::from(&miss.policy),
+            condition: ConditionJson {
                 source: &condition.source,
                 line: condition.line,
                 values: condition
                     .values
                     .iter()
-                    .map(|(path, value)| Attribute { path, value })
+                    .map(|(path, value)| AttributeJson { path, value })
                     .collect(),
                 error: condition.error.as_deref(),
             },
@@ -260,7 +274,7 @@ impl<'a> From<&'a model::NearMiss> for NearMiss<'a> {
     }
 }
 
-impl<'a> From<&'a model::RelationLookup> for Relation<'a> {
+impl<'a> From<&'a model::RelationLookup> for RelationJson<'a> {
     fn from(lookup: &'a model::RelationLookup) -> Self {
         Self {
             user: &lookup.user,
@@ -271,16 +285,16 @@ impl<'a> From<&'a model::RelationLookup> for Relation<'a> {
     }
 }
 
-impl<'a> From<&'a model::PolicyError> for Failure<'a> {
+impl<'a> From<&'a model::PolicyError> for PolicyErrorJson<'a> {
     fn from(error: &'a model::PolicyError) -> Self {
         Self {
-            policy: Policy::from(&error.policy),
+            policy: PolicyJson::from(&error.policy),
             message: &error.message,
         }
     }
 }
 
-impl<'a> From<&'a model::DroppedMember> for Dropped<'a> {
+impl<'a> From<&'a model::DroppedMember> for DroppedMemberJson<'a> {
     fn from(dropped: &'a model::DroppedMember) -> Self {
         Self {
             member: dropped.member.as_str().into(),

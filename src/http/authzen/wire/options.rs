@@ -28,7 +28,7 @@ const NAMES: [&str; 5] = [
 
 /// The kind of request that the options belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Of {
+pub(in crate::http) enum RequestKind {
     /// An evaluation of one question.
     Evaluation,
     /// A batch of evaluations.
@@ -38,7 +38,7 @@ pub(in crate::http) enum Of {
     Search,
 }
 
-impl Of {
+impl RequestKind {
     /// Returns the members of the body beside the question.
     fn members(self) -> &'static [&'static str] {
         match self {
@@ -66,7 +66,7 @@ pub(in crate::http) struct Options {
 impl Options {
     /// Reads the member `options` of a body, with the caller's settings as defaults.
     pub(in crate::http) fn read(
-        of: Of,
+        of: RequestKind,
         body: &Record,
         caller: Identity<'_>,
     ) -> Result<Self, Error> {
@@ -82,7 +82,7 @@ impl Options {
         let arguments = read_unknown(options)?;
         if arguments == Arguments::Unknown {
             // A permit that allows no call must not come from the endpoint that decides calls.
-            if of == Of::Evaluation {
+            if of == RequestKind::Evaluation {
                 return Err(Error::UnsupportedOption(UNKNOWN));
             }
             caller.require(Permission::Search)?;
@@ -93,7 +93,7 @@ impl Options {
         let at_least = read_revision(options)?;
         if explain == Some(true) {
             caller.require(Permission::Explain)?;
-            if of == Of::Search {
+            if of == RequestKind::Search {
                 return Err(Error::UnsupportedOption("options.explain"));
             }
             return Ok(Self {

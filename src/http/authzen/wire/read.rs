@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 /// Reads a body. `max_depth` counts levels of objects and arrays, the body's own included.
 pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
     let max_weight = MAX_WEIGHT.max(body.len().saturating_mul(WEIGHT_PER_BYTE));
-    let mut reader = Reader {
+    let mut reader = JsonReader {
         json: Jiter::new(body),
         max_depth,
         max_weight,
@@ -27,10 +27,10 @@ pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
     match reader.document() {
         Ok(Value::Record(record)) => Ok(record),
         Ok(other) => Err(MalformedMember::kind("", "an object", &other).into()),
-        Err(Refusal::TooDeep) => Err(Error::TooDeep(max_depth)),
-        Err(Refusal::TooHeavy) => Err(Error::TooHeavy),
-        Err(Refusal::Twice(path)) => Err(Error::DuplicateMember(path)),
-        Err(Refusal::Syntax(error)) => {
+        Err(JsonRefusal::TooDeep) => Err(Error::TooDeep(max_depth)),
+        Err(JsonRefusal::TooHeavy) => Err(Error::TooHeavy),
+        Err(JsonRefusal::Twice(path)) => Err(Error::DuplicateMember(path)),
+        Err(JsonRefusal::Syntax(error)) => {
             let position = reader.json.error_position(error.index);
             Err(Error::Json {
                 problem: say(body, &error.error_type),
@@ -67,7 +67,7 @@ pub(in crate::http) fn without_data(path: &str) -> String {
     shown.join(".")
 }
 
-enum Refusal {
+enum JsonRefusal {
     Syntax(JiterError),
     TooDeep,
     TooHeavy,
@@ -75,13 +75,13 @@ enum Refusal {
     Twice(String),
 }
 
-impl From<JiterError> for Refusal {
+impl From<JiterError> for JsonRefusal {
     fn from(error: JiterError) -> Self {
         Self::Syntax(error)
     }
 }
 
-impl Refusal {
+impl JsonRefusal {
     fn below(self, name: &str) -> Self {
         match self {
             Self::Twice(path) if path.starts_with('[') => {
@@ -106,7 +106,7 @@ impl Refusal {
     }
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     json: Jiter<'a>,
     max_depth: usize,
     max_weight: usize,
@@ -118,15 +118,15 @@ struct Reader<'a> {
     members: Vec<(SmolStr, Value)>,
 }
 
-impl Reader<'_> {
-    fn document(&mut self) -> Result<Value, Refusal> {
+impl JsonReader<'_> {
+    fn document(&mut self) -> Result<Value, JsonRefusal> {
         let peek = self.json.peek()?;
         let value = self.value(peek, 0)?;
         self.json.finish()?;
         Ok(value)
     }
 
-    fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, Refusal> {
+    fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, JsonRefusal> {
         self.weight += 1 + self.lists;
         match peek {
             Peek::String => Ok(Value::Text(SmolStr::new(self.json.known_str()?))),
@@ -141,7 +141,7 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, Refusal> {
+    fn object(&mut self, depth: usize) -> Result<Value, JsonRefusal> {
         self.enter(depth)?;
         let start = self.members.len();
         let mut next = self.json.known_object()?.map(SmolStr::new);
@@ -156,10 +156,10 @@ impl Reader<'_> {
         let record = Record::take_members(&mut self.members, start);
         record
             .map(Value::Record)
-            .map_err(|name| Refusal::Twice(shown(&name).into_owned()))
+            .map_err(|name| JsonRefusal::Twice(shown(&name).into_owned()))
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, Refusal> {
+    fn array(&mut self, depth: usize) -> Result<Value, JsonRefusal> {
         self.enter(depth)?;
         self.lists += 1;
         let mut items = Vec::new();
@@ -170,7 +170,7 @@ impl Reader<'_> {
                 .map_err(|refusal| refusal.at(items.len()))?;
             items.push(item);
             if self.weight > self.max_weight {
-                return Err(Refusal::TooHeavy);
+                return Err(JsonRefusal::TooHeavy);
             }
             next = self.json.array_step()?;
         }
@@ -178,19 +178,21 @@ impl Reader<'_> {
         Ok(Value::List(items))
     }
 
-    fn number(&mut self, peek: Peek) -> Result<Value, Refusal> {
+    fn number(&mut self, peek: Peek) -> Result<Value, JsonRefusal> {
         let index = self.json.current_index();
         let digits = self.json.known_number_bytes(peek)?;
         let number = str::from_utf8(digits).ok().and_then(Number::parse);
-        number.map(Value::Number).ok_or(Refusal::Syntax(JiterError {
-            error_type: JiterErrorType::JsonError(JsonErrorType::InvalidNumber),
-            index,
-        }))
+        number
+            .map(Value::Number)
+            .ok_or(JsonRefusal::Syntax(JiterError {
+                error_type: JiterErrorType::JsonError(JsonErrorType::InvalidNumber),
+                index,
+            }))
     }
 
-    fn enter(&self, depth: usize) -> Result<(), Refusal> {
+    fn enter(&self, depth: usize) -> Result<(), JsonRefusal> {
         if depth > self.max_depth {
-            Err(Refusal::TooDeep)
+            Err(JsonRefusal::TooDeep)
         } else {
             Ok(())
         }
@@ -403,7 +405,7 @@ mod tests {
             "the body is nested more than 64 levels deep: send flatter data"
         );
         // The deepest nesting that a setting can allow fits into the stack.
-        let deepest = crate::http::Limits::MAX_JSON_DEPTH;
+        let deepest = crate::http::HttpLimits::MAX_JSON_DEPTH;
         assert!(read_object(nested(deepest).as_bytes(), deepest).is_ok());
     }
 

@@ -5,7 +5,7 @@
 //! has a next one always says so.
 
 use crate::engine::SearchPage;
-use crate::http::authzen::wire::answer::{EntityRef, Reason, unknown};
+use crate::http::authzen::wire::answer::{EntityJson, ReasonJson, unknown};
 use crate::model::{AnswerDepth, Arguments, SearchKind, SearchRequest};
 use actix_web::web::Bytes;
 use serde::Serialize;
@@ -56,7 +56,7 @@ struct SearchContext<'a> {
     reasons: Option<Vec<FoundReason<'a>>>,
     /// Why nothing was found: as beside a denial. Only on a first page that is empty and the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason<'a>>,
+    reason: Option<ReasonJson<'a>>,
     /// `["arguments"]` where it was asked what some arguments could be permitted: a result permits
     /// no call.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ struct FoundReason<'a> {
 #[serde(untagged)]
 enum SearchResult<'a> {
     /// A subject or a resource.
-    Entity(EntityRef<'a>),
+    Entity(EntityJson<'a>),
     /// An action that may be done.
     Action {
         /// The name of the action.
@@ -108,7 +108,7 @@ pub fn write_page(
         .reason
         .as_ref()
         .filter(|_| depth != AnswerDepth::Lean)
-        .map(Reason::from);
+        .map(ReasonJson::from);
     let context = SearchContext {
         reasons,
         reason,
@@ -116,7 +116,7 @@ pub fn write_page(
     };
     let results = page.found.iter().map(|found| match search.searched {
         SearchKind::Subject | SearchKind::Resource => {
-            SearchResult::Entity(EntityRef::new(&search.kind, &found.id))
+            SearchResult::Entity(EntityJson::new(&search.kind, &found.id))
         }
         SearchKind::Action => SearchResult::Action { name: &found.id },
     });

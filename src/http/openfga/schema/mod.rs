@@ -17,7 +17,7 @@ use utoipa::{IntoResponses, ToSchema};
 /// What every call can answer when it does not do what it was asked.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "described, and written by the error type")]
-pub(super) enum Errors {
+pub(super) enum FgaErrors {
     /// The request is at fault.
     #[response(status = 400)]
     Invalid(FgaError),
