@@ -6,6 +6,7 @@
 mod again;
 mod possession;
 mod settings;
+mod workloads;
 
 use super::cache::{Moment, Purpose, TokenCache, TokenEntry, digest_of};
 use super::claims::GenuineToken;
@@ -15,8 +16,8 @@ use super::introspection::Introspector;
 use super::jose::{MAX_TOKEN_BYTES, UnverifiedToken};
 use super::keys::{HttpClient, KeyRefresh, KeyVoucher, Keyring};
 use super::profile::{Profile, Trust};
-use super::proof::{Replays, der_chain};
-use super::spiffe::{self, SpiffeId, TrustDomain};
+use super::proof::Replays;
+use super::spiffe::TrustDomain;
 use crate::clock::Clock;
 use crate::evidence::jwt;
 use crate::model::{
@@ -24,7 +25,6 @@ use crate::model::{
     VerifiedCredential, Voucher, shown,
 };
 use settings::{principal_ids, problems};
-use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// Verifies credentials. All workers share it.
@@ -399,88 +399,6 @@ impl Verifier {
             Some(introspector.keep()),
             self.moment(now),
         ))
-    }
-
-    /// Verifies a JWT-SVID with the trust domain that it names.
-    async fn workload(
-        &self,
-        presented: &RawCredential<'_>,
-        now: Timestamp,
-    ) -> Result<TokenEntry, CredentialError> {
-        let token = UnverifiedToken::read(presented.value.0)?;
-        let sub = token
-            .claims
-            .get("sub")
-            .and_then(Value::as_text)
-            .map(SmolStr::as_str)
-            .unwrap_or_default();
-        let domain = self.domain(sub, presented.issuer)?;
-        let (genuine, voucher) =
-            spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
-        Ok(TokenEntry::new(
-            Arc::new(genuine),
-            Some(voucher),
-            None,
-            self.moment(now),
-        ))
-    }
-
-    /// Verifies an X.509-SVID. The result is not cached: certificates are rarely sent, and their
-    /// chains are large.
-    async fn certificate(
-        &self,
-        presented: &RawCredential<'_>,
-        now: Timestamp,
-    ) -> Result<VerifiedCredential, CredentialError> {
-        let unreadable = || {
-            CredentialError::invalid("the value is no chain of certificates in PEM form or base64")
-        };
-        let chain = der_chain(presented.value.0).ok_or_else(unreadable)?;
-        let leaf = chain.first().ok_or_else(unreadable)?;
-        if presented.dpop.is_some() {
-            return Err(CredentialError::proof(
-                "a certificate is bound to no key of its own, and came with a proof of possession",
-            ));
-        }
-        // If the caller says which certificate it saw, that must be the certificate of the chain.
-        if presented.certificate.is_some_and(|seen| {
-            der_chain(seen).as_ref().and_then(|seen| seen.first()) != Some(leaf)
-        }) {
-            return Err(CredentialError::proof(
-                "the certificate is another than the one in `tls.certificate`",
-            ));
-        }
-        let name = spiffe::claimed_id(leaf)?;
-        let domain = self.domain(&name, presented.issuer)?;
-        let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
-        let bundle = domain.bundle.any().await?;
-        let (proven, anchor) =
-            spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)?;
-        Ok(VerifiedCredential {
-            proven: Arc::new(proven),
-            voucher: Some(domain.bundle.anchored(&bundle, anchor)),
-            answer: None,
-        })
-    }
-
-    /// Returns the trust domain of a SPIFFE id. It must be the one that the credential names, if it
-    /// names one.
-    fn domain(&self, name: &str, named: Option<&str>) -> Result<&DomainVerifier, CredentialError> {
-        let id = SpiffeId::parse(name)
-            .ok_or_else(|| CredentialError::invalid("the credential names no SPIFFE id"))?;
-        let found = self
-            .domains
-            .iter()
-            .find(|domain| domain.settings.name == id.domain);
-        let found = found.ok_or_else(|| {
-            CredentialError::of_a_stranger("the credential's trust domain is not configured")
-        })?;
-        if named.is_some_and(|named| named != found.settings.issuer()) {
-            return Err(CredentialError::invalid(
-                "the credential is of another trust domain than `issuer` says",
-            ));
-        }
-        Ok(found)
     }
 }
 

@@ -189,9 +189,7 @@ impl ServiceState {
                 .await?;
             turn = self.turn_for(work, request, text).await?;
         }
-        if body.is_empty() {
-            body = self.read(text)?;
-        }
+        body = self.read_if_dropped(body, text)?;
         let mut evidence = None;
         if let Some(verifier) = &self.settings.verifier {
             let held = held_credentials(&body);
@@ -221,9 +219,7 @@ impl ServiceState {
             self.ask_again(request, evidence.as_ref()).await?;
             turn = self.turn_for(work, request, text).await?;
         }
-        if body.is_empty() {
-            body = self.read(text)?;
-        }
+        body = self.read_if_dropped(body, text)?;
         // INVARIANT: nothing is waited for between this and the answer, but for what asks again.
         self.check_now(request, evidence.as_ref())?;
         Ok(ReadyRequest {
@@ -232,6 +228,16 @@ impl ServiceState {
             evidence,
             turn,
         })
+    }
+
+    /// Reads a body again that was dropped before a wait, so that nothing waits with more than its
+    /// text.
+    fn read_if_dropped(&self, body: Record, text: &Bytes) -> Result<Record, Error> {
+        if body.is_empty() {
+            self.read(text)
+        } else {
+            Ok(body)
+        }
     }
 
     /// Charges the budget for the text of a small body and for the credentials in it, when they

@@ -96,8 +96,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
         parts.tls.clone(),
         parts.verifier.clone(),
     )?;
-    // The service is announced after signals are handled, because whoever reads the announcement
-    // may send one.
+    // Signals are handled before this, because whoever reads the announcement may send one.
     let _removed_at_the_end = announce(
         &config,
         &environment,

@@ -114,10 +114,7 @@ pub(super) fn settle(
     }
     let ways = 1_usize << instants.len();
     if work(&asked, &points, parties, inputs).saturating_mul(ways) > MAX_WORK {
-        return deny(
-            leg,
-            "and there are too many values to read with it in several ways",
-        );
+        return deny(leg, TOO_MANY_VALUES);
     }
     let ground = Ground {
         parties: (parties.principal, parties.action, parties.resource),
@@ -188,6 +185,9 @@ impl Ground<'_, '_> {
 }
 
 const DEPENDS: &str = "and the decision depends on that";
+
+/// Why a leg is denied that reads too much beside such a point.
+const TOO_MANY_VALUES: &str = "and there are too many values to read with it in several ways";
 
 fn reads(reads: &ReadSet, points: &[Point]) -> bool {
     points
