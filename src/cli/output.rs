@@ -1,7 +1,7 @@
 //! Prints what commands show: texts, problems, colours.
 
 use crate::bundle::{self, BundleFiles};
-use crate::model::{Problem, Problems};
+use crate::model::{Problem, Problems, without_passwords};
 use indicatif::HumanCount;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -33,8 +33,10 @@ pub(super) fn fail_all(problems: &Problems) -> ExitCode {
 }
 
 fn tell(label: &str, problem: &Problem, paint: Paint) {
-    notice(&format!("{label} {problem}\n"));
+    let message = problem.to_string();
+    notice(&format!("{label} {}\n", without_passwords(&message)));
     if let Some(help) = &problem.help {
+        let help = without_passwords(help);
         notice(&format!("  {} {help}\n", paint.dim("help:")));
     }
 }

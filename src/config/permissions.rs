@@ -1,5 +1,6 @@
 //! The permissions of a caller.
 
+use crate::model::shown_word;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;
 use std::str::FromStr;
@@ -57,7 +58,11 @@ impl FromStr for Permission {
                 let known = Self::ALL
                     .map(|permission| format!("`{}`", permission.as_str()))
                     .join(", ");
-                format!("`{text}` is not a permission; there are {known}")
+                let words = Self::ALL.map(Self::as_str);
+                format!(
+                    "{} is not a permission; there are {known}",
+                    shown_word(text, &words)
+                )
             })
     }
 }

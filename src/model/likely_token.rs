@@ -7,35 +7,57 @@
 //! INVARIANT: an id is hidden in a question only under a type that the schema does not declare.
 //! Nothing is permitted for such a type, so no decision depends on the id.
 
+use super::shown::HIDDEN;
 use super::{EntityRef, MAX_NAME_BYTES, alike};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use smol_str::SmolStr;
 
-/// The text that is shown instead of a hidden id.
-const HIDDEN: &str = "(hidden)";
-
 /// Types by which callers mean credentials, in any spelling.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 16] = [
     "credential",
     "credentials",
+    "credential_value",
     "token",
     "access_token",
     "id_token",
     "refresh_token",
+    "oauth_token",
+    "authorization",
     "jwt",
     "jwt_svid",
     "x509_svid",
     "bearer",
     "bearer_token",
     "api_key",
+    "secret",
 ];
+
+/// The schemes of HTTP and the parameters that a token stands behind, in lower case.
+const MARKS: [&str; 5] = ["bearer ", "dpop ", "basic ", "access_token=", "id_token="];
 
 /// LIMIT: a shorter text is not a token that any service would accept.
 const LEAST_BYTES: usize = 16;
 
-/// Hides the id if it is likely to be a token and its type is not declared, as `is_declared` says.
+/// LIMIT: the header of a JWT has at least an algorithm.
+const LEAST_HEADER_BYTES: usize = 12;
+
+/// Hides the id and the type if they are likely to be tokens and the type is not declared, as
+/// `is_declared` says.
 pub(super) fn hide(uid: &mut EntityRef, is_declared: impl FnOnce(&SmolStr) -> bool) {
-    if is_likely(uid) && !is_declared(&uid.kind) {
+    let is_odd = holds_token(&uid.kind);
+    if (is_odd || is_likely(uid)) && !is_declared(&uid.kind) {
         uid.id = SmolStr::new_static(HIDDEN);
+        if is_odd {
+            uid.kind = SmolStr::new_static(HIDDEN);
+        }
+    }
+}
+
+/// Hides the name of an action that nobody declares if it is likely to be a token.
+pub(super) fn hide_name(name: &mut SmolStr, is_declared: impl FnOnce(&SmolStr) -> bool) {
+    if holds_token(name) && !is_declared(name) {
+        *name = SmolStr::new_static(HIDDEN);
     }
 }
 
@@ -46,32 +68,64 @@ pub(super) fn hidden(mut uid: EntityRef) -> EntityRef {
 }
 
 fn is_likely(uid: &EntityRef) -> bool {
-    uid.id.len() >= LEAST_BYTES
-        && (is_token(&uid.id) || WORDS.iter().any(|word| alike(word, &uid.kind)))
+    uid.id.len() > MAX_NAME_BYTES
+        || holds_token(&uid.id)
+        || (uid.id.len() >= LEAST_BYTES && WORDS.iter().any(|word| alike(word, &uid.kind)))
 }
 
-/// Returns `true` for a JWT, with or without its scheme, for text in PEM form, and for text that is
-/// longer than an id may be.
-fn is_token(text: &str) -> bool {
-    const BEARER: &str = "bearer ";
-    let text = text.trim_start();
-    let token = match text.split_at_checked(BEARER.len()) {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(BEARER) => rest.trim_start(),
-        _ => text,
-    };
-    text.len() > MAX_NAME_BYTES || text.starts_with("-----BEGIN ") || is_jwt(token)
-}
-
-/// Returns `true` for three or five parts in base64url of which the first encodes an object (RFC
-/// 7515 section 7.1, RFC 7516 section 7.1).
-fn is_jwt(text: &str) -> bool {
-    let [b'e', b'w'..=b'z', ..] = text.as_bytes() else {
+/// Returns `true` if the text holds a JWT or the beginning of one, a key in PEM form, or what
+/// stands behind a scheme of HTTP or a parameter for tokens.
+pub(super) fn holds_token(text: &str) -> bool {
+    if text.len() < LEAST_BYTES {
         return false;
-    };
-    let parts = text.split('.').count();
-    let is_part =
-        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'=');
-    (parts == 3 || parts == 5) && text.trim_end().bytes().all(|byte| is_part(&byte))
+    }
+    // Most names have none of these bytes, and this is asked of each name in a question.
+    let has = |byte| text.as_bytes().contains(&byte);
+    let is_jwt = has(b'.') && text.split(|c| !is_of_a_token(c)).any(begins_as_jwt);
+    is_jwt
+        || (has(b' ') || has(b'='))
+            && (text.contains("-----BEGIN ") || MARKS.iter().any(|mark| stands_behind(text, mark)))
+}
+
+fn is_of_a_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+/// Returns `true` if a part of the text, up to a dot, encodes the beginning of an object in JSON
+/// (RFC 7515 section 7.1, RFC 7516 section 7.1).
+fn begins_as_jwt(text: &str) -> bool {
+    let mut parts = text.split('.').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_some() && is_header(part) {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_header(part: &str) -> bool {
+    part.len() >= LEAST_HEADER_BYTES
+        && matches!(part.as_bytes(), [b'e', b'w'..=b'z', ..])
+        && BASE64_URL_SAFE_NO_PAD
+            .decode(part)
+            .is_ok_and(|header| header.starts_with(b"{") && header.contains(&b'"'))
+}
+
+/// Returns `true` if a text as long as a token stands behind this mark, in any case of letters.
+fn stands_behind(text: &str, mark: &str) -> bool {
+    text.char_indices().any(|(at, _)| {
+        text.get(at..)
+            .and_then(|rest| rest.split_at_checked(mark.len()))
+            .is_some_and(|(begin, rest)| {
+                begin.eq_ignore_ascii_case(mark)
+                    && rest
+                        .trim_start()
+                        .bytes()
+                        .take_while(|byte| !byte.is_ascii_whitespace())
+                        .count()
+                        >= LEAST_BYTES
+            })
+    })
 }
 
 #[cfg(test)]
@@ -94,6 +148,14 @@ mod tests {
             format!("Bearer {JWT}"),
             format!(" {JWT}\n"),
             format!("{JWT}.a.b"),
+            format!("\"{JWT}\""),
+            format!("DPoP {JWT}"),
+            format!("access_token={JWT}"),
+            "Bearer 2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "dpop 2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            JWT.replacen('.', ".\n", 1),
+            JWT.replacen('.', ". ", 2),
+            "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9".to_owned(),
             JWT.replace("eyJ", "ewo"),
             "-----BEGIN PRIVATE KEY-----".to_owned(),
             long,
@@ -132,6 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn a_type_and_the_name_of_an_action_that_are_tokens_are_hidden() {
+        let mut uid = EntityRef::new(JWT, "d1");
+        hide(&mut uid, |_| false);
+        assert_eq!((uid.kind.as_str(), uid.id.as_str()), (HIDDEN, HIDDEN));
+        for (name, is_declared, shown) in [
+            (JWT, false, HIDDEN),
+            ("Bearer 2YotnFZFEjr1zCsicMWpAA", false, HIDDEN),
+            (JWT, true, JWT),
+            ("tickets/read", false, "tickets/read"),
+        ] {
+            let mut action = SmolStr::new(name);
+            hide_name(&mut action, |_| is_declared);
+            assert_eq!(action, shown);
+        }
+    }
+
+    #[test]
     fn names_are_shown() {
         for id in [
             "",
@@ -140,6 +219,9 @@ mod tests {
             "5f2f1c0a-7b6e-4d3c-9a1b-0c2d3e4f5a6b",
             "eyes.of.a.name with spaces",
             "auth0|abc.d.e",
+            "eyebrow-and-more.of-a.name",
+            "the bearer of news",
+            "basic access",
         ] {
             assert_eq!(shown("usr", id, false), id);
         }

@@ -66,7 +66,9 @@ pub use request::{
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{SearchKind, SearchRequest};
-pub use shown::{RECORD_INPUT_BYTES, shown, shown_message, shown_request_id};
+pub use shown::{
+    RECORD_INPUT_BYTES, shown, shown_message, shown_request_id, shown_word, without_passwords,
+};
 use spelling::begin_differently;
 pub use spelling::{Letters, MAX_OTHERS, alike, nearest, one_slip_off};
 pub use spiffe::{SpiffeId, is_trust_domain};

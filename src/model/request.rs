@@ -110,6 +110,14 @@ impl Request {
         shown_subject(&self.subject)
     }
 
+    /// Returns the action that the request names, to be shown and recorded.
+    #[must_use]
+    pub fn shown_action(&self) -> SmolStr {
+        let mut name = self.action.name.clone();
+        likely_token::hide_name(&mut name, |_| false);
+        name
+    }
+
     /// Returns the resource that the request names, to be shown and recorded.
     #[must_use]
     pub fn shown_resource(&self) -> EntityRef {
@@ -355,13 +363,19 @@ pub struct Question {
 }
 
 impl Question {
-    /// Hides ids that are likely to be tokens if `is_declared` does not know their types: nothing
-    /// is permitted for them, but they would be shown and recorded.
-    pub(crate) fn hide_tokens(&mut self, is_declared: impl Fn(&SmolStr) -> bool) {
+    /// Hides ids and types that are likely to be tokens if `is_declared` does not know the types,
+    /// and such a name of an action that `is_action` does not know: nothing is permitted for them,
+    /// but they would be shown and recorded.
+    pub(crate) fn hide_tokens(
+        &mut self,
+        is_declared: impl Fn(&SmolStr) -> bool,
+        is_action: impl Fn(&SmolStr) -> bool,
+    ) {
         let members = self.chain.members_mut().map(|member| &mut member.uid);
         members
             .chain([&mut self.resource.uid])
             .for_each(|uid| likely_token::hide(uid, &is_declared));
+        likely_token::hide_name(&mut self.action.name, is_action);
     }
 
     /// Returns the members of the chain that no credential proves, under the type names of the

@@ -3,6 +3,7 @@
 //! INVARIANT: a message consists of its own words and a bounded part of the values sent. In a
 //! batch, a default value may be repeated in the reason of each of a thousand items.
 
+use super::likely_token::holds_token;
 use std::borrow::Cow;
 
 /// LIMIT: characters of one value in a message: enough to recognise it.
@@ -20,10 +21,64 @@ const REQUEST_ID_CHARS: usize = 256;
 /// enough to begin with.
 const MESSAGE_CHARS: usize = 16_384;
 
-/// Returns a value as messages show it: its beginning, with an ellipsis if it was cut.
+/// The text that is shown instead of a value that is likely to be a secret.
+pub(super) const HIDDEN: &str = "(hidden)";
+
+/// LIMIT: edits that a misspelt word may be away from the word that was meant.
+const MISSPELT_EDITS: usize = 3;
+
+/// Returns a value as messages show it: its beginning, with an ellipsis if it was cut, and nothing
+/// of a value that holds a token.
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
+    if holds_token(text) {
+        return Cow::Borrowed(HIDDEN);
+    }
     cut(text, SHOWN_CHARS)
+}
+
+/// Returns a word of the settings as messages show it, in backticks, if it is likely to be a
+/// misspelt one of these. Any other text may be a secret that stands at the wrong setting.
+#[must_use]
+pub fn shown_word(text: &str, known: &[&str]) -> String {
+    let is_near = |word: &&str| {
+        let edits = strsim::damerau_levenshtein(&text.to_ascii_lowercase(), word);
+        edits <= MISSPELT_EDITS && 2 * edits <= word.len()
+    };
+    if text.len() <= SHOWN_CHARS && known.iter().any(is_near) {
+        format!("`{text}`")
+    } else {
+        "what stands there (it is not shown: it could be a secret)".to_owned()
+    }
+}
+
+/// Returns a message without the users and passwords of the addresses in it.
+#[must_use]
+pub fn without_passwords(message: &str) -> Cow<'_, str> {
+    const SCHEME_END: &str = "://";
+    let mut shown = String::new();
+    let mut rest = message;
+    while let Some((before, address)) = rest.split_once(SCHEME_END) {
+        let end = address
+            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '`' | '"' | '\'' | '?' | '#'))
+            .unwrap_or(address.len());
+        let (authority, behind) = address.split_at(end);
+        shown.push_str(before);
+        shown.push_str(SCHEME_END);
+        match authority.rsplit_once('@') {
+            Some((_, host)) => {
+                shown.push_str("…@");
+                shown.push_str(host);
+            }
+            None => shown.push_str(authority),
+        }
+        rest = behind;
+    }
+    if shown.is_empty() {
+        return Cow::Borrowed(message);
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
 }
 
 /// Returns a request's id as records and logs show it.
@@ -64,5 +119,53 @@ mod tests {
             format!("{}…", "é".repeat(256))
         );
         assert_eq!(shown_message(&"x".repeat(100_000)).chars().count(), 16_385);
+    }
+
+    #[test]
+    fn nothing_of_a_token_is_shown() {
+        let token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl";
+        for text in [
+            token.to_owned(),
+            format!("agent:{token}"),
+            format!("Bearer {token}"),
+        ] {
+            assert_eq!(shown(&text), HIDDEN, "{text}");
+        }
+        assert_eq!(shown("agent:copilot"), "agent:copilot");
+    }
+
+    #[test]
+    fn a_misspelt_word_is_shown_and_anything_else_is_not() {
+        let known = ["decide", "relations.read"];
+        for text in ["decid", "Decide", "relations.raed", "relation.read"] {
+            assert_eq!(shown_word(text, &known), format!("`{text}`"));
+        }
+        for text in [
+            "behest_S3CRETkey",
+            "sekretpassword",
+            "x",
+            "",
+            &"decide".repeat(40),
+        ] {
+            let shown = shown_word(text, &known);
+            assert!(!shown.contains('`'), "{text}: {shown}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_shown_without_their_users() {
+        for (message, shown) in [
+            (
+                "`https://u:pw@pdp.example/x` has a user",
+                "`https://…@pdp.example/x` has a user",
+            ),
+            ("postgres://u:p@w@h", "postgres://…@h"),
+            ("ftp://a@b and ftp://c:d@e", "ftp://…@b and ftp://…@e"),
+            ("https://pdp.example/a@b", "https://pdp.example/a@b"),
+            ("alice@example.com", "alice@example.com"),
+            ("", ""),
+        ] {
+            assert_eq!(without_passwords(message), shown);
+        }
     }
 }

@@ -116,7 +116,11 @@ impl Serialize for DecisionRecord<'_> {
         let resource = refused
             .as_ref()
             .or(self.question.map(|question| &question.resource.uid));
-        map.serialize_entry("action", &*name(&self.request.action.name))?;
+        let action = match self.question {
+            Some(question) => question.action.name.clone(),
+            None => self.request.shown_action(),
+        };
+        map.serialize_entry("action", &*name(&action))?;
         if let Some(resource) = resource {
             map.serialize_entry("resource", &EntityField(resource))?;
         }

@@ -212,6 +212,61 @@ fn complaints_about_settings_repeat_no_secret() {
     }
 }
 
+/// The same of settings that no issuer has.
+#[test]
+fn complaints_repeat_no_secret_wherever_it_stands() {
+    const SECRET: &str = "b7e23ec29af22b0b4e41da31e868d57226121c84";
+    let place = Place::new();
+    let address = format!("https://u:{SECRET}@host.example");
+    let hash = "0f".repeat(32);
+    let domain =
+        "[[trust_domains]]\nname = \"prod.example\"\naudiences = [\"b\"]\nentity_type = \"agent\"";
+    let caller = format!("[[callers]]\nname = \"x\"\nkey_sha256 = \"{hash}\"");
+    for (at, (settings, told)) in [
+        (
+            format!("public_url = \"{address}\""),
+            "`https://…@host.example`",
+        ),
+        (
+            format!("{domain}\nbundle = \"ftp://u:{SECRET}@host.example/b\""),
+            "is no place of a bundle",
+        ),
+        (
+            format!("{domain}\nbundle = \"{SECRET}\""),
+            "is no place of a bundle",
+        ),
+        (
+            format!("[[issuers]]\nissuer = \"{address}\"\naudiences = [\"a\"]\nkeys = \"nowhere\""),
+            "`https://…@host.example`",
+        ),
+        (
+            format!("{caller}\npermissions = \"{SECRET}\""),
+            "is not a permission",
+        ),
+        (
+            format!("{caller}\npermissions = [\"behest_{SECRET}\"]"),
+            "is not a permission",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("{at}.toml");
+        place.write(&file, &format!("{settings}\n"));
+        let refused = place.run(&["--listen", "127.0.0.1:0", "--config", &file]);
+        assert!(
+            refused.code != 0 && refused.err.contains(told),
+            "{settings}: {}",
+            refused.err
+        );
+        assert!(
+            !refused.err.contains(SECRET) && !refused.out.contains(SECRET),
+            "{settings}: {}",
+            refused.err
+        );
+    }
+}
+
 #[test]
 fn a_bundle_with_a_failing_case_is_refused_at_start() {
     let place = Place::new();

@@ -175,13 +175,18 @@ async fn neither_an_answer_nor_a_record_shows_a_credential() {
             );
         }
     }
+    let asked = told_of_names(&world, &[&good, opaque]).await;
+    told.push_str(&asked.concat());
     let secrets = secrets
         .into_iter()
         .chain([opaque.to_owned(), good.chars().take(40).collect()]);
     drop(world);
     writer.close();
     let records = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(records.lines().count(), 8 + 2 * 3 * kinds.len());
+    assert_eq!(
+        records.lines().count(),
+        8 + 2 * 3 * kinds.len() + asked.len()
+    );
     assert!(
         records.contains(r#""subject":{"type":"credential","id":"(hidden)"}"#),
         "{records}"
@@ -193,6 +198,40 @@ async fn neither_an_answer_nor_a_record_shows_a_credential() {
             "{told}\n{records}"
         );
     }
+}
+
+/// Asks with these tokens in the place of every name, with and without what often stands around
+/// one, and returns the answers.
+async fn told_of_names(world: &World, tokens: &[&str]) -> Vec<String> {
+    let mut told = Vec::new();
+    let entity = |kind: &str, id: &str| json!({"type": kind, "id": id});
+    for token in tokens {
+        for around in [
+            "Bearer TOKEN",
+            "DPoP TOKEN",
+            "access_token=TOKEN",
+            "x; id_token=TOKEN",
+        ] {
+            let name = around.replace("TOKEN", token);
+            for (subject, action, resource) in [
+                (entity(&name, "u"), "read", entity("doc", "d")),
+                (entity("user", "u"), name.as_str(), entity("doc", "d")),
+                (entity("user", "u"), "read", entity(&name, "d")),
+                (entity("user", "u"), "read", entity("nothing", &name)),
+            ] {
+                let mut body = body(&subject, &json!({}), &[]);
+                body["action"]["name"] = json!(action);
+                body["resource"] = resource;
+                body["context"] = json!({});
+                body["options"] = json!({"explain": true});
+                let request = post("/access/v1/evaluation", body.to_string());
+                let reply = send(&world.server, request).await;
+                assert_eq!(reply.json()["decision"], json!(false), "{}", reply.body);
+                told.push(reply.body);
+            }
+        }
+    }
+    told
 }
 
 #[actix_web::test]

@@ -6,7 +6,7 @@ use crate::bundle::Bundle;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::evidence::{ActorForm, CallerScope, HttpClient, KeySource, TrustDomain, Verifier};
-use crate::model::{Problem, Problems};
+use crate::model::{Problem, Problems, shown_word};
 use issuer::{fact, profile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -161,8 +161,8 @@ fn trust_domain(settings: &config::TrustDomainSettings) -> Result<TrustDomain, S
         Some(("http" | "https", _)) => KeySource::Jwks(settings.bundle.clone()),
         _ => {
             return Err(format!(
-                "`{}` is no place of a bundle; write an address, `file:PATH` or `pem:PATH`",
-                settings.bundle
+                "{} is no place of a bundle; write an address, `file:PATH` or `pem:PATH`",
+                shown_word(&settings.bundle, &[])
             ));
         }
     };

@@ -6,7 +6,7 @@ use crate::evidence::{
     ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, IntrospectionEndpoint,
     KeySource, Overage, Preset, Profile, Secret, SignedAnswers, Trust, asymmetric,
 };
-use crate::model::{DetailRule, MemberPath};
+use crate::model::{DetailRule, MemberPath, shown_word};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -208,6 +208,9 @@ fn guessable(secret: &[u8]) -> Option<&'static str> {
         .then_some("its secret is common, repeats itself, or counts: anybody could try it")
 }
 
+/// The words that `keys` can be.
+const KEY_PLACES: [&str; 2] = ["discovery", "introspection"];
+
 /// Returns where the issuer's keys are; by default the issuer's own discovery document says so.
 fn key_source(text: Option<&str>, settings: &config::IssuerSettings) -> Result<KeySource, String> {
     let Some(text) = text.filter(|text| *text != "discovery") else {
@@ -218,19 +221,9 @@ fn key_source(text: Option<&str>, settings: &config::IssuerSettings) -> Result<K
         Some(("http" | "https", _)) => Ok(KeySource::Jwks(text.to_owned())),
         _ => Err(format!(
             "{} is no place of keys; write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`",
-            if is_word(text) {
-                format!("`{text}`")
-            } else {
-                "what `keys` says (it is not shown: it could be a secret)".to_owned()
-            }
+            shown_word(text, &KEY_PLACES)
         )),
     }
-}
-
-/// Returns `true` for a text that is more likely a misspelt word than a secret.
-fn is_word(text: &str) -> bool {
-    const LONGEST: usize = 16;
-    text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 /// Makes the settings of introspection. Answers are signed by the keys that the setting names, or
