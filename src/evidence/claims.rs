@@ -87,7 +87,7 @@ pub(super) fn read(
     overage::check(claims, profile)?;
     lookalikes::check(claims, parties::client(claims, profile)?, profile)?;
     let TokenMembers { chain, holders } = parties::read(claims, kind, profile, ids)?;
-    let granting = kind != CredentialKind::IdToken;
+    let granting = kind.grants();
     // What a token says to another service does not count for this caller.
     let is_ours = |audience: &&SmolStr| {
         profile.audiences.contains(*audience)
@@ -246,10 +246,11 @@ fn audiences(
     implied: bool,
 ) -> Result<Vec<SmolStr>, CredentialError> {
     let found = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
-    let wanted = if kind == CredentialKind::IdToken {
-        &profile.id_token_audiences
-    } else {
-        &profile.audiences
+    let wanted = match kind {
+        CredentialKind::IdToken => &profile.id_token_audiences,
+        CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid => {
+            &profile.audiences
+        }
     };
     if kind == CredentialKind::AccessToken && !profile.client_ids.is_empty() {
         check_client(claims, profile)?;

@@ -53,7 +53,7 @@ pub(super) fn check_type(
     let found = token.media_type().unwrap_or_default();
     let fits = match kind {
         CredentialKind::IdToken => matches!(found.as_str(), "" | "jwt"),
-        _ => profile
+        CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid => profile
             .types
             .iter()
             .any(|accepted| crate::evidence::jose::media_type(accepted) == found),

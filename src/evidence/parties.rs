@@ -36,7 +36,7 @@ pub(super) fn read(
         client,
         subject: first_text(claims, &profile.claims.subject)?,
     };
-    let granting = kind != CredentialKind::IdToken;
+    let granting = kind.grants();
     let marks = token.marks(granting)?;
     let said = actors::kind_of_subject(claims)?;
     let is_clients = marks.is_clients_own || matches!(said, Some(Kind::Client(_)));
@@ -76,8 +76,7 @@ pub(super) fn read(
 /// Returns `true` if a credential of this kind may be the only one of its subject. If an issuer
 /// puts the actor into `sub`, it is not known whether its ID token is about a user.
 pub(super) fn stands_alone(kind: CredentialKind, profile: &Profile) -> bool {
-    kind != CredentialKind::IdToken
-        || (profile.id_tokens_alone && !profile.actor.begins_with_actor())
+    kind.grants() || (profile.id_tokens_alone && !profile.actor.begins_with_actor())
 }
 
 /// Returns the type and the name of the party that the token is about.

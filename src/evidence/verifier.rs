@@ -266,8 +266,13 @@ impl Verifier {
         }
         let entry = match presented.kind {
             CredentialKind::JwtSvid => self.workload(presented, now).await?,
-            _ if UnverifiedToken::is_meant(token) => self.jwt(presented, now).await?,
-            _ => self.opaque(presented, now).await?,
+            CredentialKind::AccessToken | CredentialKind::IdToken | CredentialKind::X509Svid => {
+                if UnverifiedToken::is_meant(token) {
+                    self.jwt(presented, now).await?
+                } else {
+                    self.opaque(presented, now).await?
+                }
+            }
         };
         let identified = IdentifiedToken::of(&entry);
         self.cache.put(digest, entry);

@@ -55,6 +55,16 @@ impl CredentialKind {
         }
     }
 
+    /// Returns `true` if a credential of this kind grants its holder something; `false` if it only
+    /// says who somebody is.
+    #[must_use]
+    pub fn grants(self) -> bool {
+        match self {
+            Self::AccessToken | Self::JwtSvid | Self::X509Svid => true,
+            Self::IdToken => false,
+        }
+    }
+
     /// Parses the word on the wire.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

@@ -9,8 +9,8 @@
 use super::{ChainRefusal, invalid, is_silent, take_present};
 use crate::model::likely_token;
 use crate::model::{
-    Chain, Code, Credential, CredentialKind, EntityRef, Evidence, MAX_CREDENTIALS, ProvenIdentity,
-    Record, Value, shown,
+    Chain, Code, Credential, EntityRef, Evidence, MAX_CREDENTIALS, ProvenIdentity, Record, Value,
+    shown,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(super) fn with_holders(
     }
     let named: Vec<EntityRef> = proven
         .iter()
-        .filter(|one| one.kind != CredentialKind::IdToken)
+        .filter(|one| one.kind.grants())
         .flat_map(|one| one.chain.iter().map(&resolve))
         .collect();
     for one in &mut proven {
@@ -228,7 +228,7 @@ fn check_id_tokens(credentials: &[Credential]) -> Result<(), ChainRefusal> {
     {
         let mut others = credentials
             .iter()
-            .filter(|other| other.proven.kind != CredentialKind::IdToken);
+            .filter(|other| other.proven.kind.grants());
         if !others.any(|other| other.legs.contains(&credential.legs.start)) {
             return Err(mismatch(format!(
                 "`context.credentials[{index}]` is an ID token, which never stands alone: send an access token of the same \
