@@ -17,7 +17,7 @@ test *arguments:
 
 # Rewrites the golden files and the README's outputs: review the diff
 bless:
-    BEHEST_BLESS=1 cargo test --test decisions --test errors --test openapi --test readme
+    BEHEST_BLESS=1 cargo test --test decisions --test errors --test evidence --test openapi --test readme
 
 # Breaks the code in every way of tests/mutants, or in those named, and wants a test to notice each (a minute each)
 mutants *names:

@@ -1,14 +1,13 @@
 //! Bundles, which policy authors edit: schemas, relation models, policies, stored entities, tuples
-//! and cases, read into one immutable snapshot.
+//! and cases, read into one immutable [`Bundle`].
 //!
 //! **Problem.** Half of a checkout can be a valid bundle that lacks a forbid. A mistyped file
 //! extension, annotation or key can drop a rule silently. And an author who is shown one mistake at
-//! a time needs ten rounds to fix ten mistakes.
-//! **Decision.** Files are read only after nothing has changed for a while. Everything in the two
-//! folders is either understood or refused. All problems come in one report, each with its line
-//! underlined and a remedy. Files without problems become a [`Bundle`] that never changes; the
-//! engine runs its cases and swaps it in.
-//! **Trade-off.** A stray file keeps a bundle from loading. This is intended.
+//! a time needs ten rounds to fix ten mistakes. **Decision.** Files are read only after nothing has
+//! changed for a while. Everything in the folders `schemas` and `policies` is either understood or
+//! refused. All problems come in one report, each with its line underlined and a remedy. Files
+//! without problems become a [`Bundle`] that never changes; the engine runs its cases and swaps it
+//! in. **Trade-off.** A stray file keeps a bundle from loading. This is intended.
 //!
 //! A pack consists of the same kinds of files, from the binary: its schema is merged with the
 //! bundle's, and its `.fga` is a module beside the bundle's model. A definition in both is refused,

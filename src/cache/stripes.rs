@@ -12,8 +12,8 @@ use crate::model::Revision;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of stripes, which take half a megabyte. If ten thousand rows are written during the
-/// life of an entry that depends on eight rows, a collision loses it in seven of ten cases; with a
-/// hundred rows, in one of a hundred.
+/// life of an entry that depends on eight rows, a collision loses it in seven of ten cases; if a
+/// hundred rows are written, in one of a hundred.
 const STRIPES: usize = 1 << 16;
 
 /// The highest revision that a stripe can hold: 48 bits, a million writes a second for nine years.
@@ -111,9 +111,9 @@ impl<C: StripeCell> Stripes<C> {
     /// Returns what happened to rows since the earlier of the revision at which they were read and
     /// the one that a reader has pinned.
     ///
-    /// INVARIANT: returns [`RowFreshness::Unchanged`] only if the rows are the same at both. The
-    /// earlier of the two counts: a write between them, or after both, has raised a stripe above
-    /// it.
+    /// INVARIANT: returns [`RowFreshness::Unchanged`] only if the rows are the same at both.
+    /// Stripes are compared with the earlier revision, because a write between the two revisions,
+    /// or after both, has raised a stripe above the earlier one.
     #[must_use]
     pub fn between(&self, rows: &[StripeRow], read: Revision, pinned: Revision) -> RowFreshness {
         self.since(rows, read.min(pinned))

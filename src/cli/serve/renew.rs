@@ -1,8 +1,8 @@
 //! Reloads certificates that are replaced while the service runs.
 //!
-//! The files are checked every [`POLL`], and read on SIGHUP. After a failure they are read again
-//! each time, changed or not: changed permissions are not visible in what is compared, and
-//! authorities that cannot be read expire.
+//! The files are checked every [`POLL`], and read on SIGHUP. After a failure they are read at every
+//! check, even if unchanged: the comparison does not show changed permissions, and authorities stay
+//! in use only for a limited time while their file cannot be read.
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::http::Tls;

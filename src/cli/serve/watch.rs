@@ -28,7 +28,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Maximum number of listed entries: all entries of a bundle, its two folders, and one more, so
-/// that the listing of a directory with too many entries differs from any that is not.
+/// that the listing of a directory with too many entries differs from every listing within the
+/// limit.
 const MAX_LISTED: usize = MAX_ENTRIES + 3;
 
 /// Maximum depth of the listing. It includes the first folder that is too deep, so that its removal

@@ -40,8 +40,8 @@ impl ReadSet {
         reads
     }
 
-    /// Returns what several policies read together. Policies of one shape share what they read, and
-    /// so does the result.
+    /// Returns what several policies read together. Policies of one shape share one read set; if
+    /// there is only one among `all`, that one is returned and not a copy.
     pub(in crate::policy) fn merged<'a>(all: impl Iterator<Item = &'a Arc<Self>>) -> Arc<Self> {
         let mut distinct: Vec<&Arc<Self>> = all.collect();
         distinct.sort_unstable_by_key(|reads| Arc::as_ptr(reads));
@@ -130,8 +130,9 @@ impl ReadSet {
     }
 
     /// Returns `true` if a path that begins with this path is read, or if this path begins with one
-    /// whose whole value is read: `context has token` does not depend on what the token holds.
-    /// Paths are ordered name by name, so the paths that begin with one follow it.
+    /// whose whole value is read. A path that is only tested for presence does not count for what
+    /// lies below it: `context has token` does not depend on what the token holds. Paths are
+    /// ordered name by name, so the paths that begin with one follow it.
     fn touches(&self, root: PathRoot, path: &[SmolStr]) -> bool {
         let mut key = (root, path.to_vec());
         let from = (Bound::Included(&key), Bound::Unbounded);

@@ -1,21 +1,21 @@
 //! Decides legs that read points in time between two milliseconds.
 //!
 //! **Problem.** Policies count in milliseconds, and a request may be more precise. A point in time
-//! that is cut to its millisecond may come before one that it follows, or equal one that it does
-//! not equal: a forbid that should hold would not.
-//! **Decision.** A leg is decided with the millisecond before each such point. The outcome stands
-//! only if everything that the relevant policies compute from the points comes out the same
-//! whichever of the points are read as the millisecond after; otherwise the leg is denied.
-//! **Trade-off.** A comparison on which nothing depends denies as well. There are `2^n` ways to
-//! read `n` points, so more than [`MAX_POINTS`] are refused, and so is a leg that would take more
-//! than [`MAX_WORK`] to evaluate that often. A request with whole milliseconds never comes here,
-//! nor does a leg whose policies ask only whether the point is present.
+//! that is cut to its millisecond may equal one that it follows, and then a forbid that should hold
+//! does not. **Decision.** A leg is decided with the millisecond before each such point. The
+//! policies that read the points are then evaluated again for every way to round some of the points
+//! up instead. If any comparison or computation on the points gives another result, the leg is
+//! denied. **Trade-off.** The leg is denied even if the comparison that gives another result cannot
+//! change the decision. There are `2^n` ways to read `n` points, so more than [`MAX_POINTS`] are
+//! refused, and so is a leg that would take more than [`MAX_WORK`] to evaluate that often. A
+//! request with whole milliseconds never comes here, nor does a leg whose policies ask only whether
+//! the point is present.
 //!
-//! INVARIANT: a comparison changes at most once as a point passes it, so its result for the point
-//! is its result for the millisecond before or for the one after. If all results agree, the
-//! policies say of the points what was decided. This does not hold for a product of two values that
-//! depend on points, nor for a time of the day if the day ends between the two milliseconds: these
-//! deny.
+//! INVARIANT: between two milliseconds the result of a comparison changes at most once, so the
+//! result for the exact point is that for the millisecond before or that for the one after. If all
+//! results agree, the policies would decide the same for the exact points. This does not hold for a
+//! product of two values that depend on points, nor for a time of the day if the day ends between
+//! the two milliseconds: these deny.
 
 use super::{Leg, LegDepth, LegInput, Parties, evaluator_on, refused, truth};
 use crate::model::{ClockUse, Code, LegExplanation};
@@ -186,7 +186,8 @@ impl Ground<'_, '_> {
 
 const DEPENDS: &str = "and the decision depends on that";
 
-/// Why a leg is denied that reads too much beside such a point.
+/// The reason given when evaluating the leg for every way to round its points would exceed
+/// [`MAX_WORK`].
 const TOO_MANY_VALUES: &str = "and there are too many values to read with it in several ways";
 
 fn reads(reads: &ReadSet, points: &[Point]) -> bool {

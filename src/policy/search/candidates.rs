@@ -21,9 +21,9 @@ use std::sync::Arc;
 const RESOURCE: SmolStr = SmolStr::new_static("resource");
 
 impl CompiledPolicySet {
-    /// Returns ids such that the leg permits for no other entity as the target; `None` if that
-    /// cannot be told, or there are more than `most` ids. In `input`, a placeholder stands for the
-    /// target.
+    /// Returns ids that include every id of the target with which the leg can permit; `None` if no
+    /// such set can be told, or it has more than `most` ids. In `input`, a placeholder stands for
+    /// the target.
     #[must_use]
     pub fn candidates(
         &self,
@@ -102,8 +102,8 @@ impl CompiledPolicySet {
             // What fails here will fail or deny when a candidate is decided.
             Err(NoInputs::Relation(_) | NoInputs::Cedar) => return None,
             Err(NoInputs::Bad(..)) => {
-                // If a rule that applies to every entity reads a value that does not fit, every
-                // candidate is denied.
+                // If a policy that applies to every entity reads a value that does not fit its
+                // type, every candidate is denied.
                 let everybodys = |policy: &&Arc<CompiledPolicy>| {
                     leg.scope(policy, input.leg).is_none_or(is_any(target))
                 };
@@ -128,8 +128,8 @@ impl CompiledPolicySet {
         Some(leg.combine(&policies, &narrower, input.leg))
     }
 
-    /// Divides the relations that rules mention and that do not depend on the target: those that
-    /// cannot be looked up yet, and those that can.
+    /// Divides the relations that policies mention and that do not depend on the target into those
+    /// that cannot be looked up yet and those that can.
     fn mentions<'r>(
         &self,
         policies: &[&'r Arc<CompiledPolicy>],

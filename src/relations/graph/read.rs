@@ -93,8 +93,8 @@ impl Graph {
         (some, edges.count())
     }
 
-    /// Returns every tuple of one layer with exactly this user. If a type or a relation is given,
-    /// only tuples on objects of that type, or with that relation.
+    /// Returns every tuple of one layer with exactly this user. If `kind` or `relation` is given,
+    /// only tuples on objects of that type and with that relation are returned.
     pub fn tuples_with(
         &self,
         origin: TupleOrigin,
@@ -104,7 +104,8 @@ impl Graph {
     ) -> impl Iterator<Item = Tuple> {
         let names = self.symbols.names().now();
         let of = |name: Option<&str>| name.map_or(Some(None), |name| names.find(name).map(Some));
-        // If no model and no tuple has one of the names, there is no such tuple.
+        // A name that is missing from the table of names occurs in no tuple, so nothing is returned
+        // then.
         let wanted = (|| Some((self.find_user(&names, user)?, of(kind)?, of(relation)?)))();
         let layer = self.in_layer(origin);
         let edges = wanted.into_iter().flat_map(move |(user, kind, relation)| {
