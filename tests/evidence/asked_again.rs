@@ -2,11 +2,13 @@
 
 use crate::callers::{OURS, gateway};
 use crate::world::{AUDIENCE, World, access, profile, question};
+use actix_web::body::to_bytes;
+use actix_web::test::{call_service, init_service};
 use behest::evidence::{IntrospectionEndpoint, Profile, Trust};
-use behest::http::{Caller, CallerCredential, KeyHash, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Settings};
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::service::{NOW_MS, post, send};
+use support::service::{NOW_MS, get, post, send};
 use support::tokens::with;
 use support::web::{Asked, Web};
 
@@ -38,6 +40,9 @@ fn world(web: &Web, keep: Duration) -> World {
     let other = Caller {
         name: "other".to_owned(),
         by: CallerCredential::Key(KeyHash::of(b"key")),
+        permissions: [Permission::Decide, Permission::RelationsWrite]
+            .into_iter()
+            .collect(),
         reasons: true,
         ..gateway(None)
     };
@@ -174,5 +179,38 @@ async fn a_caller_is_asked_about_again_where_its_request_waited() {
             "{passes_ms} {later}: {}",
             reply.body
         );
+    }
+}
+
+#[actix_web::test]
+async fn an_export_breaks_off_where_its_caller_is_no_longer_let_in() {
+    let own = active(&json!({"sub": "gateway", "client_id": "gateway", "aud": OURS}));
+    for (passes_ms, later, is_whole) in [
+        (0, own.clone(), true),
+        (1_000, own.clone(), true),
+        (1_000, json!({"active": false}), false),
+        // The token has ended, whatever its issuer says.
+        (400_000, own.clone(), false),
+    ] {
+        let first = own.to_string();
+        let web = Web::start(move |_| (200, String::new(), first.clone()));
+        let world = world(&web, Duration::ZERO);
+        let app = init_service(world.server.app()).await;
+        let created =
+            post("/stores", r#"{"name": "teams"}"#).insert_header(("Authorization", "Bearer key"));
+        let store = send(&world.server, created).await.json()["id"].clone();
+        let request = get(&format!(
+            "/stores/{}/export-tuples",
+            store.as_str().unwrap()
+        ))
+        .insert_header(("Authorization", "Bearer opaque"))
+        .to_request();
+        let response = call_service(&app, request).await;
+        assert_eq!(response.status().as_u16(), 200);
+        world.wait_ms(passes_ms);
+        let answer = later.to_string();
+        web.answer(move |_| (200, String::new(), answer.clone()));
+        let read = to_bytes(response.into_body()).await;
+        assert_eq!(read.is_ok(), is_whole, "{passes_ms} {later}");
     }
 }

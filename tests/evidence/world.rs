@@ -8,6 +8,7 @@ use behest::evidence::{
 };
 use behest::http::{Server, Settings};
 use behest::record::Recorder;
+use behest::stores::{Stores, open_memory};
 use behest::telemetry::Metrics;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -160,7 +161,9 @@ impl World {
             ..settings
         };
         let metrics = Arc::new(Metrics::default());
+        let stores = Stores::open(open_memory().expect("a store"), clock.clone());
         let engine = Engine::new(clock.clone(), metrics.clone(), recorder)
+            .with_stores(Arc::new(stores.expect("stores")))
             .with_quiet(std::time::Duration::from_millis(1))
             .with_cache(CACHE_BYTES);
         let bundle = tempfile::tempdir().expect("a folder");

@@ -18,6 +18,7 @@ use crate::http::openfga::request::{
 };
 use crate::http::openfga::schema::{FgaErrors, TupleKeyBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user};
+use crate::http::openfga::watched_body::WatchedBody;
 use crate::http::shared::ServiceState;
 use crate::model::{check_type, shown};
 use crate::stores::{Spelling, TupleSelection, Version as StoreVersion};
@@ -127,7 +128,8 @@ pub(super) async fn export_tuples(
     });
     // The work runs on its own, and ends when nobody listens any more.
     actix_web::rt::spawn(async move { drop(work.await) });
-    let mut response = HttpResponse::Ok().body(ExportLines { receiver });
+    let lines = WatchedBody::new(ExportLines { receiver }, &shared, &request);
+    let mut response = HttpResponse::Ok().body(lines);
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));

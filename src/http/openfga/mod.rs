@@ -41,6 +41,7 @@ mod stores;
 mod stream;
 mod time;
 mod tuple;
+mod watched_body;
 mod write;
 
 pub(super) use error::ApiError;

@@ -16,6 +16,7 @@ use crate::http::openfga::request::{
 };
 use crate::http::openfga::schema::{FgaErrors, ListObjectsRequest, StreamedBody, StreamedObject};
 use crate::http::openfga::time::Deadline;
+use crate::http::openfga::watched_body::WatchedBody;
 use crate::http::shared::ServiceState;
 use crate::model::ObjectRef;
 use crate::stores::{Failure, ListTruncation, RelationLimits};
@@ -106,12 +107,13 @@ pub(super) async fn streamed_list_objects(
         }
     };
     let is_framed = request.version() == Version::HTTP_11;
-    let mut response = HttpResponse::Ok().body(StreamLines {
+    let lines = StreamLines {
         first: Some(first),
         receiver,
         is_framed,
         state: StreamState::Lines,
-    });
+    };
+    let mut response = HttpResponse::Ok().body(WatchedBody::new(lines, &shared, &request));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if is_framed {
