@@ -1,4 +1,5 @@
-//! A name says one thing: no file's name comes more than twice below `src`.
+//! A name says one thing: no file's name comes more than twice below `src`, and no type has a
+//! namesake.
 
 use crate::source::sources;
 use std::collections::BTreeMap;
@@ -73,4 +74,67 @@ fn no_file_name_comes_more_than_twice() {
         .filter(|(name, _)| files.get(*name).is_none_or(|paths| paths.len() <= 2))
         .collect();
     assert!(rare.is_empty(), "no longer more than twice: {rare:?}");
+}
+
+/// Types that have a namesake, and why each of the two is needed.
+const NAMESAKES: [(&str, &str); 5] = [
+    (
+        "KeyHash",
+        "a setting parses it, and the part that looks at callers compares it",
+    ),
+    (
+        "Permission",
+        "a word of the settings, and what an endpoint needs",
+    ),
+    ("Permissions", "a list of either"),
+    (
+        "PublicUrl",
+        "a setting that parses, and the identifier that metadata are made of",
+    ),
+    (
+        "WhenFull",
+        "a word of the settings, and what the recorder does",
+    ),
+];
+
+#[test]
+fn no_type_has_a_namesake() {
+    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources() {
+        for name in source.code.lines().filter_map(type_name) {
+            types
+                .entry(name.to_owned())
+                .or_default()
+                .push(source.path.display().to_string());
+        }
+    }
+    assert!(types.len() > 500, "{} types", types.len());
+    let is_listed = |name: &str| NAMESAKES.iter().any(|(listed, _)| *listed == name);
+    let twice: Vec<_> = types
+        .iter()
+        .filter(|(name, paths)| paths.len() > 1 && !is_listed(name))
+        .collect();
+    assert!(twice.is_empty(), "{twice:#?}");
+    let once: Vec<_> = NAMESAKES
+        .iter()
+        .filter(|(name, _)| types.get(*name).is_none_or(|paths| paths.len() < 2))
+        .collect();
+    assert!(once.is_empty(), "no longer twice: {once:?}");
+}
+
+/// Returns the name of the type that a line of code defines. Associated types and those inside
+/// functions begin further to the right, and nobody searches for them.
+fn type_name(line: &str) -> Option<&str> {
+    let item = match line.strip_prefix("pub") {
+        Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
+        Some(rest) => rest.strip_prefix(' ')?,
+        None => line,
+    };
+    let name = ["struct ", "enum ", "trait ", "type "]
+        .iter()
+        .find_map(|keyword| item.strip_prefix(keyword))?;
+    let end = name
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(name.len());
+    name.get(..end)
 }

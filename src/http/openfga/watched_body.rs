@@ -15,14 +15,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// A look at the caller that is under way.
-type Look = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+type CallerLook = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
 /// A body, and whose it is.
 pub(super) struct WatchedBody<B> {
     body: B,
     shared: Data<ServiceState>,
     request: HttpRequest,
-    look: Option<Look>,
+    look: Option<CallerLook>,
 }
 
 /// The error if a body broke off.
