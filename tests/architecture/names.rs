@@ -5,7 +5,7 @@ use crate::source::sources;
 use std::collections::BTreeMap;
 
 /// Names that come more often, and why each is the word that a reader looks for.
-const OFTEN: [(&str, &str); 11] = [
+const OFTEN: [(&str, &str); 10] = [
     (
         "batch",
         "several questions or writes at once are a batch in the engine, on the wire and in a store",
@@ -17,10 +17,6 @@ const OFTEN: [(&str, &str); 11] = [
     (
         "error",
         "a folder's errors are one enum, and its file is found by its name in each folder",
-    ),
-    (
-        "evaluate",
-        "Cedar's policies, a relation's rewrite and a tuple's condition are each evaluated",
     ),
     (
         "json",

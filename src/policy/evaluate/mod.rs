@@ -281,7 +281,8 @@ impl CompiledPolicySet {
                 .entity_type(&uid.kind)
                 .ok_or_else(|| (Code::UnknownType, vocabulary.no_type(&uid.kind)))
         };
-        let (who, what) = (type_of(principal)?, type_of(&question.resource.uid)?);
+        let who = type_of(principal)?;
+        let what = type_of(&question.resource.uid)?;
         if !action.principals.contains(&who.name) || !action.resources.contains(&what.name) {
             let message = format!(
                 "`{name}` does not apply to `{}` on `{}`",
