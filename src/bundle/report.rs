@@ -119,7 +119,8 @@ impl ProblemDiagnostic {
 fn cut(text: &str, offset: usize, len: usize) -> (String, usize, usize) {
     let mut shown = String::new();
     let mut at = 0;
-    let (mut offset_shown, mut len_shown) = (offset, len);
+    let mut offset_shown = offset;
+    let mut len_shown = len;
     for line in text.split_inclusive('\n') {
         let body = line.trim_end_matches(['\r', '\n']);
         let has_it = (at..at + line.len()).contains(&offset);

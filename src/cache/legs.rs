@@ -219,7 +219,8 @@ impl CachedOutcome {
                 reason.message.capacity() + reason.code.as_str().len() + principal
             }
         };
-        let (policies, inputs) = (self.policies.iter().map(id), self.inputs.iter().map(pair));
+        let policies = self.policies.iter().map(id);
+        let inputs = self.inputs.iter().map(pair);
         size_of::<Self>() + reason + policies.sum::<usize>() + inputs.sum::<usize>()
     }
 }

@@ -197,7 +197,8 @@ mod tests {
             errors: Vec::new(),
             dropped: DroppedMembers::default(),
         };
-        let (bundle, action) = (Digest::new([0; 32]), "read".to_owned());
+        let bundle = Digest::new([0; 32]);
+        let action = "read".to_owned();
         let tree = Explanation {
             bundle,
             revision: Revision(0),

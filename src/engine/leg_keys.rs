@@ -64,9 +64,11 @@ impl LegKeys {
         if !question.credentials.is_empty() {
             return None;
         }
-        let (mut keys, mut ends) = (Vec::new(), SmallVec::new());
+        let mut keys = Vec::new();
+        let mut ends = SmallVec::new();
         for leg in 0..question.chain.legs() {
-            let (stored, arguments) = (pinned.bundle.stored(), ask.arguments);
+            let stored = pinned.bundle.stored();
+            let arguments = ask.arguments;
             let input = LegInput {
                 question,
                 leg,
@@ -82,7 +84,8 @@ impl LegKeys {
             ends.push(keys.len());
         }
         let generation = pinned.bundle.generation();
-        let (require_actor, arguments) = (ask.require_actor, ask.arguments);
+        let require_actor = ask.require_actor;
+        let arguments = ask.arguments;
         Some(Self {
             generation,
             require_actor,
@@ -131,7 +134,8 @@ impl Engine {
             .as_ref()
             .filter(|_| self.uses_leg_keys() && ask.depth != AnswerDepth::Explain)?;
         let pin = self.pin().ok()?;
-        let (pinned, now) = (pin.pinned()?, Timestamp(self.clock.now_ms()));
+        let pinned = pin.pinned()?;
+        let now = Timestamp(self.clock.now_ms());
         let (mut found, mut looked_up, mut stopped) = (Vec::new(), 0, false);
         for one in keys {
             let deciding = one.deciding_leg(pinned, ask, now, cache, &mut looked_up)?;

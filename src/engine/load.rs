@@ -110,7 +110,8 @@ impl Engine {
             .as_ref()
             .map(|snapshot| snapshot.bundle().clone());
         let before = old.as_ref().map(|bundle| bundle.digest());
-        let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
+        let summary = bundle.summary();
+        let warnings = bundle.warnings().to_vec();
         let changed = before != Some(digest);
         if changed {
             let snapshot = match &self.stores {

@@ -75,7 +75,8 @@ impl<'a> RequestRelations<'a> {
     /// Creates look-ups with the limits above, without witnesses or recorded dependencies.
     pub(super) fn new(graph: &'a Graph, rules: &'a Rules) -> Self {
         let allowance = Allowance::of_reads(DECISION_READS);
-        let (until, shared) = (Cell::default(), RefCell::default());
+        let until = Cell::default();
+        let shared = RefCell::default();
         Self {
             graph,
             rules,

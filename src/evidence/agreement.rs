@@ -222,7 +222,8 @@ fn agree(
         Ok(members)
     };
     let holds = |all: &[SmolStr], some: &[SmolStr]| some.iter().all(|one| all.contains(one));
-    let (of_answer, of_token) = (members(answer)?, members(token)?);
+    let of_answer = members(answer)?;
+    let of_token = members(token)?;
     if holds(&of_answer, &of_token) && holds(&of_token, &of_answer) {
         Ok(())
     } else {

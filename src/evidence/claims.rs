@@ -199,7 +199,8 @@ impl TokenTimes {
             None => Ok(None),
             Some(value) => milliseconds(value).map(Some).ok_or_else(|| bad_claim(name)),
         };
-        let (leeway, life) = (millis(profile.leeway), millis(profile.longest_life));
+        let leeway = millis(profile.leeway);
+        let life = millis(profile.longest_life);
         let (issued, expires, begins) = (at("iat")?, at("exp")?, at("nbf")?);
         if begins.is_some_and(|begins| begins.saturating_sub(leeway) > now.0) {
             return Err(CredentialError::invalid("the token is not valid yet"));

@@ -53,7 +53,8 @@ impl std::fmt::Debug for HiddenText<'_> {
 impl<'a> RawCredential<'a> {
     /// Creates the credential for a token by which a caller authenticates.
     pub(super) fn by_caller(token: &'a str, certificate: Option<&'a str>) -> Self {
-        let (purpose, kind) = (Purpose::Call, CredentialKind::AccessToken);
+        let purpose = Purpose::Call;
+        let kind = CredentialKind::AccessToken;
         Self {
             purpose,
             caller: None,

@@ -282,7 +282,8 @@ impl Introspector {
         (line, claim): (&Arc<IssuerLine>, PlaceClaim),
     ) -> Result<IssuerReply, CredentialError> {
         let place = line.take(claim).await.ok_or_else(too_many)?;
-        let (client, url) = (self.client.clone(), self.settings.url.clone());
+        let client = self.client.clone();
+        let url = self.settings.url.clone();
         let authorization = self.authorization();
         let mut form = format!("token={}&token_type_hint=access_token", escape(token));
         if authorization.is_none() {

@@ -31,7 +31,8 @@ pub(super) async fn read_body(
     payload: Payload,
     shared: &ServiceState,
 ) -> Result<Bytes, Error> {
-    let (headers, limits) = (request.headers(), &shared.settings.limits);
+    let headers = request.headers();
+    let limits = &shared.settings.limits;
     if !is_json(headers) {
         return Err(Error::ContentType);
     }

@@ -157,7 +157,8 @@ impl Server {
             InitError = (),
         > + use<>,
     > {
-        let (shared, verifying) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        let shared = Arc::clone(&self.shared);
+        let verifying = Arc::clone(&self.shared);
         // Every request reserves the memory for this layer's future, whether or not the layer is
         // enabled: 2,700 bytes, copied twice on the way (1,300 of a decision's 85,000
         // instructions). Boxed, the future needs only the size of a pointer.

@@ -133,7 +133,8 @@ impl PrincipalIds {
                     }
                 };
                 if kind == other_kind && meet && !is_shared {
-                    let (one, other) = (one.issuer.clone(), other.issuer.clone());
+                    let one = one.issuer.clone();
+                    let other = other.issuer.clone();
                     return Err(AmbiguousIds {
                         kind: (*kind).clone(),
                         one,
@@ -316,7 +317,8 @@ mod tests {
             subjects_of: Vec::new(),
             actors: ActorNames::Subject,
         };
-        let (user, identity) = (SmolStr::from("user"), SmolStr::from("identity"));
+        let user = SmolStr::from("user");
+        let identity = SmolStr::from("identity");
         for (prefix, meets) in [
             ("", true),
             ("p", true),

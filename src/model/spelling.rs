@@ -82,7 +82,8 @@ pub(super) fn begin_differently(one: &str, other: &str) -> bool {
             .zip(other.and_then(lower))
             .map(|(one, other)| one != other)
     };
-    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let one = one.as_bytes();
+    let other = other.as_bytes();
     // The second characters are compared only if the first ones are letters.
     differ(one.first(), other.first())
         .is_some_and(|first| first || differ(one.get(1), other.get(1)).unwrap_or_default())

@@ -39,7 +39,8 @@ impl ObjectRef {
     /// Creates an object from a type and an id. Refuses strings that break the rules, or are too
     /// long both for an object and for a user.
     pub fn new(kind: impl Into<SmolStr>, id: impl Into<SmolStr>) -> Result<Self, TupleTextError> {
-        let (kind, id) = (kind.into(), id.into());
+        let kind = kind.into();
+        let id = id.into();
         check_type(&kind)?;
         check_id(&id)?;
         let object = Self {

@@ -168,7 +168,8 @@ impl Number {
     #[must_use]
     pub fn to_decimal_text(&self) -> Option<String> {
         let (digits, scale) = self.scaled()?;
-        let (mut value, mut scale) = (digits, scale);
+        let mut value = digits;
+        let mut scale = scale;
         while scale < -4 {
             if value % 10 != 0 {
                 return None;

@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn ranges_hold_their_store_and_no_other() {
         for bits in [0, 7, 0xff, u128::MAX - 1] {
-            let (store, next) = (StoreId::from_bits(bits), StoreId::from_bits(bits + 1));
+            let store = StoreId::from_bits(bits);
+            let next = StoreId::from_bits(bits + 1);
             for range in ranges_of_store(store) {
                 let of = |store: StoreId, rest: &[u8]| {
                     let tag = range.start.first().copied().unwrap();

@@ -60,7 +60,8 @@ impl Stores {
         written: &mut Vec<TupleKey>,
         until: Revision,
     ) -> Result<usize, StoresError> {
-        let (mut count, mut after) = (0, graph.revision());
+        let mut count = 0;
+        let mut after = graph.revision();
         while after < until {
             let page = self
                 .store

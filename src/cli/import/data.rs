@@ -29,7 +29,8 @@ pub(super) fn open(
         location.open_with_cache(CACHE_BYTES)
     };
     let store = opened.map_err(|error| fail(&locked(&error)))?;
-    let (clock, id) = (Arc::new(SystemClock), arguments.place.store);
+    let clock = Arc::new(SystemClock);
+    let id = arguments.place.store;
     let store = if id == StoreId::MAIN {
         DirectStore::main(
             store,

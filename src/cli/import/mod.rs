@@ -105,7 +105,8 @@ pub(super) fn run(arguments: &ImportArguments) -> ExitCode {
 
 /// Runs the import. If it returns `Err`, the problems are already printed.
 fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
-    let (batch, format) = (batch(arguments)?, format(arguments)?);
+    let batch = batch(arguments)?;
+    let format = format(arguments)?;
     let (source, size) = open(&arguments.file).map_err(|problem| fail(&problem))?;
     let doing = ImportMode::of(arguments);
     let location = arguments
@@ -117,7 +118,8 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
         (None, Some(url)) => url::open(url, arguments, doing).map_err(|problem| fail(&problem))?,
         (None, None) => return Err(usage(&Problem::new("name `--data DIR` or `--url URL`"))),
     };
-    let (name, meter) = (name_of(&arguments.file), ReadMeter::default());
+    let name = name_of(&arguments.file);
+    let meter = ReadMeter::default();
     let entries = format.read(TupleSource::new(source, &meter));
     let progress = ImportProgress::new(size, meter);
     let begun = Instant::now();

@@ -140,7 +140,8 @@ impl ImportRun<'_> {
             mut wrong,
             ..
         } = std::mem::take(held);
-        let (left, mut refused) = (self.left(tally), Vec::new());
+        let left = self.left(tally);
+        let mut refused = Vec::new();
         let mut batch = BatchHalves {
             entries: &entries,
             repeats: &repeats,

@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_key_that_is_made_is_long_and_another_each_time() {
-        let (one, other) = (choose(&[]).unwrap().unwrap(), choose(&[]).unwrap().unwrap());
+        let one = choose(&[]).unwrap().unwrap();
+        let other = choose(&[]).unwrap().unwrap();
         assert!(one.reveal().starts_with("behest_") && one.reveal().len() == 50 && one.is_made());
         assert_ne!(one.reveal(), other.reveal());
         assert_eq!(format!("{one:?}"), "AdminKey { made: true, .. }");

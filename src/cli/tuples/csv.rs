@@ -232,7 +232,8 @@ impl<W: Write> WriteTuples for CsvWriter<W> {
             TupleUser::Userset { object, relation } => (object.id().as_str(), relation.as_str()),
             TupleUser::Wildcard(_) => ("*", ""),
         };
-        let (mut name, mut context) = ("", String::new());
+        let mut name = "";
+        let mut context = String::new();
         if let Some(condition) = &tuple.condition {
             name = &condition.name;
             if !condition.context.is_empty() {

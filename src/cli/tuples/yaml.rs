@@ -331,7 +331,8 @@ impl<W: Write> WriteTuples for YamlWriter<W> {
         self.is_empty = false;
         let key = &tuple.key;
         let mut item = String::new();
-        let (user, object) = (key.user.to_string(), key.object.to_string());
+        let user = key.user.to_string();
+        let object = key.object.to_string();
         for (name, text) in [
             ("- user", &*user),
             ("  relation", &key.relation),

@@ -161,7 +161,8 @@ fn of_nobody(task: &PageTask<'_>) -> Option<Reason> {
 }
 
 fn none_permitted(task: &PageTask<'_>) -> Reason {
-    let (code, next_action) = (Code::NotPermitted, NextAction::Request);
+    let code = Code::NotPermitted;
+    let next_action = NextAction::Request;
     Reason {
         message: words(task, &code),
         code,

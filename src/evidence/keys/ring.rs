@@ -232,7 +232,8 @@ impl Keyring {
     }
 
     fn voucher(&self, generation: &Generation, key: &Arc<VerificationKey>) -> Arc<KeyVoucher> {
-        let (state, with) = (Arc::clone(&self.state), VoucherKey::Key(Arc::clone(key)));
+        let state = Arc::clone(&self.state);
+        let with = VoucherKey::Key(Arc::clone(key));
         Arc::new(KeyVoucher {
             state,
             number: generation.number,
@@ -246,7 +247,8 @@ impl Keyring {
         generation: &Generation,
         anchor: CertificateDer<'static>,
     ) -> Arc<KeyVoucher> {
-        let (state, with) = (Arc::clone(&self.state), VoucherKey::Anchor(anchor));
+        let state = Arc::clone(&self.state);
+        let with = VoucherKey::Anchor(anchor);
         Arc::new(KeyVoucher {
             state,
             number: generation.number,
@@ -310,7 +312,8 @@ impl Keyring {
         &self,
         issuer: &str,
     ) -> impl Future<Output = Option<KeyRefresh>> + use<> {
-        let (state, issuer) = (Arc::clone(&self.state), issuer.to_owned());
+        let state = Arc::clone(&self.state);
+        let issuer = issuer.to_owned();
         let before = state.current.load_full();
         // A fetch that has already begun may have read what was published before.
         let wanted = state.begun.load(Ordering::SeqCst).saturating_add(1);

@@ -261,7 +261,8 @@ impl PublicKey {
         let curve = text("crv");
         let (kind, verifying, canonical) = match (text("kty")?, curve) {
             ("RSA", _) => {
-                let (n, e) = (text("n")?, text("e")?);
+                let n = text("n")?;
+                let e = text("e")?;
                 let verifying = DecodingKey::from_rsa_components(n, e).ok()?;
                 (
                     KeyKind::Rsa,
@@ -270,7 +271,8 @@ impl PublicKey {
                 )
             }
             ("EC", Some(curve @ ("P-256" | "P-384"))) => {
-                let (x, y) = (text("x")?, text("y")?);
+                let x = text("x")?;
+                let y = text("y")?;
                 let kind = if curve == "P-256" {
                     KeyKind::P256
                 } else {

@@ -43,7 +43,8 @@ fn unescape(text: &str) -> Option<Cow<'_, str>> {
             continue;
         }
         let digit = |byte: Option<u8>| u8::try_from(char::from(byte?).to_digit(16)?).ok();
-        let (high, low) = (digit(rest.next())?, digit(rest.next())?);
+        let high = digit(rest.next())?;
+        let low = digit(rest.next())?;
         bytes.push(high << 4 | low);
     }
     String::from_utf8(bytes).ok().map(Cow::Owned)

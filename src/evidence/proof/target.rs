@@ -46,7 +46,8 @@ fn unescape(path: &str) -> Option<String> {
             text.push(c);
             continue;
         }
-        let (high, low) = (rest.next()?, rest.next()?);
+        let high = rest.next()?;
+        let low = rest.next()?;
         let byte = u8::try_from(high.to_digit(16)? << 4 | low.to_digit(16)?).ok()?;
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             text.push(char::from(byte));

@@ -219,7 +219,8 @@ async fn search(
         require_actor,
         ..
     } = ask(caller, request, options, None);
-    let (caller, engine) = (caller.to_owned(), shared.engine.clone());
+    let caller = caller.to_owned();
+    let engine = shared.engine.clone();
     let known = evidence.clone();
     let search = move || {
         let (wanted, page) = read_search(searched, &read_object(&text, json_depth)?)?;

@@ -39,7 +39,8 @@ pub(in crate::http) fn listen(
     tls: Option<&ServerConfig>,
     server: &Server,
 ) -> io::Result<ServerBuilder> {
-    let (server, ending) = (server.clone(), builder.graceful_shutdown_signal());
+    let server = server.clone();
+    let ending = builder.graceful_shutdown_signal();
     match (listener, tls.cloned()) {
         (Listener::Tcp(listener), None) => builder.listen("tcp", listener, move || {
             let watch = server.watch();

@@ -60,7 +60,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check()?;
-        let (before, is_full) = (buffer.filled().len(), buffer.remaining() == 0);
+        let before = buffer.filled().len();
+        let is_full = buffer.remaining() == 0;
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
         match outcome {
             Poll::Ready(Ok(())) if !is_full => self.connection.read(buffer.filled().len() - before),

@@ -56,7 +56,8 @@ pub(super) async fn write(
     shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &WRITE).await?;
-    let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
+    let store = store_id(&request)?;
+    let id = model_id_in_path(&request)?;
     let work = move || {
         let (_, model) = stores.with_model(store, Some(id))?;
         let assertions = read_assertions(
@@ -101,7 +102,8 @@ pub(super) async fn read(
     shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &READ)?;
-    let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
+    let store = store_id(&request)?;
+    let id = model_id_in_path(&request)?;
     let work = move || {
         let assertions = match stores.assertions(store, id)? {
             None => Value::Array(Vec::new()),

@@ -111,7 +111,8 @@ fn place(store: StoreId, kind: &str, token: &str) -> Result<Option<ChangePlace>,
         return Ok(None);
     };
     if of != kind {
-        let (of, kind) = (shown(&of), shown(kind));
+        let of = shown(&of);
+        let kind = shown(kind);
         let told = format!(
             "the `continuation_token` is of the type `{of}`, and `type` is `{kind}`: send the same"
         );

@@ -62,7 +62,8 @@ pub(super) async fn expand(
         revision: version.revision(),
     };
     let question = move |limits| {
-        let (context, is_over) = (Record::new(), watch_deadline(Deadline::of_check()));
+        let context = Record::new();
+        let is_over = watch_deadline(Deadline::of_check());
         let terms = terms(&contextual, &context, limits, &is_over);
         RelationReader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
     };

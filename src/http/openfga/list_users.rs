@@ -100,7 +100,8 @@ fn read_object(fields: &Fields<'_>) -> Result<ObjectRef, ApiError> {
     let object = fields
         .object("object", OBJECT)?
         .ok_or_else(|| ApiError::invalid("`object` is missing"))?;
-    let (kind, id) = (object.required("type")?, object.required("id")?);
+    let kind = object.required("type")?;
+    let id = object.required("id")?;
     fields
         .spelling()
         .object_of(kind, id)

@@ -127,7 +127,8 @@ impl MemberList {
         for (member, value) in record.iter() {
             match self.names.iter().find(|name| spells(member, name)) {
                 Some(name) if member != name && record.get(name).is_some() => {
-                    let (one, other) = (within(path, name), within(path, member));
+                    let one = within(path, name);
+                    let other = within(path, member);
                     return Err(ApiError::invalid(format!(
                         "`{one}` and `{other}` are one member in two spellings: send it once"
                     )));

@@ -191,7 +191,8 @@ pub(super) async fn get(
     shared: Data<ServiceState>,
 ) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, &GET)?;
-    let (store, model) = (store_id(&request)?, model_id_in_path(&request)?);
+    let store = store_id(&request)?;
+    let model = model_id_in_path(&request)?;
     let work = move || {
         text_of(&ModelBody {
             authorization_model: with_id(stores.model(store, model)?),

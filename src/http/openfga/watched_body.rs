@@ -61,7 +61,8 @@ impl<B: MessageBody + Unpin> MessageBody for WatchedBody<B> {
     ) -> Poll<Option<Result<Bytes, BrokenBody>>> {
         let this = self.get_mut();
         let look = this.look.get_or_insert_with(|| {
-            let (shared, request) = (this.shared.clone(), this.request.clone());
+            let shared = this.shared.clone();
+            let request = this.request.clone();
             Box::pin(async move { shared.check_sender(&request).await })
         });
         let outcome = ready!(look.as_mut().poll(cx));

@@ -61,7 +61,8 @@ pub(super) async fn write(
     let batch = read_batch(&fields)?;
     let work = move || Ok::<_, ApiError>(stores.write(store, model, batch)?);
     let written = shared.run_apart(&shared.writes, &request, work).await?;
-    let (model, revision) = (written.model, written.revision);
+    let model = written.model;
+    let revision = written.revision;
     let body = WriteBody {
         revision: revision.0,
         written: written.written.len(),

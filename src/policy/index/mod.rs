@@ -380,7 +380,8 @@ impl ScopePolicies {
             mentions: Arc::new(mentions),
         };
         let mentions = !slice.mentions.is_empty();
-        let (layouts, fixed) = (KeyLayouts::default(), Some(Arc::new(slice)));
+        let layouts = KeyLayouts::default();
+        let fixed = Some(Arc::new(slice));
         Self {
             buckets: Box::default(),
             reads,

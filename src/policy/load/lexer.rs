@@ -49,7 +49,8 @@ impl<'t> Iterator for CedarTokens<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.skip_comments();
-        let (at, rest) = (self.at, self.rest());
+        let at = self.at;
+        let rest = self.rest();
         let first = rest.chars().next()?;
         let (token, len) = match first {
             '"' => string(rest).map_or((CedarToken::Mark(first), 1), |len| (CedarToken::Text, len)),

@@ -134,7 +134,8 @@ fn policy(
     unlinked: &PolicyTemplate<'_>,
     vocabulary: &Vocabulary,
 ) -> Result<StaticPolicy, Problem> {
-    let (template, link) = (&unlinked.template, &text.link_id);
+    let template = &unlinked.template;
+    let link = &text.link_id;
     let has = |slot: SlotId| template.slots().any(|found| found.id == slot);
     let fill = |slot: SlotId, given: Option<&String>| match (has(slot), given) {
         (true, Some(text)) => entity(link, slot, text, vocabulary).map(Some),

@@ -133,7 +133,8 @@ impl Finder<'_> {
     /// Returns the place of a member: where its name first occurs after the entity's id.
     fn place(&self, name: &SmolStr) -> Place {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let (id, name) = (quoted(self.entity.uid().eid().as_ref()), quoted(name));
+        let id = quoted(self.entity.uid().eid().as_ref());
+        let name = quoted(name);
         let start = self.file.text.find(&id).unwrap_or_default();
         let found = self
             .file

@@ -450,7 +450,8 @@ impl ValidationReport<'_> {
             let Some(context) = action.context_type() else {
                 continue;
             };
-            let (principal_slot, resource_slot) = (None, None);
+            let principal_slot = None;
+            let resource_slot = None;
             let action = action.name();
             let environment = RequestEnv::DeclaredAction {
                 principal,

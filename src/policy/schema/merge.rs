@@ -306,7 +306,8 @@ fn unite_types(
     files: &[SourceFile],
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let (first, second) = (into.loc.clone(), from.loc.clone());
+    let first = into.loc.clone();
+    let second = from.loc.clone();
     let (EntityTypeKind::Standard(known), EntityTypeKind::Standard(added)) =
         (&mut into.kind, from.kind)
     else {
@@ -336,7 +337,8 @@ fn unite_types(
         match known.attributes.entry(attribute) {
             Entry::Vacant(free) => drop(free.insert(declared)),
             Entry::Occupied(taken) => {
-                let (one, attribute) = (taken.get(), taken.key());
+                let one = taken.get();
+                let attribute = taken.key();
                 let message = if one.ty != declared.ty {
                     format!("the attribute `{attribute}` of `{name}` is given two types")
                 } else if one.required != declared.required {

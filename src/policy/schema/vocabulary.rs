@@ -402,7 +402,8 @@ fn type_info(declared: &ValidatorEntityType, number: u32, merged: &MergedSchema)
 
 fn action_info(action: &ValidatorActionId, name: &SmolStr, number: u32) -> ActionInfo {
     let member = |(name, member): (&SmolStr, &AttributeType)| {
-        let (ty, required) = (member.attr_type.clone(), member.is_required);
+        let ty = member.attr_type.clone();
+        let required = member.is_required;
         (
             name.clone(),
             Attribute {

@@ -19,7 +19,8 @@ impl Evaluation<'_, '_> {
         root: Subproblem,
     ) -> Result<HashMap<Subproblem, u32>, RelationFault> {
         let mut known = HashMap::default();
-        let (mut now, mut next) = (vec![root], Vec::new());
+        let mut now = vec![root];
+        let mut next = Vec::new();
         for depth in 0..=self.max_depth {
             while let Some(node) = now.pop() {
                 match known.entry(node) {

@@ -154,7 +154,8 @@ mod tests {
         .map(|(name, ty)| (name.into(), ty));
         let condition = CompiledCondition::compile("c", expression, &parameters)
             .unwrap_or_else(|error| panic!("{error:?}"));
-        let (tuple, request) = (record(tuple), record(request));
+        let tuple = record(tuple);
+        let request = record(request);
         let outcome = condition.evaluate(&tuple, &request);
         condition.clock_use(
             &tuple,

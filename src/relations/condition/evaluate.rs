@@ -161,7 +161,8 @@ impl Frame<'_> {
             Expression::Select(operand, field) => self.select(operand, field),
             Expression::Has(operand, field) => self.has(operand, field),
             Expression::Index(parts) => {
-                let (operand, index) = (self.value(&parts.0)?, self.value(&parts.1)?);
+                let operand = self.value(&parts.0)?;
+                let index = self.value(&parts.1)?;
                 self.budget.spend(1)?;
                 self.budget.work(work_of_finding(&index, &operand))?;
                 at(&operand, &index)
@@ -239,7 +240,8 @@ impl Frame<'_> {
     fn map(&mut self, nodes: &[(Expression, Expression)]) -> EvalResult {
         let mut entries = std::collections::BTreeMap::new();
         for (key, value) in nodes {
-            let (key, value) = (self.value(key)?, self.value(value)?);
+            let key = self.value(key)?;
+            let value = self.value(value)?;
             let Some(name) = MapKey::of(&key) else {
                 return mismatch("map", &[key]);
             };

@@ -198,7 +198,8 @@ impl<'a> VariableScope<'a> {
                 ));
             }
         };
-        let (operand, field) = (Box::new(operand), select.field.as_str().into());
+        let operand = Box::new(operand);
+        let field = select.field.as_str().into();
         Ok(if select.test {
             (Expression::Has(operand, field), Ty::Bool)
         } else {

@@ -93,7 +93,8 @@ fn first_line(message: &str) -> &str {
 /// Returns how deep brackets nest. Those in strings and comments count too: an upper bound is
 /// enough.
 fn brackets(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let mut depth = 0_usize;
+    let mut deepest = 0_usize;
     for c in text.chars() {
         match c {
             '(' | '[' | '{' => depth += 1,

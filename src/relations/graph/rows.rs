@@ -81,7 +81,8 @@ impl TupleRows {
     pub(super) fn from_entries(mut tuples: Vec<(TreeKey, EdgeCondition)>) -> Self {
         super::ordered::sort_and_keep_last(&mut tuples);
         let len = tuples.len();
-        let (mut objects, mut many) = (Array::default(), Vec::new());
+        let mut objects = Array::default();
+        let mut many = Vec::new();
         for of_object in tuples.chunk_by(|([one, ..], _), ([other, ..], _)| one == other) {
             let mut entries = Vec::with_capacity(of_object.len().min(2 * MANY));
             for alike in of_object.chunk_by(|([_, one, _], _), ([_, other, _], _)| one == other) {
@@ -160,7 +161,8 @@ impl TupleRows {
             Ok(at) => (alike.get(..at), alike.get(at + 1..)),
             Err(at) => (alike.get(..at), alike.get(at..)),
         };
-        let (lower, upper) = (lower.unwrap_or_default(), upper.unwrap_or_default());
+        let lower = lower.unwrap_or_default();
+        let upper = upper.unwrap_or_default();
         self.len += usize::from(lower.len() + upper.len() == alike.len());
         let new = RowEntry::new(key, when);
         *slot = Some(if lower.len() + upper.len() < MANY {
@@ -199,7 +201,8 @@ impl TupleRows {
         .split_around(names, names);
         let left: Vec<RowEntry> = if alike.first().is_some_and(RowEntry::is_many) {
             self.many.remove(key);
-            let (from, to) = ([object, names, 0], [object, names, u32::MAX]);
+            let from = [object, names, 0];
+            let to = [object, names, u32::MAX];
             // They move back at half of [`MANY`] only, so that a tuple that comes and goes does not
             // move them each time.
             if self.many.range(&from, &to).nth(MANY / 2).is_some() {
@@ -362,7 +365,8 @@ mod tests {
             TupleRows::default(),
             BTreeMap::<TreeKey, EdgeCondition>::new(),
         );
-        let (mut most, mut versions) = (0, Vec::new());
+        let mut most = 0;
+        let mut versions = Vec::new();
         for step in 0..20_000_u32 {
             let dice = u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
             let die = |at: u32, n: u64| u32::try_from((dice >> at) % n).unwrap();
@@ -391,7 +395,8 @@ mod tests {
             );
             most = most.max(rows.of(object).entries.len());
             if step % 250 == 0 {
-                let (last, to) = ([object, u32::MAX, u32::MAX], [object, names, u32::MAX]);
+                let last = [object, u32::MAX, u32::MAX];
+                let to = [object, names, u32::MAX];
                 assert_eq!(
                     all(rows.iter()),
                     all(map.iter().map(|(key, when)| (*key, when)))

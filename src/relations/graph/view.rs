@@ -163,7 +163,8 @@ impl<'a> View<'a> {
         relation: NameId,
     ) -> impl Iterator<Item = (ObjectId, &EdgeCondition)> {
         let names = pair(user.relation, relation);
-        let (from, to) = ([user.object.0, names, 0], [user.object.0, names, u32::MAX]);
+        let from = [user.object.0, names, 0];
+        let to = [user.object.0, names, u32::MAX];
         let layers = [&self.graph.bundle, &self.graph.stored];
         let is_replaced = |key: &TreeKey| {
             !self.by_user.is_empty()
@@ -346,7 +347,8 @@ impl<'v> ObjectRows<'v> {
 
     /// Returns the tuples with one relation.
     pub(in crate::relations) fn of(&self, relation: NameId) -> ObjectRow<'v> {
-        let (first, last) = (pair(relation, NameId::NONE), pair(relation, NameId::LAST));
+        let first = pair(relation, NameId::NONE);
+        let last = pair(relation, NameId::LAST);
         ObjectRow {
             object: self.object,
             relation,
@@ -410,7 +412,8 @@ impl<'v> ObjectRow<'v> {
         first: NameId,
         last: NameId,
     ) -> impl Iterator<Item = (UserId, &'v EdgeCondition)> + use<'v> {
-        let (first, last) = (pair(self.relation, first), pair(self.relation, last));
+        let first = pair(self.relation, first);
+        let last = pair(self.relation, last);
         let tuples = Tuples::of(self.object.0, self.rows.map(|row| row.between(first, last)));
         let [.., own] = self.rows;
         let counts = move |key: TreeKey, when: &'v EdgeCondition| {

@@ -107,7 +107,8 @@ impl AuthorizationModel {
         if self.type_named(key.object.kind()).is_none() {
             return Err(TupleRefusal::UnknownType(key.object.kind().clone()));
         }
-        let (kind, relation) = (key.object.kind().clone(), key.relation.clone());
+        let kind = key.object.kind().clone();
+        let relation = key.relation.clone();
         let Some(definition) = self.relation(&kind, &relation) else {
             let near = self.nearest_relation(&kind, &relation);
             return Err(TupleRefusal::UnknownRelation {

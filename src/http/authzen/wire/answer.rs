@@ -265,7 +265,8 @@ impl BatchBody {
 
     /// Adds the answer to an item that was decided.
     pub(in crate::http) fn push_decided(&mut self, answer: &Answer) -> io::Result<()> {
-        let (depth, limit) = (self.depth, self.limit);
+        let depth = self.depth;
+        let limit = self.limit;
         let is_bare = context(answer, depth).is_none();
         let body = self.next();
         if is_bare {

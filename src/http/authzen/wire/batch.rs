@@ -278,7 +278,8 @@ mod tests {
             serde_json::json!([{}, {"resource": {"type": "record", "id": "2"}}]),
         );
         let items = items(&body);
-        let (first, second) = (items[0].as_ref().unwrap(), items[1].as_ref().unwrap());
+        let first = items[0].as_ref().unwrap();
+        let second = items[1].as_ref().unwrap();
         assert_eq!(
             first.resource.properties.get("status"),
             Some(&Value::text("archived"))

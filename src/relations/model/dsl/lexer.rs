@@ -96,7 +96,8 @@ impl<'a> Lexer<'a> {
                 len: 0,
             };
         }
-        let (rest, offset) = (self.rest(), self.at);
+        let rest = self.rest();
+        let offset = self.at;
         let Some(c) = rest.chars().next() else {
             return DslToken {
                 kind: DslTokenKind::End,
