@@ -5,7 +5,7 @@ use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine, Refusal, explanation_text};
 use behest::http::{HttpLimits, read_object};
-use behest::model::{Arguments, AnswerDepth, Request};
+use behest::model::{AnswerDepth, Arguments, Request};
 use behest::record::Recorder;
 use std::sync::{Arc, LazyLock};
 

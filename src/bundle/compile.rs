@@ -419,6 +419,7 @@ fn warnings(
     files: &BundleFiles,
 ) -> Vec<Problem> {
     let mut warnings = compiled.warnings().to_vec();
+    warnings.extend_from_slice(compiled.schema().vocabulary.warnings());
     warnings.extend(unknown_to_pack(compiled, manifest, files));
     warnings
 }

@@ -26,6 +26,9 @@ pub const MAX_ENTRIES: usize = 20_000;
 /// Maximum depth of folders below `schemas/` or `policies/`. The watcher lists as deep.
 pub const MAX_FOLDERS: usize = 16;
 
+/// LIMIT: edits that a folder's name may be away from the one that was meant.
+const MISSPELT_EDITS: usize = 2;
+
 /// Maximum size of a bundle in bytes: some ten million lines of policy.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
@@ -185,6 +188,12 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
         } else if path.is_dir() {
             found = true;
             walk.folder(&path, folder, 0);
+        } else if let Some(name) = misspelt_folder(root, folder) {
+            found = true;
+            walk.problem(
+                &name,
+                format!("is no folder of a bundle: is it meant to be `{folder}`?"),
+            );
         }
     }
     if !found {
@@ -195,6 +204,19 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
     Problems(walk.problems)
         .into_result()
         .map(|()| walk.contents)
+}
+
+/// Returns the name of a folder that is probably meant to be this one of the two: what stands in it
+/// would be read by nobody.
+fn misspelt_folder(root: &Path, folder: &str) -> Option<String> {
+    std::fs::read_dir(root)
+        .ok()?
+        .filter_map(Result::ok)
+        .take(MAX_ENTRIES)
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| strsim::osa_distance(&name.to_lowercase(), folder) <= MISSPELT_EDITS)
+        .min()
 }
 
 struct DirectoryWalk<'a> {

@@ -7,7 +7,7 @@ use crate::evidence::jose::UnverifiedToken;
 use crate::evidence::keys::{KeyVoucher, Keyring};
 use crate::evidence::profile::{Profile, Trust};
 use crate::evidence::scope::CallerScope;
-use crate::model::{CredentialError, CredentialKind, PrincipalIds, Timestamp};
+use crate::model::{CredentialError, CredentialKind, PrincipalIds, Timestamp, shown};
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 
@@ -59,10 +59,20 @@ pub(super) fn check_type(
             .any(|accepted| crate::evidence::jose::media_type(accepted) == found),
     };
     if fits {
-        Ok(())
-    } else {
-        Err(CredentialError::invalid(
-            "the token's type is not one that is accepted of its issuer",
-        ))
+        return Ok(());
     }
+    let found = match found.as_str() {
+        "" => "it has none".to_owned(),
+        found => format!("it is `{}`", shown(found)),
+    };
+    let accepted = match kind {
+        CredentialKind::IdToken => "`jwt` or none".to_owned(),
+        CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid => {
+            let types = profile.types.iter().map(|accepted| format!("`{accepted}`"));
+            types.collect::<Vec<_>>().join(", ")
+        }
+    };
+    Err(CredentialError::invalid(format!(
+        "the token's type (`typ`) is not one that is accepted of its issuer: {found}, and must be {accepted}"
+    )))
 }

@@ -355,7 +355,9 @@ fn overload_message(scarce: Shortage) -> &'static str {
 
 fn may_not(permission: Permission, anonymous: bool) -> String {
     let word = permission.as_str();
-    if anonymous {
+    if anonymous && !permission.may_be_anonymous() {
+        format!("a caller without a key may not do this: send a key with the permission `{word}`")
+    } else if anonymous {
         format!(
             "a caller without a key may not do this: send a key with the permission `{word}`, or add `{word}` to the \
              setting `anonymous`"
@@ -414,5 +416,19 @@ impl ResponseError for Error {
             _ => {}
         }
         response.json(self.body())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_advised_to_let_callers_without_a_key_do_what_they_cannot() {
+        for permission in Permission::ALL {
+            let advice = may_not(permission, true);
+            let expected = permission.may_be_anonymous();
+            assert_eq!(advice.contains("`anonymous`"), expected, "{advice}");
+        }
     }
 }

@@ -140,6 +140,64 @@ fn a_permit_that_can_never_apply_is_a_warning_with_its_place_and_its_condition_i
 }
 
 #[test]
+fn an_action_that_is_named_like_a_member_of_another_and_is_none_is_a_warning() {
+    let schema = |special: &str| {
+        format!(
+            "entity user, tool, doc;\naction \"call\" appliesTo {{ principal: user, resource: tool }};\n{special}\n"
+        )
+    };
+    let open = "@id(\"open\") permit (principal, action, resource);\n";
+    let special = "action \"call:pay\"";
+    let on = |kind: &str| format!("appliesTo {{ principal: user, resource: {kind} }};");
+    for (declared, expected) in [
+        (format!("{special} {}", on("tool")), 1),
+        (format!("{special} in [\"call\"] {}", on("tool")), 0),
+        (format!("{special} {}", on("doc")), 0),
+        (format!("action \"calls:pay\" {}", on("tool")), 0),
+    ] {
+        let mut files = files(&schema(&declared), open, "");
+        let bundle = bundle::compile(&mut files).expect("it loads");
+        let report = bundle::render_warnings(bundle.warnings(), &files, false);
+        assert_eq!(bundle.warnings().len(), expected, "{declared}: {report}");
+        if expected == 1 {
+            for part in [
+                "named like what `Action::\"call\"` means",
+                "schemas/s.cedarschema:3",
+                "declare it `in [Action::\"call\"]`",
+            ] {
+                assert!(report.contains(part), "{part}: {report}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_folder_whose_name_is_misspelt_is_refused() {
+    let schema = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
+    for (schemas, policies, expected) in [
+        ("schemas", "polices", "`polices` is no folder of a bundle"),
+        ("schemas", "Policies", "`Policies` is no folder of a bundle"),
+        ("schema", "policies", "`schema` is no folder of a bundle"),
+        ("schemas", "notes", "it was loaded"),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        for (folder, file, text) in [
+            (schemas, "s.cedarschema", schema),
+            (
+                policies,
+                "p.cedar",
+                "@id(\"open\") permit (principal, action, resource);\n",
+            ),
+        ] {
+            std::fs::create_dir(dir.path().join(folder)).expect("a folder");
+            std::fs::write(dir.path().join(folder).join(file), text).expect("a file");
+        }
+        let report = report_of(dir.path());
+        assert!(report.contains(expected), "{schemas} {policies}: {report}");
+    }
+}
+
+#[test]
 fn a_packs_forbid_about_types_that_the_bundle_does_not_use_is_no_mistake() {
     let schema = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
     let open = "@id(\"open\") permit (principal, action, resource);\n";

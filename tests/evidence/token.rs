@@ -194,7 +194,14 @@ async fn a_type_that_is_not_an_access_tokens_is_refused() {
         "at+jwt2",
     ] {
         let found = world.read(&typed(json!(bad))).await;
-        let expected = "credential_invalid: `context.credentials[0]`: the token's type is not one that is accepted of its issuer";
+        let of_it = match bad {
+            "" => "it has none".to_owned(),
+            _ => format!("it is `{}`", bad.to_lowercase()),
+        };
+        let expected = format!(
+            "credential_invalid: `context.credentials[0]`: the token's type (`typ`) is not one that is accepted of its \
+             issuer: {of_it}, and must be `at+jwt`"
+        );
         assert_eq!(found, expected, "{bad}");
     }
     for other in [json!(7), json!(["at+jwt"]), Value::Null] {
@@ -210,7 +217,7 @@ async fn a_type_that_is_not_an_access_tokens_is_refused() {
         world
             .read(&untyped)
             .await
-            .contains("the token's type is not one")
+            .contains("the token's type (`typ`) is not one")
     );
 }
 

@@ -137,6 +137,15 @@ impl Permission {
         Self::Admin,
     ];
 
+    /// Returns `true` if callers without a key can be given it.
+    #[must_use]
+    pub fn may_be_anonymous(self) -> bool {
+        match self {
+            Self::Decide | Self::Search | Self::Explain => true,
+            Self::RelationsRead | Self::RelationsWrite | Self::Admin => false,
+        }
+    }
+
     /// Returns the word for it in settings and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {

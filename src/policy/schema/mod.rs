@@ -12,6 +12,7 @@
 mod facts;
 mod merge;
 mod names;
+mod specialised;
 mod usersets;
 mod vocabulary;
 

@@ -3,6 +3,7 @@
 
 use super::merge::MergedSchema;
 use super::names::{names, whole};
+use super::specialised::{link_specialised, unlinked};
 use crate::model::{EntityRef, Place, Problem, Problems, alike, nearest, shown};
 use crate::policy::analysis::mentions::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
@@ -70,6 +71,8 @@ pub struct Vocabulary {
     types: HashMap<SmolStr, TypeInfo>,
     actions: HashMap<SmolStr, ActionInfo>,
     secrets: HashSet<SmolStr>,
+    /// Probable mistakes in the declarations of actions.
+    warnings: Vec<Problem>,
 }
 
 impl Vocabulary {
@@ -113,11 +116,19 @@ impl Vocabulary {
             ));
         }
         let secrets = merged.secrets.iter().cloned().collect();
+        let warnings = unlinked(&actions, &place);
         Problems(problems).into_result().map(|()| Self {
             types,
             actions,
             secrets,
+            warnings,
         })
+    }
+
+    /// Returns the declarations of actions that are probably mistakes.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 
     /// Returns the type of this name, if it is declared.
@@ -427,51 +438,6 @@ fn action_info(action: &ValidatorActionId, name: &SmolStr, number: u32) -> Actio
         specialised: HashMap::new(),
         general: None,
     }
-}
-
-/// Links an action to its specialised members: `Action::"<name>:<resource id>"` in
-/// `Action::"<name>"` is evaluated in its place for that resource, whatever their namespaces are.
-/// Two members for one resource are refused, since nothing says which is meant.
-fn link_specialised(
-    general: &EntityUID,
-    members: &[&EntityUID],
-    names: &BTreeMap<&EntityUID, SmolStr>,
-    actions: &mut HashMap<SmolStr, ActionInfo>,
-    place: impl Fn(&EntityUID) -> Option<Place>,
-) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut seen: BTreeMap<&str, &EntityUID> = BTreeMap::new();
-    let Some(name) = names.get(general) else {
-        return problems;
-    };
-    let mut members = members.to_vec();
-    members.sort_unstable();
-    for member in members {
-        let id: &str = member.eid().as_ref();
-        let Some(resource) = id
-            .strip_prefix(general.eid().as_ref())
-            .and_then(|rest| rest.strip_prefix(':'))
-        else {
-            continue;
-        };
-        let Some(special) = names.get(member) else {
-            continue;
-        };
-        if let Some(other) = seen.insert(resource, member) {
-            let message =
-                format!("`{member}` and `{other}` are both what `{general}` means on `{resource}`");
-            let mut problem = Problem::new(message).help("keep one of the two");
-            (problem.place, problem.also) = (place(member), place(other));
-            problems.push(problem);
-        }
-        if let Some(action) = actions.get_mut(name) {
-            action.specialised.insert(resource.into(), special.clone());
-        }
-        if let Some(action) = actions.get_mut(special) {
-            action.general = Some((name.clone(), resource.into()));
-        }
-    }
-    problems
 }
 
 fn is_userset(ty: &Type) -> bool {
