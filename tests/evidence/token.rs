@@ -199,7 +199,7 @@ async fn a_type_that_is_not_an_access_tokens_is_refused() {
             _ => format!("it is `{}`", bad.to_lowercase()),
         };
         let expected = format!(
-            "credential_invalid: `context.credentials[0]`: the token's type (`typ`) is not one that is accepted of its \
+            "credential_invalid: `context.credentials[0]`: the token's type is not one that is accepted of its \
              issuer: {of_it}, and must be `at+jwt`"
         );
         assert_eq!(found, expected, "{bad}");
@@ -217,7 +217,7 @@ async fn a_type_that_is_not_an_access_tokens_is_refused() {
         world
             .read(&untyped)
             .await
-            .contains("the token's type (`typ`) is not one")
+            .contains("the token's type is not one")
     );
 }
 
