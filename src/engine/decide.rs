@@ -117,10 +117,9 @@ fn read_question(
         }
     };
     let vocabulary = &at.pinned.bundle.policy_set().schema().vocabulary;
-    let resource = question.resource.uid.clone();
     question.hide_tokens(
         |kind| vocabulary.entity_type(kind).is_some(),
-        |name| vocabulary.action(name, &resource).is_some(),
+        |name, resource| vocabulary.action(name, resource).is_some(),
     );
     if at.options.arguments == Arguments::Unknown {
         question.context.remove(ARGUMENTS);

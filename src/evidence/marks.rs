@@ -26,7 +26,7 @@ pub(super) struct Marks {
 }
 
 /// A token, with the names that have been read so far.
-pub(super) struct Token<'a> {
+pub(super) struct MarkedToken<'a> {
     pub(super) claims: &'a Record,
     pub(super) profile: &'a Profile,
     /// The client that it was issued to.
@@ -37,7 +37,7 @@ pub(super) struct Token<'a> {
 
 /// What the marks read so far say.
 #[derive(Default)]
-struct Said<'a> {
+struct MarkFindings<'a> {
     by_issuer: bool,
     by_name: Option<&'a str>,
     of_account: bool,
@@ -47,11 +47,11 @@ struct Said<'a> {
     somebody: Option<&'a str>,
 }
 
-impl<'a> Token<'a> {
+impl<'a> MarkedToken<'a> {
     /// Reads the marks. `granting` is false for a token that only says who somebody is, which may
     /// lack what users' tokens have.
     pub(super) fn marks(&self, granting: bool) -> Result<Marks, CredentialError> {
-        let mut said = Said::default();
+        let mut said = MarkFindings::default();
         for mark in &self.profile.autonomous {
             self.read(mark, &mut said)?;
         }
@@ -78,7 +78,11 @@ impl<'a> Token<'a> {
     /// INVARIANT: only something that the issuer controls makes a token its client's own: a claim
     /// that only such tokens have, or a name that people may choose in a token without any claim
     /// that all of its users' tokens have ([`Self::check_user`]). The name alone only refuses.
-    fn read(&self, mark: &'a AutonomousClaim, said: &mut Said<'a>) -> Result<(), CredentialError> {
+    fn read(
+        &self,
+        mark: &'a AutonomousClaim,
+        said: &mut MarkFindings<'a>,
+    ) -> Result<(), CredentialError> {
         let Some(value) = mark.claim.of(self.claims) else {
             return Ok(());
         };
@@ -117,7 +121,7 @@ impl<'a> Token<'a> {
 
     /// Returns `true` if the token has its client's name, and it is known that no person has chosen
     /// that name.
-    fn check_name(&self, said: &Said<'_>) -> Result<bool, CredentialError> {
+    fn check_name(&self, said: &MarkFindings<'_>) -> Result<bool, CredentialError> {
         match said.by_name {
             None => Ok(false),
             Some(_) if said.by_issuer || !self.profile.only_of_users.is_empty() => Ok(true),
@@ -184,7 +188,7 @@ impl<'a> Token<'a> {
 
     /// Returns `true` if the token lacks a claim that every user's token has, so that it is its
     /// client's own.
-    fn lacks_user(&self, said: &Said<'_>) -> Result<bool, CredentialError> {
+    fn lacks_user(&self, said: &MarkFindings<'_>) -> Result<bool, CredentialError> {
         let mut of_users = self.profile.of_users.iter();
         let Some(lacked) = of_users.find(|claim| claim.of(self.claims).is_none()) else {
             return Ok(false);

@@ -6,7 +6,7 @@
 
 use super::actors::{self, Kind};
 use super::claims::{bad_claim, first_text, text, texts};
-use super::marks::{Marks, Token};
+use super::marks::{MarkedToken, Marks};
 use super::profile::Profile;
 use crate::model::{
     CredentialError, CredentialKind, EntityRef, MAX_ACTORS, PrincipalIds, Record, Value, shown,
@@ -30,7 +30,7 @@ pub(super) fn read(
     ids: &PrincipalIds,
 ) -> Result<TokenMembers, CredentialError> {
     let client = client(claims, profile)?;
-    let token = Token {
+    let token = MarkedToken {
         claims,
         profile,
         client,
@@ -81,12 +81,12 @@ pub(super) fn stands_alone(kind: CredentialKind, profile: &Profile) -> bool {
 
 /// Returns the type and the name of the party that the token is about.
 fn own<'a>(
-    token: &Token<'a>,
+    token: &MarkedToken<'a>,
     marks: Marks,
     said: Option<Kind>,
     granting: bool,
 ) -> Result<(&'a SmolStr, &'a SmolStr), CredentialError> {
-    let Token {
+    let MarkedToken {
         claims,
         profile,
         client,
@@ -133,11 +133,11 @@ fn own<'a>(
 
 /// Returns the name of a subject that is said to be a client, which is the name in `act`, too.
 fn client_named<'a>(
-    token: &Token<'a>,
+    token: &MarkedToken<'a>,
     marks: Marks,
     subject: &'a SmolStr,
 ) -> Result<&'a SmolStr, CredentialError> {
-    let Token {
+    let MarkedToken {
         claims,
         profile,
         client,

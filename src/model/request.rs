@@ -369,13 +369,15 @@ impl Question {
     pub(crate) fn hide_tokens(
         &mut self,
         is_declared: impl Fn(&SmolStr) -> bool,
-        is_action: impl Fn(&SmolStr) -> bool,
+        is_action: impl Fn(&SmolStr, &EntityRef) -> bool,
     ) {
+        // An action is looked up by its resource, so this comes before the resource is hidden.
+        let resource = &self.resource.uid;
+        likely_token::hide_name(&mut self.action.name, |name| is_action(name, resource));
         let members = self.chain.members_mut().map(|member| &mut member.uid);
         members
             .chain([&mut self.resource.uid])
             .for_each(|uid| likely_token::hide(uid, &is_declared));
-        likely_token::hide_name(&mut self.action.name, is_action);
     }
 
     /// Returns the members of the chain that no credential proves, under the type names of the

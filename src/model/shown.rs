@@ -24,6 +24,10 @@ const MESSAGE_CHARS: usize = 16_384;
 /// The text that is shown instead of a value that is likely to be a secret.
 pub(super) const HIDDEN: &str = "(hidden)";
 
+/// LIMIT: bytes of a value that are looked through for a token. More than this is not shown, and a
+/// longer header of a JWT has nothing secret in what is.
+const LOOKED_THROUGH_BYTES: usize = 512;
+
 /// LIMIT: edits that a misspelt word may be away from the word that was meant.
 const MISSPELT_EDITS: usize = 3;
 
@@ -31,7 +35,8 @@ const MISSPELT_EDITS: usize = 3;
 /// of a value that holds a token.
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
-    if holds_token(text) {
+    let begin = text.get(..text.floor_char_boundary(LOOKED_THROUGH_BYTES));
+    if begin.is_some_and(holds_token) {
         return Cow::Borrowed(HIDDEN);
     }
     cut(text, SHOWN_CHARS)
@@ -132,6 +137,8 @@ mod tests {
             assert_eq!(shown(&text), HIDDEN, "{text}");
         }
         assert_eq!(shown("agent:copilot"), "agent:copilot");
+        let behind = format!("{}{token}", "x ".repeat(300));
+        assert!(!shown(&behind).contains("c2lnbmF0dXJl"));
     }
 
     #[test]

@@ -205,8 +205,7 @@ fn values(search: &SearchRequest) -> usize {
         .sum()
 }
 
-/// Counts the values in `value`. A request nests at most 64 levels deep, which bounds this
-/// recursion.
+/// Counts the values in `value`. The nesting of requests is bounded, and so is this recursion.
 fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 1,

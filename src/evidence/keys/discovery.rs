@@ -5,15 +5,15 @@
 //! no keys, whatever is in the address's place. Metadata of another issuer do not count.
 
 use super::fetch::{FetchError, IssuerReply, check_url};
-use super::published::Word;
+use super::published::PublishedText;
 use jiter::{Jiter, Peek};
 
 /// Returns the address of an issuer's keys.
 pub(super) fn jwks_uri(answer: &IssuerReply, issuer: &str) -> Result<String, FetchError> {
-    let text = match Word::of(&answer.body, answer.is_cut) {
-        Word::Object(text) => text,
-        Word::Nothing(told) => return Err(FetchError::Gone(told)),
-        Word::Foreign => return Err(FetchError::Form("its metadata are no JSON object")),
+    let text = match PublishedText::of(&answer.body, answer.is_cut) {
+        PublishedText::Object(text) => text,
+        PublishedText::Nothing(told) => return Err(FetchError::Gone(told)),
+        PublishedText::Foreign => return Err(FetchError::Form("its metadata are no JSON object")),
     };
     let mut members = Members::default();
     let _up_to_the_damage = members.read(text);

@@ -39,10 +39,10 @@ impl Published {
     /// Reads a set, `{"keys": […]}`, which was cut at the limit if `is_cut`. Returns `None` if the
     /// text is not a key set at all.
     pub(super) fn read(text: &[u8], is_cut: bool) -> Option<Self> {
-        let text = match Word::of(text, is_cut) {
-            Word::Object(text) => text,
-            Word::Nothing(told) => return Some(Self::nothing(told)),
-            Word::Foreign => return None,
+        let text = match PublishedText::of(text, is_cut) {
+            PublishedText::Object(text) => text,
+            PublishedText::Nothing(told) => return Some(Self::nothing(told)),
+            PublishedText::Foreign => return None,
         };
         let mut listed = Listed::default();
         let is_damaged = listed.read(text).is_none();
@@ -91,7 +91,7 @@ impl Published {
 }
 
 /// The kind of an answer, whatever it should contain.
-pub(super) enum Word<'a> {
+pub(super) enum PublishedText<'a> {
     /// It begins as an object does.
     Object(&'a [u8]),
     /// It is a text that some issuers send instead of nothing.
@@ -100,7 +100,7 @@ pub(super) enum Word<'a> {
     Foreign,
 }
 
-impl<'a> Word<'a> {
+impl<'a> PublishedText<'a> {
     /// Determines the kind of an answer, which was cut at the limit if `is_cut`.
     pub(super) fn of(text: &'a [u8], is_cut: bool) -> Self {
         let content = behind_comments(text);

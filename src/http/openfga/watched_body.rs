@@ -3,7 +3,8 @@
 //! **Problem.** An export may take minutes. A caller whose token ends, or whose authority is
 //! withdrawn meanwhile, would read on.
 //! **Decision.** Before each piece the caller is looked at as behind any other wait; if it is no
-//! longer who it was, the body breaks off, and the connection with it.
+//! longer who it was, the body breaks off, and the connection with it. A list writes a piece for
+//! each object, so a future is made only if an issuer has to be asked again.
 
 use crate::http::Error;
 use crate::http::shared::ServiceState;
@@ -60,13 +61,18 @@ impl<B: MessageBody + Unpin> MessageBody for WatchedBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BrokenBody>>> {
         let this = self.get_mut();
-        let look = this.look.get_or_insert_with(|| {
-            let shared = this.shared.clone();
-            let request = this.request.clone();
-            Box::pin(async move { shared.check_sender(&request).await })
-        });
-        let outcome = ready!(look.as_mut().poll(cx));
-        this.look = None;
+        let outcome = if this.look.is_none() && !this.shared.must_ask(&this.request, None) {
+            this.shared.check_now(&this.request, None)
+        } else {
+            let look = this.look.get_or_insert_with(|| {
+                let shared = this.shared.clone();
+                let request = this.request.clone();
+                Box::pin(async move { shared.check_sender(&request).await })
+            });
+            let outcome = ready!(look.as_mut().poll(cx));
+            this.look = None;
+            outcome
+        };
         if outcome.is_err() {
             return Poll::Ready(Some(Err(BrokenBody::Caller)));
         }

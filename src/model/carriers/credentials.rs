@@ -8,6 +8,7 @@
 
 use super::{ChainRefusal, invalid, is_silent, take_present};
 use crate::model::likely_token;
+use crate::model::shown::HIDDEN;
 use crate::model::{
     Chain, Code, Credential, EntityRef, Evidence, MAX_CREDENTIALS, ProvenIdentity, Record, Value,
     shown,
@@ -31,7 +32,7 @@ pub(in crate::model) fn shown_subject(subject: &Record) -> Option<EntityRef> {
     let (kind, id) = text("type").zip(text("id"))?;
     let is_hidden = kind == CREDENTIAL && !is_place(&id);
     let id = if is_hidden {
-        SmolStr::new_static("(hidden)")
+        SmolStr::new_static(HIDDEN)
     } else {
         id
     };

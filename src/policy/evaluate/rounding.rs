@@ -116,7 +116,7 @@ pub(super) fn settle(
     if work(&asked, &points, parties, inputs).saturating_mul(ways) > MAX_WORK {
         return deny(leg, TOO_MANY_VALUES);
     }
-    let ground = Ground {
+    let ground = RoundingInputs {
         parties: (parties.principal, parties.action, parties.resource),
         inputs,
         points: &points,
@@ -138,14 +138,14 @@ pub(super) fn settle(
 }
 
 /// What is needed to evaluate the expressions again for each way to read the points.
-struct Ground<'a, 'p> {
+struct RoundingInputs<'a, 'p> {
     parties: (&'a EntityUID, &'a ActionInfo, &'a EntityUID),
     inputs: &'a PolicyInputs,
     points: &'a Points<'p>,
     asked: &'a [(&'a Expr, ReadSet)],
 }
 
-impl Ground<'_, '_> {
+impl RoundingInputs<'_, '_> {
     /// Returns whether all expressions come out the same whichever of the points are read as the
     /// millisecond after, and how the clock was used.
     fn every_way(

@@ -191,7 +191,8 @@ fn weight_at(value: &Value, paths: &[&[SmolStr]]) -> usize {
 /// The number of bytes of text that weigh as much as one value.
 const TEXT_BYTES: usize = 64;
 
-/// A request nests at most 64 levels deep, so this recursion ends soon.
+/// Returns the number of values in this one. The nesting of requests is bounded, and so is this
+/// recursion.
 fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 1,

@@ -14,16 +14,24 @@ pub(super) fn unlinked(
     actions: &HashMap<SmolStr, ActionInfo>,
     place: impl Fn(&EntityUID) -> Option<Place>,
 ) -> Vec<Problem> {
+    let mut by_id: BTreeMap<&str, Vec<&ActionInfo>> = BTreeMap::new();
+    for action in actions.values() {
+        by_id
+            .entry(action.uid.eid().as_ref())
+            .or_default()
+            .push(action);
+    }
     let general_of = |action: &ActionInfo| {
         let id: &str = action.uid.eid().as_ref();
-        actions.values().find(|other| {
-            id.strip_prefix::<&str>(other.uid.eid().as_ref())
-                .is_some_and(|rest| rest.starts_with(':'))
-                && other
-                    .resources
-                    .iter()
-                    .any(|kind| action.resources.contains(kind))
-        })
+        id.match_indices(':')
+            .filter_map(|(at, _)| by_id.get(id.get(..at)?))
+            .flatten()
+            .copied()
+            .filter(|other| {
+                let kinds = &action.resources;
+                other.resources.iter().any(|kind| kinds.contains(kind))
+            })
+            .min_by_key(|other| other.uid.to_string())
     };
     let mut found: Vec<Problem> = actions
         .values()
