@@ -194,22 +194,48 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 /// missing, added, replaced or swapped with its neighbour. A letter of another script counts as a
 /// different one, even if it looks the same.
 ///
-/// Every unknown member name that is sent is compared with all known ones, so this reads each name
-/// only once from both ends.
+/// Each member of a request is compared with the known ones, so names with other ends are told apart
+/// by these alone: without that, the comparison took a seventh of a decision's time.
 #[must_use]
 pub fn one_slip_off(name: &str, known: &[&'static str]) -> Option<&'static str> {
     const FEWEST: usize = 5;
-    // LIMIT: one more than the longest name with which this function is called.
-    const MOST: usize = 16;
-    let name: SmallVec<[char; MOST]> = letters(name).take(MOST).collect();
-    if name.len() < FEWEST {
+    let mut near = known.iter().filter(|known| !end_differently(name, known));
+    let first = near.next()?;
+    let letters = first_letters(name);
+    if letters.len() < FEWEST {
         return None;
     }
-    let mut known = known.iter().copied();
-    known.find(|known| {
-        let known: SmallVec<[char; MOST]> = letters(known).take(MOST).collect();
-        is_one_slip(&name, &known)
-    })
+    let mut near = std::iter::once(first).chain(near).copied();
+    near.find(|known| is_one_slip(&letters, &first_letters(known)))
+}
+
+/// Returns `true` if two names differ in the first and in the last letter, as no slip in five
+/// letters does. Names with other characters at an end are left to a closer look.
+fn end_differently(one: &str, other: &str) -> bool {
+    let differ = |one: Option<&u8>, other: Option<&u8>| {
+        let letters = one.zip(other);
+        letters.is_some_and(|(one, other)| {
+            one.is_ascii_alphabetic()
+                && other.is_ascii_alphabetic()
+                && !one.eq_ignore_ascii_case(other)
+        })
+    };
+    let one = one.as_bytes();
+    let other = other.as_bytes();
+    differ(one.first(), other.first()) && differ(one.last(), other.last())
+}
+
+/// LIMIT: letters of a name that are compared for a slip: no known name has more than eleven.
+const SLIP_LETTERS: usize = 16;
+
+/// Returns the letters with which a name begins.
+fn first_letters(name: &str) -> SmallVec<[char; SLIP_LETTERS]> {
+    if name.is_ascii() {
+        let letters = ascii_letters(name).map(char::from);
+        letters.take(SLIP_LETTERS).collect()
+    } else {
+        letters(name).take(SLIP_LETTERS).collect()
+    }
 }
 
 fn is_one_slip(one: &[char], other: &[char]) -> bool {
@@ -387,6 +413,12 @@ mod tests {
             ("xontext", Some("context")),
             ("cnotext", Some("context")),
             ("ontext", Some("context")),
+            ("ocntext", Some("context")),
+            ("contetx", Some("context")),
+            ("xcontext", Some("context")),
+            ("_contexs-", Some("context")),
+            ("evaluationzz", None),
+            ("xontexs", None),
             ("CONTEXS", Some("context")),
             ("con-texd", Some("context")),
             // A letter of another script that looks the same.
