@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const HTTP: [Room; 26] = [
+pub(super) const HTTP: [Room; 27] = [
     (
         "tls",
         &[],
@@ -44,11 +44,20 @@ pub(super) const HTTP: [Room; 26] = [
         &["tls", "authzen::public_url", "caller"],
         "What the server is told when it starts.",
     ),
-    ("connection", &["settings"], "One connection and its times."),
+    (
+        "load::budget",
+        &[],
+        "The memory that all requests take together.",
+    ),
+    (
+        "connection",
+        &["settings", "load::budget"],
+        "One connection and its times.",
+    ),
     (
         "load",
         &["error", "connection"],
-        "What is bounded: memory of bodies, time of a worker, threads of long work.",
+        "What is bounded: the time of a worker, and threads of long work.",
     ),
     (
         "caller::certificate",
@@ -62,7 +71,7 @@ pub(super) const HTTP: [Room; 26] = [
     ),
     (
         "body",
-        &["error", "connection", "load"],
+        &["error", "connection", "load::budget"],
         "A body, read whole under its limits.",
     ),
     (
@@ -71,7 +80,7 @@ pub(super) const HTTP: [Room; 26] = [
             "error",
             "caller",
             "settings",
-            "load",
+            "load::budget",
             "authzen::wire",
             "body",
         ],
@@ -87,6 +96,7 @@ pub(super) const HTTP: [Room; 26] = [
             "settings",
             "connection",
             "load",
+            "load::budget",
             "load::revision_wait",
             "authzen::wire",
             "openfga::places",
@@ -203,6 +213,7 @@ pub(super) const HTTP: [Room; 26] = [
             "connection",
             "connection::listen",
             "load",
+            "load::budget",
             "load::revision_wait",
             "authzen::metadata",
             "openfga",
@@ -216,7 +227,7 @@ pub(super) const HTTP: [Room; 26] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 13] = [
+pub(super) const HTTP_AGAINST: [Against; 12] = [
     (
         "error",
         "caller",
@@ -227,11 +238,6 @@ pub(super) const HTTP_AGAINST: [Against; 13] = [
         "caller",
         "caller::certificate",
         "an identity is made by every way there is",
-    ),
-    (
-        "connection",
-        "load",
-        "what a connection holds is paid from the budget",
     ),
     (
         "body",
