@@ -7,7 +7,7 @@
 use super::caller::CallerHint;
 use super::connection::Connection;
 use super::load::lag;
-use super::shared::ServiceState;
+use super::shared::{REQUEST_ID, ServiceState};
 use super::{Error, docs, routes};
 use crate::http::admin::health;
 use crate::http::authzen::{evaluation, evaluations};
@@ -17,15 +17,12 @@ use crate::telemetry::Metrics;
 use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::web::Data;
 use actix_web::{Error as ActixError, HttpMessage as _, HttpRequest, HttpResponse};
 use smallvec::SmallVec;
 use std::rc::Rc;
 use std::time::Instant;
-
-/// The header with the request's id (AuthZEN 1.0 section 10.1.3).
-pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Smaller answers are not charged to the budget: the system's own buffers hold as much for each
 /// connection.

@@ -6,7 +6,6 @@ use super::body::{connection, read_body};
 use super::caller::Identity;
 use super::connection::Connection;
 use super::endpoint::{Access, Endpoint};
-use super::envelope::REQUEST_ID;
 use super::load::apart::LongWorkPlaces;
 use super::load::lag;
 use super::{Error, HttpLimits, Permission, Settings, Shortage};
@@ -24,6 +23,7 @@ use crate::http::load::worker_turn::WorkerTurn;
 use crate::http::openfga::StreamPlaces;
 use crate::model::{Evidence, Record, Value};
 use crate::telemetry::Metrics;
+use actix_web::http::header::HeaderName;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
 use standing::MOST_ROUNDS;
@@ -31,6 +31,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+
+/// The header with the request's id (AuthZEN 1.0 section 10.1.3).
+pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The member of a context that holds credentials.
 const CREDENTIALS: &str = "credentials";

@@ -227,7 +227,7 @@ pub(super) const HTTP: [Room; 27] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 12] = [
+pub(super) const HTTP_AGAINST: [Against; 11] = [
     (
         "error",
         "caller",
@@ -258,11 +258,6 @@ pub(super) const HTTP_AGAINST: [Against; 12] = [
         "shared",
         "authzen::metadata",
         "the signed metadata are made once, with the server",
-    ),
-    (
-        "shared",
-        "envelope",
-        "the request's id is put there by the outermost layer",
     ),
     (
         "authzen::metadata",
