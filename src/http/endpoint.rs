@@ -6,6 +6,7 @@
 
 use crate::http::caller::Identity;
 use crate::http::{Error, Permission};
+use actix_web::dev::{Path, Url};
 use actix_web::{HttpResponse, Resource, ResponseError, Route, http, web};
 use std::fmt;
 use utoipa::openapi::OpenApi;
@@ -100,6 +101,15 @@ impl Endpoint {
             Access::Needs(permission) => caller.require(permission),
         }
     }
+}
+
+/// Returns the path of a request as the router matches it, with percent-encoding decoded.
+///
+/// INVARIANT: whatever depends on the route (whether it is public, the form of its errors, its
+/// metrics label) uses this path, so that `/%68ealthz` is the public path `/healthz` to all of them
+/// or to none.
+pub(in crate::http) fn request_path(matched: &Path<Url>) -> &str {
+    matched.as_str()
 }
 
 /// Shows what can be compared.

@@ -6,6 +6,7 @@
 
 use super::caller::CallerHint;
 use super::connection::Connection;
+use super::endpoint::request_path;
 use super::load::lag;
 use super::shared::{REQUEST_ID, ServiceState};
 use super::{Error, docs, routes};
@@ -61,7 +62,7 @@ where
     lag::probe(begun, shared.settings.limits.queue_time);
     let progress = RequestProgress::begin(&request);
     let ids: RequestIds = request.headers().get_all(&REQUEST_ID).cloned().collect();
-    let endpoint = routes::label(routes::path(request.match_info()));
+    let endpoint = routes::label(request_path(request.match_info()));
     let metrics = shared.metrics.clone();
     let peer = shared.peer(request.conn_data());
     let presented = CallerHint::by(request.headers(), peer, &shared.settings);
@@ -132,7 +133,7 @@ fn finish<B>(response: &mut ServiceResponse<B>, ids: RequestIds, is_last: bool) 
 
 /// Creates the response of a refusal, in the error form of the API that was called.
 fn refuse<B>(request: HttpRequest, error: Error) -> ServiceResponse<EitherBody<B>> {
-    let is_store = routes::path(request.match_info()).starts_with("/stores");
+    let is_store = request_path(request.match_info()).starts_with("/stores");
     let response = if is_store {
         HttpResponse::from_error(ApiError::from(error))
     } else {

@@ -3,7 +3,6 @@
 use super::endpoint::{Access, Endpoint, resources};
 use super::{Error, admin, authzen, docs, openfga};
 use actix_web::HttpResponse;
-use actix_web::dev::{Path, Url};
 use actix_web::web::{self, ServiceConfig};
 
 /// The label of a path that no endpoint has.
@@ -53,15 +52,6 @@ pub(super) fn mount(app: &mut ServiceConfig) {
     app.default_service(web::to(|| async {
         Err::<HttpResponse, _>(Error::NotFound)
     }));
-}
-
-/// Returns the path of a request as the router matches it, with percent-encoding decoded.
-///
-/// INVARIANT: whatever depends on the route (whether it is public, the form of its errors, its
-/// metrics label) uses this path, so that `/%68ealthz` is the public path `/healthz` to all of them
-/// or to none.
-pub(super) fn path(matched: &Path<Url>) -> &str {
-    matched.as_str()
 }
 
 /// Returns the label of a path in metrics: one of a closed list, whatever is asked for.

@@ -6,7 +6,7 @@
 
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::schema::ErrorBody;
-use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
+use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described, request_path};
 use crate::http::shared::ServiceState;
 use crate::http::{Error, PublicUrl, routes};
 use actix_web::dev::Url;
@@ -171,7 +171,7 @@ pub(in crate::http) async fn metadata(
     shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     let metadata = shared.metadata.as_ref().ok_or(Error::NoPublicUrl)?;
-    if routes::path(request.match_info()) != metadata.path.path() {
+    if request_path(request.match_info()) != metadata.path.path() {
         let path = metadata.path.uri().to_string();
         return Err(Error::OtherIdentifier {
             identifier: metadata.identifier.clone(),

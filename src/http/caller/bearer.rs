@@ -9,6 +9,7 @@
 
 use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::{CallerHint, bearer_token};
+use crate::http::endpoint::request_path;
 use crate::http::shared::ServiceState;
 use crate::http::{CallerCredential, Error, routes};
 use crate::model::{Code, VerifiedCredential};
@@ -29,7 +30,7 @@ pub(in crate::http) async fn verify(
     // INVARIANT: no issuer is asked about a token that opens nothing: on public paths the sender of
     // a token stays anonymous.
     if presented == Some(CallerHint::Token)
-        && !routes::is_public(routes::path(request.match_info()))
+        && !routes::is_public(request_path(request.match_info()))
     {
         let found = caller(&shared, request.headers(), request.conn_data())
             .await
@@ -40,7 +41,7 @@ pub(in crate::http) async fn verify(
                 request.extensions_mut().insert(token);
             }
             Err(error) => {
-                let api = routes::path(request.match_info()).starts_with("/stores");
+                let api = request_path(request.match_info()).starts_with("/stores");
                 let refused = if api {
                     HttpResponse::from_error(crate::http::openfga::ApiError::from(error))
                 } else {
