@@ -58,7 +58,10 @@ impl Server {
         signer: &Signer,
     ) -> Result<Self, SignerError> {
         let metadata = match &settings.public_url {
-            Some(url) => Some(Metadata::new(url, signer, clock.now_ms())?),
+            Some(url) => {
+                let endpoints = routes::endpoints();
+                Some(Metadata::new(url, endpoints, signer, clock.now_ms())?)
+            }
             None => None,
         };
         let meters = settings

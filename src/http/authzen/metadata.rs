@@ -8,16 +8,13 @@ use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::schema::ErrorBody;
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described, request_path};
 use crate::http::shared::ServiceState;
-use crate::http::{Error, PublicUrl, routes};
+use crate::http::{Error, PublicUrl};
 use actix_web::dev::Url;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Serialize, Serializer};
-use std::borrow::Cow;
-use utoipa::openapi::schema::SchemaType;
-use utoipa::openapi::{Object, RefOr, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 /// The documents change only when the service is restarted; with five minutes a caller notices that
 /// soon.
@@ -32,12 +29,18 @@ pub(in crate::http) struct Metadata {
     body: Bytes,
 }
 
-/// What the service says about itself. What it cannot do is absent.
-#[derive(Debug, Serialize)]
+/// What the service says about itself (AuthZEN 1.0 section 9.1). What it cannot do is absent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Metadata)]
 pub(in crate::http) struct MetadataDocument {
+    /// The identifier of the service.
+    #[schema(example = "https://pdp.example")]
     policy_decision_point: String,
+    // The description of the API adds a member for each endpoint that has one.
     #[serde(flatten)]
+    #[schema(ignore)]
     addresses: Addresses,
+    /// The members above and `iss`, as a JWS that a key of `jwks_uri` verifies.
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_metadata: Option<String>,
 }
@@ -52,48 +55,6 @@ impl Serialize for Addresses {
     }
 }
 
-impl ToSchema for MetadataDocument {
-    fn name() -> Cow<'static, str> {
-        "Metadata".into()
-    }
-}
-
-impl PartialSchema for MetadataDocument {
-    fn schema() -> RefOr<Schema> {
-        const IDENTIFIER: &str = "policy_decision_point";
-        let text = |description| {
-            Object::builder()
-                .schema_type(Type::String)
-                .description(Some(description))
-        };
-        let mut identifier = text("The identifier of the service.").build();
-        // The form that derived schemas give their examples.
-        identifier.example = Some("https://pdp.example".into());
-        let mut document = Object::builder()
-            .description(Some(
-                "What the service says about itself (AuthZEN 1.0 section 9.1). What it cannot do is absent.",
-            ))
-            .property(IDENTIFIER, identifier)
-            .required(IDENTIFIER);
-        for (_, advertised) in advertised() {
-            document = document
-                .property(advertised.member, text(advertised.description))
-                .required(advertised.member);
-        }
-        let signed =
-            text("The members above and `iss`, as a JWS that a key of `jwks_uri` verifies.");
-        let or_null = SchemaType::from_iter([Type::String, Type::Null]);
-        document
-            .property("signed_metadata", signed.schema_type(or_null))
-            .into()
-    }
-}
-
-/// Returns the endpoints that the metadata name.
-fn advertised() -> impl Iterator<Item = (&'static Endpoint, Advertised)> {
-    routes::endpoints().filter_map(|endpoint| Some((endpoint, endpoint.advertised?)))
-}
-
 /// What `signed_metadata` states.
 #[derive(Serialize)]
 struct MetadataClaims<'a> {
@@ -104,18 +65,20 @@ struct MetadataClaims<'a> {
 }
 
 impl Metadata {
-    /// Writes and signs the metadata of `url` at the time `now_ms`, in milliseconds.
+    /// Writes and signs the metadata of `url` at the time `now_ms`, in milliseconds. They name
+    /// those of `endpoints` that are advertised.
     pub(in crate::http) fn new(
         url: &PublicUrl,
+        endpoints: impl Iterator<Item = &'static Endpoint>,
         signer: &Signer,
         now_ms: i64,
     ) -> Result<Self, SignerError> {
-        let address = |(endpoint, advertised): (&Endpoint, Advertised)| {
-            (advertised.member, url.endpoint(endpoint.path))
+        let address = |endpoint: &Endpoint| {
+            Some((endpoint.advertised?.member, url.endpoint(endpoint.path)))
         };
         let mut document = MetadataDocument {
             policy_decision_point: url.as_str().to_owned(),
-            addresses: Addresses(advertised().map(address).collect()),
+            addresses: Addresses(endpoints.filter_map(address).collect()),
             signed_metadata: None,
         };
         let claims = MetadataClaims {

@@ -1,5 +1,6 @@
 //! The description of the API: that of every endpoint, and what holds for all of them.
 
+use crate::http::authzen::metadata::MetadataDocument;
 use crate::http::authzen::{examples, schema};
 use crate::http::endpoint::Access;
 use crate::http::{Error, Permission, openfga, routes, settings};
@@ -8,8 +9,8 @@ use std::time::Duration;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, Header, Object, OpenApi, RefOr, Response, Type};
-use utoipa::{Modify, OpenApi as _};
+use utoipa::openapi::{Content, Header, Object, OpenApi, RefOr, Response, Schema, Type};
+use utoipa::{Modify, OpenApi as _, ToSchema as _};
 
 const JSON: &str = "application/json";
 
@@ -48,6 +49,7 @@ pub fn openapi() -> OpenApi {
     for describe in routes::endpoints().filter_map(|endpoint| endpoint.description) {
         api.merge(describe());
     }
+    AdvertisedMembers.modify(&mut api);
     CommonResponses.modify(&mut api);
     BodyExamples.modify(&mut api);
     ErrorExamples.modify(&mut api);
@@ -73,6 +75,30 @@ impl Modify for KeySecurity {
         api.components
             .get_or_insert_default()
             .add_security_scheme("key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Adds the members of AuthZEN's metadata that name endpoints, behind the service's identifier.
+struct AdvertisedMembers;
+
+impl Modify for AdvertisedMembers {
+    fn modify(&self, api: &mut OpenApi) {
+        let schemas = &mut api.components.get_or_insert_default().schemas;
+        let metadata = schemas.get_mut(MetadataDocument::name().as_ref());
+        let Some(RefOr::T(Schema::Object(metadata))) = metadata else {
+            return;
+        };
+        let advertised = routes::endpoints().filter_map(|endpoint| endpoint.advertised);
+        for (place, advertised) in (1..).zip(advertised) {
+            let address = Object::builder()
+                .schema_type(Type::String)
+                .description(Some(advertised.description));
+            let member = advertised.member.to_owned();
+            metadata.required.push(member.clone());
+            metadata
+                .properties
+                .shift_insert(place, member, RefOr::T(address.build().into()));
+        }
     }
 }
 

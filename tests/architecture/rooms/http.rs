@@ -174,6 +174,7 @@ pub(super) const HTTP: [Room; 27] = [
             "endpoint",
             "settings",
             "authzen",
+            "authzen::metadata",
             "authzen::schema",
             "openfga",
         ],
@@ -229,7 +230,7 @@ pub(super) const HTTP: [Room; 27] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 11] = [
+pub(super) const HTTP_AGAINST: [Against; 10] = [
     (
         "error",
         "caller",
@@ -260,11 +261,6 @@ pub(super) const HTTP_AGAINST: [Against; 11] = [
         "shared",
         "authzen::metadata",
         "the signed metadata are made once, with the server",
-    ),
-    (
-        "authzen::metadata",
-        "routes",
-        "the metadata name the endpoints of every table",
     ),
     (
         "caller::bearer",
