@@ -10,7 +10,8 @@ use super::shared::ServiceState;
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestCache};
 use crate::evidence::{Signer, SignerError};
-use crate::http::authzen::metadata::Metadata;
+use crate::http::authzen::metadata::METADATA;
+use crate::http::authzen::metadata::document::Metadata;
 use crate::http::caller::bearer;
 use crate::http::caller::rate::RateMeter;
 use crate::http::connection::listen;
@@ -59,8 +60,9 @@ impl Server {
     ) -> Result<Self, SignerError> {
         let metadata = match &settings.public_url {
             Some(url) => {
-                let endpoints = routes::endpoints();
-                Some(Metadata::new(url, endpoints, signer, clock.now_ms())?)
+                let named = routes::endpoints();
+                let now_ms = clock.now_ms();
+                Some(Metadata::new(url, &METADATA, named, signer, now_ms)?)
             }
             None => None,
         };

@@ -12,7 +12,7 @@ use super::{Error, HttpLimits, Permission, Settings, Shortage};
 use crate::clock::Clock;
 use crate::engine::{Ask, Engine, RequestCache};
 use crate::evidence::Verifier;
-use crate::http::authzen::metadata::Metadata;
+use crate::http::authzen::metadata::document::Metadata;
 use crate::http::authzen::wire::{
     Options, RequestKind, check_size, read_object, record_bytes, without_data,
 };

@@ -1,6 +1,6 @@
 //! The description of the API: that of every endpoint, and what holds for all of them.
 
-use crate::http::authzen::metadata::MetadataDocument;
+use crate::http::authzen::metadata::document::MetadataDocument;
 use crate::http::authzen::{examples, schema};
 use crate::http::endpoint::Access;
 use crate::http::{Error, Permission, openfga, routes, settings};

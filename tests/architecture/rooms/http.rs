@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const HTTP: [Room; 27] = [
+pub(super) const HTTP: [Room; 28] = [
     (
         "tls",
         &[],
@@ -38,6 +38,11 @@ pub(super) const HTTP: [Room; 27] = [
         "endpoint",
         &["error", "caller"],
         "What an endpoint is: the value beside each handler.",
+    ),
+    (
+        "authzen::metadata::document",
+        &["authzen::public_url", "endpoint"],
+        "What the service says of itself, signed.",
     ),
     (
         "settings",
@@ -98,6 +103,7 @@ pub(super) const HTTP: [Room; 27] = [
             "load",
             "load::budget",
             "load::revision_wait",
+            "authzen::metadata::document",
             "authzen::wire",
             "openfga::places",
             "body",
@@ -120,12 +126,12 @@ pub(super) const HTTP: [Room; 27] = [
         "authzen::metadata",
         &[
             "error",
-            "authzen::public_url",
+            "authzen::metadata::document",
             "authzen::schema",
             "endpoint",
             "shared",
         ],
-        "What the service says of itself.",
+        "Where it is served.",
     ),
     (
         "authzen",
@@ -174,7 +180,7 @@ pub(super) const HTTP: [Room; 27] = [
             "endpoint",
             "settings",
             "authzen",
-            "authzen::metadata",
+            "authzen::metadata::document",
             "authzen::schema",
             "openfga",
         ],
@@ -219,6 +225,7 @@ pub(super) const HTTP: [Room; 27] = [
             "load::budget",
             "load::revision_wait",
             "authzen::metadata",
+            "authzen::metadata::document",
             "openfga",
             "openfga::places",
             "shared",
@@ -230,7 +237,7 @@ pub(super) const HTTP: [Room; 27] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 10] = [
+pub(super) const HTTP_AGAINST: [Against; 9] = [
     (
         "error",
         "caller",
@@ -256,11 +263,6 @@ pub(super) const HTTP_AGAINST: [Against; 10] = [
         "shared",
         "caller::bearer",
         "a caller's token is verified again where its request has waited",
-    ),
-    (
-        "shared",
-        "authzen::metadata",
-        "the signed metadata are made once, with the server",
     ),
     (
         "caller::bearer",
