@@ -15,6 +15,7 @@ use crate::http::authzen::metadata::document::Metadata;
 use crate::http::caller::bearer;
 use crate::http::caller::rate::RateMeter;
 use crate::http::connection::listen;
+use crate::http::docs::openapi;
 use crate::http::load::budget::ByteBudget;
 use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::openfga::{
@@ -31,7 +32,7 @@ use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// A socket on which requests arrive.
@@ -80,6 +81,7 @@ impl Server {
             answers_memory: ByteBudget::new(limits.answers_bytes),
             bodies: RequestCache::new(settings.known_bytes, Arc::clone(&metrics)),
             jwks: jwks.into(),
+            description: LazyLock::new(|| openapi::written().into()),
             settings,
             engine,
             metrics,

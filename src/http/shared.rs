@@ -29,7 +29,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use standing::MOST_ROUNDS;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 
 /// The header with the request's id (AuthZEN 1.0 section 10.1.3).
@@ -83,6 +83,8 @@ pub(super) struct ServiceState {
     /// The metadata; `None` if no identifier is configured.
     pub(super) metadata: Option<Metadata>,
     pub(super) jwks: Bytes,
+    /// The description of the API, written once it is asked for.
+    pub(super) description: LazyLock<Bytes>,
     /// The rate meters, one for each configured caller, in their order.
     pub(super) meters: Vec<RateMeter>,
     /// The request cache.

@@ -6,11 +6,12 @@ pub(in crate::http) mod openapi;
 
 use crate::http::Error;
 use crate::http::endpoint::{Access, Endpoint, Method};
+use crate::http::shared::ServiceState;
 use crate::model::Fault;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentEncoding, HeaderValue, LOCATION,
 };
-use actix_web::web::{self, Bytes};
+use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::{Arc, LazyLock};
 use utoipa_swagger_ui::Config;
@@ -29,8 +30,6 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 /// The page itself, and the style that differs from Swagger UI's. All other files are Swagger UI's.
 const INDEX: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/index.css");
-
-static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| openapi::written().into());
 
 /// For people.
 pub(super) static PAGES: [Endpoint; 4] = [ROOT, FOLDER, PAGE, OPENAPI];
@@ -111,8 +110,8 @@ pub(super) const OPENAPI: Endpoint = Endpoint {
 };
 
 /// The description.
-pub(super) async fn openapi_json() -> HttpResponse {
+pub(super) async fn openapi_json(shared: Data<ServiceState>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
-        .body(DESCRIPTION.clone())
+        .body(Bytes::clone(&shared.description))
 }

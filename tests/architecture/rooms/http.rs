@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const HTTP: [Room; 28] = [
+pub(super) const HTTP: [Room; 29] = [
     (
         "tls",
         &[],
@@ -174,6 +174,16 @@ pub(super) const HTTP: [Room; 28] = [
     ),
     (
         "docs",
+        &["error", "endpoint", "shared"],
+        "The page that shows the description of all endpoints.",
+    ),
+    (
+        "routes",
+        &["error", "endpoint", "authzen", "openfga", "admin", "docs"],
+        "Every endpoint, and which of them a path belongs to.",
+    ),
+    (
+        "docs::openapi",
         &[
             "error",
             "caller",
@@ -183,13 +193,9 @@ pub(super) const HTTP: [Room; 28] = [
             "authzen::metadata::document",
             "authzen::schema",
             "openfga",
+            "routes",
         ],
-        "The description of all endpoints, and the page that shows it.",
-    ),
-    (
-        "routes",
-        &["error", "endpoint", "authzen", "openfga", "admin", "docs"],
-        "Every endpoint, and which of them a path belongs to.",
+        "The description of all endpoints.",
     ),
     (
         "envelope",
@@ -230,6 +236,7 @@ pub(super) const HTTP: [Room; 28] = [
             "openfga::places",
             "shared",
             "routes",
+            "docs::openapi",
             "envelope",
         ],
         "The parts put together, and the listeners.",
@@ -237,7 +244,7 @@ pub(super) const HTTP: [Room; 28] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 9] = [
+pub(super) const HTTP_AGAINST: [Against; 8] = [
     (
         "error",
         "caller",
@@ -269,7 +276,6 @@ pub(super) const HTTP_AGAINST: [Against; 9] = [
         "routes",
         "which API is called says in which words a caller is refused",
     ),
-    ("docs", "routes", "every endpoint is described"),
     (
         "connection::listen",
         "server",
