@@ -1,14 +1,12 @@
 //! Reads the whole body of a request, under its limits.
 //!
 //! INVARIANT: no more than the limit is ever held, whatever length the request declares, and
-//! nothing is read before the caller is known. Bodies above [`TRIFLE_BYTES`] are charged to one
-//! budget ([`ServiceState::bodies_memory`]), from their first piece until their request is
-//! answered.
+//! nothing is read before the caller is known. Bodies above [`TRIFLE_BYTES`] are charged to the
+//! budget of all bodies, from their first piece until their request is answered.
 
 use super::connection::Connection;
-use super::shared::ServiceState;
-use super::{Error, Shortage};
-use crate::http::load::budget::BudgetShare;
+use super::{Error, HttpLimits, Shortage};
+use crate::http::load::budget::{BudgetShare, ByteBudget};
 use actix_web::body::{BodyStream, MessageBody as _};
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
@@ -16,6 +14,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Bodies up to this size are not charged to the budget: the connection's own buffer holds as much.
 const TRIFLE_BYTES: usize = 16 << 10;
@@ -29,10 +28,10 @@ const VALUE_BYTES: usize = 80;
 pub(super) async fn read_body(
     request: &HttpRequest,
     payload: Payload,
-    shared: &ServiceState,
+    limits: &HttpLimits,
+    budget: &Arc<ByteBudget>,
 ) -> Result<Bytes, Error> {
     let headers = request.headers();
-    let limits = &shared.settings.limits;
     if !is_json(headers) {
         return Err(Error::ContentType);
     }
@@ -45,13 +44,13 @@ pub(super) async fn read_body(
     if declared.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(Error::BodyTooLarge(limits.body_bytes));
     }
-    let collected = tokio::time::timeout(limits.body_time, collect(payload, shared)).await;
+    let collected = tokio::time::timeout(limits.body_time, collect(payload, limits, budget)).await;
     let (body, share) = collected.map_err(|_| Error::BodyTimeout(limits.body_time))??;
     if let Some(connection) = connection(request) {
         connection.body_came();
     }
     if let Some(share) = share {
-        grow(&share, &body, shared)?;
+        grow(&share, &body, limits)?;
         request.extensions_mut().insert(share);
     }
     Ok(body)
@@ -63,7 +62,7 @@ pub(super) fn connection(request: &HttpRequest) -> Option<&Connection> {
 }
 
 /// Resizes a share of the budget to the size of a body and of the values that are read from it.
-pub(super) fn grow(share: &BudgetShare, body: &[u8], shared: &ServiceState) -> Result<(), Error> {
+pub(super) fn grow(share: &BudgetShare, body: &[u8], limits: &HttpLimits) -> Result<(), Error> {
     let separators = body
         .iter()
         .filter(|byte| matches!(byte, b',' | b'[' | b'{'))
@@ -71,7 +70,7 @@ pub(super) fn grow(share: &BudgetShare, body: &[u8], shared: &ServiceState) -> R
     let bytes = body.len() + separators * VALUE_BYTES;
     // A body that needs more than the whole budget is charged the whole budget, so that it can run
     // alone.
-    let bytes = bytes.min(shared.settings.limits.bodies_bytes);
+    let bytes = bytes.min(limits.bodies_bytes);
     if share.resize(bytes) {
         Ok(())
     } else {
@@ -109,9 +108,10 @@ fn is_plain(headers: &HeaderMap) -> bool {
 /// copied.
 async fn collect(
     payload: Payload,
-    shared: &ServiceState,
+    limits: &HttpLimits,
+    budget: &Arc<ByteBudget>,
 ) -> Result<(Bytes, Option<BudgetShare>), Error> {
-    let limit = shared.settings.limits.body_bytes;
+    let limit = limits.body_bytes;
     let mut share: Option<BudgetShare> = None;
     let mut stream = pin!(BodyStream::new(payload));
     let mut body = Bytes::new();
@@ -122,7 +122,7 @@ async fn collect(
         if length > limit {
             return Err(Error::BodyTooLarge(limit));
         }
-        pay(&mut share, length, shared)?;
+        pay(&mut share, length, limits, budget)?;
         if body.is_empty() && joined.is_empty() {
             body = chunk;
         } else {
@@ -141,16 +141,20 @@ async fn collect(
 }
 
 /// Charges the part of a body that has arrived to the budget.
-fn pay(share: &mut Option<BudgetShare>, length: usize, shared: &ServiceState) -> Result<(), Error> {
+fn pay(
+    share: &mut Option<BudgetShare>,
+    length: usize,
+    limits: &HttpLimits,
+    budget: &Arc<ByteBudget>,
+) -> Result<(), Error> {
     if length <= TRIFLE_BYTES {
         return Ok(());
     }
+    let length = length.min(limits.bodies_bytes);
     let is_paid = match share {
-        Some(share) => share.resize(length.min(shared.settings.limits.bodies_bytes)),
+        Some(share) => share.resize(length),
         None => {
-            *share = shared
-                .bodies_memory
-                .take(length.min(shared.settings.limits.bodies_bytes));
+            *share = budget.take(length);
             share.is_some()
         }
     };

@@ -141,7 +141,8 @@ impl ServiceState {
     ) -> Result<(Identity<'a>, Bytes), Error> {
         let caller = Identity::of(request, &self.settings)?;
         endpoint.check(caller)?;
-        let body = read_body(request, payload, self).await?;
+        let limits = &self.settings.limits;
+        let body = read_body(request, payload, limits, &self.bodies_memory).await?;
         if caller.may_end() {
             self.check_sender(request).await?;
         }

@@ -143,7 +143,7 @@ impl ServiceState {
             return Err(self.not_reached(wanted, newest));
         }
         if let Some(share) = share {
-            grow(&share, body, self)?;
+            grow(&share, body, &self.settings.limits)?;
             request.extensions_mut().insert(share);
         }
         Ok(())

@@ -76,7 +76,7 @@ pub(super) const HTTP: [Room; 29] = [
     ),
     (
         "body",
-        &["error", "connection", "load::budget"],
+        &["error", "settings", "connection", "load::budget"],
         "A body, read whole under its limits.",
     ),
     (
@@ -244,7 +244,7 @@ pub(super) const HTTP: [Room; 29] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 8] = [
+pub(super) const HTTP_AGAINST: [Against; 7] = [
     (
         "error",
         "caller",
@@ -255,11 +255,6 @@ pub(super) const HTTP_AGAINST: [Against; 8] = [
         "caller",
         "caller::certificate",
         "an identity is made by every way there is",
-    ),
-    (
-        "body",
-        "shared",
-        "the budget and the limits are the server's",
     ),
     (
         "load::revision_wait",
