@@ -1,5 +1,6 @@
 //! Defines the state that all handlers share, and the admission of their requests.
 
+mod revision;
 mod standing;
 
 use super::body::{connection, read_body};

@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const HTTP: [Room; 29] = [
+pub(super) const HTTP: [Room; 28] = [
     (
         "tls",
         &[],
@@ -61,8 +61,8 @@ pub(super) const HTTP: [Room; 29] = [
     ),
     (
         "load",
-        &["error", "connection"],
-        "What is bounded: the time of a worker, and threads of long work.",
+        &["error", "settings", "load::budget", "connection"],
+        "What is bounded: a worker's time, threads of long work, requests that wait.",
     ),
     (
         "caller::certificate",
@@ -80,18 +80,6 @@ pub(super) const HTTP: [Room; 29] = [
         "A body, read whole under its limits.",
     ),
     (
-        "load::revision_wait",
-        &[
-            "error",
-            "caller",
-            "settings",
-            "load::budget",
-            "authzen::wire",
-            "body",
-        ],
-        "Requests that wait for a revision.",
-    ),
-    (
         "shared",
         &[
             "error",
@@ -102,7 +90,6 @@ pub(super) const HTTP: [Room; 29] = [
             "connection",
             "load",
             "load::budget",
-            "load::revision_wait",
             "authzen::metadata::document",
             "authzen::wire",
             "openfga::places",
@@ -229,7 +216,6 @@ pub(super) const HTTP: [Room; 29] = [
             "connection::listen",
             "load",
             "load::budget",
-            "load::revision_wait",
             "authzen::metadata",
             "authzen::metadata::document",
             "openfga",
@@ -244,7 +230,7 @@ pub(super) const HTTP: [Room; 29] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 7] = [
+pub(super) const HTTP_AGAINST: [Against; 6] = [
     (
         "error",
         "caller",
@@ -255,11 +241,6 @@ pub(super) const HTTP_AGAINST: [Against; 7] = [
         "caller",
         "caller::certificate",
         "an identity is made by every way there is",
-    ),
-    (
-        "load::revision_wait",
-        "shared",
-        "who waits asks the server's engine",
     ),
     (
         "shared",
