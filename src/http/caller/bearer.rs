@@ -11,7 +11,7 @@ use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::{CallerHint, bearer_token};
 use crate::http::endpoint::request_path;
 use crate::http::shared::ServiceState;
-use crate::http::{CallerCredential, Error, routes};
+use crate::http::{CallerCredential, Error, Settings, routes};
 use crate::model::{Code, VerifiedCredential};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -32,7 +32,8 @@ pub(in crate::http) async fn verify(
     if presented == Some(CallerHint::Token)
         && !routes::is_public(request_path(request.match_info()))
     {
-        let found = caller(&shared, request.headers(), request.conn_data())
+        let peer = shared.peer(request.conn_data());
+        let found = caller(&shared.settings, request.headers(), peer)
             .await
             .and_then(|found| shared.count_request(found.0).map(|()| found));
         match found {
@@ -56,21 +57,17 @@ pub(in crate::http) async fn verify(
         .map(ServiceResponse::map_into_boxed_body)
 }
 
-/// The place of the caller whose token a request carries, and what is known of the token.
+/// Returns the index of the caller whose token a request carries, and what is known of the token.
+/// The certificate is that of its connection, if the authorities vouch for it.
 pub(in crate::http) async fn caller(
-    shared: &ServiceState,
+    settings: &Settings,
     headers: &HeaderMap,
-    shown: Option<&PeerCertificate>,
+    peer: Option<&PeerCertificate>,
 ) -> Result<(usize, VerifiedCredential), Error> {
-    let verifier = shared
-        .settings
-        .verifier
-        .as_ref()
-        .ok_or(Error::WrongCredential)?;
+    let verifier = settings.verifier.as_ref().ok_or(Error::WrongCredential)?;
     let token = bearer_token(headers)
         .ok_or(Error::WrongCredential)?
         .to_owned();
-    let peer = shared.peer(shown);
     let certificate = peer.map(|peer| peer.encoded().to_owned());
     let verified = verifier
         .verify_caller(&token, certificate.as_deref())
@@ -84,15 +81,11 @@ pub(in crate::http) async fn caller(
     let [holder] = proven.chain.as_slice() else {
         return Err(Error::WrongCredential);
     };
-    let known = shared
-        .settings
-        .callers
-        .iter()
-        .position(|caller| match &caller.by {
-            CallerCredential::Token { issuer, principal } => {
-                *issuer == proven.issuer.as_str() && principal == holder
-            }
-            CallerCredential::Key(_) | CallerCredential::Certificate(_) => false,
-        });
+    let known = settings.callers.iter().position(|caller| match &caller.by {
+        CallerCredential::Token { issuer, principal } => {
+            *issuer == proven.issuer.as_str() && principal == holder
+        }
+        CallerCredential::Key(_) | CallerCredential::Certificate(_) => false,
+    });
     Ok((known.ok_or(Error::WrongCredential)?, verified))
 }

@@ -85,8 +85,8 @@ impl ServiceState {
             .get::<VerifiedCredential>()
             .is_some_and(|token| token.is_due(self.clock.monotonic_ms()));
         if is_due {
-            let (place, token) =
-                bearer::caller(self, request.headers(), request.conn_data()).await?;
+            let peer = self.peer(request.conn_data());
+            let (place, token) = bearer::caller(&self.settings, request.headers(), peer).await?;
             if caller.map(|(place, _)| place) != Some(place) {
                 return Err(Error::WrongCredential);
             }

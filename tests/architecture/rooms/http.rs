@@ -105,6 +105,7 @@ pub(super) const HTTP: [Room; 28] = [
             "caller",
             "caller::certificate",
             "endpoint",
+            "settings",
             "shared",
         ],
         "Callers that come with a token of an issuer.",
