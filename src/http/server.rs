@@ -2,7 +2,7 @@
 //! server that runs it.
 
 use super::connection::ConnectionWatch;
-use super::envelope;
+use super::envelope::{self, tokens};
 use super::load::apart::LongWorkPlaces;
 use super::routes;
 use super::settings::{HttpLimits, Settings};
@@ -12,7 +12,6 @@ use crate::engine::{Engine, RequestCache};
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::metadata::METADATA;
 use crate::http::authzen::metadata::document::Metadata;
-use crate::http::caller::bearer;
 use crate::http::caller::rate::RateMeter;
 use crate::http::connection::listen;
 use crate::http::docs::openapi;
@@ -170,7 +169,7 @@ impl Server {
         // enabled: 2,700 bytes, copied twice on the way (1,300 of a decision's 85,000
         // instructions). Boxed, the future needs only the size of a pointer.
         let bearers = from_fn(move |request, next| {
-            Box::pin(bearer::verify(Arc::clone(&verifying), request, next))
+            Box::pin(tokens::verify(Arc::clone(&verifying), request, next))
         });
         App::new()
             .app_data(web::Data::from(Arc::clone(&self.shared)))

@@ -70,6 +70,11 @@ pub(super) const HTTP: [Room; 28] = [
         "Callers that show a certificate.",
     ),
     (
+        "caller::bearer",
+        &["error", "caller", "settings", "caller::certificate"],
+        "Callers that come with a token of an issuer.",
+    ),
+    (
         "authzen::wire",
         &["error", "caller", "settings"],
         "Bodies read and answers written.",
@@ -84,6 +89,7 @@ pub(super) const HTTP: [Room; 28] = [
         &[
             "error",
             "caller",
+            "caller::bearer",
             "caller::certificate",
             "endpoint",
             "settings",
@@ -96,19 +102,6 @@ pub(super) const HTTP: [Room; 28] = [
             "body",
         ],
         "What every handler is given, and the way from a request to a question.",
-    ),
-    (
-        "caller::bearer",
-        &[
-            "error",
-            "openfga::error",
-            "caller",
-            "caller::certificate",
-            "endpoint",
-            "settings",
-            "shared",
-        ],
-        "Callers that come with a token of an issuer.",
     ),
     (
         "authzen::metadata",
@@ -191,6 +184,7 @@ pub(super) const HTTP: [Room; 28] = [
             "error",
             "openfga::error",
             "caller",
+            "caller::bearer",
             "connection",
             "endpoint",
             "load",
@@ -200,7 +194,7 @@ pub(super) const HTTP: [Room; 28] = [
             "docs",
             "routes",
         ],
-        "The outermost layer: who calls, how often, and the request's id.",
+        "The outermost layers: who calls, how often, and the request's id.",
     ),
     (
         "connection::listen",
@@ -211,7 +205,6 @@ pub(super) const HTTP: [Room; 28] = [
         "server",
         &[
             "caller",
-            "caller::bearer",
             "settings",
             "connection",
             "connection::listen",
@@ -231,7 +224,7 @@ pub(super) const HTTP: [Room; 28] = [
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 6] = [
+pub(super) const HTTP_AGAINST: [Against; 4] = [
     (
         "error",
         "caller",
@@ -242,16 +235,6 @@ pub(super) const HTTP_AGAINST: [Against; 6] = [
         "caller",
         "caller::certificate",
         "an identity is made by every way there is",
-    ),
-    (
-        "shared",
-        "caller::bearer",
-        "a caller's token is verified again where its request has waited",
-    ),
-    (
-        "caller::bearer",
-        "routes",
-        "which API is called says in which words a caller is refused",
     ),
     (
         "connection::listen",

@@ -4,19 +4,21 @@
 //! This is the outermost layer, so that the framework's own responses (405, 404) and public paths
 //! pass through it as well.
 
-use super::caller::CallerHint;
-use super::connection::Connection;
-use super::endpoint::request_path;
-use super::load::lag;
-use super::shared::{REQUEST_ID, ServiceState};
-use super::{Error, docs, routes};
+pub(in crate::http) mod tokens;
+
 use crate::http::admin::health;
 use crate::http::authzen::{evaluation, evaluations};
+use crate::http::caller::CallerHint;
+use crate::http::connection::Connection;
+use crate::http::endpoint::request_path;
+use crate::http::load::lag;
 use crate::http::openfga::ApiError;
+use crate::http::shared::{REQUEST_ID, ServiceState};
+use crate::http::{Error, docs, routes};
 use crate::model::shown_request_id;
 use crate::telemetry::Metrics;
 use actix_web::body::{BodySize, EitherBody, MessageBody};
-use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Path, Payload, Service, ServiceRequest, ServiceResponse, Url};
 use actix_web::http::ConnectionType;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Data;
@@ -131,15 +133,19 @@ fn finish<B>(response: &mut ServiceResponse<B>, ids: RequestIds, is_last: bool) 
     }
 }
 
-/// Creates the response of a refusal, in the error form of the API that was called.
+/// Answers a request with a refusal.
 fn refuse<B>(request: HttpRequest, error: Error) -> ServiceResponse<EitherBody<B>> {
-    let is_store = request_path(request.match_info()).starts_with("/stores");
-    let response = if is_store {
+    let response = refusal(request.match_info(), error);
+    ServiceResponse::new(request, response).map_into_right_body()
+}
+
+/// Creates the response of a refusal, in the error form of the API that was called.
+fn refusal(matched: &Path<Url>, error: Error) -> HttpResponse {
+    if request_path(matched).starts_with("/stores") {
         HttpResponse::from_error(ApiError::from(error))
     } else {
         HttpResponse::from_error(error)
-    };
-    ServiceResponse::new(request, response).map_into_right_body()
+    }
 }
 
 /// Refuses an answer that is too large, or for which there is no memory as long as others are not
