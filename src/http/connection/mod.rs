@@ -15,7 +15,6 @@
 //! INVARIANT: time is counted in looks. If a worker stalls, its looks are late too, so no
 //! connection counts as late because of it.
 
-pub(in crate::http) mod listen;
 mod stream;
 
 pub(super) use stream::TimedStream;

@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const HTTP: [Room; 28] = [
+pub(super) const HTTP: [Room; 27] = [
     (
         "tls",
         &[],
@@ -197,17 +197,12 @@ pub(super) const HTTP: [Room; 28] = [
         "The outermost layers: who calls, how often, and the request's id.",
     ),
     (
-        "connection::listen",
-        &["settings", "connection", "caller::certificate"],
-        "Sockets, and what is accepted on them.",
-    ),
-    (
         "server",
         &[
             "caller",
             "settings",
             "connection",
-            "connection::listen",
+            "caller::certificate",
             "load",
             "load::budget",
             "authzen::metadata",
@@ -219,12 +214,12 @@ pub(super) const HTTP: [Room; 28] = [
             "docs::openapi",
             "envelope",
         ],
-        "The parts put together, and the listeners.",
+        "The parts put together, and the sockets that are listened on.",
     ),
 ];
 
 /// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 4] = [
+pub(super) const HTTP_AGAINST: [Against; 3] = [
     (
         "error",
         "caller",
@@ -235,10 +230,5 @@ pub(super) const HTTP_AGAINST: [Against; 4] = [
         "caller",
         "caller::certificate",
         "an identity is made by every way there is",
-    ),
-    (
-        "connection::listen",
-        "server",
-        "a listener is what the server hands over",
     ),
 ];

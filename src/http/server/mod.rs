@@ -1,25 +1,28 @@
 //! Defines the service as one value: its shared state, the application of one worker, and the
 //! server that runs it.
 
-use super::connection::ConnectionWatch;
-use super::envelope::{self, tokens};
-use super::load::apart::LongWorkPlaces;
-use super::routes;
-use super::settings::{HttpLimits, Settings};
-use super::shared::ServiceState;
+mod listen;
+
+pub use listen::Listener;
+
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestCache};
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::metadata::METADATA;
 use crate::http::authzen::metadata::document::Metadata;
 use crate::http::caller::rate::RateMeter;
-use crate::http::connection::listen;
+use crate::http::connection::ConnectionWatch;
 use crate::http::docs::openapi;
+use crate::http::envelope::{self, tokens};
+use crate::http::load::apart::LongWorkPlaces;
 use crate::http::load::budget::ByteBudget;
 use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::openfga::{
     EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, STREAMS_OF_CALLER, StreamPlaces,
 };
+use crate::http::routes;
+use crate::http::settings::{HttpLimits, Settings};
+use crate::http::shared::ServiceState;
 use crate::telemetry::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -28,20 +31,9 @@ use actix_web::rt::System;
 use actix_web::{App, web};
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-
-/// A socket on which requests arrive.
-#[derive(Debug)]
-pub enum Listener {
-    /// A bound TCP address.
-    Tcp(TcpListener),
-    /// A bound Unix socket.
-    Unix(UnixListener),
-}
 
 /// The HTTP/1.1 server of all APIs, with or without TLS.
 #[derive(Clone)]
@@ -140,14 +132,14 @@ impl Server {
     }
 
     /// Creates the watch over the connections of one worker.
-    pub(super) fn watch(&self) -> Rc<ConnectionWatch> {
+    fn watch(&self) -> Rc<ConnectionWatch> {
         let answers = Arc::clone(&self.shared.answers_memory);
         ConnectionWatch::new(self.limits(), Arc::clone(&self.shared.metrics), move || {
             answers.is_pressed()
         })
     }
 
-    pub(super) fn limits(&self) -> &HttpLimits {
+    fn limits(&self) -> &HttpLimits {
         &self.shared.settings.limits
     }
 

@@ -7,7 +7,7 @@
 use crate::http::HttpLimits;
 use crate::http::caller::certificate;
 use crate::http::connection::{ConnectionWatch, TimedStream};
-use crate::http::server::{Listener, Server};
+use crate::http::server::Server;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_server::{GracefulShutdownSignal, ServerBuilder};
@@ -22,9 +22,19 @@ use rustls::ServerConfig;
 use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A socket on which requests arrive.
+#[derive(Debug)]
+pub enum Listener {
+    /// A bound TCP address.
+    Tcp(TcpListener),
+    /// A bound Unix socket.
+    Unix(UnixListener),
+}
 
 /// How long a client may go on sending an unread body after its answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,7 +43,7 @@ const LINGER: Duration = Duration::from_secs(1);
 type AcceptedStream<T> = (T, Protocol, Option<SocketAddr>);
 
 /// Adds a listener to the server.
-pub(in crate::http) fn listen(
+pub(super) fn listen(
     builder: ServerBuilder,
     listener: Listener,
     tls: Option<&ServerConfig>,
