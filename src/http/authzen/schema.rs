@@ -193,8 +193,8 @@ pub struct EvaluationsOptions {
     pub reason: Option<bool>,
     /// Whether answers carry reasons and explanations. Needs the permission `explain`.
     pub explain: Option<bool>,
-    /// `["arguments"]`: what could be permitted with some arguments. Needs the permission `search`;
-    /// every answer says so, and permits no call.
+    /// Asks what could be permitted with some arguments: `["arguments"]`. Needs the permission
+    /// `search`; every answer says so, and permits no call.
     pub unknown: Option<Vec<String>>,
     /// A revision that the decisions must have seen, such as that of a write that went before.
     pub at_least: Option<u64>,
@@ -207,7 +207,7 @@ pub struct SearchOptions {
     /// Whether each result carries the policies that permit it. Without it, the caller's setting
     /// `reasons` holds.
     pub reason: Option<bool>,
-    /// `["arguments"]`: what could be permitted with some arguments. The answer says so, and a
+    /// Asks what could be permitted with some arguments: `["arguments"]`. The answer says so, and a
     /// result permits no call.
     pub unknown: Option<Vec<String>>,
     /// A revision that the search must have seen, such as that of a write that went before.

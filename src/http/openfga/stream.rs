@@ -58,9 +58,9 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
 
 /// Lists objects as they are found
 ///
-/// One line `{"result": {"object": …}}` for each, without a limit on their number, within three
-/// seconds. What cuts it stands in the trailer `Behest-Truncated`. An error after the first object
-/// is a line `{"error": …}`.
+/// There is one line for each, `{"result": {"object": …}}`, without a limit on their number, within
+/// three seconds. What cuts it stands in the trailer `Behest-Truncated`. An error after the first
+/// object is a line `{"error": …}`.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/streamed-list-objects",

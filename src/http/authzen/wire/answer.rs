@@ -46,8 +46,8 @@ pub(in crate::http) struct DecisionContext<'a> {
     /// The whole tree behind the decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<ExplanationJson<'a>>,
-    /// `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no
-    /// call.
+    /// Where it was asked what some arguments could be permitted, `["arguments"]`: a permit is of
+    /// no call.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["arguments"]))]
     unknown: Option<&'static [&'static str]>,

@@ -57,7 +57,7 @@ struct SearchContext<'a> {
     /// Why nothing was found: as beside a denial. Only on a first page that is empty and the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<ReasonJson<'a>>,
-    /// `["arguments"]` where it was asked what some arguments could be permitted: a result permits
+    /// Where it was asked what some arguments could be permitted, `["arguments"]`: a result permits
     /// no call.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["arguments"]))]

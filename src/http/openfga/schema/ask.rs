@@ -120,8 +120,8 @@ pub(in crate::http::openfga) struct ExpandKey {
 /// One level of the relation: who is in it, and by which rules.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ExpandBody {
-    /// `{"root": …}`: nodes with `leaf` (`users`, `computed`, `tupleToUserset`), `union`,
-    /// `intersection` or `difference`.
+    /// The tree is `{"root": …}`: nodes with `leaf` (`users`, `computed`, `tupleToUserset`),
+    /// `union`, `intersection` or `difference`.
     pub(in crate::http::openfga) tree: Value,
 }
 
