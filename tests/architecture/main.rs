@@ -1,5 +1,5 @@
 //! The architecture, held: which folder may use which, which room of a folder may use which, how
-//! long files and functions get, and that a name says one thing.
+//! long files and functions get, that a name says one thing, and how much tests weigh.
 
 #![expect(
     clippy::expect_used,
@@ -14,3 +14,4 @@ mod paths;
 mod rooms;
 mod sizes;
 mod source;
+mod weight;

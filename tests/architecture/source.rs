@@ -24,28 +24,53 @@ impl Source {
 
 /// Every file whose modules are part of the product: those that only tests have are left out.
 pub(crate) fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut open = vec![root.clone()];
+    let root = root().join("src");
     let mut found = Vec::new();
     let mut tests: BTreeSet<Vec<String>> = BTreeSet::new();
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                let (source, modules_of_tests) = read(&root, &path);
-                let inside = |name: String| [&source.module[..], &[name]].concat();
-                tests.extend(modules_of_tests.into_iter().map(inside));
-                found.push(source);
-            }
-        }
+    for path in files(&root) {
+        let (source, modules_of_tests) = read(&root, &path);
+        let inside = |name: String| [&source.module[..], &[name]].concat();
+        tests.extend(modules_of_tests.into_iter().map(inside));
+        found.push(source);
     }
     let is_test =
         |module: &[String]| (1..=module.len()).any(|depth| tests.contains(&module[..depth]));
     found.retain(|source| !is_test(&source.module));
     found.sort_by(|one, other| one.path.cmp(&other.path));
     assert!(found.len() > 200, "{} files", found.len());
+    found
+}
+
+/// How many lines of code a file or a folder below the repository has, those of tests among them.
+pub(crate) fn lines_below(path: &str) -> usize {
+    let texts = files(&root().join(path));
+    let texts = texts
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("text"));
+    texts.map(|text| lines(&blank(&text))).sum()
+}
+
+/// How many lines of a code say something.
+pub(crate) fn lines(code: &str) -> usize {
+    code.lines().filter(|line| !line.trim().is_empty()).count()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file of Rust in a folder, however deep; the file itself if the path is one.
+fn files(path: &Path) -> Vec<PathBuf> {
+    let mut open = vec![path.to_owned()];
+    let mut found = Vec::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(path).expect("a folder");
+            open.extend(entries.map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
     found
 }
 
