@@ -177,9 +177,10 @@ fn add_missing(answer: &mut Record, token: &Record) -> Result<(), CredentialErro
             None => Record::new(),
             Some(value) => value.as_record().cloned().ok_or_else(|| bad_claim(name))?,
         };
-        for (claim, source) in more.iter() {
-            both.insert(claim.clone(), source.clone());
-        }
+        both.extend(
+            more.iter()
+                .map(|(claim, source)| (claim.clone(), source.clone())),
+        );
         answer.insert(name, Value::Record(both));
     }
     if overage::says_more(token) {

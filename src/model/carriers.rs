@@ -202,9 +202,9 @@ pub fn read_proven_question(
     reader.read_context(&mut context)?;
     let resource = reader.resolve_entity(request.resource.clone());
     let CarrierReader { asked, stated, .. } = reader;
-    let members = agree(stated)?;
+    let members = agree(stated, settings.max_actors)?;
     let dropped = drop_engine_members(&mut context);
-    let chain = build_chain(members, settings.max_actors)?;
+    let chain = build_chain(members)?;
     check_roles(&chain, &resource)?;
     let credentials = credentials::fit(&chain, proven, |uid| settings.resolved(uid))?;
     let action = Action {
@@ -229,11 +229,7 @@ pub fn overlooked_in_act(act: &Record) -> Option<&SmolStr> {
     overlooked(act, Site::Actor, &[]).map(|found| found.member())
 }
 
-fn build_chain(members: Vec<Entity>, max_actors: usize) -> Result<Chain, ChainRefusal> {
-    let actors = members.len().saturating_sub(1);
-    if actors > max_actors {
-        return Err(ChainRefusal::TooLong(actors));
-    }
+fn build_chain(members: Vec<Entity>) -> Result<Chain, ChainRefusal> {
     let mut members = members.into_iter();
     let subject = members
         .next()

@@ -71,7 +71,11 @@ impl CarrierStatements {
 }
 
 /// Returns the members of the chain that all proposals name, each with its stated properties.
-pub(super) fn agree(stated: CarrierStatements) -> Result<Vec<Entity>, ChainRefusal> {
+/// Refuses a chain of more than `max_actors` actors before its members are compared.
+pub(super) fn agree(
+    stated: CarrierStatements,
+    max_actors: usize,
+) -> Result<Vec<Entity>, ChainRefusal> {
     let CarrierStatements {
         subject,
         others,
@@ -92,6 +96,10 @@ pub(super) fn agree(stated: CarrierStatements) -> Result<Vec<Entity>, ChainRefus
             first.chain
         }
     };
+    let actors = chain.len().saturating_sub(1);
+    if actors > max_actors {
+        return Err(ChainRefusal::TooLong(actors));
+    }
     let said: Vec<Entity> = subject
         .into_iter()
         .chain(others)

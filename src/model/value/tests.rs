@@ -127,3 +127,23 @@ fn a_record_changes_alone_and_the_last_of_equal_names_stays() {
     second.remove("b");
     assert_eq!(second, Record::new());
 }
+
+#[test]
+fn members_that_are_set_together_become_what_they_become_one_by_one() {
+    // So many of one name that a sort which is not stable would mix them.
+    let repeated = (0..200).map(|at| (SmolStr::new(format!("m{}", at % 3)), Value::from(at)));
+    let members: Vec<(SmolStr, Value)> = repeated.collect();
+    let mut one_by_one: Record = [("m1".into(), Value::Null), ("z".into(), Value::Null)]
+        .into_iter()
+        .collect();
+    let mut together = one_by_one.clone();
+    for (name, value) in members.clone() {
+        one_by_one.insert(name, value);
+    }
+    together.extend(members.clone());
+    assert_eq!(together, one_by_one);
+    assert_eq!(together.get("m1"), Some(&Value::from(199)));
+    let collected: Record = members.into_iter().collect();
+    together.remove("z");
+    assert_eq!(collected, together);
+}

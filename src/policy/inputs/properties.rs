@@ -45,11 +45,12 @@ impl CompiledPolicySet {
         let mut seen: Record = sent
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        for (name, value) in entity.into_iter().flat_map(|entity| entity.attrs()) {
-            if seen.get(name).is_none() {
-                seen.insert(name.clone(), known(value).map_or(Value::Null, sent_as));
-            }
-        }
+        let attributes = entity.into_iter().flat_map(|entity| entity.attrs());
+        let unsent = attributes.filter(|(name, _)| seen.get(name).is_none());
+        let unsent: Vec<_> = unsent
+            .map(|(name, value)| (name.clone(), known(value).map_or(Value::Null, sent_as)))
+            .collect();
+        seen.extend(unsent);
         seen
     }
 }

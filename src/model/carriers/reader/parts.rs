@@ -67,6 +67,7 @@ pub(super) fn said_of_member(
     path: &str,
 ) -> Result<Record, ChainRefusal> {
     let mut properties = properties_of(record, path)?;
+    let mut more = Vec::new();
     let is_said =
         |(member, value): &(&SmolStr, &Value)| !name.contains(&member.as_str()) && !value.is_null();
     for (name, value) in record.iter().filter(is_said) {
@@ -79,8 +80,11 @@ pub(super) fn said_of_member(
                 ));
             }
             Some(_) => {}
-            None => properties.insert(name.clone(), value.clone()),
+            None => more.push((name.clone(), value.clone())),
         }
+    }
+    if !more.is_empty() {
+        properties.extend(more);
     }
     Ok(properties)
 }
