@@ -186,10 +186,8 @@ impl CaseText {
         let Some(text) = self.now.as_ref().or(given.now.as_ref()) else {
             return Ok(DEFAULT_NOW);
         };
-        let at: jiff::Timestamp = text
-            .parse()
-            .map_err(|_| format!("`{text}` is no time; write it like `2026-10-01T09:00:00Z`"))?;
-        Ok(Timestamp(at.as_millisecond()))
+        text.parse()
+            .map_err(|_| format!("`{text}` is no time; write it like `2026-10-01T09:00:00Z`"))
     }
 
     /// Returns the request, with `who` and `to` from a cell of a table instead of the case's own.

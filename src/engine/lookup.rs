@@ -281,7 +281,7 @@ impl LookupMemory {
                 |resource| resource.to_string(),
             );
             let supplied = [
-                (CLOCK, Value::text(rfc3339(here.now))),
+                (CLOCK, Value::text(here.now.to_string())),
                 ("action", Value::text(here.action.clone())),
                 ("resource", Value::text(resource)),
             ];
@@ -326,8 +326,4 @@ fn shown(witness: &[TupleKey]) -> Vec<String> {
         shown.push(text);
     }
     shown
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| String::new(), |at| at.to_string())
 }

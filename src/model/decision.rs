@@ -2,6 +2,7 @@
 
 use super::{Digest, Explanation, Reason};
 use std::fmt::{self, Write as _};
+use std::str::FromStr;
 
 /// The answer to a question. It is never a `bool`, so that nothing negates it by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +106,33 @@ impl fmt::Display for Revision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
+/// Writes the time as RFC 3339; a precision (`{:.3}`) fixes the digits after the second. A time
+/// that RFC 3339 cannot write, such as one after the year 9999, leaves its milliseconds:
+/// `253402300800000 ms`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => fmt::Display::fmt(&time, f),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+/// The error for a text that is no time of RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is not a time as RFC 3339 writes it")]
+pub struct TimestampError;
+
+/// Reads a time as RFC 3339 writes it, with any offset; less than a millisecond is cut off.
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let time: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        Ok(Self(time.as_millisecond()))
+    }
+}
+
 /// A decision with everything that the requested depth adds.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -146,6 +174,29 @@ pub enum Fault {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_time_is_written_as_rfc_3339_or_as_its_milliseconds() {
+        for (ms, text, with_milliseconds) in [
+            (0, "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
+            (
+                1_790_845_200_120,
+                "2026-10-01T09:00:00.12Z",
+                "2026-10-01T09:00:00.120Z",
+            ),
+            (
+                253_402_300_800_000,
+                "253402300800000 ms",
+                "253402300800000 ms",
+            ),
+        ] {
+            let at = Timestamp(ms);
+            assert_eq!(at.to_string(), text);
+            assert_eq!(format!("{at:.3}"), with_milliseconds);
+            let is_time = text.ends_with('Z');
+            assert_eq!(text.parse::<Timestamp>(), is_time.then_some(at).ok_or(TimestampError));
+        }
+    }
 
     proptest! {
         #[test]

@@ -41,6 +41,7 @@ pub use chain::{Chain, ChainError, MAX_ACTORS};
 pub use clock_use::ClockUse;
 pub use decision::{
     Answer, AnswerDepth, Arguments, Decision, DecisionId, Fault, Revision, Timestamp,
+    TimestampError,
 };
 pub use details::{DetailRule, MemberPath, covering};
 pub use digest::Digest;

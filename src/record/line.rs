@@ -30,7 +30,7 @@
 //! Members may be added without a new version; none is removed or changes its meaning without one.
 
 use crate::model::{
-    Arguments, Chain, EntityRef, MAX_NAME_BYTES, RECORD_INPUT_BYTES, Reason, Timestamp, shown,
+    Arguments, Chain, EntityRef, MAX_NAME_BYTES, RECORD_INPUT_BYTES, Reason, shown,
     shown_request_id,
 };
 use crate::record::DecisionRecord;
@@ -94,7 +94,7 @@ impl Serialize for DecisionRecord<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("v", &VERSION)?;
         map.serialize_entry("id", &DisplayText(answer.id))?;
-        map.serialize_entry("time", &DisplayText(rfc3339(self.at)))?;
+        map.serialize_entry("time", &DisplayText(format_args!("{:.3}", self.at)))?;
         map.serialize_entry("caller", self.caller)?;
         if let Some(request_id) = self.request_id {
             map.serialize_entry("request_id", &*shown_request_id(request_id))?;
@@ -145,15 +145,6 @@ impl Serialize for DecisionRecord<'_> {
         map.serialize_entry("bundle", &DisplayText(answer.bundle))?;
         map.serialize_entry("revision", &answer.revision.0)?;
         map.end()
-    }
-}
-
-/// Returns RFC 3339 with milliseconds, or the bare number of milliseconds for a time without a date
-/// (beyond the year 9999).
-fn rfc3339(at: Timestamp) -> String {
-    match jiff::Timestamp::from_millisecond(at.0) {
-        Ok(time) => format!("{time:.3}"),
-        Err(_) => at.0.to_string(),
     }
 }
 

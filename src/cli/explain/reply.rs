@@ -6,7 +6,7 @@ use super::ExplainedDecision;
 use crate::model::{
     Code, Condition, CredentialKind, CredentialLine, Decision, Digest, DroppedMember, EntityRef,
     Explanation, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Problem,
-    Proof, Reason, RelationLookup, Revision, Timestamp,
+    Proof, Reason, RelationLookup, Revision,
 };
 use serde::Deserialize;
 
@@ -172,7 +172,7 @@ impl ExplanationReply {
         Some(Explanation {
             bundle: digest(&self.bundle)?,
             revision: Revision(self.revision),
-            now: time(&self.now)?,
+            now: self.now.parse().ok()?,
             action: self.action,
             credentials: self
                 .credentials
@@ -202,7 +202,7 @@ impl CredentialReply {
             proof: [Proof::Dpop, Proof::Mtls]
                 .into_iter()
                 .find(|proof| Some(proof.as_str()) == self.proof.as_deref()),
-            until: time(&self.until)?,
+            until: self.until.parse().ok()?,
         })
     }
 }
@@ -317,12 +317,6 @@ impl EntityReply {
     fn into_model(self) -> EntityRef {
         EntityRef::new(self.r#type, self.id)
     }
-}
-
-fn time(text: &str) -> Option<Timestamp> {
-    Some(Timestamp(
-        text.parse::<jiff::Timestamp>().ok()?.as_millisecond(),
-    ))
 }
 
 fn digest(hex: &str) -> Option<Digest> {

@@ -5,7 +5,6 @@
 //! because they quote policies.
 
 use crate::http::Permission;
-use crate::http::authzen::wire::rfc3339;
 use crate::http::caller::Identity;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::shared::ServiceState;
@@ -124,7 +123,7 @@ pub(in crate::http) async fn readyz(
     let readiness = Readiness {
         ready: status.live.is_some(),
         bundle: status.live.as_ref().map(|(digest, _)| digest.to_string()),
-        since: status.live.as_ref().map(|(_, at)| rfc3339(*at)),
+        since: status.live.as_ref().map(|(_, at)| at.to_string()),
         last_load_failed: status.last_failure.is_some(),
         problems: status
             .last_failure

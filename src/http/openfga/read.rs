@@ -1,7 +1,6 @@
 //! `POST /stores/{id}/read`: reads stored tuples, in pages.
 
 use crate::http::Permission;
-use crate::http::authzen::wire::rfc3339;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::continuation_token;
@@ -73,7 +72,7 @@ pub(super) async fn read(
         });
         let tuples = page.tuples.iter().map(|timed| TupleBody {
             key: tuple_body(&timed.tuple),
-            timestamp: rfc3339(timed.at),
+            timestamp: timed.at.to_string(),
         });
         text_of(&ReadBody {
             tuples: tuples.collect(),

@@ -1,7 +1,6 @@
 //! `/stores`: creates, lists, reads and deletes stores.
 
 use crate::http::Permission;
-use crate::http::authzen::wire::rfc3339;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::openfga::answer::ok;
 use crate::http::openfga::continuation_token;
@@ -192,8 +191,8 @@ impl From<StoreRecord> for StoreBody {
         Self {
             id: record.id.to_string(),
             name: record.name,
-            created_at: rfc3339(record.created_at),
-            updated_at: rfc3339(record.updated_at),
+            created_at: record.created_at.to_string(),
+            updated_at: record.updated_at.to_string(),
         }
     }
 }

@@ -177,11 +177,7 @@ pub(in crate::policy) fn datetime(at: Timestamp) -> Option<Cedar> {
             .map(|(_, value)| value.clone())
     });
     kept.or_else(|| {
-        let text = jiff::Timestamp::from_millisecond(at.0)
-            .ok()?
-            .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
-            .to_string();
-        let made = coerce::datetime(&text)?;
+        let made = coerce::datetime(&format!("{at:.3}"))?;
         LAST.set(Some((at, made.clone())));
         Some(made)
     })

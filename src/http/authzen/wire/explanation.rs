@@ -1,7 +1,7 @@
 //! Writes the explanation of a decision as JSON.
 
 use crate::http::authzen::wire::answer::{EntityJson, ReasonJson};
-use crate::model::{self, Decision, DecisionId, LegOutcome, Timestamp};
+use crate::model::{self, Decision, DecisionId, LegOutcome};
 use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::ToSchema;
@@ -170,7 +170,7 @@ impl<'a> ExplanationJson<'a> {
             decision_id: id.to_string(),
             bundle: tree.bundle.to_string(),
             revision: tree.revision.0,
-            now: rfc3339(tree.now),
+            now: tree.now.to_string(),
             action: &tree.action,
             credentials: tree.credentials.iter().map(CredentialJson::from).collect(),
             asserted: tree.asserted.iter().map(EntityJson::from).collect(),
@@ -186,15 +186,9 @@ impl<'a> From<&'a model::CredentialLine> for CredentialJson<'a> {
             issuer: &line.issuer,
             chain: line.chain.iter().map(EntityJson::from).collect(),
             proof: line.proof.map(model::Proof::as_str),
-            until: rfc3339(line.until),
+            until: line.until.to_string(),
         }
     }
-}
-
-/// Writes a time as RFC 3339; a year that RFC 3339 cannot write leaves it in milliseconds.
-pub(in crate::http) fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0)
-        .map_or_else(|_| format!("{} ms", at.0), |at| at.to_string())
 }
 
 impl<'a> From<&'a model::LegExplanation> for LegJson<'a> {

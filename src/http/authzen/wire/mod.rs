@@ -20,7 +20,6 @@ mod search;
 pub use answer::write_answer;
 pub(in crate::http) use answer::{BatchBody, EvaluationResponse, EvaluationsResponse};
 pub(in crate::http) use batch::{EvaluationsInput, check_size, read_evaluations, record_bytes};
-pub(in crate::http) use explanation::rfc3339;
 pub use json::{write_condition, write_record, write_text, write_tuple, write_value};
 pub(in crate::http) use options::{Options, RequestKind};
 pub use read::read_object;
