@@ -291,7 +291,7 @@ async fn of_callers() -> Vec<Value> {
 
 async fn of_paths() -> Vec<Value> {
     let server = empty(local());
-    let url = PublicUrl::parse("https://pdp.example/tenant1").unwrap();
+    let url: PublicUrl = "https://pdp.example/tenant1".parse().unwrap();
     let tenant = empty(Settings {
         public_url: Some(url),
         ..local()

@@ -97,11 +97,8 @@ fn check_anonymous(config: &Config, problems: &mut Vec<Problem>) {
                 .help("leave `anonymous` out: it counts only on a loopback or unix address, without `[[callers]]` and without `behind_proxy`"),
         );
     }
-    for permission in config.anonymous.iter().flat_map(super::Permissions::iter) {
-        if !matches!(
-            permission,
-            super::Permission::Decide | super::Permission::Search | super::Permission::Explain
-        ) {
+    for permission in config.anonymous.unwrap_or_default().iter() {
+        if !permission.may_be_anonymous() {
             problems.push(
                 Problem::new(format!("`anonymous` lists `{}`", permission.as_str()))
                     .help("it takes `decide`, `search` and `explain`; everything else needs a key"),

@@ -8,6 +8,9 @@
 //! **Trade-off.** A file that is shared with a newer version must not contain keys that only that
 //! version knows.
 //!
+//! A setting that a part has a type for is read into that type, and its default is the part's: no
+//! other folder is defined here a second time.
+//!
 //! The operator's settings never change what a bundle decides, except to restrict it: who may send
 //! requests, how many, and how large. `policies/bundle.toml` holds the settings that change
 //! decisions.
@@ -33,12 +36,13 @@ pub use issuers::{
 };
 pub use layers::{EnvironmentVariables, Flags, load};
 pub use limits::{LimitSettings, ReloadSettings};
-pub use permissions::{Permission, Permissions};
 pub use search::SearchSettings;
 pub use secrets::is_guessable;
-pub use values::{ByteSize, CacheSize, KeyHash, Listen, PublicUrl, RecordSink, TokenKey, WhenFull};
+pub use values::{ByteSize, CacheSize, Listen, TokenKey};
 
+use crate::http::{KeyHash, Permission, Permissions, PublicUrl};
 use crate::model::Problem;
+use crate::record::{Sink, WhenFull};
 use crate::storage::StoreLocation;
 use crate::telemetry::LogFormat;
 use serde::de::Error as _;
@@ -175,7 +179,7 @@ pub struct TlsSettings {
 #[serde(expecting = "struct Record")]
 pub struct RecordSettings {
     /// The destination of records.
-    pub sink: RecordSink,
+    pub sink: Sink,
     /// How many records may wait to be written.
     #[serde(default = "limits::default_queue")]
     pub queue: usize,
@@ -213,13 +217,13 @@ impl Config {
             return None;
         }
         match &self.anonymous {
-            Some(listed) => Some(listed.clone()).filter(|listed| !listed.is_empty()),
-            None if self.bundle.is_none() && self.data_dir().is_none() => Some(Permissions::of(&[
-                Permission::Decide,
-                Permission::Search,
-                Permission::Explain,
-            ])),
-            None => Some(Permissions::of(&[Permission::Decide])),
+            Some(listed) => Some(*listed).filter(|listed| !listed.is_empty()),
+            None if self.bundle.is_none() && self.data_dir().is_none() => Some(
+                [Permission::Decide, Permission::Search, Permission::Explain]
+                    .into_iter()
+                    .collect(),
+            ),
+            None => Some(std::iter::once(Permission::Decide).collect()),
         }
     }
 

@@ -1,5 +1,9 @@
-//! Settings that are more than a text or a number; each is parsed once into its meaning.
+//! Settings that are more than a text or a number; each is parsed once into its meaning. What is a
+//! part's own to parse is read from a text here.
 
+use crate::http::{KeyHash, PublicUrl};
+use crate::model::read_sha256;
+use crate::record::{Sink, WhenFull};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -65,48 +69,6 @@ impl FromStr for Listen {
             None => text.parse().ok(),
         };
         address.map(Self::Tcp).ok_or_else(refuse)
-    }
-}
-
-/// An `https` address without query, fragment and user: a service's identifier (AuthZEN 1.0 section
-/// 9.1), kept byte for byte.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(String);
-
-impl PublicUrl {
-    /// Returns the address as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PublicUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = |problem: &str| {
-            Err(format!(
-                "`{text}` {problem}; write for example `https://pdp.example`"
-            ))
-        };
-        let Some(rest) = text.strip_prefix("https://") else {
-            return refuse("does not begin with `https://`");
-        };
-        let host = rest.split('/').next().unwrap_or_default();
-        if host.is_empty() || host.starts_with(':') || host.contains('@') {
-            return refuse("has no host, or a user before it");
-        }
-        if rest.contains(['?', '#']) {
-            return refuse("has a query or a fragment");
-        }
-        if rest
-            .bytes()
-            .any(|b| !b.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&b))
-        {
-            return refuse("has a character that an address cannot have");
-        }
-        Ok(Self(text.to_owned()))
     }
 }
 
@@ -178,42 +140,6 @@ impl FromStr for CacheSize {
     }
 }
 
-/// The SHA-256 of a caller's key. It is never shown: although it does not reveal the key, it shows
-/// which keys are equal.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct KeyHash([u8; 32]);
-
-impl KeyHash {
-    /// Returns the 32 bytes, for comparison in constant time.
-    #[must_use]
-    pub fn bytes(&self) -> [u8; 32] {
-        self.0
-    }
-}
-
-impl fmt::Debug for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyHash(redacted)")
-    }
-}
-
-impl FromStr for KeyHash {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        // The message does not repeat the text, which may be the key itself.
-        let refuse = || {
-            "the value is not 64 hexadecimal digits; make one with `printf %s \"$KEY\" | sha256sum`"
-                .to_owned()
-        };
-        // The whole output of `sha256sum` is accepted too, which has `-` for standard input after
-        // the hash.
-        hex(text.strip_suffix("  -").unwrap_or(text))
-            .map(Self)
-            .ok_or_else(refuse)
-    }
-}
-
 /// The key that seals page tokens. It is never shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenKey([u8; 32]);
@@ -241,71 +167,14 @@ impl FromStr for TokenKey {
             "the value is not 64 hexadecimal digits; make one with `openssl rand -hex 32`"
                 .to_owned()
         };
-        hex(text).map(Self).ok_or_else(refuse)
-    }
-}
-
-/// Reads 64 hexadecimal digits.
-fn hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-/// The destination of decision records.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecordSink {
-    /// Records are appended to a file.
-    File(PathBuf),
-    /// Records go to standard output, written `-`.
-    Stdout,
-}
-
-impl FromStr for RecordSink {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "" => Err(
-                "the value is empty; write a file's path, or `-` for standard output".to_owned(),
-            ),
-            "-" => Ok(Self::Stdout),
-            path => Ok(Self::File(path.into())),
-        }
-    }
-}
-
-/// What happens to a record if the queue is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenFull {
-    /// The record is lost and counted.
-    #[default]
-    Drop,
-    /// The decision is refused.
-    Deny,
-}
-
-impl FromStr for WhenFull {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "drop" => Ok(Self::Drop),
-            "deny" => Ok(Self::Deny),
-            _ => Err(format!("`{text}` is not one of `drop` and `deny`")),
-        }
+        read_sha256(text).map(Self).ok_or_else(refuse)
     }
 }
 
 /// A visitor that parses a text, or the digits of a whole number, by the rules of the type.
 struct TextOf<T>(std::marker::PhantomData<T>);
 
-impl<T: FromStr<Err = String>> Visitor<'_> for TextOf<T> {
+impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for TextOf<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -336,5 +205,5 @@ macro_rules! read_as_text {
 }
 
 read_as_text!(
-    Listen, PublicUrl, ByteSize, CacheSize, KeyHash, TokenKey, RecordSink, WhenFull
+    Listen, PublicUrl, ByteSize, CacheSize, KeyHash, TokenKey, Sink, WhenFull
 );

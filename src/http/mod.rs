@@ -42,7 +42,9 @@ pub use authzen::wire::{
 };
 pub use caller::certificate::CertificateName;
 pub use caller::rate::Rate;
-pub use caller::{Caller, CallerCredential, KeyHash, KeyHashError, Permission, Permissions};
+pub use caller::{
+    Caller, CallerCredential, KeyHash, KeyHashError, Permission, PermissionError, Permissions,
+};
 pub use docs::openapi::openapi;
 pub use endpoint::{Access, Advertised, Endpoint, Method};
 pub use error::{Error, Shortage};

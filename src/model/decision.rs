@@ -194,7 +194,10 @@ mod tests {
             assert_eq!(at.to_string(), text);
             assert_eq!(format!("{at:.3}"), with_milliseconds);
             let is_time = text.ends_with('Z');
-            assert_eq!(text.parse::<Timestamp>(), is_time.then_some(at).ok_or(TimestampError));
+            assert_eq!(
+                text.parse::<Timestamp>(),
+                is_time.then_some(at).ok_or(TimestampError)
+            );
         }
     }
 

@@ -44,7 +44,7 @@ pub use decision::{
     TimestampError,
 };
 pub use details::{DetailRule, MemberPath, covering};
-pub use digest::Digest;
+pub use digest::{Digest, DigestError, read_sha256};
 pub use entity::{Entity, EntityRef, ParseEntityRefError};
 pub use evidence::{
     Credential, CredentialError, CredentialKind, Evidence, IssuerAnswer, MAX_CREDENTIALS, Proof,

@@ -23,6 +23,7 @@ pub use writer::RecordWriter;
 use crate::model::{Answer, Question, Request, Timestamp};
 use crate::telemetry::Metrics;
 use std::io;
+use std::str::FromStr;
 use std::sync::Arc;
 use writer::Queue;
 
@@ -58,6 +59,29 @@ pub enum WhenFull {
     Drop,
     /// The decision is refused.
     Deny,
+}
+
+impl FromStr for WhenFull {
+    type Err = RecordSettingError;
+
+    fn from_str(word: &str) -> Result<Self, RecordSettingError> {
+        match word {
+            "drop" => Ok(Self::Drop),
+            "deny" => Ok(Self::Deny),
+            _ => Err(RecordSettingError::WhenFull(word.to_owned())),
+        }
+    }
+}
+
+/// Why a text is no setting of the record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordSettingError {
+    /// The text names no sink.
+    #[error("the value is empty; write a file's path, or `-` for standard output")]
+    NoSink,
+    /// The word does not say what happens if the queue is full.
+    #[error("`{0}` is not one of `drop` and `deny`")]
+    WhenFull(String),
 }
 
 /// The bounds of the queue.

@@ -3,10 +3,12 @@
 //! A file is appended to, and created with mode 0600, because records name people and what they
 //! did.
 
+use super::RecordSettingError;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// The destination of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,19 @@ pub enum Sink {
     File(PathBuf),
     /// Records go to standard output.
     Stdout,
+}
+
+/// Reads a path; `-` is standard output.
+impl FromStr for Sink {
+    type Err = RecordSettingError;
+
+    fn from_str(text: &str) -> Result<Self, RecordSettingError> {
+        match text {
+            "" => Err(RecordSettingError::NoSink),
+            "-" => Ok(Self::Stdout),
+            path => Ok(Self::File(path.into())),
+        }
+    }
 }
 
 impl std::fmt::Display for Sink {

@@ -10,8 +10,6 @@ const TABLE: [(&str, &[&str]); 17] = [
     ("clock", &[]),
     ("telemetry", &[]),
     ("process", &[]),
-    // The setting `data` names a backend of the storage.
-    ("config", &["model", "storage"]),
     ("policy", &["model"]),
     ("storage", &["model", "clock"]),
     ("relations", &["model"]),
@@ -43,6 +41,8 @@ const TABLE: [(&str, &[&str]); 17] = [
     // Caller identity is evidence; the decision record and the bundle are reached through the
     // engine.
     ("http", &["model", "clock", "engine", "stores", "evidence"]),
+    // Settings are read into what the parts take, so that nothing is defined twice.
+    ("config", &["model", "storage", "record", "http"]),
     ("cli", &["*"]),
     ("main", &["*"]),
 ];

@@ -72,27 +72,6 @@ fn no_file_name_comes_more_than_twice() {
     assert!(rare.is_empty(), "no longer more than twice: {rare:?}");
 }
 
-/// Types that have a namesake, and why each of the two is needed.
-const NAMESAKES: [(&str, &str); 5] = [
-    (
-        "KeyHash",
-        "a setting parses it, and the part that looks at callers compares it",
-    ),
-    (
-        "Permission",
-        "a word of the settings, and what an endpoint needs",
-    ),
-    ("Permissions", "a list of either"),
-    (
-        "PublicUrl",
-        "a setting that parses, and the identifier that metadata are made of",
-    ),
-    (
-        "WhenFull",
-        "a word of the settings, and what the recorder does",
-    ),
-];
-
 #[test]
 fn no_type_has_a_namesake() {
     let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -105,17 +84,8 @@ fn no_type_has_a_namesake() {
         }
     }
     assert!(types.len() > 500, "{} types", types.len());
-    let is_listed = |name: &str| NAMESAKES.iter().any(|(listed, _)| *listed == name);
-    let twice: Vec<_> = types
-        .iter()
-        .filter(|(name, paths)| paths.len() > 1 && !is_listed(name))
-        .collect();
+    let twice: Vec<_> = types.iter().filter(|(_, paths)| paths.len() > 1).collect();
     assert!(twice.is_empty(), "{twice:#?}");
-    let once: Vec<_> = NAMESAKES
-        .iter()
-        .filter(|(name, _)| types.get(*name).is_none_or(|paths| paths.len() < 2))
-        .collect();
-    assert!(once.is_empty(), "no longer twice: {once:?}");
 }
 
 /// Returns the name of the type that a line of code defines. Associated types and those inside

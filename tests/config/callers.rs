@@ -1,7 +1,7 @@
 //! Who may ask, by which address, and known by what.
 
 use crate::{load_text, refused};
-use behest::config::Permission;
+use behest::http::Permission;
 
 pub(crate) fn caller(name: &str, digit: char) -> String {
     format!(

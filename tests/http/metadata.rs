@@ -1,7 +1,7 @@
 //! What the service says about itself (AuthZEN 1.0 section 9).
 
 use actix_web::http::Method;
-use behest::http::{PublicUrl, Server, Settings};
+use behest::http::{Server, Settings};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ const PATH: &str = "/.well-known/authzen-configuration";
 
 fn identified(url: &str) -> Server {
     empty(Settings {
-        public_url: Some(PublicUrl::parse(url).unwrap()),
+        public_url: Some(url.parse().unwrap()),
         ..local()
     })
 }

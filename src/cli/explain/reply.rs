@@ -4,7 +4,7 @@
 
 use super::ExplainedDecision;
 use crate::model::{
-    Code, Condition, CredentialKind, CredentialLine, Decision, Digest, DroppedMember, EntityRef,
+    Code, Condition, CredentialKind, CredentialLine, Decision, DroppedMember, EntityRef,
     Explanation, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Problem,
     Proof, Reason, RelationLookup, Revision,
 };
@@ -170,7 +170,7 @@ struct DroppedMemberReply {
 impl ExplanationReply {
     fn into_model(self) -> Option<Explanation> {
         Some(Explanation {
-            bundle: digest(&self.bundle)?,
+            bundle: self.bundle.parse().ok()?,
             revision: Revision(self.revision),
             now: self.now.parse().ok()?,
             action: self.action,
@@ -317,15 +317,4 @@ impl EntityReply {
     fn into_model(self) -> EntityRef {
         EntityRef::new(self.r#type, self.id)
     }
-}
-
-fn digest(hex: &str) -> Option<Digest> {
-    let mut sha256 = [0; 32];
-    if hex.len() != 64 {
-        return None;
-    }
-    for (byte, at) in sha256.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(Digest::new(sha256))
 }

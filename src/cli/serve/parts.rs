@@ -3,13 +3,12 @@
 use super::admin_key::AdminKey;
 use super::trust;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
+use crate::config::{self, CacheSize, Config};
 use crate::engine::{Engine, Sealer, SearchLimits};
 use crate::evidence::{Signer, Verifier};
 use crate::http::{self, CallerCredential, CertificateName, Server, Tls};
 use crate::model::{Problem, Problems};
-use crate::record;
-use crate::record::{QueueSettings, RecordWriter, Recorder, Sink};
+use crate::record::{QueueSettings, RecordWriter, Recorder};
 use crate::storage::{StoreLocation, open_memory};
 use crate::stores::{StoreLimits, Stores};
 use crate::telemetry::Metrics;
@@ -162,17 +161,11 @@ fn start_recorder(
     let Some(record) = &config.record else {
         return Ok((Recorder::default(), None));
     };
-    let sink = match &record.sink {
-        RecordSink::File(path) => Sink::File(path.clone()),
-        RecordSink::Stdout => Sink::Stdout,
-    };
+    let sink = record.sink.clone();
     let settings = QueueSettings {
         records: record.queue,
         bytes: record.queue_bytes.to_usize(),
-        when_full: match record.when_full {
-            WhenFull::Drop => record::WhenFull::Drop,
-            WhenFull::Deny => record::WhenFull::Deny,
-        },
+        when_full: record.when_full,
     };
     let shown = sink.to_string();
     let (recorder, writer) = Recorder::start(sink, settings, Arc::clone(metrics)).map_err(|error| {
@@ -183,11 +176,6 @@ fn start_recorder(
 }
 
 fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::Settings, Problem> {
-    let public_url = config
-        .public_url
-        .as_ref()
-        .map(|url| http::PublicUrl::parse(url.as_str()))
-        .transpose();
     let mut callers = config
         .callers
         .iter()
@@ -196,10 +184,9 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
     callers.extend(admin_key.map(AdminKey::caller));
     let limits = &config.limits;
     Ok(http::Settings {
-        public_url: public_url
-            .map_err(|error| Problem::new(error.to_string()).help("correct `public_url`"))?,
+        public_url: config.public_url.clone(),
         callers,
-        anonymous: config.anonymous_permissions().as_ref().map(permissions),
+        anonymous: config.anonymous_permissions(),
         raw_keys: config.raw_keys,
         verifier: None,
         tls: None,
@@ -244,7 +231,7 @@ fn open_tls(config: &Config) -> Result<Option<Arc<Tls>>, Problem> {
 fn caller(caller: &config::CallerSettings) -> Result<http::Caller, Problem> {
     let unknown = || Problem::new(format!("the caller `{}` cannot be known", caller.name));
     let by = match (&caller.key_sha256, &caller.token, &caller.certificate) {
-        (Some(key), ..) => CallerCredential::Key(http::KeyHash::from_bytes(key.bytes())),
+        (Some(key), ..) => CallerCredential::Key(*key),
         (None, Some(token), _) => {
             let principal = token.principal.parse().map_err(|_| unknown())?;
             CallerCredential::Token {
@@ -264,7 +251,7 @@ fn caller(caller: &config::CallerSettings) -> Result<http::Caller, Problem> {
     Ok(http::Caller {
         name: caller.name.clone(),
         by,
-        permissions: permissions(&caller.permissions),
+        permissions: caller.permissions,
         require_actor: caller.require_actor,
         reasons: caller.reasons,
         rate: caller.rate.map(|rate| http::Rate {
@@ -273,16 +260,4 @@ fn caller(caller: &config::CallerSettings) -> Result<http::Caller, Problem> {
         }),
         credentials: trust::scope(caller),
     })
-}
-
-fn permissions(listed: &Permissions) -> http::Permissions {
-    let one = |permission| match permission {
-        Permission::Decide => http::Permission::Decide,
-        Permission::Search => http::Permission::Search,
-        Permission::Explain => http::Permission::Explain,
-        Permission::RelationsRead => http::Permission::RelationsRead,
-        Permission::RelationsWrite => http::Permission::RelationsWrite,
-        Permission::Admin => http::Permission::Admin,
-    };
-    listed.iter().map(one).collect()
 }

@@ -2,35 +2,59 @@
 
 use actix_web::http::Uri;
 use std::fmt;
+use std::str::FromStr;
 
-/// An identifier as AuthZEN 1.0 section 9.1.1 has it: an https URL without query and fragment, kept
-/// byte for byte, because callers compare it so (section 9.2.3).
+/// An identifier as AuthZEN 1.0 section 9.1.1 has it: an https URL without query, fragment and
+/// user, kept byte for byte, because callers compare it so (section 9.2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
 /// The error for text that cannot be an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be the public URL: it must be an https URL without query, fragment and user")]
-pub struct PublicUrlError(String);
+#[error("`{url}` {problem}; write for example `https://pdp.example`")]
+pub struct PublicUrlError {
+    url: String,
+    problem: &'static str,
+}
 
-impl PublicUrl {
-    /// Checks and wraps an identifier.
-    pub fn parse(text: &str) -> Result<Self, PublicUrlError> {
-        let refuse = || PublicUrlError(text.to_owned());
-        let uri: Uri = text.parse().map_err(|_| refuse())?;
-        let host = uri
-            .authority()
-            .filter(|authority| !authority.as_str().contains('@'))
-            .ok_or_else(refuse)?
-            .host();
-        let plain = !text.contains(['?', '#']) && text.starts_with("https://") && !host.is_empty();
-        if plain {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(refuse())
+impl FromStr for PublicUrl {
+    type Err = PublicUrlError;
+
+    fn from_str(text: &str) -> Result<Self, PublicUrlError> {
+        match problem(text) {
+            Some(problem) => Err(PublicUrlError {
+                url: text.to_owned(),
+                problem,
+            }),
+            None => Ok(Self(text.to_owned())),
         }
     }
+}
 
+/// Returns why a text cannot be an identifier.
+fn problem(text: &str) -> Option<&'static str> {
+    let Some(rest) = text.strip_prefix("https://") else {
+        return Some("does not begin with `https://`");
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.is_empty() || host.starts_with(':') || host.contains('@') {
+        return Some("has no host, or a user before it");
+    }
+    if rest.contains(['?', '#']) {
+        return Some("has a query or a fragment");
+    }
+    if rest
+        .bytes()
+        .any(|b| !b.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&b))
+    {
+        return Some("has a character that an address cannot have");
+    }
+    let uri: Result<Uri, _> = text.parse();
+    let has_host = uri.is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
+    (!has_host).then_some("is no address")
+}
+
+impl PublicUrl {
     /// Returns the identifier, byte for byte.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -77,7 +101,7 @@ mod tests {
             ),
             ("https://[::1]/a/b/", "/a/b", "https://[::1]/a/b/x"),
         ] {
-            let url = PublicUrl::parse(text).unwrap();
+            let url: PublicUrl = text.parse().unwrap();
             assert_eq!((url.as_str(), url.well_known_suffix()), (text, suffix));
             assert_eq!(url.endpoint("/x"), endpoint);
         }
@@ -85,20 +109,25 @@ mod tests {
 
     #[test]
     fn anything_but_a_plain_https_url_is_refused() {
-        for text in [
-            "",
-            "pdp.example",
-            "http://pdp.example",
-            "https://",
-            "https://a?b",
-            "https://a#b",
-            "https://u@a",
-            "/x",
+        for (text, problem) in [
+            ("", "does not begin with `https://`"),
+            ("pdp.example", "does not begin with `https://`"),
+            ("http://pdp.example", "does not begin with `https://`"),
+            ("/x", "does not begin with `https://`"),
+            ("https://", "has no host, or a user before it"),
+            ("https://:1", "has no host, or a user before it"),
+            ("https://u@a", "has no host, or a user before it"),
+            ("https://a?b", "has a query or a fragment"),
+            ("https://a#b", "has a query or a fragment"),
+            (
+                "https://a/{b}",
+                "has a character that an address cannot have",
+            ),
+            ("https://[::1", "is no address"),
         ] {
             assert_eq!(
-                PublicUrl::parse(text),
-                Err(PublicUrlError(text.to_owned())),
-                "{text}"
+                text.parse::<PublicUrl>().unwrap_err().to_string(),
+                format!("`{text}` {problem}; write for example `https://pdp.example`")
             );
         }
     }

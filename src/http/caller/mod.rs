@@ -1,4 +1,4 @@
-//! Identifies callers: keys, permissions, and the only way from a request's headers to an identity.
+//! Identifies callers: what they are known by, and the only way from a request's headers to an identity.
 //!
 //! INVARIANT: a credential that is present and unknown is a 401, on every path and whatever
 //! anonymous callers may do; and this is decided before the body is read. `envelope` calls
@@ -7,7 +7,12 @@
 pub(in crate::http) mod anonymous;
 pub(in crate::http) mod bearer;
 pub(in crate::http) mod certificate;
+mod key_hash;
+mod permission;
 pub(in crate::http) mod rate;
+
+pub use key_hash::{KeyHash, KeyHashError};
+pub use permission::{Permission, PermissionError, Permissions};
 
 use super::{Error, Settings};
 use crate::evidence::CallerScope;
@@ -16,9 +21,6 @@ use crate::http::caller::rate::Rate;
 use crate::model::EntityRef;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest};
-use aws_lc_rs::digest::{SHA256, digest};
-use std::fmt;
-use subtle::ConstantTimeEq as _;
 
 /// A configured caller.
 #[derive(Clone, Debug)]
@@ -53,158 +55,6 @@ pub enum CallerCredential {
     },
     /// The certificate of its connection.
     Certificate(CertificateName),
-}
-
-/// The SHA-256 of a caller's key. Keys are random and long, so a plain hash is enough to store one.
-#[derive(Clone, Copy)]
-pub struct KeyHash([u8; 32]);
-
-/// The error for text that is not the hash of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the key hash must be 64 hexadecimal digits: the output of `printf %s KEY | sha256sum`")]
-pub struct KeyHashError;
-
-impl KeyHash {
-    /// Hashes a key.
-    #[must_use]
-    pub fn of(key: &[u8]) -> Self {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, key).as_ref());
-        Self(hash)
-    }
-
-    /// Reads 64 hexadecimal digits.
-    pub fn parse(text: &str) -> Result<Self, KeyHashError> {
-        let mut hash = [0; 32];
-        let digits = text.as_bytes();
-        if digits.len() != 2 * hash.len() {
-            return Err(KeyHashError);
-        }
-        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-            for digit in pair {
-                let value = char::from(*digit)
-                    .to_digit(16)
-                    .and_then(|value| u8::try_from(value).ok());
-                *byte = (*byte << 4) | value.ok_or(KeyHashError)?;
-            }
-        }
-        Ok(Self(hash))
-    }
-
-    /// Wraps a hash that was read elsewhere.
-    #[must_use]
-    pub const fn from_bytes(sha256: [u8; 32]) -> Self {
-        Self(sha256)
-    }
-
-    fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-/// Hides the hash: the hash of a weak key would reveal the key.
-impl fmt::Debug for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyHash(..)")
-    }
-}
-
-/// A kind of request that a caller may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    /// Ask for decisions.
-    Decide,
-    /// Search for what would be permitted.
-    Search,
-    /// Ask for the whole explanation, which names policies, relations and values.
-    Explain,
-    /// Read relations.
-    RelationsRead,
-    /// Write relations.
-    RelationsWrite,
-    /// Operate the service: see why a reload failed.
-    Admin,
-}
-
-impl Permission {
-    /// All permissions.
-    pub const ALL: [Self; 6] = [
-        Self::Decide,
-        Self::Search,
-        Self::Explain,
-        Self::RelationsRead,
-        Self::RelationsWrite,
-        Self::Admin,
-    ];
-
-    /// Returns `true` if callers without a key can be given it.
-    #[must_use]
-    pub fn may_be_anonymous(self) -> bool {
-        match self {
-            Self::Decide | Self::Search | Self::Explain => true,
-            Self::RelationsRead | Self::RelationsWrite | Self::Admin => false,
-        }
-    }
-
-    /// Returns the word for it in settings and messages.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Decide => "decide",
-            Self::Search => "search",
-            Self::Explain => "explain",
-            Self::RelationsRead => "relations.read",
-            Self::RelationsWrite => "relations.write",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Returns the permission for a word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|permission| permission.as_str() == word)
-    }
-
-    fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-/// A set of permissions.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Permissions(u8);
-
-impl Permissions {
-    /// Returns `true` if the set holds this permission.
-    #[must_use]
-    pub fn has(self, permission: Permission) -> bool {
-        self.0 & permission.bit() != 0
-    }
-}
-
-impl FromIterator<Permission> for Permissions {
-    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
-        Self(
-            permissions
-                .into_iter()
-                .fold(0, |bits, permission| bits | permission.bit()),
-        )
-    }
-}
-
-impl fmt::Debug for Permissions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(
-                Permission::ALL
-                    .iter()
-                    .filter(|p| self.has(**p))
-                    .map(|p| p.as_str()),
-            )
-            .finish()
-    }
 }
 
 /// What a request's headers and connection say about its caller.
@@ -347,7 +197,7 @@ fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     let hash = KeyHash::of(key);
     let callers = settings.callers.iter().enumerate();
     callers.fold(None, |found, (at, caller)| match &caller.by {
-        CallerCredential::Key(key) if key.matches(&hash) => Some(at),
+        CallerCredential::Key(key) if *key == hash => Some(at),
         CallerCredential::Key(_)
         | CallerCredential::Token { .. }
         | CallerCredential::Certificate(_) => found,
@@ -370,32 +220,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_is_read_in_either_case_and_nothing_else_is() {
-        let hex = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
-        assert!(
-            KeyHash::parse(hex)
-                .unwrap()
-                .matches(&KeyHash::of(b"secret"))
-        );
-        assert!(
-            KeyHash::parse(&hex.to_uppercase())
-                .unwrap()
-                .matches(&KeyHash::of(b"secret"))
-        );
-        for text in [
-            "",
-            "2b",
-            "zz",
-            &hex[1..],
-            &format!("{hex}0"),
-            &hex.replace('2', "g"),
-        ] {
-            assert_eq!(KeyHash::parse(text).unwrap_err(), KeyHashError, "{text}");
-        }
-        assert!(!KeyHash::of(b"secret").matches(&KeyHash::of(b"Secret")));
-    }
-
-    #[test]
     fn a_key_is_read_behind_its_scheme_and_bare_only_where_allowed() {
         for (value, plain, raw) in [
             ("Bearer k", Some("k"), Some("k")),
@@ -409,17 +233,5 @@ mod tests {
             };
             assert_eq!((read(false), read(true)), (plain, raw), "{value}");
         }
-    }
-
-    #[test]
-    fn permissions_are_read_by_their_words() {
-        for permission in Permission::ALL {
-            assert_eq!(Permission::from_word(permission.as_str()), Some(permission));
-        }
-        let some: Permissions = [Permission::Decide, Permission::RelationsRead]
-            .into_iter()
-            .collect();
-        assert!(some.has(Permission::Decide) && !some.has(Permission::Admin));
-        assert_eq!(format!("{some:?}"), r#"{"decide", "relations.read"}"#);
     }
 }

@@ -128,13 +128,5 @@ fn read_tuples(from: &mut ByteReader<'_>) -> Result<(Vec<TupleKey>, Vec<Tuple>),
 /// Reads a digest. It is stored as hexadecimal digits, the only form in which a digest shows
 /// itself.
 fn read_digest(text: &str) -> Result<Digest, Damage> {
-    let mut bytes = [0; 32];
-    if text.len() != 2 * bytes.len() {
-        return Err(Damage);
-    }
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| Damage)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| Damage)?;
-    }
-    Ok(Digest::new(bytes))
+    text.parse().map_err(|_| Damage)
 }

@@ -143,14 +143,7 @@ pub(super) const HTTP: [Room; 27] = [
     ),
     (
         "admin",
-        &[
-            "error",
-            "caller",
-            "authzen::schema",
-            "authzen::wire",
-            "endpoint",
-            "shared",
-        ],
+        &["error", "caller", "authzen::schema", "endpoint", "shared"],
         "Health, and the refresh of keys.",
     ),
     (
