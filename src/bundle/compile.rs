@@ -488,11 +488,8 @@ fn shared_names(compiled: &CompiledPolicySet) -> Vec<(SmolStr, &'static str)> {
             .entity_type(kind)
             .into_iter()
             .flat_map(TypeInfo::attributes);
-        let names = attributes.filter_map(|(name, _)| {
-            CarrierSettings::SHARED_NAMES
-                .into_iter()
-                .find(|one| one == name)
-        });
+        let names = attributes
+            .filter_map(|(name, _)| CarrierSettings::shared_names().find(|one| one == name));
         found.extend(names.map(|name| (kind.clone(), name)));
     }
     found

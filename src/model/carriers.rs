@@ -28,7 +28,7 @@ use agree::{agree, say_the_same};
 pub(super) use credentials::shown_subject;
 use reader::CarrierReader;
 use smol_str::SmolStr;
-use table::{CLIENT_ID, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client};
+use table::{CLIENT_ID, Carrier, Site, is_plain, overlooked, overlooked_client};
 
 /// Names of members of a request's context that belong to the engine: facts, and values that
 /// conditions on tuples read. They are ignored in requests.
@@ -57,24 +57,26 @@ pub struct CarrierSettings {
     pub agent_types: Vec<SmolStr>,
     /// Maximum number of actors in one chain, at most [`MAX_ACTORS`].
     pub max_actors: usize,
-    /// Entity types with an attribute that has one of [`Self::SHARED_NAMES`]: for them, the name is
+    /// Entity types with an attribute that has one of [`Self::shared_names`]: for them, the name is
     /// data.
     pub attributes: Vec<(SmolStr, &'static str)>,
 }
 
 impl CarrierSettings {
-    /// The names of carriers, and of objects that contain them, that a schema may also give to
-    /// attributes. A name that the schema does not declare is a misplaced carrier.
-    pub const SHARED_NAMES: [&'static str; 8] = [
-        "user",
-        "agent",
-        "credentials",
-        "subject",
-        "context",
-        "properties",
-        SUB_PROFILE,
-        CLIENT_ID,
-    ];
+    /// Returns the names of carriers, and of objects that contain them, that a schema may also give
+    /// to attributes. A name that the schema does not declare is a misplaced carrier.
+    pub fn shared_names() -> impl Iterator<Item = &'static str> {
+        let carriers = Carrier::ALL.iter().copied();
+        carriers
+            .filter(|carrier| carrier.may_be_attribute())
+            .map(Carrier::name)
+            .chain(["subject", "context", "properties"])
+    }
+
+    /// Returns the members of a request's context whose texts can be ids of the chain's members.
+    pub fn naming_context_members() -> impl Iterator<Item = &'static str> {
+        Carrier::naming_in_context().map(Carrier::name)
+    }
 
     /// Returns `true` if a member of this name in a request's context becomes part of the chain or
     /// denies, so that no policy sees it there. [`CLIENT_ID`] does so only if the bundle says so.
@@ -87,7 +89,13 @@ impl CarrierSettings {
     /// chain or denies although a schema declares it.
     #[must_use]
     pub fn takes_from_properties(name: &str) -> bool {
-        table::is_taken_at(Site::Properties, name) && !Self::SHARED_NAMES.contains(&name)
+        table::is_taken_at(Site::Properties, name)
+            && Self::shared_names().all(|shared| shared != name)
+    }
+
+    /// Returns `true` if this bundle reads a carrier: all do, but for [`CLIENT_ID`].
+    fn reads(&self, carrier: Carrier) -> bool {
+        carrier != Carrier::ClientId || self.client_id.is_some()
     }
 
     /// Returns `true` if a member that nobody reads is not a carrier to this bundle.
@@ -299,14 +307,14 @@ fn check_replaced(request: &Request, settings: &CarrierSettings) -> Result<(), C
         return Ok(());
     };
     check_context(replaced, settings)?;
-    let client_id = settings.client_id.as_ref().map(|_| CLIENT_ID);
-    for carrier in ["agent", "credentials"].into_iter().chain(client_id) {
-        let Some(value) = replaced.get_present(carrier) else {
+    for carrier in Carrier::read_in(Site::Context).filter(|carrier| settings.reads(*carrier)) {
+        let name = carrier.name();
+        let Some(value) = replaced.get_present(name) else {
             continue;
         };
-        if request.context.get(carrier) != Some(value) {
+        if request.context.get(name) != Some(value) {
             return Err(conflict(format!(
-                "the item's own `context` does not repeat `{carrier}` of the default context"
+                "the item's own `context` does not repeat `{name}` of the default context"
             )));
         }
     }

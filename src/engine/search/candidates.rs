@@ -6,8 +6,8 @@ use super::{PageTask, Refusal};
 use crate::engine::lookup::RequestRelations;
 use crate::engine::token_facts;
 use crate::model::{
-    Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, Request,
-    SearchKind, SearchRequest, Tuple, TupleUser, Value, read_proven_question,
+    Arguments, CarrierSettings, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record,
+    Request, SearchKind, SearchRequest, Tuple, TupleUser, Value, read_proven_question,
 };
 use crate::policy::{
     Conversions, LegDepth, LegInput, NoRelations, QuestionPart, Relations, ReverseRelations,
@@ -187,7 +187,7 @@ fn named(search: &SearchRequest) -> HashSet<SmolStr> {
         .subject
         .iter()
         .for_each(|(_, value)| texts(value, &mut found));
-    for carrier in ["agent", "client_id"] {
+    for carrier in CarrierSettings::naming_context_members() {
         question
             .context
             .get(carrier)

@@ -2,13 +2,14 @@
 //!
 //! INVARIANT: a carrier that is not of its form denies; it never shortens the chain.
 
+mod dispatch;
 mod parts;
 
 use super::agree::CarrierStatements;
 use super::table::{
     CLIENT_ID, OverlookedMember, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client,
 };
-use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent, take_present};
+use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent};
 use crate::model::{Entity, EntityRef, Evidence, NoId, ProvenIdentity, Record, Value, check_name};
 use parts::{check_kind, kind_of, name_of, properties_of, required_name, said_of_member};
 use smallvec::SmallVec;
@@ -102,30 +103,6 @@ impl<'a> CarrierReader<'a> {
         Ok(())
     }
 
-    /// Reads the carriers among the subject's properties and removes them.
-    fn read_properties(
-        &mut self,
-        uid: &EntityRef,
-        properties: &mut Record,
-    ) -> Result<(), ChainRefusal> {
-        if let Some(act) = take_present(properties, "act") {
-            let mut chain = vec![uid.clone()];
-            chain.extend(self.read_act(&act)?);
-            self.stated.propose("subject.properties.act", chain);
-        }
-        if let Some(value) = take_present(properties, "on_behalf_of") {
-            let user = self.read_party(&value, "user", "subject.properties.on_behalf_of")?;
-            self.stated
-                .propose("subject.properties.on_behalf_of", vec![user, uid.clone()]);
-        }
-        if let Some(value) = take_present(properties, "delegation") {
-            let user = self.read_delegation(&value)?;
-            self.stated
-                .propose("subject.properties.delegation", vec![user, uid.clone()]);
-        }
-        Ok(())
-    }
-
     /// Refuses a default subject whose carriers cannot be read, though nobody reads it because
     /// another subject replaced it. Missing or wrong names in it affect only those who inherit it.
     pub(super) fn check_replaced(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
@@ -186,21 +163,6 @@ impl<'a> CarrierReader<'a> {
             Value::Record(record) => self.read_entity(record, Some(default), path),
             other => Ok(self.resolve(default.into(), name_of(Some(other), path)?)),
         }
-    }
-
-    /// Reads the carriers in the context and removes them.
-    pub(super) fn read_context(&mut self, context: &mut Record) -> Result<(), ChainRefusal> {
-        if let Some(value) = take_present(context, "agent") {
-            let actor = self.read_party(&value, "agent", "context.agent")?;
-            self.stated.propose_actor("context.agent", actor)?;
-        }
-        if let Some(kind) = self.settings.client_id.clone()
-            && let Some(value) = take_present(context, CLIENT_ID)
-        {
-            let actor = self.resolve(kind, name_of(Some(&value), "context.client_id")?);
-            self.stated.propose_actor("context.client_id", actor)?;
-        }
-        Ok(())
     }
 
     /// Reads a nested `act`. The outermost actor is the caller (RFC 8693 section 4.1), so the

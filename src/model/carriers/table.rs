@@ -51,166 +51,169 @@ impl Site {
     }
 }
 
-/// A way in which a request says who acts for whom.
-struct Carrier {
+/// Defines [`Carrier`] with all of its values, in the order in which they are read, and the table
+/// of their places.
+macro_rules! carriers {
+    ($($(#[doc = $doc:literal])+ $carrier:ident => $places:tt,)+) => {
+        /// A way in which a request says who acts for whom, or a member that says whose id one
+        /// contains.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(in crate::model) enum Carrier {
+            $($(#[doc = $doc])+ $carrier,)+
+        }
+
+        impl Carrier {
+            /// All carriers.
+            pub(in crate::model) const ALL: &[Self] = &[$(Self::$carrier,)+];
+
+            const fn places(self) -> CarrierPlaces {
+                use Elsewhere::{DataBut, Refused, RefusedBut};
+                use Site::{Actor, Context, Member, MemberProperties, Properties, Subject};
+                match self {
+                    $(Self::$carrier => CarrierPlaces::new $places,)+
+                }
+            }
+        }
+    };
+}
+
+// `context.user` is data and not a misplaced carrier. `context.delegation` belongs to the engine if
+// it says nothing but the number of actors.
+carriers! {
+    /// The actors of a subject, each with the one before it inside (RFC 8693 section 4.1).
+    Act => ("act", &[Properties, Actor], Refused),
+    /// The user for whom the subject acts.
+    OnBehalfOf => ("on_behalf_of", &[Properties], Refused),
+    /// The user who delegates to the subject.
+    Delegation => ("delegation", &[Properties], Refused),
+    /// The chain up to the subject.
+    DelegationChain => ("delegation_chain", &[Subject], Refused),
+    /// The user, beside the agent.
+    User => ("user", &[Subject], RefusedBut(&[Context])),
+    /// The agent, beside the user or in the context.
+    Agent => ("agent", &[Subject, Context], Refused),
+    /// What proves the chain.
+    Credentials => ("credentials", &[Context], Refused),
+    /// The issuer whose id an actor has.
+    Iss => ("iss", &[Actor], DataBut(&[Member])),
+    /// The kind of an entity, which must not contradict its type.
+    SubProfile => (
+        "sub_profile",
+        &[Properties, Actor, Member, MemberProperties],
+        DataBut(&[Subject])
+    ),
+    /// A claim that some write for `iss`, and that is read nowhere.
+    Issuer => ("issuer", &[], DataBut(&[Member, Actor])),
+    /// The actor of a context, if the bundle says so. In `act` it is a token's claim.
+    ClientId => ("client_id", &[Context], RefusedBut(&[Actor])),
+}
+
+/// Where a member with the name of a carrier stands.
+#[derive(Clone, Copy)]
+struct CarrierPlaces {
     name: &'static str,
     /// The objects in which it is read.
     homes: &'static [Site],
-    /// The objects in which it is refused: those around its right place, where it is put by
-    /// mistake.
-    misplaced: &'static [Site],
+    elsewhere: Elsewhere,
+}
+
+/// What a carrier's name means in the objects in which the carrier is not read.
+#[derive(Clone, Copy)]
+enum Elsewhere {
+    /// It is refused, wherever it stands.
+    Refused,
+    /// It is refused, but for these objects, in which it is data.
+    RefusedBut(&'static [Site]),
+    /// It is data, but for these objects, in which it is refused.
+    DataBut(&'static [Site]),
+}
+
+impl CarrierPlaces {
+    const fn new(name: &'static str, homes: &'static [Site], elsewhere: Elsewhere) -> Self {
+        Self {
+            name,
+            homes,
+            elsewhere,
+        }
+    }
 }
 
 /// The member of the context that is a carrier only if the bundle says so.
-pub(super) const CLIENT_ID: &str = "client_id";
+pub(super) const CLIENT_ID: &str = Carrier::ClientId.name();
 
-/// The member that says of which kind an entity is, and must not contradict the entity's type.
-pub(super) const SUB_PROFILE: &str = "sub_profile";
+/// The member that says of which kind an entity is.
+pub(super) const SUB_PROFILE: &str = Carrier::SubProfile.name();
 
-/// Every carrier except [`CLIENT_ID`], and the members that say whose id a carrier contains.
-///
-/// `context.user` is data and not a misplaced carrier. `context.delegation` belongs to the engine
-/// if it says nothing but the number of actors.
-static CARRIERS: &[Carrier] = {
-    use Site::{
-        Actor, Body, Context, Item, Member, MemberProperties, Options, Properties, Subject, Target,
-    };
-    &[
-        Carrier {
-            name: "act",
-            homes: &[Properties, Actor],
-            misplaced: &[
-                Body,
-                Item,
-                Options,
-                Subject,
-                Context,
-                Target,
-                Member,
-                MemberProperties,
-            ],
-        },
-        Carrier {
-            name: "on_behalf_of",
-            homes: &[Properties],
-            misplaced: &[
-                Body,
-                Item,
-                Options,
-                Subject,
-                Context,
-                Target,
-                Member,
-                Actor,
-                MemberProperties,
-            ],
-        },
-        Carrier {
-            name: "delegation",
-            homes: &[Properties],
-            misplaced: &[
-                Body,
-                Item,
-                Options,
-                Subject,
-                Context,
-                Target,
-                Member,
-                Actor,
-                MemberProperties,
-            ],
-        },
-        Carrier {
-            name: "delegation_chain",
-            homes: &[Subject],
-            misplaced: &[
-                Body,
-                Item,
-                Options,
-                Properties,
-                Context,
-                Target,
-                Member,
-                Actor,
-                MemberProperties,
-            ],
-        },
-        Carrier {
-            name: "user",
-            homes: &[Subject],
-            misplaced: &[
-                Body,
-                Item,
-                Options,
-                Properties,
-                Target,
-                Member,
-                Actor,
-                MemberProperties,
-            ],
-        },
-        Carrier {
-            name: "agent",
-            homes: &[Subject, Context],
-            misplaced: &[
-                Body,
-                Item,
-                Options,
-                Properties,
-                Target,
-                Member,
-                Actor,
-                MemberProperties,
-            ],
-        },
-        Carrier {
-            name: "credentials",
-            homes: &[Context],
-            misplaced: &[
-                Body,
-                Item,
-                Options,
-                Subject,
-                Properties,
-                Target,
-                Member,
-                Actor,
-                MemberProperties,
-            ],
-        },
-        Carrier {
-            name: "iss",
-            homes: &[Actor],
-            misplaced: &[Member],
-        },
-        Carrier {
-            name: SUB_PROFILE,
-            homes: &[Properties, Actor, Member, MemberProperties],
-            misplaced: &[Subject],
-        },
-        Carrier {
-            name: "issuer",
-            homes: &[],
-            misplaced: &[Member, Actor],
-        },
-    ]
-};
+impl Carrier {
+    /// Returns the name of the member.
+    pub(in crate::model) const fn name(self) -> &'static str {
+        self.places().name
+    }
+
+    /// Returns the carriers that are read in this object.
+    pub(in crate::model) fn read_in(site: Site) -> impl Iterator<Item = Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .filter(move |carrier| carrier.is_read_in(site))
+    }
+
+    /// Returns the carriers whose texts, in the context, can be ids of members of the chain.
+    pub(in crate::model) fn naming_in_context() -> impl Iterator<Item = Self> {
+        Self::read_in(Site::Context).filter(|carrier| *carrier != Self::Credentials)
+    }
+
+    /// Returns `true` if a schema may give the name to an attribute, which is data then.
+    pub(super) fn may_be_attribute(self) -> bool {
+        match self {
+            Self::User | Self::Agent | Self::Credentials | Self::SubProfile | Self::ClientId => {
+                true
+            }
+            Self::Act
+            | Self::OnBehalfOf
+            | Self::Delegation
+            | Self::DelegationChain
+            | Self::Iss
+            | Self::Issuer => false,
+        }
+    }
+
+    /// Returns `true` if it is a carrier whatever the bundle says.
+    fn is_always(self) -> bool {
+        self != Self::ClientId
+    }
+
+    fn is_read_in(self, site: Site) -> bool {
+        self.places().homes.contains(&site)
+    }
+
+    /// Returns `true` if its name is refused in this object, where it may stand by mistake.
+    fn is_refused_in(self, site: Site) -> bool {
+        !self.is_read_in(site)
+            && match self.places().elsewhere {
+                Elsewhere::Refused => true,
+                Elsewhere::RefusedBut(data) => !data.contains(&site),
+                Elsewhere::DataBut(refused) => refused.contains(&site),
+            }
+    }
+
+    fn is_taken_in(self, site: Site) -> bool {
+        self.is_read_in(site) || self.is_refused_in(site)
+    }
+
+    /// Returns `true` if a member with this carrier's name says who acts, or would if it were read.
+    fn stands_in(self, site: Site, member: &str, value: &Value) -> bool {
+        let is_engines = self == Self::Delegation
+            && site == Site::Context
+            && member == self.name()
+            && names_nobody(value);
+        !is_engines && self.is_taken_in(site)
+    }
+}
 
 /// Returns `true` if a name, in any spelling, is a carrier that is read or refused at a site.
 pub(super) fn is_taken_at(site: Site, name: &str) -> bool {
-    carrier(&Letters::of(name))
-        .is_some_and(|carrier| carrier.homes.contains(&site) || carrier.misplaced.contains(&site))
-}
-
-impl Carrier {
-    /// Returns `true` if a member with this carrier's name says who acts, or would if it were read.
-    fn stands_in(&self, site: Site, member: &str, value: &Value) -> bool {
-        let is_engines = site == Site::Context
-            && member == self.name
-            && member == "delegation"
-            && names_nobody(value);
-        !is_engines && (self.homes.contains(&site) || self.misplaced.contains(&site))
-    }
+    carrier(&Letters::of(name)).is_some_and(|carrier| carrier.is_taken_in(site))
 }
 
 /// Returns `true` if a `delegation` says nothing, or only how many act.
@@ -264,7 +267,7 @@ fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
 }
 
 /// Finds a carrier in an object that is not read at this site.
-fn held(value: &Value, site: Site, name: Naming) -> Option<&'static str> {
+fn held(value: &Value, site: Site, name: Naming) -> Option<Carrier> {
     match value {
         Value::Record(record) => record
             .iter()
@@ -279,9 +282,9 @@ fn held(value: &Value, site: Site, name: Naming) -> Option<&'static str> {
     }
 }
 
-/// Returns the name of the carrier that a member in an object in the wrong place is, judged by the
-/// member's name and value.
-type Naming = fn(&str, &Letters<'_>, &Value, Site) -> Option<&'static str>;
+/// Returns the carrier that a member in an object in the wrong place is, judged by the member's
+/// name and value.
+type Naming = fn(&str, &Letters<'_>, &Value, Site) -> Option<Carrier>;
 
 /// Returns the carrier that a member of an object in the wrong place is.
 fn carrier_named(
@@ -289,16 +292,13 @@ fn carrier_named(
     letters: &Letters<'_>,
     value: &Value,
     site: Site,
-) -> Option<&'static str> {
-    let carrier = carrier(letters)?;
-    carrier
-        .stands_in(site, member, value)
-        .then_some(carrier.name)
+) -> Option<Carrier> {
+    carrier(letters).filter(|carrier| carrier.stands_in(site, member, value))
 }
 
-/// Returns [`CLIENT_ID`] if a member of an object in the wrong place has that name.
-fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<&'static str> {
-    letters.are_of(CLIENT_ID).then_some(CLIENT_ID)
+/// Returns [`Carrier::ClientId`] if a member of an object in the wrong place has that name.
+fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<Carrier> {
+    letters.are_of(CLIENT_ID).then_some(Carrier::ClientId)
 }
 
 /// Returns `true` if no member of an object can be overlooked: each is one of `members`, or begins
@@ -336,12 +336,8 @@ fn letter(byte: u8) -> Option<usize> {
 /// letter.
 static BEGINNINGS: LazyLock<[u32; 26]> = LazyLock::new(|| {
     let mut beginnings = [0; 26];
-    let names = CARRIERS
-        .iter()
-        .map(|carrier| carrier.name)
-        .chain(CONTAINERS.map(|(name, _)| name))
-        .chain([CLIENT_ID]);
-    for name in names {
+    let carriers = Carrier::ALL.iter().copied().map(Carrier::name);
+    for name in carriers.chain(CONTAINERS.map(|(name, _)| name)) {
         let mut letters = name.bytes().filter_map(letter);
         if let (Some(one), Some(two)) = (letters.next(), letters.next())
             && let Some(seconds) = beginnings.get_mut(one)
@@ -352,9 +348,13 @@ static BEGINNINGS: LazyLock<[u32; 26]> = LazyLock::new(|| {
     beginnings
 });
 
-/// Returns the carrier that has this name in some spelling.
-fn carrier(letters: &Letters<'_>) -> Option<&'static Carrier> {
-    CARRIERS.iter().find(|carrier| letters.are_of(carrier.name))
+/// Returns the carrier that has this name in some spelling, and is one to every bundle.
+fn carrier(letters: &Letters<'_>) -> Option<Carrier> {
+    let mut carriers = Carrier::ALL
+        .iter()
+        .copied()
+        .filter(|carrier| carrier.is_always());
+    carriers.find(|carrier| letters.are_of(carrier.name()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! the wrong place.
 
 use super::{
-    CARRIERS, CLIENT_ID, CONTAINERS, Naming, Site, TOKEN, begins_like_none, carrier, carrier_named,
+    CLIENT_ID, CONTAINERS, Carrier, Naming, Site, TOKEN, begins_like_none, carrier, carrier_named,
     client_named, held, inside, is_container,
 };
 use crate::model::carriers::{ChainRefusal, invalid};
@@ -15,9 +15,9 @@ pub(in crate::model) enum OverlookedMember<'a> {
     /// The name differs from that of a member that is read here only in case, marks or separators.
     Alike(&'a SmolStr, &'static str),
     /// The member is a carrier in the wrong place.
-    Misplaced(&'a SmolStr, &'static str),
+    Misplaced(&'a SmolStr, Carrier),
     /// The member is an object in the wrong place that contains a carrier.
-    Inside(&'a SmolStr, &'static str),
+    Inside(&'a SmolStr, Carrier),
 }
 
 impl<'a> OverlookedMember<'a> {
@@ -40,16 +40,18 @@ impl<'a> OverlookedMember<'a> {
             }
             Self::Misplaced(member, carrier) => {
                 format!(
-                    "`{path}{dot}{}` would not be read there: `{carrier}` belongs {}",
+                    "`{path}{dot}{}` would not be read there: `{}` belongs {}",
                     shown(member),
-                    home(carrier)
+                    carrier.name(),
+                    home(*carrier)
                 )
             }
             Self::Inside(member, carrier) => {
                 let place = place(member);
                 format!(
-                    "`{path}{dot}{}` would not be read there, and holds `{carrier}`: {place}",
-                    shown(member)
+                    "`{path}{dot}{}` would not be read there, and holds `{}`: {place}",
+                    shown(member),
+                    carrier.name()
                 )
             }
         }
@@ -90,13 +92,13 @@ pub(in crate::model) fn overlooked<'a>(
             let Some(carrier) = carrier(&letters) else {
                 return found_inside(member, &letters, value, site, carrier_named);
             };
-            if carrier.homes.contains(&site) {
-                return (carrier.name != member)
-                    .then_some(OverlookedMember::Alike(member, carrier.name));
+            if carrier.is_read_in(site) {
+                return (carrier.name() != member)
+                    .then_some(OverlookedMember::Alike(member, carrier.name()));
             }
             carrier
                 .stands_in(site, member, value)
-                .then_some(OverlookedMember::Misplaced(member, carrier.name))
+                .then_some(OverlookedMember::Misplaced(member, carrier))
         })
 }
 
@@ -133,10 +135,10 @@ pub(in crate::model) fn overlooked_client<'a>(
         if !letters.are_of(CLIENT_ID) {
             return found_inside(member, &letters, value, site, client_named);
         }
-        if site == Site::Context {
+        if Carrier::ClientId.is_read_in(site) {
             return (member != CLIENT_ID).then_some(OverlookedMember::Alike(member, CLIENT_ID));
         }
-        Some(OverlookedMember::Misplaced(member, CLIENT_ID))
+        Some(OverlookedMember::Misplaced(member, Carrier::ClientId))
     })
 }
 
@@ -165,10 +167,7 @@ fn spelled_like(
 pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
     let letters = Letters::of(name);
     match carrier(&letters) {
-        Some(carrier) => {
-            carrier.homes.contains(&Site::Properties)
-                || carrier.misplaced.contains(&Site::Properties)
-        }
+        Some(carrier) => carrier.is_taken_in(Site::Properties),
         None if letters.are_of(CLIENT_ID) => true,
         None => [carrier_named as Naming, client_named]
             .into_iter()
@@ -177,16 +176,12 @@ pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
 }
 
 /// Names the right place of a carrier, for a message.
-fn home(name: &str) -> &'static str {
-    let homes = CARRIERS
-        .iter()
-        .find(|carrier| carrier.name == name)
-        .map_or(&[][..], |carrier| carrier.homes);
-    match homes {
+fn home(carrier: Carrier) -> &'static str {
+    match carrier.places().homes {
+        [] => "into `act`, as `iss`",
         [Site::Properties, ..] => "into `subject.properties`",
-        _ if name == "issuer" => "into `act`, as `iss`",
         [Site::Actor] => "into `act`",
-        [] | [Site::Context] => "into `context`",
+        [Site::Context] => "into `context`",
         [Site::Subject] => "into `subject`",
         _ => "into `context`, or beside `user` into a `subject` without type and id",
     }

@@ -5,17 +5,27 @@ use super::*;
 use proptest::prelude::*;
 use smol_str::SmolStr;
 
+const SITES: [Site; 10] = [
+    Site::Body,
+    Site::Item,
+    Site::Options,
+    Site::Subject,
+    Site::Properties,
+    Site::Context,
+    Site::Target,
+    Site::Member,
+    Site::Actor,
+    Site::MemberProperties,
+];
+
 fn record(name: &str, value: Value) -> Record {
     Record::from_iter([(SmolStr::new(name), value)])
 }
 
 #[test]
 fn every_name_of_the_tables_begins_like_one() {
-    let carriers = CARRIERS.iter().map(|carrier| carrier.name);
-    for name in carriers
-        .chain(CONTAINERS.map(|(name, _)| name))
-        .chain([CLIENT_ID])
-    {
+    let carriers = Carrier::ALL.iter().copied().map(Carrier::name);
+    for name in carriers.chain(CONTAINERS.map(|(name, _)| name)) {
         assert!(
             !begins_like_none(name) && !begins_like_none(&name.to_uppercase()),
             "{name}"
@@ -29,32 +39,41 @@ fn every_name_of_the_tables_begins_like_one() {
 
 #[test]
 fn no_carrier_is_misplaced_where_it_is_read() {
-    for carrier in CARRIERS {
-        assert!(
-            !carrier.homes.is_empty() || carrier.name == "issuer",
-            "{}",
-            carrier.name
+    for carrier in Carrier::ALL {
+        let name = carrier.name();
+        assert_eq!(
+            carrier.places().homes.is_empty(),
+            *carrier == Carrier::Issuer,
+            "{name}"
         );
-        assert!(
-            carrier
-                .homes
-                .iter()
-                .all(|site| !carrier.misplaced.contains(site)),
-            "{}",
-            carrier.name
-        );
+        let data = match carrier.places().elsewhere {
+            Elsewhere::Refused => &[][..],
+            Elsewhere::RefusedBut(sites) | Elsewhere::DataBut(sites) => sites,
+        };
+        assert!(data.iter().all(|site| !carrier.is_read_in(*site)), "{name}");
+    }
+}
+
+#[test]
+fn what_names_the_chain_stands_in_the_documentation() {
+    let page = include_str!("../../../../docs/asking.md");
+    let is_word = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    let words: Vec<&str> = page.split(|char| !is_word(char)).collect();
+    for carrier in Carrier::ALL {
+        assert!(words.contains(&carrier.name()), "{}", carrier.name());
     }
 }
 
 #[test]
 fn each_carrier_is_refused_in_each_wrong_place_and_each_spelling() {
-    for carrier in CARRIERS {
-        let spellings = [
-            carrier.name.to_owned(),
-            carrier.name.to_uppercase(),
-            carrier.name.replace('_', ""),
-        ];
-        for site in carrier.misplaced {
+    for carrier in Carrier::ALL
+        .iter()
+        .copied()
+        .filter(|carrier| carrier.is_always())
+    {
+        let name = carrier.name();
+        let spellings = [name.to_owned(), name.to_uppercase(), name.replace('_', "")];
+        for site in SITES.iter().filter(|site| carrier.is_refused_in(**site)) {
             for name in &spellings {
                 let delegator = record("delegator_id", Value::text("x"));
                 let sent = record(name, Value::Record(delegator));
@@ -69,19 +88,18 @@ fn each_carrier_is_refused_in_each_wrong_place_and_each_spelling() {
                 );
             }
         }
-        for site in carrier.homes {
+        for site in carrier.places().homes {
             assert_eq!(
-                overlooked(&record(carrier.name, Value::text("x")), *site, &[]),
+                overlooked(&record(name, Value::text("x")), *site, &[]),
                 None
             );
             let upper = |value| record(&spellings[1], value);
             let found = overlooked(&upper(Value::text("x")), *site, &[]).is_some();
-            assert!(found, "{}", carrier.name);
+            assert!(found, "{name}");
             assert_eq!(
-                overlooked(&upper(Value::Null), *site, &[carrier.name]),
+                overlooked(&upper(Value::Null), *site, &[name]),
                 None,
-                "{}",
-                carrier.name
+                "{name}"
             );
         }
     }
@@ -112,19 +130,12 @@ fn what_is_refused_says_where_it_belongs() {
 
 /// Generates names of the tables and others, as they are and in other spellings.
 fn names() -> impl Strategy<Value = String> {
-    let known: Vec<&'static str> = CARRIERS
+    let known: Vec<&'static str> = Carrier::ALL
         .iter()
-        .map(|carrier| carrier.name)
+        .copied()
+        .map(Carrier::name)
         .chain(CONTAINERS.map(|(name, _)| name))
-        .chain([
-            CLIENT_ID,
-            "type",
-            "id",
-            "name",
-            "arguments",
-            "idea",
-            "typed",
-        ])
+        .chain(["type", "id", "name", "arguments", "idea", "typed"])
         .collect();
     let separator = prop::sample::select(vec!["", "_", "-", "\u{200b}", "\u{301}", "\u{ad}"]);
     let spelled = (
