@@ -8,25 +8,21 @@
 //! Nothing is permitted for such a type, so no decision depends on the id.
 
 use super::shown::HIDDEN;
-use super::{EntityRef, MAX_NAME_BYTES, alike};
+use super::{CredentialKind, EntityRef, MAX_NAME_BYTES, alike};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use smol_str::SmolStr;
 
-/// Types by which callers mean credentials, in any spelling.
-const WORDS: [&str; 16] = [
+/// Types by which callers mean credentials, in any spelling, besides the kinds of credentials.
+const WORDS: [&str; 12] = [
     "credential",
     "credentials",
     "credential_value",
     "token",
-    "access_token",
-    "id_token",
     "refresh_token",
     "oauth_token",
     "authorization",
     "jwt",
-    "jwt_svid",
-    "x509_svid",
     "bearer",
     "bearer_token",
     "api_key",
@@ -70,7 +66,12 @@ pub(super) fn hidden(mut uid: EntityRef) -> EntityRef {
 fn is_likely(uid: &EntityRef) -> bool {
     uid.id.len() > MAX_NAME_BYTES
         || holds_token(&uid.id)
-        || (uid.id.len() >= LEAST_BYTES && WORDS.iter().any(|word| alike(word, &uid.kind)))
+        || (uid.id.len() >= LEAST_BYTES && is_word(&uid.kind))
+}
+
+fn is_word(kind: &str) -> bool {
+    let kinds = CredentialKind::ALL.map(CredentialKind::as_str);
+    WORDS.into_iter().chain(kinds).any(|word| alike(word, kind))
 }
 
 /// Returns `true` if the text holds a JWT or the beginning of one, a key in PEM form, or what
