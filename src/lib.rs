@@ -12,7 +12,7 @@
 //! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
 //! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers questions about them |
 //! | [`bundle`] | the files that a policy author edits: reading, merging and checking them, and their cases |
-//! | [`storage`] | durable tuples: one log over ordered rows, in memory, on redb, on sled |
+//! | [`storage`] | durable tuples: one log over ordered rows, on a backend of its table |
 //! | [`stores`] | named stores of relations, every write to them, and the versions that readers pin |
 //! | [`process`] | the pages of the process's memory |
 //! | [`evidence`] | the key that signs the metadata; verification of the credentials behind a request |
