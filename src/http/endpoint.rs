@@ -4,7 +4,7 @@
 //! handler asks for, its place in AuthZEN's metadata and in the description of the API follow from
 //! that value. The tables of them stand in the `mod.rs` of each group, and all of them in `routes`.
 
-use crate::http::caller::Identity;
+use crate::http::caller::identity::Identity;
 use crate::http::{Error, Permission};
 use actix_web::dev::{Path, Url};
 use actix_web::{HttpResponse, Resource, ResponseError, Route, http, web};

@@ -40,10 +40,10 @@ pub use authzen::wire::{
     read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple,
     write_value,
 };
-pub use caller::certificate::CertificateName;
 pub use caller::rate::Rate;
 pub use caller::{
-    Caller, CallerCredential, KeyHash, KeyHashError, Permission, PermissionError, Permissions,
+    Caller, CallerCredential, CertificateName, KeyHash, KeyHashError, Permission, PermissionError,
+    Permissions,
 };
 pub use docs::openapi::openapi;
 pub use endpoint::{Access, Advertised, Endpoint, Method};

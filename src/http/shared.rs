@@ -4,7 +4,7 @@ mod revision;
 mod standing;
 
 use super::body::{connection, read_body};
-use super::caller::Identity;
+use super::caller::identity::Identity;
 use super::connection::Connection;
 use super::endpoint::{Access, Endpoint};
 use super::load::apart::LongWorkPlaces;

@@ -5,7 +5,7 @@
 //! because they quote policies.
 
 use crate::http::Permission;
-use crate::http::caller::Identity;
+use crate::http::caller::identity::Identity;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::shared::ServiceState;
 use crate::model::Problem;

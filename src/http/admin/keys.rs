@@ -1,7 +1,7 @@
 //! Fetches the issuers' keys at once, for an operator whose issuer has withdrawn one.
 
 use crate::evidence::KeyRefresh;
-use crate::http::caller::Identity;
+use crate::http::caller::identity::Identity;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::shared::ServiceState;
 use crate::http::{Error, Permission};

@@ -15,7 +15,7 @@ use crate::engine::CachedQuestions;
 use crate::http::Error;
 use crate::http::authzen::evaluation::{decided, written};
 use crate::http::authzen::wire::{BatchBody, Options, RequestKind, write_answer};
-use crate::http::caller::Identity;
+use crate::http::caller::identity::Identity;
 use crate::http::shared::{ServiceState, ask};
 use actix_web::{HttpRequest, HttpResponse};
 use std::cell::Cell;

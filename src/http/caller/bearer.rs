@@ -2,8 +2,8 @@
 //!
 //! A token that cannot be verified now is not wrong: its sender is told to retry later.
 
-use crate::http::caller::bearer_token;
 use crate::http::caller::certificate::PeerCertificate;
+use crate::http::caller::identity::bearer_token;
 use crate::http::{CallerCredential, Error, Settings};
 use crate::model::{Code, VerifiedCredential};
 use actix_web::http::header::HeaderMap;

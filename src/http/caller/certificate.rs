@@ -10,9 +10,9 @@
 //! authorities.
 
 use crate::evidence::certificate_validity;
+use crate::http::caller::{Caller, CallerCredential, CertificateName};
 use crate::http::connection::TimedStream;
 use crate::http::tls::Tls;
-use crate::http::{Caller, CallerCredential};
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
@@ -23,15 +23,6 @@ use rustls::pki_types::CertificateDer;
 use std::cell::Cell;
 use std::sync::Arc;
 use webpki::EndEntityCert;
-
-/// How a caller's certificate is recognised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CertificateName {
-    /// The certificate with this SHA-256.
-    Sha256([u8; 32]),
-    /// A certificate whose only URI is this one, a SPIFFE id.
-    Uri(String),
-}
 
 /// The certificate that the client of a connection presented.
 #[derive(Debug)]

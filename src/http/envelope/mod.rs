@@ -8,7 +8,7 @@ pub(in crate::http) mod tokens;
 
 use crate::http::admin::health;
 use crate::http::authzen::{evaluation, evaluations};
-use crate::http::caller::CallerHint;
+use crate::http::caller::identity::CallerHint;
 use crate::http::connection::Connection;
 use crate::http::endpoint::request_path;
 use crate::http::load::lag;

@@ -7,7 +7,8 @@
 //! during which keys may be withdrawn.
 
 use super::refusal;
-use crate::http::caller::{CallerHint, bearer};
+use crate::http::caller::bearer;
+use crate::http::caller::identity::CallerHint;
 use crate::http::endpoint::request_path;
 use crate::http::routes;
 use crate::http::shared::ServiceState;

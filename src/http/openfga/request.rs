@@ -2,7 +2,7 @@
 //! parameters.
 
 use crate::http::Error;
-use crate::http::caller::Identity;
+use crate::http::caller::identity::Identity;
 use crate::http::endpoint::Endpoint;
 use crate::http::openfga::error::{ApiError, FgaCode, NamePosition};
 use crate::http::openfga::fields::Fields;

@@ -10,7 +10,7 @@
 use crate::http::Error;
 use crate::http::authzen::wire::Options;
 use crate::http::body::grow;
-use crate::http::caller::Identity;
+use crate::http::caller::identity::Identity;
 use crate::http::load::budget::BudgetShare;
 use crate::http::shared::ServiceState;
 use crate::model::Revision;

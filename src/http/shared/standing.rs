@@ -7,8 +7,9 @@
 //! INVARIANT: whatever was waited for, nothing is decided or written before this has been looked
 //! at. A request that has not waited pays for no question.
 
+use crate::http::caller::bearer;
 use crate::http::caller::certificate::PeerCertificate;
-use crate::http::caller::{Identity, bearer};
+use crate::http::caller::identity::Identity;
 use crate::http::load::apart::LongWorkPlaces;
 use crate::http::shared::ServiceState;
 use crate::http::{CallerCredential, Error};

@@ -1,8 +1,8 @@
-//! The rooms of `src/http`, in order.
+//! The rooms of `src/http`, in order: nothing in it points the other way.
 
-use super::{Against, Room};
+use super::Room;
 
-pub(super) const HTTP: [Room; 27] = [
+pub(super) const HTTP: [Room; 29] = [
     (
         "tls",
         &[],
@@ -23,9 +23,10 @@ pub(super) const HTTP: [Room; 27] = [
         &[],
         "How many exports and streams there may be at once.",
     ),
+    ("caller::permission", &[], "What a caller may do."),
     (
         "error",
-        &["authzen::schema"],
+        &["authzen::schema", "caller::permission"],
         "What goes wrong, with its status and its body.",
     ),
     (
@@ -35,18 +36,8 @@ pub(super) const HTTP: [Room; 27] = [
     ),
     ("caller", &["error"], "Who calls, and what they may."),
     (
-        "endpoint",
-        &["error", "caller"],
-        "What an endpoint is: the value beside each handler.",
-    ),
-    (
-        "authzen::metadata::document",
-        &["authzen::public_url", "endpoint"],
-        "What the service says of itself, signed.",
-    ),
-    (
         "settings",
-        &["tls", "authzen::public_url", "caller"],
+        &["tls", "authzen::public_url", "caller::permission", "caller"],
         "What the server is told when it starts.",
     ),
     (
@@ -70,35 +61,69 @@ pub(super) const HTTP: [Room; 27] = [
         "Callers that show a certificate.",
     ),
     (
+        "caller::identity",
+        &[
+            "caller::permission",
+            "error",
+            "caller",
+            "settings",
+            "caller::certificate",
+        ],
+        "Who has sent a request.",
+    ),
+    (
+        "endpoint",
+        &["caller::permission", "error", "caller::identity"],
+        "What an endpoint is: the value beside each handler.",
+    ),
+    (
+        "authzen::metadata::document",
+        &["authzen::public_url", "endpoint"],
+        "What the service says of itself, signed.",
+    ),
+    (
         "caller::bearer",
-        &["error", "caller", "settings", "caller::certificate"],
+        &[
+            "error",
+            "caller",
+            "settings",
+            "caller::certificate",
+            "caller::identity",
+        ],
         "Callers that come with a token of an issuer.",
     ),
     (
         "authzen::wire",
-        &["error", "caller", "settings"],
+        &[
+            "caller::permission",
+            "error",
+            "settings",
+            "caller::identity",
+        ],
         "Bodies read and answers written.",
     ),
     (
         "body",
-        &["error", "settings", "connection", "load::budget"],
+        &["error", "settings", "load::budget", "connection"],
         "A body, read whole under its limits.",
     ),
     (
         "shared",
         &[
+            "openfga::places",
+            "caller::permission",
             "error",
             "caller",
-            "caller::bearer",
-            "caller::certificate",
-            "endpoint",
             "settings",
+            "load::budget",
             "connection",
             "load",
-            "load::budget",
+            "caller::certificate",
+            "caller::identity",
+            "endpoint",
             "authzen::metadata::document",
+            "caller::bearer",
             "authzen::wire",
-            "openfga::places",
             "body",
         ],
         "What every handler is given, and the way from a request to a question.",
@@ -106,10 +131,10 @@ pub(super) const HTTP: [Room; 27] = [
     (
         "authzen::metadata",
         &[
-            "error",
-            "authzen::metadata::document",
             "authzen::schema",
+            "error",
             "endpoint",
+            "authzen::metadata::document",
             "shared",
         ],
         "Where it is served.",
@@ -117,12 +142,13 @@ pub(super) const HTTP: [Room; 27] = [
     (
         "authzen",
         &[
-            "error",
-            "caller",
-            "load",
             "authzen::schema",
-            "authzen::wire",
+            "caller::permission",
+            "error",
+            "load",
+            "caller::identity",
             "endpoint",
+            "authzen::wire",
             "body",
             "shared",
         ],
@@ -131,19 +157,27 @@ pub(super) const HTTP: [Room; 27] = [
     (
         "openfga",
         &[
-            "error",
-            "caller",
-            "openfga::error",
             "openfga::places",
-            "authzen::wire",
+            "caller::permission",
+            "error",
+            "openfga::error",
+            "caller::identity",
             "endpoint",
+            "authzen::wire",
             "shared",
         ],
         "OpenFGA's calls, a file each, and the table of them.",
     ),
     (
         "admin",
-        &["error", "caller", "authzen::schema", "endpoint", "shared"],
+        &[
+            "authzen::schema",
+            "caller::permission",
+            "error",
+            "caller::identity",
+            "endpoint",
+            "shared",
+        ],
         "Health, and the refresh of keys.",
     ),
     (
@@ -159,13 +193,13 @@ pub(super) const HTTP: [Room; 27] = [
     (
         "docs::openapi",
         &[
-            "error",
-            "caller",
-            "endpoint",
-            "settings",
-            "authzen",
-            "authzen::metadata::document",
             "authzen::schema",
+            "caller::permission",
+            "error",
+            "settings",
+            "endpoint",
+            "authzen::metadata::document",
+            "authzen",
             "openfga",
             "routes",
         ],
@@ -176,11 +210,11 @@ pub(super) const HTTP: [Room; 27] = [
         &[
             "error",
             "openfga::error",
-            "caller",
-            "caller::bearer",
             "connection",
-            "endpoint",
             "load",
+            "caller::identity",
+            "endpoint",
+            "caller::bearer",
             "shared",
             "authzen",
             "admin",
@@ -192,36 +226,21 @@ pub(super) const HTTP: [Room; 27] = [
     (
         "server",
         &[
+            "openfga::places",
             "caller",
             "settings",
-            "connection",
-            "caller::certificate",
-            "load",
             "load::budget",
-            "authzen::metadata",
+            "connection",
+            "load",
+            "caller::certificate",
             "authzen::metadata::document",
-            "openfga",
-            "openfga::places",
             "shared",
+            "authzen::metadata",
+            "openfga",
             "routes",
             "docs::openapi",
             "envelope",
         ],
         "The parts put together, and the sockets that are listened on.",
-    ),
-];
-
-/// What in `http/` points against the order: by whom, of whom, and why it stays so for now.
-pub(super) const HTTP_AGAINST: [Against; 3] = [
-    (
-        "error",
-        "caller",
-        "a missing permission is named in its message",
-    ),
-    ("caller", "settings", "the list of callers is a setting"),
-    (
-        "caller",
-        "caller::certificate",
-        "an identity is made by every way there is",
     ),
 ];

@@ -5,7 +5,7 @@
 //! not supported, is refused: an answer that ignored it would be wrong.
 
 use crate::engine::Semantic;
-use crate::http::caller::Identity;
+use crate::http::caller::identity::Identity;
 use crate::http::{Error, Permission};
 use crate::model::{
     AnswerDepth, Arguments, MAX_OTHERS, MalformedMember, Record, Revision, Value, alike,
