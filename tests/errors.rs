@@ -270,6 +270,11 @@ async fn of_callers() -> Vec<Value> {
         )
         .await,
         raised(
+            "a caller whose token cannot be verified until the settings are mended",
+            Error::CallerUnverifiable,
+        )
+        .await,
+        raised(
             "too many requests",
             Error::TooManyRequests(Duration::from_millis(1200)),
         )
@@ -353,6 +358,13 @@ async fn of_the_service() -> Vec<Value> {
         raised(
             "relations out of reach",
             Error::Fault(Fault::Relations("a detail for the log alone".to_owned())),
+        )
+        .await,
+        raised(
+            "relations beyond their limits",
+            Error::Fault(Fault::RelationLimit(
+                "a detail for the log alone".to_owned(),
+            )),
         )
         .await,
         raised(

@@ -241,7 +241,10 @@ impl Relations for RequestRelations<'_> {
             }),
             Ok(Membership::Lacks) => Ok(RelationAnswer::default()),
             Err(Failure::Error(error)) => Err(RelationFailure::Denied(error.to_string())),
-            Err(Failure::Fault(fault)) => Err(RelationFailure::Fault(fault.to_string())),
+            Err(Failure::Fault(fault)) if fault.may_pass() => {
+                Err(RelationFailure::Fault(fault.to_string()))
+            }
+            Err(Failure::Fault(limit)) => Err(RelationFailure::Limit(limit.to_string())),
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn chain(
     let mut chain = vec![subject];
     match profile.actor {
         ActorForm::None => {
-            return Err(CredentialError::invalid(
+            return Err(CredentialError::misfit(
                 "the token has `act`, and its issuer's profile knows none: set `actor` to the form that it has",
             ));
         }
@@ -158,7 +158,7 @@ pub(super) fn kind_of_subject(claims: &Record) -> Result<Option<Kind>, Credentia
     text(claims, "sub_profile")?
         .map(|word| {
             Kind::from_word(word).ok_or_else(|| {
-                CredentialError::invalid(
+                CredentialError::misfit(
                     "the claim `sub_profile` is not `ai_agent`, `service` or `user`",
                 )
             })
@@ -175,7 +175,7 @@ pub(super) fn client_type<'p>(
     if profile.client_type == kind {
         Ok(&profile.client_type)
     } else {
-        Err(CredentialError::invalid(format!(
+        Err(CredentialError::misfit(format!(
             "the token's `sub_profile` says that its subject is of the type `{kind}`, and its issuer's clients are of \
              `{}` (`client_type`), so that one client would have two ids",
             profile.client_type
@@ -188,7 +188,7 @@ fn kind(act: &Record) -> Result<Option<Kind>, CredentialError> {
     member(act, "sub_profile")?
         .map(|word| {
             Kind::from_word(word).ok_or_else(|| {
-                CredentialError::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")
+                CredentialError::misfit("`act.sub_profile` is not `ai_agent`, `service` or `user`")
             })
         })
         .transpose()
@@ -204,12 +204,12 @@ fn check_members(act: &Record) -> Result<(), CredentialError> {
     };
     if let Some((member, _)) = act.iter().find(|(member, _)| is_like(member)) {
         let member = shown(member);
-        return Err(CredentialError::invalid(format!(
+        return Err(CredentialError::misfit(format!(
             "`act.{member}` is spelled like another member but for case or separators"
         )));
     }
     match overlooked_in_act(act) {
-        Some(member) => Err(CredentialError::invalid(format!(
+        Some(member) => Err(CredentialError::misfit(format!(
             "`act.{}` names somebody, and would not be read there",
             shown(member)
         ))),
@@ -229,7 +229,7 @@ impl ActReader<'_> {
     fn subject(&self, act: &Record) -> Result<EntityRef, CredentialError> {
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
         if *issuer != self.profile.issuer && !self.profile.subjects_of.contains(issuer) {
-            return Err(CredentialError::invalid(
+            return Err(CredentialError::misfit(
                 "the token names another issuer's subject as whom it acts for, and its own issuer does not vouch for \
                  that one's: if both have the same people, list the other in `subjects_of`",
             ));
@@ -250,7 +250,7 @@ impl ActReader<'_> {
         check_members(act)?;
         let sub = member(act, "sub")?;
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
-        let nobody = |why| CredentialError::invalid(format!("`act` names nobody: {why}"));
+        let nobody = |why| CredentialError::misfit(format!("`act` names nobody: {why}"));
         if *issuer != self.profile.issuer {
             // The party is named by its own issuer's rule, so that it has the same id as in a token
             // of its own.
@@ -293,7 +293,7 @@ impl ActReader<'_> {
                     .any(|autonomous| is_its_own(autonomous, client))
         });
         named.ok_or_else(|| {
-            CredentialError::invalid(
+            CredentialError::misfit(
                 "`act` does not name the actor's client, so that one agent would have two ids: have the issuer put the \
                  client into `act`, or set `claims.actor_client = [\"sub\"]` if `sub` is the client there",
             )
@@ -306,7 +306,7 @@ impl ActReader<'_> {
 fn unnamed_person(act: &Record, profile: &Profile) -> CredentialError {
     match profile.claims.subject.first() {
         Some(path) if path.name() != "sub" && path.of(act).is_none() => {
-            CredentialError::invalid(format!(
+            CredentialError::misfit(format!(
                 "`act` does not name the person by `{}`, as tokens of its issuer do, so that one person would have two ids: \
              have the issuer put it into `act`",
                 path.name()
@@ -326,5 +326,5 @@ fn member<'a>(act: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Creden
 }
 
 fn fits_no_form() -> CredentialError {
-    CredentialError::invalid("`act` does not fit the form that its issuer's profile names")
+    CredentialError::misfit("`act` does not fit the form that its issuer's profile names")
 }

@@ -273,13 +273,13 @@ fn lacks(name: &str) -> CredentialError {
         }
         _ => "have the issuer put it into its answers, or verify its tokens by its keys",
     };
-    CredentialError::invalid(format!(
+    CredentialError::misfit(format!(
         "the token has `{name}`, and its issuer's answer about it does not: {remedy}"
     ))
 }
 
 fn differs(name: &str) -> CredentialError {
-    CredentialError::invalid(format!(
+    CredentialError::misfit(format!(
         "the token's `{name}` is another in its issuer's answer about it"
     ))
 }

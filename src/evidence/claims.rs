@@ -114,7 +114,7 @@ pub(super) fn read(
     let confirmation = confirmation(claims)?;
     // A token whose binding was lost on the way does not become a bearer token.
     if says_bound(claims) && confirmation.key.is_none() {
-        return Err(CredentialError::invalid(
+        return Err(CredentialError::misfit(
             "the token says that it is bound to a key, and not to which",
         ));
     }
@@ -134,9 +134,9 @@ fn check_issuer(
     let has_no_name = matches!(profile.trust, Trust::Secret(_));
     match text(claims, "iss")? {
         Some(issuer) if has_no_name || *issuer != profile.issuer => {
-            Err(CredentialError::invalid("the token is of another issuer"))
+            Err(CredentialError::misfit("the token is of another issuer"))
         }
-        None if !may_be_unnamed => Err(CredentialError::invalid("the token names no issuer")),
+        None if !may_be_unnamed => Err(CredentialError::misfit("the token names no issuer")),
         Some(_) | None => Ok(()),
     }
 }
@@ -173,7 +173,7 @@ pub(super) fn check_spelling(claims: &Record) -> Result<(), CredentialError> {
             .find(|name| alike(name, member) && member != name)
     };
     match claims.iter().find_map(|(member, _)| is_like(member)) {
-        Some(name) => Err(CredentialError::invalid(format!(
+        Some(name) => Err(CredentialError::misfit(format!(
             "the token has a claim that is spelled like `{name}` but for case or separators"
         ))),
         None => Ok(()),
@@ -219,7 +219,7 @@ impl TokenTimes {
                     ));
                 }
                 if expires.saturating_sub(issued.unwrap_or(now.0)) > life {
-                    return Err(CredentialError::invalid(format!(
+                    return Err(CredentialError::misfit(format!(
                         "the token lives longer than its issuer's tokens may, {} s: have it live shorter, or set \
                          `longest_life_s`",
                         profile.longest_life.as_secs()
@@ -228,7 +228,7 @@ impl TokenTimes {
                 until
             }
             (None, Some(longest)) => now.0.saturating_add(millis(longest)),
-            (None, None) => return Err(CredentialError::invalid("the token never expires")),
+            (None, None) => return Err(CredentialError::misfit("the token never expires")),
         };
         Ok(Self {
             begins,
@@ -384,7 +384,7 @@ fn confirmation(claims: &Record) -> Result<Confirmation, CredentialError> {
             "jkt" => confirmation.key = Some(text.clone()),
             "x5t#S256" => confirmation.certificate = Some(text.clone()),
             _ => {
-                return Err(CredentialError::invalid(
+                return Err(CredentialError::misfit(
                     "the token is bound in a way that cannot be checked: `cnf` has other members than `jkt` and `x5t#S256`",
                 ));
             }
@@ -397,7 +397,7 @@ fn confirmation(claims: &Record) -> Result<Confirmation, CredentialError> {
 }
 
 pub(super) fn bad_claim(name: &str) -> CredentialError {
-    CredentialError::invalid(format!("the claim `{name}` is not of its form"))
+    CredentialError::misfit(format!("the claim `{name}` is not of its form"))
 }
 
 pub(super) fn text<'a>(

@@ -302,7 +302,7 @@ impl Introspector {
         });
         let answer = asked
             .await
-            .unwrap_or(Err(FetchError::Form("the exchange ended")));
+            .unwrap_or_else(|error| Err(FetchError::Unreachable(error.to_string())));
         let url = shown_url(&self.settings.url);
         match answer {
             Ok(answer) => {
@@ -316,7 +316,10 @@ impl Introspector {
                 if !self.failing.swap(true, Ordering::Relaxed) {
                     tracing::warn!(url, %error, "tokens cannot be introspected");
                 }
-                Err(no_answer())
+                Err(match error {
+                    FetchError::Status(_) if !error.may_pass() => refused_answer(),
+                    _ => no_answer(),
+                })
             }
         }
     }
@@ -359,7 +362,7 @@ impl Introspector {
         };
         let of_issuer = token.claims.get("iss").and_then(Value::as_text) == Some(&profile.issuer);
         if !for_us || !of_issuer || !is_fresh(&token.claims, profile, now) {
-            return Err(CredentialError::invalid(
+            return Err(CredentialError::misfit(
                 "the issuer's signed answer is not for this service, not the issuer's, or not of now",
             ));
         }
@@ -400,7 +403,7 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialErro
     if parties::client(claims, profile)?.is_some() {
         return Ok(());
     }
-    Err(CredentialError::invalid(
+    Err(CredentialError::misfit(
         "the issuer's answers do not say who acts, and this one names no client: have the issuer put the client into \
          them",
     ))
@@ -425,7 +428,7 @@ fn check_token_type(
         ));
     }
     if found == "dpop" && genuine.confirmation.key.is_none() {
-        return Err(CredentialError::invalid(
+        return Err(CredentialError::misfit(
             "the issuer says that the token is bound to a key, and not to which",
         ));
     }
@@ -445,6 +448,13 @@ fn too_many() -> CredentialError {
 fn no_answer() -> CredentialError {
     CredentialError::unavailable(
         "the credential's issuer does not answer about it now: ask again later",
+    )
+}
+
+fn refused_answer() -> CredentialError {
+    CredentialError::unverifiable(
+        "the credential's issuer refuses to tell this service about it: asking again does not \
+         help until the settings of this service, or the issuer, are mended",
     )
 }
 

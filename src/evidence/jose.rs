@@ -89,7 +89,7 @@ impl<'a> UnverifiedToken<'a> {
         };
         let header = part(header)?;
         if header.get("crit").is_some() {
-            return Err(CredentialError::invalid(
+            return Err(CredentialError::misfit(
                 "the token's header has `crit`, and no extension is understood",
             ));
         }
@@ -134,7 +134,7 @@ impl<'a> UnverifiedToken<'a> {
         named
             .filter(|algorithm| allowed.contains(algorithm))
             .ok_or_else(|| {
-                CredentialError::invalid("the token's algorithm is not one that its issuer may use")
+                CredentialError::misfit("the token's algorithm is not one that its issuer may use")
             })
     }
 

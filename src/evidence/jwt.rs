@@ -22,7 +22,7 @@ pub(super) async fn check_signature(
         Trust::Keys { algorithms, .. } => token.algorithm(algorithms)?,
         Trust::Secret(_) => token.algorithm(&[Algorithm::HS256])?,
         Trust::Introspection => {
-            return Err(CredentialError::invalid(
+            return Err(CredentialError::misfit(
                 "the issuer's tokens are verified by asking it alone",
             ));
         }

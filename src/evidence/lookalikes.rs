@@ -35,7 +35,7 @@ pub(super) fn check(
         if let (Some(one), Some(other)) = (values.next(), values.next())
             && one != other
         {
-            return Err(CredentialError::invalid(format!(
+            return Err(CredentialError::misfit(format!(
                 "the token has its claim `{}` twice: as a name with a dot, and as a member",
                 path.name()
             )));
@@ -48,7 +48,7 @@ pub(super) fn check(
         .chain(reading.but_clients())
     {
         if names.lookalike(claims, path, &|_| false) {
-            return Err(CredentialError::invalid(format!(
+            return Err(CredentialError::misfit(format!(
                 "the token has a claim that is spelled like `{}` but for case or separators",
                 path.name()
             )));
@@ -82,7 +82,7 @@ impl ClaimNames<'_> {
             Some(_) => "a client",
             None => "no client",
         };
-        Err(CredentialError::invalid(format!(
+        Err(CredentialError::misfit(format!(
             "the token names {named}, and has a claim that is spelled like `{}` but for case or separators",
             path.name()
         )))
@@ -97,7 +97,7 @@ impl ClaimNames<'_> {
             .iter()
             .find(|(member, value)| !value.is_null() && is_one(member));
         found.map_or(Ok(()), |(member, _)| {
-            Err(CredentialError::invalid(format!(
+            Err(CredentialError::misfit(format!(
                 "the token names somebody in `{member}`, which is not read: who acts stands in `act`"
             )))
         })

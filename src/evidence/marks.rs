@@ -62,7 +62,7 @@ impl<'a> MarkedToken<'a> {
             self.check_user()?;
         }
         if let Some(claim) = said.somebody.filter(|_| said.by_issuer && !is_subject) {
-            return Err(CredentialError::invalid(format!(
+            return Err(CredentialError::misfit(format!(
                 "the token is a client's own, and its claim `{claim}` names somebody else: it has marks of both"
             )));
         }
@@ -111,7 +111,7 @@ impl<'a> MarkedToken<'a> {
             // Only the id counts: any other text is somebody else's name.
             (false, _) if mark.is_bare() => said.somebody = Some(name),
             (false, _) => {
-                return Err(CredentialError::invalid(
+                return Err(CredentialError::misfit(
                     "the token has the name of a client's own, and is another client's",
                 ));
             }
@@ -125,7 +125,7 @@ impl<'a> MarkedToken<'a> {
         match said.by_name {
             None => Ok(false),
             Some(_) if said.by_issuer || !self.profile.only_of_users.is_empty() => Ok(true),
-            Some(claim) => Err(CredentialError::invalid(format!(
+            Some(claim) => Err(CredentialError::misfit(format!(
                 "the token has the name of a client's own in `{claim}`, which a user could have chosen, and nothing else \
                  that only such tokens have: have its issuer put that in"
             ))),
@@ -177,7 +177,7 @@ impl<'a> MarkedToken<'a> {
     fn check_user(&self) -> Result<(), CredentialError> {
         let mut of_users = self.profile.only_of_users.iter();
         match of_users.find(|claim| claim.of(self.claims).is_some()) {
-            Some(claim) => Err(CredentialError::invalid(format!(
+            Some(claim) => Err(CredentialError::misfit(format!(
                 "the token is a client's own, and has a user's claim `{0}`: it has marks of both{1}",
                 claim.name(),
                 remedy(claim.name())
@@ -194,7 +194,7 @@ impl<'a> MarkedToken<'a> {
             return Ok(false);
         };
         match said.otherwise {
-            Some(claim) => Err(CredentialError::invalid(format!(
+            Some(claim) => Err(CredentialError::misfit(format!(
                 "the token lacks `{}`, which every user's has, and its `{claim}` does not say that it is a client's own: \
                  it has marks of both",
                 lacked.name()

@@ -40,7 +40,7 @@ pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Credential
         .chain(reading.deciding())
         .find(|path| is_elsewhere(claims, path))
     {
-        Some(path) => Err(CredentialError::invalid(format!(
+        Some(path) => Err(CredentialError::misfit(format!(
             "the token has its claim `{}` elsewhere",
             path.name()
         ))),

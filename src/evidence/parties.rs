@@ -47,8 +47,8 @@ pub(super) fn read(
     }
     let (own_type, name) = own(&token, marks, said, granting)?;
     let subject = ids.entity(&profile.issuer, own_type, name);
-    let subject = subject
-        .map_err(|why| CredentialError::invalid(format!("the token names nobody: {why}")))?;
+    let subject =
+        subject.map_err(|why| CredentialError::misfit(format!("the token names nobody: {why}")))?;
     let mut chain = actors::chain(
         claims,
         actors::TokenParties { subject, client },
@@ -92,11 +92,11 @@ fn own<'a>(
         client,
         subject,
     } = *token;
-    let named = subject.ok_or_else(|| CredentialError::invalid("the token names no subject"));
+    let named = subject.ok_or_else(|| CredentialError::misfit("the token names no subject"));
     let acts = profile.actor.begins_with_actor();
     if marks.is_clients_own {
         if said == Some(Kind::Person) {
-            return Err(CredentialError::invalid(
+            return Err(CredentialError::misfit(
                 "the token is a client's own, and its `sub_profile` says that it is a user's: it has marks of both",
             ));
         }
@@ -116,7 +116,7 @@ fn own<'a>(
             client_named(token, marks, named?)?,
         )),
         Some(Kind::Person) if profile.subject_type == profile.client_type => {
-            Err(CredentialError::invalid(format!(
+            Err(CredentialError::misfit(format!(
                 "the token's `sub_profile` says that it is a user's, and its issuer's subjects are of the type `{}`, \
                  as its clients are",
                 profile.subject_type
@@ -151,7 +151,7 @@ fn client_named<'a>(
     if is_by_sub && claims.get_present("sub").and_then(Value::as_text) == Some(subject) {
         return Ok(subject);
     }
-    Err(CredentialError::invalid(
+    Err(CredentialError::misfit(
         "the token's `sub_profile` says that its subject is a client, and it does not name that client as `act` would, so \
          that one agent would have two ids: have its issuer put the client's id into `sub`",
     ))
@@ -168,7 +168,7 @@ fn no_account(client: &str, profile: &Profile) -> CredentialError {
     let mark = marks.next().map_or_else(String::new, |mark| {
         format!("have its issuer put `{}` into it, or ", mark.claim.name())
     });
-    CredentialError::invalid(format!(
+    CredentialError::misfit(format!(
         "the token has marks of its client's own, and its `{subject}` is not known to be the account of `{}`: if it is, \
          {mark}name in `autonomous` a claim that says so, with `{{client}}` or `any_sub`",
         shown(client)
@@ -207,8 +207,8 @@ fn add_client(
     ids: &PrincipalIds,
 ) -> Result<(), CredentialError> {
     let uid = ids.entity(&profile.issuer, &profile.client_type, client);
-    let uid = uid
-        .map_err(|why| CredentialError::invalid(format!("the token's client is nobody: {why}")))?;
+    let uid =
+        uid.map_err(|why| CredentialError::misfit(format!("the token's client is nobody: {why}")))?;
     // An entity of another type is a different one, even with the same id.
     if chain.contains(&uid) {
         return Ok(());
@@ -235,7 +235,7 @@ pub(super) fn client<'a>(
                 return Err(bad_claim(path.name()));
             };
             if client.is_some_and(|client| client != named) {
-                return Err(CredentialError::invalid(format!(
+                return Err(CredentialError::misfit(format!(
                     "the token names two clients, one of them in `{}`",
                     path.name()
                 )));

@@ -104,7 +104,7 @@ impl IssuerVerifier {
         match presented.purpose {
             Purpose::Request => Ok(&self.profile),
             Purpose::Call => self.calls.as_ref().ok_or_else(|| {
-                CredentialError::invalid("no caller may come with a token of its issuer")
+                CredentialError::misfit("no caller may come with a token of its issuer")
             }),
         }
     }
@@ -328,7 +328,7 @@ impl Verifier {
         let keys = issuer
             .keys
             .as_ref()
-            .ok_or_else(|| CredentialError::invalid("the token's issuer publishes no keys"))?;
+            .ok_or_else(|| CredentialError::misfit("the token's issuer publishes no keys"))?;
         let voucher = jwt::check_signature(&token, presented.kind, profile, keys).await?;
         let genuine = jwt::read(
             &token,
@@ -392,7 +392,7 @@ impl Verifier {
         let introspector = issuer
             .introspector
             .as_ref()
-            .ok_or_else(|| CredentialError::invalid("the token's issuer cannot be asked"))?;
+            .ok_or_else(|| CredentialError::misfit("the token's issuer cannot be asked"))?;
         let profile = issuer.profile_for(presented)?;
         let asked = (presented, digest_of(presented));
         let IntrospectedToken { genuine, voucher } = introspector

@@ -140,6 +140,12 @@ pub enum Error {
     /// wait for it.
     #[error("the token in `Authorization` cannot be verified now: ask again later")]
     CallerUnverified,
+    /// The token cannot be verified until somebody mends the settings or the issuer.
+    #[error(
+        "the token in `Authorization` cannot be verified: asking again does not help until this \
+         service's settings, or the token's issuer, are mended"
+    )]
+    CallerUnverifiable,
     /// The caller exceeds its rate.
     #[error("the caller sends more requests than it may: wait as long as `Retry-After` says")]
     TooManyRequests(Duration),
@@ -248,7 +254,7 @@ impl Error {
             Self::MissingCredential | Self::WrongCredential => {
                 (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated)
             }
-            Self::CallerUnverified => {
+            Self::CallerUnverified | Self::CallerUnverifiable => {
                 (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::CallerUnverified)
             }
             Self::TooManyRequests(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
@@ -331,7 +337,7 @@ fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
     match fault {
         Fault::NoBundle => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoBundle),
         Fault::RecordQueueFull => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RecordQueueFull),
-        Fault::Relations(_) => (
+        Fault::Relations(_) | Fault::RelationLimit(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::RelationsUnavailable,
         ),
@@ -371,8 +377,10 @@ fn fault_message(fault: &Fault) -> &'static str {
     match fault {
         Fault::NoBundle => "no bundle is loaded yet: ask again later",
         Fault::RecordQueueFull => "the decision cannot be recorded now: ask again later",
-        Fault::Relations(_) => {
-            "a relation could not be looked up within its limits: ask again later"
+        Fault::Relations(_) => "a relation could not be looked up in time: ask again later",
+        Fault::RelationLimit(_) => {
+            "a relation needs more tuples, or more work, than one decision may take: asking again \
+             does not help; ask about less, or make its model, its groups or its conditions smaller"
         }
         Fault::Internal(_) => {
             "the service failed: its log says why, under this request's `X-Request-ID`"

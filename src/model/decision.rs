@@ -159,9 +159,13 @@ pub enum Fault {
     /// No bundle has been loaded yet.
     #[error("no bundle is loaded yet")]
     NoBundle,
-    /// A relation could not be looked up, for a reason that may pass: time, breadth, a store.
+    /// A relation could not be looked up, for a reason that may pass: time, a store.
     #[error("a relation could not be looked up: {0}")]
     Relations(String),
+    /// A relation could not be looked up within its limits: the same question fails again, until
+    /// the tuples or the model change.
+    #[error("a relation could not be looked up: {0}")]
+    RelationLimit(String),
     /// The decision record's queue had no room, and the setting says to fail in this case.
     #[error("the decision record's queue is full")]
     RecordQueueFull,

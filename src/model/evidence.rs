@@ -193,6 +193,13 @@ impl CredentialError {
         Self::new(Code::CredentialInvalid, message, NextAction::Retry)
     }
 
+    /// Creates the refusal of a credential that is made as its issuer makes them, and that this
+    /// service's settings do not take: no other credential of that kind helps.
+    #[must_use]
+    pub fn misfit(message: impl Into<String>) -> Self {
+        Self::new(Code::CredentialInvalid, message, NextAction::None)
+    }
+
     /// Creates the refusal of a credential for another service: its issuer may issue one for this
     /// one.
     #[must_use]
@@ -217,6 +224,13 @@ impl CredentialError {
     #[must_use]
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Code::CredentialUnavailable, message, NextAction::Retry)
+    }
+
+    /// Creates the refusal of a credential that cannot be verified until somebody mends this
+    /// service's settings or the issuer.
+    #[must_use]
+    pub fn unverifiable(message: impl Into<String>) -> Self {
+        Self::new(Code::CredentialUnavailable, message, NextAction::None)
     }
 
     /// Creates the refusal of a credential whose sender did not prove to be its holder.

@@ -67,8 +67,11 @@ pub enum RelationFailure {
     /// The same question fails again at the same revision (a missing parameter, too deep), so the
     /// leg denies.
     Denied(String),
-    /// The failure may pass (time, breadth, a store), so there is no decision.
+    /// The failure may pass (time, a store), so there is no decision.
     Fault(String),
+    /// The question needs more than its limits allow (breadth, cost). How much was read before
+    /// counts, so there is no decision.
+    Limit(String),
 }
 
 /// The answers of a bundle without a relation model: nobody is in any relation.

@@ -96,6 +96,21 @@ pub enum RelationFault {
     Inconsistent,
 }
 
+impl RelationFault {
+    /// Returns `true` if the same question may be answered later, with the same tuples and model.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::OutOfTime | Self::ForeignRules | Self::Inconsistent => true,
+            Self::TooBroad(_)
+            | Self::TooMuch
+            | Self::TooLong(_)
+            | Self::TooNested
+            | Self::TooCostly => false,
+        }
+    }
+}
+
 /// The reason why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {

@@ -3,8 +3,8 @@
 
 use behest::bundle::BundleSource;
 use behest::clock::{Clock, FixedClock};
-use behest::engine::Engine;
-use behest::model::{AnswerDepth, Tuple, TupleKey};
+use behest::engine::{Engine, Refusal};
+use behest::model::{AnswerDepth, Fault, Tuple, TupleKey};
 use behest::storage::{StoreId, TupleBatch, open_memory};
 use behest::stores::Stores;
 use serde_json::{Value as Json, json};
@@ -124,6 +124,81 @@ fn conditions_read_the_engines_time_and_an_id_that_fits_no_tuple_denies() {
         ));
         assert_eq!(found, "deny not_permitted", "{id}");
     }
+}
+
+const GRANTS: [(&str, &str); 4] = [
+    (
+        "schemas/s.cedarschema",
+        "entity user, doc;\naction read appliesTo { principal: user, resource: doc, context: { words?: Set<String> } };",
+    ),
+    (
+        "schemas/m.fga",
+        "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user with until, user with listed]\n\
+         condition until(current_time: timestamp, end: timestamp) {\n  current_time < end\n}\n\
+         condition listed(words: list<string>) {\n  words.exists(word, word == \"x\")\n}\n",
+    ),
+    (
+        "policies/p.cedar",
+        "@id(\"viewers\") permit (principal, action, resource) when { principal in resource.viewer };",
+    ),
+    (
+        "policies/tuples.yaml",
+        "- { user: \"user:ann\", relation: viewer, object: \"doc:d\", condition: { name: until } }\n\
+         - { user: \"user:bob\", relation: viewer, object: \"doc:d\", condition: { name: listed } }\n",
+    ),
+];
+
+fn who(id: &str, context: &Json) -> Json {
+    json!({"subject": {"type": "user", "id": id}, "action": {"name": "read"},
+           "resource": {"type": "doc", "id": "d"}, "context": context})
+}
+
+/// Of a grant that lacks its end it was said that the end belongs into the request.
+#[test]
+fn a_grant_without_its_end_is_told_where_the_end_may_stand() {
+    let engine = engines::engine(&GRANTS);
+    let body = who("ann", &json!({}));
+    let reason = engines::decide(&engine, &body, AnswerDepth::Reason).reason;
+    let reason = reason.expect("a denial has a reason");
+    assert_eq!(
+        (reason.code.as_str(), reason.next_action.as_str()),
+        ("relation_error", "none")
+    );
+    assert_eq!(
+        reason.message,
+        "condition `until` has no value for `end`: store it in the context of the tuple's \
+         condition, or send it in the request's `context`"
+    );
+    let body = who("ann", &json!({"end": "2100-01-01T00:00:00Z"}));
+    let answer = engines::decide(&engine, &body, AnswerDepth::Reason);
+    assert_eq!(engines::verdict(&answer), "permit");
+}
+
+/// To ask again later does not help where the question itself is too large.
+#[test]
+fn a_question_beyond_its_limits_is_no_fault_that_passes() {
+    let engine = engines::engine(&GRANTS);
+    let ask = |words: usize| {
+        let body = who("bob", &json!({"words": vec!["y"; words]}));
+        engine.decide(
+            &engines::ask(AnswerDepth::Reason),
+            &support::values::request(&body),
+        )
+    };
+    assert_eq!(
+        engines::verdict(&ask(3).expect("an answer")),
+        "deny not_permitted"
+    );
+    let refused = ask(1_000).expect_err("a condition may cost so much");
+    assert!(
+        matches!(&refused, Refusal::Fault(Fault::RelationLimit(_))),
+        "{refused:?}"
+    );
+    let told = behest::http::Error::from(refused).to_string();
+    assert!(
+        told.contains("asking again does not help") && !told.contains("later"),
+        "{told}"
+    );
 }
 
 const SCHEMA: &str =

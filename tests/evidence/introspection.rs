@@ -169,7 +169,6 @@ async fn an_issuer_that_does_not_answer_denies() {
     web.set_down(false);
     for (status, body) in [
         (500, "{}"),
-        (302, "{}"),
         (200, ""),
         (200, "[]"),
         (200, "{\"active\":true,\"active\":true}"),

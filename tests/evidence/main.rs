@@ -9,6 +9,7 @@
 )]
 
 mod actors;
+mod advice;
 mod agreement;
 mod asked_again;
 mod batches;

@@ -1,8 +1,6 @@
 //! Which tokens are read: what is a JWT to its issuer is never taken for one that says nothing.
 
-use crate::world::{
-    AUDIENCE, ISSUER, World, access, claims, claims_with, profile, question, standard,
-};
+use crate::world::{AUDIENCE, ISSUER, World, claims, claims_with, profile, question};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use behest::evidence::{CallerScope, IntrospectionEndpoint, Profile, Trust};
@@ -212,29 +210,4 @@ async fn a_certificate_beside_a_token_is_one() {
         .cert
         .pem();
     assert_eq!(ask(&pem).await, "permit");
-}
-
-/// What helps against a credential that is none for this service: another of its issuer, or
-/// nothing.
-#[actix_web::test]
-async fn what_to_do_next_is_said_of_audiences_and_issuers() {
-    let (world, key, _web) = standard();
-    for (over, expected) in [
-        (json!({"aud": "https://other.example"}), "step_up"),
-        (json!({"aud": null}), "step_up"),
-        (json!({"iss": "https://stranger.example"}), "none"),
-        (json!({"iss": null}), "none"),
-        (json!({"exp": 1}), "retry"),
-        (json!({"sub": 7}), "retry"),
-    ] {
-        let mut body = question("look", &[access(&key.access_token(&claims_with(&over)))]);
-        body["options"] = json!({"reason": true});
-        let reply = send(
-            &world.server,
-            post("/access/v1/evaluation", body.to_string()),
-        )
-        .await;
-        let reason = reply.json()["context"]["reason"].clone();
-        assert_eq!(reason["next_action"], expected, "{over}: {reason}");
-    }
 }

@@ -290,7 +290,11 @@ fn the_values_of_a_tuple_win_over_those_of_the_request() {
     );
     assert_eq!(
         check(&[]),
-        Err("condition `until` has no value for `now`: send it in the context".into())
+        Err(
+            "condition `until` has no value for `now`: store it in the context of \
+         the tuple's condition, or send it in the request's `context`"
+                .into()
+        )
     );
 }
 

@@ -70,7 +70,8 @@ condition ok(yes: bool) {
         .unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "condition `ok` has no value for `yes`: send it in the context"
+        "condition `ok` has no value for `yes`: store it in the context of \
+         the tuple's condition, or send it in the request's `context`"
     );
     // Whoever lets everyone in, or the user, touches a row that the answer rests on.
     let mut reader = store.reader(terms);

@@ -68,7 +68,7 @@ impl TokenClaims<'_> {
         ) {
             (None, _) => Ok(!overage::is_unknown(self.claims, paths)),
             (Some(_), Overage::Unknown) => Ok(false),
-            (Some(path), Overage::Refuse) => Err(CredentialError::invalid(format!(
+            (Some(path), Overage::Refuse) => Err(CredentialError::misfit(format!(
                 "the token says that it does not hold all of its claim `{}`",
                 path.name()
             ))),

@@ -66,6 +66,20 @@ impl fmt::Display for FetchError {
     }
 }
 
+impl FetchError {
+    /// Returns `true` if the same request may be answered later. An answer that refuses, or that is
+    /// something else than was asked for, shows a mistake in the settings or at the issuer.
+    pub(in crate::evidence) fn may_pass(&self) -> bool {
+        match self {
+            // Statuses that ask for patience (RFC 9110 sections 15.5.9 and 15.6, RFC 8470 section
+            // 5.2, RFC 6585 section 4).
+            Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..),
+            Self::Unreachable(_) => true,
+            Self::Form(_) | Self::Gone(_) | Self::Foreign(..) => false,
+        }
+    }
+}
+
 impl HttpClient {
     /// Creates a client that trusts the authorities in a file of certificates, or those of the
     /// system.
@@ -305,26 +319,16 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_without_what_may_be_a_secret() {
-        for (url, expected) in [
-            ("https://a.example/x", "https://a.example/x"),
-            (
-                "https://u:pw@a.example/x?api_key=s",
-                "https://…@a.example/x?…",
-            ),
-            ("https://u:p/w?@a.example/x", "https://…@a.example/x"),
-            ("https://u:p@w@a.example", "https://…@a.example"),
-            ("https://a.example#s", "https://a.example?…"),
-            ("s3cret", "(hidden)"),
-        ] {
-            assert_eq!(shown_url(url), expected);
-            assert!(
-                check_url(url)
-                    .err()
-                    .is_none_or(|told| told.contains(expected)),
-                "{url}"
-            );
+    fn what_an_answer_refuses_does_not_pass_and_silence_may() {
+        for status in [408, 425, 429, 500, 502, 503, 504] {
+            assert!(FetchError::Status(status).may_pass(), "{status}");
         }
+        for status in [301, 302, 307, 400, 401, 403, 404, 405, 415] {
+            assert!(!FetchError::Status(status).may_pass(), "{status}");
+        }
+        assert!(FetchError::Unreachable("refused".to_owned()).may_pass());
+        assert!(!FetchError::Form("no JWK set").may_pass());
+        assert!(!FetchError::Gone("the file is not there").may_pass());
     }
 
     #[test]

@@ -173,6 +173,8 @@ impl KeyringKeeper {
 
     fn fail(&mut self, error: &FetchError) {
         self.state.failure.store(Some(Arc::new(error.to_string())));
+        let settled = self.source.is_file() || !error.may_pass();
+        self.state.is_settled.store(settled, Ordering::SeqCst);
         if self.state.is_out_of_reach.swap(true, Ordering::SeqCst) {
             return;
         }

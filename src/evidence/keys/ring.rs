@@ -99,6 +99,8 @@ pub(super) struct KeyringState {
     /// Whether the last fetch did not reach the issuer, so that it is not known what it has
     /// published since.
     pub(super) is_out_of_reach: AtomicBool,
+    /// Whether the last fetch failed in a way that another fetch does not mend.
+    pub(super) is_settled: AtomicBool,
     /// The number of the last fetch that was asked for, counted as above.
     asked: AtomicU64,
     budget: FetchBudget,
@@ -134,6 +136,7 @@ impl KeyringState {
             ended: watch::Sender::new(0),
             failure: ArcSwapOption::empty(),
             is_out_of_reach: AtomicBool::new(false),
+            is_settled: AtomicBool::new(false),
             asked: AtomicU64::new(asked),
             budget: FetchBudget::new(BURST, EACH),
         })
@@ -144,6 +147,21 @@ impl KeyringState {
         self.current
             .load_full()
             .filter(|generation| generation.until_ms > now_ms)
+    }
+
+    /// Returns why there are no keys. An issuer whose keys were never read and that does answer is
+    /// not where the settings say, or publishes none: to ask again later would not help.
+    fn no_keys(&self) -> CredentialError {
+        if self.current.load().is_none() && self.is_settled.load(Ordering::SeqCst) {
+            CredentialError::unverifiable(
+                "the keys of the credential's issuer are not where this service looks for them: \
+                 asking again does not help until its settings, or the issuer, are mended",
+            )
+        } else {
+            CredentialError::unavailable(
+                "the keys of the credential's issuer cannot be fetched now: ask again later",
+            )
+        }
     }
 }
 
@@ -281,7 +299,7 @@ impl Keyring {
                 joins += 1;
                 continue;
             }
-            let usable = self.usable().ok_or_else(unreachable)?;
+            let usable = self.usable().ok_or_else(|| self.state.no_keys())?;
             return match usable.keys.signer(token, algorithm) {
                 Ok(key) => Ok(self.voucher(&usable, key)),
                 // The key may have been published since the issuer was last reached.
@@ -293,7 +311,17 @@ impl Keyring {
                          ask again later",
                     ))
                 }
-                Err(unsigned) => Err(not_signed(unsigned, token)),
+                Err(unsigned) => {
+                    let refused = not_signed(unsigned, token);
+                    // An issuer that has withdrawn its keys will publish others; one that never had
+                    // any is not what the settings take it for.
+                    let has_never_had_any = usable.number == 0 && usable.keys.is_empty();
+                    Err(if has_never_had_any {
+                        CredentialError::misfit(refused.message)
+                    } else {
+                        refused
+                    })
+                }
             };
         }
     }
@@ -303,7 +331,7 @@ impl Keyring {
         if self.usable().is_none() {
             self.refreshed().await;
         }
-        self.usable().ok_or_else(unreachable)
+        self.usable().ok_or_else(|| self.state.no_keys())
     }
 
     /// Asks for a fetch that begins after this call, regardless of the budget; the returned future
@@ -376,16 +404,12 @@ impl Keyring {
     }
 }
 
-fn unreachable() -> CredentialError {
-    CredentialError::unavailable(
-        "the keys of the credential's issuer cannot be fetched now: ask again later",
-    )
-}
-
 fn not_signed(unsigned: SignatureMismatch, token: &UnverifiedToken<'_>) -> CredentialError {
     CredentialError::invalid(match unsigned {
         SignatureMismatch::NoKey if token.header_text("kid").is_none() => {
-            "the token names no key, and its issuer publishes none for its algorithm".to_owned()
+            return CredentialError::misfit(
+                "the token names no key, and its issuer publishes none for its algorithm",
+            );
         }
         SignatureMismatch::NoKey => {
             "the token is signed by a key that its issuer does not publish".to_owned()

@@ -28,7 +28,7 @@ pub(in crate::evidence) async fn verify(
         .unwrap_or_default();
     let id = SpiffeId::parse(sub).filter(|id| id.domain == domain.name);
     let id = id.ok_or_else(|| {
-        CredentialError::invalid("the token's subject is no workload of its trust domain")
+        CredentialError::misfit("the token's subject is no workload of its trust domain")
     })?;
     claims::check_spelling(&token.claims)?;
     let mut claims = token.claims.clone();
@@ -75,7 +75,7 @@ fn check_header(token: &UnverifiedToken<'_>) -> Result<Algorithm, CredentialErro
         ));
     }
     if token.header_text("kid").is_none() {
-        return Err(CredentialError::invalid("a JWT-SVID must name its key"));
+        return Err(CredentialError::misfit("a JWT-SVID must name its key"));
     }
     Ok(algorithm)
 }

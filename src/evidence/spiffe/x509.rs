@@ -22,7 +22,7 @@ pub(in crate::evidence) fn claimed_id(
     // Section 2: exactly one URI.
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name.to_owned()),
-        _ => Err(CredentialError::invalid(
+        _ => Err(CredentialError::misfit(
             "the certificate does not have exactly one URI among its names",
         )),
     }

@@ -5,7 +5,7 @@
 use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::identity::bearer_token;
 use crate::http::{CallerCredential, Error, Settings};
-use crate::model::{Code, VerifiedCredential};
+use crate::model::{Code, NextAction, VerifiedCredential};
 use actix_web::http::header::HeaderMap;
 
 /// Returns the index of the caller whose token a request carries, and what is known of the token.
@@ -23,8 +23,9 @@ pub(in crate::http) async fn caller(
     let verified = verifier
         .verify_caller(&token, certificate.as_deref())
         .await
-        .map_err(|unproven| match unproven.code {
-            Code::CredentialUnavailable => Error::CallerUnverified,
+        .map_err(|unproven| match (unproven.code, unproven.next_action) {
+            (Code::CredentialUnavailable, NextAction::None) => Error::CallerUnverifiable,
+            (Code::CredentialUnavailable, _) => Error::CallerUnverified,
             _ => Error::WrongCredential,
         })?;
     // A token by which somebody acts for another identifies no caller.

@@ -210,7 +210,7 @@ fn http_code(error: &Error) -> (&'static str, bool) {
         Error::MissingPermission { .. } | Error::AnonymousHost | Error::AnonymousProxied => {
             ("forbidden", true)
         }
-        Error::CallerUnverified => ("unavailable", false),
+        Error::CallerUnverified | Error::CallerUnverifiable => ("unavailable", false),
         Error::TooManyRequests(_) => ("rate_limit_exceeded", true),
         Error::NotFound => (FgaCode::UndefinedEndpoint.name(), true),
         Error::MethodNotAllowed(_) => ("unimplemented", true),

@@ -473,6 +473,7 @@ fn without_inputs(none: NoInputs, principal: &EntityRef, depth: LegDepth) -> Res
             })
         }
         NoInputs::Relation(RelationFailure::Fault(message)) => Err(Fault::Relations(message)),
+        NoInputs::Relation(RelationFailure::Limit(message)) => Err(Fault::RelationLimit(message)),
         NoInputs::Relation(RelationFailure::Denied(message)) => Ok(blank_refusal(
             Code::RelationError,
             message,

@@ -104,7 +104,8 @@ fn the_tuples_values_win_and_every_parameter_must_be_there() {
     );
     assert_eq!(
         evaluate("{}", "{}").unwrap_err().to_string(),
-        "condition `c` has no value for `x`, `y`: send it in the context"
+        "condition `c` has no value for `x`, `y`: store it in the context of \
+         the tuple's condition, or send it in the request's `context`"
     );
     assert_eq!(
         evaluate(r#"{"x": 1}"#, r#"{"y": "many"}"#)
