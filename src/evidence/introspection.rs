@@ -17,12 +17,14 @@ use super::credential::RawCredential;
 use super::flights::{Flights, IntrospectedToken, IntrospectionOutcome};
 use super::jose::{UnverifiedToken, media_type};
 use super::json;
-use super::keys::{FetchError, HttpClient, IssuerReply, KeyVoucher, Keyring, shown_url};
+use super::keys::{FetchError, HttpClient, IssuerReply, KeyVoucher, Keyring};
 use super::parties;
 use super::places::{IssuerLine, PlaceClaim};
 use super::profile::Profile;
 use crate::clock::Clock;
-use crate::model::{Code, CredentialError, CredentialKind, PrincipalIds, Record, Timestamp, Value};
+use crate::model::{
+    Code, CredentialError, CredentialKind, PrincipalIds, Record, Timestamp, Value, shown_url,
+};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jsonwebtoken::Algorithm;

@@ -68,7 +68,8 @@ pub use request::{
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{SearchKind, SearchRequest};
 pub use shown::{
-    RECORD_INPUT_BYTES, shown, shown_message, shown_request_id, shown_word, without_passwords,
+    RECORD_INPUT_BYTES, shown, shown_message, shown_request_id, shown_url, shown_word,
+    without_passwords,
 };
 use spelling::begin_differently;
 pub use spelling::{Letters, MAX_OTHERS, alike, nearest, one_slip_off};

@@ -31,6 +31,9 @@ const LOOKED_THROUGH_BYTES: usize = 512;
 /// LIMIT: edits that a misspelt word may be away from the word that was meant.
 const MISSPELT_EDITS: usize = 3;
 
+/// What ends the scheme of an address.
+const SCHEME_END: &str = "://";
+
 /// Returns a value as messages show it: its beginning, with an ellipsis if it was cut, and nothing
 /// of a value that holds a token.
 #[must_use]
@@ -57,26 +60,19 @@ pub fn shown_word(text: &str, known: &[&str]) -> String {
     }
 }
 
-/// Returns a message without the users and passwords of the addresses in it.
+/// Returns a message with each address in it as [`shown_url`] shows it.
 #[must_use]
 pub fn without_passwords(message: &str) -> Cow<'_, str> {
-    const SCHEME_END: &str = "://";
     let mut shown = String::new();
     let mut rest = message;
     while let Some((before, address)) = rest.split_once(SCHEME_END) {
         let end = address
-            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '`' | '"' | '\'' | '?' | '#'))
+            .find(|c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\''))
             .unwrap_or(address.len());
-        let (authority, behind) = address.split_at(end);
+        let (address, behind) = address.split_at(end);
         shown.push_str(before);
         shown.push_str(SCHEME_END);
-        match authority.rsplit_once('@') {
-            Some((_, host)) => {
-                shown.push_str("…@");
-                shown.push_str(host);
-            }
-            None => shown.push_str(authority),
-        }
+        shown.push_str(&without_secrets(address));
         rest = behind;
     }
     if shown.is_empty() {
@@ -84,6 +80,28 @@ pub fn without_passwords(message: &str) -> Cow<'_, str> {
     }
     shown.push_str(rest);
     Cow::Owned(shown)
+}
+
+/// Returns an address as messages and logs show it: without a user and a password, and without a
+/// query, which may contain a key. A text that is not an address is not shown.
+#[must_use]
+pub fn shown_url(url: &str) -> String {
+    match url.split_once(SCHEME_END) {
+        Some((scheme, rest)) => format!("{scheme}{SCHEME_END}{}", without_secrets(rest)),
+        None => HIDDEN.to_owned(),
+    }
+}
+
+/// Returns what stands behind an address's scheme without what may be a secret. A password may hold
+/// any character, so it ends at the last `@`, also if that stands in a path.
+fn without_secrets(rest: &str) -> String {
+    let (user, rest) = rest
+        .rsplit_once('@')
+        .map_or(("", rest), |(_, rest)| ("…@", rest));
+    match rest.find(['?', '#']) {
+        Some(end) => format!("{user}{}?…", rest.get(..end).unwrap_or_default()),
+        None => format!("{user}{rest}"),
+    }
 }
 
 /// Returns a request's id as records and logs show it.
@@ -168,11 +186,32 @@ mod tests {
             ),
             ("postgres://u:p@w@h", "postgres://…@h"),
             ("ftp://a@b and ftp://c:d@e", "ftp://…@b and ftp://…@e"),
-            ("https://pdp.example/a@b", "https://pdp.example/a@b"),
+            ("`https://u:p/w@h/x` is none", "`https://…@h/x` is none"),
+            (
+                "https://pdp.example/x?key=s and",
+                "https://pdp.example/x?… and",
+            ),
             ("alice@example.com", "alice@example.com"),
             ("", ""),
         ] {
             assert_eq!(without_passwords(message), shown);
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_a_secret() {
+        for (url, expected) in [
+            ("https://a.example/x", "https://a.example/x"),
+            (
+                "https://u:pw@a.example/x?api_key=s",
+                "https://…@a.example/x?…",
+            ),
+            ("https://u:p/w?@a.example/x", "https://…@a.example/x"),
+            ("https://u:p@w@a.example", "https://…@a.example"),
+            ("https://a.example#s", "https://a.example?…"),
+            ("s3cret", "(hidden)"),
+        ] {
+            assert_eq!(shown_url(url), expected);
         }
     }
 }

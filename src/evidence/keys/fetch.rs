@@ -5,6 +5,7 @@
 //! whatever the issuer sends.
 
 use super::file::FileMark;
+use crate::model::shown_url;
 use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
@@ -165,21 +166,6 @@ pub(in crate::evidence) fn check_url(url: &str) -> Result<(), String> {
              use `https`, or a file (`keys = \"file:PATH\"`)",
         ),
         _ => refuse("is neither `https` nor, on this machine, `http`"),
-    }
-}
-
-/// Returns an address as messages and logs show it: without a password, and without a query, which
-/// may contain a key. A text that is not an address is not shown.
-pub(in crate::evidence) fn shown_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return "(hidden)".to_owned();
-    };
-    let (user, rest) = rest
-        .rsplit_once('@')
-        .map_or(("", rest), |(_, rest)| ("…@", rest));
-    match rest.find(['?', '#']) {
-        Some(end) => format!("{scheme}://{user}{}?…", rest.get(..end).unwrap_or_default()),
-        None => format!("{scheme}://{user}{rest}"),
     }
 }
 
