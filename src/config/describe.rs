@@ -1,6 +1,6 @@
 //! Describes a problem of a setting for the person who wrote it: the key, its source, the remedy.
 
-use super::layers::{FLAGS, VARIABLES};
+use super::layers::{FLAGS, NO_SETTINGS, PREFIX, VARIABLES};
 use crate::model::{Problem, nearest};
 use figment::error::{Actual, Kind};
 use figment::{Figment, Metadata, Source};
@@ -26,7 +26,9 @@ pub(super) fn describe(error: &figment::Error, figment: &Figment) -> Problem {
                 .collect::<Vec<_>>()
                 .join(", ");
             let meant = meant(&path, known)
-                .map(|path| format!("did you mean {}? ", spell(&path, metadata)));
+                .map(|path| spell(&path, metadata))
+                .or_else(|| meant_variable(&path, metadata))
+                .map(|meant| format!("did you mean {meant}? "));
             let help = format!("{}here there are {listed}", meant.unwrap_or_default());
             Problem::new(format!("{name} is not a setting")).help(help)
         }
@@ -71,6 +73,14 @@ fn meant(path: &[String], known: &[&'static str]) -> Option<Vec<String>> {
         .find_map(|table| Some((table, last.strip_prefix(table)?.strip_prefix('_')?)))?;
     meant.extend([(*table).to_owned(), rest.to_owned()]);
     Some(meant)
+}
+
+/// Returns the variable that an unknown one probably means, of those that are no settings.
+fn meant_variable(path: &[String], metadata: Option<&Metadata>) -> Option<String> {
+    let ([name], VARIABLES) = (path, metadata?.name.as_ref()) else {
+        return None;
+    };
+    nearest(&name.to_ascii_uppercase(), NO_SETTINGS).map(|name| format!("`{PREFIX}{name}`"))
 }
 
 /// Returns a key as its source spells it: `--listen`, `BEHEST_LIMITS__BODY`, or `limits.body` in a

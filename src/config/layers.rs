@@ -5,7 +5,7 @@
 //! overrides it, and not if another variable sets it as well, in whatever order they come.
 
 use super::{Config, check::check, describe::describe, links::is_link};
-use crate::model::{Place, Problem, Problems};
+use crate::model::{Place, Problem, Problems, alike};
 use figment::error::Kind;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
@@ -18,8 +18,9 @@ const DEFAULT_FILE: &str = "behest.toml";
 /// Maximum size of the settings file, which is written by hand.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Variables that are not settings: the file's path, the keys, and a variable of tests.
-const NO_SETTINGS: [&str; 4] = ["CONFIG", "ADMIN_KEY", "KEY", "BLESS"];
+/// Variables that are not settings: the file's path, the keys, and a variable of tests. They count
+/// under these names alone.
+pub(super) const NO_SETTINGS: [&str; 4] = ["CONFIG", "ADMIN_KEY", "KEY", "BLESS"];
 
 /// Those variables among them that must not be set to an empty text, which would be a mistake.
 const NEVER_EMPTY: [&str; 2] = ["CONFIG", "ADMIN_KEY"];
@@ -28,7 +29,7 @@ const NEVER_EMPTY: [&str; 2] = ["CONFIG", "ADMIN_KEY"];
 const LISTS: [&str; 3] = ["callers", "issuers", "trust_domains"];
 
 /// The prefix of the names of all variables.
-const PREFIX: &str = "BEHEST_";
+pub(super) const PREFIX: &str = "BEHEST_";
 
 /// LIMIT: how many characters of a variable's name a message shows.
 const SHOWN_CHARS: usize = 64;
@@ -252,21 +253,16 @@ fn read_variables(environment: &EnvironmentVariables) -> Result<VariableSettings
         .map(|name| unreadable(name))
         .collect();
     let mut links = Vec::new();
-    // An empty variable does not count as unset: an empty `BEHEST_ANONYMOUS` can be meant to admit
-    // nobody.
-    let empty = |name: &str| {
-        Problem::new(format!("`{name}` is empty")).help("unset it, or give it a value")
-    };
     let mut before = Vec::new();
     for (name, text) in &environment.variables {
         let Some(key) = name.strip_prefix(PREFIX) else {
             problems.extend(is_misspelt(name).then(|| misspelt(name)));
             continue;
         };
-        if NO_SETTINGS.contains(&key) {
-            if text.is_empty() && NEVER_EMPTY.contains(&key) {
-                problems.push(empty(name));
-            }
+        if let Some(known) = NO_SETTINGS.into_iter().find(|known| alike(known, key)) {
+            let is_again = before.iter().any(|(other, _)| other == name);
+            problems.extend(check_no_setting((name, text), known, is_again));
+            before.push((name.as_str(), String::new()));
             continue;
         }
         if is_link(key, text) {
@@ -311,6 +307,37 @@ fn misspelt(name: &str) -> Problem {
         "`{shown}` is not read: names of settings begin with `{PREFIX}`"
     ))
     .help("spell it so, or give it a name that does not begin like one of this service")
+}
+
+/// Reports an empty variable. It does not count as unset: an empty `BEHEST_ANONYMOUS` can be meant
+/// to admit nobody.
+fn empty(name: &str) -> Problem {
+    Problem::new(format!("`{name}` is empty")).help("unset it, or give it a value")
+}
+
+/// Refuses a variable that is no setting, but is named like `known`, if it would be passed over or
+/// says nothing.
+fn check_no_setting((name, text): (&str, &str), known: &str, is_again: bool) -> Option<Problem> {
+    if name.strip_prefix(PREFIX) != Some(known) {
+        Some(spelled_otherwise(name, known))
+    } else if is_again {
+        Some(occurs_twice(name))
+    } else {
+        (text.is_empty() && NEVER_EMPTY.contains(&known)).then(|| empty(name))
+    }
+}
+
+/// Reports a variable that is spelled like one that is no setting. Settings may be written in small
+/// letters; such a variable would be passed over.
+fn spelled_otherwise(name: &str, known: &str) -> Problem {
+    Problem::new(format!("`{name}` is not read")).help(format!(
+        "did you mean `{PREFIX}{known}`? it must be spelled so"
+    ))
+}
+
+/// Reports a variable that the environment has twice: which one counted would be chance.
+fn occurs_twice(name: &str) -> Problem {
+    Problem::new(format!("`{name}` is given twice in the environment")).help("unset one of them")
 }
 
 /// Reports a variable that is not text. The value is not shown, since it may be a key.

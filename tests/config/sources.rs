@@ -295,6 +295,46 @@ fn two_variables_for_one_setting_are_refused_in_whatever_order() {
     assert_eq!((limits.evaluations, limits.depth), (5, 7));
 }
 
+/// The admin's key in small letters was no key, and nobody said which name was meant; of two paths
+/// of the settings' file one was taken.
+#[test]
+fn variables_that_are_no_settings_have_one_spelling_and_stand_once() {
+    for (name, meant) in [
+        ("BEHEST_admin_key", "BEHEST_ADMIN_KEY"),
+        ("BEHEST_Admin_Key", "BEHEST_ADMIN_KEY"),
+        ("BEHEST_ADMIN__KEY", "BEHEST_ADMIN_KEY"),
+        ("BEHEST_ADMINKEY", "BEHEST_ADMIN_KEY"),
+        ("BEHEST_config", "BEHEST_CONFIG"),
+        ("BEHEST_key", "BEHEST_KEY"),
+    ] {
+        let expected =
+            format!("`{name}` is not read | did you mean `{meant}`? it must be spelled so");
+        assert_eq!(refused("", &[(name, "x")], &[]), vec![expected.clone()]);
+        for [one, other] in [[name, meant], [meant, name]] {
+            let found = refused("", &[(one, "x"), (other, "x")], &[]);
+            assert_eq!(found, vec![expected.clone()]);
+        }
+    }
+    for (name, meant) in [
+        ("BEHEST_ADMIN_KEYS", "BEHEST_ADMIN_KEY"),
+        ("BEHEST_ADMNI_KEY", "BEHEST_ADMIN_KEY"),
+        ("BEHEST_CONFIGS", "BEHEST_CONFIG"),
+    ] {
+        let found = refused("", &[(name, "x")], &[]);
+        assert!(
+            found[0].starts_with(&format!(
+                "`{name}` is not a setting | did you mean `{meant}`? here there are `"
+            )),
+            "{found:?}"
+        );
+    }
+    for name in ["BEHEST_CONFIG", "BEHEST_ADMIN_KEY", "BEHEST_KEY"] {
+        let found = refused("", &[(name, "a"), (name, "b")], &[]);
+        let expected = format!("`{name}` is given twice in the environment | unset one of them");
+        assert_eq!(found, [expected]);
+    }
+}
+
 #[test]
 fn a_variable_that_begins_nearly_like_a_setting_is_refused() {
     for name in [
