@@ -6,11 +6,13 @@
 )]
 
 use behest::model::{
-    Answer, Arguments, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction,
-    Question, Reason, Record, Request, Revision, Timestamp, Value, read_question,
+    Answer, Arguments, CarrierSettings, Code, Credential, CredentialKind, Decision, DecisionId,
+    Digest, EntityRef, NextAction, Proof, ProvenIdentity, Question, Reason, Record, Request,
+    Revision, Timestamp, Value, read_question,
 };
 use behest::record::{DecisionRecord, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
 use behest::telemetry::Metrics;
+use serde_json::{Value as Json, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -129,7 +131,7 @@ fn a_record_is_one_line_of_the_documented_members() {
     let text = std::fs::read_to_string(&path).unwrap();
     let bundle = "ab".repeat(32);
     let permitted = format!(
-        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","chain":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"permit","policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
+        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","chain":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"asserted":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"permit","policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
     );
     let denied = format!(
         r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","subject":{{"type":"user","id":"alice"}},"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
@@ -140,6 +142,69 @@ fn a_record_is_one_line_of_the_documented_members() {
         0o600
     );
     assert_eq!(metric(&metrics, "behest_records_written"), 2);
+}
+
+/// A record did not tell a chain that a token proves from one that its caller made up.
+#[test]
+fn a_record_tells_what_was_proven_from_what_was_asserted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("decisions.jsonl");
+    let (recorder, writer, _) = start(&path, QueueSettings::default());
+    let proves = |legs: std::ops::Range<usize>, proof| Credential {
+        proven: Arc::new(ProvenIdentity {
+            kind: CredentialKind::AccessToken,
+            issuer: "https://login.example".into(),
+            chain: vec![EntityRef::new("user", "alice")],
+            audiences: Vec::new(),
+            holders: Vec::new(),
+            stands_alone: true,
+            facts: None,
+            details: Vec::new(),
+            rules: Arc::new([]),
+            proof,
+            until: Timestamp(1_790_845_260_000),
+        }),
+        legs,
+    };
+    let asked = |credentials| {
+        let mut question = question();
+        question.credentials = credentials;
+        question
+    };
+    for credentials in [
+        vec![proves(0..1, Some(Proof::Dpop))],
+        vec![proves(0..2, None)],
+        Vec::new(),
+    ] {
+        record(&recorder, Some(&asked(credentials)), &permit()).unwrap();
+    }
+    writer.close();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let found: Vec<Json> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|line: Json| json!([line["credentials"], line["asserted"]]))
+        .collect();
+    let alice = json!({"type": "user", "id": "alice"});
+    let copilot = json!({"type": "agent", "id": "copilot"});
+    let line = |proof: &[(&str, &str)]| {
+        let mut line = json!({
+            "type": "access_token", "issuer": "https://login.example", "chain": [alice],
+            "until": "2026-10-01T09:01:00.000Z",
+        });
+        for (name, value) in proof {
+            line[*name] = json!(value);
+        }
+        line
+    };
+    assert_eq!(
+        found,
+        [
+            json!([[line(&[("proof", "dpop")])], [copilot]]),
+            json!([[line(&[])], null]),
+            json!([null, [alice, copilot]]),
+        ]
+    );
 }
 
 #[test]

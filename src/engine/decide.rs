@@ -329,7 +329,10 @@ fn conclude(
         }
         let mut tree = explanation(at, &question.action.name, &question.resource.uid, explained);
         tree.credentials = token_facts::lines(&question.credentials);
-        tree.asserted = question.asserted();
+        tree.asserted = question
+            .asserted()
+            .map(|uid| question.as_asked(uid))
+            .collect();
         verdict.explanation = Some(tree);
     }
     verdict.reads = legs.reads_left().unwrap_or(verdict.reads);

@@ -7,8 +7,8 @@
 //! show the same words.
 
 use crate::model::{
-    Condition, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, PolicyRef, Reason,
-    RelationLookup,
+    Condition, CredentialLine, Decision, EntityRef, Explanation, LegExplanation, LegOutcome,
+    PolicyRef, Reason, RelationLookup,
 };
 use crate::telemetry::printable;
 use std::fmt::Write;
@@ -54,8 +54,11 @@ pub fn painted_explanation(
             reason.code
         ));
     }
-    for leg in explanation.iter().flat_map(|explanation| &explanation.legs) {
-        text.leg(leg);
+    if let Some(explanation) = explanation {
+        text.evidence(explanation);
+        for leg in &explanation.legs {
+            text.leg(leg);
+        }
     }
     text.text
 }
@@ -66,6 +69,35 @@ struct ExplanationText<'a> {
 }
 
 impl ExplanationText<'_> {
+    /// Writes what credentials prove, and what the caller merely asserts.
+    fn evidence(&mut self, explanation: &Explanation) {
+        for credential in &explanation.credentials {
+            let CredentialLine {
+                kind,
+                issuer,
+                chain,
+                proof,
+                until: _,
+            } = credential;
+            let held = match proof {
+                Some(proof) => format!(", held as {} shows", proof.as_str()),
+                None => String::new(),
+            };
+            self.push(format_args!(
+                "\n  proven by {} of {}{held}: {}",
+                kind.as_str(),
+                printable(issuer),
+                printable(&listed(chain, " > "))
+            ));
+        }
+        if !explanation.asserted.is_empty() {
+            self.push(format_args!(
+                "\n  asserted, not proven: {}",
+                printable(&listed(&explanation.asserted, ", "))
+            ));
+        }
+    }
+
     fn leg(&mut self, leg: &LegExplanation) {
         let decision = leg.outcome.decision();
         let principal = (self.paint)(TextRole::Principal, &printable(&leg.principal.to_string()));
@@ -153,6 +185,11 @@ impl ExplanationText<'_> {
     }
 }
 
+fn listed(entities: &[EntityRef], between: &str) -> String {
+    let names: Vec<String> = entities.iter().map(ToString::to_string).collect();
+    names.join(between)
+}
+
 fn place(policy: &PolicyRef) -> String {
     format!(
         "{} `{}` at {}:{}",
@@ -166,7 +203,42 @@ fn place(policy: &PolicyRef) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Digest, DroppedMembers, Revision, Timestamp};
+    use crate::model::{CredentialKind, Digest, DroppedMembers, Proof, Revision, Timestamp};
+
+    #[test]
+    fn what_is_proven_and_what_is_asserted_stand_before_the_legs() {
+        let copilot = EntityRef::new("agent", "copilot");
+        let line = |proof| CredentialLine {
+            kind: CredentialKind::AccessToken,
+            issuer: "https://login.example".to_owned(),
+            chain: vec![EntityRef::new("user", "alice"), copilot.clone()],
+            proof,
+            until: Timestamp(0),
+        };
+        let tree = |credentials, asserted| Explanation {
+            bundle: Digest::new([0; 32]),
+            revision: Revision(0),
+            now: Timestamp(0),
+            action: "read".to_owned(),
+            credentials,
+            asserted,
+            legs: Vec::new(),
+        };
+        let bound = line(Some(Proof::Dpop));
+        let of_both = tree(
+            vec![line(None), bound],
+            vec![EntityRef::new("agent", "a\nb"), copilot.clone()],
+        );
+        assert_eq!(
+            explanation_text(Decision::Permit, None, Some(&of_both)),
+            "permit\n  proven by access_token of https://login.example: user:alice > agent:copilot\n  \
+             proven by access_token of https://login.example, held as dpop shows: user:alice > \
+             agent:copilot\n  asserted, not proven: agent:a\\nb, agent:copilot"
+        );
+        let proven = tree(vec![line(None)], Vec::new());
+        let text = explanation_text(Decision::Permit, None, Some(&proven));
+        assert!(!text.contains("asserted"), "{text}");
+    }
 
     #[test]
     fn lookups_stand_below_the_leg_with_their_tuples() {

@@ -380,20 +380,17 @@ impl Question {
             .for_each(|uid| likely_token::hide(uid, &is_declared));
     }
 
-    /// Returns the members of the chain that no credential proves, under the type names of the
-    /// request.
-    #[must_use]
-    pub fn asserted(&self) -> Vec<EntityRef> {
-        let is_proven = |leg: &usize| {
+    /// Iterates over the members of the chain that no credential proves: the caller asserts them.
+    pub fn asserted(&self) -> impl Iterator<Item = &EntityRef> {
+        let is_proven = |leg: usize| {
             self.credentials
                 .iter()
-                .any(|credential| credential.legs.contains(leg))
+                .any(|credential| credential.legs.contains(&leg))
         };
         let members = self.chain.members().enumerate();
         members
-            .filter(|(leg, _)| !is_proven(leg))
-            .map(|(_, member)| self.as_asked(&member.uid))
-            .collect()
+            .filter(move |(leg, _)| !is_proven(*leg))
+            .map(|(_, member)| &member.uid)
     }
 
     /// Returns an entity under the type name of the request.

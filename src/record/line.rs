@@ -8,6 +8,8 @@
 //! | `caller` | a configured caller's name, `admin`, or `anonymous` |
 //! | `request_id` | the caller's `X-Request-ID`, if there was one; a longer one is its first 256 characters and `…` |
 //! | `chain` | the members as `{type, id}`, the subject first; absent if the chain could not be read |
+//! | `credentials` | the credentials that were verified, as `{type, issuer, chain, proof?, until}`; absent if there were none |
+//! | `asserted` | the members of the chain that no credential proves, as `{type, id}`: the caller said so, and was believed; absent if there are none |
 //! | `subject` | only without `chain`: the subject that the request names, as `{type, id}` |
 //! | `action` | the action's name |
 //! | `resource` | the resource as `{type, id}` |
@@ -30,8 +32,8 @@
 //! Members may be added without a new version; none is removed or changes its meaning without one.
 
 use crate::model::{
-    Arguments, Chain, EntityRef, MAX_NAME_BYTES, RECORD_INPUT_BYTES, Reason, shown,
-    shown_request_id,
+    Arguments, Chain, Credential, EntityRef, MAX_NAME_BYTES, ProvenIdentity, Question,
+    RECORD_INPUT_BYTES, Reason, shown, shown_request_id,
 };
 use crate::record::DecisionRecord;
 use crate::telemetry::{is_printable, write_json_escape};
@@ -100,7 +102,10 @@ impl Serialize for DecisionRecord<'_> {
             map.serialize_entry("request_id", &*shown_request_id(request_id))?;
         }
         match self.question {
-            Some(question) => map.serialize_entry("chain", &ChainField(&question.chain))?,
+            Some(question) => {
+                map.serialize_entry("chain", &ChainField(&question.chain))?;
+                write_evidence(question, &mut map)?;
+            }
             // The chain was refused, so the record shows the subject that the request names, if
             // any.
             None => {
@@ -148,6 +153,18 @@ impl Serialize for DecisionRecord<'_> {
     }
 }
 
+/// Writes what credentials prove of the chain, and what the caller merely asserts.
+fn write_evidence<M: SerializeMap>(question: &Question, map: &mut M) -> Result<(), M::Error> {
+    if !question.credentials.is_empty() {
+        map.serialize_entry("credentials", &CredentialsField(&question.credentials))?;
+    }
+    let asserted: Vec<EntityField<'_>> = question.asserted().map(EntityField).collect();
+    if !asserted.is_empty() {
+        map.serialize_entry("asserted", &asserted)?;
+    }
+    Ok(())
+}
+
 /// A value that is serialized as the text of its `Display`.
 struct DisplayText<T>(T);
 
@@ -187,6 +204,37 @@ impl Serialize for ChainField<'_> {
             seq.serialize_element(&EntityField(&member.uid))?;
         }
         seq.end()
+    }
+}
+
+struct CredentialsField<'a>(&'a [Credential]);
+
+impl Serialize for CredentialsField<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            self.0
+                .iter()
+                .map(|credential| CredentialField(&credential.proven)),
+        )
+    }
+}
+
+/// What a credential proves, and no part of the credential itself.
+struct CredentialField<'a>(&'a ProvenIdentity);
+
+impl Serialize for CredentialField<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let proven = self.0;
+        let chain: Vec<EntityField<'_>> = proven.chain.iter().map(EntityField).collect();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", proven.kind.as_str())?;
+        map.serialize_entry("issuer", &*name(&proven.issuer))?;
+        map.serialize_entry("chain", &chain)?;
+        if let Some(proof) = proven.proof {
+            map.serialize_entry("proof", proof.as_str())?;
+        }
+        map.serialize_entry("until", &DisplayText(format_args!("{:.3}", proven.until)))?;
+        map.end()
     }
 }
 

@@ -144,6 +144,7 @@ fn explain_shows_each_leg_with_what_was_missing() {
     assert_eq!(
         text,
         "deny: no policy permits `agent:copilot` to `tools/call` on `tool:refund` (not_permitted)\n  \
+         asserted, not proven: user:alice, agent:copilot\n  \
          user:alice: permit\n    by permit `users` at policies/tools.cedar:1\n  agent:copilot: deny (not_permitted)\n    \
          not permit `agents-small` at policies/tools.cedar:4\n      because this does not hold (line 6): \
          context.arguments.amount < 100\n        context.arguments.amount = 500\n"
