@@ -108,6 +108,12 @@ impl CompiledPolicySet {
         &self.schema
     }
 
+    /// Returns `true` if some policy reads the arguments of a call.
+    #[must_use]
+    pub fn reads_arguments(&self) -> bool {
+        self.without_arguments.is_some()
+    }
+
     /// Returns problems that do not keep the bundle from loading but are probably mistakes.
     #[must_use]
     pub fn warnings(&self) -> &[Problem] {

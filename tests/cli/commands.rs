@@ -290,8 +290,9 @@ fn search_prints_a_table_or_json() {
     let tools = search(&["user:alice", "tools/call", "tool"]);
     assert_eq!(tools, done("tool:refund  by users\n1 resource\n"));
     let chain = ["user:alice > agent:copilot", "tools/call", "tool"];
-    let nothing =
-        "0 resources\nnot_permitted: of what is known of the type `tool` nothing is permitted\n";
+    let nothing = "0 resources\nnot_permitted: of what is known of the type `tool` nothing is \
+                   permitted; with some arguments something is permitted: send \
+                   `context.arguments`, or ask with `options.unknown: [\"arguments\"]`\n";
     assert_eq!(search(&chain), done(nothing));
     let open = search(&[&chain[..], &["--unknown-arguments"]].concat());
     assert_eq!(

@@ -37,8 +37,12 @@ const BUNDLE: [(&str, &str); 3] = [
 ];
 
 fn serving(settings: Settings) -> Server {
+    serving_files(settings, &BUNDLE)
+}
+
+fn serving_files(settings: Settings, files: &[(&str, &str)]) -> Server {
     let folder = tempfile::tempdir().unwrap();
-    for (path, text) in BUNDLE {
+    for (path, text) in files {
         let path = folder.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -173,6 +177,72 @@ async fn an_empty_page_says_why_where_it_is_asked() {
         ),
         (2, None)
     );
+}
+
+const TYPED: [(&str, &str); 3] = [
+    (
+        "schemas/s.cedarschema",
+        "entity user, tool, room;\n\
+         action \"tools/call\" appliesTo { principal: user, resource: tool,\n\
+           context: { arguments?: { amount?: Long } } };\n\
+         action enter appliesTo { principal: user, resource: room };",
+    ),
+    (
+        "policies/p.cedar",
+        "@id(\"small\") permit (principal, action == Action::\"tools/call\", resource)\n\
+         when { context has arguments && context.arguments has amount && context.arguments.amount < 10 };\n\
+         @id(\"eve\") forbid (principal == user::\"eve\", action, resource);\n\
+         @id(\"door\") permit (principal == user::\"ann\", action == Action::\"enter\", resource);",
+    ),
+    (
+        "policies/entities.json",
+        "[{\"uid\": {\"type\": \"tool\", \"id\": \"refund\"}, \"attrs\": {}, \"parents\": []},\
+          {\"uid\": {\"type\": \"room\", \"id\": \"r\"}, \"attrs\": {}, \"parents\": []}]",
+    ),
+];
+
+/// A list of tools whose permits read arguments was empty, and nobody said that it can be asked for
+/// without them.
+#[actix_web::test]
+async fn an_empty_list_of_tools_says_how_to_ask_before_there_are_arguments() {
+    let server = serving_files(local(), &TYPED);
+    let (ann, eve) = (("user", "ann"), ("user", "eve"));
+    let tools = |subject| asking(subject, "tools/call", ("tool", ""));
+    let with = |mut body: Value, member: &str, value: Value| {
+        body[member] = value;
+        body
+    };
+    let unknown = json!({"reason": true, "unknown": ["arguments"]});
+    for (searched, body, is_told) in [
+        ("resource", tools(ann), true),
+        (
+            "subject",
+            asking(("user", ""), "tools/call", ("tool", "refund")),
+            true,
+        ),
+        ("action", asking(ann, "", ("tool", "refund")), true),
+        ("resource", tools(eve), false),
+        ("resource", with(tools(eve), "options", unknown), false),
+        (
+            "resource",
+            with(tools(ann), "context", json!({"arguments": {"amount": 20}})),
+            false,
+        ),
+        (
+            "resource",
+            asking(("user", "bob"), "enter", ("room", "")),
+            false,
+        ),
+    ] {
+        let found = page(&server, searched, &body).await;
+        assert_eq!(found["results"], json!([]), "{body}");
+        let reason = &found["context"]["reason"];
+        let told = "with some arguments something is permitted: send `context.arguments`, or ask \
+                    with `options.unknown: [\"arguments\"]`";
+        let message = reason["message"].as_str().unwrap();
+        assert_eq!(message.ends_with(told), is_told, "{body}: {message}");
+        assert_eq!(reason["next_action"] == "retry", is_told, "{reason}");
+    }
 }
 
 #[actix_web::test]

@@ -79,11 +79,12 @@ impl Engine {
             now,
         };
         let is_first = page.token.is_none();
-        let progress = self.work_out(&task, &position, page)?;
+        let mut budget = PageBudget::new(self.search_limits, &*self.clock, search);
+        let progress = self.work_out(&task, &position, page, &mut budget)?;
         let whole = progress.next == NextPage::End;
         let is_explained =
             whole && is_first && progress.found.is_empty() && ask.depth != AnswerDepth::Lean;
-        let reason = is_explained.then(|| nothing::reason(&task, &progress));
+        let reason = is_explained.then(|| nothing::reason(&task, &progress, &mut budget));
         let next = match progress.next {
             NextPage::End => None,
             NextPage::Behind(after) => {
@@ -108,12 +109,12 @@ impl Engine {
         task: &PageTask<'_>,
         position: &SearchPosition,
         page: &PageRequest,
+        budget: &mut PageBudget<'_>,
     ) -> Result<PageProgress, SearchRefusal> {
         let limit = self
             .search_limits
             .page(page.limit.or(position.limit.filter(|limit| *limit > 0)));
-        let mut budget = PageBudget::new(self.search_limits, &*self.clock, task.search);
-        let mut progress = task.run(position, limit, &mut budget)?;
+        let mut progress = task.run(position, limit, budget)?;
         self.metrics.searched(
             task.search.searched.as_str(),
             progress.candidates,

@@ -5,16 +5,18 @@
 //! **Decision.** A page that is both empty and the last has a reason, like a denial. If candidates
 //! were decided, the reason is what their denials have in common. If none was decided, because none
 //! can be permitted or none is known, the reason is that of the question about nobody in
-//! particular. If a search has come to be denied as a whole, its next page is refused: otherwise
+//! particular. A search without arguments is told how to ask for what some arguments would be
+//! permitted, if anything is then found. If a search has come to be denied as a whole, its next page is refused: otherwise
 //! the pages before it would look complete.
 //!
 //! INVARIANT: reasons do not change what is found.
 
 use super::PageTask;
-use super::page::PageProgress;
+use super::page::{PageBudget, PageProgress};
+use super::page_token::SearchPosition;
 use super::universe::{NOBODY, Universe, kind, placeholder};
-use crate::engine::decide::decide;
-use crate::model::{Code, Decision, NextAction, Reason, SearchKind};
+use crate::engine::decide::{ARGUMENTS, DecisionOptions, decide};
+use crate::model::{Arguments, Code, Decision, NextAction, Reason, SearchKind};
 
 /// The denials of a page's candidates.
 #[derive(Debug, Default)]
@@ -85,12 +87,52 @@ pub(super) fn is_denied(task: &PageTask<'_>, progress: &PageProgress) -> bool {
 }
 
 /// Returns the reason for a search that found nothing.
-pub(super) fn reason(task: &PageTask<'_>, progress: &PageProgress) -> Reason {
+pub(super) fn reason(
+    task: &PageTask<'_>,
+    progress: &PageProgress,
+    budget: &mut PageBudget<'_>,
+) -> Reason {
     let tally = progress.denials.tally();
-    match &tally.first {
+    let reason = match &tally.first {
         Some(first) => alike(task, tally, first),
         None => unasked(task),
+    };
+    if wants_arguments(task, budget) {
+        Reason {
+            message: format!(
+                "{}; with some arguments something is permitted: send `context.arguments`, or ask \
+                 with `options.unknown: [\"arguments\"]`",
+                reason.message.trim_end_matches('.')
+            ),
+            next_action: NextAction::Retry,
+            ..reason
+        }
+    } else {
+        reason
     }
+}
+
+/// Returns `true` if the search has no arguments, and would find something if they were unknown.
+/// It does so within what is left of the page's budget.
+fn wants_arguments(task: &PageTask<'_>, budget: &mut PageBudget<'_>) -> bool {
+    let has_them = task.search.question().context.get(ARGUMENTS).is_some();
+    let reads_them = task.pinned.bundle.policy_set().reads_arguments();
+    if has_them || !reads_them || task.options.arguments == Arguments::Unknown || budget.is_over() {
+        return false;
+    }
+    let options = DecisionOptions {
+        arguments: Arguments::Unknown,
+        ..task.options
+    };
+    let unknown = PageTask { options, ..*task };
+    let from_the_start = SearchPosition {
+        after: None,
+        limit: None,
+        scans: false,
+    };
+    unknown
+        .run(&from_the_start, 1, budget)
+        .is_ok_and(|progress| !progress.found.is_empty())
 }
 
 /// Returns what the denials of all candidates have in common, in words that apply to all of them.
