@@ -7,7 +7,8 @@ pub(super) use bulk::{ExportArguments, ImportArguments};
 use crate::bundle::BundleSource;
 use crate::config::Flags;
 use crate::storage::Backend;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use regex::Regex;
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ Examples:
 
 /// May this agent, acting at this user's behest, do this?
 #[derive(Debug, Parser)]
-#[command(name = "behest", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(name = "behest", version, after_help = EXAMPLES)]
 pub(super) struct CommandLine {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -54,12 +55,12 @@ pub(super) enum Command {
     /// Serve decisions (what happens without a command, too)
     #[command(after_help = store_backends())]
     Serve(ServeArguments),
-    /// Report everything that is wrong with a bundle
+    /// Report everything that is wrong with a bundle, without running its cases
     Validate {
         #[command(flatten)]
         bundle: BundleArgument,
     },
-    /// Run a bundle's cases
+    /// Run a bundle's cases: a bundle with one that fails does not load
     Test {
         #[command(flatten)]
         bundle: BundleArgument,
@@ -197,7 +198,72 @@ pub(super) struct ServeArguments {
     anonymous: Option<String>,
 }
 
+impl CommandLine {
+    /// Reads the process's arguments. If these are invalid, it exits the process with code 2.
+    pub(super) fn read() -> Self {
+        let command = Self::command();
+        let matches = command.clone().get_matches();
+        match Self::from_arg_matches(&matches) {
+            Ok(read) => {
+                if let Some(misplaced) = misplaced_flag(&command, &matches, &read.serve) {
+                    command
+                        .clone()
+                        .error(ErrorKind::ArgumentConflict, misplaced)
+                        .exit();
+                }
+                read
+            }
+            Err(error) => error.exit(),
+        }
+    }
+}
+
+/// Says what is wrong if a flag of the service stands before a command, which would not see it.
+fn misplaced_flag(
+    command: &clap::Command,
+    matches: &clap::ArgMatches,
+    serve: &ServeArguments,
+) -> Option<String> {
+    let name = matches.subcommand_name()?;
+    let flag = serve.first()?;
+    let has_flag = command
+        .find_subcommand(name)?
+        .get_arguments()
+        .any(|argument| argument.get_long() == Some(flag));
+    Some(if has_flag {
+        format!("`--{flag}` stands before the command: write `behest {name} --{flag} …`")
+    } else {
+        format!("`--{flag}` is none of the options of `behest {name}`: leave it out")
+    })
+}
+
 impl ServeArguments {
+    /// Returns the name of the first flag that was given.
+    fn first(&self) -> Option<&'static str> {
+        let Self {
+            bundle,
+            listen,
+            data,
+            config,
+            public_url,
+            cache,
+            anonymous,
+        } = self;
+        let given = [
+            ("bundle", bundle.is_some()),
+            ("listen", listen.is_some()),
+            ("data", data.is_some()),
+            ("config", config.is_some()),
+            ("public-url", public_url.is_some()),
+            ("cache", cache.is_some()),
+            ("anonymous", anonymous.is_some()),
+        ];
+        given
+            .into_iter()
+            .find(|(_, is_given)| *is_given)
+            .map(|(flag, _)| flag)
+    }
+
     /// Returns the flags that were given, by the key of the setting.
     pub(super) fn flags(&self) -> Flags {
         let given = [

@@ -26,14 +26,13 @@ mod tuples;
 mod validate;
 
 use args::{Command, CommandLine, KeysCommand};
-use clap::Parser;
 use std::process::ExitCode;
 
 /// Runs the program with the process's arguments. If these are invalid, it exits the process with
 /// code 2.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = CommandLine::parse();
+    let arguments = CommandLine::read();
     match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),

@@ -17,9 +17,23 @@ pub(super) fn run(argument: &BundleArgument) -> ExitCode {
             warn_with_lines(bundle.warnings(), &files);
             let ok = Paint::for_results().good("ok");
             print(&format!("{ok}: {}\n", describe(&source, &bundle)));
+            print(&unrun_cases(&source, bundle.cases().len()));
             ExitCode::SUCCESS
         }
         Err(problems) => fail_with_lines(&problems, &files),
+    }
+}
+
+/// Says that cases were not run: a bundle with a case that fails is valid, and does not load.
+fn unrun_cases(source: &BundleSource, cases: usize) -> String {
+    let directory = match source {
+        BundleSource::Embedded => String::new(),
+        BundleSource::Dir(dir) => format!(" --bundle {}", dir.display()),
+    };
+    match cases {
+        0 => String::new(),
+        1 => format!("its case was not run: `behest test{directory}` does that\n"),
+        _ => format!("its {cases} cases were not run: `behest test{directory}` does that\n"),
     }
 }
 

@@ -34,7 +34,10 @@ pub enum StoreError {
     #[error("`{0}` occurs twice in one batch: name each tuple once")]
     Repeated(Box<TupleKey>),
     /// A tuple to be written exists already.
-    #[error("`{0}` exists already: leave it out, or have duplicates ignored")]
+    #[error(
+        "`{0}` exists already: leave it out, or say by `writes.on_duplicate` what is to be done: \
+         `error` (the default), `ignore` or `replace`"
+    )]
     Exists(Box<TupleKey>),
     /// A tuple to be written exists with another condition or context.
     #[error(
@@ -42,7 +45,10 @@ pub enum StoreError {
     )]
     ExistsOtherwise(Box<TupleKey>),
     /// A tuple to be deleted does not exist.
-    #[error("`{0}` does not exist: leave it out, or have missing tuples ignored")]
+    #[error(
+        "`{0}` does not exist: leave it out, or say by `deletes.on_missing` what is to be done: \
+         `error` (the default) or `ignore`"
+    )]
     Missing(Box<TupleKey>),
     /// A tuple to be written exists with another condition or context, and duplicates are ignored.
     #[error(

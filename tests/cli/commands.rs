@@ -33,6 +33,38 @@ fn a_command_line_that_makes_no_sense_is_exit_code_2() {
     }
 }
 
+/// `behest --bundle DIR serve` is what many type first.
+#[test]
+fn a_flag_before_the_command_is_told_where_it_belongs() {
+    let place = Place::new();
+    for (arguments, told) in [
+        (
+            &["--bundle", "bundle", "serve"] as &[&str],
+            "error: `--bundle` stands before the command: write `behest serve --bundle …`\n",
+        ),
+        (
+            &["--bundle", "bundle", "validate"],
+            "error: `--bundle` stands before the command: write `behest validate --bundle …`\n",
+        ),
+        (
+            &["--public-url", "https://x", "serve", "--bundle", "bundle"],
+            "error: `--public-url` stands before the command: write `behest serve --public-url …`\n",
+        ),
+        (
+            &["--listen", "unix:s", "test"],
+            "error: `--listen` is none of the options of `behest test`: leave it out\n",
+        ),
+        (
+            &["--data", "data", "pack", "list"],
+            "error: `--data` is none of the options of `behest pack`: leave it out\n",
+        ),
+    ] {
+        let refused = place.run(arguments);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.err.starts_with(told), "{}", refused.err);
+    }
+}
+
 #[test]
 fn help_shows_examples_and_the_version_is_told() {
     let place = Place::new();
@@ -61,6 +93,8 @@ fn validate_underlines_what_is_wrong() {
         ok.code == 0 && ok.out.starts_with("ok: the bundle in `bundle` ") && ok.err.is_empty(),
         "{ok:?}"
     );
+    let unrun = "\nits 2 cases were not run: `behest test --bundle bundle` does that\n";
+    assert!(ok.out.ends_with(unrun), "{}", ok.out);
     place.write_policies("\"many\"");
     let bad = place.run_with(&["validate"], &[("BEHEST_BUNDLE", "bundle")], "");
     assert!(bad.code == 1 && bad.out.is_empty(), "{bad:?}");

@@ -12,10 +12,10 @@ const B: &str = "document:b#viewer@user:*";
 const C: &str = "document:c#viewer@team:sre#member";
 
 pub(crate) fn what_exists_and_what_does_not(kind: Kind) {
-    const EXISTS: &str =
-        "`document:a#viewer@user:anne` exists already: leave it out, or have duplicates ignored";
-    const MISSING: &str =
-        "`document:b#viewer@user:*` does not exist: leave it out, or have missing tuples ignored";
+    const EXISTS: &str = "`document:a#viewer@user:anne` exists already: leave it out, or say by `writes.on_duplicate` \
+         what is to be done: `error` (the default), `ignore` or `replace`";
+    const MISSING: &str = "`document:b#viewer@user:*` does not exist: leave it out, or say by `deletes.on_missing` what \
+         is to be done: `error` (the default) or `ignore`";
     const OTHERWISE: &str = "`document:a#viewer@user:anne` exists already with another condition or context: replace it by \
                              `writes.on_duplicate: \"replace\"`, or leave it out";
     const DIFFERS: &str = "`document:a#viewer@user:anne` exists with another condition or context, so it is no duplicate to \

@@ -246,6 +246,12 @@ impl ValidationReport<'_> {
                     "there are usersets only where the bundle has a relation model: add a `.fga` file"
                 })
             }
+            ValidationError::UnexpectedType(found) if found.actual.to_string() == "decimal" => {
+                problem.help(
+                    "a decimal is compared by its own functions: `x.greaterThan(decimal(\"1.0\"))`, \
+                     `greaterThanOrEqual`, `lessThan`, `lessThanOrEqual`",
+                )
+            }
             ValidationError::EmptySetForbidden(_) => {
                 problem.help("nothing is in an empty set: name what is meant, or remove the comparison")
             }
