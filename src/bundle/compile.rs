@@ -338,8 +338,9 @@ fn add_packs(files: &mut BundleFiles, manifest: &BundleManifest, problems: &mut 
         let place = files
             .file(MANIFEST)
             .map(|file| find(file, &format!("\"{name}\"")));
-        let mut problem = if named.iter().take(index).any(|known| known == name) {
-            Problem::new(format!("the pack `{name}` is named twice")).help("remove one of the two")
+        let before = named.iter().take(index).filter(|known| *known == name);
+        let mut problem = if let before @ 1.. = before.count() {
+            manifest::named_twice(files.file(MANIFEST), name, before)
         } else if let Some(pack) = pack::files(name, files.is_default) {
             if index < manifest.packs.len() {
                 files.packs.extend(pack);
@@ -353,7 +354,7 @@ fn add_packs(files: &mut BundleFiles, manifest: &BundleManifest, problems: &mut 
             Problem::new(format!("there is no pack `{name}`"))
                 .help(format!("the packs are {}", known.join(", ")))
         };
-        problem.place = place;
+        problem.place = problem.place.or(place);
         problems.push(problem);
     }
 }

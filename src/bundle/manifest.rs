@@ -159,6 +159,25 @@ pub(super) fn find(file: &SourceFile, word: &str) -> Place {
         .map_or_else(|| Place::whole(&file.path), |at| file.place(at, word.len()))
 }
 
+/// Reports a pack that is named twice, at the place after so many others of its name and at the
+/// first.
+pub(super) fn named_twice(file: Option<&SourceFile>, pack: &str, before: usize) -> Problem {
+    let problem =
+        Problem::new(format!("the pack `{pack}` is named twice")).help("remove one of the two");
+    let quoted = format!("\"{pack}\"");
+    let places = |file: &SourceFile| {
+        let mut all = file.text.match_indices(&quoted);
+        let (first, _) = all.next()?;
+        let (again, _) = all.nth(before.checked_sub(1)?)?;
+        let place = |at| file.place(at, quoted.len());
+        Some((place(first), place(again)))
+    };
+    match file.and_then(places) {
+        Some((first, again)) => problem.at(again).and_at(first),
+        None => problem,
+    }
+}
+
 /// Returns the place of this text as a value in a table of the manifest, or else its first place in
 /// the file.
 pub(super) fn find_in(file: &SourceFile, table: &str, word: &str) -> Place {

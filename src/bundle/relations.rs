@@ -18,7 +18,8 @@ use crate::relations::model::{
 use crate::relations::{Graph, PossibleRelations, Rules};
 use serde::Deserialize;
 use smol_str::SmolStr;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The relation of the pack `revocation` to which the loader adds every type of principal.
@@ -288,7 +289,7 @@ pub(super) fn read_tuples(
 ) -> Result<Vec<Tuple>, Problems> {
     let mut problems = Vec::new();
     let mut tuples: Vec<Tuple> = Vec::new();
-    let mut seen: HashSet<TupleKey> = HashSet::new();
+    let mut seen: HashMap<TupleKey, Place> = HashMap::new();
     for file in files {
         let texts = match parse_file(file) {
             Ok(texts) => texts,
@@ -299,12 +300,18 @@ pub(super) fn read_tuples(
         };
         for (text, place) in texts {
             match to_tuple(text, model) {
-                Ok(tuple) if seen.insert(tuple.key.clone()) => tuples.push(tuple),
-                Ok(tuple) => {
-                    let problem =
-                        Problem::new(format!("the tuple `{}` is written twice", tuple.key));
-                    problems.push(problem.at(place).help("remove one of the two"));
-                }
+                Ok(tuple) => match seen.entry(tuple.key.clone()) {
+                    Entry::Vacant(free) => {
+                        free.insert(place);
+                        tuples.push(tuple);
+                    }
+                    Entry::Occupied(first) => {
+                        let problem =
+                            Problem::new(format!("the tuple `{}` is written twice", tuple.key))
+                                .help("remove one of the two");
+                        problems.push(problem.at(place).and_at(first.get().clone()));
+                    }
+                },
                 Err(message) => problems.push(Problem::new(message).at(place)),
             }
         }

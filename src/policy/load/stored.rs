@@ -4,6 +4,7 @@ use crate::model::{EntityRef, Place, Problem, Problems};
 use crate::policy::explanation::shown::without_secrets;
 use crate::policy::load::ancestors::{MAX_ANCESTORS, too_many};
 use crate::policy::load::references::{StrayKey, stray};
+use crate::policy::load::repeated::locate_repeated;
 use crate::policy::load::source::{SourceFile, problem_of};
 use crate::policy::load::stored_values;
 use crate::policy::schema::Schema;
@@ -76,6 +77,10 @@ impl StoredEntities {
         })?;
         close(all.iter().map(|(_, entity)| entity.clone()), schema).map_err(|error| {
             let problem = problem_of(&*error, files, None);
+            let every: Vec<&SourceFile> = files.iter().collect();
+            if let Some(located) = locate_repeated(&every, &problem) {
+                return Problems::from(located);
+            }
             let file = all
                 .iter()
                 .find(|(_, entity)| problem.message.contains(&entity.uid().to_string()));
@@ -256,6 +261,9 @@ fn without_indirect_ancestors(entity: &Entity) -> Entity {
 /// Adds a place to a problem. Cedar names the entity but no place, so this finds the id in the
 /// text, or takes the line of a JSON error.
 fn locate(file: &SourceFile, mut problem: Problem) -> Problem {
+    if let Some(located) = locate_repeated(&[file], &problem) {
+        return located;
+    }
     let is_of_action = problem.message.contains("Action::\"")
         && ["duplicate entity entry", "schema declaration"]
             .iter()

@@ -38,6 +38,17 @@ pub fn read_modules(
     merge_modules(&named_modules(manifest, files)?)
 }
 
+/// Reports a path that stands twice in a manifest, at its second place and its first.
+fn twice(manifest: ModelFile<'_>, path: &str) -> Option<Problem> {
+    let mut places = manifest
+        .text
+        .match_indices(path)
+        .map(|(at, found)| manifest.place(at, found.len()));
+    let first = places.next()?;
+    let problem = Problem::new(format!("`{path}` is named twice")).at(places.next()?);
+    Some(problem.and_at(first))
+}
+
 /// Returns the modules that a manifest names, in its order. Refuses a manifest that does not name
 /// exactly the files beside it.
 pub fn named_modules<'a>(
@@ -52,8 +63,10 @@ pub fn named_modules<'a>(
         match files.iter().find(|file| file.name == path) {
             Some(file) if named.iter().any(|it: &ModelFile<'a>| it.name == file.name) => problems
                 .push(
-                    Problem::new(format!("`{path}` is named twice"))
-                        .at(whole())
+                    twice(manifest, path)
+                        .unwrap_or_else(|| {
+                            Problem::new(format!("`{path}` is named twice")).at(whole())
+                        })
                         .help("remove one of the two lines"),
                 ),
             Some(file) => named.push(*file),
