@@ -12,14 +12,33 @@ use crate::model::{Number, Value};
 /// Maximum nesting of a value of the context. JSON bodies have the same limit.
 const MAX_VALUE_DEPTH: usize = 64;
 
-/// Casts the value; an error says what it should have been.
-pub(super) fn cast(value: &Value, wanted: &ParameterType) -> Result<Val, String> {
+/// The reason why a value does not fit the type of its parameter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CastError {
+    /// The value is of another type.
+    #[error("expected {expected}, found {found}")]
+    Mismatch {
+        /// The type that was expected.
+        expected: &'static str,
+        /// The kind of value that was found.
+        found: String,
+    },
+    /// A number is none of 64 bits.
+    #[error("a number is out of the range of a double")]
+    OutOfRange,
+    /// Lists and objects nest too deep.
+    #[error("it is nested more than {MAX_VALUE_DEPTH} deep")]
+    TooDeep,
+}
+
+/// Casts the value to the type of a parameter.
+pub(super) fn cast(value: &Value, wanted: &ParameterType) -> Result<Val, CastError> {
     cast_at(value, wanted, 0)
 }
 
-fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, String> {
+fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, CastError> {
     if depth > MAX_VALUE_DEPTH {
-        return Err(format!("it is nested more than {MAX_VALUE_DEPTH} deep"));
+        return Err(CastError::TooDeep);
     }
     let cast = match (wanted, value) {
         (ParameterType::Any, value) => return any(value, depth),
@@ -49,7 +68,7 @@ fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, S
             return items.map(Val::List);
         }
         (ParameterType::Map(element), Value::Record(record)) => {
-            let entries: Result<_, String> = record
+            let entries: Result<_, CastError> = record
                 .iter()
                 .map(|(name, value)| {
                     Ok((
@@ -63,23 +82,18 @@ fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, S
         }
         _ => None,
     };
-    cast.ok_or_else(|| {
-        format!(
-            "expected {}, found {}",
-            describe(wanted),
-            describe_value(value, wanted)
-        )
+    cast.ok_or_else(|| CastError::Mismatch {
+        expected: describe(wanted),
+        found: describe_value(value, wanted),
     })
 }
 
 /// Converts a value of the type `any`. Numbers become doubles, as in every JSON document.
-fn any(value: &Value, depth: usize) -> Result<Val, String> {
+fn any(value: &Value, depth: usize) -> Result<Val, CastError> {
     Ok(match value {
         Value::Null => Val::Null,
         Value::Bool(value) => Val::Bool(*value),
-        Value::Number(number) => Val::Double(
-            double(number).ok_or_else(|| "a number is out of the range of a double".to_owned())?,
-        ),
+        Value::Number(number) => Val::Double(double(number).ok_or(CastError::OutOfRange)?),
         Value::Text(text) => Val::Text(text.clone()),
         Value::List(_) => {
             return cast_at(
@@ -320,15 +334,16 @@ mod tests {
                 "expected an array, found an object",
             ),
         ] {
-            assert_eq!(cast(&value, &wanted), Err(message.to_owned()));
+            assert_eq!(cast(&value, &wanted).unwrap_err().to_string(), message);
         }
         let mut deep = Value::Null;
         for _ in 0..100 {
             deep = Value::List(vec![deep]);
         }
+        assert_eq!(cast(&deep, &ParameterType::Any), Err(CastError::TooDeep));
         assert_eq!(
-            cast(&deep, &ParameterType::Any),
-            Err("it is nested more than 64 deep".to_owned())
+            CastError::TooDeep.to_string(),
+            "it is nested more than 64 deep"
         );
     }
 }

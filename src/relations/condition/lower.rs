@@ -5,6 +5,7 @@
 //! unknown variable or function, no operand of a wrong type, no literal that is no valid duration,
 //! time, address or pattern, and no result other than a bool.
 
+use super::error::ExpressionError;
 use super::evaluate::{self, CostBudget};
 use super::pattern;
 use super::signature::{Function, TYPE_VALUES, Ty};
@@ -17,7 +18,7 @@ use smol_str::SmolStr;
 
 /// Maximum depth of a syntax tree: evaluation is recursive, and conditions of real models are about
 /// ten deep.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// A node of a lowered expression.
 #[derive(Debug)]
@@ -91,11 +92,11 @@ pub(super) struct Fold {
     pub(super) result: Expression,
 }
 
-/// Checks and lowers an expression over these parameters. An error says what is wrong.
+/// Checks and lowers an expression over these parameters.
 pub(super) fn lower(
     expr: &IdedExpr,
     parameters: &[(SmolStr, ParameterType)],
-) -> Result<Expression, String> {
+) -> Result<Expression, ExpressionError> {
     let mut scope = VariableScope {
         parameters,
         locals: Vec::new(),
@@ -105,9 +106,7 @@ pub(super) fn lower(
     if ty == Ty::Bool {
         Ok(node)
     } else {
-        Err(format!(
-            "the expression is of type `{ty}`, and a condition must be a `bool`"
-        ))
+        Err(ExpressionError::NotBool(ty))
     }
 }
 
@@ -117,14 +116,12 @@ struct VariableScope<'a> {
     depth: usize,
 }
 
-type LowerResult = Result<(Expression, Ty), String>;
+type LowerResult = Result<(Expression, Ty), ExpressionError>;
 
 impl<'a> VariableScope<'a> {
     fn node(&mut self, expr: &'a IdedExpr) -> LowerResult {
         if self.depth >= MAX_DEPTH {
-            return Err(format!(
-                "the expression is nested more than {MAX_DEPTH} deep"
-            ));
+            return Err(ExpressionError::TooDeep);
         }
         self.depth += 1;
         let lowered = match &expr.expr {
@@ -135,13 +132,8 @@ impl<'a> VariableScope<'a> {
             Expr::List(list) if list.optional_indices.is_empty() => self.list(&list.elements),
             Expr::Map(map) => self.map(map),
             Expr::Comprehension(fold) => self.fold(fold),
-            Expr::Struct(it) => Err(format!(
-                "`{}` cannot be built; use `duration(…)` or `timestamp(…)`",
-                it.type_name
-            )),
-            Expr::List(_) | Expr::Unspecified => {
-                Err("the expression uses syntax that conditions do not have".to_owned())
-            }
+            Expr::Struct(it) => Err(ExpressionError::Construction(it.type_name.clone())),
+            Expr::List(_) | Expr::Unspecified => Err(ExpressionError::ForeignSyntax),
         };
         self.depth -= 1;
         lowered
@@ -167,23 +159,11 @@ impl<'a> VariableScope<'a> {
         }
         match TYPE_VALUES.iter().find(|it| **it == name) {
             Some(name) => Ok((Expression::Const(Val::Type(name)), Ty::Type)),
-            None => Err(format!(
-                "`{name}` is no parameter of the condition; {}",
-                self.declared()
-            )),
+            None => Err(ExpressionError::UnknownName {
+                name: name.to_owned(),
+                declared: self.parameters.iter().map(|it| it.0.clone()).collect(),
+            }),
         }
-    }
-
-    fn declared(&self) -> String {
-        if self.parameters.is_empty() {
-            return "it declares none".to_owned();
-        }
-        let names: Vec<_> = self
-            .parameters
-            .iter()
-            .map(|(name, _)| format!("`{name}`"))
-            .collect();
-        format!("it declares {}", names.join(", "))
     }
 
     fn select(&mut self, select: &'a SelectExpr) -> LowerResult {
@@ -192,10 +172,10 @@ impl<'a> VariableScope<'a> {
             Ty::Map(_, element) => *element,
             Ty::Dyn => Ty::Dyn,
             ty => {
-                return Err(format!(
-                    "`.{}` is asked of a `{ty}`, which has no fields",
-                    select.field
-                ));
+                return Err(ExpressionError::NoFields {
+                    field: select.field.clone(),
+                    of: ty,
+                });
             }
         };
         let operand = Box::new(operand);
@@ -216,7 +196,13 @@ impl<'a> VariableScope<'a> {
             types.push(ty);
         }
         let name = call.func_name.as_str();
-        let no_overload = || Err(refuse_operands(name, call.target.is_some(), &types));
+        let no_overload = || {
+            Err(ExpressionError::Operands {
+                function: name.to_owned(),
+                on_value: call.target.is_some(),
+                types: types.clone(),
+            })
+        };
         let mut nodes_left = nodes.into_iter();
         let mut next = || nodes_left.next().unwrap_or(Expression::Const(Val::Null));
         match (name, types.as_slice()) {
@@ -260,7 +246,7 @@ impl<'a> VariableScope<'a> {
         ))
     }
 
-    fn all(&mut self, exprs: &'a [IdedExpr]) -> Result<Vec<(Expression, Ty)>, String> {
+    fn all(&mut self, exprs: &'a [IdedExpr]) -> Result<Vec<(Expression, Ty)>, ExpressionError> {
         exprs.iter().map(|expr| self.node(expr)).collect()
     }
 
@@ -268,14 +254,12 @@ impl<'a> VariableScope<'a> {
         let (mut nodes, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for entry in &map.entries {
             let EntryExpr::MapEntry(entry) = &entry.expr else {
-                return Err("a map literal takes `key: value` entries".to_owned());
+                return Err(ExpressionError::MapEntry);
             };
             let ((key, key_type), (value, value_type)) =
                 (self.node(&entry.key)?, self.node(&entry.value)?);
             if !matches!(key_type, Ty::Bool | Ty::Int | Ty::Uint | Ty::Text | Ty::Dyn) {
-                return Err(format!(
-                    "a `{key_type}` cannot be the key of a map; use a string, a whole number or a bool"
-                ));
+                return Err(ExpressionError::MapKey(key_type));
             }
             nodes.push((key, value));
             keys.push(key_type);
@@ -293,14 +277,10 @@ impl<'a> VariableScope<'a> {
             Ty::List(element) => *element,
             Ty::Map(key, _) => *key,
             Ty::Dyn => Ty::Dyn,
-            ty => {
-                return Err(format!(
-                    "a `{ty}` has no elements to go through; use a list or a map"
-                ));
-            }
+            ty => return Err(ExpressionError::NoElements(ty)),
         };
         if fold.iter_var2.is_some() {
-            return Err("a comprehension takes one variable".to_owned());
+            return Err(ExpressionError::TwoVariables);
         }
         let (start, start_type) = self.node(&fold.accu_init)?;
         let accumulated = self.accumulated(fold, &element, start_type)?;
@@ -333,7 +313,7 @@ impl<'a> VariableScope<'a> {
         fold: &'a ComprehensionExpr,
         element: &Ty,
         start: Ty,
-    ) -> Result<Ty, String> {
+    ) -> Result<Ty, ExpressionError> {
         let empty_list =
             matches!(&fold.accu_init.expr, Expr::List(list) if list.elements.is_empty());
         if !empty_list {
@@ -388,11 +368,14 @@ fn find(name: &str, on_value: bool) -> Option<Function> {
 
 /// Evaluates conversions of literals and compiles literal patterns once, so that mistakes in them
 /// are found here.
-fn fold_constants(function: Function, args: Vec<Expression>) -> Result<Expression, String> {
+fn fold_constants(
+    function: Function,
+    args: Vec<Expression>,
+) -> Result<Expression, ExpressionError> {
     match (&function, args.as_slice()) {
         (Function::Matches(_), [_, Expression::Const(Val::Text(text))]) => {
-            let compiled = pattern::compile(text)
-                .ok_or_else(|| format!("`{text}` is no regular expression (RE2), or too large"))?;
+            let compiled =
+                pattern::compile(text).ok_or_else(|| ExpressionError::Pattern(text.clone()))?;
             Ok(Expression::Call(Function::Matches(Some(compiled)), args))
         }
         (
@@ -405,45 +388,24 @@ fn fold_constants(function: Function, args: Vec<Expression>) -> Result<Expressio
                 &mut CostBudget::unlimited(),
             );
             made.map(Expression::Const).map_err(|halt| match value {
-                Val::Text(text) => format!("`{text}`: {halt}"),
-                _ => halt.to_string(),
+                Val::Text(text) => ExpressionError::Text(text.clone(), halt),
+                _ => ExpressionError::Constant(halt),
             })
         }
         (Function::InCidr, [_, Expression::Const(Val::Text(text))])
             if !super::network::is_network(text) =>
         {
-            Err(format!(
-                "`{text}` is no network; write an address and the number of its bits: `10.0.0.0/8`"
-            ))
+            Err(ExpressionError::Network(text.clone()))
         }
         _ => Ok(Expression::Call(function, args)),
     }
 }
 
-fn unknown(name: &str, call: &CallExpr) -> String {
-    match (&call.target, find(name, call.target.is_none())) {
-        (Some(_), Some(_)) => format!("`{name}` is not called on a value; write `{name}(…)`"),
-        (None, Some(_)) => format!("`{name}` is called on a value; write `value.{name}(…)`"),
-        _ => format!(
-            "there is no function `{name}`; conditions have CEL's standard functions, `ipaddress` and `in_cidr`"
-        ),
-    }
-}
-
-fn refuse_operands(name: &str, on_value: bool, types: &[Ty]) -> String {
-    let operands: Vec<_> = types.iter().map(|ty| format!("`{ty}`")).collect();
-    let operands = operands.join(", ");
-    match name.trim_matches('_') {
-        "&&" | "||" | "!" => format!("`{}` takes bools, not {operands}", name.trim_matches('_')),
-        "?_:" => format!("`? :` takes a bool and two values of one type, not {operands}"),
-        "[_]" => format!("`[ ]` takes a list and an int, or a map and a key of it, not {operands}"),
-        "@in" => format!("`in` takes a value and a list or map of such, not {operands}"),
-        operator if !operator.starts_with(char::is_alphabetic) => {
-            format!(
-                "`{operator}` does not take {operands}; convert one, as in `int(x)` or `double(x)`"
-            )
-        }
-        name if on_value => format!("`{name}` on a value does not take {operands}"),
-        name => format!("`{name}` does not take {operands}"),
+fn unknown(name: &str, call: &CallExpr) -> ExpressionError {
+    let name = name.to_owned();
+    match (&call.target, find(&name, call.target.is_none())) {
+        (Some(_), Some(_)) => ExpressionError::NoMethod(name),
+        (None, Some(_)) => ExpressionError::Method(name),
+        _ => ExpressionError::UnknownFunction(name),
     }
 }

@@ -15,6 +15,7 @@ mod calendar;
 mod cast;
 mod clock;
 mod convert;
+mod error;
 mod evaluate;
 mod functions;
 mod lower;
@@ -27,8 +28,10 @@ mod time;
 mod types;
 mod value;
 
-use crate::model::{Record, shown};
+use crate::model::Record;
+pub use cast::CastError;
 pub use clock::CLOCK;
+pub use error::ConditionError;
 use evaluate::{CostBudget, Halt};
 use lower::Expression;
 pub use sent::ConditionCache;
@@ -80,8 +83,8 @@ impl CompiledCondition {
                 max_cost: MAX_COST,
             }),
             Ok(_) => Err(problems),
-            Err(problem) => {
-                problems.push(problem);
+            Err(error) => {
+                problems.push(error.to_string());
                 Err(problems)
             }
         }
@@ -164,7 +167,7 @@ impl CompiledCondition {
                     parameter: name.clone(),
                 });
             };
-            cast::cast(value, wanted).map_err(|message| self.bad_value(name, message))?;
+            cast::cast(value, wanted).map_err(|error| self.bad_value(name, error))?;
         }
         Ok(())
     }
@@ -189,7 +192,7 @@ impl CompiledCondition {
             };
             match converted {
                 Some(Ok(value)) => values.push(value),
-                Some(Err(message)) => return Err(self.bad_value(name, message)),
+                Some(Err(error)) => return Err(self.bad_value(name, error)),
                 None => missing.push(name.clone()),
             }
         }
@@ -203,11 +206,11 @@ impl CompiledCondition {
         }
     }
 
-    fn bad_value(&self, name: &SmolStr, message: String) -> ConditionError {
+    fn bad_value(&self, name: &SmolStr, error: CastError) -> ConditionError {
         ConditionError::BadValue {
             condition: self.name.clone(),
             parameter: name.clone(),
-            message,
+            error,
         }
     }
 
@@ -217,61 +220,6 @@ impl CompiledCondition {
             message: message.to_owned(),
         }
     }
-}
-
-/// Why a condition cannot be evaluated. Each error is deterministic: the same values fail in the
-/// same way.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ConditionError {
-    /// Some parameters have no value, neither in the tuple nor in the request.
-    #[error(
-        "condition `{condition}` has no value for `{}`: store it in the context of the tuple's \
-         condition, or send it in the request's `context`",
-        parameters.join("`, `")
-    )]
-    Missing {
-        /// The condition.
-        condition: SmolStr,
-        /// The parameters, in the order in which they were declared.
-        parameters: Vec<SmolStr>,
-    },
-    /// A value does not fit its parameter.
-    #[error("condition `{condition}` has a bad value for `{parameter}`: {message}")]
-    BadValue {
-        /// The condition.
-        condition: SmolStr,
-        /// The parameter.
-        parameter: SmolStr,
-        /// The type that was expected, and the kind of value that was found.
-        message: String,
-    },
-    /// A tuple stores a value for a parameter that the condition does not have.
-    #[error("condition `{condition}` has no parameter `{}`: remove the value from the tuple's context", shown(.parameter))]
-    Undeclared {
-        /// The condition.
-        condition: SmolStr,
-        /// The name of the value.
-        parameter: SmolStr,
-    },
-    /// The expression fails for these values, for example by an index out of range or a division by
-    /// zero.
-    #[error("condition `{condition}` failed: {message}")]
-    Failed {
-        /// The condition.
-        condition: SmolStr,
-        /// What failed.
-        message: String,
-    },
-    /// The evaluation costs more than the limit allows.
-    #[error(
-        "condition `{condition}` costs more than {max_cost} units: pass fewer or shorter values, or simplify it"
-    )]
-    TooCostly {
-        /// The condition.
-        condition: SmolStr,
-        /// The maximum cost.
-        max_cost: u64,
-    },
 }
 
 fn wrong_parameters(parameters: &[(SmolStr, ParameterType)]) -> Vec<String> {

@@ -7,7 +7,7 @@
 //! work is counted ([`ConditionCache::take_work`]), so that it is metered like tuples that are
 //! read.
 
-use super::cast;
+use super::cast::{self, CastError};
 use super::types::ParameterType;
 use super::value::Val;
 use crate::model::{Record, Value};
@@ -52,7 +52,7 @@ impl<'a> RequestValues<'a> {
 #[derive(Debug, Default)]
 pub struct ConditionCache {
     /// The converted values, by condition and position of the parameter.
-    converted: HashMap<SmolStr, Vec<Option<Result<Val, String>>>>,
+    converted: HashMap<SmolStr, Vec<Option<Result<Val, CastError>>>>,
     work: u64,
 }
 
@@ -74,7 +74,7 @@ impl ConditionCache {
         (condition, at): (&SmolStr, usize),
         value: &Value,
         wanted: &ParameterType,
-    ) -> Result<Val, String> {
+    ) -> Result<Val, CastError> {
         // Other values are converted as quickly as they would be found.
         if !matches!(value, Value::List(_) | Value::Record(_) | Value::Text(_)) {
             self.work(1);

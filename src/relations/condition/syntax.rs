@@ -3,6 +3,7 @@
 //! INVARIANT: parsing ends for any text, and uses no more stack than the thread has: brackets are
 //! counted before the recursive parser sees the text.
 
+use super::error::ExpressionError;
 use cel::common::ast::IdedExpr;
 use cel::parser::Parser;
 
@@ -33,7 +34,7 @@ pub(super) const RESERVED: [&str; 21] = [
 
 /// Maximum nesting of brackets: the parser makes about ten nested calls for each, and real
 /// conditions nest three deep.
-const MAX_BRACKETS: usize = 24;
+pub(super) const MAX_BRACKETS: usize = 24;
 
 /// The number of mistakes after which the parser gives up: more would not help anybody.
 const MAX_MISTAKES: u32 = 4;
@@ -42,47 +43,41 @@ const MAX_MISTAKES: u32 = 4;
 /// each bracket.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
 
-/// Parses an expression and calls `make` with its tree. An error says what is wrong, with line and
-/// column within the expression. Both run on a thread of their own with a sufficient stack; models
-/// are rarely written.
+/// Parses an expression and calls `make` with its tree. Both run on a thread of their own with a
+/// sufficient stack; models are rarely written.
 pub(super) fn read<T: Send>(
     text: &str,
-    make: impl FnOnce(&IdedExpr) -> Result<T, String> + Send,
-) -> Result<T, String> {
+    make: impl FnOnce(&IdedExpr) -> Result<T, ExpressionError> + Send,
+) -> Result<T, ExpressionError> {
     if text.trim().is_empty() {
-        return Err("the expression is empty; write one that is true or false".to_owned());
+        return Err(ExpressionError::Empty);
     }
     if brackets(text) > MAX_BRACKETS {
-        return Err(format!(
-            "brackets are nested more than {MAX_BRACKETS} deep; simplify the expression"
-        ));
+        return Err(ExpressionError::TooManyBrackets);
     }
-    let unreadable = || Err("the expression cannot be read".to_owned());
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new()
             .name("condition".to_owned())
             .stack_size(STACK_BYTES)
             .spawn_scoped(scope, || make(&parse(text)?));
         match reader {
-            Ok(reader) => reader.join().unwrap_or_else(|_| unreadable()),
-            Err(_) => unreadable(),
+            Ok(reader) => reader.join().unwrap_or(Err(ExpressionError::Unreadable)),
+            Err(_) => Err(ExpressionError::Unreadable),
         }
     })
 }
 
-fn parse(text: &str) -> Result<IdedExpr, String> {
+fn parse(text: &str) -> Result<IdedExpr, ExpressionError> {
     Parser::new()
         .error_recovery_limit(MAX_MISTAKES)
         .parse(text)
         .map_err(|errors| match errors.errors.first() {
-            Some(error) => {
-                let (line, column) = error.pos;
-                format!(
-                    "the expression cannot be read (line {line}, column {column}): {}",
-                    first_line(&error.msg)
-                )
-            }
-            None => "the expression cannot be read".to_owned(),
+            Some(error) => ExpressionError::Syntax {
+                line: error.pos.0,
+                column: error.pos.1,
+                message: first_line(&error.msg).to_owned(),
+            },
+            None => ExpressionError::Unreadable,
         })
 }
 
