@@ -285,7 +285,7 @@ fn read_variables(environment: &EnvironmentVariables) -> Result<VariableSettings
             problems.push(empty(name));
             continue;
         }
-        if let Err(setting) = merge(&mut values, figment::util::nest(&key, value)) {
+        if let Some(setting) = merge(&mut values, figment::util::nest(&key, value)) {
             problems.push(given_twice(name, &setting, &before));
         }
         before.push((name.as_str(), key));
@@ -381,28 +381,27 @@ fn read_flags(flags: &Flags) -> SettingsLayer {
     }
 }
 
-/// Adds a value to those of other variables. Returns `Err` with the name of a setting that already
-/// has a value, which is kept.
-fn merge(values: &mut Dict, value: Value) -> Result<(), String> {
-    let Some(added) = value.into_dict() else {
-        return Ok(());
-    };
-    for (key, value) in added {
+/// Adds a value to those of other variables. Returns the name of a setting that already has a
+/// value, which it keeps.
+fn merge(values: &mut Dict, value: Value) -> Option<String> {
+    for (key, value) in value.into_dict()? {
         match (values.remove(&key), value) {
             (None, value) => drop(values.insert(key, value)),
             (Some(Value::Dict(tag, mut inner)), Value::Dict(inner_tag, more)) => {
-                let merged = merge(&mut inner, Value::Dict(inner_tag, more));
-                let merged = merged.map_err(|rest| format!("{key}.{rest}"));
+                let twice = merge(&mut inner, Value::Dict(inner_tag, more));
+                let twice = twice.map(|rest| format!("{key}.{rest}"));
                 values.insert(key, Value::Dict(tag, inner));
-                merged?;
+                if twice.is_some() {
+                    return twice;
+                }
             }
             (Some(first), _) => {
                 values.insert(key.clone(), first);
-                return Err(key);
+                return Some(key);
             }
         }
     }
-    Ok(())
+    None
 }
 
 /// Reports two variables that set the same setting, since one of them would be ignored. `before`

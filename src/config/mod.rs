@@ -21,6 +21,7 @@
 
 mod check;
 mod describe;
+mod error;
 mod issuers;
 mod layers;
 mod limits;
@@ -30,6 +31,7 @@ mod search;
 mod secrets;
 mod values;
 
+pub use error::SettingError;
 pub use issuers::{
     ClaimName, ClaimSettings, DetailSettings, FactSettings, IntrospectionSettings, IssuerSettings,
     Mark, MarkOf, TrustDomainSettings, TypedFactSettings, WordList,

@@ -1,6 +1,7 @@
 //! Settings that are more than a text or a number; each is parsed once into its meaning. What is a
 //! part's own to parse is read from a text here.
 
+use super::error::SettingError;
 use crate::http::{KeyHash, PublicUrl};
 use crate::model::read_sha256;
 use crate::record::{Sink, WhenFull};
@@ -46,14 +47,10 @@ impl fmt::Display for Listen {
 }
 
 impl FromStr for Listen {
-    type Err = String;
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || {
-            format!(
-                "`{text}` is not an address; write for example `127.0.0.1:8181` or `unix:/run/behest.sock`"
-            )
-        };
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        let refuse = || SettingError::Listen(text.to_owned());
         if let Some(path) = text.strip_prefix("unix:") {
             return if path.is_empty() {
                 Err(refuse())
@@ -85,9 +82,9 @@ impl ByteSize {
 }
 
 impl FromStr for ByteSize {
-    type Err = String;
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, SettingError> {
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let shift = match text.get(digits.len()..) {
             Some("") => Some(0),
@@ -97,9 +94,9 @@ impl FromStr for ByteSize {
             _ => None,
         };
         let bytes = shift.and_then(|shift| digits.parse::<u64>().ok()?.checked_mul(1 << shift));
-        bytes.map(Self).ok_or_else(|| {
-            format!("`{text}` is not a size; write for example `64MiB`, `512KiB` or `4096`")
-        })
+        bytes
+            .map(Self)
+            .ok_or_else(|| SettingError::ByteSize(text.to_owned()))
     }
 }
 
@@ -127,15 +124,15 @@ impl CacheSize {
 }
 
 impl FromStr for CacheSize {
-    type Err = String;
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, SettingError> {
         match text {
             "off" => Ok(Self::Off),
             _ => text
                 .parse()
                 .map(Self::Bytes)
-                .map_err(|error| format!("{error}, or `off`")),
+                .map_err(|_| SettingError::CacheSize(text.to_owned())),
         }
     }
 }
@@ -159,15 +156,10 @@ impl fmt::Debug for TokenKey {
 }
 
 impl FromStr for TokenKey {
-    type Err = String;
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        // The message does not repeat the text, which may be most of a key.
-        let refuse = || {
-            "the value is not 64 hexadecimal digits; make one with `openssl rand -hex 32`"
-                .to_owned()
-        };
-        read_sha256(text).map(Self).ok_or_else(refuse)
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        read_sha256(text).map(Self).ok_or(SettingError::TokenKey)
     }
 }
 
