@@ -21,6 +21,7 @@ mod agreement;
 mod cache;
 mod claims;
 mod credential;
+mod error;
 mod facts;
 mod flights;
 mod gather;
@@ -46,6 +47,7 @@ mod spiffe;
 mod verifier;
 
 pub use credential::KEY_PREFIX;
+pub use error::SourceError;
 pub use facts::{FactKind, FactRule};
 pub use gather::MAX_BATCH_CREDENTIALS;
 pub use introspection::{IntrospectionEndpoint, SignedAnswers};

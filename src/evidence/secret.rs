@@ -1,19 +1,19 @@
 //! Holds a secret that is never shown.
 
+use super::error::SourceError;
 use std::fmt;
 use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// LIMIT: bytes of a file with a secret.
-const MAX_BYTES: u64 = 4 * 1024;
+pub(super) const MAX_SECRET_BYTES: u64 = 4 * 1024;
 
 /// Permission bits of everybody except the owner and its group.
 const EVERYBODY: u32 = 0o007;
 
 /// Minimum length of a shared secret in bytes: that of the hash (RFC 7518 section 3.2).
-const MIN_SHARED_BYTES: usize = 32;
+pub(super) const MIN_SHARED_BYTES: usize = 32;
 
 /// A secret.
 #[derive(Clone)]
@@ -48,14 +48,17 @@ impl Secret {
     /// Returns the secret as one that is shared with an issuer. Refuses one that is too short, or
     /// that `complaint` objects to. A secret that later replaces it in its file must pass the same
     /// checks.
-    pub fn shared(mut self, complaint: fn(&[u8]) -> Option<&'static str>) -> Result<Self, String> {
+    pub fn shared(
+        mut self,
+        complaint: fn(&[u8]) -> Option<&'static str>,
+    ) -> Result<Self, SourceError> {
         self.complaint = complaint;
         self.check()?;
         Ok(self)
     }
 
     /// Reads the secret's file again, and returns its current content if that is usable.
-    pub(super) fn again(&self) -> Result<Self, String> {
+    pub(super) fn again(&self) -> Result<Self, SourceError> {
         let Some(path) = &self.path else {
             return Ok(self.clone());
         };
@@ -63,13 +66,11 @@ impl Secret {
     }
 
     /// Refuses a secret that cannot be a shared one.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), SourceError> {
         if self.bytes.len() < MIN_SHARED_BYTES {
-            return Err(format!(
-                "its secret is shorter than {MIN_SHARED_BYTES} bytes"
-            ));
+            return Err(SourceError::ShortSecret);
         }
-        (self.complaint)(&self.bytes).map_or(Ok(()), |complaint| Err(complaint.to_owned()))
+        (self.complaint)(&self.bytes).map_or(Ok(()), |why| Err(SourceError::WeakSecret(why)))
     }
 
     /// Returns the file from which it was read.
@@ -79,35 +80,24 @@ impl Secret {
 
     /// Reads a secret from a file, without the end of its line. Refuses a file that everybody may
     /// read.
-    ///
-    /// INVARIANT: a path that names no file is not shown: it may be the secret, put where its path
-    /// belongs.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let shown = path.display();
-        let unknown = |error: io::Error| {
-            format!(
-                "the file of its secret cannot be read: {error} (its path is not shown: it could be the secret itself)"
-            )
-        };
-        let metadata = fs::metadata(path).map_err(unknown)?;
-        if metadata.len() > MAX_BYTES {
-            return Err(format!(
-                "`{shown}` is larger than {MAX_BYTES} bytes: it holds no secret"
-            ));
+    pub fn read(path: &Path) -> Result<Self, SourceError> {
+        let metadata = fs::metadata(path).map_err(SourceError::NoSecret)?;
+        let path = path.to_owned();
+        if metadata.len() > MAX_SECRET_BYTES {
+            return Err(SourceError::LargeSecret(path));
         }
         if metadata.mode() & EVERYBODY != 0 {
-            return Err(format!(
-                "`{shown}` can be read by everybody: run `chmod o-rwx` on it"
-            ));
+            return Err(SourceError::ExposedSecret(path));
         }
-        let bytes = fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
-        let secret = bytes.trim_ascii_end().to_vec();
+        let secret = match fs::read(&path) {
+            Ok(bytes) => bytes.trim_ascii_end().to_vec(),
+            Err(error) => return Err(SourceError::Unreadable(path, error)),
+        };
         if secret.is_empty() {
-            Err(format!("`{shown}` is empty"))
+            Err(SourceError::EmptySecret(path))
         } else {
-            let path = Some(path.to_owned());
             Ok(Self {
-                path,
+                path: Some(path),
                 ..Self::new(secret)
             })
         }

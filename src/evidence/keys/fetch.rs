@@ -5,6 +5,7 @@
 //! whatever the issuer sends.
 
 use super::file::FileMark;
+use crate::evidence::error::SourceError;
 use crate::model::shown_url;
 use std::fmt;
 use std::io::Read as _;
@@ -24,7 +25,7 @@ const MAX_BODY_BYTES: u64 = 512 * 1024;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// LIMIT: bytes of a file of certificates: a system's whole store has some 250 KiB.
-const MAX_PEM_BYTES: u64 = 4 << 20;
+pub(in crate::evidence) const MAX_PEM_BYTES: u64 = 4 << 20;
 
 /// A client for requests to issuers, which trusts the authorities that it was created with.
 #[derive(Clone)]
@@ -84,7 +85,7 @@ impl FetchError {
 impl HttpClient {
     /// Creates a client that trusts the authorities in a file of certificates, or those of the
     /// system.
-    pub fn new(authorities: Option<&Path>) -> Result<Self, String> {
+    pub fn new(authorities: Option<&Path>) -> Result<Self, SourceError> {
         let roots = match authorities {
             Some(path) => read_certificates(path)?,
             // If the system has none, requests fail with an error that says so.
@@ -144,8 +145,11 @@ impl fmt::Debug for HttpClient {
 }
 
 /// Refuses an address if somebody else could read or answer requests on the way.
-pub(in crate::evidence) fn check_url(url: &str) -> Result<(), String> {
-    let refuse = |why: &str| Err(format!("`{}` {why}", shown_url(url)));
+pub(in crate::evidence) fn check_url(url: &str) -> Result<(), SourceError> {
+    let refuse = |problem| {
+        let url = shown_url(url);
+        Err(SourceError::Address { url, problem })
+    };
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if authority.is_empty()
@@ -250,15 +254,13 @@ fn fresh_for(cache_control: &str, age: &str) -> Option<Duration> {
 }
 
 /// Reads the certificates of a PEM file.
-fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
-    let shown = path.display();
-    let size = std::fs::metadata(path)
-        .map_err(|error| format!("`{shown}` cannot be read: {error}"))?
-        .len();
+fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, SourceError> {
+    let unreadable = |error| SourceError::Unreadable(path.to_owned(), error);
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_PEM_BYTES {
-        return Err(format!("`{shown}` is larger than {MAX_PEM_BYTES} bytes"));
+        return Err(SourceError::LargeAuthorities(path.to_owned()));
     }
-    let text = std::fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    let text = std::fs::read(path).map_err(unreadable)?;
     let certificates: Vec<_> = parse_pem(&text)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -266,7 +268,7 @@ fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
         })
         .collect();
     if certificates.is_empty() {
-        Err(format!("`{shown}` holds no certificate in PEM form"))
+        Err(SourceError::NoAuthorities(path.to_owned()))
     } else {
         Ok(certificates)
     }
@@ -285,7 +287,7 @@ mod tests {
             "http://localhost",
             "http://[::1]:9/",
         ] {
-            assert_eq!(check_url(url), Ok(()), "{url}");
+            assert!(check_url(url).is_ok(), "{url}");
         }
         for url in [
             "",

@@ -27,7 +27,7 @@ mod set;
 mod source;
 
 pub use fetch::HttpClient;
-pub(super) use fetch::{FetchError, IssuerReply, check_url};
+pub(super) use fetch::{FetchError, IssuerReply, MAX_PEM_BYTES, check_url};
 pub(crate) use file::{FileError, FileMark, FileText};
 pub(crate) use published::Authorities;
 pub use refresh::KeyRefresh;

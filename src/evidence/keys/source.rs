@@ -3,6 +3,7 @@
 use super::fetch::{FetchError, HttpClient};
 use super::file::{FileError, FileMark, FileText, is_blank};
 use super::published::Published;
+use crate::evidence::error::SourceError;
 use crate::evidence::secret::Secret;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,14 +36,11 @@ pub(super) type KeyDownload = (Published, Option<Duration>);
 impl KeySource {
     /// Refuses an address at which somebody else could answer, and certificates where keys of
     /// tokens are needed.
-    pub(in crate::evidence) fn check(&self) -> Result<(), String> {
+    pub(in crate::evidence) fn check(&self) -> Result<(), SourceError> {
         match self {
             Self::Jwks(url) | Self::Discovery(url) => super::check_url(url),
             Self::File(_) | Self::Secret(_) => Ok(()),
-            Self::Pem(_) => Err(
-                "certificates are no keys of tokens; set an address, `discovery` or `file:PATH`"
-                    .to_owned(),
-            ),
+            Self::Pem(_) => Err(SourceError::Certificates),
         }
     }
 
@@ -87,7 +85,7 @@ impl KeySource {
                 // The current content is the secret, or there is no secret.
                 match secret.again() {
                     Ok(secret) => Published::secret(secret.reveal()),
-                    Err(why) => Published::nothing(&why),
+                    Err(error) => Published::nothing(&error.to_string()),
                 }
             }
         };

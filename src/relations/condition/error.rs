@@ -17,7 +17,8 @@ use smol_str::SmolStr;
 pub enum ConditionError {
     /// Some parameters have no value, neither in the tuple nor in the request.
     #[error(
-        "condition `{condition}` has no value for `{}`: send it in the context",
+        "condition `{condition}` has no value for `{}`: store it in the context of the tuple's \
+         condition, or send it in the request's `context`",
         parameters.join("`, `")
     )]
     Missing {
