@@ -3,6 +3,7 @@
 //! A case is hermetic: it uses the bundle's own entities, what it is `given`, and a fixed time, and
 //! never a data directory.
 
+use super::error::CaseError;
 use super::given::{CaseFile, CaseFixture, CaseText};
 use super::manifest::find;
 use super::relations::BundleRelations;
@@ -10,6 +11,7 @@ use super::yaml::{self, YamlValue};
 use crate::model::{Code, Decision, Problem, Problems, Record, Request, Timestamp, Tuple, Value};
 use crate::policy::{Schema, SourceFile, StoredEntities};
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 /// One case, ready to run.
 #[derive(Clone, Debug)]
@@ -145,13 +147,11 @@ impl ExpectedAnswer {
         }
     }
 
-    fn read(value: &Value) -> Result<Self, String> {
-        const FORMS: &str =
-            "`expect` is `permit`, `deny`, `{deny: code}`, and may name `policies: [id, …]`";
+    fn read(value: &Value) -> Result<Self, CaseError> {
         let record = match value {
             Value::Text(word) if word == "permit" || word == "deny" => return Ok(Self::word(word)),
             Value::Record(record) => record,
-            _ => return Err(FORMS.to_owned()),
+            _ => return Err(CaseError::Expectation),
         };
         let mut expected = match (record.get("permit"), record.get("deny")) {
             (Some(Value::Bool(true)), None) => Self::word("permit"),
@@ -161,7 +161,7 @@ impl ExpectedAnswer {
                 policies: None,
             },
             (None, Some(Value::Bool(true))) => Self::word("deny"),
-            _ => return Err(FORMS.to_owned()),
+            _ => return Err(CaseError::Expectation),
         };
         for (key, value) in record.iter() {
             match (key.as_str(), value) {
@@ -171,9 +171,9 @@ impl ExpectedAnswer {
                         .iter()
                         .map(|id| id.as_text().map(ToString::to_string))
                         .collect();
-                    expected.policies = Some(ids.ok_or(FORMS)?);
+                    expected.policies = Some(ids.ok_or(CaseError::Expectation)?);
                 }
-                _ => return Err(FORMS.to_owned()),
+                _ => return Err(CaseError::Expectation),
             }
         }
         Ok(expected)
@@ -262,7 +262,7 @@ impl CaseReader<'_> {
                 continue;
             }
             if let Some(message) = case.contradiction() {
-                self.problem(file, &case, message.to_owned());
+                self.problem(file, &case, message);
             }
             match case.inherit(&before, file) {
                 Ok(case) => {
@@ -282,15 +282,17 @@ impl CaseReader<'_> {
         };
         let tuples = match self.relations.given(given.tuples()) {
             Ok(tuples) => tuples,
-            Err(message) => return self.problem(file, text, format!("`given.tuples`: {message}")),
+            Err(error) => {
+                return self.problem(file, text, format_args!("`given.tuples`: {error}"));
+            }
         };
         let now = match text.now(&given) {
             Ok(now) => now,
-            Err(message) => return self.problem(file, text, message),
+            Err(error) => return self.problem(file, text, error),
         };
         let cells = match cells(text) {
             Ok(cells) => cells,
-            Err(message) => return self.problem(file, text, message),
+            Err(error) => return self.problem(file, text, error),
         };
         for (cell, expected) in cells {
             let place = cell.as_ref().map(|(who, to)| (who.as_str(), to.as_str()));
@@ -308,7 +310,7 @@ impl CaseReader<'_> {
                     token: given.token().cloned(),
                     expected,
                 }),
-                Err(message) => return self.problem(file, text, message),
+                Err(error) => return self.problem(file, text, error),
             }
         }
     }
@@ -342,8 +344,8 @@ impl CaseReader<'_> {
         Ok(Some(stored))
     }
 
-    fn problem(&mut self, file: &SourceFile, case: &CaseText, message: String) {
-        let message = format!("the case `{}`: {message}", case.name);
+    fn problem(&mut self, file: &SourceFile, case: &CaseText, what: impl Display) {
+        let message = format!("the case `{}`: {what}", case.name);
         self.problems
             .push(Problem::new(message).at(find(file, &case.name)));
     }
@@ -352,22 +354,19 @@ impl CaseReader<'_> {
 type TableCell = (Option<(String, String)>, ExpectedAnswer);
 
 /// Returns the expectation of a case, or those of all cells of its table.
-fn cells(case: &CaseText) -> Result<Vec<TableCell>, String> {
+fn cells(case: &CaseText) -> Result<Vec<TableCell>, CaseError> {
     match (&case.table, &case.expect) {
         (None, Some(YamlValue(expect))) => Ok(vec![(None, ExpectedAnswer::read(expect)?)]),
-        (None, None) => {
-            Err("it expects nothing: say `expect: permit` or `expect: {deny: code}`".to_owned())
-        }
-        (Some(_), Some(_)) => Err("a table has its own `expect`".to_owned()),
+        (None, None) => Err(CaseError::NoExpectation),
+        (Some(_), Some(_)) => Err(CaseError::TwoExpectations),
         (Some(table), None) => {
             let square = table.expect.len() == table.who.len()
                 && table.expect.iter().all(|row| row.len() == table.to.len());
             if !square || table.who.is_empty() || table.to.is_empty() {
-                return Err(format!(
-                    "the table needs a row of `expect` for each of the {} in `who`, each with a cell for each of the {} in `to`",
-                    table.who.len(),
-                    table.to.len()
-                ));
+                return Err(CaseError::Table {
+                    who: table.who.len(),
+                    to: table.to.len(),
+                });
             }
             let rows = table.who.iter().zip(&table.expect);
             Ok(rows

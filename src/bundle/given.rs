@@ -1,8 +1,9 @@
 //! The text form of case files: the keys that people write, and how cases inherit them.
 
+use super::error::CaseError;
 use super::manifest::find;
 use super::yaml::{self, YamlRecord, YamlValue};
-use crate::model::{EntityRef, Place, Problem, Record, Request, Timestamp, Value, shown};
+use crate::model::{EntityRef, Place, Problem, Record, Request, Timestamp, Value};
 use crate::policy::SourceFile;
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -182,16 +183,15 @@ impl CaseText {
     }
 
     /// Returns the time of the case.
-    pub(super) fn now(&self, given: &CaseFixture) -> Result<Timestamp, String> {
+    pub(super) fn now(&self, given: &CaseFixture) -> Result<Timestamp, CaseError> {
         let Some(text) = self.now.as_ref().or(given.now.as_ref()) else {
             return Ok(DEFAULT_NOW);
         };
-        text.parse()
-            .map_err(|_| format!("`{text}` is no time; write it like `2026-10-01T09:00:00Z`"))
+        text.parse().map_err(|_| CaseError::Time(text.clone()))
     }
 
     /// Returns the request, with `who` and `to` from a cell of a table instead of the case's own.
-    pub(super) fn request(&self, cell: Option<(&str, &str)>) -> Result<Request, String> {
+    pub(super) fn request(&self, cell: Option<(&str, &str)>) -> Result<Request, CaseError> {
         if let Some(YamlRecord(body)) = &self.request {
             if cell.is_some()
                 || self.who.is_some()
@@ -199,25 +199,17 @@ impl CaseText {
                 || self.to.is_some()
                 || self.context.is_some()
             {
-                return Err(
-                    "`request` is the whole request: `who`, `does`, `to`, `context` and `table` cannot stand beside it"
-                        .to_owned(),
-                );
+                return Err(CaseError::TwoRequests);
             }
             if let Some((name, _)) = body
                 .iter()
                 .find(|(name, _)| !REQUEST_MEMBERS.contains(&name.as_str()))
             {
-                return Err(format!(
-                    "`request.{name}` is no member of an evaluation, and would be ignored"
-                ));
+                return Err(CaseError::RequestMember(name.clone()));
             }
-            return Request::from_body(body).map_err(|error| error.to_string());
+            return Ok(Request::from_body(body)?);
         }
-        let part = |own: &Option<String>, key: &str| {
-            own.clone()
-                .ok_or_else(|| format!("the case has no `{key}`"))
-        };
+        let part = |own: &Option<String>, key| own.clone().ok_or(CaseError::NoPart(key));
         let (who, to) = match cell {
             Some((who, to)) => (who.to_owned(), to.to_owned()),
             None => (part(&self.who, "who")?, part(&self.to, "to")?),
@@ -233,26 +225,21 @@ impl CaseText {
 
 /// Makes a request from the short form: `user:alice > agent:copilot`, an action's name, `type:id`.
 /// An id that contains a `>` needs a whole request.
-pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, String> {
+pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, CaseError> {
     if let Some((before, actor)) = who
         .split_once("->")
         .filter(|(_, actor)| actor.contains(':'))
     {
-        return Err(format!(
-            "`{}` has `->` in it: write `{} > {}`",
-            shown(who),
-            shown(before),
-            shown(actor.trim_start())
-        ));
+        return Err(CaseError::Arrow {
+            who: who.to_owned(),
+            before: before.to_owned(),
+            actor: actor.trim_start().to_owned(),
+        });
     }
-    let entity = |text: &str| {
-        text.trim()
-            .parse::<EntityRef>()
-            .map_err(|error| error.to_string())
-    };
+    let entity = |text: &str| text.trim().parse::<EntityRef>();
     let members = who.split('>').map(entity).collect::<Result<Vec<_>, _>>()?;
     let Some((last, before)) = members.split_last() else {
-        return Err("`who` names nobody".to_owned());
+        return Err(CaseError::Nobody);
     };
     let mut subject = record_of(last);
     if !before.is_empty() {
@@ -273,7 +260,7 @@ pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<R
     ]
     .into_iter()
     .collect();
-    Request::from_body(&body).map_err(|error| error.to_string())
+    Ok(Request::from_body(&body)?)
 }
 
 fn record_of(entity: &EntityRef) -> Record {

@@ -16,6 +16,7 @@
 mod cases;
 mod client_as_data;
 mod compile;
+mod error;
 mod files;
 mod given;
 mod manifest;
@@ -27,6 +28,7 @@ mod yaml;
 
 pub use cases::{Case, CaseFailure, CaseReport, ExpectedAnswer, ObservedAnswer, run_cases};
 pub use compile::{Bundle, compile};
+pub use error::CaseError;
 pub use files::{BundleFiles, BundleSource, MAX_ENTRIES, MAX_FOLDERS, QUIET, read};
 pub use given::spelled_out;
 pub use pack::{Pack, packs};

@@ -4,11 +4,12 @@
 //! spelling of their entities. A tuple that the engine would ignore is refused here: it would look
 //! like a grant but not be one, or the reverse.
 
+use super::error::CaseError;
 use super::manifest::find;
 use super::yaml::{self, YamlRecord};
 use crate::model::{
-    ModelType, ObjectRef, Place, Problem, Problems, Tuple, TupleCondition, TupleKey, TupleUser,
-    Value, is_canonical_id,
+    ModelType, Place, Problem, Problems, Tuple, TupleCondition, TupleKey, TupleUser, Value,
+    is_canonical_id,
 };
 use crate::policy::{RelationTypes, SourceFile};
 use crate::relations::model::{
@@ -312,7 +313,7 @@ pub(super) fn read_tuples(
                         problems.push(problem.at(place).and_at(first.get().clone()));
                     }
                 },
-                Err(message) => problems.push(Problem::new(message).at(place)),
+                Err(error) => problems.push(Problem::new(error.to_string()).at(place)),
             }
         }
     }
@@ -344,9 +345,8 @@ fn parse_file(file: &SourceFile) -> Result<Vec<(TupleText, Place)>, Problem> {
         .collect())
 }
 
-fn to_tuple(text: TupleText, model: Option<&AuthorizationModel>) -> Result<Tuple, String> {
-    let key = TupleKey::parse_shown(&text.user, &text.relation, &text.object)
-        .map_err(|error| error.to_string())?;
+fn to_tuple(text: TupleText, model: Option<&AuthorizationModel>) -> Result<Tuple, CaseError> {
+    let key = TupleKey::parse_shown(&text.user, &text.relation, &text.object)?;
     let condition = text.condition.map(|condition| {
         let context = condition
             .context
@@ -359,39 +359,28 @@ fn to_tuple(text: TupleText, model: Option<&AuthorizationModel>) -> Result<Tuple
     });
     let tuple = Tuple { key, condition };
     check_canonical(&tuple.key)?;
-    let model = model.ok_or(
-        "the bundle has tuples and no relation model: declare one in `schemas/<name>.fga`",
-    )?;
-    model
-        .check_tuple(&tuple)
-        .map_err(|refusal| format!("the tuple `{}`: {refusal}", tuple.key))?;
-    Ok(tuple)
+    match model.ok_or(CaseError::NoModel)?.check_tuple(&tuple) {
+        Ok(()) => Ok(tuple),
+        Err(refusal) => Err(CaseError::Tuple {
+            key: Box::new(tuple.key),
+            refusal,
+        }),
+    }
 }
 
 /// Refuses an id that is not the encoding of its own decoding: it would be a second spelling of
 /// some entity.
-fn check_canonical(key: &TupleKey) -> Result<(), String> {
+fn check_canonical(key: &TupleKey) -> Result<(), CaseError> {
     let user = match &key.user {
         TupleUser::Object(object) | TupleUser::Userset { object, .. } => Some(object),
         TupleUser::Wildcard(_) => None,
     };
     for object in user.into_iter().chain([&key.object]) {
         if !is_canonical_id(object.id()) {
-            return Err(format!(
-                "the id `{}` is not in its canonical encoding{}",
-                object.id(),
-                suggest(object)
-            ));
+            return Err(CaseError::NotCanonical(object.clone()));
         }
     }
     Ok(())
-}
-
-fn suggest(object: &ObjectRef) -> String {
-    match crate::model::decode_id(object.id()) {
-        Some(decoded) => format!(": write `{}`", crate::model::encode_id(&decoded)),
-        None => ": write `%25` for a per cent sign".to_owned(),
-    }
 }
 
 /// The model and the tuples of a bundle, against which its cases are checked.
@@ -411,18 +400,13 @@ impl<'a> BundleRelations<'a> {
 
     /// Reads a case's tuples; of several with one key, the last counts. As with writes, a tuple of
     /// the bundle cannot be replaced.
-    pub(super) fn given(&self, given: &[YamlRecord]) -> Result<Vec<Tuple>, String> {
+    pub(super) fn given(&self, given: &[YamlRecord]) -> Result<Vec<Tuple>, CaseError> {
         let mut tuples: Vec<Tuple> = Vec::with_capacity(given.len());
         for YamlRecord(record) in given {
             let json = yaml::to_json(&Value::Record(record.clone()));
-            let text: TupleText =
-                serde_json::from_value(json).map_err(|error| error.to_string())?;
-            let tuple = to_tuple(text, self.model)?;
+            let tuple = to_tuple(serde_json::from_value(json)?, self.model)?;
             if self.keys.contains(&tuple.key) {
-                return Err(format!(
-                    "the tuple `{}` is the bundle's: a case can only add to them",
-                    tuple.key
-                ));
+                return Err(CaseError::BundledTuple(Box::new(tuple.key)));
             }
             tuples.retain(|known| known.key != tuple.key);
             tuples.push(tuple);

@@ -32,7 +32,8 @@ pub(super) fn read(arguments: &ExplainArguments) -> Result<Record, Problem> {
                 .transpose()?;
             let request = spelled_out(request, action, resource, context.unwrap_or_default())
                 .map_err(|error| {
-                    Problem::new(error).help("see the examples of `behest explain --help`")
+                    Problem::new(error.to_string())
+                        .help("see the examples of `behest explain --help`")
                 })?;
             body_of(request)
         }
