@@ -3,7 +3,7 @@
 use super::BundleArgument;
 use crate::cli::tuples::TupleFormat;
 use crate::model::Problem;
-use crate::storage::{OnDuplicate, OnMissing, StoreId, StoreLocation};
+use crate::storage::{OnDuplicate, OnMissing, ParseIdError, StoreId, StoreLocation};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
@@ -191,11 +191,14 @@ pub(in crate::cli) struct ExportArguments {
     pub(in crate::cli) bundle: BundleArgument,
 }
 
-fn store_id(text: &str) -> Result<StoreId, String> {
+/// The error for text that is neither `main` nor an id.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; or it is `main`")]
+struct WrongStore(ParseIdError);
+
+fn store_id(text: &str) -> Result<StoreId, WrongStore> {
     match text {
         "main" => Ok(StoreId::MAIN),
-        _ => text
-            .parse()
-            .map_err(|error| format!("{error}; or it is `main`")),
+        _ => text.parse().map_err(WrongStore),
     }
 }

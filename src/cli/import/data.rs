@@ -77,13 +77,12 @@ struct DirectoryTarget {
 }
 
 impl ImportTarget for DirectoryTarget {
-    fn check(&self, tuple: &Tuple) -> Result<(), String> {
+    fn check(&self, tuple: &Tuple) -> Result<(), StoresError> {
         let admission = self.store.admission();
-        let checked = match self.doing {
+        match self.doing {
             ImportMode::Write(_) => admission.check_write(tuple),
             ImportMode::Delete(_) => admission.check_delete(&tuple.key),
-        };
-        checked.map_err(|error| error.to_string())
+        }
     }
 
     fn write(&mut self, tuples: &[&Tuple]) -> Result<BatchResult, BatchRefusal> {

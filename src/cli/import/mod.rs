@@ -25,6 +25,7 @@ use super::output::{Paint, fail, format_count, notice, print, timing};
 use super::tuples::{ReadMeter, TupleFormat, TupleSource, WrongEntry};
 use crate::model::{Problem, Tuple};
 use crate::storage::{OnDuplicate, OnMissing, TupleBatch};
+use crate::stores::StoresError;
 use progress::ImportProgress;
 use std::fs::File;
 use std::io::Read;
@@ -74,7 +75,7 @@ impl ImportMode {
 /// The store that tuples are written to.
 trait ImportTarget {
     /// Refuses a tuple that cannot be written, if that is known before writing.
-    fn check(&self, tuple: &Tuple) -> Result<(), String>;
+    fn check(&self, tuple: &Tuple) -> Result<(), StoresError>;
 
     /// Writes all tuples or none, and makes them durable before it returns. No key may occur twice.
     fn write(&mut self, tuples: &[&Tuple]) -> Result<BatchResult, BatchRefusal>;

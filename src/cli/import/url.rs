@@ -6,7 +6,7 @@ use crate::cli::service::{Reply, Service};
 use crate::http;
 use crate::model::{Problem, Tuple};
 use crate::storage::{OnDuplicate, OnMissing, StoreId};
-use crate::stores::Admission;
+use crate::stores::{Admission, StoresError};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -80,15 +80,14 @@ struct ServiceTarget {
 }
 
 impl ImportTarget for ServiceTarget {
-    fn check(&self, tuple: &Tuple) -> Result<(), String> {
+    fn check(&self, tuple: &Tuple) -> Result<(), StoresError> {
         let Some(admission) = &self.dry else {
             return Ok(());
         };
-        let checked = match self.doing {
+        match self.doing {
             ImportMode::Write(_) => admission.check_write(tuple),
             ImportMode::Delete(_) => admission.check_delete(&tuple.key),
-        };
-        checked.map_err(|error| error.to_string())
+        }
     }
 
     fn write(&mut self, tuples: &[&Tuple]) -> Result<BatchResult, BatchRefusal> {

@@ -105,9 +105,9 @@ impl ImportRun<'_> {
     fn check(&self, entry: FileEntry) -> Result<FileEntry, WrongEntry> {
         match self.target.check(&entry.tuple) {
             Ok(()) => Ok(entry),
-            Err(message) => Err(WrongEntry {
+            Err(error) => Err(WrongEntry {
                 line: entry.line,
-                message,
+                message: error.to_string(),
                 is_last: false,
             }),
         }

@@ -9,6 +9,7 @@ use crate::evidence::{ActorForm, CallerScope, HttpClient, KeySource, TrustDomain
 use crate::model::{Problem, Problems, shown_word};
 use issuer::{fact, profile};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,10 +27,7 @@ pub(super) fn make(
         match profile(issuer).and_then(|profile| Ok((profile, client(issuer.ca_file.as_deref())?)))
         {
             Ok(profile) => profiles.push(profile),
-            Err(problem) => problems.push(describe(&format!(
-                "the issuer `{}`: {problem}",
-                issuer.issuer
-            ))),
+            Err(problem) => problems.push(of_issuer(&issuer.issuer, problem)),
         }
     }
     let mut domains = Vec::new();
@@ -38,10 +36,10 @@ pub(super) fn make(
             .and_then(|settings| Ok((settings, client(domain.ca_file.as_deref())?)))
         {
             Ok(domain) => domains.push(domain),
-            Err(problem) => problems.push(describe(&format!(
-                "the trust domain `{}`: {problem}",
-                domain.name
-            ))),
+            Err(problem) => problems.push(Problem {
+                message: format!("the trust domain `{}`: {}", domain.name, problem.message),
+                ..problem
+            }),
         }
     }
     Problems(problems).into_result()?;
@@ -150,20 +148,27 @@ fn describe(text: &str) -> Problem {
     }
 }
 
-fn client(authorities: Option<&std::path::Path>) -> Result<HttpClient, String> {
-    HttpClient::new(authorities).map_err(|error| format!("{error}; correct `ca_file`"))
+fn of_issuer(issuer: &str, problem: Problem) -> Problem {
+    Problem {
+        message: format!("the issuer `{issuer}`: {}", problem.message),
+        ..problem
+    }
 }
 
-fn trust_domain(settings: &config::TrustDomainSettings) -> Result<TrustDomain, String> {
+fn client(authorities: Option<&Path>) -> Result<HttpClient, Problem> {
+    HttpClient::new(authorities)
+        .map_err(|error| Problem::new(error.to_string()).help("correct `ca_file`"))
+}
+
+fn trust_domain(settings: &config::TrustDomainSettings) -> Result<TrustDomain, Problem> {
     let bundle = match settings.bundle.split_once(':') {
         Some(("file", path)) => KeySource::File(path.into()),
         Some(("pem", path)) => KeySource::Pem(path.into()),
         Some(("http" | "https", _)) => KeySource::Jwks(settings.bundle.clone()),
         _ => {
-            return Err(format!(
-                "{} is no place of a bundle; write an address, `file:PATH` or `pem:PATH`",
-                shown_word(&settings.bundle, &[])
-            ));
+            let shown = shown_word(&settings.bundle, &[]);
+            return Err(Problem::new(format!("{shown} is no place of a bundle"))
+                .help("write an address, `file:PATH` or `pem:PATH`"));
         }
     };
     Ok(TrustDomain {
@@ -184,9 +189,7 @@ pub(super) fn token_facts(
     let mut facts: BTreeMap<smol_str::SmolStr, &'static str> = BTreeMap::new();
     for issuer in &config.issuers {
         for declared in &issuer.facts {
-            let fact = fact(declared).map_err(|problem| {
-                describe(&format!("the issuer `{}`: {problem}", issuer.issuer))
-            })?;
+            let fact = fact(declared).map_err(|problem| of_issuer(&issuer.issuer, problem))?;
             let kind = fact.kind.as_str();
             let other = facts.entry(fact.name).or_insert(kind);
             if *other != kind {

@@ -1,6 +1,7 @@
 //! CSV with a header, with the same columns as OpenFGA's command line uses.
 
 use super::entry::tuple;
+use super::error::EntryError;
 use super::source::{ReadMeter, TupleSource};
 use super::{FileEntry, WriteTuples, WrongEntry, json};
 use crate::http;
@@ -10,7 +11,7 @@ use std::io::{self, Write};
 
 /// The columns, in the order in which they are written. A file may have them in any order, and omit
 /// those that are not [`NEEDED`].
-const COLUMNS: [&str; 8] = [
+pub(super) const COLUMNS: [&str; 8] = [
     "user_type",
     "user_id",
     "user_relation",
@@ -91,14 +92,13 @@ impl<'a> CsvEntries<'a> {
                     "there is no header: name the columns in the first line",
                 ));
             };
-            self.columns =
-                Some(header(&self.row).map_err(|message| WrongEntry::file(line, message))?);
+            self.columns = Some(header(&self.row).map_err(|error| WrongEntry::file(line, error))?);
         }
         let Some(line) = self.advance()? else {
             return Ok(None);
         };
         let columns = self.columns.as_deref().unwrap_or_default();
-        let read = row(&self.row, columns).map_err(|message| WrongEntry::entry(line, message))?;
+        let read = row(&self.row, columns).map_err(|error| WrongEntry::entry(line, error))?;
         Ok(Some(FileEntry { line, tuple: read }))
     }
 }
@@ -119,17 +119,15 @@ impl Iterator for CsvEntries<'_> {
     }
 }
 
-fn header(row: &ByteRecord) -> Result<Vec<usize>, String> {
-    let known = COLUMNS.join(", ");
+fn header(row: &ByteRecord) -> Result<Vec<usize>, EntryError> {
     let mut columns = Vec::new();
     for name in row {
         let name = String::from_utf8_lossy(name);
         let name = name.trim();
         let column = COLUMNS.iter().position(|column| *column == name);
-        let column =
-            column.ok_or_else(|| format!("`{name}` is not a column: there are {known}"))?;
+        let column = column.ok_or_else(|| EntryError::UnknownColumn(name.to_owned()))?;
         if columns.contains(&column) {
-            return Err(format!("the column `{name}` occurs twice"));
+            return Err(EntryError::ColumnTwice(name.to_owned()));
         }
         columns.push(column);
     }
@@ -139,24 +137,21 @@ fn header(row: &ByteRecord) -> Result<Vec<usize>, String> {
             .any(|column| COLUMNS.get(*column) == Some(name))
     };
     match NEEDED.iter().find(|name| !has(name)) {
-        Some(name) => Err(format!(
-            "the header has no column `{name}`: there are {known}"
-        )),
+        Some(name) => Err(EntryError::NoColumn(name)),
         None => Ok(columns),
     }
 }
 
-fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
+fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, EntryError> {
     if row.len() != columns.len() {
-        return Err(format!(
-            "it has {} fields, and the header has {}",
-            row.len(),
-            columns.len()
-        ));
+        return Err(EntryError::Fields {
+            found: row.len(),
+            expected: columns.len(),
+        });
     }
     let mut fields = [""; COLUMNS.len()];
     for (field, column) in row.iter().zip(columns) {
-        let text = str::from_utf8(field).map_err(|_| "it is not UTF-8".to_owned())?;
+        let text = str::from_utf8(field).map_err(|_| EntryError::NotUtf8)?;
         // Only the last field can end in a carriage return, since no part of a tuple contains one.
         let text = text.strip_suffix('\r').unwrap_or(text);
         if let Some(slot) = fields.get_mut(*column) {
@@ -179,14 +174,14 @@ fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
     };
     let condition = match (condition, context) {
         ("", "") => None,
-        ("", _) => return Err("it has a `condition_context` and no `condition_name`".to_owned()),
+        ("", _) => return Err(EntryError::NoCondition),
         (name, "") => Some(TupleCondition {
             name: name.into(),
             context: Record::new(),
         }),
         (name, context) => {
             let read = json::read_object(context.as_bytes());
-            let context = read.map_err(|message| format!("in `condition_context`: {message}"))?;
+            let context = read.map_err(|error| EntryError::Context(Box::new(error)))?;
             Some(TupleCondition {
                 name: name.into(),
                 context,

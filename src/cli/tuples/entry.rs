@@ -1,33 +1,28 @@
 //! Turns the members of an entry into a tuple, and a tuple into text.
 
+use super::error::EntryError;
 use crate::model::{Record, Tuple, TupleCondition, TupleKey, Value};
-use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// Reads `{user, relation, object, condition?: {name, context?}}`.
-pub(super) fn tuple_of(mut members: Record) -> Result<Tuple, String> {
-    let mut text = |name: &str| match members.remove(name) {
+pub(super) fn tuple_of(mut members: Record) -> Result<Tuple, EntryError> {
+    let mut text = |name: &'static str| match members.remove(name) {
         Some(Value::Text(text)) => Ok(text),
-        None | Some(Value::Null) => Err(format!(
-            "`{name}` is missing: a tuple has `user`, `relation` and `object`"
-        )),
-        Some(other) => Err(format!("`{name}` must be a string, not {}", other.kind())),
+        None | Some(Value::Null) => Err(EntryError::NoPart(name)),
+        Some(other) => Err(wrong_kind(name, "a string", &other)),
     };
-    let (user, relation, object) = (text("user")?, text("relation")?, text("object")?);
+    let user = text("user")?;
+    let relation = text("relation")?;
+    let object = text("object")?;
     let condition = match members.remove("condition") {
         None | Some(Value::Null) => None,
         Some(Value::Record(condition)) => Some(condition_of(condition)?),
-        Some(other) => {
-            return Err(format!(
-                "`condition` must be an object, not {}",
-                other.kind()
-            ));
-        }
+        Some(other) => return Err(wrong_kind("condition", "an object", &other)),
     };
-    refuse_rest(
-        &members,
-        "a tuple has `user`, `relation`, `object` and `condition`",
-    )?;
+    // Members that are not read may be misspelled.
+    if let Some((name, _)) = members.iter().next() {
+        return Err(EntryError::TupleMember(name.clone()));
+    }
     tuple(&user, &relation, &object, condition)
 }
 
@@ -37,45 +32,34 @@ pub(super) fn tuple(
     relation: &str,
     object: &str,
     condition: Option<TupleCondition>,
-) -> Result<Tuple, String> {
-    let key = TupleKey::parse(user, relation, object).map_err(|error| error.to_string())?;
+) -> Result<Tuple, EntryError> {
     Ok(Tuple {
-        key,
+        key: TupleKey::parse(user, relation, object)?,
         condition: condition.map(Arc::new),
     })
 }
 
-fn condition_of(mut members: Record) -> Result<TupleCondition, String> {
-    let name: SmolStr = match members.remove("name") {
+fn condition_of(mut members: Record) -> Result<TupleCondition, EntryError> {
+    let name = match members.remove("name") {
         Some(Value::Text(name)) if !name.is_empty() => name,
-        None | Some(Value::Null | Value::Text(_)) => {
-            return Err("`condition.name` is missing".to_owned());
-        }
-        Some(other) => {
-            return Err(format!(
-                "`condition.name` must be a string, not {}",
-                other.kind()
-            ));
-        }
+        None | Some(Value::Null | Value::Text(_)) => return Err(EntryError::NoConditionName),
+        Some(other) => return Err(wrong_kind("condition.name", "a string", &other)),
     };
     let context = match members.remove("context") {
         None | Some(Value::Null) => Record::new(),
         Some(Value::Record(context)) => context,
-        Some(other) => {
-            return Err(format!(
-                "`condition.context` must be an object, not {}",
-                other.kind()
-            ));
-        }
+        Some(other) => return Err(wrong_kind("condition.context", "an object", &other)),
     };
-    refuse_rest(&members, "a condition has `name` and `context`")?;
-    Ok(TupleCondition { name, context })
+    match members.iter().next() {
+        Some((name, _)) => Err(EntryError::ConditionMember(name.clone())),
+        None => Ok(TupleCondition { name, context }),
+    }
 }
 
-/// Refuses members that are not read, since they may be misspelled.
-fn refuse_rest(members: &Record, known: &str) -> Result<(), String> {
-    match members.iter().next() {
-        Some((name, _)) => Err(format!("`{name}` is not read: {known}")),
-        None => Ok(()),
+fn wrong_kind(member: &'static str, expected: &'static str, found: &Value) -> EntryError {
+    EntryError::Kind {
+        member,
+        expected,
+        found: found.kind(),
     }
 }

@@ -1,6 +1,7 @@
 //! Reads objects from JSON text and keeps the digits of numbers as written.
 
 use super::MAX_ENTRY_BYTES;
+use super::error::EntryError;
 use crate::http;
 use crate::model::Record;
 
@@ -9,9 +10,9 @@ use crate::model::Record;
 pub(super) const MAX_DEPTH: usize = 80;
 
 /// Reads one object.
-pub(super) fn read_object(bytes: &[u8]) -> Result<Record, String> {
+pub(super) fn read_object(bytes: &[u8]) -> Result<Record, EntryError> {
     if bytes.len() > MAX_ENTRY_BYTES {
-        return Err(format!("it has more than {MAX_ENTRY_BYTES} bytes"));
+        return Err(EntryError::TooLarge);
     }
     http::read_object(bytes, MAX_DEPTH).map_err(|error| {
         let message = error.to_string();
@@ -21,6 +22,6 @@ pub(super) fn read_object(bytes: &[u8]) -> Result<Record, String> {
             .strip_prefix("the body ")
             .map(|rest| format!("it {rest}"))
             .unwrap_or(message);
-        message.replace(" (line 1, ", " (")
+        EntryError::Json(message.replace(" (line 1, ", " ("))
     })
 }

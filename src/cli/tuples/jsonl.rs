@@ -42,12 +42,12 @@ impl Iterator for JsonlEntries<'_> {
                     let line = self.line;
                     return Some(
                         read.map(|tuple| FileEntry { line, tuple })
-                            .map_err(|message| WrongEntry::entry(line, message)),
+                            .map_err(|error| WrongEntry::entry(line, error)),
                     );
                 }
                 Err(error) => {
                     self.has_ended = true;
-                    return Some(Err(WrongEntry::file(self.line, error.to_string())));
+                    return Some(Err(WrongEntry::file(self.line, error)));
                 }
             }
         }

@@ -13,6 +13,7 @@
 
 mod csv;
 mod entry;
+mod error;
 mod json;
 mod jsonl;
 mod source;
@@ -20,6 +21,7 @@ mod yaml;
 
 pub(super) use self::source::{ReadMeter, TupleSource};
 
+use self::error::EntryError;
 use crate::model::{Problem, Tuple};
 use clap::ValueEnum;
 use std::io::{self, Write};
@@ -103,19 +105,19 @@ pub(super) struct WrongEntry {
 
 impl WrongEntry {
     /// Creates an error after which reading can continue.
-    fn entry(line: u64, message: impl Into<String>) -> Self {
+    fn entry(line: u64, error: EntryError) -> Self {
         Self {
             line,
-            message: message.into(),
+            message: error.to_string(),
             is_last: false,
         }
     }
 
     /// Creates an error after which nothing can be read.
-    fn file(line: u64, message: impl Into<String>) -> Self {
+    fn file(line: u64, error: impl ToString) -> Self {
         Self {
             line,
-            message: message.into(),
+            message: error.to_string(),
             is_last: true,
         }
     }

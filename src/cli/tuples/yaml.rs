@@ -5,6 +5,7 @@
 //! condition that compares texts would see another value.
 
 use super::entry::tuple_of;
+use super::error::EntryError;
 use super::source::{ReadMeter, TupleSource};
 use super::{FileEntry, MAX_ENTRY_BYTES, WriteTuples, WrongEntry, json};
 use crate::http;
@@ -23,7 +24,7 @@ pub(super) struct YamlEntries<'a> {
     /// The line of the last event.
     line: u64,
     /// The first error in the item that is being built.
-    wrong: Option<String>,
+    wrong: Option<EntryError>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +99,12 @@ impl<'a> YamlEntries<'a> {
         }
         let value = self.value(event, 0)?;
         let read = match (self.wrong.take(), value) {
-            (Some(message), _) => Err(message),
+            (Some(error), _) => Err(error),
             (None, Value::Record(members)) => tuple_of(members),
-            (None, other) => Err(format!("a tuple is a mapping, not {}", other.kind())),
+            (None, other) => Err(EntryError::NotMapping(other.kind())),
         };
         read.map(|tuple| Some(FileEntry { line, tuple }))
-            .map_err(|message| WrongEntry::entry(line, message))
+            .map_err(|error| WrongEntry::entry(line, error))
     }
 
     fn end(&mut self) -> Result<(), WrongEntry> {
@@ -125,16 +126,13 @@ impl<'a> YamlEntries<'a> {
     /// is read nevertheless.
     fn value(&mut self, event: Event<'static>, depth: usize) -> Result<Value, WrongEntry> {
         if event.anchor_id().is_some_and(|id| id != 0) {
-            self.note("anchors are not read: write the value out");
+            self.note(EntryError::Anchor);
         }
         if event.tag().is_some() {
-            self.note("tags are not read: write the value as JSON would");
+            self.note(EntryError::Tag);
         }
         if depth > json::MAX_DEPTH {
-            self.note(&format!(
-                "it is nested more than {} levels deep",
-                json::MAX_DEPTH
-            ));
+            self.note(EntryError::TooDeep);
         }
         match event {
             Event::Scalar(text, ScalarStyle::Plain, ..) => Ok(self.plain(&text)),
@@ -150,7 +148,7 @@ impl<'a> YamlEntries<'a> {
             }
             Event::MappingStart(..) => self.mapping(depth),
             _ => {
-                self.note("aliases are not read: write the value out");
+                self.note(EntryError::Alias);
                 Ok(Value::Null)
             }
         }
@@ -163,7 +161,7 @@ impl<'a> YamlEntries<'a> {
                 Event::MappingEnd => break,
                 Event::Scalar(text, ..) => SmolStr::new(text),
                 event => {
-                    self.note("a name must be a text");
+                    self.note(EntryError::Name);
                     self.value(event, depth + 1)?;
                     SmolStr::default()
                 }
@@ -171,9 +169,9 @@ impl<'a> YamlEntries<'a> {
             let event = self.event()?;
             members.push((name, self.value(event, depth + 1)?));
         }
-        let built = Record::from_members(members).map_err(|name| format!("`{name}` occurs twice"));
-        Ok(Value::Record(built.unwrap_or_else(|message| {
-            self.note(&message);
+        let built = Record::from_members(members);
+        Ok(Value::Record(built.unwrap_or_else(|name| {
+            self.note(EntryError::Twice(name));
             Record::new()
         })))
     }
@@ -183,22 +181,20 @@ impl<'a> YamlEntries<'a> {
             "" | "~" | "null" | "Null" | "NULL" => Value::Null,
             "true" | "True" | "TRUE" => Value::Bool(true),
             "false" | "False" | "FALSE" => Value::Bool(false),
-            _ => {
-                match Number::parse(text) {
-                    Some(number) => Value::Number(number),
-                    None => {
-                        if is_other_number(text) {
-                            self.note(&format!("`{text}` can be read in two ways: quote it, or write it as JSON would"));
-                        }
-                        Value::text(text)
+            _ => match Number::parse(text) {
+                Some(number) => Value::Number(number),
+                None => {
+                    if is_other_number(text) {
+                        self.note(EntryError::Ambiguous(text.to_owned()));
                     }
+                    Value::text(text)
                 }
-            }
+            },
         }
     }
 
-    fn note(&mut self, message: &str) {
-        self.wrong.get_or_insert_with(|| message.to_owned());
+    fn note(&mut self, error: EntryError) {
+        self.wrong.get_or_insert(error);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::{Record, TupleCondition, Value};
+use crate::stores::StoresError;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,9 +50,9 @@ impl Fake {
 }
 
 impl ImportTarget for Fake {
-    fn check(&self, tuple: &Tuple) -> Result<(), String> {
+    fn check(&self, tuple: &Tuple) -> Result<(), StoresError> {
         if is_object(tuple, UNCHECKED) {
-            Err("unchecked".to_owned())
+            Err(StoresError::MainModel)
         } else {
             Ok(())
         }

@@ -6,12 +6,13 @@ use crate::evidence::{
     ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, IntrospectionEndpoint,
     KeySource, Overage, Preset, Profile, Secret, SignedAnswers, Trust, asymmetric,
 };
-use crate::model::{DetailRule, MemberPath, shown_word};
+use crate::model::{DetailRule, MemberPath, Problem, shown_word};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// Makes the profile of an issuer: the profile of its preset, with the changes in its settings.
-pub(super) fn profile(settings: &config::IssuerSettings) -> Result<Profile, String> {
+pub(super) fn profile(settings: &config::IssuerSettings) -> Result<Profile, Problem> {
     let preset = preset(settings)?;
     let mut profile = preset.profile(&settings.issuer);
     let algorithms = algorithms(settings, &profile)?;
@@ -24,7 +25,10 @@ pub(super) fn profile(settings: &config::IssuerSettings) -> Result<Profile, Stri
     set_kinds(&mut profile, settings);
     if let Some(word) = &settings.overage {
         profile.overage = Overage::from_word(word).ok_or_else(|| {
-            format!("`{word}` in `overage` is neither `unknown` nor `refuse`; write one of them")
+            Problem::new(format!(
+                "`{word}` in `overage` is neither `unknown` nor `refuse`"
+            ))
+            .help("write one of them")
         })?;
     }
     set_parties(&mut profile, settings, preset)?;
@@ -32,7 +36,8 @@ pub(super) fn profile(settings: &config::IssuerSettings) -> Result<Profile, Stri
     profile.facts = settings.facts.iter().map(fact).collect::<Result<_, _>>()?;
     if let Some(word) = &settings.actor {
         profile.actor = ActorForm::from_word(word).ok_or_else(|| {
-            format!("`{word}` is no form of `act`; there are `rfc8693`, `inverted`, `list`, `none`")
+            Problem::new(format!("`{word}` is no form of `act`"))
+                .help("there are `rfc8693`, `inverted`, `list`, `none`")
         })?;
     }
     profile.details = settings
@@ -43,7 +48,7 @@ pub(super) fn profile(settings: &config::IssuerSettings) -> Result<Profile, Stri
     Ok(profile)
 }
 
-fn preset(settings: &config::IssuerSettings) -> Result<Preset, String> {
+fn preset(settings: &config::IssuerSettings) -> Result<Preset, Problem> {
     let Some(word) = &settings.preset else {
         return Ok(Preset::default());
     };
@@ -51,7 +56,7 @@ fn preset(settings: &config::IssuerSettings) -> Result<Preset, String> {
         let known = Preset::WORDS
             .map(|(word, _)| format!("`{word}`"))
             .join(", ");
-        format!("`{word}` is no preset; there are {known}")
+        Problem::new(format!("`{word}` is no preset")).help(format!("there are {known}"))
     })
 }
 
@@ -87,14 +92,14 @@ fn set_parties(
     profile: &mut Profile,
     settings: &config::IssuerSettings,
     preset: Preset,
-) -> Result<(), String> {
+) -> Result<(), Problem> {
     profile.subjects_of = smol(&settings.subjects_of);
     profile.own_clients = smol(&settings.own_clients.0);
     if let Some(ids) = &settings.ids {
         profile.ids = ids
             .iter()
             .map(|(kind, form)| Ok((kind.as_str().into(), prefix(form)?)))
-            .collect::<Result<_, String>>()?;
+            .collect::<Result<_, Problem>>()?;
     }
     set(
         &mut profile.subject_type,
@@ -163,7 +168,7 @@ fn set_claims(profile: &mut Profile, settings: &config::IssuerSettings) {
 fn algorithms(
     settings: &config::IssuerSettings,
     profile: &Profile,
-) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
+) -> Result<Vec<jsonwebtoken::Algorithm>, Problem> {
     match (&settings.algorithms, &profile.trust) {
         (None, Trust::Keys { algorithms, .. }) => Ok(algorithms.clone()),
         (None, Trust::Secret(_) | Trust::Introspection) => Ok(Vec::new()),
@@ -171,7 +176,8 @@ fn algorithms(
             .iter()
             .map(|name| {
                 asymmetric(name).ok_or_else(|| {
-                    format!("`{name}` is no algorithm of a published key; write for example `algorithms = [\"ES256\"]`")
+                    Problem::new(format!("`{name}` is no algorithm of a published key"))
+                        .help("write for example `algorithms = [\"ES256\"]`")
                 })
             })
             .collect(),
@@ -182,23 +188,33 @@ fn trust(
     settings: &config::IssuerSettings,
     preset: Preset,
     algorithms: Vec<jsonwebtoken::Algorithm>,
-) -> Result<Trust, String> {
+) -> Result<Trust, Problem> {
     let secret = settings
         .keys
         .as_deref()
         .and_then(|keys| keys.strip_prefix("secret:"));
     match (settings.keys.as_deref(), secret, preset) {
         (_, Some(path), Preset::SharedSecret) => {
-            let secret = Secret::read(std::path::Path::new(path)).map_err(|error| format!("{error}; correct `keys`"))?;
-            let secret = secret.shared(guessable);
-            Ok(Trust::Secret(secret.map_err(|error| format!("{error}; make one with `openssl rand -hex 32`"))?))
+            let secret = Secret::read(Path::new(path))
+                .map_err(|error| Problem::new(error.to_string()).help("correct `keys`"))?;
+            secret
+                .shared(guessable)
+                .map(Trust::Secret)
+                .map_err(|error| {
+                    Problem::new(error.to_string()).help("make one with `openssl rand -hex 32`")
+                })
         }
-        (_, None, Preset::SharedSecret) => {
-            Err("its tokens are verified by a secret; set `keys = \"secret:PATH\"`".to_owned())
-        }
-        (_, Some(_), _) => Err("a shared secret verifies only tokens that are made with one; set `preset = \"shared-secret\"`, or publish keys".to_owned()),
+        (_, None, Preset::SharedSecret) => Err(Problem::new("its tokens are verified by a secret")
+            .help("set `keys = \"secret:PATH\"`")),
+        (_, Some(_), _) => Err(Problem::new(
+            "a shared secret verifies only tokens that are made with one",
+        )
+        .help("set `preset = \"shared-secret\"`, or publish keys")),
         (Some("introspection"), ..) => Ok(Trust::Introspection),
-        (keys, ..) => Ok(Trust::Keys { source: key_source(keys, settings)?, algorithms }),
+        (keys, ..) => Ok(Trust::Keys {
+            source: key_source(keys, settings)?,
+            algorithms,
+        }),
     }
 }
 
@@ -212,17 +228,19 @@ fn guessable(secret: &[u8]) -> Option<&'static str> {
 const KEY_PLACES: [&str; 2] = ["discovery", "introspection"];
 
 /// Returns where the issuer's keys are; by default the issuer's own discovery document says so.
-fn key_source(text: Option<&str>, settings: &config::IssuerSettings) -> Result<KeySource, String> {
+fn key_source(text: Option<&str>, settings: &config::IssuerSettings) -> Result<KeySource, Problem> {
     let Some(text) = text.filter(|text| *text != "discovery") else {
         return Ok(KeySource::Discovery(settings.issuer.clone()));
     };
     match text.split_once(':') {
         Some(("file", path)) => Ok(KeySource::File(path.into())),
         Some(("http" | "https", _)) => Ok(KeySource::Jwks(text.to_owned())),
-        _ => Err(format!(
-            "{} is no place of keys; write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`",
-            shown_word(text, &KEY_PLACES)
-        )),
+        _ => {
+            let shown = shown_word(text, &KEY_PLACES);
+            Err(Problem::new(format!("{shown} is no place of keys")).help(
+                "write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`",
+            ))
+        }
     }
 }
 
@@ -233,7 +251,7 @@ fn introspection(
     issuer: &config::IssuerSettings,
     preset: Preset,
     algorithms: &[jsonwebtoken::Algorithm],
-) -> Result<IntrospectionEndpoint, String> {
+) -> Result<IntrospectionEndpoint, Problem> {
     let secret = settings
         .client_secret_file
         .as_deref()
@@ -245,7 +263,7 @@ fn introspection(
         .filter(|keys| *keys != "introspection");
     let signed = settings.signed.then(|| {
         let keys = key_source(settings.keys.as_deref().or(of_tokens), issuer)?;
-        Ok::<_, String>(SignedAnswers {
+        Ok::<_, Problem>(SignedAnswers {
             keys,
             algorithms: algorithms.to_vec(),
         })
@@ -253,24 +271,26 @@ fn introspection(
     Ok(IntrospectionEndpoint {
         url: settings.url.clone(),
         client_id: settings.client_id.clone(),
-        client_secret: secret
-            .map_err(|error| format!("{error}; correct `introspection.client_secret_file`"))?,
+        client_secret: secret.map_err(|error| {
+            Problem::new(error.to_string()).help("correct `introspection.client_secret_file`")
+        })?,
         keep: Duration::from_millis(settings.keep_ms),
         signed: signed.transpose()?,
         carries_act: settings.carries_act.unwrap_or_else(|| preset.carries_act()),
     })
 }
 
-fn detail(settings: &config::DetailSettings) -> Result<DetailRule, String> {
+fn detail(settings: &config::DetailSettings) -> Result<DetailRule, Problem> {
     let path = |text: &str| {
-        MemberPath::parse(text)
-            .ok_or_else(|| format!("`{text}` is no path; write names with dots between them"))
+        MemberPath::parse(text).ok_or_else(|| {
+            Problem::new(format!("`{text}` is no path")).help("write names with dots between them")
+        })
     };
     let pairs = |members: &BTreeMap<String, String>| {
         members
             .iter()
             .map(|(ours, asked)| Ok((path(ours)?, path(asked)?)))
-            .collect::<Result<Vec<_>, String>>()
+            .collect::<Result<Vec<_>, Problem>>()
     };
     Ok(DetailRule {
         kind: settings.r#type.as_str().into(),
@@ -293,7 +313,9 @@ fn detail(settings: &config::DetailSettings) -> Result<DetailRule, String> {
 }
 
 /// Makes the rule of a fact that the settings declare.
-pub(super) fn fact((name, settings): (&String, &config::FactSettings)) -> Result<FactRule, String> {
+pub(super) fn fact(
+    (name, settings): (&String, &config::FactSettings),
+) -> Result<FactRule, Problem> {
     let (claim, kind) = match settings {
         config::FactSettings::Text(claim) => (claim, FactKind::default()),
         config::FactSettings::Typed(typed) => {
@@ -301,7 +323,8 @@ pub(super) fn fact((name, settings): (&String, &config::FactSettings)) -> Result
                 let known = FactKind::WORDS
                     .map(|(word, _)| format!("`{word}`"))
                     .join(", ");
-                format!("`{}` is no type of a fact; there are {known}", typed.r#type)
+                Problem::new(format!("`{}` is no type of a fact", typed.r#type))
+                    .help(format!("there are {known}"))
             })?;
             (&typed.claim, kind)
         }
@@ -321,13 +344,13 @@ fn path(name: &config::ClaimName) -> ClaimPath {
 }
 
 /// Returns the text before the subject in a form such as `acme|{sub}`.
-fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
+fn prefix(form: &str) -> Result<smol_str::SmolStr, Problem> {
     let prefix = form
         .strip_suffix("{sub}")
         .filter(|prefix| !prefix.contains(['{', '}']));
-    prefix
-        .map(Into::into)
-        .ok_or_else(|| format!("`{form}` is no form of an id; write for example `acme|{{sub}}`"))
+    prefix.map(Into::into).ok_or_else(|| {
+        Problem::new(format!("`{form}` is no form of an id")).help("write for example `acme|{sub}`")
+    })
 }
 
 fn autonomous((claim, mark): (&String, &config::Mark)) -> AutonomousClaim {
