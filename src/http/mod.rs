@@ -51,4 +51,4 @@ pub use error::{Error, Shortage};
 pub use routes::endpoints;
 pub use server::{Listener, Server};
 pub use settings::{HttpLimits, Settings};
-pub use tls::{Tls, TlsFiles};
+pub use tls::{Tls, TlsError, TlsFiles};

@@ -16,6 +16,10 @@
 //! in the handshake holds only as long as the authorities stay the same ([`Tls::authorities`]): a
 //! connection may outlive them.
 
+mod error;
+
+pub use error::TlsError;
+
 use crate::evidence::{Authorities, FileError, FileMark, FileText};
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -32,6 +36,7 @@ use rustls::{
 };
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,15 +90,15 @@ struct Look {
 /// Why a file says nothing about the authorities.
 enum NoClients {
     /// The file cannot be read, or its authorities cannot be used.
-    Unread(String),
+    Unread(TlsError),
     /// The file holds something other than certificates.
-    Foreign(String, FileMark),
+    Foreign(TlsError, FileMark),
 }
 
-impl NoClients {
-    fn problem(self) -> String {
-        match self {
-            Self::Unread(problem) | Self::Foreign(problem, _) => problem,
+impl From<NoClients> for TlsError {
+    fn from(none: NoClients) -> Self {
+        match none {
+            NoClients::Unread(error) | NoClients::Foreign(error, _) => error,
         }
     }
 }
@@ -110,12 +115,12 @@ struct ClientAuthorities {
 /// The authorities that were read from a file, and what is wrong with it.
 struct ReadClients {
     clients: ClientAuthorities,
-    complaint: Option<String>,
+    complaint: Option<TlsError>,
 }
 
 impl Tls {
     /// Reads the files. `Err` says which of them cannot be used.
-    pub fn open(files: TlsFiles) -> Result<Arc<Self>, String> {
+    pub fn open(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
         let own = ArcSwap::from_pointee(own(&files)?);
         let mut look = Look::default();
         let clients = files
@@ -136,22 +141,19 @@ impl Tls {
     /// Reads the files again; `now_ms` is by the monotonic clock. `Err` says what is wrong with
     /// which file, and what is used instead. Each file that can be read takes effect, even if
     /// another cannot.
-    pub fn reload(&self, now_ms: i64) -> Result<(), String> {
+    pub fn reload(&self, now_ms: i64) -> Result<(), TlsError> {
         let own = own(&self.files).map(|own| self.own.store(Arc::new(own)));
-        let own =
-            own.map_err(|problem| format!("{problem}; the certificate of before is still used"));
+        let own = own.map_err(|error| TlsError::OldCertificate(Box::new(error)));
         let clients = match (&self.clients, self.files.client_authorities.as_deref()) {
             (Some(place), Some(path)) => self.reload_clients(place, path, now_ms),
             _ => Ok(()),
         };
-        let problems: Vec<String> = [own, clients].into_iter().filter_map(Result::err).collect();
-        self.is_settled
-            .store(problems.is_empty(), Ordering::Relaxed);
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems.join("; "))
-        }
+        let outcome = match (own, clients) {
+            (Err(own), Err(clients)) => Err(TlsError::Both(Box::new(own), Box::new(clients))),
+            (own, clients) => own.and(clients),
+        };
+        self.is_settled.store(outcome.is_ok(), Ordering::Relaxed);
+        outcome
     }
 
     /// Returns `true` if the last reload found nothing wrong.
@@ -165,38 +167,30 @@ impl Tls {
         place: &ArcSwap<ClientAuthorities>,
         path: &Path,
         now_ms: i64,
-    ) -> Result<(), String> {
+    ) -> Result<(), TlsError> {
         let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
         let (read, complaint) = match clients(path, &mut look) {
             Ok(ReadClients { clients, complaint }) => {
                 look.unreadable_since_ms = None;
                 look.foreign = None;
-                let told = |problem| {
-                    format!(
-                        "{problem}; the authorities of before that it does not hold are withdrawn"
-                    )
-                };
-                (clients, complaint.map(told))
+                let complaint = complaint.map(Box::new).map(TlsError::FewerAuthorities);
+                (clients, complaint)
             }
-            Err(NoClients::Foreign(problem, mark)) => {
+            Err(NoClients::Foreign(error, mark)) => {
+                let error = Box::new(error);
                 if !look.is_still(mark, now_ms) {
-                    return Err(format!(
-                        "{problem}; if it stays so, the authorities of before are withdrawn in {} seconds",
-                        STAYS.as_secs()
-                    ));
+                    return Err(TlsError::DoubtedAuthorities(error));
                 }
-                let complaint = format!("{problem}; the authorities of before are withdrawn");
+                let complaint = TlsError::NoAuthorities(error);
                 (ClientAuthorities::none(), Some(complaint))
             }
-            Err(NoClients::Unread(problem)) => {
+            Err(NoClients::Unread(error)) => {
+                let error = Box::new(error);
                 let since_ms = *look.unreadable_since_ms.get_or_insert(now_ms);
                 if now_ms.saturating_sub(since_ms) < millis(KEEP) {
-                    return Err(format!(
-                        "{problem}; the authorities of before are used for at most an hour more"
-                    ));
+                    return Err(TlsError::OldAuthorities(error));
                 }
-                let complaint =
-                    format!("{problem} since an hour; the authorities of before are withdrawn");
+                let complaint = TlsError::LostAuthorities(error);
                 (ClientAuthorities::none(), Some(complaint))
             }
         };
@@ -356,17 +350,16 @@ fn shown_path(path: &Path) -> String {
     }
 }
 
-fn own(files: &TlsFiles) -> Result<CertifiedKey, String> {
+fn own(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
     let chain = certificates(&files.certificate)?;
-    let shown = files.key.display();
-    let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)
-        .map_err(|_| format!("`{shown}` holds no private key in PEM form"))?;
+    let shown = || files.key.display().to_string();
+    let key =
+        PrivateKeyDer::from_pem_slice(&read(&files.key)?).map_err(|_| TlsError::NoKey(shown()))?;
     let key = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider());
-    key.map_err(|error| {
-        format!(
-            "`{shown}` is not the key of `{}`: {error}",
-            files.certificate.display()
-        )
+    key.map_err(|error| TlsError::ForeignKey {
+        key: shown(),
+        certificate: files.certificate.display().to_string(),
+        error,
     })
 }
 
@@ -376,6 +369,15 @@ impl ClientAuthorities {
             number: 0,
             roots: Vec::new(),
             verifier: None,
+        }
+    }
+}
+
+impl ReadClients {
+    fn none(complaint: Option<TlsError>) -> Self {
+        Self {
+            clients: ClientAuthorities::none(),
+            complaint,
         }
     }
 }
@@ -396,27 +398,26 @@ fn millis(time: Duration) -> i64 {
 }
 
 /// Reads the authorities at start, when all of them must be usable.
-fn all_clients(path: &Path, look: &mut Look) -> Result<ClientAuthorities, String> {
-    let ReadClients { clients, complaint } = clients(path, look).map_err(NoClients::problem)?;
+fn all_clients(path: &Path, look: &mut Look) -> Result<ClientAuthorities, TlsError> {
+    let ReadClients { clients, complaint } = clients(path, look)?;
     complaint.map_or(Ok(clients), Err)
 }
 
 /// Reads the authorities in a file, as far as they can be used. `Err` means that the file says
 /// nothing about authorities.
 fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
-    let shown = path.display();
+    let shown = || path.display().to_string();
+    let unreadable = |reason| TlsError::Unreadable {
+        path: shown(),
+        reason,
+    };
     let file = match FileText::read(path, MAX_FILE_BYTES, &mut look.last) {
         Ok(file) => file,
         Err(FileError::Gone(what)) => {
-            let complaint = Some(format!("`{shown}` cannot be read: {what}"));
-            return Ok(ReadClients {
-                clients: ClientAuthorities::none(),
-                complaint,
-            });
+            return Ok(ReadClients::none(Some(unreadable(what.to_owned()))));
         }
         Err(FileError::Unreadable(error)) => {
-            let problem = format!("`{shown}` cannot be read: {error}");
-            return Err(NoClients::Unread(problem));
+            return Err(NoClients::Unread(unreadable(error.to_string())));
         }
     };
     let mark = file.mark();
@@ -426,34 +427,34 @@ fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
         damaged,
     }) = Authorities::read(&text, is_cut)
     else {
-        let problem = format!("`{shown}` holds no certificates in PEM form");
-        return Err(NoClients::Foreign(problem, mark));
+        let error = TlsError::NoCertificates(shown());
+        return Err(NoClients::Foreign(error, mark));
     };
     let mut store = RootCertStore::empty();
-    let mut complaint = complaint_of(path, is_cut, damaged, certificates.is_empty());
+    let mut complaint = complaint_of(shown(), is_cut, damaged, certificates.is_empty());
     let mut roots = Vec::new();
     for certificate in certificates {
         match store.add(certificate.clone()) {
             Ok(()) => roots.push(certificate),
             Err(error) => {
-                complaint = Some(format!(
-                    "`{shown}` holds a certificate that is no authority's: {error}"
-                ));
+                let path = shown();
+                complaint = Some(TlsError::NoAuthority { path, error });
             }
         }
     }
     if roots.is_empty() {
-        return Ok(ReadClients {
-            clients: ClientAuthorities::none(),
-            complaint,
-        });
+        return Ok(ReadClients::none(complaint));
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider)
         .allow_unauthenticated()
         .build();
-    let verifier = verifier
-        .map_err(|error| NoClients::Unread(format!("`{shown}` cannot be used: {error}")))?;
+    let verifier = verifier.map_err(|error| {
+        NoClients::Unread(TlsError::Unusable {
+            path: shown(),
+            reason: error.to_string(),
+        })
+    })?;
     Ok(ReadClients {
         clients: ClientAuthorities {
             number: 0,
@@ -465,22 +466,17 @@ fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
 }
 
 /// Returns the problem with a file of authorities, if not all of it is as it should be.
-fn complaint_of(path: &Path, is_cut: bool, damaged: usize, is_empty: bool) -> Option<String> {
-    let shown = path.display();
-    match damaged {
-        _ if is_cut => Some(format!(
-            "`{shown}` is larger than {MAX_FILE_BYTES} bytes, and not read beyond them"
-        )),
-        0 if is_empty => Some(format!("`{shown}` holds no certificates in PEM form")),
+fn complaint_of(path: String, is_cut: bool, parts: usize, is_empty: bool) -> Option<TlsError> {
+    match parts {
+        _ if is_cut => Some(TlsError::Cut(path)),
+        0 if is_empty => Some(TlsError::NoCertificates(path)),
         0 => None,
-        _ => Some(format!(
-            "`{shown}` is damaged: {damaged} parts of it are no certificates in PEM form"
-        )),
+        _ => Some(TlsError::Damaged { path, parts }),
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let none = || format!("`{}` holds no certificates in PEM form", path.display());
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let none = || TlsError::NoCertificates(path.display().to_string());
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
     found
         .ok()
@@ -488,13 +484,14 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         .ok_or_else(none)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let shown = shown_path(path);
-    let size = fs::metadata(path)
-        .map_err(|error| format!("`{shown}` cannot be read: {error}"))?
-        .len();
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let unreadable = |error: io::Error| TlsError::Unreadable {
+        path: shown_path(path),
+        reason: error.to_string(),
+    };
+    let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_FILE_BYTES {
-        return Err(format!("`{shown}` is larger than {MAX_FILE_BYTES} bytes"));
+        return Err(TlsError::TooLarge(shown_path(path)));
     }
-    fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))
+    fs::read(path).map_err(unreadable)
 }

@@ -296,6 +296,7 @@ fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
             .tls
             .reload(0)
             .unwrap_err()
+            .to_string()
             .contains("is not the key of")
     );
     assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
@@ -309,6 +310,7 @@ fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
             .tls
             .reload(0)
             .unwrap_err()
+            .to_string()
             .contains("holds no private key")
     );
     assert_eq!(running.status(&others, None, Some("key")), KNOWN);
@@ -430,7 +432,7 @@ fn authorities_whose_file_is_emptied_or_gone_are_withdrawn() {
             Some(text) => std::fs::write(&path, text).unwrap(),
             None => std::fs::remove_file(&path).unwrap(),
         }
-        let told = running.tls.reload(0).unwrap_err();
+        let told = running.tls.reload(0).unwrap_err().to_string();
         assert!(
             told.contains("are withdrawn") && !running.tls.is_settled(),
             "{told}"
@@ -462,7 +464,7 @@ fn authorities_are_replaced_whatever_is_wrong_with_the_services_own_certificate(
     assert_eq!(running.status_by(&agent, None, "keep-alive"), KNOWN);
     std::fs::write(running.folder.path().join("own.key"), "").unwrap();
     std::fs::write(running.folder.path().join("clients.pem"), others.0.pem()).unwrap();
-    let told = running.tls.reload(0).unwrap_err();
+    let told = running.tls.reload(0).unwrap_err().to_string();
     assert!(
         told.contains("holds no private key") && told.contains("of before is still used"),
         "{told}"
@@ -535,6 +537,7 @@ fn authorities_whose_file_cannot_be_read_end_after_an_hour() {
             .tls
             .reload(4 * HOUR_MS)
             .unwrap_err()
+            .to_string()
             .contains("an hour more")
     );
     assert_eq!(ask(), KNOWN);
@@ -553,7 +556,7 @@ fn authorities_end_where_something_else_stands_in_their_file() {
         ("none any more, I said", 20_000, UNKNOWN),
     ] {
         std::fs::write(&path, text).unwrap();
-        let told = running.tls.reload(at).unwrap_err();
+        let told = running.tls.reload(at).unwrap_err().to_string();
         assert_eq!(told.contains("seconds"), expected == KNOWN, "{told}");
         assert_eq!(ask(), expected, "{at}");
     }
@@ -561,7 +564,14 @@ fn authorities_end_where_something_else_stands_in_their_file() {
     assert_eq!(ask(), KNOWN);
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
-    assert!(running.tls.reload(0).unwrap_err().contains("directory"));
+    assert!(
+        running
+            .tls
+            .reload(0)
+            .unwrap_err()
+            .to_string()
+            .contains("directory")
+    );
     assert_eq!(ask(), UNKNOWN);
 }
 

@@ -225,7 +225,7 @@ fn open_tls(config: &Config) -> Result<Option<Arc<Tls>>, Problem> {
     };
     Tls::open(files)
         .map(Some)
-        .map_err(|error| Problem::new(error).help("correct `tls`"))
+        .map_err(|error| Problem::new(error.to_string()).help("correct `tls`"))
 }
 
 fn caller(caller: &config::CallerSettings) -> Result<http::Caller, Problem> {

@@ -5,7 +5,7 @@
 //! in use only for a limited time while their file cannot be read.
 
 use crate::clock::{Clock as _, SystemClock};
-use crate::http::Tls;
+use crate::http::{Tls, TlsError};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -34,12 +34,15 @@ pub(super) fn reload(tls: &Tls) {
     tell(tls, &tls.reload(SystemClock.monotonic_ms()));
 }
 
-fn tell(tls: &Tls, outcome: &Result<(), String>) {
+fn tell(tls: &Tls, outcome: &Result<(), TlsError>) {
     match outcome {
         Ok(()) => {
             tracing::info!(path = %tls.files().certificate.display(), "the certificates were read again");
         }
-        Err(error) => tracing::error!(error, "not all certificates can be replaced"),
+        Err(error) => {
+            let error = error.to_string();
+            tracing::error!(error, "not all certificates can be replaced");
+        }
     }
 }
 
