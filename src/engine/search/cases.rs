@@ -5,9 +5,9 @@ use super::page::{PageBudget, SearchLimits};
 use super::{PageTask, SearchHit};
 use crate::bundle::{self, BundleFiles, Case};
 use crate::clock::FixedClock;
-use crate::engine::Snapshot;
 use crate::engine::decide::{CaseOverrides, Circumstances, DecisionOptions, decide};
 use crate::engine::search::page_token::SearchPosition;
+use crate::engine::{Refusal, Snapshot};
 use crate::model::{
     Decision, Evidence, Problems, Request, Revision, SearchKind, SearchRequest, Value,
 };
@@ -60,7 +60,23 @@ fn is_same(a: &Case, b: &Case) -> bool {
     a.now == b.now && is_plain(a) && is_plain(b)
 }
 
-fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(), String> {
+/// How a search differs from the case.
+#[derive(Debug, thiserror::Error)]
+enum SearchDifference {
+    #[error("{narrowed:?} when narrowed, {whole:?} otherwise")]
+    Narrowed {
+        narrowed: BTreeSet<SmolStr>,
+        whole: BTreeSet<SmolStr>,
+    },
+    #[error("it finds `{0}`, which is denied")]
+    Denied(SmolStr),
+    #[error("it does not find `{0}`, which is permitted")]
+    Missed(SmolStr),
+    #[error("{0:?}")]
+    Refused(Refusal),
+}
+
+fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(), SearchDifference> {
     let given = CaseOverrides {
         stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()),
         tuples: &case.tuples,
@@ -92,12 +108,14 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
             usize::MAX,
             &mut PageBudget::new(limits, &clock, search),
         );
-        let found = progress.map_err(|refusal| format!("{refusal:?}"))?.found;
-        Ok::<BTreeSet<_>, String>(found.into_iter().map(|SearchHit { id, .. }| id).collect())
+        let found = progress.map_err(SearchDifference::Refused)?.found;
+        let ids = found.into_iter().map(|SearchHit { id, .. }| id);
+        Ok::<BTreeSet<_>, SearchDifference>(ids.collect())
     };
-    let (narrowed, whole) = (all(false)?, all(true)?);
+    let narrowed = all(false)?;
+    let whole = all(true)?;
     if narrowed != whole {
-        return Err(format!("{narrowed:?} when narrowed, {whole:?} otherwise"));
+        return Err(SearchDifference::Narrowed { narrowed, whole });
     }
     let Some(named) = named(case, search.searched) else {
         return Ok(());
@@ -111,13 +129,11 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
         &question,
         task.evidence,
     );
-    let permitted = decided.map_err(|refusal| format!("{refusal:?}"))?.decision == Decision::Permit;
-    match (permitted, whole.contains(&named)) {
-        (false, true) => Err(format!("it finds `{named}`, which is denied")),
-        (true, false) if task.knows(&named) => {
-            Err(format!("it does not find `{named}`, which is permitted"))
-        }
-        _ => Ok(()),
+    let decided = decided.map_err(SearchDifference::Refused)?;
+    match (decided.decision, whole.contains(&named)) {
+        (Decision::Deny, true) => Err(SearchDifference::Denied(named)),
+        (Decision::Permit, false) if task.knows(&named) => Err(SearchDifference::Missed(named)),
+        (Decision::Permit, _) | (Decision::Deny, false) => Ok(()),
     }
 }
 

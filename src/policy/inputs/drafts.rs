@@ -4,7 +4,7 @@
 //! request adds to an entity wins over what is stored; whether it may was decided before it was
 //! added.
 
-use super::ContextMembers;
+use super::{ContextMembers, NoInputs};
 use crate::policy::load::stored::StoredEntities;
 use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{Entity, EntityUID, Literal, PartialValue, Value as Cedar, ValueKind};
@@ -153,7 +153,7 @@ impl<'a> EntityDrafts<'a> {
     pub(super) fn into_entities(
         self,
         others: impl Iterator<Item = Arc<Entity>>,
-    ) -> Result<Entities, String> {
+    ) -> Result<Entities, NoInputs> {
         let mut whole: SmallVec<[Arc<Entity>; 4]> = SmallVec::new();
         let made = self.all.into_iter().filter_map(|draft| match draft.stored {
             Some(stored) if draft.attributes.is_empty() && draft.parents.is_empty() => {
@@ -166,14 +166,14 @@ impl<'a> EntityDrafts<'a> {
         let extensions = Extensions::all_available();
         let schema = None::<&NoEntitiesSchema>;
         let made = Entities::from_entities(made, schema, known, extensions)
-            .map_err(|error| error.to_string())?;
+            .map_err(|_| NoInputs::Cedar)?;
         whole.extend(others);
         if whole.is_empty() {
             return Ok(made);
         }
         let known = TCComputation::AssumeAlreadyComputed;
         made.add_entities(whole, schema, known, extensions)
-            .map_err(|error| error.to_string())
+            .map_err(|_| NoInputs::Cedar)
     }
 }
 

@@ -138,9 +138,8 @@ pub(super) fn build<'a>(
     let lookups = builder.look_up(&slice, &context)?;
     let others = builder.others(&context);
     let points = builder.take_points(&others);
-    let entities = builder.drafts.into_entities(others.into_iter());
     let inputs = PolicyInputs {
-        entities: entities.map_err(|_| NoInputs::Cedar)?,
+        entities: builder.drafts.into_entities(others.into_iter())?,
         context: Context::Value(Arc::new(context)),
         slice,
         dropped: builder.dropped,
