@@ -10,7 +10,7 @@
 use behest::bundle::{self, BundleSource};
 use behest::clock::SystemClock;
 use behest::engine::{Ask, Engine, explanation_text};
-use behest::http::read_object;
+use behest::json::read_object;
 use behest::model::{AnswerDepth, Arguments, Request};
 use behest::record::Recorder;
 use std::error::Error;

@@ -17,7 +17,7 @@
 use behest::bundle::{self, BundleSource};
 use behest::clock::SystemClock;
 use behest::engine::{Ask, Engine};
-use behest::http::read_object;
+use behest::json::read_object;
 use behest::model::{
     AnswerDepth, Arguments, Digest, Request, Revision, Timestamp, Tuple, TupleKey,
 };

@@ -9,6 +9,7 @@
 //! | Folder | Owns |
 //! |---|---|
 //! | [`model`] | chains, questions, decisions, reasons: the vocabulary, without IO, JSON or Cedar |
+//! | [`json`] | the one reader of JSON that others send |
 //! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
 //! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers questions about them |
 //! | [`bundle`] | the files that a policy author edits: reading, merging and checking them, and their cases |
@@ -32,6 +33,7 @@ pub mod config;
 pub mod engine;
 pub mod evidence;
 pub mod http;
+pub mod json;
 pub mod model;
 pub mod policy;
 pub mod process;

@@ -4,7 +4,8 @@
 use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine, Refusal, explanation_text};
-use behest::http::{HttpLimits, read_object};
+use behest::http::HttpLimits;
+use behest::json::read_object;
 use behest::model::{AnswerDepth, Arguments, Request};
 use behest::record::Recorder;
 use std::sync::{Arc, LazyLock};

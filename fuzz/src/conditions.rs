@@ -3,7 +3,7 @@
 //! The first line of an input declares parameters (`x: int, ips: list<ipaddress>`), the second is
 //! the request's values as JSON, and the rest is the expression.
 
-use behest::http::read_object;
+use behest::json::read_object;
 use behest::model::Record;
 use behest::relations::condition::{CompiledCondition, ParameterType};
 use smol_str::SmolStr;

@@ -1,6 +1,7 @@
 //! Prints what commands show: texts, problems, colours.
 
 use crate::bundle::{self, BundleFiles};
+use crate::json::JsonError;
 use crate::model::{Problem, Problems, without_passwords};
 use indicatif::HumanCount;
 use std::io::{self, IsTerminal, Write};
@@ -58,6 +59,18 @@ pub(super) fn warn_with_lines(warnings: &[Problem], files: &BundleFiles) {
         files,
         Paint::for_errors().colour,
     )));
+}
+
+/// Returns why what a person gave cannot be read as JSON; `what` names it: `the request`.
+pub(super) fn misread(what: &str, error: &JsonError) -> String {
+    let message = error.about(what);
+    match error {
+        JsonError::Twice { .. } => format!("{what}: {message}"),
+        JsonError::Syntax { .. }
+        | JsonError::TooDeep(_)
+        | JsonError::TooHeavy
+        | JsonError::NoObject(_) => message,
+    }
 }
 
 /// Returns a number with its noun: `1 tuple`, `2,500 tuples`.

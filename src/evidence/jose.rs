@@ -5,7 +5,8 @@
 //! `x5c`) or points to (`jku`, `x5u`) are never used here; a header with `crit` is refused, since
 //! no extension is supported.
 
-use super::json::{self, TextError};
+use super::json;
+use crate::json::JsonError;
 use crate::model::{CredentialError, Record, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -82,8 +83,11 @@ impl<'a> UnverifiedToken<'a> {
         }
         let part = |text: &str| match BASE64_URL_SAFE_NO_PAD.decode(text) {
             Ok(bytes) => json::read_object(&bytes).map_err(|unread| match unread {
-                TextError::Form => malformed(),
-                TextError::Twice(name) => duplicate_member(&name),
+                JsonError::Twice { name, .. } => duplicate_member(&name),
+                JsonError::Syntax { .. }
+                | JsonError::TooDeep(_)
+                | JsonError::TooHeavy
+                | JsonError::NoObject(_) => malformed(),
             }),
             Err(_) => Err(malformed()),
         };

@@ -7,6 +7,7 @@
 use super::Permission;
 use crate::engine::{BatchFault, PageTokenError, Refusal, SearchRefusal};
 use crate::http::authzen::schema::{ErrorBody, ErrorCode, ErrorDetail};
+use crate::json::JsonError;
 use crate::model::{Fault, MalformedMember, Revision};
 use crate::telemetry::RefusalCause;
 use actix_web::http::StatusCode;
@@ -46,26 +47,9 @@ pub enum Error {
     /// The body is compressed.
     #[error("the body is compressed (`Content-Encoding`): send it as it is")]
     ContentEncoding,
-    /// The body is not JSON.
-    #[error("the body is not valid JSON: {problem} (line {line}, column {column})")]
-    Json {
-        /// What is wrong at this position.
-        problem: &'static str,
-        /// The line, from 1.
-        line: usize,
-        /// The column, from 1.
-        column: usize,
-    },
-    /// A member occurs twice in one object (RFC 7493 section 2.3): two readers could read it as two
-    /// different requests.
-    #[error("`{0}` occurs more than once in its object: send it once")]
-    DuplicateMember(String),
-    /// Objects and arrays are nested too deeply.
-    #[error("the body is nested more than {0} levels deep: send flatter data")]
-    TooDeep(usize),
-    /// Arrays within arrays hold too many values.
-    #[error("the body holds too many values within nested arrays: send flatter data")]
-    TooHeavy,
+    /// The body is not an object that can be read.
+    #[error("{}", .0.about("the body"))]
+    Json(#[from] JsonError),
     /// A member is missing or of the wrong kind.
     #[error("{0}")]
     Malformed(#[from] MalformedMember),
@@ -230,9 +214,7 @@ impl Error {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ErrorCode::ContentEncoding,
             ),
-            Self::Json { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidJson),
-            Self::DuplicateMember(_) => (StatusCode::BAD_REQUEST, ErrorCode::DuplicateMember),
-            Self::TooDeep(_) | Self::TooHeavy => (StatusCode::BAD_REQUEST, ErrorCode::TooDeep),
+            Self::Json(error) => (StatusCode::BAD_REQUEST, json_code(error)),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
             Self::TooManyEvaluations { .. } => {
                 (StatusCode::BAD_REQUEST, ErrorCode::TooManyEvaluations)
@@ -312,13 +294,22 @@ impl Error {
             Self::Malformed(malformed) => {
                 Some(malformed.member.as_str()).filter(|member| !member.is_empty())
             }
-            Self::DuplicateMember(member) => Some(member),
+            Self::Json(JsonError::Twice { path, .. }) => Some(path),
             Self::UnsupportedOption(member) => Some(member),
             Self::PageToken(_) => Some("page.token"),
             Self::RevisionNotReached { .. } | Self::TooManyWaiting => Some("options.at_least"),
             Self::TooManyEvaluations { .. } | Self::DefaultsTooLarge(_) => Some("evaluations"),
             _ => None,
         }
+    }
+}
+
+fn json_code(error: &JsonError) -> ErrorCode {
+    match error {
+        JsonError::Syntax { .. } => ErrorCode::InvalidJson,
+        JsonError::Twice { .. } => ErrorCode::DuplicateMember,
+        JsonError::TooDeep(_) | JsonError::TooHeavy => ErrorCode::TooDeep,
+        JsonError::NoObject(_) => ErrorCode::Malformed,
     }
 }
 

@@ -37,8 +37,7 @@ mod tls;
 
 pub use authzen::public_url::{PublicUrl, PublicUrlError};
 pub use authzen::wire::{
-    read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple,
-    write_value,
+    write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
 };
 pub use caller::rate::Rate;
 pub use caller::{

@@ -55,7 +55,7 @@ pub struct HttpLimits {
     /// Maximum size of a request body in bytes. A larger one is a 413.
     pub body_bytes: usize,
     /// Maximum nesting of objects and arrays in a body, counting the outermost; values above
-    /// [`HttpLimits::MAX_JSON_DEPTH`] have its effect.
+    /// [`json::MAX_DEPTH`](crate::json::MAX_DEPTH) have its effect.
     pub json_depth: usize,
     /// Maximum number of items in one batch.
     pub evaluations: usize,
@@ -99,12 +99,6 @@ pub struct HttpLimits {
     /// Maximum time for requests in flight to end once the service is told to stop, rounded up to
     /// whole seconds.
     pub shutdown: Duration,
-}
-
-impl HttpLimits {
-    /// The deepest nesting that a setting can allow: reading and dropping a value uses stack for
-    /// each level.
-    pub const MAX_JSON_DEPTH: usize = 256;
 }
 
 impl Default for HttpLimits {

@@ -9,19 +9,18 @@ use super::connection::Connection;
 use super::endpoint::{Access, Endpoint};
 use super::load::apart::LongWorkPlaces;
 use super::load::lag;
-use super::{Error, HttpLimits, Permission, Settings, Shortage};
+use super::{Error, Permission, Settings, Shortage};
 use crate::clock::Clock;
 use crate::engine::{Ask, Engine, RequestCache};
 use crate::evidence::Verifier;
 use crate::http::authzen::metadata::document::Metadata;
-use crate::http::authzen::wire::{
-    Options, RequestKind, check_size, read_object, record_bytes, without_data,
-};
+use crate::http::authzen::wire::{Options, RequestKind, check_size, record_bytes};
 use crate::http::caller::rate::RateMeter;
 use crate::http::load::budget::{BudgetShare, ByteBudget};
 use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::load::worker_turn::WorkerTurn;
 use crate::http::openfga::StreamPlaces;
+use crate::json::{self, JsonError, read_object};
 use crate::model::{Evidence, Record, Value};
 use crate::telemetry::Metrics;
 use actix_web::http::header::HeaderName;
@@ -335,20 +334,35 @@ impl ServiceState {
         read.map_err(|error| match error {
             // Whether the duplicate member is marked as secret is known only once the request is
             // read, so the path shows no data.
-            Error::DuplicateMember(path) if self.engine.has_secrets() => {
-                Error::DuplicateMember(without_data(&path))
+            JsonError::Twice { name, path } if self.engine.has_secrets() => {
+                let path = without_data(&path);
+                JsonError::Twice { name, path }.into()
             }
-            other => other,
+            other => other.into(),
         })
     }
 
     /// Returns the maximum nesting of a body.
     pub(super) fn json_depth(&self) -> usize {
-        self.settings
-            .limits
-            .json_depth
-            .min(HttpLimits::MAX_JSON_DEPTH)
+        self.settings.limits.json_depth.min(json::MAX_DEPTH)
     }
+}
+
+/// Returns the path of a member without the names that a request chooses itself, those in a context
+/// or in properties. They may be account numbers, or values that were written where a name belongs.
+fn without_data(path: &str) -> String {
+    let mut shown: Vec<&str> = Vec::new();
+    for segment in path.split('.') {
+        if shown
+            .last()
+            .is_some_and(|last| ["context", "properties"].contains(last))
+        {
+            shown.push("(not shown)");
+            break;
+        }
+        shown.push(segment);
+    }
+    shown.join(".")
 }
 
 /// Returns the evidence from these credentials, for this caller.
@@ -423,5 +437,25 @@ pub(super) fn ask<'a>(
         depth: options.depth,
         arguments: options.arguments,
         evidence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_without_data_ends_where_the_data_begins() {
+        for (path, expected) in [
+            ("subject.id", "subject.id"),
+            ("context", "context"),
+            ("context.vault.4711", "context.(not shown)"),
+            (
+                "evaluations[3].subject.properties.x",
+                "evaluations[3].subject.properties.(not shown)",
+            ),
+        ] {
+            assert_eq!(without_data(path), expected);
+        }
     }
 }

@@ -5,16 +5,17 @@ use crate::source::sources;
 use std::collections::BTreeMap;
 
 /// Who may use whom, besides `telemetry`, which all may.
-const TABLE: [(&str, &[&str]); 17] = [
+const TABLE: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("clock", &[]),
     ("telemetry", &[]),
+    ("json", &["model"]),
     ("process", &[]),
     ("policy", &["model"]),
     ("storage", &["model", "clock"]),
     ("relations", &["model"]),
     ("bundle", &["model", "policy", "relations"]),
-    ("evidence", &["model", "clock"]),
+    ("evidence", &["model", "clock", "json"]),
     ("cache", &["model", "clock"]),
     ("record", &["model", "clock"]),
     // A version of the store `main` holds the bundle, and says to the cache which rows a write has
@@ -40,7 +41,10 @@ const TABLE: [(&str, &[&str]); 17] = [
     ),
     // Caller identity is evidence; the decision record and the bundle are reached through the
     // engine.
-    ("http", &["model", "clock", "engine", "stores", "evidence"]),
+    (
+        "http",
+        &["model", "clock", "json", "engine", "stores", "evidence"],
+    ),
     // Settings are read into what the parts take, so that nothing is defined twice.
     ("config", &["model", "storage", "record", "http"]),
     ("cli", &["*"]),

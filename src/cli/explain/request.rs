@@ -2,7 +2,8 @@
 
 use crate::bundle::spelled_out;
 use crate::cli::args::ExplainArguments;
-use crate::http;
+use crate::cli::output::misread;
+use crate::json::read_object;
 use crate::model::{Problem, Record, Request, Value};
 use std::io::Read;
 
@@ -76,13 +77,9 @@ pub(super) fn refuse_options(body: &Record) -> Result<(), Problem> {
 }
 
 fn parse(bytes: &[u8], what: &str) -> Result<Record, Problem> {
-    http::read_object(bytes, MAX_DEPTH).map_err(|error| {
-        let message = error.to_string();
-        match message.strip_prefix("the body ") {
-            Some(rest) => Problem::new(format!("{what} {rest}")),
-            None => Problem::new(format!("{what}: {message}")),
-        }
-        .help("see `behest explain --help` for the form of a request")
+    read_object(bytes, MAX_DEPTH).map_err(|error| {
+        Problem::new(misread(what, &error))
+            .help("see `behest explain --help` for the form of a request")
     })
 }
 

@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn what_is_sent_keeps_its_digits_and_asks_for_the_explanation() {
         let json = br#"{"context":{"n":9007199254740993,"d":0.10,"t":"a\"\n\u00e9","l":[null,true]},"options":{"reason":true}}"#;
-        let body = http::read_object(json, 64).unwrap();
+        let body = crate::json::read_object(json, 64).unwrap();
         assert_eq!(
             write(explained(body)),
             "{\"context\":{\"d\":0.10,\"l\":[null,true],\"n\":9007199254740993,\"t\":\"a\\\"\\u000a\u{e9}\"},\

@@ -2,7 +2,8 @@
 //! missing action.
 
 use crate::cli::args::SearchArguments;
-use crate::http;
+use crate::cli::output::misread;
+use crate::json::read_object;
 use crate::model::{Arguments, EntityRef, Problem, Record, SearchKind, Value};
 
 /// Maximum nesting of a context; the same as the service's default.
@@ -67,8 +68,8 @@ pub(super) fn read(arguments: &SearchArguments) -> Result<SearchBody, Problem> {
     }
     body.insert("resource", Value::Record(entity(&resource)));
     if let Some(context) = &arguments.context {
-        let context = http::read_object(context.as_bytes(), MAX_DEPTH)
-            .map_err(|error| wrong(&format!("`--context`: {error}")))?;
+        let context = read_object(context.as_bytes(), MAX_DEPTH)
+            .map_err(|error| wrong(&misread("`--context`", &error)))?;
         body.insert("context", Value::Record(context));
     }
     let arguments = if arguments.unknown_arguments {

@@ -11,10 +11,11 @@ use crate::http::authzen::evaluation::{REVISION, written};
 use crate::http::authzen::schema::{
     ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest,
 };
-use crate::http::authzen::wire::{Options, RequestKind, SearchResponse, read_object, write_page};
+use crate::http::authzen::wire::{Options, RequestKind, SearchResponse, write_page};
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
 use crate::http::shared::{ReadyRequest, ServiceState, WorkLength, ask};
 use crate::http::{Error, Permission};
+use crate::json::read_object;
 use crate::model::{PageRequest, Record, Revision, SearchKind, SearchRequest};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, Bytes, Data, Payload};

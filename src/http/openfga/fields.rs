@@ -163,7 +163,7 @@ impl<'a> Fields<'a> {
 mod tests {
     use super::*;
     use crate::http::openfga::members::{BATCH_CHECK, CHECK_ITEM, READ, TUPLE_KEY};
-    use crate::http::read_object;
+    use crate::json::read_object;
 
     #[test]
     fn members_are_read_in_either_spelling_and_null_is_absent() {

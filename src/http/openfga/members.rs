@@ -210,7 +210,7 @@ pub(super) fn camel(name: &str) -> impl Iterator<Item = char> {
 mod tests {
     use super::*;
     use crate::http::openfga::CALLS;
-    use crate::http::read_object;
+    use crate::json::read_object;
     use utoipa::openapi::OpenApi;
 
     fn check(members: MemberList, body: &str) -> Result<(), String> {

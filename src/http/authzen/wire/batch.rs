@@ -217,8 +217,8 @@ fn read_item(
 
 #[cfg(test)]
 mod tests {
-    use super::super::read_object;
     use super::*;
+    use crate::json::read_object;
 
     fn read(body: &serde_json::Value) -> Result<EvaluationsInput, Error> {
         let limits = HttpLimits {
