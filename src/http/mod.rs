@@ -37,7 +37,8 @@ mod tls;
 
 pub use authzen::public_url::{PublicUrl, PublicUrlError};
 pub use authzen::wire::{
-    write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
+    ExplanationJson, ReasonJson, write_answer, write_condition, write_page, write_record,
+    write_text, write_tuple, write_value,
 };
 pub use caller::rate::Rate;
 pub use caller::{

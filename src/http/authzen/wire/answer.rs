@@ -8,9 +8,12 @@
 
 use crate::engine::ItemAnswer;
 use crate::http::authzen::wire::explanation::ExplanationJson;
-use crate::model::{self, Answer, AnswerDepth, Arguments, Decision, MalformedMember};
+use crate::model::{
+    self, Answer, AnswerDepth, Arguments, Code, Decision, MalformedMember, NextAction,
+};
 use actix_web::web::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::io::{self, Write};
 use utoipa::ToSchema;
 
@@ -62,30 +65,30 @@ pub(in crate::http) struct DecisionContext<'a> {
 }
 
 /// Why a request is denied, for the one who asks.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Reason)]
-pub(in crate::http) struct ReasonJson<'a> {
+pub struct ReasonJson<'a> {
     /// The code of the reason, for machines: one of the service's, or a policy's own.
     #[schema(example = "not_permitted")]
-    code: &'a str,
+    code: Cow<'a, str>,
     /// The reason in words, for people.
-    message: &'a str,
+    message: Cow<'a, str>,
     /// The member of the chain that is not permitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<EntityJson<'a>>,
     /// What can be done: `request`, `step_up`, `retry` or `none`.
     #[schema(example = "request")]
-    next_action: &'static str,
+    next_action: Cow<'a, str>,
 }
 
 /// An entity, by name.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = EntityRef)]
 pub(in crate::http) struct EntityJson<'a> {
     /// The type of the entity.
-    r#type: &'a str,
+    r#type: Cow<'a, str>,
     /// The id of the entity.
-    id: &'a str,
+    id: Cow<'a, str>,
     /// The entity as tuples spell it, where `type:id` in a tuple would be another or none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "agent:m%2520n")]
@@ -104,19 +107,40 @@ pub(in crate::http) struct ItemError {
 impl<'a> EntityJson<'a> {
     pub(super) fn new(kind: &'a str, id: &'a str) -> Self {
         Self {
-            r#type: kind,
-            id,
+            r#type: kind.into(),
+            id: id.into(),
             tuple: None,
         }
+    }
+
+    /// Returns the entity.
+    pub(super) fn into_model(self) -> model::EntityRef {
+        model::EntityRef::new(self.r#type, self.id)
     }
 }
 
 impl<'a> From<&'a model::EntityRef> for EntityJson<'a> {
     fn from(uid: &'a model::EntityRef) -> Self {
         Self {
-            r#type: &uid.kind,
-            id: &uid.id,
+            r#type: uid.kind.as_str().into(),
+            id: uid.id.as_str().into(),
             tuple: uid.tuple_spelling(),
+        }
+    }
+}
+
+impl ReasonJson<'_> {
+    /// Returns the reason.
+    #[must_use]
+    pub fn into_model(self) -> model::Reason {
+        model::Reason {
+            code: Code::RESERVED
+                .into_iter()
+                .find(|code| code.as_str() == self.code)
+                .unwrap_or_else(|| Code::Pack(self.code.into())),
+            message: self.message.into_owned(),
+            principal: self.principal.map(EntityJson::into_model),
+            next_action: NextAction::from_word(&self.next_action).unwrap_or(NextAction::None),
         }
     }
 }
@@ -124,10 +148,10 @@ impl<'a> From<&'a model::EntityRef> for EntityJson<'a> {
 impl<'a> From<&'a model::Reason> for ReasonJson<'a> {
     fn from(reason: &'a model::Reason) -> Self {
         Self {
-            code: reason.code.as_str(),
-            message: &reason.message,
+            code: reason.code.as_str().into(),
+            message: reason.message.as_str().into(),
             principal: reason.principal.as_ref().map(EntityJson::from),
-            next_action: reason.next_action.as_str(),
+            next_action: reason.next_action.as_str().into(),
         }
     }
 }

@@ -1,8 +1,12 @@
-//! Writes the explanation of a decision as JSON.
+//! The explanation of a decision as JSON: written by the service, and read by its command line.
+//!
+//! A reader ignores members that it does not know, because a newer service may send more.
+
+mod read;
 
 use crate::http::authzen::wire::answer::{EntityJson, ReasonJson};
 use crate::model::{self, Decision, DecisionId, LegOutcome};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use utoipa::ToSchema;
 
@@ -12,9 +16,9 @@ use utoipa::ToSchema;
 const DROPPED_BYTES: usize = 2048;
 
 /// The tree behind a decision, written by the evaluation that made it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Explanation)]
-pub(in crate::http) struct ExplanationJson<'a> {
+pub struct ExplanationJson<'a> {
     /// The decision's name, as the header `Behest-Decision` and the decision record have it.
     decision_id: String,
     /// The digest of the bundle that decided.
@@ -24,7 +28,7 @@ pub(in crate::http) struct ExplanationJson<'a> {
     /// The time that policies saw (RFC 3339).
     now: String,
     /// The action that was evaluated; a specialised one where the schema declares it.
-    action: &'a str,
+    action: Cow<'a, str>,
     /// The credentials that were verified, in the request's order.
     credentials: Vec<CredentialJson<'a>>,
     /// The members of the chain that no credential proves: the caller says so, and is believed.
@@ -35,32 +39,32 @@ pub(in crate::http) struct ExplanationJson<'a> {
 }
 
 /// What a credential was seen to prove.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Credential)]
 pub(in crate::http) struct CredentialJson<'a> {
     /// `access_token`, `id_token`, `jwt_svid` or `x509_svid`.
     #[schema(example = "access_token")]
-    r#type: &'static str,
+    r#type: Cow<'a, str>,
     /// The issuer that signed it, or answered for it.
-    issuer: &'a str,
+    issuer: Cow<'a, str>,
     /// The members of the chain that it names, the subject first.
     chain: Vec<EntityJson<'a>>,
     /// `dpop` or `mtls`; absent for a bearer's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    proof: Option<&'static str>,
+    proof: Option<Cow<'a, str>>,
     /// Until when it may be used (RFC 3339).
     until: String,
 }
 
 /// One leg: whether this member of the chain may do it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Leg)]
 pub(in crate::http) struct LegJson<'a> {
     /// The member of the chain whose leg this is.
     principal: EntityJson<'a>,
     /// The outcome of the leg: `permit` or `deny`.
     #[schema(example = "deny")]
-    outcome: &'static str,
+    outcome: Cow<'a, str>,
     /// Why the leg does not permit.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<ReasonJson<'a>>,
@@ -77,25 +81,25 @@ pub(in crate::http) struct LegJson<'a> {
 }
 
 /// A policy, and where it stands.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Policy)]
 pub(in crate::http) struct PolicyJson<'a> {
     /// The id of the policy, from its `@id`.
-    id: &'a str,
+    id: Cow<'a, str>,
     /// The effect of the policy: `permit` or `forbid`.
     #[schema(example = "forbid")]
-    effect: &'static str,
+    effect: Cow<'a, str>,
     /// The file, relative to the bundle.
-    file: &'a str,
+    file: Cow<'a, str>,
     /// The line, from 1.
     line: usize,
     /// What the policy says of itself in its `@doc`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    doc: Option<&'a str>,
+    doc: Option<Cow<'a, str>>,
 }
 
 /// A permit that almost was.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = NearMiss)]
 pub(in crate::http) struct NearMissJson<'a> {
     /// The permit that was not satisfied.
@@ -105,63 +109,63 @@ pub(in crate::http) struct NearMissJson<'a> {
 }
 
 /// A condition of a policy.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Condition)]
 pub(in crate::http) struct ConditionJson<'a> {
     /// The source text of the condition.
-    source: &'a str,
+    source: Cow<'a, str>,
     /// The line, from 1.
     line: usize,
     /// What the attributes in it were, as Cedar writes values.
     values: Vec<AttributeJson<'a>>,
     /// What the evaluator said, where the condition failed rather than being false.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
+    error: Option<Cow<'a, str>>,
 }
 
 /// What an attribute was.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Attribute)]
 pub(in crate::http) struct AttributeJson<'a> {
     /// Its path, such as `principal.email`.
-    path: &'a str,
+    path: Cow<'a, str>,
     /// Its value, as Cedar writes it.
-    value: &'a str,
+    value: Cow<'a, str>,
 }
 
 /// A relation that a policy asked about.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Relation)]
 pub(in crate::http) struct RelationJson<'a> {
     /// The user that was looked for.
-    user: &'a str,
+    user: Cow<'a, str>,
     /// The userset in which it was looked for: `type:id#relation`.
-    userset: &'a str,
+    userset: Cow<'a, str>,
     /// Whether the user is in the userset.
     held: bool,
     /// One path of tuples that shows it.
-    witness: &'a [String],
+    #[schema(value_type = Vec<String>)]
+    witness: Cow<'a, [String]>,
 }
 
 /// A policy that failed.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Failure)]
 pub(in crate::http) struct PolicyErrorJson<'a> {
     /// The policy that failed.
     policy: PolicyJson<'a>,
     /// What the evaluator said.
-    message: &'a str,
+    message: Cow<'a, str>,
 }
 
 /// A member of the request that no policy could see; as the last of many, `and N more`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Dropped)]
 pub(in crate::http) struct DroppedMemberJson<'a> {
     /// The path of the member.
-    #[schema(value_type = String)]
     member: Cow<'a, str>,
     /// Why no policy could see it.
-    why: &'a str,
+    why: Cow<'a, str>,
 }
 
 impl<'a> ExplanationJson<'a> {
@@ -171,7 +175,7 @@ impl<'a> ExplanationJson<'a> {
             bundle: tree.bundle.to_string(),
             revision: tree.revision.0,
             now: tree.now.to_string(),
-            action: &tree.action,
+            action: tree.action.as_str().into(),
             credentials: tree.credentials.iter().map(CredentialJson::from).collect(),
             asserted: tree.asserted.iter().map(EntityJson::from).collect(),
             legs: tree.legs.iter().map(LegJson::from).collect(),
@@ -182,10 +186,10 @@ impl<'a> ExplanationJson<'a> {
 impl<'a> From<&'a model::CredentialLine> for CredentialJson<'a> {
     fn from(line: &'a model::CredentialLine) -> Self {
         Self {
-            r#type: line.kind.as_str(),
-            issuer: &line.issuer,
+            r#type: line.kind.as_str().into(),
+            issuer: line.issuer.as_str().into(),
             chain: line.chain.iter().map(EntityJson::from).collect(),
-            proof: line.proof.map(model::Proof::as_str),
+            proof: line.proof.map(|proof| proof.as_str().into()),
             until: line.until.to_string(),
         }
     }
@@ -199,7 +203,7 @@ impl<'a> From<&'a model::LegExplanation> for LegJson<'a> {
         };
         Self {
             principal: EntityJson::from(&leg.principal),
-            outcome,
+            outcome: outcome.into(),
             reason,
             determining: leg.determining.iter().map(PolicyJson::from).collect(),
             near_misses: leg.near_misses.iter().map(NearMissJson::from).collect(),
@@ -227,7 +231,7 @@ fn first_dropped(all: &model::DroppedMembers) -> Vec<DroppedMemberJson<'_>> {
     if more > 0 {
         told.push(DroppedMemberJson {
             member: format!("and {more} more").into(),
-            why: "the list is cut here",
+            why: "the list is cut here".into(),
         });
     }
     told
@@ -240,11 +244,11 @@ impl<'a> From<&'a model::PolicyRef> for PolicyJson<'a> {
             Decision::Deny => "forbid",
         };
         Self {
-            id: &policy.id,
-            effect,
-            file: &policy.file,
+            id: policy.id.as_str().into(),
+            effect: effect.into(),
+            file: policy.file.as_str().into(),
             line: policy.line,
-            doc: policy.doc.as_deref(),
+            doc: policy.doc.as_deref().map(Cow::from),
         }
     }
 }
@@ -255,14 +259,17 @@ impl<'a> From<&'a model::NearMiss> for NearMissJson<'a> {
         Self {
             policy: PolicyJson::from(&miss.policy),
             condition: ConditionJson {
-                source: &condition.source,
+                source: condition.source.as_str().into(),
                 line: condition.line,
                 values: condition
                     .values
                     .iter()
-                    .map(|(path, value)| AttributeJson { path, value })
+                    .map(|(path, value)| AttributeJson {
+                        path: path.as_str().into(),
+                        value: value.as_str().into(),
+                    })
                     .collect(),
-                error: condition.error.as_deref(),
+                error: condition.error.as_deref().map(Cow::from),
             },
         }
     }
@@ -271,10 +278,10 @@ impl<'a> From<&'a model::NearMiss> for NearMissJson<'a> {
 impl<'a> From<&'a model::RelationLookup> for RelationJson<'a> {
     fn from(lookup: &'a model::RelationLookup) -> Self {
         Self {
-            user: &lookup.user,
-            userset: &lookup.userset,
+            user: lookup.user.as_str().into(),
+            userset: lookup.userset.as_str().into(),
             held: lookup.held,
-            witness: &lookup.witness,
+            witness: lookup.witness.as_slice().into(),
         }
     }
 }
@@ -283,7 +290,7 @@ impl<'a> From<&'a model::PolicyError> for PolicyErrorJson<'a> {
     fn from(error: &'a model::PolicyError) -> Self {
         Self {
             policy: PolicyJson::from(&error.policy),
-            message: &error.message,
+            message: error.message.as_str().into(),
         }
     }
 }
@@ -292,7 +299,7 @@ impl<'a> From<&'a model::DroppedMember> for DroppedMemberJson<'a> {
     fn from(dropped: &'a model::DroppedMember) -> Self {
         Self {
             member: dropped.member.as_str().into(),
-            why: &dropped.why,
+            why: dropped.why.as_str().into(),
         }
     }
 }

@@ -15,9 +15,10 @@ mod json;
 mod options;
 mod search;
 
-pub use answer::write_answer;
 pub(in crate::http) use answer::{BatchBody, EvaluationResponse, EvaluationsResponse};
+pub use answer::{ReasonJson, write_answer};
 pub(in crate::http) use batch::{EvaluationsInput, check_size, read_evaluations, record_bytes};
+pub use explanation::ExplanationJson;
 pub use json::{write_condition, write_record, write_text, write_tuple, write_value};
 pub(in crate::http) use options::{Options, RequestKind};
 pub(in crate::http) use search::SearchResponse;
