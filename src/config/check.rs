@@ -1,6 +1,7 @@
 //! Refuses settings that are valid by themselves but contradict each other.
 
-use super::{CacheSize, CallerSettings, Config, Listen, limits, secrets};
+use super::table::out_of_range;
+use super::{CacheSize, CallerSettings, Config, Listen, secrets};
 use crate::model::{Problem, Problems};
 
 /// Maximum length of a caller's name in bytes: it is in every record and log line of the caller.
@@ -11,7 +12,9 @@ const RESERVED_NAMES: [&str; 2] = ["anonymous", "admin"];
 
 /// Checks all settings, and reports all contradictions together.
 pub(super) fn check(config: &Config) -> Result<(), Problems> {
-    let mut problems = limits::out_of_range(&config.limits, &config.search, &config.reload);
+    let mut problems = out_of_range(&config.limits);
+    problems.extend(out_of_range(&config.search));
+    problems.extend(out_of_range(&config.reload));
     problems.extend(check_paths(config));
     check_exposure(config, &mut problems);
     check_anonymous(config, &mut problems);
@@ -26,7 +29,7 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
     if config
         .record
         .as_ref()
-        .is_some_and(|record| record.queue == 0 || record.queue_bytes.0 == 0)
+        .is_some_and(|record| record.queue.records == 0 || record.queue.bytes == 0)
     {
         problems.push(
             Problem::new("`record.queue` or `record.queue_bytes` is 0")

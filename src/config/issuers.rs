@@ -4,6 +4,7 @@
 //! A missing member has the value of the preset. The meaning of the values, and contradictions
 //! between them, are checked where they are used; this file only refuses malformed values.
 
+use crate::evidence::Profile;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -259,10 +260,10 @@ pub struct TrustDomainSettings {
     /// The entity type of its workloads.
     pub entity_type: String,
     /// The longest accepted lifetime of an SVID, in seconds.
-    #[serde(default = "a_day")]
+    #[serde(default = "longest_life")]
     pub longest_life_s: u64,
     /// How far clocks may differ, in seconds.
-    #[serde(default = "half_a_minute")]
+    #[serde(default = "leeway")]
     pub leeway_s: u64,
 }
 
@@ -271,10 +272,10 @@ fn ten_seconds() -> u64 {
     10_000
 }
 
-fn a_day() -> u64 {
-    24 * 60 * 60
+fn longest_life() -> u64 {
+    Profile::LONGEST_LIFE.as_secs()
 }
 
-fn half_a_minute() -> u64 {
-    30
+fn leeway() -> u64 {
+    Profile::LEEWAY.as_secs()
 }

@@ -27,8 +27,10 @@ mod layers;
 mod limits;
 mod links;
 mod permissions;
+mod record;
 mod search;
 mod secrets;
+mod table;
 mod values;
 
 pub use error::SettingError;
@@ -38,13 +40,13 @@ pub use issuers::{
 };
 pub use layers::{EnvironmentVariables, Flags, load};
 pub use limits::{LimitSettings, ReloadSettings};
+pub use record::RecordSettings;
 pub use search::SearchSettings;
 pub use secrets::is_guessable;
 pub use values::{ByteSize, CacheSize, Listen, TokenKey};
 
-use crate::http::{KeyHash, Permission, Permissions, PublicUrl};
+use crate::http::{KeyHash, Permission, Permissions, PublicUrl, Rate, TlsFiles};
 use crate::model::Problem;
-use crate::record::{Sink, WhenFull};
 use crate::storage::StoreLocation;
 use crate::telemetry::LogFormat;
 use serde::de::Error as _;
@@ -70,7 +72,7 @@ pub struct Config {
     /// [`Config::anonymous_permissions`].
     pub anonymous: Option<Permissions>,
     /// The certificate and key for TLS; without them, the service uses plain HTTP.
-    pub tls: Option<TlsSettings>,
+    pub tls: Option<TlsFiles>,
     /// Whether a proxy in front of the service terminates TLS.
     pub behind_proxy: bool,
     /// Whether `Authorization` may hold a key without `Bearer`, as some gateways send it.
@@ -112,7 +114,7 @@ pub struct CallerSettings {
     /// The client certificate of its connections.
     pub certificate: Option<CallerCertificate>,
     /// How many requests it may send; without this, any number.
-    pub rate: Option<RateSettings>,
+    pub rate: Option<Rate>,
     /// One of these must be among the audiences of a credential in its requests; if empty, the
     /// profile of the issuer decides.
     #[serde(default)]
@@ -151,55 +153,12 @@ pub struct CallerCertificate {
     pub uri: Option<String>,
 }
 
-/// How many requests a caller may send.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "struct CallerRate")]
-pub struct RateSettings {
-    /// Requests per second, on average.
-    pub per_second: u32,
-    /// Requests at once after a pause; by default, as many as in one second.
-    pub burst: Option<u32>,
-}
-
-/// The files for TLS.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "struct Tls")]
-pub struct TlsSettings {
-    /// A file with the certificate, followed by the intermediate certificates.
-    pub certificate: PathBuf,
-    /// A file with the certificate's key.
-    pub key: PathBuf,
-    /// A file with the authorities of callers' certificates.
-    pub client_authorities: Option<PathBuf>,
-}
-
-/// The decision record's settings.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "struct Record")]
-pub struct RecordSettings {
-    /// The destination of records.
-    pub sink: Sink,
-    /// How many records may wait to be written.
-    #[serde(default = "limits::default_queue")]
-    pub queue: usize,
-    /// How many bytes the waiting records may have together.
-    #[serde(default = "limits::default_queue_bytes")]
-    pub queue_bytes: ByteSize,
-    /// What happens to a record if the queue is full.
-    #[serde(default)]
-    pub when_full: WhenFull,
-}
-
 /// The log's settings.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[serde(expecting = "struct Log")]
 pub struct LogSettings {
     /// The form of a line.
-    #[serde(deserialize_with = "log_format")]
     pub format: LogFormat,
     /// The log filter in the form of `RUST_LOG`; by default `RUST_LOG` itself, or else the built-in
     /// default.
@@ -249,21 +208,5 @@ fn store_location<'de, D: Deserializer<'de>>(
             Some(help) => format!("{}; {help}", problem.message),
             None => problem.message,
         })
-    })
-}
-
-fn log_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    #[serde(expecting = "enum Word")]
-    enum LogFormatWord {
-        Auto,
-        Text,
-        Json,
-    }
-    Ok(match LogFormatWord::deserialize(deserializer)? {
-        LogFormatWord::Auto => LogFormat::Auto,
-        LogFormatWord::Text => LogFormat::Text,
-        LogFormatWord::Json => LogFormat::Json,
     })
 }

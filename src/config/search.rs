@@ -1,22 +1,19 @@
-//! Settings of searches: the limits of one page, and the lifetime of its token.
+//! The table `search`: the limits of one page, and the lifetime and the key of its token.
 
+use super::limits::LONGEST_MS;
+use super::table::{self, SettingsTable, TableKey, ValuePlace, names};
 use super::values::TokenKey;
-use serde::Deserialize;
+use crate::engine::{SearchLimits, TOKEN_LIFETIME};
+use serde::{Deserialize, Deserializer};
+use std::time::Duration;
 
 /// How searches are answered.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[serde(expecting = "struct Search")]
+#[derive(Clone, Debug)]
 pub struct SearchSettings {
-    /// Maximum number of results on a page.
-    pub results: usize,
-    /// Maximum number of candidates that are decided for a page.
-    pub candidates: usize,
-    /// Maximum duration of a page, in milliseconds. A page that ends early says so, and the next
-    /// one continues.
-    pub time_ms: u64,
-    /// How long a page token is valid, in milliseconds.
-    pub token_ms: u64,
+    /// The limits of one page.
+    pub page: SearchLimits,
+    /// How long a page token is valid.
+    pub token_lifetime: Duration,
     /// The key that seals page tokens; by default a random key of this process, so that tokens end
     /// with the process.
     pub token_key: Option<TokenKey>,
@@ -25,16 +22,53 @@ pub struct SearchSettings {
 impl Default for SearchSettings {
     fn default() -> Self {
         Self {
-            results: 1_000,
-            // A candidate takes some tens of microseconds, so this takes about as long as the time
-            // limit below.
-            candidates: 20_000,
-            // Searches have threads of their own; a caller that waits longer would rather have half
-            // a page.
-            time_ms: 1_000,
-            // This is long enough to read a page.
-            token_ms: 600_000,
+            page: SearchLimits::default(),
+            token_lifetime: TOKEN_LIFETIME,
             token_key: None,
         }
+    }
+}
+
+/// The keys of `search`.
+static SEARCH: [TableKey<SearchSettings>; 5] = [
+    TableKey {
+        name: "results",
+        place: ValuePlace::Count(|search| &mut search.page.results, 1..=10_000),
+    },
+    TableKey {
+        name: "candidates",
+        place: ValuePlace::Count(|search| &mut search.page.candidates, 1..=10_000_000),
+    },
+    TableKey {
+        name: "time_ms",
+        place: ValuePlace::Milliseconds(|search| &mut search.page.time, 1..=60_000),
+    },
+    TableKey {
+        name: "token_ms",
+        place: ValuePlace::Milliseconds(|search| &mut search.token_lifetime, 1_000..=LONGEST_MS),
+    },
+    TableKey {
+        name: "token_key",
+        place: ValuePlace::TokenKey(|search| &mut search.token_key),
+    },
+];
+
+static SEARCH_NAMES: [&str; SEARCH.len()] = names(&SEARCH);
+
+impl SettingsTable for SearchSettings {
+    const NAME: &'static str = "search";
+
+    fn keys() -> &'static [TableKey<Self>] {
+        &SEARCH
+    }
+
+    fn names() -> &'static [&'static str] {
+        &SEARCH_NAMES
+    }
+}
+
+impl<'de> Deserialize<'de> for SearchSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        table::read(deserializer)
     }
 }

@@ -234,9 +234,8 @@ fn standard(issuer: &str) -> Profile {
         // OpenID Connect Core section 2.
         id_tokens: ["nonce", "at_hash", "c_hash"].map(ClaimMark::any).into(),
         id_tokens_alone: false,
-        leeway: Duration::from_secs(30),
-        // A day: access tokens live for minutes, those of some issuers for an hour.
-        longest_life: Duration::from_hours(24),
+        leeway: Profile::LEEWAY,
+        longest_life: Profile::LONGEST_LIFE,
         ids: vec![
             ("user".into(), SmolStr::default()),
             ("agent".into(), SmolStr::default()),

@@ -356,6 +356,13 @@ impl ActorForm {
 }
 
 impl Profile {
+    /// How far clocks may differ, unless a profile or a trust domain says otherwise.
+    pub const LEEWAY: Duration = Duration::from_secs(30);
+
+    /// Maximum time between issue and expiry, unless a profile or a trust domain says otherwise: a
+    /// day. Access tokens live for minutes, those of some issuers for an hour.
+    pub const LONGEST_LIFE: Duration = Duration::from_hours(24);
+
     /// Substitutes the audiences in paths with a placeholder.
     pub(super) fn with_paths_for_audiences(mut self) -> Self {
         for paths in [

@@ -139,12 +139,14 @@ impl Default for HttpLimits {
             // length in memory, or hundreds of usual ones.
             bodies_bytes: 256 * 1024 * 1024,
             answers_bytes: 256 * 1024 * 1024,
-            // This is longer than the idle time of common connection pools, so that the client
-            // closes first.
+            // This is longer than the 60 s after which common proxies close their side, so that
+            // the client closes first.
             keep_alive: Duration::from_secs(75),
-            // Each connection has some kilobytes of buffers, and at most 64.
+            // Each connection takes a file descriptor and some kilobytes of buffers, at most 64;
+            // the number is below the usual limit of 16,384 descriptors.
             connections: 10_000,
-            shutdown: Duration::from_secs(10),
+            // This is shorter than the 10 s after which container runtimes kill a process.
+            shutdown: Duration::from_secs(8),
         }
     }
 }

@@ -55,14 +55,14 @@ const KEEP: Duration = Duration::from_hours(1);
 const STAYS: Duration = Duration::from_secs(10);
 
 /// The paths of the certificates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, expecting = "struct Tls")]
 pub struct TlsFiles {
     /// The service's certificate and the intermediates between it and its authority, in PEM form.
     pub certificate: PathBuf,
     /// Its key, in PEM form.
     pub key: PathBuf,
-    /// The authorities of callers' certificates; without it, callers are not asked for
-    /// certificates.
+    /// The authorities of callers' certificates; without it, callers are asked for none.
     pub client_authorities: Option<PathBuf>,
 }
 

@@ -4,6 +4,7 @@
 //! that could deceive the reader of a terminal are escaped ([`super::lines`]).
 
 use super::lines::{LineForm, LineWriter};
+use serde::Deserialize;
 use std::io::IsTerminal;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -12,7 +13,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub const DEFAULT_FILTER: &str = "warn,behest=info";
 
 /// The form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", expecting = "enum Word")]
 pub enum LogFormat {
     /// Text on a terminal, JSON otherwise.
     #[default]

@@ -46,7 +46,12 @@ const TABLE: [(&str, &[&str]); 18] = [
         &["model", "clock", "json", "engine", "stores", "evidence"],
     ),
     // Settings are read into what the parts take, so that nothing is defined twice.
-    ("config", &["model", "storage", "record", "http"]),
+    (
+        "config",
+        &[
+            "model", "json", "storage", "bundle", "evidence", "record", "stores", "engine", "http",
+        ],
+    ),
     ("cli", &["*"]),
     ("main", &["*"]),
 ];

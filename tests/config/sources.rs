@@ -16,7 +16,8 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
     assert_eq!(config.listen, Listen::Unix("/run/b.sock".into()));
     assert_eq!(config.data.unwrap().to_string(), "2026");
     assert!(matches!(config.cache, CacheSize::Bytes(size) if size.0 == 1 << 20));
-    assert_eq!((config.limits.depth, config.limits.evaluations), (20, 11));
+    let limits = &config.limits.http;
+    assert_eq!((limits.json_depth, limits.evaluations), (20, 11));
 }
 
 #[test]
@@ -291,8 +292,8 @@ fn two_variables_for_one_setting_are_refused_in_whatever_order() {
         ("BEHEST_LIMITS", "{evaluations=5}"),
         ("BEHEST_limits__depth", "7"),
     ];
-    let limits = load_text("", &apart, &[]).unwrap().limits;
-    assert_eq!((limits.evaluations, limits.depth), (5, 7));
+    let limits = load_text("", &apart, &[]).unwrap().limits.http;
+    assert_eq!((limits.evaluations, limits.json_depth), (5, 7));
 }
 
 /// The admin's key in small letters was no key, and nobody said which name was meant; of two paths

@@ -214,7 +214,7 @@ async fn a_callers_issuer_that_is_out_of_reach_is_a_503() {
 async fn a_caller_that_asks_too_often_is_told_when_to_come_back() {
     let rate = Some(Rate {
         per_second: 2,
-        burst: 3,
+        burst: Some(3),
     });
     let (world, key, _web) = world(vec![
         gateway(rate),

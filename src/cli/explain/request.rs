@@ -3,15 +3,10 @@
 use crate::bundle::spelled_out;
 use crate::cli::args::ExplainArguments;
 use crate::cli::output::misread;
+use crate::http::HttpLimits;
 use crate::json::read_object;
 use crate::model::{Problem, Record, Request, Value};
 use std::io::Read;
-
-/// Maximum size of a request; the same as the service's default.
-const MAX_BYTES: u64 = 1 << 20;
-
-/// Maximum nesting; the same as the service's default.
-const MAX_DEPTH: usize = 64;
 
 /// Options that change how an answer is written, but not the decision.
 const HARMLESS_OPTIONS: [&str; 3] = ["reason", "explain", "evaluations_semantic"];
@@ -77,26 +72,32 @@ pub(super) fn refuse_options(body: &Record) -> Result<(), Problem> {
 }
 
 fn parse(bytes: &[u8], what: &str) -> Result<Record, Problem> {
-    read_object(bytes, MAX_DEPTH).map_err(|error| {
+    read_object(bytes, HttpLimits::default().json_depth).map_err(|error| {
         Problem::new(misread(what, &error))
             .help("see `behest explain --help` for the form of a request")
     })
 }
 
+/// Reads a request of at most the size that a service takes by default.
 fn read_limited(source: impl Read, name: &str) -> Result<Vec<u8>, Problem> {
+    let max_bytes = HttpLimits::default().body_bytes;
     let mut bytes = Vec::new();
     source
-        .take(MAX_BYTES + 1)
+        .take(
+            u64::try_from(max_bytes)
+                .unwrap_or(u64::MAX)
+                .saturating_add(1),
+        )
         .read_to_end(&mut bytes)
         .map_err(|error| {
             Problem::new(format!("`{name}` cannot be read: {error}"))
                 .help("name a file with a request")
         })?;
-    if u64::try_from(bytes.len()).is_ok_and(|size| size <= MAX_BYTES) {
+    if bytes.len() <= max_bytes {
         Ok(bytes)
     } else {
         Err(
-            Problem::new(format!("`{name}` has more than {MAX_BYTES} bytes"))
+            Problem::new(format!("`{name}` has more than {max_bytes} bytes"))
                 .help("name a file with one request"),
         )
     }

@@ -9,7 +9,7 @@ use super::args::SearchArguments;
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
 use super::service::Service;
 use crate::clock::SystemClock;
-use crate::engine::{Ask, Engine, Refusal, SearchRefusal};
+use crate::engine::{Ask, Engine, Refusal, SearchLimits, SearchRefusal};
 use crate::http;
 use crate::model::{
     AnswerDepth, Arguments, PageRequest, Problem, Record, SearchKind, SearchRequest, Value,
@@ -25,9 +25,6 @@ use std::time::Duration;
 
 /// Timeout of a page. A page takes a second at most; a longer one is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Maximum number of results on one page: the service's own limit.
-const PAGE: usize = 1_000;
 
 /// A result: an entity or an action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,7 +132,7 @@ fn all_pages(
     mut page: impl FnMut(PageRequest) -> Result<Vec<u8>, Problem>,
 ) -> Result<SearchResults, Problem> {
     let wanted = arguments.limit.unwrap_or(usize::MAX);
-    let limit = u64::try_from(wanted.clamp(1, PAGE)).ok();
+    let limit = u64::try_from(wanted.clamp(1, SearchLimits::default().results)).ok();
     let mut found = SearchResults {
         unknown: arguments.unknown_arguments.then_some(["arguments"]),
         ..SearchResults::default()

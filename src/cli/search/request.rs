@@ -3,11 +3,9 @@
 
 use crate::cli::args::SearchArguments;
 use crate::cli::output::misread;
+use crate::http::HttpLimits;
 use crate::json::read_object;
 use crate::model::{Arguments, EntityRef, Problem, Record, SearchKind, Value};
-
-/// Maximum nesting of a context; the same as the service's default.
-const MAX_DEPTH: usize = 64;
 
 /// A search as a request body.
 #[derive(Debug)]
@@ -68,7 +66,8 @@ pub(super) fn read(arguments: &SearchArguments) -> Result<SearchBody, Problem> {
     }
     body.insert("resource", Value::Record(entity(&resource)));
     if let Some(context) = &arguments.context {
-        let context = read_object(context.as_bytes(), MAX_DEPTH)
+        let depth = HttpLimits::default().json_depth;
+        let context = read_object(context.as_bytes(), depth)
             .map_err(|error| wrong(&misread("`--context`", &error)))?;
         body.insert("context", Value::Record(context));
     }

@@ -4,19 +4,18 @@ use super::admin_key::AdminKey;
 use super::trust;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, CacheSize, Config};
-use crate::engine::{Engine, Sealer, SearchLimits};
+use crate::engine::{Engine, Sealer};
 use crate::evidence::{Signer, Verifier};
 use crate::http::{self, CallerCredential, CertificateName, Server, Tls};
 use crate::model::{Problem, Problems};
-use crate::record::{QueueSettings, RecordWriter, Recorder};
+use crate::record::{RecordWriter, Recorder};
 use crate::storage::{StoreLocation, open_memory};
-use crate::stores::{StoreLimits, Stores};
+use crate::stores::Stores;
 use crate::telemetry::Metrics;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The parts of a service, without a bundle yet.
 pub(super) struct ServiceParts {
@@ -45,8 +44,8 @@ impl ServiceParts {
         let stores = Arc::new(open_stores(config, &clock)?);
         stores.purge_beside();
         let mut engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
-            .with_quiet(config.reload.quiet())
-            .with_search(search_limits(config), sealer)
+            .with_quiet(config.reload.quiet)
+            .with_search(config.search.page, sealer)
             .with_token_facts(trust::token_facts(config)?)
             .with_stores(stores);
         if let CacheSize::Bytes(bytes) = config.cache {
@@ -100,21 +99,12 @@ fn known_bytes(config: &Config) -> usize {
 }
 
 fn make_sealer(config: &Config) -> Result<Sealer, Problem> {
-    let lifetime = Duration::from_millis(config.search.token_ms);
+    let lifetime = config.search.token_lifetime;
     let sealer = match &config.search.token_key {
         Some(key) => Sealer::shared(key.bytes(), lifetime),
         None => Sealer::random(lifetime),
     };
     sealer.map_err(|_| Problem::new("the system has no randomness for the key of page tokens"))
-}
-
-fn search_limits(config: &Config) -> SearchLimits {
-    let search = &config.search;
-    SearchLimits {
-        results: search.results,
-        candidates: search.candidates,
-        time: Duration::from_millis(search.time_ms),
-    }
 }
 
 fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {
@@ -147,11 +137,7 @@ fn open_stores(config: &Config, clock: &Arc<dyn Clock>) -> Result<Stores, Proble
     let store = store.map_err(|error| Problem::new(error.to_string()))?;
     let stores = Stores::open(store, Arc::clone(clock))
         .map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))?;
-    let limits = &config.limits;
-    Ok(stores.with_limits(StoreLimits {
-        stores: limits.stores,
-        compiled_bytes: limits.models.to_usize(),
-    }))
+    Ok(stores.with_limits(config.limits.stores))
 }
 
 fn start_recorder(
@@ -162,13 +148,8 @@ fn start_recorder(
         return Ok((Recorder::default(), None));
     };
     let sink = record.sink.clone();
-    let settings = QueueSettings {
-        records: record.queue,
-        bytes: record.queue_bytes.to_usize(),
-        when_full: record.when_full,
-    };
     let shown = sink.to_string();
-    let (recorder, writer) = Recorder::start(sink, settings, Arc::clone(metrics)).map_err(|error| {
+    let (recorder, writer) = Recorder::start(sink, record.queue, Arc::clone(metrics)).map_err(|error| {
         Problem::new(format!("decisions cannot be recorded in `{shown}`: {error}"))
             .help("`record.sink` takes a file in a directory that exists and that this user may write to, or `-`")
     })?;
@@ -182,7 +163,6 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
         .map(caller)
         .collect::<Result<Vec<_>, _>>()?;
     callers.extend(admin_key.map(AdminKey::caller));
-    let limits = &config.limits;
     Ok(http::Settings {
         public_url: config.public_url.clone(),
         callers,
@@ -191,39 +171,16 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
         verifier: None,
         tls: None,
         known_bytes: known_bytes(config),
-        limits: http::HttpLimits {
-            body_bytes: limits.body.to_usize(),
-            json_depth: limits.depth,
-            evaluations: limits.evaluations,
-            at_least_time: Duration::from_millis(limits.at_least_time_ms),
-            waiting: limits.waiting,
-            head_time: Duration::from_millis(limits.head_time_ms),
-            body_time: Duration::from_millis(limits.body_time_ms),
-            answer_time: Duration::from_millis(limits.answer_time_ms),
-            connection_time: Duration::from_millis(limits.connection_time_ms),
-            queue_time: Duration::from_millis(limits.queue_time_ms),
-            answer_bytes: limits.answer.to_usize(),
-            bodies_bytes: limits.bodies.to_usize(),
-            answers_bytes: limits.answers.to_usize(),
-            keep_alive: Duration::from_millis(limits.keep_alive_ms),
-            connections: limits.connections,
-            shutdown: Duration::from_millis(limits.shutdown_ms),
-            ..http::HttpLimits::default()
-        },
-        workers: limits.workers,
+        limits: config.limits.http.clone(),
+        workers: config.limits.workers,
     })
 }
 
 fn open_tls(config: &Config) -> Result<Option<Arc<Tls>>, Problem> {
-    let Some(tls) = &config.tls else {
+    let Some(files) = &config.tls else {
         return Ok(None);
     };
-    let files = http::TlsFiles {
-        certificate: tls.certificate.clone(),
-        key: tls.key.clone(),
-        client_authorities: tls.client_authorities.clone(),
-    };
-    Tls::open(files)
+    Tls::open(files.clone())
         .map(Some)
         .map_err(|error| Problem::new(error.to_string()).help("correct `tls`"))
 }
@@ -254,10 +211,7 @@ fn caller(caller: &config::CallerSettings) -> Result<http::Caller, Problem> {
         permissions: caller.permissions,
         require_actor: caller.require_actor,
         reasons: caller.reasons,
-        rate: caller.rate.map(|rate| http::Rate {
-            per_second: rate.per_second,
-            burst: rate.burst.unwrap_or(rate.per_second),
-        }),
+        rate: caller.rate,
         credentials: trust::scope(caller),
     })
 }

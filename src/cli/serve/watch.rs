@@ -53,7 +53,7 @@ impl Watcher {
         Some(Self {
             source: source.clone(),
             dir: dir.clone(),
-            poll: reload.poll(),
+            poll: (!reload.poll.is_zero()).then_some(reload.poll),
             seen: DirectoryListing::of(dir),
         })
     }
@@ -296,7 +296,7 @@ mod tests {
     fn a_load_that_panics_is_counted_and_the_next_one_comes() {
         let dir = bundle();
         let reload = ReloadSettings {
-            poll_ms: 0,
+            poll: Duration::ZERO,
             ..ReloadSettings::default()
         };
         let watcher = Watcher::new(&BundleSource::Dir(dir.path().to_owned()), &reload).unwrap();

@@ -4,16 +4,18 @@
 //! due if it sent them evenly (the generic cell rate algorithm). A request that comes earlier than
 //! that by more than a burst is refused.
 
+use serde::Deserialize;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// The number of requests that a caller may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "struct CallerRate")]
 pub struct Rate {
     /// Requests per second in the long run. At least 1.
     pub per_second: u32,
-    /// Requests at once after a pause. At least 1.
-    pub burst: u32,
+    /// Requests at once after a pause, at least 1; by default, as many as in one second.
+    pub burst: Option<u32>,
 }
 
 /// One caller's use of its rate.
@@ -25,7 +27,8 @@ impl RateMeter {
     pub(in crate::http) fn take(&self, rate: Rate, now_ms: i64) -> Result<(), Duration> {
         let now = now_ms.saturating_mul(1_000);
         let each = 1_000_000 / i64::from(rate.per_second.max(1));
-        let ahead = each.saturating_mul(i64::from(rate.burst.max(1) - 1));
+        let burst = rate.burst.unwrap_or(rate.per_second).max(1);
+        let ahead = each.saturating_mul(i64::from(burst - 1));
         let due = |at: i64| {
             let at = at.max(now);
             (at.saturating_sub(now) <= ahead).then(|| at.saturating_add(each))
@@ -49,7 +52,7 @@ mod tests {
 
     const RATE: Rate = Rate {
         per_second: 10,
-        burst: 3,
+        burst: Some(3),
     };
 
     #[test]
