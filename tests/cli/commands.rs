@@ -398,7 +398,7 @@ fn a_search_that_makes_no_sense_says_what_is_missing() {
         ),
         (
             &["user:a", "x", "tool", "--context", "[]"],
-            "error: `--context`: the body must be an object",
+            "error: `--context` must be an object, not an array",
         ),
     ] {
         let refused = place.run(&[&["search"], arguments].concat());
