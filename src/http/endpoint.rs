@@ -86,7 +86,8 @@ impl Endpoint {
             .map_or(self.path, |(fixed, _)| fixed)
     }
 
-    /// Returns `true` if a request's path is this one, whose parameter may only be all that is left.
+    /// Returns `true` if a request's path is this one, whose parameter may only be all that is
+    /// left.
     pub(in crate::http) fn is_at(&self, path: &str) -> bool {
         match self.path.split_once('{') {
             Some((fixed, _)) => path.starts_with(fixed),

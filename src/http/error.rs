@@ -65,8 +65,8 @@ pub enum Error {
     },
     /// The items of a batch would inherit too much from its defaults.
     #[error(
-        "the defaults that the items of `evaluations` inherit take more than {0} bytes together: put large values into \
-         the items that need them, or send several requests"
+        "the defaults that the items of `evaluations` inherit take more than {0} bytes together: \
+         put large values into the items that need them, or send several requests"
     )]
     DefaultsTooLarge(usize),
     /// A batch took too long.
@@ -74,8 +74,9 @@ pub enum Error {
     BatchTimeout(Duration),
     /// The relations have not reached the revision that the request asks for.
     #[error(
-        "revision {wanted} has not come within {} seconds, the newest is {newest}: ask again later, or without \
-         `options.at_least`", .waited.as_secs_f32()
+        "revision {wanted} has not come within {} seconds, the newest is {newest}: \
+         ask again later, or without `options.at_least`",
+        .waited.as_secs_f32()
     )]
     RevisionNotReached {
         /// The revision that was asked for.
@@ -87,7 +88,8 @@ pub enum Error {
     },
     /// The maximum number of requests already waits for a revision.
     #[error(
-        "too many requests wait for a revision that has not come: ask again later, or without `options.at_least`"
+        "too many requests wait for a revision that has not come: \
+         ask again later, or without `options.at_least`"
     )]
     TooManyWaiting,
     /// The service has too much to do.
@@ -116,8 +118,8 @@ pub enum Error {
     MissingCredential,
     /// The credential belongs to no caller.
     #[error(
-        "the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key, or a \
-         token of a configured caller"
+        "the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a \
+         configured key, or a token of a configured caller"
     )]
     WrongCredential,
     /// The token cannot be verified now, because its issuer does not answer or too many requests
@@ -143,7 +145,8 @@ pub enum Error {
     },
     /// An anonymous request under a host name that is not loopback.
     #[error(
-        "a caller without a key must reach the service as `localhost`, `127.0.0.1` or `[::1]`: send a key, or use such a host"
+        "a caller without a key must reach the service as `localhost`, `127.0.0.1` or `[::1]`: \
+         send a key, or use such a host"
     )]
     AnonymousHost,
     /// An anonymous request that passed a proxy.
@@ -342,10 +345,12 @@ fn overload_message(scarce: Shortage) -> &'static str {
             "the service has more to do than it can in time: ask again as `Retry-After` says"
         }
         Shortage::Bodies => {
-            "the requests in progress take all the memory that they may: ask again as `Retry-After` says, or send less"
+            "the requests in progress take all the memory that they may: \
+             ask again as `Retry-After` says, or send less"
         }
         Shortage::Answers => {
-            "answers that nobody has taken yet take all the memory that they may: ask again as `Retry-After` says"
+            "answers that nobody has taken yet take all the memory that they may: \
+             ask again as `Retry-After` says"
         }
     }
 }
@@ -356,8 +361,8 @@ fn may_not(permission: Permission, anonymous: bool) -> String {
         format!("a caller without a key may not do this: send a key with the permission `{word}`")
     } else if anonymous {
         format!(
-            "a caller without a key may not do this: send a key with the permission `{word}`, or add `{word}` to the \
-             setting `anonymous`"
+            "a caller without a key may not do this: send a key with the permission `{word}`, \
+             or add `{word}` to the setting `anonymous`"
         )
     } else {
         format!("the caller may not do this: it needs the permission `{word}`")

@@ -5,6 +5,7 @@
 //! because they quote policies.
 
 use crate::http::Permission;
+use crate::http::authzen::schema::ErrorBody;
 use crate::http::caller::identity::Identity;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::shared::ServiceState;
@@ -76,8 +77,13 @@ pub(in crate::http) const HEALTHZ: Endpoint = Endpoint {
     tag = "Operation",
     operation_id = "health",
     responses(
-        (status = 200, description = "The service is running.", body = String, content_type = "text/plain"),
-        (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
+        (
+            status = 200,
+            description = "The service is running.",
+            body = String,
+            content_type = "text/plain",
+        ),
+        (status = 401, description = "A key that nobody has.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
@@ -106,7 +112,7 @@ pub(in crate::http) const READYZ: Endpoint = Endpoint {
     operation_id = "readiness",
     responses(
         (status = 200, description = "The service can decide.", body = Readiness),
-        (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
+        (status = 401, description = "A key that nobody has.", body = ErrorBody),
         (status = 503, description = "The service cannot decide yet.", body = Readiness),
     ),
     security((), ("key" = [])),
@@ -159,8 +165,13 @@ pub(in crate::http) const METRICS: Endpoint = Endpoint {
     tag = "Operation",
     operation_id = "metrics",
     responses(
-        (status = 200, description = "The metrics, in OpenMetrics text.", body = String, content_type = "application/openmetrics-text"),
-        (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
+        (
+            status = 200,
+            description = "The metrics, in OpenMetrics text.",
+            body = String,
+            content_type = "application/openmetrics-text",
+        ),
+        (status = 401, description = "A key that nobody has.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]

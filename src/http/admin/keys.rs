@@ -1,6 +1,7 @@
 //! Fetches the issuers' keys at once, for an operator whose issuer has withdrawn one.
 
 use crate::evidence::KeyRefresh;
+use crate::http::authzen::schema::ErrorBody;
 use crate::http::caller::identity::Identity;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::shared::ServiceState;
@@ -78,9 +79,13 @@ pub(in crate::http) const REFRESH: Endpoint = Endpoint {
     tag = "Operation",
     operation_id = "refreshKeys",
     responses(
-        (status = 200, description = "They were fetched, or could not be: each issuer says so.", body = KeysRefreshed),
-        (status = 401, description = "No key, or one that nobody has.", body = crate::http::authzen::schema::ErrorBody),
-        (status = 403, description = "The caller may not do this.", body = crate::http::authzen::schema::ErrorBody),
+        (
+            status = 200,
+            description = "They were fetched, or could not be: each issuer says so.",
+            body = KeysRefreshed,
+        ),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
+        (status = 403, description = "The caller may not do this.", body = ErrorBody),
     ),
     security(("key" = [])),
 )]

@@ -47,22 +47,56 @@ pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
     path = "/access/v1/evaluation",
     tag = "AuthZEN",
     operation_id = "evaluate",
-    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response, and stands in the decision record.")),
+    params((
+        "X-Request-ID" = Option<String>,
+        Header,
+        description = "Comes back on the response, and stands in the decision record."
+    )),
     request_body(content = EvaluationRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The decision, with its reason where that was asked for.", body = EvaluationResponse, headers(
-            ("Behest-Decision" = String, description = "The name of the decision, as the decision record has it."),
-            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
-            ("X-Request-ID" = String, description = "The request's own, if it had one."),
-        )),
-        (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
+        (
+            status = 200,
+            description = "The decision, with its reason where that was asked for.",
+            body = EvaluationResponse,
+            headers(
+                (
+                    "Behest-Decision" = String,
+                    description = "The name of the decision, as the decision record has it."
+                ),
+                (
+                    "Behest-Revision" = u64,
+                    description = "The revision of the relations that decided."
+                ),
+                ("X-Request-ID" = String, description = "The request's own, if it had one."),
+            ),
+        ),
+        (
+            status = 400,
+            description = "The body is not JSON, or a member is missing or of the wrong kind.",
+            body = ErrorBody,
+        ),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
-        (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
+        (
+            status = 403,
+            description = "The caller may not decide, or not explain; \
+                or it sent no key and may come from elsewhere.",
+            body = ErrorBody,
+        ),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, the decision cannot be recorded, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where the service is overloaded or a revision has not come."))),
+        (
+            status = 503,
+            description = "The service is `overloaded` (send it again after `Retry-After`), \
+                no bundle is loaded yet, the decision cannot be recorded, \
+                or the revision in `options.at_least` has not come.",
+            body = ErrorBody,
+            headers((
+                "Retry-After" = u64,
+                description = "Seconds, where the service is overloaded or a revision has not come."
+            )),
+        ),
     ),
     security((), ("key" = [])),
 )]

@@ -45,22 +45,59 @@ pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
     path = "/access/v1/evaluations",
     tag = "AuthZEN",
     operation_id = "evaluateBatch",
-    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response, and stands in the decision records.")),
+    params((
+        "X-Request-ID" = Option<String>,
+        Header,
+        description = "Comes back on the response, and stands in the decision records."
+    )),
     request_body(content = EvaluationsRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The decisions, in the order of the items.", body = EvaluationsResponse, headers(
-            ("Behest-Decision" = String, description = "The name of the first item's decision; the others' stand in their explanations and in the decision records. Absent where no item was well-formed."),
-            ("Behest-Revision" = u64, description = "The revision of the relations that decided all items."),
-            ("X-Request-ID" = String, description = "The request's own, if it had one."),
-        )),
-        (status = 400, description = "The body is not JSON, holds too many items or too large defaults, or a member is of the wrong kind.", body = ErrorBody),
+        (
+            status = 200,
+            description = "The decisions, in the order of the items.",
+            body = EvaluationsResponse,
+            headers(
+                (
+                    "Behest-Decision" = String,
+                    description = "The name of the first item's decision; \
+                        the others' stand in their explanations and in the decision records. \
+                        Absent where no item was well-formed."
+                ),
+                (
+                    "Behest-Revision" = u64,
+                    description = "The revision of the relations that decided all items."
+                ),
+                ("X-Request-ID" = String, description = "The request's own, if it had one."),
+            ),
+        ),
+        (
+            status = 400,
+            description = "The body is not JSON, holds too many items or too large defaults, \
+                or a member is of the wrong kind.",
+            body = ErrorBody,
+        ),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
-        (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
+        (
+            status = 403,
+            description = "The caller may not decide, or not explain; \
+                or it sent no key and may come from elsewhere.",
+            body = ErrorBody,
+        ),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, the decisions cannot be recorded, they took too long, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where the service is overloaded or a revision has not come."))),
+        (
+            status = 503,
+            description = "The service is `overloaded` (send it again after `Retry-After`), \
+                no bundle is loaded yet, the decisions cannot be recorded, they took too long, \
+                or the revision in `options.at_least` has not come.",
+            body = ErrorBody,
+            headers((
+                "Retry-After" = u64,
+                description = "Seconds, where the service is overloaded or a revision has not come."
+            )),
+        ),
     ),
     security((), ("key" = [])),
 )]

@@ -54,7 +54,8 @@ pub fn answers() -> Vec<ExampleAnswer> {
         "decision": false,
         "context": {"reason": {
             "code": "credential_invalid",
-            "message": "`context.credentials[0]`: no issuer is configured that could have issued the credential",
+            "message": "`context.credentials[0]`: \
+                no issuer is configured that could have issued the credential",
             "next_action": "none",
         }},
     });
@@ -104,7 +105,8 @@ fn single() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "1-agent-permitted",
             summary: "An agent is permitted",
-            description: "copilot acts for alice. She may refund up to 500.00, and copilot may what its user may.",
+            description: "copilot acts for alice. She may refund up to 500.00, \
+                and copilot may what its user may.",
             path: EVALUATION.path,
             body: refund(&json!(249.9)),
             outcomes: &["permit"],
@@ -120,7 +122,8 @@ fn single() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "3-agent-may-not",
             summary: "An agent is denied, although its user may",
-            description: "alice may call this tool; orchestrator has a list of tools, and this one is not on it.",
+            description: "alice may call this tool; orchestrator has a list of tools, \
+                and this one is not on it.",
             path: EVALUATION.path,
             body: review(),
             outcomes: &["tool_not_listed"],
@@ -128,14 +131,10 @@ fn single() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "4-missing-grant",
             summary: "An agent is denied, because its user did not let it act",
-            description: "bob may query the knowledge base and copilot mirrors its user, but bob never granted copilot anything.",
+            description: "bob may query the knowledge base and copilot mirrors its user, \
+                but bob never granted copilot anything.",
             path: EVALUATION.path,
-            body: json!({
-                "subject": {"type": "user", "id": "bob", "properties": {"act": {"sub": "copilot"}}},
-                "action": {"name": "tools/call"},
-                "resource": {"type": "tool", "id": "kb/query"},
-                "context": {"arguments": {"query": "vat"}},
-            }),
+            body: lookup(),
             outcomes: &["delegation_missing"],
         },
         AuthzenExample {
@@ -149,7 +148,8 @@ fn single() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "6-agent-may-not-with-explanation",
             summary: "… and why, for the policy author: options.explain",
-            description: "Each leg, the policies that decided it with file and line, and what every permit was missing.",
+            description: "Each leg, the policies that decided it with file and line, \
+                and what every permit was missing.",
             path: EVALUATION.path,
             body: with_options(review(), json!({"explain": true})),
             outcomes: &["tool_not_listed"],
@@ -175,10 +175,15 @@ fn other_spellings() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "8-agent-as-subject",
             summary: "The agent as subject, as gateways send it",
-            description: "The same chain again. The repository belongs to another team than alice's.",
+            description: "The same chain again. \
+                The repository belongs to another team than alice's.",
             path: EVALUATION.path,
             body: json!({
-                "subject": {"type": "agent", "id": "copilot", "properties": {"on_behalf_of": "alice"}},
+                "subject": {
+                    "type": "agent",
+                    "id": "copilot",
+                    "properties": {"on_behalf_of": "alice"},
+                },
                 "action": {"name": "write"},
                 "resource": {"type": "repository", "id": "website"},
             }),
@@ -199,8 +204,9 @@ fn other_spellings() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "9a-whoever-the-token-names",
             summary: "Whoever an access token names",
-            description: "The token is verified, and the chain, its scopes and the rest come from it. It denies until the \
-                          token's issuer stands in the service's settings, under [[issuers]].",
+            description: "The token is verified, and the chain, its scopes and the rest \
+                come from it. It denies until the token's issuer stands in the service's \
+                settings, under [[issuers]].",
             path: EVALUATION.path,
             body: with_options(by_token(), json!({"reason": true})),
             outcomes: &["credential_invalid"],
@@ -210,9 +216,12 @@ fn other_spellings() -> Vec<AuthzenExample> {
 
 /// Returns a question with a credential in the place of the subject.
 fn by_token() -> Value {
-    // {"alg":"ES256","typ":"at+jwt","kid":"1"}.{"iss":"https://login.example","sub":"alice","act":{"sub":"copilot"}}
+    // {"alg":"ES256","typ":"at+jwt","kid":"1"}
+    // {"iss":"https://login.example","sub":"alice","act":{"sub":"copilot"}}
     let token = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IjEifQ.\
-                 eyJpc3MiOiJodHRwczovL2xvZ2luLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImFjdCI6eyJzdWIiOiJjb3BpbG90In19.c2ln";
+        eyJpc3MiOiJodHRwczovL2xvZ2luLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsIm\
+        FjdCI6eyJzdWIiOiJjb3BpbG90In19.\
+        c2ln";
     json!({
         "subject": {"type": "credential", "id": "0"},
         "action": {"name": "write"},
@@ -226,7 +235,8 @@ fn batches() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "1-batch",
             summary: "Several tools for one agent",
-            description: "subject and action are defaults; each item brings its tool and arguments.",
+            description: "subject and action are defaults; \
+                each item brings its tool and arguments.",
             path: EVALUATIONS.path,
             body: several(),
             outcomes: &["permit", "refund_over_cap", "permit"],
@@ -242,7 +252,8 @@ fn batches() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "3-batch-all-or-nothing",
             summary: "… up to the first denial",
-            description: "For a plan whose steps are all needed: the answer ends with the first step that is denied.",
+            description: "For a plan whose steps are all needed: \
+                the answer ends with the first step that is denied.",
             path: EVALUATIONS.path,
             body: with_options(
                 several(),
@@ -275,7 +286,8 @@ fn subject_searches() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "1-who-may",
             summary: "Who may write to a repository?",
-            description: "Users, each with their own authority. The id of what is searched for is left out.",
+            description: "Users, each with their own authority. \
+                The id of what is searched for is left out.",
             path: SUBJECT.path,
             body: json!({
                 "subject": {"type": "user"},
@@ -287,7 +299,8 @@ fn subject_searches() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "2-for-whom",
             summary: "For whom may an agent do it?",
-            description: "The carrier stands on the searched user: whoever it is, copilot acts for them.",
+            description: "The carrier stands on the searched user: \
+                whoever it is, copilot acts for them.",
             path: SUBJECT.path,
             body: json!({
                 "subject": {"type": "user", "properties": {"act": {"sub": "copilot"}}},
@@ -321,7 +334,8 @@ fn resource_searches() -> Vec<AuthzenExample> {
         AuthzenExample {
             name: "2-which-tools-with-some-arguments",
             summary: "… with some arguments or other, for a list of tools",
-            description: "A tool whose policies read its arguments is found if any arguments could be permitted. The answer is marked: it permits no call.",
+            description: "A tool whose policies read its arguments is found if any arguments could \
+                be permitted. The answer is marked: it permits no call.",
             path: RESOURCE.path,
             body: with_options(tools, json!({"unknown": ["arguments"]})),
             outcomes: &[
@@ -349,6 +363,15 @@ fn review() -> Value {
         "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "orchestrator"}}},
         "action": {"name": "tools/call"},
         "resource": {"type": "tool", "id": "github/review"},
+    })
+}
+
+fn lookup() -> Value {
+    json!({
+        "subject": {"type": "user", "id": "bob", "properties": {"act": {"sub": "copilot"}}},
+        "action": {"name": "tools/call"},
+        "resource": {"type": "tool", "id": "kb/query"},
+        "context": {"arguments": {"query": "vat"}},
     })
 }
 

@@ -36,9 +36,18 @@ pub(in crate::http) const METADATA: Endpoint = Endpoint {
     tag = "Discovery",
     operation_id = "metadata",
     responses(
-        (status = 200, description = "The metadata of the service.", body = MetadataDocument, headers(("Cache-Control" = String, description = "How long they may be kept."))),
+        (
+            status = 200,
+            description = "The metadata of the service.",
+            body = MetadataDocument,
+            headers(("Cache-Control" = String, description = "How long they may be kept.")),
+        ),
         (status = 401, description = "A key that nobody has.", body = ErrorBody),
-        (status = 404, description = "The service has no identifier, or another one.", body = ErrorBody),
+        (
+            status = 404,
+            description = "The service has no identifier, or another one.",
+            body = ErrorBody,
+        ),
     ),
     security((), ("key" = [])),
 )]
@@ -79,7 +88,12 @@ pub(in crate::http) const JWKS: Endpoint = Endpoint {
     tag = "Discovery",
     operation_id = "keys",
     responses(
-        (status = 200, description = "The public keys of the service.", body = crate::http::authzen::schema::Object, content_type = "application/jwk-set+json"),
+        (
+            status = 200,
+            description = "The public keys of the service.",
+            body = Object,
+            content_type = "application/jwk-set+json",
+        ),
         (status = 401, description = "A key that nobody has.", body = ErrorBody),
     ),
     security((), ("key" = [])),

@@ -75,7 +75,13 @@ pub struct ContextSchema {
 
 /// One raw credential, as the caller of the service received it.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = PresentedCredential, example = json!({"type": "access_token", "value": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl"}))]
+#[schema(
+    as = PresentedCredential,
+    example = json!({
+        "type": "access_token",
+        "value": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl",
+    })
+)]
 pub struct PresentedCredential {
     /// `access_token`, `id_token`, `jwt_svid` or `x509_svid`.
     pub r#type: String,

@@ -54,18 +54,36 @@ pub(in crate::http) const SUBJECT: Endpoint = Endpoint {
     params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
     request_body(content = SubjectSearchRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The page of results that were found.", body = SearchResponse, headers(
-            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
-            ("X-Request-ID" = String, description = "The request's own, if it had one."),
-        )),
-        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
+        (
+            status = 200,
+            description = "The page of results that were found.",
+            body = SearchResponse,
+            headers(
+                (
+                    "Behest-Revision" = u64,
+                    description = "The revision of the relations that decided."
+                ),
+                ("X-Request-ID" = String, description = "The request's own, if it had one."),
+            ),
+        ),
+        (
+            status = 400,
+            description = "The body is not JSON, a member is missing or of the wrong kind, \
+                or the page token is not taken.",
+            body = ErrorBody,
+        ),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not search.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+        (
+            status = 503,
+            description = "The service is `overloaded` (send it again after `Retry-After`), \
+                no bundle is loaded yet, or a relation could not be looked up.",
+            body = ErrorBody,
+        ),
     ),
     security((), ("key" = [])),
 )]
@@ -110,18 +128,36 @@ pub(in crate::http) const RESOURCE: Endpoint = Endpoint {
     params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
     request_body(content = ResourceSearchRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The page of results that were found.", body = SearchResponse, headers(
-            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
-            ("X-Request-ID" = String, description = "The request's own, if it had one."),
-        )),
-        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
+        (
+            status = 200,
+            description = "The page of results that were found.",
+            body = SearchResponse,
+            headers(
+                (
+                    "Behest-Revision" = u64,
+                    description = "The revision of the relations that decided."
+                ),
+                ("X-Request-ID" = String, description = "The request's own, if it had one."),
+            ),
+        ),
+        (
+            status = 400,
+            description = "The body is not JSON, a member is missing or of the wrong kind, \
+                or the page token is not taken.",
+            body = ErrorBody,
+        ),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not search.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+        (
+            status = 503,
+            description = "The service is `overloaded` (send it again after `Retry-After`), \
+                no bundle is loaded yet, or a relation could not be looked up.",
+            body = ErrorBody,
+        ),
     ),
     security((), ("key" = [])),
 )]
@@ -165,18 +201,36 @@ pub(in crate::http) const ACTION: Endpoint = Endpoint {
     params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
     request_body(content = ActionSearchRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The page of results that were found.", body = SearchResponse, headers(
-            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
-            ("X-Request-ID" = String, description = "The request's own, if it had one."),
-        )),
-        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
+        (
+            status = 200,
+            description = "The page of results that were found.",
+            body = SearchResponse,
+            headers(
+                (
+                    "Behest-Revision" = u64,
+                    description = "The revision of the relations that decided."
+                ),
+                ("X-Request-ID" = String, description = "The request's own, if it had one."),
+            ),
+        ),
+        (
+            status = 400,
+            description = "The body is not JSON, a member is missing or of the wrong kind, \
+                or the page token is not taken.",
+            body = ErrorBody,
+        ),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not search.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+        (
+            status = 503,
+            description = "The service is `overloaded` (send it again after `Retry-After`), \
+                no bundle is loaded yet, or a relation could not be looked up.",
+            body = ErrorBody,
+        ),
     ),
     security((), ("key" = [])),
 )]

@@ -61,7 +61,11 @@ impl Permission {
 
 /// The error for a word that is no permission.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is not a permission; there are {}", shown_word(.0, &Permission::ALL.map(Permission::as_str)), listed())]
+#[error(
+    "{} is not a permission; there are {}",
+    shown_word(.0, &Permission::ALL.map(Permission::as_str)),
+    listed()
+)]
 pub struct PermissionError(String);
 
 fn listed() -> String {

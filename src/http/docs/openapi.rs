@@ -18,24 +18,29 @@ const JSON: &str = "application/json";
 #[openapi(
     info(
         title = "behest",
-        description = "May this agent, acting at this user's behest, do this action to this resource, now?\n\nA Policy \
-            Decision Point that speaks the [AuthZEN Authorization API \
-            1.0](https://openid.net/specs/authorization-api-1_0.html), decides with Cedar policies, and never lets an \
-            agent do what its user may not.\n\n**To try it**, open `/access/v1/evaluation`, choose an example and press \
-            *Execute*. The examples ask about people, agents and tools of the default bundle; with a bundle of your own \
-            they are denied, as `unknown_type` or the like.",
+        description = "May this agent, acting at this user's behest, \
+            do this action to this resource, now?\n\n\
+            A Policy Decision Point that speaks the \
+            [AuthZEN Authorization API 1.0](https://openid.net/specs/authorization-api-1_0.html), \
+            decides with Cedar policies, and never lets an agent do what its user may not.\n\n\
+            **To try it**, open `/access/v1/evaluation`, choose an example and press *Execute*. \
+            The examples ask about people, agents and tools of the default bundle; \
+            with a bundle of your own they are denied, as `unknown_type` or the like.",
     ),
     components(schemas(schema::ErrorCode)),
     tags(
-        (name = "AuthZEN", description = "Decisions and searches, by the OpenID AuthZEN Authorization API 1.0."),
+        (
+            name = "AuthZEN",
+            description = "Decisions and searches, by the OpenID AuthZEN Authorization API 1.0.",
+        ),
         (name = "AuthZEN search", description = "Who may, to what, and what?"),
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes, dashboards and operators."),
         (
             name = "Relations",
-            description = "Relationship tuples, by the OpenFGA HTTP API. Every call needs a key with the permission \
-                `relations.read` or `relations.write`. Decisions read the store `main` (`01BEHEST00000000000000MA1N`), \
-                whose model is the bundle's.",
+            description = "Relationship tuples, by the OpenFGA HTTP API. Every call needs a key \
+                with the permission `relations.read` or `relations.write`. Decisions read the \
+                store `main` (`01BEHEST00000000000000MA1N`), whose model is the bundle's.",
         ),
     ),
     modifiers(&KeySecurity),
@@ -68,8 +73,9 @@ impl Modify for KeySecurity {
         let scheme = Http::builder()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A configured caller's key, or its access token of a configured issuer. A caller may also be known by the \
-                 certificate of its connection. Not needed on the loopback address while no caller is configured.",
+                "A configured caller's key, or its access token of a configured issuer. \
+                 A caller may also be known by the certificate of its connection. \
+                 Not needed on the loopback address while no caller is configured.",
             ))
             .build();
         api.components
@@ -268,5 +274,8 @@ fn answered<'a>(operation: &'a mut Operation, status: &str) -> Option<&'a mut Co
 }
 
 fn is_error(content: &Content) -> bool {
-    matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location.ends_with("/ErrorBody"))
+    match &content.schema {
+        Some(RefOr::Ref(schema)) => schema.ref_location.ends_with("/ErrorBody"),
+        _ => false,
+    }
 }

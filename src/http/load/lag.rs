@@ -33,8 +33,14 @@ struct Laps {
 }
 
 thread_local! {
-    static LAPS_OF_WORKER: Laps =
-        const { Laps { under_way: Cell::new(None), made: Cell::new(None), requests: Cell::new(0), long: Cell::new(0) } };
+    static LAPS_OF_WORKER: Laps = const {
+        Laps {
+            under_way: Cell::new(None),
+            made: Cell::new(None),
+            requests: Cell::new(0),
+            long: Cell::new(0),
+        }
+    };
 }
 
 /// Starts a probe if it is time for one. `now` is when a request came; a lap is too long if it

@@ -94,7 +94,10 @@ pub(super) const READ: Endpoint = Endpoint {
         ("store_id" = String, Path, description = "The id of the store."),
         ("model_id" = String, Path, description = "The id of the model."),
     ),
-    responses((status = 200, description = "The assertions of the model.", body = AssertionsBody), FgaErrors),
+    responses(
+        (status = 200, description = "The assertions of the model.", body = AssertionsBody),
+        FgaErrors
+    ),
     security(("key" = [])),
 )]
 pub(super) async fn read(

@@ -51,7 +51,10 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "batchCheck",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = BatchCheckRequest, content_type = "application/json"),
-    responses((status = 200, description = "The answer to each check, by its id.", body = BatchCheckBody), FgaErrors),
+    responses(
+        (status = 200, description = "The answer to each check, by its id.", body = BatchCheckBody),
+        FgaErrors
+    ),
     security(("key" = [])),
 )]
 pub(super) async fn batch_check(

@@ -40,7 +40,11 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
         ("type" = Option<String>, Query, description = "Only objects of this type."),
         ("page_size" = Option<u32>, Query, description = "1 to 100; 50 unless said."),
         ("continuation_token" = Option<String>, Query, description = "From the page before."),
-        ("start_time" = Option<String>, Query, description = "Only changes from then on (RFC 3339); without effect beside a token."),
+        (
+            "start_time" = Option<String>,
+            Query,
+            description = "Only changes from then on (RFC 3339); without effect beside a token."
+        ),
     ),
     responses((status = 200, description = "A page of changes.", body = ChangesBody), FgaErrors),
     security(("key" = [])),

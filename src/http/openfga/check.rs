@@ -47,14 +47,29 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "check",
     params(
         ("store_id" = String, Path, description = "The id of the store."),
-        ("Behest-Trace" = Option<String>, Header, description = "With `true` the answer shows in `resolution` what permits it."),
+        (
+            "Behest-Trace" = Option<String>,
+            Header,
+            description = "With `true` the answer shows in `resolution` what permits it."
+        ),
     ),
     request_body(content = CheckRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "Whether the user is in that relation to the object.", body = CheckBody, headers(
-            ("Openfga-Authorization-Model-Id" = String, description = "The model that answered."),
-            ("Behest-Revision" = u64, description = "The revision of the tuples that answered."),
-        )),
+        (
+            status = 200,
+            description = "Whether the user is in that relation to the object.",
+            body = CheckBody,
+            headers(
+                (
+                    "Openfga-Authorization-Model-Id" = String,
+                    description = "The model that answered."
+                ),
+                (
+                    "Behest-Revision" = u64,
+                    description = "The revision of the tuples that answered."
+                ),
+            ),
+        ),
         FgaErrors,
     ),
     security(("key" = [])),

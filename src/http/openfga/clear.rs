@@ -38,7 +38,15 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "deleteTuples",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = DeleteTuplesRequest, content_type = "application/json"),
-    responses((status = 200, description = "What was deleted. The header `Behest-Revision` names the revision without it.", body = DeleteTuplesBody), FgaErrors),
+    responses(
+        (
+            status = 200,
+            description = "What was deleted. The header `Behest-Revision` names \
+                the revision without it.",
+            body = DeleteTuplesBody,
+        ),
+        FgaErrors
+    ),
     security(("key" = [])),
 )]
 pub(super) async fn delete_tuples(

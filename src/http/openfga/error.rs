@@ -228,7 +228,8 @@ impl From<StoresError> for ApiError {
             StoresError::Store(error) => match store_code(error) {
                 Some(StoreCode::Known(code)) => code,
                 Some(StoreCode::Full) => {
-                    let told = "the disk is full and nothing was written: make room, and send the request again";
+                    let told = "the disk is full and nothing was written: \
+                        make room, and send the request again";
                     return Self::new(FgaCode::ResourceExhausted, told);
                 }
                 None => return Self::Internal(message),

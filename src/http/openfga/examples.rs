@@ -55,7 +55,12 @@ fn writes() -> [FgaExample; 3] {
         json!({ "user": "team:sre#member", "relation": "viewer", "object": "document:plan" });
     let alice = json!({ "user": "user:alice", "relation": "member", "object": "team:sre" });
     let until = json!({ "name": "until", "context": { "end": "2027-01-01T00:00:00Z" } });
-    let bob = json!({ "user": "user:bob", "relation": "viewer", "object": "document:plan", "condition": until });
+    let bob = json!({
+        "user": "user:bob",
+        "relation": "viewer",
+        "object": "document:plan",
+        "condition": until,
+    });
     [
         example(
             "1-write",
@@ -170,7 +175,9 @@ fn model() -> Value {
             {
                 "type": "team",
                 "relations": { "member": direct },
-                "metadata": { "relations": { "member": { "directly_related_user_types": [{ "type": "user" }] } } },
+                "metadata": { "relations": { "member": { "directly_related_user_types": [
+                    { "type": "user" },
+                ] } } },
             },
             {
                 "type": "document",

@@ -39,7 +39,10 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "expand",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ExpandRequest, content_type = "application/json"),
-    responses((status = 200, description = "One level of the relation.", body = ExpandBody), FgaErrors),
+    responses(
+        (status = 200, description = "One level of the relation.", body = ExpandBody),
+        FgaErrors
+    ),
     security(("key" = [])),
 )]
 pub(super) async fn expand(

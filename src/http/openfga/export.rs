@@ -83,10 +83,19 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
         ("object" = Option<String>, Query, description = "Only tuples on this object."),
         ("relation" = Option<String>, Query, description = "Only tuples of this relation."),
         ("user" = Option<String>, Query, description = "Only tuples of exactly this user."),
-        ("bundle" = Option<bool>, Query, description = "`true` for the bundle's tuples too, before the others."),
+        (
+            "bundle" = Option<bool>,
+            Query,
+            description = "`true` for the bundle's tuples too, before the others."
+        ),
     ),
     responses(
-        (status = 200, description = "One line for each tuple.", body = TupleKeyBody, content_type = "application/jsonl"),
+        (
+            status = 200,
+            description = "One line for each tuple.",
+            body = TupleKeyBody,
+            content_type = "application/jsonl",
+        ),
         FgaErrors,
     ),
     security(("key" = [])),

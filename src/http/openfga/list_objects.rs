@@ -45,9 +45,15 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ListObjectsRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The objects that were found.", body = ListObjectsBody, headers(
-            ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
-        )),
+        (
+            status = 200,
+            description = "The objects that were found.",
+            body = ListObjectsBody,
+            headers((
+                "Behest-Truncated" = String,
+                description = "Present where there may be more: `results`, `time` or `breadth`."
+            )),
+        ),
         FgaErrors,
     ),
     security(("key" = [])),

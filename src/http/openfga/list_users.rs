@@ -45,7 +45,10 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     request_body(content = ListUsersRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "The users that were found.", body = ListUsersBody, headers(
-            ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
+            (
+                "Behest-Truncated" = String,
+                description = "Present where there may be more: `results`, `time` or `breadth`."
+            ),
         )),
         FgaErrors,
     ),

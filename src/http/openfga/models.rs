@@ -45,7 +45,10 @@ pub(super) const WRITE: Endpoint = Endpoint {
     operation_id = "writeAuthorizationModel",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = WriteModelRequest, content_type = "application/json"),
-    responses((status = 201, description = "The id of the new model.", body = WriteModelBody), FgaErrors),
+    responses(
+        (status = 201, description = "The id of the new model.", body = WriteModelBody),
+        FgaErrors
+    ),
     security(("key" = [])),
 )]
 pub(super) async fn write(

@@ -186,8 +186,9 @@ impl StreamPlace {
         let begun = Instant::now();
         self.holder.wait_since(Some(begun));
         let passed = Handle::current().block_on(async {
+            let sending = tokio::time::timeout(at_most.min(self.patience), sender.send(piece));
             tokio::select! {
-                sent = tokio::time::timeout(at_most.min(self.patience), sender.send(piece)) => matches!(sent, Ok(Ok(()))),
+                sent = sending => matches!(sent, Ok(Ok(()))),
                 () = self.holder.cut.notified() => false,
             }
         });

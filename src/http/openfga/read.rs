@@ -102,8 +102,8 @@ fn place(question: &str, text: &str) -> Result<Option<TuplePlace>, ApiError> {
 /// Reads the `tuple_key`, which names an object, or a type and a user.
 fn selection(key: &Fields<'_>) -> Result<TupleSelection, ApiError> {
     let Some(object) = key.text("object")? else {
-        let told = "`tuple_key.object` is missing: name an object, or a type (`document:`) and a user; or leave \
-                    `tuple_key` out to read all";
+        let told = "`tuple_key.object` is missing: name an object, or a type (`document:`) and a \
+            user; or leave `tuple_key` out to read all";
         return Err(ApiError::invalid(told));
     };
     let mut wanted = TupleSelection::default();

@@ -135,7 +135,8 @@ pub(super) fn check_consistency(fields: &Fields<'_>) -> Result<(), ApiError> {
     const KNOWN: [&str; 3] = ["UNSPECIFIED", "MINIMIZE_LATENCY", "HIGHER_CONSISTENCY"];
     match fields.text("consistency")? {
         Some(word) if !KNOWN.contains(&word.as_str()) => Err(ApiError::invalid(format!(
-            "`consistency` must be `UNSPECIFIED`, `MINIMIZE_LATENCY` or `HIGHER_CONSISTENCY`, not `{}`",
+            "`consistency` must be `UNSPECIFIED`, `MINIMIZE_LATENCY` or \
+             `HIGHER_CONSISTENCY`, not `{}`",
             shown(word)
         ))),
         _ => Ok(()),

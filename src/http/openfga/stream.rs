@@ -68,7 +68,10 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     operation_id = "streamedListObjects",
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ListObjectsRequest, content_type = "application/json"),
-    responses((status = 200, description = "One line for each object.", body = StreamedBody), FgaErrors),
+    responses(
+        (status = 200, description = "One line for each object.", body = StreamedBody),
+        FgaErrors
+    ),
     security(("key" = [])),
 )]
 pub(super) async fn streamed_list_objects(
@@ -189,7 +192,12 @@ fn error_line(error: &ApiError) -> serde_json::Value {
     } else {
         13
     };
-    json!({ "code": code, "message": error.to_string(), "error": { "code": number, "message": error.to_string() } })
+    let message = error.to_string();
+    json!({
+        "code": code,
+        "message": message,
+        "error": { "code": number, "message": message },
+    })
 }
 
 /// The body: lines, then the end. It is framed here if a trailer may follow.

@@ -7,7 +7,7 @@ use crate::http::openfga::error::{ApiError, FgaCode};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{DELETES, TUPLE_KEY, WRITE, WRITES};
 use crate::http::openfga::request::{admit_with_body, model_id, store_id};
-use crate::http::openfga::schema::{FgaErrors, WriteBody, WriteRequest};
+use crate::http::openfga::schema::{FgaError, FgaErrors, WriteBody, WriteRequest};
 use crate::http::openfga::tuple::{read_key, read_tuple};
 use crate::http::shared::ServiceState;
 use crate::model::{TupleKey, shown};
@@ -43,8 +43,17 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = WriteRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "Done. The header `Behest-Revision` names the revision that holds it.", body = WriteBody),
-        (status = 409, description = "A tuple to be written exists with another condition, and duplicates are ignored.", body = crate::http::openfga::schema::FgaError),
+        (
+            status = 200,
+            description = "Done. The header `Behest-Revision` names the revision that holds it.",
+            body = WriteBody,
+        ),
+        (
+            status = 409,
+            description = "A tuple to be written exists with another condition, \
+                and duplicates are ignored.",
+            body = FgaError,
+        ),
         FgaErrors,
     ),
     security(("key" = [])),

@@ -385,8 +385,9 @@ mod tests {
             body["context"] = serde_json::json!({ "n": vec![1; numbers] });
             read(&body).map(|_| ()).map_err(|error| error.to_string())
         };
-        let refused = "the defaults that the items of `evaluations` inherit take more than 4000 bytes together: put \
-                       large values into the items that need them, or send several requests";
+        let refused = "the defaults that the items of `evaluations` inherit take more \
+            than 4000 bytes together: put large values into the items that need them, \
+            or send several requests";
         // A number takes 33 bytes; the other defaults and the list around the numbers take a few
         // hundred.
         assert_eq!(batch(serde_json::json!([{}]), 90), Ok(()));

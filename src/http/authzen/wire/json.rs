@@ -85,6 +85,13 @@ pub fn write_text(text: &mut String, string: &str) {
 /// byte order marks. All characters beyond the first plane are, so no escape is half of a surrogate
 /// pair.
 fn is_plain(c: char) -> bool {
-    matches!(c, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
-        | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
+    matches!(
+        c,
+        ' '..='~'
+            | '\u{a0}'..='\u{2027}'
+            | '\u{202a}'..='\u{d7ff}'
+            | '\u{e000}'..='\u{fefe}'
+            | '\u{ff00}'..='\u{fffd}'
+            | '\u{10000}'..
+    )
 }

@@ -210,7 +210,8 @@ fn read_semantic(options: &Record) -> Result<Semantic, MalformedMember> {
             other => Err(MalformedMember {
                 member: PATH.to_owned(),
                 problem: format!(
-                    "must be `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`, not `{}`",
+                    "must be `execute_all`, `deny_on_first_deny` or \
+                     `permit_on_first_permit`, not `{}`",
                     shown(other)
                 ),
             }),

@@ -35,7 +35,10 @@ pub(super) enum FgaErrors {
     Internal(FgaError),
     /// The service has too much to do, or no memory for the body or the answer: ask again after the
     /// time in `Retry-After`. Tuples are written, and stores deleted, however much there is to do.
-    #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds until the request may be sent again.")))]
+    #[response(
+        status = 503,
+        headers(("Retry-After" = u64, description = "Seconds until the request may be sent again."))
+    )]
     Busy(FgaError),
 }
 

@@ -143,7 +143,10 @@ fn what_would_be_too_large_is_left_out_and_named() {
     assert_eq!(text(Ok(body.finish())), expected);
 }
 
-const REASON: &str = r#"{"decision":false,"context":{"reason":{"code":"forbidden","message":"a policy forbids it","principal":{"type":"user","id":"alice"},"next_action":"request"}}}"#;
+const REASON: &str = concat!(
+    r#"{"decision":false,"context":{"reason":{"code":"forbidden","message":"a policy forbids it","#,
+    r#""principal":{"type":"user","id":"alice"},"next_action":"request"}}}"#,
+);
 
 #[test]
 fn each_depth_carries_its_own_and_nothing_more() {
@@ -173,7 +176,10 @@ fn a_batch_is_its_answers_in_order() {
         ItemAnswer::Malformed(MalformedMember::missing("resource")),
         decided(denial()),
     ];
-    let error = r#"{"decision":false,"context":{"error":{"status":400,"message":"`resource` is missing"}}}"#;
+    let error = concat!(
+        r#"{"decision":false,"context":"#,
+        r#"{"error":{"status":400,"message":"`resource` is missing"}}}"#,
+    );
     for (depth, last) in [
         (AnswerDepth::Lean, r#"{"decision":false}"#),
         (AnswerDepth::Reason, REASON),
