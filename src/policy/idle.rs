@@ -96,7 +96,8 @@ pub(super) fn tell(
 /// Returns the problem of a policy whose relations have no members of the types in its scope.
 pub(super) fn without_members(parsed: &ParsedPolicy, home: &SourceFile) -> Problem {
     let why = "by the relation model nobody in its scope can be in a relation that it asks for";
-    let help = "add the type to the relation, as in `define relation: [user, agent]`; or correct the scope, or remove the policy";
+    let help = "add the type to the relation, as in `define relation: [user, agent]`; \
+        or correct the scope, or remove the policy";
     of_policy(parsed, home, why, help)
 }
 
@@ -148,9 +149,11 @@ pub(super) fn beyond_names(
             None => of_policy(
                 parsed,
                 home,
-                "no request about a resource that it asks for is evaluated as an action in its scope",
-                "an action that is declared for one resource is evaluated for that one, and no other is in its place: correct \
-                 the resource, or say `action in` and the general action, which matches both",
+                "no request about a resource that it asks for is evaluated as \
+                 an action in its scope",
+                "an action that is declared for one resource is evaluated for that one, \
+                 and no other is in its place: correct the resource, or say `action in` and the \
+                 general action, which matches both",
             ),
         };
         tell(parsed, problem, problems, warnings);

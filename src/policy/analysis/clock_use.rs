@@ -164,7 +164,8 @@ mod tests {
                 Some(2),
             ),
             (
-                "context.now >= resource.start.offset(duration(\"1h\")) || context.now == context.at",
+                "context.now >= resource.start.offset(duration(\"1h\")) || \
+                 context.now == context.at",
                 Some(2),
             ),
             (

@@ -254,19 +254,18 @@ impl MentionReader<'_> {
                 if self.problems.iter().any(|known| known.place == place) {
                     return;
                 }
-                let text = expr
-                    .source_loc()
-                    .and_then(|loc| loc.snippet())
-                    .unwrap_or("Y")
-                    .to_owned();
-                self.problem(
-                    place,
-                    format!("nobody is `in` a `{kind}` such as `{text}`: the relation model says who belongs to it"),
-                    &format!(
-                        "ask for the relation, as in `X in Y.{relation}`, where Y is the principal, the resource, an entity \
-                         in the context or the facts, or a `@stored` attribute of one of these"
-                    ),
+                let snippet = expr.source_loc().and_then(|loc| loc.snippet());
+                let text = snippet.unwrap_or("Y");
+                let message = format!(
+                    "nobody is `in` a `{kind}` such as `{text}`: \
+                     the relation model says who belongs to it"
                 );
+                let help = format!(
+                    "ask for the relation, as in `X in Y.{relation}`, where Y is the principal, \
+                     the resource, an entity in the context or the facts, \
+                     or a `@stored` attribute of one of these"
+                );
+                self.problem(place, message, &help);
             }
         }
     }
@@ -408,8 +407,9 @@ impl MentionReader<'_> {
         self.problem(
             place,
             message,
-            "say `X in Y.relation` or `X in Userset::\"type:id#relation\"`; X and Y are the principal, the resource, or an \
-             entity in the context or the facts; Y may also be a `@stored` attribute of one of these",
+            "say `X in Y.relation` or `X in Userset::\"type:id#relation\"`; \
+             X and Y are the principal, the resource, or an entity in the context or the facts; \
+             Y may also be a `@stored` attribute of one of these",
         );
     }
 

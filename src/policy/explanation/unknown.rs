@@ -69,7 +69,8 @@ impl CompiledPolicySet {
         };
         let message = reason.message.trim_end_matches('.');
         reason.message = format!(
-            "{message}; nobody knows `{}`: no stored entity, no tuple, no policy and no action names it{meant}",
+            "{message}; nobody knows `{}`: no stored entity, no tuple, \
+             no policy and no action names it{meant}",
             shown(&asked.to_string())
         );
         reason.next_action = NextAction::None;

@@ -63,10 +63,14 @@ fn in_scope(
     constraint: &PrincipalOrResourceConstraint,
     ScopeEntity { uid, stored }: ScopeEntity<'_>,
 ) -> bool {
-    let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
-    let within = |reference: &EntityReference| {
-        equals(reference)
-            || matches!(reference, EntityReference::EUID(one) if stored.is_some_and(|entity| entity.is_descendant_of(one)))
+    let equals = |reference: &EntityReference| match reference {
+        EntityReference::EUID(one) => **one == *uid,
+        EntityReference::Slot(_) => false,
+    };
+    let descends = |one: &EntityUID| stored.is_some_and(|entity| entity.is_descendant_of(one));
+    let within = |reference: &EntityReference| match reference {
+        EntityReference::EUID(one) => equals(reference) || descends(one),
+        EntityReference::Slot(_) => false,
     };
     match constraint {
         PrincipalOrResourceConstraint::Any => true,

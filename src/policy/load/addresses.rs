@@ -33,7 +33,11 @@ pub(in crate::policy) fn mapped(expr: &Expr) -> Vec<(&Expr, &SmolStr)> {
 /// Returns the problem of such a text, with what to write instead.
 pub(in crate::policy) fn problem(text: &str) -> Problem {
     let plain = mapped_network(text).unwrap_or_default();
-    Problem::new(format!("`{text}` is IPv4 written as IPv6, and no request's address equals it or is in it")).help(format!(
-        "write `{plain}`: a request's address is taken for the IPv4 address that it is, in whichever form it was sent"
+    Problem::new(format!(
+        "`{text}` is IPv4 written as IPv6, and no request's address equals it or is in it"
+    ))
+    .help(format!(
+        "write `{plain}`: a request's address is taken for the IPv4 address that it is, \
+         in whichever form it was sent"
     ))
 }

@@ -67,7 +67,8 @@ fn attributes(schema: &Schema) -> Vec<(SmolStr, &SmolStr)> {
 
 fn of_context_problem(parsed: &ParsedPolicy, name: &str) -> Problem {
     let message = format!(
-        "the policy `{}` reads `context.{name}`, which no policy sees: in a request it says who acts",
+        "the policy `{}` reads `context.{name}`, which no policy sees: \
+         in a request it says who acts",
         parsed.policy.id
     );
     Problem::new(message).help(

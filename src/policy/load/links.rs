@@ -23,8 +23,9 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const FORM: &str = "a file of links is `[{\"template_id\": \"the-template\", \"link_id\": \"a-name\", \"args\": \
-                    {\"?principal\": \"user::\\\"alice\\\"\"}}]`";
+const FORM: &str = "a file of links is \
+    `[{\"template_id\": \"the-template\", \"link_id\": \"a-name\", \
+    \"args\": {\"?principal\": \"user::\\\"alice\\\"\"}}]`";
 
 /// A template of the bundle.
 pub(in crate::policy) struct PolicyTemplate<'p> {
@@ -246,10 +247,12 @@ fn without_link(template: &PolicyTemplate<'_>, has_links: bool) -> Problem {
     } else {
         "nothing links templates"
     };
-    let mut problem = Problem::new(format!("the policy `{id}` is a template, and {why}")).help(format!(
-        "link it in a file `policies/links.json`: `[{{\"template_id\": \"{id}\", \"link_id\": …, \"args\": {{…}}}}]`; or name the \
-         entities in attributes, groups or `in`, instead of `?principal` and `?resource`"
-    ));
+    let mut problem =
+        Problem::new(format!("the policy `{id}` is a template, and {why}")).help(format!(
+            "link it in a file `policies/links.json`: \
+             `[{{\"template_id\": \"{id}\", \"link_id\": …, \"args\": {{…}}}}]`; or name the \
+             entities in attributes, groups or `in`, instead of `?principal` and `?resource`"
+        ));
     problem.place.clone_from(&template.place);
     problem
 }

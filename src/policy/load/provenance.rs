@@ -52,7 +52,8 @@ pub(in crate::policy) fn problems(
         },
     ): ((SmolStr, SmolStr), &ParsedPolicy)| {
         let message = format!(
-            "`{attribute}` of `{kind}` may come with a request, and the policy `{}` of a pack rests on it",
+            "`{attribute}` of `{kind}` may come with a request, and the policy \
+             `{}` of a pack rests on it",
             policy.id
         );
         let file = files.iter().find(|file| file.path == policy.at.file);

@@ -191,7 +191,8 @@ fn unknown_key(file: &SourceFile, schema: &Schema) -> Option<Problem> {
         .find(&format!("\"{key}\""))
         .map(|at| file.place(at, key.len() + 2));
     let problem = Problem::new(format!("unknown key `{key}` of {of}"));
-    let help = "an entity has `uid`, `attrs`, `parents` and `tags`, and a reference to one `type` and `id`";
+    let help = "an entity has `uid`, `attrs`, `parents` and `tags`, and a reference \
+        to one `type` and `id`";
     Some(Problem {
         place,
         ..problem.help(help)
@@ -204,7 +205,8 @@ fn check_ancestors<'a>(entities: impl Iterator<Item = &'a Entity>) -> Result<(),
         return Ok(());
     };
     let message = format!(
-        "the stored entities have more than {MAX_ANCESTORS} ancestors together: `{uid}` alone has {count} or more"
+        "the stored entities have more than {MAX_ANCESTORS} ancestors together: \
+         `{uid}` alone has {count} or more"
     );
     Err(Problem::new(message)
         .help("let groups lie within fewer groups, or make the membership a relation"))
@@ -270,7 +272,8 @@ fn locate(file: &SourceFile, mut problem: Problem) -> Problem {
             .any(|words| problem.message.contains(words));
     if is_of_action {
         problem.help = Some(
-            "actions and their groups are declared in the schema, `action read in [touch] appliesTo { … };`: remove it here"
+            "actions and their groups are declared in the schema, \
+             `action read in [touch] appliesTo { … };`: remove it here"
                 .to_owned(),
         );
     }

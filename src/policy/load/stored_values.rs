@@ -120,12 +120,12 @@ impl Finder<'_> {
             return;
         }
         let message = format!(
-            "`{name}` of `{}` holds `{uid}`, which has specialised members: these are evaluated in its place, so nothing \
-             equals it",
+            "`{name}` of `{}` holds `{uid}`, which has specialised members: \
+             these are evaluated in its place, so nothing equals it",
             self.entity.uid()
         );
-        let help = "store the specialised actions that are meant; or a group of actions that it is declared in, and say `in` \
-                    instead of `==` or `contains`";
+        let help = "store the specialised actions that are meant; or a group of actions that it is \
+            declared in, and say `in` instead of `==` or `contains`";
         self.problems
             .push(Problem::new(message).help(help).at(self.place(name)));
     }

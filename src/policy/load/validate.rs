@@ -219,18 +219,24 @@ impl ValidationReport<'_> {
         }
         match error {
             ValidationError::InternalInvariantViolation(found) => Problem {
-                message: format!("for policy `{}`, the type of this expression cannot be told", found.policy_id),
-                ..problem.help("read attributes, tags and groups of a variable or of an entity that an attribute holds")
+                message: format!(
+                    "for policy `{}`, the type of this expression cannot be told",
+                    found.policy_id
+                ),
+                ..problem.help(
+                    "read attributes, tags and groups of a variable or of an entity \
+                     that an attribute holds",
+                )
             },
             ValidationError::EntityDerefLevelViolation(found) => match &found.violation_kind {
                 EntityDerefViolationKind::LiteralDerefTarget => problem.help(
-                    "an entity that a policy names is looked into only where it is the principal, the action or the \
-                     resource: `principal == user::\"root\" && principal in team::\"ops\"`; or store what is asked of it \
-                     in an attribute of one of these",
+                    "an entity that a policy names is looked into only where it is the principal, \
+                     the action or the resource: `principal == user::\"root\" && principal in \
+                     team::\"ops\"`; or store what is asked of it in an attribute of one of these",
                 ),
                 EntityDerefViolationKind::MaximumLevelExceeded { .. } => problem.help(format!(
-                    "this looks through more than {} entities: write `level = {}` in `policies/bundle.toml` (at most {}), or \
-                     store what is asked for nearer by",
+                    "this looks through more than {} entities: write `level = {}` in \
+                     `policies/bundle.toml` (at most {}), or store what is asked for nearer by",
                     self.schema.level,
                     self.schema.level + 1,
                     crate::policy::MAX_LEVEL,
@@ -241,20 +247,22 @@ impl ValidationReport<'_> {
             {
                 let has_relations = !self.schema.relations.relations.is_empty();
                 problem.help(if has_relations {
-                    "did you mean `Userset`? A relation is asked for as `X in Userset::\"type:id#relation\"`"
+                    "did you mean `Userset`? \
+                     A relation is asked for as `X in Userset::\"type:id#relation\"`"
                 } else {
-                    "there are usersets only where the bundle has a relation model: add a `.fga` file"
+                    "there are usersets only where the bundle has a relation \
+                     model: add a `.fga` file"
                 })
             }
             ValidationError::UnexpectedType(found) if found.actual.to_string() == "decimal" => {
                 problem.help(
-                    "a decimal is compared by its own functions: `x.greaterThan(decimal(\"1.0\"))`, \
-                     `greaterThanOrEqual`, `lessThan`, `lessThanOrEqual`",
+                    "a decimal is compared by its own functions: \
+                     `x.greaterThan(decimal(\"1.0\"))`, `greaterThanOrEqual`, \
+                     `lessThan`, `lessThanOrEqual`",
                 )
             }
-            ValidationError::EmptySetForbidden(_) => {
-                problem.help("nothing is in an empty set: name what is meant, or remove the comparison")
-            }
+            ValidationError::EmptySetForbidden(_) => problem
+                .help("nothing is in an empty set: name what is meant, or remove the comparison"),
             _ => problem,
         }
     }
@@ -296,14 +304,22 @@ impl ValidationReport<'_> {
         };
         let problem = match why {
             Idleness::Scope { is_fixed_by_in } => {
-                let message = format!("the policy `{id}` {what} nothing: no action applies to what is in its scope");
-                let fix = if is_fixed_by_in { "say `in` instead of `==`" } else { "correct the scope" };
+                let message = format!(
+                    "the policy `{id}` {what} nothing: no action applies to what is in its scope"
+                );
+                let fix = if is_fixed_by_in {
+                    "say `in` instead of `==`"
+                } else {
+                    "correct the scope"
+                };
                 let applies = self.applies(&parsed.policy.action);
-                Problem::new(message)
-                    .help(format!("{applies}{fix}, declare an action that applies to it, or remove the policy"))
+                Problem::new(message).help(format!(
+                    "{applies}{fix}, declare an action that applies to it, or remove the policy"
+                ))
             }
             Idleness::Condition => Problem::new(format!(
-                "the policy `{id}` {what} nothing: its condition is false for every request that the schema allows"
+                "the policy `{id}` {what} nothing: \
+                 its condition is false for every request that the schema allows"
             ))
             .help("correct the condition, or remove the policy"),
         };

@@ -343,7 +343,8 @@ fn unite_types(
                     format!("the attribute `{attribute}` of `{name}` is given two types")
                 } else if one.required != declared.required {
                     format!(
-                        "the attribute `{attribute}` of `{name}` is optional in one file and required in another"
+                        "the attribute `{attribute}` of `{name}` is optional in one file \
+                         and required in another"
                     )
                 } else {
                     continue;

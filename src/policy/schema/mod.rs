@@ -59,8 +59,10 @@ impl Schema {
     /// at once.
     pub fn read(files: &[SourceFile], relations: RelationTypes) -> Result<Self, Problems> {
         if files.is_empty() {
-            let problem = Problem::new("the bundle has no schema")
-                .help("declare the types and actions that your policies speak of in `schemas/<name>.cedarschema`");
+            let problem = Problem::new("the bundle has no schema").help(
+                "declare the types and actions that your policies speak of in \
+                 `schemas/<name>.cedarschema`",
+            );
             return Err(problem.into());
         }
         files.iter().try_for_each(nesting::check_schema)?;

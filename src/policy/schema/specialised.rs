@@ -39,8 +39,8 @@ pub(super) fn unlinked(
         .filter_map(|action| {
             let (special, general) = (&action.uid, &general_of(action)?.uid);
             let message = format!(
-                "`{special}` is named like what `{general}` means on one resource, and is no member of it: a request for \
-                 `{general}` never means it"
+                "`{special}` is named like what `{general}` means on one resource, \
+                 and is no member of it: a request for `{general}` never means it"
             );
             let help = format!("declare it `in [{general}]`, or give it another name");
             let mut problem = Problem::new(message).help(help);

@@ -131,7 +131,8 @@ fn ancestors(merged: &MergedSchema, types: &RelationTypes, files: &[SourceFile])
 
 fn ancestor(child: &str, parent: &RawName, loc: Option<&Loc>, files: &[SourceFile]) -> Problem {
     let message = format!(
-        "`{child}` is declared in `{parent}`, and `{parent}` can be in a relation: whoever is in it would be, too"
+        "`{child}` is declared in `{parent}`, and `{parent}` can be in a relation: \
+         whoever is in it would be, too"
     );
     let mut problem = Problem::new(message).help(format!(
         "make the membership of `{child}` in `{parent}` a relation"

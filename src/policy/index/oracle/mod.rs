@@ -158,8 +158,8 @@ proptest! {
         let stored = stored(&world, &compiled);
         let explaining = LegDepth { explanation: true, ..LegDepth::default() };
         let wants = [LegDepth::default(), explaining];
-        let indexed = world.asked.iter().map(|asked| wants.map(|depth| leg(&compiled, &stored, asked, depth)));
-        let indexed: Vec<[Leg; 2]> = indexed.collect();
+        let legs = |asked| wants.map(|depth| leg(&compiled, &stored, asked, depth));
+        let indexed: Vec<[Leg; 2]> = world.asked.iter().map(legs).collect();
         compiled.index = PolicyIndex::unindexed(compiled.policies.clone(), &compiled.schema);
         let oracle = Oracle::new(&world);
         for (asked, found) in world.asked.iter().zip(&indexed) {
@@ -168,7 +168,8 @@ proptest! {
                 prop_assert_eq!(told(found), told(whole), "{:?}\n{}", asked, world.policies);
             }
             let [lean, explained] = found;
-            prop_assert_eq!((&lean.outcome, &lean.policies), (&explained.outcome, &explained.policies));
+            prop_assert_eq!(&lean.outcome, &explained.outcome);
+            prop_assert_eq!(&lean.policies, &explained.policies);
             if lean.outcome.code() != Some(&Code::BadValue) {
                 oracle.check(asked, lean, explained)?;
             }
@@ -397,14 +398,26 @@ fn a_forbid_that_cannot_hold_for_a_type_does_not_fail_for_its_relation() {
 }
 
 const POLICIES: &str = r#"
-@id("a") permit (principal, action, resource) when { principal has tenant && principal.tenant == "a" };
-@id("b") permit (principal, action, resource) when { principal has tenant && "b" == principal.tenant };
-@id("fails") forbid (principal, action, resource) when { -principal.level < 0 && principal has tenant && principal.tenant == "a" };
+@id("a") permit (principal, action, resource) when {
+  principal has tenant && principal.tenant == "a"
+};
+@id("b") permit (principal, action, resource) when {
+  principal has tenant && "b" == principal.tenant
+};
+@id("fails") forbid (principal, action, resource) when {
+  -principal.level < 0 && principal has tenant && principal.tenant == "a"
+};
 @id("level") forbid (principal, action, resource) when { principal.level == 1 };
 @id("other") permit (principal == user::"1", action, resource);
-@id("two") permit (principal, action, resource) when { principal.level == 2 && resource has tenant && resource.tenant == "a" };
-@id("type") permit (principal, action, resource) when { principal is agent && principal.level == 2 };
-@id("viewer") permit (principal, action, resource is doc) when { principal in resource.viewer && principal has tenant && principal.tenant == "a" };
+@id("two") permit (principal, action, resource) when {
+  principal.level == 2 && resource has tenant && resource.tenant == "a"
+};
+@id("type") permit (principal, action, resource) when {
+  principal is agent && principal.level == 2
+};
+@id("viewer") permit (principal, action, resource is doc) when {
+  principal in resource.viewer && principal has tenant && principal.tenant == "a"
+};
 "#;
 
 #[test]

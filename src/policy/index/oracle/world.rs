@@ -13,9 +13,12 @@ pub(super) const SCHEMA: &str = r#"
 entity Group in [Group];
 entity Folder in [Folder];
 entity user in [Group] {
-  tenant?: String, level: Long, active?: Bool, home?: Group, region?: String, profile?: { zone?: String }, roles?: Set<String>,
+  tenant?: String, level: Long, active?: Bool, home?: Group, region?: String,
+  profile?: { zone?: String }, roles?: Set<String>,
 } tags String;
-entity agent in [Group] { tenant?: String, level: Long, active?: Bool, home?: Group, profile?: { zone?: String } };
+entity agent in [Group] {
+  tenant?: String, level: Long, active?: Bool, home?: Group, profile?: { zone?: String }
+};
 entity doc in [Folder] { tenant?: String, kind: String, rank?: Long, owner?: user };
 entity tool in [Folder] { tenant?: String, kind: String, rank?: Long, owner?: user };
 action all;

@@ -226,7 +226,11 @@ fn depth_of_type(ty: &Type<RawName>) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_tree_is_deeper_than_what_is_counted(text in policies()) {
@@ -243,10 +247,15 @@ proptest! {
     #[test]
     fn no_type_is_deeper_than_what_is_counted(ty in types(), gap in gaps()) {
         let text = format!("{gap} type t = {ty};");
-        let (fragment, _) = Fragment::<RawName>::from_cedarschema_str(&text, Extensions::all_available())
+        let extensions = Extensions::all_available();
+        let (fragment, _) = Fragment::<RawName>::from_cedarschema_str(&text, extensions)
             .map_err(|error| TestCaseError::fail(format!("{text:?}: {error}")))?;
         let mut meter = NestingMeter::new(true);
-        let deepest = CedarTokens::of(&text).map(|(_, token)| { meter.take(token); meter.depth }).max().unwrap_or(0);
+        let depths = CedarTokens::of(&text).map(|(_, token)| {
+            meter.take(token);
+            meter.depth
+        });
+        let deepest = depths.max().unwrap_or(0);
         for common in fragment.0.values().flat_map(|definition| definition.common_types.values()) {
             prop_assert_eq!(depth_of_type(&common.ty), deepest + 1, "{:?}", text);
         }

@@ -181,8 +181,14 @@ impl PolicyReader<'_> {
     fn refuse_general(&mut self, uid: &EntityUID, place: Option<Place>) {
         self.problem(
             place.as_ref(),
-            format!("`{uid}` has specialised members, which are evaluated in its place, so nothing equals it"),
-            Some("say `in` instead of `==`: `action in` matches the action and its specialised members"),
+            format!(
+                "`{uid}` has specialised members, which are evaluated in its \
+                 place, so nothing equals it"
+            ),
+            Some(
+                "say `in` instead of `==`: `action in` matches the action and \
+                 its specialised members",
+            ),
         );
     }
 }

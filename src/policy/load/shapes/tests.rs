@@ -15,11 +15,14 @@ use std::sync::LazyLock;
 const SCHEMA: &str = r#"
     entity Color enum ["red", "green"];
     entity Group;
-    entity user in [Group] { name?: String, level: Long, boss?: user, color?: Color, roles?: Set<String> } tags String;
+    entity user in [Group] {
+        name?: String, level: Long, boss?: user, color?: Color, roles?: Set<String>
+    } tags String;
     entity doc { owner?: user, name: String } tags String;
     action touch;
     action read, write in [touch] appliesTo { principal: [user], resource: [doc], context: {
-        ip?: ipaddr, at?: String, price?: decimal, since?: datetime, pair?: { name: String, level: Long },
+        ip?: ipaddr, at?: String, price?: decimal, since?: datetime,
+        pair?: { name: String, level: Long },
     } };
 "#;
 
@@ -33,7 +36,8 @@ const CONDITIONS: [&str; 52] = [
     "(if $ == $ then principal.level == 1 else principal.name == $)",
     "principal has name && [principal.name, $].contains($)",
     "resource.hasTag($) && resource.getTag($) == $",
-    "(if resource.name == $ then principal else principal) has name && (if resource.name == $ then principal else principal).name == $",
+    "(if resource.name == $ then principal else principal) has name && \
+     (if resource.name == $ then principal else principal).name == $",
     "context has ip && context.ip.isInRange(ip($))",
     "resource.name like $",
     "principal == user::$",
@@ -186,11 +190,13 @@ proptest! {
         other in prop::collection::vec(prop::option::weighted(0.3, constant()), 16),
     ) {
         let text = format!("permit ({scope}, resource) when {{ {} }};", conditions.join(" && "));
-        let other: Vec<Constant> = one.iter().zip(other).map(|(one, other)| other.unwrap_or(*one)).collect();
+        let pairs = one.iter().zip(other);
+        let other: Vec<Constant> = pairs.map(|(one, other)| other.unwrap_or(*one)).collect();
         let [one, other] = [&one, &other].map(|constants| filled(&text, constants));
         if shape(&one) == shape(&other) {
             let validator = Validator::new(WORLD.validator.clone());
-            prop_assert_eq!(found(&one, &validator), found(&other, &validator), "{}\n{}", one, other);
+            let counts = [&one, &other].map(|text| found(text, &validator));
+            prop_assert_eq!(counts[0], counts[1], "{}\n{}", one, other);
             prop_assert_eq!(asked(&one), asked(&other), "{}\n{}", one, other);
         }
     }
