@@ -43,7 +43,8 @@ pub(super) fn chain(
     match profile.actor {
         ActorForm::None => {
             return Err(CredentialError::misfit(
-                "the token has `act`, and its issuer's profile knows none: set `actor` to the form that it has",
+                "the token has `act`, and its issuer's profile knows none: \
+                 set `actor` to the form that it has",
             ));
         }
         ActorForm::Rfc8693 => {
@@ -176,8 +177,8 @@ pub(super) fn client_type<'p>(
         Ok(&profile.client_type)
     } else {
         Err(CredentialError::misfit(format!(
-            "the token's `sub_profile` says that its subject is of the type `{kind}`, and its issuer's clients are of \
-             `{}` (`client_type`), so that one client would have two ids",
+            "the token's `sub_profile` says that its subject is of the type `{kind}`, and its \
+             issuer's clients are of `{}` (`client_type`), so that one client would have two ids",
             profile.client_type
         )))
     }
@@ -230,8 +231,9 @@ impl ActReader<'_> {
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
         if *issuer != self.profile.issuer && !self.profile.subjects_of.contains(issuer) {
             return Err(CredentialError::misfit(
-                "the token names another issuer's subject as whom it acts for, and its own issuer does not vouch for \
-                 that one's: if both have the same people, list the other in `subjects_of`",
+                "the token names another issuer's subject as whom it acts for, \
+                 and its own issuer does not vouch for that one's: \
+                 if both have the same people, list the other in `subjects_of`",
             ));
         }
         let kind = kind(act)?.map(Kind::as_str);
@@ -294,8 +296,9 @@ impl ActReader<'_> {
         });
         named.ok_or_else(|| {
             CredentialError::misfit(
-                "`act` does not name the actor's client, so that one agent would have two ids: have the issuer put the \
-                 client into `act`, or set `claims.actor_client = [\"sub\"]` if `sub` is the client there",
+                "`act` does not name the actor's client, so that one agent would have two ids: \
+                 have the issuer put the client into `act`, \
+                 or set `claims.actor_client = [\"sub\"]` if `sub` is the client there",
             )
         })
     }
@@ -307,8 +310,8 @@ fn unnamed_person(act: &Record, profile: &Profile) -> CredentialError {
     match profile.claims.subject.first() {
         Some(path) if path.name() != "sub" && path.of(act).is_none() => {
             CredentialError::misfit(format!(
-                "`act` does not name the person by `{}`, as tokens of its issuer do, so that one person would have two ids: \
-             have the issuer put it into `act`",
+                "`act` does not name the person by `{}`, as tokens of its issuer do, \
+                 so that one person would have two ids: have the issuer put it into `act`",
                 path.name()
             ))
         }

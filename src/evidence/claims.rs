@@ -220,8 +220,8 @@ impl TokenTimes {
                 }
                 if expires.saturating_sub(issued.unwrap_or(now.0)) > life {
                     return Err(CredentialError::misfit(format!(
-                        "the token lives longer than its issuer's tokens may, {} s: have it live shorter, or set \
-                         `longest_life_s`",
+                        "the token lives longer than its issuer's tokens may, {} s: \
+                         have it live shorter, or set `longest_life_s`",
                         profile.longest_life.as_secs()
                     )));
                 }
@@ -336,12 +336,14 @@ fn check_kind(
     match (kind, identifies) {
         (CredentialKind::IdToken, _) if matches!(profile.trust, Trust::Secret(_)) => {
             Err(CredentialError::invalid(
-                "an issuer with a shared secret has no ID tokens: send the token as an access token",
+                "an issuer with a shared secret has no ID tokens: \
+                 send the token as an access token",
             ))
         }
         (CredentialKind::IdToken, true) => Ok(()),
         (CredentialKind::IdToken, false) => Err(CredentialError::invalid(
-            "the token is no ID token: it has none of the claims that its issuer's ID tokens are known by",
+            "the token is no ID token: it has none of the claims that its issuer's \
+             ID tokens are known by",
         )),
         (
             CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid,
@@ -354,7 +356,8 @@ fn check_kind(
             false,
         ) => match profile.required.iter().find(|mark| !mark.is_in(claims)) {
             Some(mark) => Err(CredentialError::invalid(format!(
-                "the token is no access token of its issuer: its claim `{}` is missing, or is not that of one{}",
+                "the token is no access token of its issuer: \
+                 its claim `{}` is missing, or is not that of one{}",
                 mark.claim.name(),
                 remedy(mark)
             ))),
@@ -366,7 +369,8 @@ fn check_kind(
 /// Suggests a remedy if a claim of access tokens is missing.
 fn remedy(mark: &ClaimMark) -> &'static str {
     if mark.values.iter().any(|value| value == GOOGLE_ACCOUNTS) {
-        ". Ask the metadata server for the token with `format=full`, and `gcloud` with `--include-email`"
+        ". Ask the metadata server for the token with `format=full`, \
+         and `gcloud` with `--include-email`"
     } else {
         ""
     }
@@ -385,7 +389,8 @@ fn confirmation(claims: &Record) -> Result<Confirmation, CredentialError> {
             "x5t#S256" => confirmation.certificate = Some(text.clone()),
             _ => {
                 return Err(CredentialError::misfit(
-                    "the token is bound in a way that cannot be checked: `cnf` has other members than `jkt` and `x5t#S256`",
+                    "the token is bound in a way that cannot be checked: \
+                     `cnf` has other members than `jkt` and `x5t#S256`",
                 ));
             }
         }

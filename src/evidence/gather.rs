@@ -49,7 +49,8 @@ impl Verifier {
                     self.of_request(credential, caller, scope, end).await
                 } else {
                     Err(CredentialError::invalid(format!(
-                        "the batch holds more than {MAX_BATCH_CREDENTIALS} different credentials: send several requests"
+                        "the batch holds more than {MAX_BATCH_CREDENTIALS} different \
+                         credentials: send several requests"
                     )))
                 };
                 outcomes.insert(credential, outcome);

@@ -365,7 +365,8 @@ impl Introspector {
         let of_issuer = token.claims.get("iss").and_then(Value::as_text) == Some(&profile.issuer);
         if !for_us || !of_issuer || !is_fresh(&token.claims, profile, now) {
             return Err(CredentialError::misfit(
-                "the issuer's signed answer is not for this service, not the issuer's, or not of now",
+                "the issuer's signed answer is not for this service, \
+                 not the issuer's, or not of now",
             ));
         }
         let claims = token
@@ -406,8 +407,8 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialErro
         return Ok(());
     }
     Err(CredentialError::misfit(
-        "the issuer's answers do not say who acts, and this one names no client: have the issuer put the client into \
-         them",
+        "the issuer's answers do not say who acts, and this one names no client: \
+         have the issuer put the client into them",
     ))
 }
 

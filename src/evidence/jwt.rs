@@ -73,6 +73,7 @@ pub(super) fn check_type(
         }
     };
     Err(CredentialError::invalid(format!(
-        "the token's type is not one that is accepted of its issuer: {found}, and must be {accepted}"
+        "the token's type is not one that is accepted of its issuer: \
+         {found}, and must be {accepted}"
     )))
 }

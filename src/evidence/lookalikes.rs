@@ -83,7 +83,8 @@ impl ClaimNames<'_> {
             None => "no client",
         };
         Err(CredentialError::misfit(format!(
-            "the token names {named}, and has a claim that is spelled like `{}` but for case or separators",
+            "the token names {named}, and has a claim that is spelled like `{}` but \
+             for case or separators",
             path.name()
         )))
     }
@@ -98,7 +99,8 @@ impl ClaimNames<'_> {
             .find(|(member, value)| !value.is_null() && is_one(member));
         found.map_or(Ok(()), |(member, _)| {
             Err(CredentialError::misfit(format!(
-                "the token names somebody in `{member}`, which is not read: who acts stands in `act`"
+                "the token names somebody in `{member}`, which is not read: \
+                 who acts stands in `act`"
             )))
         })
     }

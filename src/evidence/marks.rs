@@ -63,7 +63,8 @@ impl<'a> MarkedToken<'a> {
         }
         if let Some(claim) = said.somebody.filter(|_| said.by_issuer && !is_subject) {
             return Err(CredentialError::misfit(format!(
-                "the token is a client's own, and its claim `{claim}` names somebody else: it has marks of both"
+                "the token is a client's own, and its claim `{claim}` names somebody \
+                 else: it has marks of both"
             )));
         }
         let lacks = granting && !is_marked && self.lacks_user(&said)?;
@@ -126,8 +127,8 @@ impl<'a> MarkedToken<'a> {
             None => Ok(false),
             Some(_) if said.by_issuer || !self.profile.only_of_users.is_empty() => Ok(true),
             Some(claim) => Err(CredentialError::misfit(format!(
-                "the token has the name of a client's own in `{claim}`, which a user could have chosen, and nothing else \
-                 that only such tokens have: have its issuer put that in"
+                "the token has the name of a client's own in `{claim}`, which a user could have \
+                 chosen, and nothing else that only such tokens have: have its issuer put that in"
             ))),
         }
     }
@@ -178,7 +179,8 @@ impl<'a> MarkedToken<'a> {
         let mut of_users = self.profile.only_of_users.iter();
         match of_users.find(|claim| claim.of(self.claims).is_some()) {
             Some(claim) => Err(CredentialError::misfit(format!(
-                "the token is a client's own, and has a user's claim `{0}`: it has marks of both{1}",
+                "the token is a client's own, and has a user's claim `{0}`: \
+                 it has marks of both{1}",
                 claim.name(),
                 remedy(claim.name())
             ))),
@@ -195,8 +197,8 @@ impl<'a> MarkedToken<'a> {
         };
         match said.otherwise {
             Some(claim) => Err(CredentialError::misfit(format!(
-                "the token lacks `{}`, which every user's has, and its `{claim}` does not say that it is a client's own: \
-                 it has marks of both",
+                "the token lacks `{}`, which every user's has, and its `{claim}` does not say that \
+                 it is a client's own: it has marks of both",
                 lacked.name()
             ))),
             None => Ok(true),
@@ -223,8 +225,8 @@ fn has_value(found: &Value, value: &str) -> Option<bool> {
 fn remedy(claim: &str) -> &'static str {
     match claim {
         "sid" | "session_state" => {
-            ". If it is a service account's, turn off its refresh tokens (in Keycloak, `Use refresh tokens for client \
-             credentials grant` of the client)"
+            ". If it is a service account's, turn off its refresh tokens (in Keycloak, \
+             `Use refresh tokens for client credentials grant` of the client)"
         }
         _ => "",
     }

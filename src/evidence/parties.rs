@@ -97,7 +97,8 @@ fn own<'a>(
     if marks.is_clients_own {
         if said == Some(Kind::Person) {
             return Err(CredentialError::misfit(
-                "the token is a client's own, and its `sub_profile` says that it is a user's: it has marks of both",
+                "the token is a client's own, and its `sub_profile` says that it is a \
+                 user's: it has marks of both",
             ));
         }
         // The client acts for itself: taking its subject for a user would give the client a user's
@@ -117,8 +118,8 @@ fn own<'a>(
         )),
         Some(Kind::Person) if profile.subject_type == profile.client_type => {
             Err(CredentialError::misfit(format!(
-                "the token's `sub_profile` says that it is a user's, and its issuer's subjects are of the type `{}`, \
-                 as its clients are",
+                "the token's `sub_profile` says that it is a user's, and its issuer's subjects are \
+                 of the type `{}`, as its clients are",
                 profile.subject_type
             )))
         }
@@ -152,8 +153,9 @@ fn client_named<'a>(
         return Ok(subject);
     }
     Err(CredentialError::misfit(
-        "the token's `sub_profile` says that its subject is a client, and it does not name that client as `act` would, so \
-         that one agent would have two ids: have its issuer put the client's id into `sub`",
+        "the token's `sub_profile` says that its subject is a client, \
+         and it does not name that client as `act` would, so that one agent would have two ids: \
+         have its issuer put the client's id into `sub`",
     ))
 }
 
@@ -169,8 +171,9 @@ fn no_account(client: &str, profile: &Profile) -> CredentialError {
         format!("have its issuer put `{}` into it, or ", mark.claim.name())
     });
     CredentialError::misfit(format!(
-        "the token has marks of its client's own, and its `{subject}` is not known to be the account of `{}`: if it is, \
-         {mark}name in `autonomous` a claim that says so, with `{{client}}` or `any_sub`",
+        "the token has marks of its client's own, and its `{subject}` is not known to be \
+         the account of `{}`: if it is, {mark}name in `autonomous` a claim that says so, \
+         with `{{client}}` or `any_sub`",
         shown(client)
     ))
 }

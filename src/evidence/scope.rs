@@ -54,7 +54,8 @@ impl CallerScope {
             .any(|audience| self.audiences.contains(audience));
         if has_audience && !self.audiences.is_empty() && !is_for_caller {
             return Err(CredentialError::for_another(
-                "the token is for another service than this caller: send one that was issued for it",
+                "the token is for another service than this caller: \
+                 send one that was issued for it",
             ));
         }
         Ok(())

@@ -56,7 +56,11 @@ pub enum SignerError {
         source: io::Error,
     },
     /// Others than the owner may read the file.
-    #[error("the signing key `{}` can be read by others: run `chmod 600` on it, or remove it to have a new one made", .0.display())]
+    #[error(
+        "the signing key `{}` can be read by others: run `chmod 600` on it, \
+         or remove it to have a new one made",
+        .0.display()
+    )]
     Exposed(PathBuf),
 }
 
@@ -291,7 +295,8 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "the signing key `{}` can be read by others: run `chmod 600` on it, or remove it to have a new one made",
+                "the signing key `{}` can be read by others: \
+                 run `chmod 600` on it, or remove it to have a new one made",
                 path.display()
             )
         );

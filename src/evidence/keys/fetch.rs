@@ -166,8 +166,8 @@ pub(in crate::evidence) fn check_url(url: &str) -> Result<(), SourceError> {
         "https" => Ok(()),
         "http" if ["localhost", "127.0.0.1", "[::1]"].contains(&host) => Ok(()),
         "http" => refuse(
-            "is not `https`, and plain `http` is taken from a loopback address alone: keys that come in the clear are anybody's; \
-             use `https`, or a file (`keys = \"file:PATH\"`)",
+            "is not `https`, and plain `http` is taken from a loopback address alone: keys that \
+             come in the clear are anybody's; use `https`, or a file (`keys = \"file:PATH\"`)",
         ),
         _ => refuse("is neither `https` nor, on this machine, `http`"),
     }

@@ -183,7 +183,8 @@ impl KeyringKeeper {
             tracing::warn!(
                 issuer,
                 %error,
-                "the issuer's keys cannot be fetched; the last good ones are used for at most an hour more"
+                "the issuer's keys cannot be fetched; \
+                 the last good ones are used for at most an hour more"
             );
         } else {
             tracing::warn!(

@@ -307,8 +307,8 @@ impl Keyring {
                     if self.state.is_out_of_reach.load(Ordering::SeqCst) =>
                 {
                     Err(CredentialError::unavailable(
-                        "no key that is known of the credential's issuer signed it, and new ones cannot be fetched now: \
-                         ask again later",
+                        "no key that is known of the credential's issuer signed it, \
+                         and new ones cannot be fetched now: ask again later",
                     ))
                 }
                 Err(unsigned) => {
@@ -415,12 +415,13 @@ fn not_signed(unsigned: SignatureMismatch, token: &UnverifiedToken<'_>) -> Crede
             "the token is signed by a key that its issuer does not publish".to_owned()
         }
         SignatureMismatch::Unnamed { fitting, tried } if fitting > tried => format!(
-            "the token names no key (`kid`), its issuer publishes {fitting} that fit, and none of the {tried} that were \
-             tried signed it"
+            "the token names no key (`kid`), its issuer publishes {fitting} that fit, \
+             and none of the {tried} that were tried signed it"
         ),
         SignatureMismatch::Unnamed { fitting, .. } if fitting > 1 => {
             format!(
-                "the token names no key (`kid`), and none of the {fitting} keys of its issuer that fit signed it"
+                "the token names no key (`kid`), and none of the {fitting} keys of its \
+                 issuer that fit signed it"
             )
         }
         SignatureMismatch::Unnamed { .. } | SignatureMismatch::Wrong => {

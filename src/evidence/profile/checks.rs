@@ -74,7 +74,8 @@ impl Profile {
         if self.audiences.is_empty() && self.client_ids.is_empty() && !secret {
             refuse(
                 "it has no audiences, so tokens for any other service would do",
-                "list this service's in `audiences`, or, where its tokens have none, its clients in `client_ids`",
+                "list this service's in `audiences`, or, where its tokens have none, \
+                 its clients in `client_ids`",
             );
         }
         let audiences = [
@@ -89,7 +90,8 @@ impl Profile {
             // Without audiences, a token for use in requests could also authenticate a caller.
             refuse(
                 "tokens by a shared secret have no audiences",
-                "leave out `audiences`, `id_token_audiences`, `caller_audiences` and `introspection`",
+                "leave out `audiences`, `id_token_audiences`, \
+                 `caller_audiences` and `introspection`",
             );
         }
         if self.id_tokens.is_empty() && !self.id_token_audiences.is_empty() {
@@ -134,8 +136,10 @@ impl Profile {
             .is_some_and(|asked| !asked.carries_act);
         if matches!(self.trust, Trust::Introspection) && is_blind && !self.own_clients.is_empty() {
             refuse(
-                "its answers about tokens do not say who acts, so that no client is known to be a user's own hand",
-                "leave out `own_clients`, or set `introspection.carries_act = true` if answers carry `act`",
+                "its answers about tokens do not say who acts, so that no client is known \
+                 to be a user's own hand",
+                "leave out `own_clients`, or set `introspection.carries_act = true` \
+                 if answers carry `act`",
             );
         }
         let Self {

@@ -229,7 +229,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_proof_is_taken_twice_within_the_window(steps in prop::collection::vec((0_u8..8, 0_i64..80), 1..200)) {
+        fn no_proof_is_taken_twice_within_the_window(
+            steps in prop::collection::vec((0_u8..8, 0_i64..80), 1..200),
+        ) {
             let replays = Replays::new(100);
             let mut now = 1_000_000;
             let mut taken: Vec<(u8, i64)> = Vec::new();

@@ -150,7 +150,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_normal_is_its_own_normal_form(url in "(https|http)://[a-zA-Z.]{1,5}(:443|:80|:)?(/[a%2eEfF.~x/]{0,9}|\\PC{0,5})?") {
+        fn what_is_normal_is_its_own_normal_form(
+            url in "(https|http)://[a-zA-Z.]{1,5}(:443|:80|:)?(/[a%2eEfF.~x/]{0,9}|\\PC{0,5})?",
+        ) {
             if let Some(normal) = target(&url) {
                 prop_assert_eq!(target(&normal), Some(normal.clone()));
             }

@@ -123,9 +123,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..120), at in 0_usize..60, byte in any::<u8>()) {
+        fn no_bytes_make_it_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..120),
+            at in 0_usize..60,
+            byte in any::<u8>(),
+        ) {
             let _ = validity(&bytes);
-            let mut mutated = certificate(&[wrap(0x17, b"491231235959Z"), wrap(0x18, b"20500101000000Z")].concat());
+            let times = [wrap(0x17, b"491231235959Z"), wrap(0x18, b"20500101000000Z")].concat();
+            let mut mutated = certificate(&times);
             if let Some(old) = mutated.get_mut(at) {
                 *old = byte;
             }

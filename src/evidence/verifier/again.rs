@@ -89,7 +89,8 @@ impl Verifier {
                 answer.renew(found.answer_until_ms.unwrap_or(now_ms));
             }
             Ok(_) => answer.refuse(CredentialError::unavailable(
-                "the credential's issuer says something else of it than a moment ago: ask again later",
+                "the credential's issuer says something else of it than a \
+                 moment ago: ask again later",
             )),
             Err(unproven) => answer.refuse(unproven),
         }

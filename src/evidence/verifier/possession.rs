@@ -75,8 +75,8 @@ fn other_certificate(presented: &RawCredential<'_>) -> CredentialError {
     CredentialError::proof(match presented.certificate {
         None => "the token is bound to a certificate: send it in `tls.certificate`",
         Some(_) => {
-            "the token is bound to another certificate than the one in `tls.certificate`: send the one that its client \
-             showed when it was issued"
+            "the token is bound to another certificate than the one in `tls.certificate`: \
+             send the one that its client showed when it was issued"
         }
     })
 }

@@ -62,7 +62,8 @@ fn problems_of_issuer(
     let known = |issuer: &SmolStr| all.iter().any(|(other, _)| other.issuer == *issuer);
     if let Some(unknown) = profile.subjects_of.iter().find(|issuer| !known(issuer)) {
         problems.push(format!(
-            "the issuer `{issuer}`: `{unknown}` in `subjects_of` is no configured issuer; add it to `[[issuers]]`"
+            "the issuer `{issuer}`: `{unknown}` in `subjects_of` is no configured issuer; \
+             add it to `[[issuers]]`"
         ));
     }
     if others.iter().any(|(other, _)| other.issuer == *issuer) {
