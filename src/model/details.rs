@@ -67,7 +67,10 @@ impl MemberPath {
 
     /// Returns `true` for a path into the arguments of a request.
     fn reads_arguments(&self) -> bool {
-        matches!(self.0.as_slice(), [context, arguments, ..] if context == "context" && arguments == "arguments")
+        match self.0.as_slice() {
+            [first, second, ..] => first == "context" && second == "arguments",
+            _ => false,
+        }
     }
 
     fn is(&self, names: &[&SmolStr]) -> bool {

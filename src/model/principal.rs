@@ -59,7 +59,8 @@ impl fmt::Display for AmbiguousIds {
         let Self { kind, one, other } = self;
         write!(
             f,
-            "the issuers `{one}` and `{other}` can give the same id to two subjects of the type `{kind}`"
+            "the issuers `{one}` and `{other}` can give the same id to two \
+             subjects of the type `{kind}`"
         )
     }
 }
@@ -96,12 +97,17 @@ impl fmt::Display for NoId {
             Self::Kind => "its issuer has no ids of this type",
             Self::Sub => "its subject is empty, too long, or begins like another issuer's ids",
             Self::Type => {
-                "its issuer's own tokens name clients by another type (`client_type`), so that one agent would have two ids"
+                "its issuer's own tokens name clients by another type (`client_type`), \
+                 so that one agent would have two ids"
             }
             Self::Client => "its client is not named, by which its issuer's own tokens name it",
             Self::Clients => "its claims name two clients, or one is no text",
-            Self::Led => "it is a person, and its claims name a client that would act, too (`own_clients`)",
-            Self::Spelling => "it has a claim that is spelled like one that names it but for case or separators",
+            Self::Led => {
+                "it is a person, and its claims name a client that would act, too (`own_clients`)"
+            }
+            Self::Spelling => {
+                "it has a claim that is spelled like one that names it but for case or separators"
+            }
             Self::Person => "it has not the claim by which its issuer's own tokens name people",
             Self::Spiffe => "its subject is no SPIFFE id of its trust domain",
         })
@@ -335,9 +341,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_issuers_never_make_one_id(one in "[ab:]{0,3}", other in "[ab:]{0,3}", sub in "[ab:]{1,5}", another in "[ab:]{1,5}") {
+        fn two_issuers_never_make_one_id(
+            one in "[ab:]{0,3}",
+            other in "[ab:]{0,3}",
+            sub in "[ab:]{1,5}",
+            another in "[ab:]{1,5}",
+        ) {
             let Ok(ids) = ids(&[("i", &one), ("j", &other)]) else { return Ok(()) };
-            if let (Ok(first), Ok(second)) = (ids.entity("i", "user", &sub), ids.entity("j", "user", &another)) {
+            let first = ids.entity("i", "user", &sub);
+            let second = ids.entity("j", "user", &another);
+            if let (Ok(first), Ok(second)) = (first, second) {
                 prop_assert_ne!(first, second);
             }
         }

@@ -149,7 +149,14 @@ fn case_folded(c: char) -> impl Iterator<Item = char> {
 /// Returns `true` for the most common invisible characters. Others are found by their properties,
 /// which takes longer.
 fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 /// Returns `true` for invisible letters: the fillers of Hangul.
@@ -194,8 +201,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 /// missing, added, replaced or swapped with its neighbour. A letter of another script counts as a
 /// different one, even if it looks the same.
 ///
-/// Each member of a request is compared with the known ones, so names with other ends are told apart
-/// by these alone: without that, the comparison took a seventh of a decision's time.
+/// Each member of a request is compared with the known ones, so names with other ends are told
+/// apart by these alone: without that, the comparison took a seventh of a decision's time.
 #[must_use]
 pub fn one_slip_off(name: &str, known: &[&'static str]) -> Option<&'static str> {
     const FEWEST: usize = 5;

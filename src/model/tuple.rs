@@ -285,8 +285,8 @@ pub struct TupleCondition {
 pub enum TupleTextError {
     /// The text is not `type:id`.
     #[error(
-        "`{0}` is not an object: write `type:id`, with one colon and without `#` or white space in it \
-             (`*` alone is no id; percent-encode a colon as `%3A`)"
+        "`{0}` is not an object: write `type:id`, with one colon and without `#` or white space \
+         in it (`*` alone is no id; percent-encode a colon as `%3A`)"
     )]
     Object(String),
     /// The text is not `type:id`, `type:id#relation` or `type:*`.
@@ -294,18 +294,20 @@ pub enum TupleTextError {
     User(String),
     /// The text is not a type.
     #[error(
-        "`{0}` is not a type: it takes 1 to {MAX_TYPE_CHARS} characters, none of them `:`, `#`, `@` or white space"
+        "`{0}` is not a type: it takes 1 to {MAX_TYPE_CHARS} characters, none of them `:`, \
+         `#`, `@` or white space"
     )]
     Type(String),
     /// The text is not a relation.
     #[error(
-        "`{0}` is not a relation: it takes 1 to {MAX_RELATION_CHARS} characters, none of them `:`, `#`, `@` or white \
-         space"
+        "`{0}` is not a relation: it takes 1 to {MAX_RELATION_CHARS} characters, none of them `:`, \
+         `#`, `@` or white space"
     )]
     Relation(String),
     /// The text is not `object#relation@user`.
     #[error(
-        "`{0}` is not a tuple: write `object#relation@user`, as in `document:plan#viewer@user:alice`"
+        "`{0}` is not a tuple: write `object#relation@user`, \
+         as in `document:plan#viewer@user:alice`"
     )]
     Key(String),
     /// The object has more than [`MAX_OBJECT_CHARS`] characters.

@@ -136,15 +136,19 @@ pub(super) fn named<'a>(
         .iter()
         .enumerate()
         .find(|(index, _)| index.to_string() == id);
-    index.map(|(_, proven)| Some(proven.as_ref())).ok_or_else(|| {
-        invalid(if is_place(id) {
-            format!("the subject is credential `{id}`, and `context.credentials` has no such place")
-        } else {
-            "the subject is a credential, and its `id` is none of the places in `context.credentials`, where tokens \
-             stand: the first is `0`"
-                .to_owned()
+    index
+        .map(|(_, proven)| Some(proven.as_ref()))
+        .ok_or_else(|| {
+            invalid(if is_place(id) {
+                format!(
+                    "the subject is credential `{id}`, and `context.credentials` has no such place"
+                )
+            } else {
+                "the subject is a credential, and its `id` is none of the places in \
+                 `context.credentials`, where tokens stand: the first is `0`"
+                    .to_owned()
+            })
         })
-    })
 }
 
 /// Returns each credential with the members of the chain that it names, and refuses credentials
@@ -213,7 +217,8 @@ fn shown_chain(members: &[&EntityRef]) -> String {
 fn remedy(named: &[EntityRef], members: &[&EntityRef]) -> &'static str {
     match named.split_last() {
         Some((_, before)) if !before.is_empty() && before.iter().eq(members.iter().copied()) => {
-            ": name that actor too, or list the client in its issuer's `own_clients`, where it is the user's own hand"
+            ": name that actor too, or list the client in its issuer's `own_clients`, \
+             where it is the user's own hand"
         }
         _ => "",
     }
@@ -232,8 +237,8 @@ fn check_id_tokens(credentials: &[Credential]) -> Result<(), ChainRefusal> {
             .filter(|other| other.proven.kind.grants());
         if !others.any(|other| other.legs.contains(&credential.legs.start)) {
             return Err(mismatch(format!(
-                "`context.credentials[{index}]` is an ID token, which never stands alone: send an access token of the same \
-                 subject beside it"
+                "`context.credentials[{index}]` is an ID token, which never stands alone: \
+                 send an access token of the same subject beside it"
             )));
         }
     }

@@ -418,7 +418,8 @@ impl<'a> CarrierReader<'a> {
                 return Err(ChainRefusal::Deny(
                     Code::CredentialInvalid,
                     format!(
-                        "the bundle reads `{}` as `{declared}`, and two issuers can give one id to both",
+                        "the bundle reads `{}` as `{declared}`, and two issuers \
+                         can give one id to both",
                         uid.kind
                     ),
                 ));

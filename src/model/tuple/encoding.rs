@@ -123,7 +123,10 @@ impl EntityRef {
         if is_plain(&self.id) {
             return None;
         }
-        let names_it = |user| matches!(user, TupleUser::Object(object) if object.to_entity().as_ref() == Some(self));
+        let names_it = |user| match user {
+            TupleUser::Object(object) => object.to_entity().as_ref() == Some(self),
+            _ => false,
+        };
         if TupleUser::parse_shown(&self.to_string()).is_ok_and(names_it) {
             return None;
         }

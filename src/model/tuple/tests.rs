@@ -34,16 +34,18 @@ fn malformed_text_is_refused_with_a_remedy() {
         ),
         (
             ":*",
-            "`` is not a type: it takes 1 to 254 characters, none of them `:`, `#`, `@` or white space",
+            "`` is not a type: it takes 1 to 254 characters, \
+             none of them `:`, `#`, `@` or white space",
         ),
         (
             "team:a#",
-            "`` is not a relation: it takes 1 to 50 characters, none of them `:`, `#`, `@` or white space",
+            "`` is not a relation: it takes 1 to 50 characters, \
+             none of them `:`, `#`, `@` or white space",
         ),
         (
             "team:*#member",
-            "`*` is not an object: write `type:id`, with one colon and without `#` or white space in it (`*` alone is \
-             no id; percent-encode a colon as `%3A`)",
+            "`*` is not an object: write `type:id`, with one colon and without `#` or white space \
+             in it (`*` alone is no id; percent-encode a colon as `%3A`)",
         ),
     ] {
         assert_eq!(
@@ -252,6 +254,7 @@ proptest! {
         let encoded = encode_id(&id);
         prop_assert_eq!(decode_id(&encoded), Some(id.as_str().into()));
         prop_assert!(is_canonical_id(&encoded));
-        prop_assert!(ObjectRef::new("a", encoded).is_ok_and(|o| o.to_string().parse() == Ok(o)) || id.len() > 60);
+        let is_read_back = |object: ObjectRef| object.to_string().parse() == Ok(object);
+        prop_assert!(ObjectRef::new("a", encoded).is_ok_and(is_read_back) || id.len() > 60);
     }
 }

@@ -123,8 +123,8 @@ fn what_is_refused_says_where_it_belongs() {
     let sent = record("agent", Value::text("x"));
     assert_eq!(
         overlooked(&sent, Site::Body, &[]).unwrap().message(""),
-        "`agent` would not be read there: `agent` belongs into `context`, or beside `user` into a `subject` without type \
-         and id"
+        "`agent` would not be read there: `agent` belongs into `context`, \
+         or beside `user` into a `subject` without type and id"
     );
 }
 
@@ -155,11 +155,19 @@ fn names() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn nothing_is_overlooked_in_a_plain_object(names in prop::collection::vec(names(), 1..4)) {
-        let of = |name: &String| (SmolStr::new(name), Value::Record(record("agent", Value::text("x"))));
+        let value = Value::Record(record("agent", Value::text("x")));
+        let of = |name: &String| (SmolStr::new(name), value.clone());
         let record: Record = names.iter().map(of).collect();
         for members in [&["type", "id", "properties"][..], &["name"], &["arguments"], &[]] {
             if is_plain(&record, members) {
-                for site in [Site::Body, Site::Subject, Site::Properties, Site::Context, Site::Member, Site::Actor] {
+                for site in [
+                    Site::Body,
+                    Site::Subject,
+                    Site::Properties,
+                    Site::Context,
+                    Site::Member,
+                    Site::Actor,
+                ] {
                     prop_assert_eq!(overlooked(&record, site, members), None);
                     prop_assert_eq!(overlooked_client(&record, site, members), None);
                 }
