@@ -16,11 +16,13 @@ pub(super) fn problem(
     let kind = manifest.carriers.client_id.as_ref()?;
     let reader = compiled.readers_of_context("client_id").next()?;
     let message = format!(
-        "the policy `{}` reads `context.client_id`, which no policy sees: by `[carriers]` it says who acts",
+        "the policy `{}` reads `context.client_id`, which no policy sees: \
+         by `[carriers]` it says who acts",
         reader.id
     );
     let help = format!(
-        "write the policy about the actor (`principal is {kind}`), or remove `client_id` from `[carriers]`"
+        "write the policy about the actor (`principal is {kind}`), \
+         or remove `client_id` from `[carriers]`"
     );
     let place = files
         .file(MANIFEST)

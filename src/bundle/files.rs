@@ -197,8 +197,14 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
         }
     }
     if !found {
-        let problem = Problem::new(format!("`{}` holds neither `schemas/` nor `policies/`", root.display()))
-            .help("`--bundle` takes a directory that holds both; see `behest pack show` and the README for an example");
+        let problem = Problem::new(format!(
+            "`{}` holds neither `schemas/` nor `policies/`",
+            root.display()
+        ))
+        .help(
+            "`--bundle` takes a directory that holds both; \
+             see `behest pack show` and the README for an example",
+        );
         return Err(problem.into());
     }
     Problems(walk.problems)
@@ -354,9 +360,13 @@ fn sort_out(contents: FileContents) -> Result<BundleFiles, Problems> {
         if path.starts_with("policies/packs/") || path.starts_with("schemas/packs/") {
             files.is_default = true;
             if pack::embedded(&path).as_deref() != Some(text.as_str()) {
-                let problem = Problem::new(format!("`{path}` is not the pack that this binary holds"))
-                    .at(Place::whole(&path))
-                    .help("packs come with the binary: build it anew, or move your own files out of `packs/`");
+                let problem =
+                    Problem::new(format!("`{path}` is not the pack that this binary holds"))
+                        .at(Place::whole(&path))
+                        .help(
+                            "packs come with the binary: \
+                             build it anew, or move your own files out of `packs/`",
+                        );
                 problems.push(problem);
             } else if let Some(name) = pack::pack_of(&path) {
                 let name = name.to_owned();

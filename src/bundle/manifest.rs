@@ -114,9 +114,14 @@ fn add_reasons(
 ) -> Result<(), Problem> {
     for (code, reason) in reasons {
         if Code::from_policy(&code).is_none() {
-            return Err(Problem::new(format!("`{code}` is no reason code of a policy"))
-                .at(find(file, &code))
-                .help("name a code that a policy gives with `@reason`; the engine's own codes are fixed"));
+            return Err(
+                Problem::new(format!("`{code}` is no reason code of a policy"))
+                    .at(find(file, &code))
+                    .help(
+                        "name a code that a policy gives with `@reason`; \
+                         the engine's own codes are fixed",
+                    ),
+            );
         }
         let Some(action) = NextAction::from_word(&reason.next_action) else {
             return Err(

@@ -25,13 +25,23 @@ impl FilesByKind {
         for file in files.own.iter().chain(&files.packs) {
             match sorted.place_for(&file.path) {
                 Ok(_) if is_json_schema(file) => problems.push(
-                    Problem::new(format!("`{}` holds a schema in Cedar's JSON form", file.path))
-                        .at(file.place(file.text.len() - file.text.trim_start().len(), 1))
-                        .help("write it in Cedar's own syntax: `cedar translate-schema --direction json-to-cedar`"),
+                    Problem::new(format!(
+                        "`{}` holds a schema in Cedar's JSON form",
+                        file.path
+                    ))
+                    .at(file.place(file.text.len() - file.text.trim_start().len(), 1))
+                    .help(
+                        "write it in Cedar's own syntax: \
+                         `cedar translate-schema --direction json-to-cedar`",
+                    ),
                 ),
                 Ok(place) => place.push(file.clone()),
                 Err((message, help)) => {
-                    problems.push(Problem::new(message).at(Place::whole(&file.path)).help(help));
+                    problems.push(
+                        Problem::new(message)
+                            .at(Place::whole(&file.path))
+                            .help(help),
+                    );
                 }
             }
         }
@@ -60,8 +70,9 @@ impl FilesByKind {
         } else {
             Err((
                 format!("`{path}` is no kind of file that a bundle has"),
-                "a bundle has `*.cedarschema`, `*.fga`, `fga.mod`, `*.cedar`, `*links.json`, `*entities.json`, `*tuples.yaml`, \
-                 `*tuples.jsonl`, `*cases.yaml`, `policies/bundle.toml`, and `*.md` and dotfiles, which are ignored",
+                "a bundle has `*.cedarschema`, `*.fga`, `fga.mod`, `*.cedar`, `*links.json`, \
+                 `*entities.json`, `*tuples.yaml`, `*tuples.jsonl`, `*cases.yaml`, \
+                 `policies/bundle.toml`, and `*.md` and dotfiles, which are ignored",
             ))
         }
     }

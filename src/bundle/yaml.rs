@@ -94,7 +94,8 @@ impl AliasWeight<'_> {
                 Ok(())
             }
             None => Err(E::custom(
-                "the aliases of this file stand for too much: write out what is meant, or make it smaller",
+                "the aliases of this file stand for too much: \
+                 write out what is meant, or make it smaller",
             )),
         }
     }
