@@ -138,8 +138,8 @@ mod tests {
         });
         assert_eq!(
             found.unwrap_err().to_string(),
-            "`/data/behest.redb` is damaged or is not a store of behest (page 7 is odd): restore it from a copy, or \
-             move it away to start empty"
+            "`/data/behest.redb` is damaged or is not a store of behest (page 7 is odd): \
+             restore it from a copy, or move it away to start empty"
         );
     }
 
@@ -152,7 +152,8 @@ mod tests {
         ] {
             assert_eq!(
                 io_error(Path::new("/data/behest.redb"), "written", &kind.into()).to_string(),
-                "the disk of `/data/behest.redb` is full: make room and write again, nothing that was acknowledged is lost"
+                "the disk of `/data/behest.redb` is full: \
+                 make room and write again, nothing that was acknowledged is lost"
             );
         }
     }
@@ -168,8 +169,8 @@ mod tests {
                 assert_eq!(
                     DataDir::take(dir.path(), own).unwrap_err().to_string(),
                     format!(
-                        "the data directory `{path}` already holds `{entry}` of the store backend `{name}`: open it \
-                         as `{name}:{path}`, or choose another directory",
+                        "the data directory `{path}` already holds `{entry}` of the store backend \
+                         `{name}`: open it as `{name}:{path}`, or choose another directory",
                         name = held.name()
                     )
                 );

@@ -41,7 +41,8 @@ pub enum StoreError {
     Exists(Box<TupleKey>),
     /// A tuple to be written exists with another condition or context.
     #[error(
-        "`{0}` exists already with another condition or context: replace it by `writes.on_duplicate: \"replace\"`, or leave it out"
+        "`{0}` exists already with another condition or context: \
+         replace it by `writes.on_duplicate: \"replace\"`, or leave it out"
     )]
     ExistsOtherwise(Box<TupleKey>),
     /// A tuple to be deleted does not exist.
@@ -52,7 +53,8 @@ pub enum StoreError {
     Missing(Box<TupleKey>),
     /// A tuple to be written exists with another condition or context, and duplicates are ignored.
     #[error(
-        "`{0}` exists with another condition or context, so it is no duplicate to ignore: replace it by `writes.on_duplicate: \"replace\"`, or delete it first"
+        "`{0}` exists with another condition or context, so it is no duplicate to ignore: \
+         replace it by `writes.on_duplicate: \"replace\"`, or delete it first"
     )]
     ConditionDiffers(Box<TupleKey>),
     /// The context of a tuple's condition nests too deeply.
@@ -62,11 +64,16 @@ pub enum StoreError {
     #[error("the system gives no random numbers: see whether its entropy source is available")]
     Random,
     /// Another process uses the data directory.
-    #[error("the data directory `{}` is in use by another process: stop that one, or choose another directory", .0.display())]
+    #[error(
+        "the data directory `{}` is in use by another process: \
+         stop that one, or choose another directory",
+        .0.display()
+    )]
     Locked(PathBuf),
     /// The data directory holds the data of another backend.
     #[error(
-        "the data directory `{dir}` already holds `{}` of the store backend `{name}`: open it as `{name}:{dir}`, or choose another directory",
+        "the data directory `{dir}` already holds `{}` of the store backend `{name}`: \
+         open it as `{name}:{dir}`, or choose another directory",
         found.entry().unwrap_or_default(), name = found.name(), dir = dir.display()
     )]
     OtherBackend {
@@ -77,7 +84,8 @@ pub enum StoreError {
     },
     /// A backend that keeps nothing was named, and a directory of its name holds a store.
     #[error(
-        "`{name}` keeps nothing, and the directory `{name}` holds `{entry}`: write `./{name}` to open it, or move it away"
+        "`{name}` keeps nothing, and the directory `{name}` holds `{entry}`: \
+         write `./{name}` to open it, or move it away"
     )]
     DirectoryOfThisName {
         /// The name of both.
@@ -86,7 +94,11 @@ pub enum StoreError {
         entry: &'static str,
     },
     /// The file was written by another version.
-    #[error("`{}` has format {found}, and this version of behest reads format {expected}: open it with the version that wrote it", path.display())]
+    #[error(
+        "`{}` has format {found}, and this version of behest reads format {expected}: \
+         open it with the version that wrote it",
+        path.display()
+    )]
     Format {
         /// The file.
         path: PathBuf,
@@ -96,10 +108,18 @@ pub enum StoreError {
         expected: u32,
     },
     /// The disk, or the process's share of it, is full. Every acknowledged write is kept.
-    #[error("the disk of `{}` is full: make room and write again, nothing that was acknowledged is lost", .0.display())]
+    #[error(
+        "the disk of `{}` is full: make room and write again, nothing that \
+         was acknowledged is lost",
+        .0.display()
+    )]
     Full(PathBuf),
     /// The file is damaged, or is not a store.
-    #[error("`{}` is damaged or is not a store of behest ({what}): restore it from a copy, or move it away to start empty", path.display())]
+    #[error(
+        "`{}` is damaged or is not a store of behest ({what}): \
+         restore it from a copy, or move it away to start empty",
+        path.display()
+    )]
     Corrupt {
         /// The file.
         path: PathBuf,

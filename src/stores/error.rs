@@ -27,7 +27,8 @@ pub enum StoresError {
     NoModel(StoreId),
     /// The limit on the number of stores is reached.
     #[error(
-        "there are {0} stores, which is the most: delete one that nobody needs, or raise `limits.stores`"
+        "there are {0} stores, which is the most: delete one that nobody needs, \
+         or raise `limits.stores`"
     )]
     TooManyStores(usize),
     /// `main` was to be deleted.
@@ -44,8 +45,8 @@ pub enum StoresError {
     InBundle(Box<TupleKey>),
     /// An id in `main` is not in canonical encoding, so no entity has it.
     #[error(
-        "`{0}` has an id that is not in canonical encoding: percent-encode `:`, `#`, `*`, `%`, white space and control \
-         characters in upper-case hex, and nothing else"
+        "`{0}` has an id that is not in canonical encoding: percent-encode `:`, `#`, `*`, `%`, \
+         white space and control characters in upper-case hex, and nothing else"
     )]
     NotCanonical(Box<TupleKey>),
     /// The store has no room for more names or objects.

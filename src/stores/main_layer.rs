@@ -155,8 +155,13 @@ fn collision(key: &TupleKey) -> Problem {
 }
 
 fn orphan(key: &TupleKey) -> Problem {
-    Problem::new(format!("the bundle's model does not allow the tuple `{key}`, which is stored in `main`"))
-        .help("delete it, have the model allow it, or set `allow_orphans` to leave it there without meaning")
+    Problem::new(format!(
+        "the bundle's model does not allow the tuple `{key}`, which is stored in `main`"
+    ))
+    .help(
+        "delete it, have the model allow it, or set `allow_orphans` to leave \
+         it there without meaning",
+    )
 }
 
 /// Returns one problem for each key, up to [`MAX_LISTED`], and one that counts the rest.

@@ -31,7 +31,10 @@ impl Stores {
 
     fn end_purge(&self, error: &dyn std::fmt::Display) {
         self.purges.store(0, Ordering::SeqCst);
-        tracing::warn!(%error, "what deleted stores have left stays on the disk until the next deletion or start");
+        tracing::warn!(
+            %error,
+            "what deleted stores have left stays on the disk until the next deletion or start"
+        );
     }
 }
 

@@ -131,7 +131,9 @@ fn model() -> serde_json::Value {
             {
                 "type": "document",
                 "relations": { "viewer": { "this": {} } },
-                "metadata": { "relations": { "viewer": { "directly_related_user_types": [{ "type": "user" }] } } },
+                "metadata": { "relations": {
+                    "viewer": { "directly_related_user_types": [{ "type": "user" }] },
+                } },
             },
         ],
     })

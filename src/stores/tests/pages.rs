@@ -70,7 +70,9 @@ fn load(stores: &Stores, tuples: &[Tuple], digest: u8) {
                 "relations": { "viewer": { "this": {} }, "owner": { "this": {} } },
                 "metadata": { "relations": {
                     "viewer": { "directly_related_user_types": [
-                        { "type": "user" }, { "type": "user", "wildcard": {} }, { "type": "doc", "relation": "owner" },
+                        { "type": "user" },
+                        { "type": "user", "wildcard": {} },
+                        { "type": "doc", "relation": "owner" },
                     ] },
                     "owner": { "directly_related_user_types": [{ "type": "user" }] },
                 } },
