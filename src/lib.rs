@@ -3,7 +3,8 @@
 //! A request crosses these folders, in this order:
 //!
 //! ```text
-//! http/authzen/evaluation -> wire -> engine/decide (pins one version) -> cache -> policy/evaluate (asks relations) -> record
+//! http/authzen/evaluation -> wire -> engine/decide (pins one version)
+//!     -> cache -> policy/evaluate (asks relations) -> record
 //! ```
 //!
 //! | Folder | Owns |
@@ -11,12 +12,12 @@
 //! | [`model`] | chains, questions, decisions, reasons: the vocabulary, without IO, JSON or Cedar |
 //! | [`json`] | the one reader of JSON that others send |
 //! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
-//! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers questions about them |
-//! | [`bundle`] | the files that a policy author edits: reading, merging and checking them, and their cases |
+//! | [`relations`] | relationship tuples: the model language, conditions, the engine over both |
+//! | [`bundle`] | the files that a policy author edits: read, merged and checked, with cases |
 //! | [`storage`] | durable tuples: one log over ordered rows, on a backend of its table |
-//! | [`stores`] | named stores of relations, every write to them, and the versions that readers pin |
+//! | [`stores`] | named stores of relations, writes to them, the versions that readers pin |
 //! | [`process`] | the pages of the process's memory |
-//! | [`evidence`] | the key that signs the metadata; verification of the credentials behind a request |
+//! | [`evidence`] | the key that signs the metadata; the credentials behind a request |
 //! | [`cache`] | cached outcomes of legs, which stay exact whatever is written meanwhile |
 //! | [`record`] | the decision record |
 //! | [`engine`] | the one sequence that decides |

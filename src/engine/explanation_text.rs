@@ -231,9 +231,11 @@ mod tests {
         );
         assert_eq!(
             explanation_text(Decision::Permit, None, Some(&of_both)),
-            "permit\n  proven by access_token of https://login.example: user:alice > agent:copilot\n  \
-             proven by access_token of https://login.example, held as dpop shows: user:alice > \
-             agent:copilot\n  asserted, not proven: agent:a\\nb, agent:copilot"
+            "permit\n  \
+             proven by access_token of https://login.example: user:alice > agent:copilot\n  \
+             proven by access_token of https://login.example, held as dpop shows: \
+             user:alice > agent:copilot\n  \
+             asserted, not proven: agent:a\\nb, agent:copilot"
         );
         let proven = tree(vec![line(None)], Vec::new());
         let text = explanation_text(Decision::Permit, None, Some(&proven));
@@ -280,9 +282,14 @@ mod tests {
             asserted: Vec::new(),
             legs: vec![leg],
         };
-        let expected = "permit\n  user:ann: permit\n    is in doc:d#viewer\n      doc:d#viewer@team:t#member\n      \
-                        team:t#member@user:ann\n    is not in platform:main#suspended\n    agent:a is in \
-                        platform:main#suspended\n      platform:main#suspended@agent:a";
+        let expected = "permit\n  \
+            user:ann: permit\n    \
+            is in doc:d#viewer\n      \
+            doc:d#viewer@team:t#member\n      \
+            team:t#member@user:ann\n    \
+            is not in platform:main#suspended\n    \
+            agent:a is in platform:main#suspended\n      \
+            platform:main#suspended@agent:a";
         assert_eq!(
             explanation_text(Decision::Permit, None, Some(&tree)),
             expected

@@ -11,7 +11,10 @@ fn refuse(body: impl AsRef<[u8]>) -> String {
 
 #[test]
 fn values_arrive_as_they_were_sent() {
-    let body = r#" {"t":"\u0061é😀\ud83d\ude00","n":9007199254740993,"d":-1.50e+2,"l":[1,[],{}],"z":null,"b":true} "#;
+    let body = concat!(
+        r#" {"t":"\u0061é😀\ud83d\ude00","n":9007199254740993,"d":-1.50e+2,"#,
+        r#""l":[1,[],{}],"z":null,"b":true} "#,
+    );
     let record = read_object(body.as_bytes(), 64).unwrap();
     let number = |digits| Value::Number(Number::parse(digits).unwrap());
     assert_eq!(record.get("t"), Some(&Value::text("aé😀😀")));
@@ -210,9 +213,15 @@ fn what_nests_weighs_more_than_what_is_long() {
 
 proptest! {
     #[test]
-    fn what_serde_json_writes_is_read_back_alike(text in ".*", number in any::<i64>(), float in any::<f64>()) {
+    fn what_serde_json_writes_is_read_back_alike(
+        text in ".*",
+        number in any::<i64>(),
+        float in any::<f64>(),
+    ) {
         prop_assume!(float.is_finite());
-        let body = serde_json::json!({ "t": text, "n": number, "f": float, "l": [{ &text: null }] }).to_string();
+        let list = serde_json::json!([{ &text: null }]);
+        let body = serde_json::json!({ "t": text, "n": number, "f": float, "l": list });
+        let body = body.to_string();
         let record = read_object(body.as_bytes(), 64).unwrap();
         prop_assert_eq!(record.get("t"), Some(&Value::text(&text)));
         prop_assert_eq!(record.get("n"), Some(&Value::from(number)));
@@ -227,7 +236,11 @@ proptest! {
 
     #[test]
     fn a_body_with_one_byte_changed_is_read_or_refused(at in 0_usize..90, byte in any::<u8>()) {
-        let mut body = br#"{"subject":{"type":"user","id":"\u0061"},"action":{"name":"r"},"context":{"n":[1.5e3,null]}}"#.to_vec();
+        const BODY: &str = concat!(
+            r#"{"subject":{"type":"user","id":"\u0061"},"action":{"name":"r"},"#,
+            r#""context":{"n":[1.5e3,null]}}"#,
+        );
+        let mut body = BODY.as_bytes().to_vec();
         body[at] = byte;
         // A strict reader of the same grammar accepts whatever this reader accepts.
         if read_object(&body, 64).is_ok() {

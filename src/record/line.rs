@@ -6,16 +6,16 @@
 //! | `id` | the decision's id, as in the header `Behest-Decision` |
 //! | `time` | when it was decided, RFC 3339 in UTC with milliseconds |
 //! | `caller` | a configured caller's name, `admin`, or `anonymous` |
-//! | `request_id` | the caller's `X-Request-ID`, if there was one; a longer one is its first 256 characters and `…` |
-//! | `chain` | the members as `{type, id}`, the subject first; absent if the chain could not be read |
-//! | `credentials` | the credentials that were verified, as `{type, issuer, chain, proof?, until}`; absent if there were none |
-//! | `asserted` | the members of the chain that no credential proves, as `{type, id}`: the caller said so, and was believed; absent if there are none |
+//! | `request_id` | the caller's `X-Request-ID`, if any; of a long one 256 characters and `…` |
+//! | `chain` | the members as `{type, id}`, the subject first; absent if it could not be read |
+//! | `credentials` | if any were verified, each as `{type, issuer, chain, proof?, until}` |
+//! | `asserted` | if any are only asserted: the members that no credential proves, as in `chain` |
 //! | `subject` | only without `chain`: the subject that the request names, as `{type, id}` |
 //! | `action` | the action's name |
 //! | `resource` | the resource as `{type, id}` |
 //! | `unknown` | `["arguments"]` if the arguments were unknown: a permit then allows no call |
-//! | `inputs` | the values that policies read, by leg and path, as Cedar writes values; without those marked `@secret` |
-//! | `cut` | `["inputs"]` if the inputs have more than 64 KiB together: those beyond are cut to their beginning and `…` |
+//! | `inputs` | the values that policies read, by leg and path, but for those marked `@secret` |
+//! | `cut` | `["inputs"]` if these have more than 64 KiB: those beyond end in `…` |
 //! | `decision` | `permit` or `deny` |
 //! | `reason` | the reason of a denial: `{code, message, principal?, next_action}` |
 //! | `policies` | the ids of the determining policies, leg by leg |

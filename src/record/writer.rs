@@ -233,7 +233,8 @@ impl WriterLoop {
         match outcome {
             Ok(()) => {
                 if std::mem::take(&mut self.failing) {
-                    tracing::info!(path = %self.output.sink(), "decision records are written again");
+                    let path = self.output.sink();
+                    tracing::info!(%path, "decision records are written again");
                 }
                 true
             }
@@ -241,7 +242,11 @@ impl WriterLoop {
                 self.shared.metrics.record_write_failed();
                 if !std::mem::replace(&mut self.failing, true) {
                     let path = self.output.sink();
-                    tracing::error!(%path, %error, "decision records cannot be written; they wait in the queue");
+                    tracing::error!(
+                        %path,
+                        %error,
+                        "decision records cannot be written; they wait in the queue"
+                    );
                 }
                 false
             }
@@ -253,7 +258,11 @@ impl WriterLoop {
             && let Err(error) = self.output.reopen()
         {
             let path = self.output.sink();
-            tracing::error!(%path, %error, "the file of decision records cannot be opened anew; the old one is kept");
+            tracing::error!(
+                %path,
+                %error,
+                "the file of decision records cannot be opened anew; the old one is kept"
+            );
         }
     }
 

@@ -6,8 +6,8 @@
 //! were decided, the reason is what their denials have in common. If none was decided, because none
 //! can be permitted or none is known, the reason is that of the question about nobody in
 //! particular. A search without arguments is told how to ask for what some arguments would be
-//! permitted, if anything is then found. If a search has come to be denied as a whole, its next page is refused: otherwise
-//! the pages before it would look complete.
+//! permitted, if anything is then found. If a search has come to be denied as a whole, its next
+//! page is refused: otherwise the pages before it would look complete.
 //!
 //! INVARIANT: reasons do not change what is found.
 
@@ -216,7 +216,8 @@ fn none_permitted(task: &PageTask<'_>) -> Reason {
 fn nothing_known(task: &PageTask<'_>) -> Reason {
     let kind = &task.search.kind;
     let message = format!(
-        "nothing of the type `{kind}` is known: no stored entity, no tuple, no policy and no action of the bundle names one"
+        "nothing of the type `{kind}` is known: no stored entity, no tuple, \
+         no policy and no action of the bundle names one"
     );
     Reason {
         code: Code::NotPermitted,
@@ -240,7 +241,8 @@ fn words(task: &PageTask<'_>, code: &Code) -> String {
         }
         (SearchKind::Subject | SearchKind::Resource, code) => {
             format!(
-                "of what is known of the type `{kind}` nothing is permitted: it is denied with `{code}`"
+                "of what is known of the type `{kind}` nothing is permitted: \
+                 it is denied with `{code}`"
             )
         }
     }

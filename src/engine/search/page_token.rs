@@ -51,8 +51,8 @@ pub enum PageTokenError {
     OtherCaller,
     /// The token belongs to another query.
     #[error(
-        "`page.token` belongs to another query: send everything but the token as it was, `page.limit` too or without it, or begin \
-         without a token"
+        "`page.token` belongs to another query: send everything but the token as it was, \
+         `page.limit` too or without it, or begin without a token"
     )]
     OtherQuery,
     /// The bundle has changed.
@@ -64,8 +64,8 @@ pub enum PageTokenError {
     /// Since the previous page, the search has come to be denied as a whole: a credential has
     /// expired, or can no longer be verified.
     #[error(
-        "`page.token` goes on with a search that is denied by now, so that the pages before are not all: begin without a \
-         token, and with `options.reason`"
+        "`page.token` goes on with a search that is denied by now, so that the pages before are \
+         not all: begin without a token, and with `options.reason`"
     )]
     Denied,
 }
@@ -384,14 +384,21 @@ mod tests {
         #[test]
         fn an_edited_token_is_refused(at in 0usize..200, bit in 0u8..8, cut in 1usize..200) {
             let sealer = Sealer::new(&[9; 32], LIFETIME).unwrap();
-            let token = BASE64_URL_SAFE_NO_PAD.decode(sealer.seal(&binding(), &position(), Timestamp(0)).unwrap()).unwrap();
-            let open = |bytes: &[u8]| sealer.open(&binding(), &BASE64_URL_SAFE_NO_PAD.encode(bytes), Timestamp(0));
+            let sealed = sealer.seal(&binding(), &position(), Timestamp(0)).unwrap();
+            let token = BASE64_URL_SAFE_NO_PAD.decode(sealed).unwrap();
+            let open = |bytes: &[u8]| {
+                let text = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+                sealer.open(&binding(), &text, Timestamp(0))
+            };
             let at = at % token.len();
             let mut flipped = token.clone();
             flipped[at] ^= 1 << bit;
-            let expected = if at < KEY_NAME_BYTES { PageTokenError::Unknown } else { PageTokenError::Edited };
+            let is_in_name = at < KEY_NAME_BYTES;
+            let edited = PageTokenError::Edited;
+            let expected = if is_in_name { PageTokenError::Unknown } else { edited };
             prop_assert_eq!(open(&flipped), Err(expected));
-            prop_assert!(open(&token[..token.len() - cut % token.len()]).is_err() || cut % token.len() == 0);
+            let cut = cut % token.len();
+            prop_assert!(open(&token[..token.len() - cut]).is_err() || cut == 0);
             let mut longer = token.clone();
             longer.push(bit);
             prop_assert_eq!(open(&longer), Err(PageTokenError::Edited));
