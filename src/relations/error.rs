@@ -15,7 +15,10 @@ pub enum RelationError {
     #[error("the model defines no type `{0}`")]
     UnknownType(SmolStr),
     /// The model does not define the relation.
-    #[error("the model defines no relation `{relation}` of type `{kind}`{}", meant(near.as_deref()))]
+    #[error(
+        "the model defines no relation `{relation}` of type `{kind}`{}",
+        meant(near.as_deref())
+    )]
     UnknownRelation {
         /// The type.
         kind: SmolStr,
@@ -73,7 +76,8 @@ pub enum RelationFault {
     TooBroad(u64),
     /// All look-ups of one decision together need more than the allowance.
     #[error(
-        "what is asked together needs more tuples, or more work of conditions, than the limit allows"
+        "what is asked together needs more tuples, or more work of \
+         conditions, than the limit allows"
     )]
     TooMuch,
     /// The expansion is longer than [`super::MAX_EXPANSION_BYTES`].

@@ -69,7 +69,8 @@ impl CompiledCondition {
         let mut problems = wrong_parameters(parameters);
         if expression.len() > MAX_EXPRESSION_BYTES {
             problems.push(format!(
-                "the expression has {} bytes, and {MAX_EXPRESSION_BYTES} are allowed; split the condition",
+                "the expression has {} bytes, and {MAX_EXPRESSION_BYTES} are \
+                 allowed; split the condition",
                 expression.len()
             ));
             return Err(problems);
@@ -226,7 +227,8 @@ fn wrong_parameters(parameters: &[(SmolStr, ParameterType)]) -> Vec<String> {
     let mut problems = Vec::new();
     if parameters.len() > MAX_PARAMETERS {
         problems.push(format!(
-            "there are {} parameters, and {MAX_PARAMETERS} are allowed; pass related values as one map",
+            "there are {} parameters, and {MAX_PARAMETERS} are allowed; \
+             pass related values as one map",
             parameters.len()
         ));
     }

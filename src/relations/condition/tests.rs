@@ -111,7 +111,8 @@ fn the_tuples_values_win_and_every_parameter_must_be_there() {
         evaluate(r#"{"x": 1}"#, r#"{"y": "many"}"#)
             .unwrap_err()
             .to_string(),
-        "condition `c` has a bad value for `y`: expected a whole number of 64 bits (or its digits in a string), found a string that is none"
+        "condition `c` has a bad value for `y`: expected a whole number of 64 bits (or its digits \
+         in a string), found a string that is none"
     );
 }
 
@@ -271,7 +272,8 @@ fn work_that_units_do_not_count_is_bounded_too() {
     for expression in [
         doubled.as_str(),
         "l == l && l == l && l == l && l == l && l == l && l == l && l == l && l == l && l == l",
-        "[l,l,l,l,l,l,l,l,l,l] == [l,l,l,l,l,l,l,l,l,l] && [l,l,l,l,l,l,l,l,l,l] == [l,l,l,l,l,l,l,l,l,l]",
+        "[l,l,l,l,l,l,l,l,l,l] == [l,l,l,l,l,l,l,l,l,l] && [l,l,l,l,l,l,l,l,l,l] \
+         == [l,l,l,l,l,l,l,l,l,l]",
         "l.exists(x, s == x)",
         "s.contains(s)",
         "'a'.matches(s)",

@@ -48,7 +48,8 @@ impl NameId {
 pub enum GraphError {
     /// There are more than [`MAX_NAMES`] names of types and relations.
     #[error(
-        "a store takes at most {MAX_NAMES} different names of types and relations: start a new store"
+        "a store takes at most {MAX_NAMES} different names of types and \
+         relations: start a new store"
     )]
     TooManyNames,
     /// There are more than [`MAX_OBJECTS`] objects and users.

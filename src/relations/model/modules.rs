@@ -84,7 +84,10 @@ pub fn named_modules<'a>(
         problems.push(
             Problem::new(format!("`{}` does not name `{}`", manifest.name, file.name))
                 .at(Place::whole(file.name))
-                .help("add it to `contents`, or remove the file: a module that nobody names would be left out"),
+                .help(
+                    "add it to `contents`, or remove the file: \
+                     a module that nobody names would be left out",
+                ),
         );
     }
     if problems.is_empty() {

@@ -23,7 +23,10 @@ pub enum TupleRefusal {
     #[error("the model has no type `{0}`: correct the type, or define it")]
     UnknownType(SmolStr),
     /// The type has no such relation.
-    #[error("type `{kind}` has no relation `{relation}`: correct the relation, or define it{}", meant(near.as_deref()))]
+    #[error(
+        "type `{kind}` has no relation `{relation}`: correct the relation, or define it{}",
+        meant(near.as_deref())
+    )]
     UnknownRelation {
         /// The type.
         kind: SmolStr,
@@ -34,8 +37,8 @@ pub enum TupleRefusal {
     },
     /// The relation is defined by other relations only, and takes no tuples.
     #[error(
-        "relation `{relation}` of `{kind}` takes no tuples: it is defined by others; write to one of those, or allow \
-         types in it"
+        "relation `{relation}` of `{kind}` takes no tuples: it is defined by others; \
+         write to one of those, or allow types in it"
     )]
     NotAssignable {
         /// The type.
@@ -79,7 +82,8 @@ pub enum TupleRefusal {
     Condition(#[from] ConditionError),
     /// The stored context is too large.
     #[error(
-        "the context of condition `{0}` has more than {MAX_TUPLE_CONTEXT_BYTES} bytes: store less beside the tuple"
+        "the context of condition `{0}` has more than {MAX_TUPLE_CONTEXT_BYTES} bytes: \
+         store less beside the tuple"
     )]
     ContextTooLarge(SmolStr),
     /// The stored context has a control character.

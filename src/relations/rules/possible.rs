@@ -238,8 +238,8 @@ mod tests {
 
     /// Which of the relations of `doc` a type can be in.
     fn possible(relations: &str, user: &str, asked: &[&str]) -> Vec<bool> {
-        let head = "model\n  schema 1.1\ntype user\ntype robot\ntype team\n  relations\n    define all: [user]\n    \
-             define both: all and bots\n    define bots: [robot]\n";
+        let head = "model\n  schema 1.1\ntype user\ntype robot\ntype team\n  relations\n    \
+            define all: [user]\n    define both: all and bots\n    define bots: [robot]\n";
         let text = format!("{head}type doc\n  relations\n{relations}");
         let source = read_dsl(ModelFile {
             name: "m.fga",

@@ -148,7 +148,8 @@ fn texts_and_times_are_taken_apart() {
         ),
         (
             "t: timestamp",
-            "t.getDayOfWeek() == 4 && t.getDayOfMonth() == 0 && t.getDate() == 1 && t.getMonth() == 9",
+            "t.getDayOfWeek() == 4 && t.getDayOfMonth() == 0 && t.getDate() == \
+             1 && t.getMonth() == 9",
             r#"{"t": "2026-10-01T09:00:00Z"}"#,
             true,
         ),
@@ -178,7 +179,8 @@ fn values_are_converted_and_told_apart() {
         ),
         (
             "x: int",
-            "string(x) + '!' == '5!' && int('5') == x && double(x) == 5.0 && uint(x) == 5u && -x == -5",
+            "string(x) + '!' == '5!' && int('5') == x && double(x) == 5.0 && \
+             uint(x) == 5u && -x == -5",
             r#"{"x": 5}"#,
             true,
         ),
@@ -196,7 +198,8 @@ fn values_are_converted_and_told_apart() {
         ),
         (
             "x: int",
-            "{'a': x}.a == 1 && {1: 2}[1] == 2 && b'a' < b'b' && bytes('a') == b'a' && bool('true')",
+            "{'a': x}.a == 1 && {1: 2}[1] == 2 && b'a' < b'b' && bytes('a') \
+             == b'a' && bool('true')",
             r#"{"x": 1}"#,
             true,
         ),
@@ -240,7 +243,8 @@ fn errors_are_absorbed_by_a_side_that_decides_and_only_by_it() {
             Err("condition `c` failed: the result is out of range"),
         ),
         (
-            "timestamp('9999-12-31T23:59:59Z') + duration('1s') > timestamp('2026-01-01T00:00:00Z')",
+            "timestamp('9999-12-31T23:59:59Z') + duration('1s') > \
+             timestamp('2026-01-01T00:00:00Z')",
             Err("condition `c` failed: the result is out of range"),
         ),
         (

@@ -87,7 +87,8 @@ fn functions_and_literals_that_cannot_be_right_are_refused_when_they_are_written
         (
             "x: int",
             "frob(x)",
-            "there is no function `frob`; conditions have CEL's standard functions, `ipaddress` and `in_cidr`",
+            "there is no function `frob`; conditions have CEL's standard functions, \
+             `ipaddress` and `in_cidr`",
         ),
         (
             "x: int",
@@ -107,7 +108,8 @@ fn functions_and_literals_that_cannot_be_right_are_refused_when_they_are_written
         (
             "x: ipaddress",
             "x.in_cidr('10.0.0.0/99')",
-            "`10.0.0.0/99` is no network; write an address and the number of its bits: `10.0.0.0/8`",
+            "`10.0.0.0/99` is no network; write an address and the number of \
+             its bits: `10.0.0.0/8`",
         ),
         (
             "x: timestamp",

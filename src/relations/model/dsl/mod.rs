@@ -32,7 +32,10 @@ pub fn read_dsl(file: ModelFile<'_>) -> Result<ModelSource, ModelRefusal> {
         return Err(refuse(vec![
             Problem::new("a module is a part of a model")
                 .at(file.place(0, "module".len()))
-                .help("read it together with the other modules, or begin with `model` and `schema 1.1`"),
+                .help(
+                    "read it together with the other modules, or begin with \
+                     `model` and `schema 1.1`",
+                ),
         ]));
     }
     let twice: Vec<_> = parsed

@@ -126,7 +126,8 @@ impl<'a> Parser<'a> {
                 self.parsed.definition.schema = SchemaVersion::V1_2;
             }
             _ => {
-                let help = "begin with `model` and, on the next line, `schema 1.1`; or with `module` and a name";
+                let help = "begin with `model` and, on the next line, `schema 1.1`; \
+                    or with `module` and a name";
                 return Err(self.unexpected("`model` or `module`", help));
             }
         }
@@ -295,8 +296,8 @@ impl<'a> Parser<'a> {
     }
 
     fn parameter_type(&mut self) -> Parse<ParameterType> {
-        const TYPES: &str = "a parameter is `any`, `bool`, `string`, `int`, `uint`, `double`, `duration`, `timestamp`, `ipaddress`, \
-             `list<…>` or `map<…>`";
+        const TYPES: &str = "a parameter is `any`, `bool`, `string`, `int`, `uint`, `double`, \
+            `duration`, `timestamp`, `ipaddress`, `list<…>` or `map<…>`";
         let token = self.current;
         let name = self.word("the type of the parameter", TYPES)?;
         if let Some(scalar) = ParameterType::scalar(name) {

@@ -170,7 +170,8 @@ fn operand<'a>(
             Ok(inner)
         }
         _ => {
-            let help = "name a relation, as in `editor` or `viewer from parent`, or types in brackets: `[user]`";
+            let help = "name a relation, as in `editor` or `viewer from parent`, \
+                or types in brackets: `[user]`";
             let name = cursor.word("a relation", help)?;
             if cursor.current().kind != DslTokenKind::Word("from") {
                 return Ok(Rewrite::Computed(name.into()));

@@ -4,6 +4,8 @@
 use super::super::{from_json, line_and_column, to_json};
 use super::*;
 use proptest::prelude::*;
+use proptest::sample::select;
+use std::fmt::Write as _;
 
 const FILE: &str = "model.fga";
 
@@ -53,7 +55,8 @@ type doc.v1/x-y
     define blocked: [user]
     define type: [user]
     define editor: ([user] or type) but not blocked
-    define viewer: ([user, team#member with in_hours] or editor or viewer from parent) and (type or blocked)
+    define viewer: ([user, team#member with in_hours] or editor or viewer from parent) \
+and (type or blocked)
     define either: type or (editor and viewer) or (editor but not (type or blocked))
 
 condition in_hours(now: timestamp, days: list<string>, limits: map<int>) {
@@ -155,7 +158,8 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
     for (text, expected) in [
         (
             "",
-            "1:1 expected `model` or `module`, found the end of the text; begin with `model` and, on the next line, `schema 1.1`; or with `module` and a name",
+            "1:1 expected `model` or `module`, found the end of the text; \
+             begin with `model` and, on the next line, `schema 1.1`; or with `module` and a name",
         ),
         (
             "model\n  schema 1.0",
@@ -167,7 +171,8 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
         ),
         (
             "module core",
-            "1:1 a module is a part of a model; read it together with the other modules, or begin with `model` and `schema 1.1`",
+            "1:1 a module is a part of a model; read it together with the other modules, \
+             or begin with `model` and `schema 1.1`",
         ),
         (
             "model\n  schema 1.1\ntype",
@@ -175,19 +180,23 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
         ),
         (
             "model\n  schema 1.1\ntype a b",
-            "3:8 expected the end of the line, found `b`; begin a new line for the next declaration",
+            "3:8 expected the end of the line, found `b`; \
+             begin a new line for the next declaration",
         ),
         (
             "model\n  schema 1.1\nextend type a",
-            "3:1 a model has nothing to extend; only a module extends a type of another: begin with `module` and a name",
+            "3:1 a model has nothing to extend; only a module extends a type of another: \
+             begin with `module` and a name",
         ),
         (
             "model\n  schema 1.1\ntype a\n  relations\ntype b",
-            "5:1 expected `define`, found `type`; define a relation, as in `define viewer: [user]`, or remove `relations`",
+            "5:1 expected `define`, found `type`; \
+             define a relation, as in `define viewer: [user]`, or remove `relations`",
         ),
         (
             "model\n  schema 1.1\ntype a\n  define x: [a]",
-            "4:3 `define` stands outside of a type; relations stand below `type NAME` and `relations`",
+            "4:3 `define` stands outside of a type; \
+             relations stand below `type NAME` and `relations`",
         ),
         (
             "model\n  schema 1.1\ntype a\ntype a",
@@ -195,7 +204,8 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
         ),
         (
             "model\n  schema 1.1\ncondition c(x: text) { x }",
-            "3:16 there is no type `text`; a parameter is `any`, `bool`, `string`, `int`, `uint`, `double`, `duration`, `timestamp`, `ipaddress`, `list<…>` or `map<…>`",
+            "3:16 there is no type `text`; a parameter is `any`, `bool`, `string`, `int`, `uint`, \
+             `double`, `duration`, `timestamp`, `ipaddress`, `list<…>` or `map<…>`",
         ),
         (
             "model\n  schema 1.1\ncondition c(x: list<list>) { x }",
@@ -223,15 +233,18 @@ fn mistakes_in_a_relation_are_shown_too() {
         ),
         (
             "x:",
-            "4:14 expected a relation, found the end of the text; name a relation, as in `editor` or `viewer from parent`, or types in brackets: `[user]`",
+            "4:14 expected a relation, found the end of the text; name a relation, \
+             as in `editor` or `viewer from parent`, or types in brackets: `[user]`",
         ),
         (
             "x: a or b and c",
-            "4:22 `and` follows `or` without parentheses; put one of them in parentheses, as in `(a or b) and c`: nothing binds tighter",
+            "4:22 `and` follows `or` without parentheses; put one of them in parentheses, \
+             as in `(a or b) and c`: nothing binds tighter",
         ),
         (
             "x: a but not b but not c",
-            "4:27 `but not` follows `but not` without parentheses; put one of them in parentheses, as in `(a or b) and c`: nothing binds tighter",
+            "4:27 `but not` follows `but not` without parentheses; \
+             put one of them in parentheses, as in `(a or b) and c`: nothing binds tighter",
         ),
         (
             "x: a but b",
@@ -239,11 +252,13 @@ fn mistakes_in_a_relation_are_shown_too() {
         ),
         (
             "x: a or [user]",
-            "4:20 `[` stands behind another part; write the direct part once, before everything else: `[user] or editor`",
+            "4:20 `[` stands behind another part; write the direct part once, \
+             before everything else: `[user] or editor`",
         ),
         (
             "x: a from",
-            "4:21 expected the relation that leads there, found the end of the text; write `viewer from parent`",
+            "4:21 expected the relation that leads there, found the end of the text; \
+             write `viewer from parent`",
         ),
         (
             "x: (a or b",
@@ -251,15 +266,18 @@ fn mistakes_in_a_relation_are_shown_too() {
         ),
         (
             "x: []",
-            "4:16 expected a type, found `]`; name a type: `user`, `user:*` or `team#member`, `with` a condition or without",
+            "4:16 expected a type, found `]`; name a type: `user`, `user:*` or `team#member`, \
+             `with` a condition or without",
         ),
         (
             "x: [user:a]",
-            "4:21 expected `*`, found `a`; after a type and a colon stands `*`: everyone of that type",
+            "4:21 expected `*`, found `a`; after a type and a colon stands \
+             `*`: everyone of that type",
         ),
         (
             "x: [user#]",
-            "4:21 expected a relation, found `]`; write the relation behind `#`, as in `team#member`",
+            "4:21 expected a relation, found `]`; \
+             write the relation behind `#`, as in `team#member`",
         ),
         (
             "x: [user with]",
@@ -271,7 +289,8 @@ fn mistakes_in_a_relation_are_shown_too() {
         ),
         (
             "x: a | b",
-            "4:17 expected the end of the line, found `|`; begin a new line for the next declaration",
+            "4:17 expected the end of the line, found `|`; \
+             begin a new line for the next declaration",
         ),
         (
             "é: a",
@@ -285,7 +304,8 @@ fn mistakes_in_a_relation_are_shown_too() {
 
 #[test]
 fn all_mistakes_come_in_one_report() {
-    let text = "model\n  schema 1.1\ntype a\n  relations\n    define x [a]\n    define y: a b\n    define z: [a]\ntype\n";
+    let text = "model\n  schema 1.1\n\
+        type a\n  relations\n    define x [a]\n    define y: a b\n    define z: [a]\ntype\n";
     let lines: Vec<_> = problems(text)
         .iter()
         .map(|it| it.split_once(' ').unwrap().0.to_owned())
@@ -321,9 +341,11 @@ fn what_only_json_can_say_is_not_written_wrongly() {
         } else {
             "[]"
         };
+        let about = format!(r#"{{"a": {{"directly_related_user_types": {types}}}}}"#);
         let text = format!(
-            r#"{{"schema_version": "1.1", "type_definitions": [{{"type": "user", "relations": {{"a": {relation}}},
-                "metadata": {{"relations": {{"a": {{"directly_related_user_types": {types}}}}}}}}}]}}"#
+            r#"{{"schema_version": "1.1", "type_definitions": [
+                {{"type": "user", "relations": {{"a": {relation}}},
+                  "metadata": {{"relations": {about}}}}}]}}"#
         );
         from_json(&serde_json::from_str(&text).unwrap()).unwrap()
     };
@@ -341,7 +363,8 @@ fn what_only_json_can_say_is_not_written_wrongly() {
     );
     assert_eq!(
         to_dsl(&subtracted).unwrap_err().to_string(),
-        "the direct part of relation `a` of `user` cannot be written in DSL; move it to the front, once"
+        "the direct part of relation `a` of `user` cannot be written in DSL; \
+         move it to the front, once"
     );
     let named = json(r#"{"computedUserset": {"relation": "b|c"}}"#, false);
     assert_eq!(
@@ -367,9 +390,8 @@ fn limits_hold_at_the_limit_and_not_past_it() {
     );
     assert_eq!(
         problems(&nested(24)),
-        [
-            "6:38 parentheses are nested more than 23 deep; give a part a name of its own, as another relation"
-        ]
+        ["6:38 parentheses are nested more than 23 deep; \
+            give a part a name of its own, as another relation"]
     );
     let long = " ".repeat(MAX_DSL_BYTES - 5) + "model";
     assert_eq!(
@@ -421,11 +443,22 @@ fn tail() -> impl Strategy<Value = String> {
     })
 }
 
+/// Parts of models.
+fn tokens() -> impl Strategy<Value = &'static str> {
+    select(TOKENS.split('|').collect::<Vec<_>>())
+}
+
+const TOKENS: &str = "model|schema 1.1|module m|type|extend|relations|define|a|:|[|]|(|)|\
+    or|and|but not|but|from|with|*|#| #|,|\n|condition|c(x: int) {|}|'|é|\r\n|\u{feff}";
+
 proptest! {
     #[test]
     fn what_is_written_reads_back(parts in proptest::collection::vec((names(), tail()), 1..4)) {
-        let relations: Vec<_> = parts.iter().enumerate().map(|(at, (kind, tail))| format!("    define r{at}: [{kind}, {kind}:*] or {tail}\n")).collect();
-        let definition = source(&format!("model\n  schema 1.2\ntype t\n  relations\n{}", relations.concat())).definition;
+        let mut text = "model\n  schema 1.2\ntype t\n  relations\n".to_owned();
+        for (at, (kind, tail)) in parts.iter().enumerate() {
+            writeln!(text, "    define r{at}: [{kind}, {kind}:*] or {tail}").unwrap();
+        }
+        let definition = source(&text).definition;
         let text = to_dsl(&definition).unwrap();
         prop_assert_eq!(&source(&text).definition, &definition, "{}", text);
         prop_assert_eq!(from_json(&to_json(&definition)).unwrap(), definition);
@@ -437,17 +470,16 @@ proptest! {
     }
 
     #[test]
-    fn no_jumble_of_tokens_panics_and_every_place_is_in_the_text(tokens in proptest::collection::vec(prop_oneof![
-        Just("model"), Just("schema 1.1"), Just("module m"), Just("type"), Just("extend"), Just("relations"), Just("define"), Just("a"), Just(":"),
-        Just("["), Just("]"), Just("("), Just(")"), Just("or"), Just("and"), Just("but not"), Just("but"), Just("from"), Just("with"), Just("*"), Just("#"), Just(" #"),
-        Just(","), Just("\n"), Just("condition"), Just("c(x: int) {"), Just("}"), Just("'"), Just("é"), Just("\r\n"), Just("\u{feff}"),
-    ], 0..30)) {
+    fn no_jumble_of_tokens_panics_and_every_place_is_in_the_text(
+        tokens in proptest::collection::vec(tokens(), 0..30),
+    ) {
         let text = format!("model\nschema 1.1\n{}", tokens.join(" "));
         for text in [&text, &tokens.concat()] {
             if let Err(refusal) = read_dsl(ModelFile { name: FILE, text }) {
                 for problem in refusal.problems.0 {
                     let place = problem.place.unwrap();
-                    prop_assert!(text.get(place.offset..place.offset + place.len).is_some(), "{:?}", place);
+                    let end = place.offset + place.len;
+                    prop_assert!(text.get(place.offset..end).is_some(), "{:?}", place);
                 }
             }
         }

@@ -16,7 +16,8 @@ pub enum InexpressibleError {
     Name(SmolStr),
     /// A direct part (`[…]`) is at a position where the grammar does not allow one.
     #[error(
-        "the direct part of relation `{relation}` of `{kind}` cannot be written in DSL; move it to the front, once"
+        "the direct part of relation `{relation}` of `{kind}` cannot be written in DSL; \
+         move it to the front, once"
     )]
     Direct {
         /// The type.
@@ -26,7 +27,8 @@ pub enum InexpressibleError {
     },
     /// The body of a condition does not read back as it was, or lists or maps are nested.
     #[error(
-        "{0} cannot be written in DSL; simplify its parameters, or balance the braces of its expression"
+        "{0} cannot be written in DSL; simplify its parameters, or balance the \
+         braces of its expression"
     )]
     Condition(String),
 }

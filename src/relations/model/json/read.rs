@@ -284,7 +284,8 @@ fn rewrite(it: &JsonNode<'_>, depth: usize) -> FormResult<Rewrite> {
             subtract: Box::new(subtract),
         })
     } else {
-        let wanted = "an object with `this`, `computedUserset`, `tupleToUserset`, `union`, `intersection` or `difference`";
+        let wanted = "an object with `this`, `computedUserset`, `tupleToUserset`, `union`, \
+            `intersection` or `difference`";
         Err(it.misfit(wanted))
     }
 }

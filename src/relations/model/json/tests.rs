@@ -22,7 +22,9 @@ fn both_spellings_null_and_unknown_members_are_read() {
                   "computed_userset": { "object": "", "relation": "viewer" } } } },
               "metadata": { "module": "", "source_info": null, "relations": {
                   "parent": { "directly_related_user_types": [
-                      { "type": "doc", "condition": "" }, { "type": "user", "relation": "" }, { "type": "user", "wildcard": {} }
+                      { "type": "doc", "condition": "" },
+                      { "type": "user", "relation": "" },
+                      { "type": "user", "wildcard": {} }
                   ] } } } },
         ],
     });
@@ -32,7 +34,8 @@ fn both_spellings_null_and_unknown_members_are_read() {
             { "type": "user" },
             { "type": "doc",
               "relations": { "parent": { "this": {} }, "viewer": { "tupleToUserset": {
-                  "tupleset": { "relation": "parent" }, "computedUserset": { "relation": "viewer" } } } },
+                  "tupleset": { "relation": "parent" },
+                  "computedUserset": { "relation": "viewer" } } } },
               "metadata": { "relations": { "parent": { "directlyRelatedUserTypes": [
                   { "type": "doc" }, { "type": "user" }, { "type": "user", "wildcard": {} }
               ] } } } },
@@ -52,10 +55,23 @@ fn both_spellings_null_and_unknown_members_are_read() {
     assert_eq!(from_json(&written).unwrap(), read);
 }
 
+/// A model with one relation.
+fn with(relation: Value) -> Value {
+    json!({
+        "schema_version": "1.1",
+        "type_definitions": [{ "type": "t", "relations": { "r": relation } }],
+    })
+}
+
 #[test]
 fn the_form_is_refused_with_its_path() {
-    let with = |relation: Value| json!({ "schema_version": "1.1", "type_definitions": [{ "type": "t", "relations": { "r": relation } }] });
-    let condition = |condition: Value| json!({ "schema_version": "1.1", "type_definitions": [], "conditions": { "c": condition } });
+    let condition = |condition: Value| {
+        json!({
+            "schema_version": "1.1",
+            "type_definitions": [],
+            "conditions": { "c": condition },
+        })
+    };
     for (json, message) in [
         (json!([]), "the model is not an object"),
         (json!({}), "`schema_version` is ``"),
@@ -74,7 +90,8 @@ fn the_form_is_refused_with_its_path() {
         ),
         (
             with(json!({})),
-            "`type_definitions[0].relations.r` is not an object with `this`, `computedUserset`, `tupleToUserset`, `union`, `intersection` or `difference`",
+            "`type_definitions[0].relations.r` is not an object with `this`, `computedUserset`, \
+             `tupleToUserset`, `union`, `intersection` or `difference`",
         ),
         (
             with(json!({ "union": { "child": [] } })),
@@ -86,19 +103,22 @@ fn the_form_is_refused_with_its_path() {
         ),
         (
             with(json!({ "union": { "child": [{ "computedUserset": { "relation": 7 } }] } })),
-            "`type_definitions[0].relations.r.union.child[0].computedUserset.relation` is not a string",
+            "`type_definitions[0].relations.r.union.child[0].computedUserset.relation` is not a \
+             string",
         ),
         (
             condition(
                 json!({ "name": "c", "parameters": { "x": { "type_name": "TYPE_NAME_TEXT" } } }),
             ),
-            "`conditions.c.parameters.x` is not an object with a `type_name`, such as `TYPE_NAME_STRING`",
+            "`conditions.c.parameters.x` is not an object with a `type_name`, \
+             such as `TYPE_NAME_STRING`",
         ),
         (
             condition(
                 json!({ "name": "c", "parameters": { "x": { "type_name": "TYPE_NAME_LIST" } } }),
             ),
-            "`conditions.c.parameters.x` is not a type with one of `generic_types`: what the `list` holds",
+            "`conditions.c.parameters.x` is not a type with one of \
+             `generic_types`: what the `list` holds",
         ),
     ] {
         assert_eq!(
@@ -116,8 +136,12 @@ fn the_form_is_refused_with_its_path() {
             "condition `c` is named `d`",
         ),
         (
-            json!({ "schema_version": "1.1", "type_definitions": [{ "type": "t", "metadata": { "relations": { "r": {} } } }] }),
-            "`type_definitions[0].metadata.relations.r` is about a relation `r` that the type does not have",
+            json!({
+                "schema_version": "1.1",
+                "type_definitions": [{ "type": "t", "metadata": { "relations": { "r": {} } } }],
+            }),
+            "`type_definitions[0].metadata.relations.r` is about a relation `r` that \
+             the type does not have",
         ),
     ] {
         assert_eq!(
@@ -131,7 +155,12 @@ fn the_form_is_refused_with_its_path() {
 fn what_nobody_would_read_is_refused() {
     let of_relation = |relation: Value, about: Value| {
         json!({ "schema_version": "1.1", "type_definitions": [
-            { "type": "t", "relations": { "r": relation }, "metadata": { "relations": { "r": about } } }] })
+            {
+                "type": "t",
+                "relations": { "r": relation },
+                "metadata": { "relations": { "r": about } },
+            },
+        ] })
     };
     let this = || json!({ "this": {} });
     let restricted = |restriction: Value| {
@@ -149,7 +178,10 @@ fn what_nobody_would_read_is_refused() {
         of_relation(this(), json!({ "directly_related_user_type": [] })),
         of_relation(
             this(),
-            json!({ "directly_related_user_types": [], "directlyRelatedUserTypes": [{ "type": "t" }] }),
+            json!({
+                "directly_related_user_types": [],
+                "directlyRelatedUserTypes": [{ "type": "t" }],
+            }),
         ),
         with(json!({ "this": {}, "difference": { "base": this(), "subtract": this() } })),
         with(json!({ "this": {}, "Difference": { "base": this(), "subtract": this() } })),
@@ -158,7 +190,11 @@ fn what_nobody_would_read_is_refused() {
         with(json!({ "computedUserset": { "relation": "r", "Relation": "s" } })),
         json!({ "schema_version": "1.1", "type_definitions": [], "Conditions": {} }),
         json!({ "schema_version": "1.1", "type_definitions": [{ "type": "t", "relation": {} }] }),
-        json!({ "schema_version": "1.1", "type_definitions": [], "typeDefinitions": [{ "type": "t" }] }),
+        json!({
+            "schema_version": "1.1",
+            "type_definitions": [],
+            "typeDefinitions": [{ "type": "t" }],
+        }),
         json!({ "schema_version": "1.1", "type_definitions": [], "conditions": { "c": {
             "name": "c", "expression": "true", "Parameters": {} } } }),
     ] {
@@ -167,9 +203,14 @@ fn what_nobody_would_read_is_refused() {
     let (_, message) = refuse(&restricted(json!({ "type": "t", "Condition": "c" })));
     assert_eq!(
         message,
-        "`Condition` is not read in `type_definitions[0].metadata.relations.r.directly_related_user_types[0]`"
+        "`Condition` is not read in \
+         `type_definitions[0].metadata.relations.r.directly_related_user_types[0]`"
     );
-    let passed_over = json!({ "schema_version": "1.1", "comment": "", "type_definitions": [{ "type": "t", "doc": "" }] });
+    let passed_over = json!({
+        "schema_version": "1.1",
+        "comment": "",
+        "type_definitions": [{ "type": "t", "doc": "" }],
+    });
     assert!(from_json(&passed_over).is_ok());
 }
 
@@ -180,9 +221,7 @@ fn operators_nest_to_the_limit_and_not_past_it() {
             json!({ "this": {} }),
             |it, _| json!({ "union": { "child": [it] } }),
         );
-        from_json(
-            &json!({ "schema_version": "1.1", "type_definitions": [{ "type": "t", "relations": { "r": relation } }] }),
-        )
+        from_json(&with(relation))
     };
     assert!(nested(super::super::MAX_REWRITE_DEPTH).is_ok());
     assert_eq!(
@@ -201,7 +240,8 @@ fn modules_and_files_are_kept() {
     };
     let wiki = ModelFile {
         name: "wiki.fga",
-        text: "module wiki\nextend type doc\n  relations\n    define reader: [user with c]\ncondition c(x: int) { x > 1 }\n",
+        text: "module wiki\nextend type doc\n  \
+            relations\n    define reader: [user with c]\ncondition c(x: int) { x > 1 }\n",
     };
     let definition = merge_modules(&[core, wiki]).unwrap().definition;
     let json = to_json(&definition);
@@ -210,20 +250,32 @@ fn modules_and_files_are_kept() {
         json!({
             "schema_version": "1.2",
             "type_definitions": [
-                { "type": "user", "relations": {}, "metadata": { "module": "core", "source_info": { "file": "core.fga" } } },
-                { "type": "doc", "relations": { "owner": { "this": {} }, "reader": { "this": {} } }, "metadata": {
-                    "relations": {
-                        "owner": { "directly_related_user_types": [{ "type": "user" }] },
-                        "reader": {
-                            "directly_related_user_types": [{ "type": "user", "condition": "c" }],
-                            "module": "wiki", "source_info": { "file": "wiki.fga" },
+                {
+                    "type": "user",
+                    "relations": {},
+                    "metadata": { "module": "core", "source_info": { "file": "core.fga" } },
+                },
+                {
+                    "type": "doc",
+                    "relations": { "owner": { "this": {} }, "reader": { "this": {} } },
+                    "metadata": {
+                        "relations": {
+                            "owner": { "directly_related_user_types": [{ "type": "user" }] },
+                            "reader": {
+                                "directly_related_user_types": [
+                                    { "type": "user", "condition": "c" },
+                                ],
+                                "module": "wiki", "source_info": { "file": "wiki.fga" },
+                            },
                         },
+                        "module": "core", "source_info": { "file": "core.fga" },
                     },
-                    "module": "core", "source_info": { "file": "core.fga" },
-                } },
+                },
             ],
             "conditions": { "c": {
-                "name": "c", "expression": "x > 1", "parameters": { "x": { "type_name": "TYPE_NAME_INT" } },
+                "name": "c",
+                "expression": "x > 1",
+                "parameters": { "x": { "type_name": "TYPE_NAME_INT" } },
                 "metadata": { "module": "wiki", "source_info": { "file": "wiki.fga" } },
             } },
         })

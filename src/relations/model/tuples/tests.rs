@@ -98,7 +98,8 @@ fn what_they_do_not_name_is_refused_and_does_not_count() {
         (
             "doc:1#reader@user:a",
             None,
-            "relation `reader` of `doc` takes no tuples: it is defined by others; write to one of those, or allow types in it",
+            "relation `reader` of `doc` takes no tuples: it is defined by others; \
+             write to one of those, or allow types in it",
         ),
         (
             "doc:1#owner@user:*",
@@ -108,18 +109,20 @@ fn what_they_do_not_name_is_refused_and_does_not_count() {
         (
             "doc:1#viewer@team:a",
             None,
-            "relation `viewer` of `doc` does not allow the user `team:a`: it allows `user` or `user:*` or `team#member with \
-             in_hours` or `user with in_hours`",
+            "relation `viewer` of `doc` does not allow the user `team:a`: \
+             it allows `user` or `user:*` or `team#member with in_hours` or `user with in_hours`",
         ),
         (
             "doc:1#viewer@team:a#member",
             None,
-            "relation `viewer` of `doc` allows `team:a#member` with `in_hours`, not without a condition",
+            "relation `viewer` of `doc` allows `team:a#member` with `in_hours`, \
+             not without a condition",
         ),
         (
             "doc:1#viewer@user:a",
             Some("other"),
-            "relation `viewer` of `doc` allows `user:a` without a condition or with `in_hours`, not with `other`",
+            "relation `viewer` of `doc` allows `user:a` without a condition or with \
+             `in_hours`, not with `other`",
         ),
         (
             "doc:1#owner@user:a",
@@ -149,11 +152,20 @@ fn stored_contexts_fit_their_condition() {
     assert_eq!(check(hour("9".into())), Ok(()));
     assert_eq!(
         check(hour("nine".into())),
-        Err("condition `in_hours` has a bad value for `hour`: expected a whole number of 64 bits (or its digits in a string), found a string that is none".into())
+        Err(
+            "condition `in_hours` has a bad value for `hour`: expected a whole number of 64 bits \
+             (or its digits in a string), found a string that is none"
+                .into()
+        )
     );
     assert_eq!(
-        check([(SmolStr::new("day"), Value::from(1))].into_iter().collect()),
-        Err("condition `in_hours` has no parameter `day`: remove the value from the tuple's context".into())
+        check(
+            [(SmolStr::new("day"), Value::from(1))]
+                .into_iter()
+                .collect()
+        ),
+        Err("condition `in_hours` has no parameter `day`: remove the value from the tuple's context"
+            .into())
     );
     assert_eq!(
         check(hour("9\u{7}".into())),
@@ -163,6 +175,10 @@ fn stored_contexts_fit_their_condition() {
     assert_eq!(check(zeros(MAX_TUPLE_CONTEXT_BYTES)), Ok(()));
     assert_eq!(
         check(zeros(MAX_TUPLE_CONTEXT_BYTES + 1)),
-        Err("the context of condition `in_hours` has more than 32768 bytes: store less beside the tuple".into())
+        Err(
+            "the context of condition `in_hours` has more than 32768 bytes: \
+             store less beside the tuple"
+                .into()
+        )
     );
 }

@@ -235,7 +235,10 @@ impl RelationDeclaration<'_, '_> {
         if leads.rewrite != Rewrite::This {
             self.add(
                 format!("follows `{tupleset}`, which is more than its own tuples"),
-                format!("define `{tupleset}` as types in brackets only, as in `define {tupleset}: [folder]`"),
+                format!(
+                    "define `{tupleset}` as types in brackets only, \
+                     as in `define {tupleset}: [folder]`"
+                ),
             );
             return;
         }
@@ -258,8 +261,13 @@ impl RelationDeclaration<'_, '_> {
             .any(|it| self.index.relation(&it.kind, computed).is_some());
         if !reached {
             self.add(
-                format!("asks for `{computed}` of what `{tupleset}` leads to, and no type there has it"),
-                format!("define `{computed}` in one of the types that `{tupleset}` allows, or correct the name"),
+                format!(
+                    "asks for `{computed}` of what `{tupleset}` leads to, and no type there has it"
+                ),
+                format!(
+                    "define `{computed}` in one of the types that `{tupleset}` \
+                     allows, or correct the name"
+                ),
             );
         }
     }

@@ -49,47 +49,58 @@ fn names_lead_somewhere() {
     for (relations, expected) in [
         (
             vec!["a: [usr]"],
-            "6 relation `a` of `doc` allows `usr`, which is no type; define `type usr`, or correct the name",
+            "6 relation `a` of `doc` allows `usr`, which is no type; \
+             define `type usr`, or correct the name",
         ),
         (
             vec!["a: [user, user#b]"],
-            "6 relation `a` of `doc` allows `user#b`, but `user` has no relation `b`; define it below `type user`, or correct the name",
+            "6 relation `a` of `doc` allows `user#b`, but `user` has no relation `b`; \
+             define it below `type user`, or correct the name",
         ),
         (
             vec!["a: [user with c]"],
-            "6 relation `a` of `doc` names the condition `c`, which is not defined; define `condition c(…) { … }`, or correct the name",
+            "6 relation `a` of `doc` names the condition `c`, which is not defined; \
+             define `condition c(…) { … }`, or correct the name",
         ),
         (
             vec!["b: [user]", "a: b or c"],
-            "7 relation `a` of `doc` names `c`, but `doc` has no such relation; define it below `type doc`, or correct the name",
+            "7 relation `a` of `doc` names `c`, but `doc` has no such relation; \
+             define it below `type doc`, or correct the name",
         ),
         (
             vec!["a: [user] or a"],
-            "6 relation `a` of `doc` is defined as itself; name another relation, or remove that part",
+            "6 relation `a` of `doc` is defined as itself; \
+             name another relation, or remove that part",
         ),
         (
             vec!["a: [user] or a from p"],
-            "6 relation `a` of `doc` names `p`, but `doc` has no such relation; define it below `type doc`, or correct the name",
+            "6 relation `a` of `doc` names `p`, but `doc` has no such relation; \
+             define it below `type doc`, or correct the name",
         ),
         (
             vec!["o: [doc]", "p: [doc] or o", "a: [user] or a from p"],
-            "8 relation `a` of `doc` follows `p`, which is more than its own tuples; define `p` as types in brackets only, as in `define p: [folder]`",
+            "8 relation `a` of `doc` follows `p`, which is more than its own tuples; \
+             define `p` as types in brackets only, as in `define p: [folder]`",
         ),
         (
             vec!["p: [doc, doc#a]", "a: [user] or a from p"],
-            "7 relation `a` of `doc` follows `p`, which allows usersets or everyone of a type; allow plain types only in `p`: there must be objects to go on from",
+            "7 relation `a` of `doc` follows `p`, which allows usersets or everyone of a type; \
+             allow plain types only in `p`: there must be objects to go on from",
         ),
         (
             vec!["p: [doc:*]", "a: [user] or a from p"],
-            "7 relation `a` of `doc` follows `p`, which allows usersets or everyone of a type; allow plain types only in `p`: there must be objects to go on from",
+            "7 relation `a` of `doc` follows `p`, which allows usersets or everyone of a type; \
+             allow plain types only in `p`: there must be objects to go on from",
         ),
         (
             vec!["p: [user]", "a: [user] or a from p"],
-            "7 relation `a` of `doc` asks for `a` of what `p` leads to, and no type there has it; define `a` in one of the types that `p` allows, or correct the name",
+            "7 relation `a` of `doc` asks for `a` of what `p` leads to, and no type there has it; \
+             define `a` in one of the types that `p` allows, or correct the name",
         ),
         (
             vec!["this: [user]"],
-            "6 relation `this` of `doc` has a name that nothing can have; a name is not empty, and neither `self` nor `this`",
+            "6 relation `this` of `doc` has a name that nothing can have; \
+             a name is not empty, and neither `self` nor `this`",
         ),
     ] {
         assert_eq!(problems(&doc(&relations)), [expected], "{relations:?}");
@@ -106,7 +117,8 @@ fn every_relation_has_a_way_in_and_no_loop() {
         (
             vec!["a: b", "b: [user] or a"],
             vec![
-                "6 relation `a` of `doc` is defined through itself: `a` -> `b` -> `a`; remove one of these steps",
+                "6 relation `a` of `doc` is defined through itself: `a` -> `b` -> `a`; \
+                 remove one of these steps",
             ],
         ),
         (
@@ -117,33 +129,40 @@ fn every_relation_has_a_way_in_and_no_loop() {
                 "d: [user] and b",
             ],
             vec![
-                "7 relation `b` of `doc` is defined through itself: `b` -> `d` -> `b`; remove one of these steps",
+                "7 relation `b` of `doc` is defined through itself: `b` -> `d` -> `b`; \
+                 remove one of these steps",
             ],
         ),
         (
             vec!["p: [doc]", "a: a from p"],
             vec![
-                "7 nobody can ever be in relation `a` of `doc`: it only leads back to itself; allow a type directly in it, or in what it is defined by: `[user] or …`",
+                "7 nobody can ever be in relation `a` of `doc`: it only leads back to itself; \
+                 allow a type directly in it, or in what it is defined by: `[user] or …`",
             ],
         ),
         (
             vec!["a: [doc#a]"],
             vec![
-                "6 nobody can ever be in relation `a` of `doc`: it only leads back to itself; allow a type directly in it, or in what it is defined by: `[user] or …`",
+                "6 nobody can ever be in relation `a` of `doc`: it only leads back to itself; \
+                 allow a type directly in it, or in what it is defined by: `[user] or …`",
             ],
         ),
         (
             vec!["a: [doc#b]", "b: [doc#a]", "c: [user] or a"],
             vec![
-                "6 nobody can ever be in relation `a` of `doc`; allow a type directly in it, or in what it is defined by: `[user] or …`",
-                "7 nobody can ever be in relation `b` of `doc`; allow a type directly in it, or in what it is defined by: `[user] or …`",
+                "6 nobody can ever be in relation `a` of `doc`; \
+                 allow a type directly in it, or in what it is defined by: `[user] or …`",
+                "7 nobody can ever be in relation `b` of `doc`; \
+                 allow a type directly in it, or in what it is defined by: `[user] or …`",
             ],
         ),
         (
             vec!["a: [doc#a]", "b: [user] and a"],
             vec![
-                "6 nobody can ever be in relation `a` of `doc`: it only leads back to itself; allow a type directly in it, or in what it is defined by: `[user] or …`",
-                "7 nobody can ever be in relation `b` of `doc`; allow a type directly in it, or in what it is defined by: `[user] or …`",
+                "6 nobody can ever be in relation `a` of `doc`: it only leads back to itself; \
+                 allow a type directly in it, or in what it is defined by: `[user] or …`",
+                "7 nobody can ever be in relation `b` of `doc`; \
+                 allow a type directly in it, or in what it is defined by: `[user] or …`",
             ],
         ),
     ] {
@@ -170,7 +189,8 @@ fn conditions_compile() {
     assert_eq!(
         with("condition c(x: int) { x + 1 }"),
         [
-            "7 condition `c`: the expression is of type `int`, and a condition must be a `bool`; correct the condition"
+            "7 condition `c`: the expression is of type `int`, and a condition must be a \
+             `bool`; correct the condition"
         ]
     );
     assert_eq!(
@@ -218,7 +238,8 @@ fn json_has_no_rule_to_itself() {
             json!([{ "type": "a", "relations": { (long.clone()): { "this": {} } } }]),
             RefusalCode::RelationsInvalidPattern,
             format!(
-                "relation `{long}` of `a` has a name that is too long, or has a character that names cannot have"
+                "relation `{long}` of `a` has a name that is too long, \
+                 or has a character that names cannot have"
             ),
         ),
         (
@@ -232,8 +253,13 @@ fn json_has_no_rule_to_itself() {
             "relation `r` of `a` does not say whom its tuples may name".to_owned(),
         ),
         (
-            json!([{ "type": "a", "relations": { "r": { "computedUserset": { "relation": "r" } } },
-                     "metadata": { "relations": { "r": { "directly_related_user_types": [{ "type": "a" }] } } } }]),
+            json!([{
+                "type": "a",
+                "relations": { "r": { "computedUserset": { "relation": "r" } } },
+                "metadata": { "relations": {
+                    "r": { "directly_related_user_types": [{ "type": "a" }] },
+                } },
+            }]),
             invalid,
             "relation `r` of `a` names types, but takes no tuples".to_owned(),
         ),
@@ -283,7 +309,8 @@ fn limits_hold_at_the_limit_and_not_past_it() {
     assert_eq!(
         chain(101),
         [
-            "106 relation `r100` of `doc` is defined through more than 100 others; name the last of them directly"
+            "106 relation `r100` of `doc` is defined through more than 100 others; \
+             name the last of them directly"
         ]
     );
 
@@ -310,8 +337,9 @@ fn limits_hold_at_the_limit_and_not_past_it() {
 fn models_with_more_paths_than_can_be_walked_are_checked_soon() {
     let started = Instant::now();
     // Each relation names the two before it, which makes about 2^90 paths.
-    let mut text =
-        "type doc\n  relations\n    define p: [doc]\n    define r0: [user]\n    define r1: [user]\n".to_owned();
+    let mut text = "type doc\n  \
+        relations\n    define p: [doc]\n    define r0: [user]\n    define r1: [user]\n"
+        .to_owned();
     for at in 2..90 {
         let _ = writeln!(
             text,
