@@ -19,7 +19,8 @@ Examples:
   behest test --bundle ./policies-repo        run its cases
   behest explain 'user:alice > agent:orchestrator' tools/call tool:github/review
 
-Every setting of the service is in behest.example.toml; `behest serve --help` has those with a flag.";
+Every setting of the service is in behest.example.toml; \
+`behest serve --help` has those with a flag.";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:

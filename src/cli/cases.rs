@@ -99,8 +99,9 @@ mod tests {
         };
         assert_eq!(
             render(&report, true, PLAIN),
-            "failed policies/cases.yaml: within the cap\n  expected  permit\n  found     deny: not_permitted\n    \
-             user:alice  deny\n\npolicies that decided no case:\n  refund-cap\n\n1 failed: 2 passed of 3 cases\n"
+            "failed policies/cases.yaml: within the cap\n  \
+             expected  permit\n  found     deny: not_permitted\n    user:alice  deny\n\n\
+             policies that decided no case:\n  refund-cap\n\n1 failed: 2 passed of 3 cases\n"
         );
     }
 

@@ -81,8 +81,13 @@ fn check_exposure(config: &Config, problems: &mut Vec<Problem>) {
     }
     if !config.behind_proxy && config.tls.is_none() {
         problems.push(
-            Problem::new(format!("`{address}` can be reached from other machines, and keys would travel in the clear"))
-                .help("set `tls`, or put a proxy that ends TLS before the service and set `behind_proxy = true`, or listen on `127.0.0.1:8181`"),
+            Problem::new(format!(
+                "`{address}` can be reached from other machines, and keys would travel in the clear"
+            ))
+            .help(
+                "set `tls`, or put a proxy that ends TLS before the service and set \
+                 `behind_proxy = true`, or listen on `127.0.0.1:8181`",
+            ),
         );
     }
 }
@@ -97,7 +102,10 @@ fn check_anonymous(config: &Config, problems: &mut Vec<Problem>) {
     if listed && !config.allows_anonymous() {
         problems.push(
             Problem::new("`anonymous` lets callers without a key in, and there can be none here")
-                .help("leave `anonymous` out: it counts only on a loopback or unix address, without `[[callers]]` and without `behind_proxy`"),
+                .help(
+                    "leave `anonymous` out: it counts only on a loopback or unix address, \
+                     without `[[callers]]` and without `behind_proxy`",
+                ),
         );
     }
     for permission in config.anonymous.unwrap_or_default().iter() {
@@ -165,7 +173,8 @@ fn check_caller(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
     if ways.iter().filter(|way| **way).count() != 1 {
         problems.push(
             Problem::new(format!(
-                "the caller `{name}` is known by none or by several of a key, a token, a certificate"
+                "the caller `{name}` is known by none or by several of a key, \
+                 a token, a certificate"
             ))
             .help("give it exactly one of `key_sha256`, `token` and `certificate`"),
         );
@@ -203,8 +212,14 @@ fn check_token(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
         .find(|issuer| issuer.issuer == token.issuer);
     if issuer.is_none_or(|issuer| issuer.caller_audiences.is_empty()) {
         problems.push(
-            Problem::new(format!("the caller `{name}` comes with a token of `{}`, which no caller can", token.issuer))
-                .help("add the issuer to `[[issuers]]`, with this service's audience in `caller_audiences`"),
+            Problem::new(format!(
+                "the caller `{name}` comes with a token of `{}`, which no caller can",
+                token.issuer
+            ))
+            .help(
+                "add the issuer to `[[issuers]]`, with this service's \
+                 audience in `caller_audiences`",
+            ),
         );
     }
     if token.principal.parse::<crate::model::EntityRef>().is_err() {
@@ -270,8 +285,13 @@ fn check_scope(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
         .find(|issuer| !all.iter().any(|(known, _)| known == *issuer))
     {
         problems.push(
-            Problem::new(format!("the caller `{name}` may send credentials of `{unknown}`, which is not configured"))
-                .help("list in its `issuers` what `[[issuers]]` has as `issuer`, or `spiffe://` and a trust domain"),
+            Problem::new(format!(
+                "the caller `{name}` may send credentials of `{unknown}`, which is not configured"
+            ))
+            .help(
+                "list in its `issuers` what `[[issuers]]` has as `issuer`, \
+                 or `spiffe://` and a trust domain",
+            ),
         );
     }
     let is_its = |issuer: &String| caller.issuers.is_empty() || caller.issuers.contains(issuer);
@@ -284,7 +304,8 @@ fn check_scope(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
     {
         problems.push(
             Problem::new(format!(
-                "the caller `{name}` may send tokens for `{unknown}`, which no issuer of its own has"
+                "the caller `{name}` may send tokens for `{unknown}`, \
+                 which no issuer of its own has"
             ))
             .help("list in its `audiences` some of those of `[[issuers]]`"),
         );

@@ -23,14 +23,16 @@ const PRINTABLE_CHARS: u32 = 2;
 const PLAIN_CHARS: u32 = 3;
 
 /// Keys that are commonly tried first, in lower case.
-const COMMON: &str = "0000 00000 000000 1111 11111 111111 1234 12345 123456 1234567 12345678 123456789 1234567890 123123 \
-    abcd abcdef abc123 access admin admin123 administrator agent alice anonymous api apikey api-key api_key authzen bearer \
-    behest behest123 bob caller change changeme change-me change_me client default demo dev development dummy example \
-    foobar gateway guest hello hunter2 insecure key letmein local localhost login master mypassword mysecret \
-    my-secret my_secret none null opensesame p@ssw0rd pass passw0rd password password1 password123 payments placeholder \
-    private prod production public qwerty qwerty123 replace replaceme replace-me root s3cr3t sample secret secret123 \
-    secretkey secret-key secret_key service staging super supersecret super-secret swordfish sysadmin temp test test123 \
-    test1234 test-key test_key testkey testing todo token undefined user username welcome xxxx your-key your-key-here \
+const COMMON: &str = "0000 00000 000000 1111 11111 111111 1234 12345 123456 1234567 12345678 \
+    123456789 1234567890 123123 abcd abcdef abc123 access admin admin123 administrator agent \
+    alice anonymous api apikey api-key api_key authzen bearer behest behest123 bob caller change \
+    changeme change-me change_me client default demo dev development dummy example foobar gateway \
+    guest hello hunter2 insecure key letmein local localhost login master mypassword mysecret \
+    my-secret my_secret none null opensesame p@ssw0rd pass passw0rd password password1 password123 \
+    payments placeholder private prod production public qwerty qwerty123 replace replaceme \
+    replace-me root s3cr3t sample secret secret123 secretkey secret-key secret_key service staging \
+    super supersecret super-secret swordfish sysadmin temp test test123 test1234 test-key test_key \
+    testkey testing todo token undefined user username welcome xxxx your-key your-key-here \
     your-secret your_key yourkey";
 
 /// Keys of page tokens that this project's documentation has shown.

@@ -9,19 +9,25 @@ use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 
 pub(super) const IMPORT_EXAMPLES: &str = "\
-Each batch is written whole or not at all, and is durable before the next one begins. An import that was interrupted
-goes on with the same command: what is there already is skipped, unless `--on-duplicate error` (or, with `--delete`,
+Each batch is written whole or not at all, and is durable before the next one begins. \
+An import that was interrupted
+goes on with the same command: what is there already is skipped, \
+unless `--on-duplicate error` (or, with `--delete`,
 `--on-missing error`) says otherwise. A tuple that somebody deleted in between is written again.
 
-Where lines are wrong, the import stops at the first of them, or after as many as `--max-errors` allows: what stands
-before is done, and nothing of what comes behind. Each is told as FILE:LINE. The exit code is 0 where every line was
+Where lines are wrong, the import stops at the first of them, \
+or after as many as `--max-errors` allows: what stands
+before is done, and nothing of what comes behind. Each is told as FILE:LINE. \
+The exit code is 0 where every line was
 taken, 1 where one was not or the import could not go on, 2 where the command line is wrong.
 
 Formats:
-  jsonl  {\"user\": \"user:alice\", \"relation\": \"viewer\", \"object\": \"document:plan\"}   on each line; and
+  jsonl  {\"user\": \"user:alice\", \"relation\": \"viewer\", \"object\": \"document:plan\"}   \
+on each line; and
          \"condition\": {\"name\": \"until\", \"context\": {\"end\": \"2027-01-01T00:00:00Z\"}}
   yaml   a list of the same
-  csv    with a header of user_type,user_id,user_relation,relation,object_type,object_id,condition_name,condition_context
+  csv    with a header of \
+user_type,user_id,user_relation,relation,object_type,object_id,condition_name,condition_context
 
 Examples:
   behest import tuples.csv --data /var/lib/behest --bundle ./policies-repo
@@ -31,11 +37,13 @@ Examples:
   BEHEST_KEY=… behest import gone.yaml --delete --url http://127.0.0.1:8181";
 
 pub(super) const EXPORT_EXAMPLES: &str = "\
-All tuples are of one revision, also where others write meanwhile. `behest import` reads what is written here.
+All tuples are of one revision, also where others write meanwhile. \
+`behest import` reads what is written here.
 
 Examples:
   behest export --data /var/lib/behest --output tuples.jsonl
-  BEHEST_KEY=… behest export --url http://127.0.0.1:8181 --type document --format csv > documents.csv";
+  BEHEST_KEY=… behest export --url http://127.0.0.1:8181 \
+--type document --format csv > documents.csv";
 
 /// Where tuples are kept: one of the two.
 #[derive(Debug, Args)]

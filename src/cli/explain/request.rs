@@ -39,8 +39,10 @@ pub(super) fn read(arguments: &ExplainArguments) -> Result<Record, Problem> {
         )?,
         _ => {
             let file = std::fs::File::open(request).map_err(|error| {
-                Problem::new(format!("the request `{request}` cannot be read: {error}"))
-                    .help("name a file with an AuthZEN request, `-`, or a chain with an action and a resource")
+                Problem::new(format!("the request `{request}` cannot be read: {error}")).help(
+                    "name a file with an AuthZEN request, `-`, or a chain with \
+                     an action and a resource",
+                )
             })?;
             parse(
                 &read_limited(file, request)?,

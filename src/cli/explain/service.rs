@@ -44,11 +44,15 @@ mod tests {
 
     #[test]
     fn what_is_sent_keeps_its_digits_and_asks_for_the_explanation() {
-        let json = br#"{"context":{"n":9007199254740993,"d":0.10,"t":"a\"\n\u00e9","l":[null,true]},"options":{"reason":true}}"#;
-        let body = crate::json::read_object(json, 64).unwrap();
+        let json = concat!(
+            r#"{"context":{"n":9007199254740993,"d":0.10,"t":"a\"\n\u00e9","l":[null,true]},"#,
+            r#""options":{"reason":true}}"#,
+        );
+        let body = crate::json::read_object(json.as_bytes(), 64).unwrap();
         assert_eq!(
             write(explained(body)),
-            "{\"context\":{\"d\":0.10,\"l\":[null,true],\"n\":9007199254740993,\"t\":\"a\\\"\\u000a\u{e9}\"},\
+            "{\"context\":{\"d\":0.10,\"l\":[null,true],\"n\":9007199254740993,\
+             \"t\":\"a\\\"\\u000a\u{e9}\"},\
              \"options\":{\"explain\":true,\"reason\":true}}"
         );
     }

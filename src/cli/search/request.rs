@@ -45,7 +45,8 @@ pub(super) fn read(arguments: &SearchArguments) -> Result<SearchBody, Problem> {
         (0, None, SearchTerm::Entity(_)) => SearchKind::Action,
         (0, Some(_), SearchTerm::Entity(_)) => {
             return Err(wrong(
-                "nothing is searched for: put a type in place of an entity, or leave the action out",
+                "nothing is searched for: put a type in place of an entity, \
+                 or leave the action out",
             ));
         }
         _ => {

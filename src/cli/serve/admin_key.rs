@@ -38,21 +38,30 @@ impl AdminKey {
     ) -> Result<Option<Self>, Problem> {
         let given = environment.get(VARIABLE);
         match given {
-            Some(key) if key.len() < MIN_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) => Err(Problem::new(
-                format!("`{VARIABLE}` is shorter than {MIN_LENGTH} bytes, or has a space or a character beyond ASCII"),
-            )
-            .help("make one with `openssl rand -hex 32`, or unset it to have one made")),
-            Some(key) if config::is_guessable(key.as_bytes()) => {
-                Err(Problem::new(format!("`{VARIABLE}` is common, repeats itself, or counts: anybody could try it"))
-                    .help("make one with `openssl rand -hex 32`, or unset it to have one made"))
+            Some(key) if key.len() < MIN_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) => {
+                Err(Problem::new(format!(
+                    "`{VARIABLE}` is shorter than {MIN_LENGTH} bytes, or has a space or a \
+                     character beyond ASCII"
+                ))
+                .help("make one with `openssl rand -hex 32`, or unset it to have one made"))
             }
+            Some(key) if config::is_guessable(key.as_bytes()) => Err(Problem::new(format!(
+                "`{VARIABLE}` is common, repeats itself, or counts: anybody could try it"
+            ))
+            .help("make one with `openssl rand -hex 32`, or unset it to have one made")),
             Some(key) => {
                 check_own(config, key)?;
-                Ok(Some(Self { key: key.to_owned(), made: false }))
+                Ok(Some(Self {
+                    key: key.to_owned(),
+                    made: false,
+                }))
             }
             None if !config.callers.is_empty() => Ok(None),
             None => {
-                let key = format!("{KEY_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?));
+                let key = format!(
+                    "{KEY_PREFIX}{}",
+                    BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?)
+                );
                 Ok(Some(Self { key, made: true }))
             }
         }
@@ -154,8 +163,14 @@ fn check_own(config: &Config, key: &str) -> Result<(), Problem> {
     };
     match config.callers.iter().find(same) {
         None => Ok(()),
-        Some(caller) => Err(Problem::new(format!("`{VARIABLE}` is the key of the caller `{}`", caller.name))
-            .help("give the admin a key of its own, or unset it and give this caller the permission `admin`")),
+        Some(caller) => Err(Problem::new(format!(
+            "`{VARIABLE}` is the key of the caller `{}`",
+            caller.name
+        ))
+        .help(
+            "give the admin a key of its own, or unset it and give this caller \
+             the permission `admin`",
+        )),
     }
 }
 

@@ -113,9 +113,9 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                "\n  behest {version}\n\n  listening  {url}\n  try it     {url}/docs\n  bundle     the default one, \
-                 abababababab\n             3 policies\n  admin key  behest_k  (until the service ends)\n\n  \
-                 {MEMORY_ONLY}\n\n"
+                "\n  behest {version}\n\n  listening  {url}\n  \
+                 try it     {url}/docs\n  bundle     the default one, abababababab\n             \
+                 3 policies\n  admin key  behest_k  (until the service ends)\n\n  {MEMORY_ONLY}\n\n"
             )
         );
     }

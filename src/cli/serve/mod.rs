@@ -66,8 +66,8 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
     let filter = config.log.filter.clone().unwrap_or_else(default_filter);
     start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
     if !config.links.is_empty() {
-        let variables = config.links.join(" ");
-        tracing::info!(%variables, "variables of a cluster's services or a container's links are no settings");
+        let links = "variables of a cluster's services or a container's links are no settings";
+        tracing::info!(variables = %config.links.join(" "), "{links}");
     }
     let admin_key = AdminKey::choose(&config, &environment)?;
     let bound = BoundListener::open(&config.listen)?;
@@ -149,12 +149,14 @@ fn announce(
         _ => None,
     };
     if let Some(file) = &key_file {
-        tracing::info!(path = %file.path().display(), "an admin key was made; the file is removed when the service ends");
+        let path = file.path().display();
+        tracing::info!(%path, "an admin key was made; the file is removed when the service ends");
     }
     if terminal {
         banner::print(config, source, loaded, bound, admin_key);
     } else {
-        tracing::info!(address = %bound, bundle = %loaded.digest.short(), "serving: {}", loaded.summary);
+        let bundle = loaded.digest.short();
+        tracing::info!(address = %bound, %bundle, "serving: {}", loaded.summary);
         if config.data_dir().is_none() {
             tracing::info!("{}", banner::MEMORY_ONLY);
         }

@@ -149,10 +149,16 @@ fn start_recorder(
     };
     let sink = record.sink.clone();
     let shown = sink.to_string();
-    let (recorder, writer) = Recorder::start(sink, record.queue, Arc::clone(metrics)).map_err(|error| {
-        Problem::new(format!("decisions cannot be recorded in `{shown}`: {error}"))
-            .help("`record.sink` takes a file in a directory that exists and that this user may write to, or `-`")
-    })?;
+    let (recorder, writer) =
+        Recorder::start(sink, record.queue, Arc::clone(metrics)).map_err(|error| {
+            Problem::new(format!(
+                "decisions cannot be recorded in `{shown}`: {error}"
+            ))
+            .help(
+                "`record.sink` takes a file in a directory that exists and that this \
+                 user may write to, or `-`",
+            )
+        })?;
     Ok((recorder, Some(writer)))
 }
 

@@ -37,7 +37,8 @@ pub(super) fn reload(tls: &Tls) {
 fn tell(tls: &Tls, outcome: &Result<(), TlsError>) {
     match outcome {
         Ok(()) => {
-            tracing::info!(path = %tls.files().certificate.display(), "the certificates were read again");
+            let path = tls.files().certificate.display();
+            tracing::info!(%path, "the certificates were read again");
         }
         Err(error) => {
             let error = error.to_string();

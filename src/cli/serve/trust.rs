@@ -65,8 +65,9 @@ pub(super) fn warn(config: &Config) {
     if let Some(callers) = unbound(config) {
         tracing::warn!(
             ?callers,
-            "a token that was sent to one service is good at another: issuers' tokens are for several audiences, and these \
-             callers (none: anonymous ones) may send all of them; set `audiences` for each of `[[callers]]`"
+            "a token that was sent to one service is good at another: \
+             issuers' tokens are for several audiences, and these callers (none: \
+             anonymous ones) may send all of them; set `audiences` for each of `[[callers]]`"
         );
     }
 }
@@ -80,8 +81,9 @@ pub(super) fn warn_types(config: &Config, bundle: &Bundle) {
         let is_alias = aliases.iter().any(|(alias, _)| *alias == kind);
         if !is_alias && vocabulary.entity_type(&kind).is_none() {
             tracing::warn!(
-                "credentials of {whose} name principals of the type `{kind}`, and {}: who is named so is denied; set {} in the \
-                 settings, or an alias in `[types]` of `policies/bundle.toml`",
+                "credentials of {whose} name principals of the type `{kind}`, and {}: \
+                 who is named so is denied; set {} in the settings, or an alias in `[types]` of \
+                 `policies/bundle.toml`",
                 vocabulary.no_type(&kind),
                 words.join(" and ")
             );

@@ -125,11 +125,13 @@ fn wait(receiver: &Receiver<()>, poll: Option<Duration>) -> Option<bool> {
 fn load(engine: &Engine, source: &BundleSource) {
     match engine.load(source) {
         Ok(loaded) if loaded.changed => {
-            tracing::info!(bundle = %loaded.digest.short(), "the bundle changed: {}", loaded.summary);
+            let bundle = loaded.digest.short();
+            tracing::info!(%bundle, "the bundle changed: {}", loaded.summary);
             log_warnings(&loaded.warnings);
         }
         Ok(loaded) => {
-            tracing::info!(bundle = %loaded.digest.short(), "the bundle was read again and is the same");
+            let bundle = loaded.digest.short();
+            tracing::info!(%bundle, "the bundle was read again and is the same");
         }
         Err(refused) => {
             let report = with_line_end(bundle::render(&refused.problems, &refused.files, false));

@@ -54,10 +54,17 @@ impl TupleFormat {
             Some("jsonl" | "ndjson") => Ok(Self::Jsonl),
             Some("yaml" | "yml") => Ok(Self::Yaml),
             Some("csv") => Ok(Self::Csv),
-            Some("json") => Err(Problem::new(format!("`{shown}` is not a file of JSON lines by its ending"))
-                .help("turn an array into lines with `jq -c '.[]'`; where it holds lines, say `--format jsonl`")),
-            _ => Err(Problem::new(format!("the ending of `{shown}` does not tell its format"))
-                .help("say `--format jsonl`, `yaml` or `csv`")),
+            Some("json") => Err(Problem::new(format!(
+                "`{shown}` is not a file of JSON lines by its ending"
+            ))
+            .help(
+                "turn an array into lines with `jq -c '.[]'`; \
+                 where it holds lines, say `--format jsonl`",
+            )),
+            _ => Err(
+                Problem::new(format!("the ending of `{shown}` does not tell its format"))
+                    .help("say `--format jsonl`, `yaml` or `csv`"),
+            ),
         }
     }
 

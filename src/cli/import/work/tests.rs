@@ -223,7 +223,11 @@ proptest! {
 
     /// After any interruption, running the import again leads to the same result as without it.
     #[test]
-    fn an_interrupted_import_goes_on(lines in lines(), mut terms in terms(), batches in 0_usize..12) {
+    fn an_interrupted_import_goes_on(
+        lines in lines(),
+        mut terms in terms(),
+        batches in 0_usize..12,
+    ) {
         (terms.skips, terms.max_wrong) = (true, u64::MAX);
         let mut expected = store(terms, &[]);
         let (whole, told, _) = import(&lines, terms, &mut expected);

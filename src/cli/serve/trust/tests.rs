@@ -8,7 +8,10 @@ fn callers_that_may_send_tokens_for_several_services_are_told_of() {
         let issuers: Vec<_> = issuers
             .iter()
             .enumerate()
-            .map(|(at, audiences)| serde_json::json!({"issuer": format!("https://{at}.example"), "audiences": audiences}))
+            .map(|(at, audiences)| {
+                let issuer = format!("https://{at}.example");
+                serde_json::json!({"issuer": issuer, "audiences": audiences})
+            })
             .collect();
         let callers: Vec<_> = callers
             .iter()
