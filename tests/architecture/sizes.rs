@@ -1,6 +1,7 @@
-//! How long files and functions get, and that each file says what it is for.
+//! How long files, functions and lines get, and that each file says what it is for.
 
-use crate::source::{Source, matching, sources};
+use crate::source::{Source, files, matching, root, sources};
+use std::fs;
 
 /// Lines that a file may have, and the median that all files together keep.
 const LONGEST: usize = 500;
@@ -8,6 +9,9 @@ const MEDIAN: usize = 170;
 
 /// Lines that a function of the product may have, from its signature to its brace.
 const FUNCTION: usize = 60;
+
+/// Columns that a line may have, be it code, text or comment, also in tests.
+const COLUMNS: usize = 100;
 
 #[test]
 fn files_are_short_and_say_what_they_are_for() {
@@ -33,6 +37,27 @@ fn files_are_short_and_say_what_they_are_for() {
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
     assert!(median < MEDIAN, "the median file has {median} lines");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The formatter holds this for code alone: it leaves a literal or a comment as long as it is, and
+/// all that stands around a long literal as it was written.
+#[test]
+fn lines_fit_into_their_columns() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for path in files(&root().join("src")) {
+        let text = fs::read_to_string(&path).expect("text");
+        for (at, line) in text.lines().enumerate() {
+            count += 1;
+            let columns = line.chars().count();
+            if columns > COLUMNS {
+                let number = at + 1;
+                wrong.push(format!("{}:{number} has {columns} columns", path.display()));
+            }
+        }
+    }
+    assert!(count > 50_000, "{count} lines");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

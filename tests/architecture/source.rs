@@ -55,12 +55,12 @@ pub(crate) fn lines(code: &str) -> usize {
     code.lines().filter(|line| !line.trim().is_empty()).count()
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file of Rust in a folder, however deep; the file itself if the path is one.
-fn files(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     let mut open = vec![path.to_owned()];
     let mut found = Vec::new();
     while let Some(path) = open.pop() {
