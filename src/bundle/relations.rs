@@ -6,7 +6,7 @@
 
 use super::error::CaseError;
 use super::manifest::find;
-use super::yaml::{self, YamlRecord};
+use super::yaml::{self, LineStarts, YamlRecord};
 use crate::model::{
     ModelType, Place, Problem, Problems, Tuple, TupleCondition, TupleKey, TupleUser, Value,
     is_canonical_id,
@@ -18,6 +18,7 @@ use crate::relations::model::{
 };
 use crate::relations::{Graph, PossibleRelations, Rules};
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 use smol_str::SmolStr;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -335,12 +336,21 @@ fn parse_file(file: &SourceFile) -> Result<Vec<(TupleText, Place)>, Problem> {
         }
         return Ok(found);
     }
-    let texts: Vec<TupleText> = yaml::parse(file)?;
+    let texts: Vec<Spanned<TupleText>> = yaml::parse(file)?;
+    let starts = LineStarts::of(&file.text);
     Ok(texts
         .into_iter()
-        .map(|text| {
-            let place = find(file, &text.user);
-            (text, place)
+        .map(|Spanned { value, defined, .. }| {
+            let begin = starts.offset(defined);
+            let user = file
+                .text
+                .get(begin..)
+                .and_then(|text| text.find(&value.user));
+            let place = match user {
+                Some(at) => file.place(begin + at, value.user.len()),
+                None => find(file, &value.user),
+            };
+            (value, place)
         })
         .collect())
 }

@@ -56,18 +56,34 @@ fn options() -> serde_saphyr::Options {
     }
 }
 
-fn problem(file: &SourceFile, error: &serde_saphyr::Error) -> Problem {
-    let offset = error.location().map(|at| {
-        let line = usize::try_from(at.line()).unwrap_or(1);
+/// The bytes at which the lines of a text begin, to which the parser's places refer.
+pub(super) struct LineStarts(Vec<usize>);
+
+impl LineStarts {
+    pub(super) fn of(text: &str) -> Self {
+        let lines = text.split_inclusive('\n');
+        let starts = lines.scan(0, |next, line| {
+            let start = *next;
+            *next += line.len();
+            Some(start)
+        });
+        Self(starts.chain([text.len()]).collect())
+    }
+
+    /// Returns the byte of a place of the parser's; the end of the text for a line behind it.
+    pub(super) fn offset(&self, at: serde_saphyr::Location) -> usize {
+        let line = usize::try_from(at.line()).unwrap_or(1).saturating_sub(1);
         let column = usize::try_from(at.column()).unwrap_or(1);
-        let start: usize = file
-            .text
-            .split_inclusive('\n')
-            .take(line.saturating_sub(1))
-            .map(str::len)
-            .sum();
-        (start + column.saturating_sub(1)).min(file.text.len())
-    });
+        let start = self.0.get(line).or(self.0.last()).copied();
+        start.unwrap_or_default() + column.saturating_sub(1)
+    }
+}
+
+fn problem(file: &SourceFile, error: &serde_saphyr::Error) -> Problem {
+    let starts = LineStarts::of(&file.text);
+    let offset = error
+        .location()
+        .map(|at| starts.offset(at).min(file.text.len()));
     let text = error.to_string();
     let message = text
         .split(" at line ")

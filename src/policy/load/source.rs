@@ -132,9 +132,20 @@ pub(in crate::policy) fn problem_of(
         .or(fallback);
     if let Some(file) = file {
         let mut labels = report.labels().into_iter().flatten();
-        problem = match labels.next() {
-            Some(label) => problem.at(file.place(label.offset(), label.len())),
-            None => problem.at(Place::whole(&file.path)),
+        let mut next = || {
+            let label = labels.next()?;
+            Some(file.place(label.offset(), label.len()))
+        };
+        problem = match (next(), next()) {
+            // Cedar names the first declaration first; the second is the one too many.
+            (Some(first), Some(second)) if problem.message.ends_with("is declared twice") => {
+                problem
+                    .at(second)
+                    .and_at(first)
+                    .help("keep one of the two declarations, or make them one")
+            }
+            (Some(place), _) => problem.at(place),
+            (None, _) => problem.at(Place::whole(&file.path)),
         };
     }
     problem
@@ -143,6 +154,11 @@ pub(in crate::policy) fn problem_of(
 /// Corrects a problem of a file of policies. If a policy has no `;`, the parser stops at the
 /// beginning of the next one; the problem is moved to where the `;` is missing.
 pub(in crate::policy) fn unended(problem: Problem, file: &SourceFile) -> Problem {
+    // What else Cedar reports of a policy's beginning, such as an annotation that stands twice, is no
+    // such mistake.
+    if !problem.message.contains("unexpected token") {
+        return problem;
+    }
     let place = problem.place.as_ref();
     let split = place.and_then(|place| {
         file.text

@@ -3,6 +3,7 @@
 //! INVARIANT: `@stored` on an attribute beats `@request`, in whichever files and order they occur.
 //! A bundle cannot make a request's claim count where a pack relies on stored values.
 
+use super::members_twice;
 use super::vocabulary::Provenance;
 use crate::model::{Place, Problem, Problems};
 use crate::policy::load::source::{SourceFile, place_of, problem_of};
@@ -41,6 +42,11 @@ pub(super) fn merge(files: &[SourceFile]) -> Result<MergedSchema, Problems> {
         problems: Vec::new(),
     };
     for file in files {
+        let repeated = members_twice::problems(file);
+        if !repeated.is_empty() {
+            merger.problems.extend(repeated);
+            continue;
+        }
         match Fragment::from_cedarschema_str(&file.text, Extensions::all_available()) {
             Ok((fragment, _)) => {
                 for (namespace, definition) in fragment.0 {

@@ -10,6 +10,7 @@
 //! **Trade-off.** Nobody wrote the text of the merged schema; `behest schema` prints it.
 
 mod facts;
+mod members_twice;
 mod merge;
 mod names;
 mod specialised;
