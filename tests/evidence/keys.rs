@@ -98,6 +98,37 @@ async fn the_last_good_keys_are_used_for_an_hour_more_and_then_nothing_verifies(
     assert_eq!(world.read(&token).await, "permit");
 }
 
+/// A key ends when its issuer has said so, whether the issuer answers then or not, and whatever
+/// somebody does to the clock.
+#[actix_web::test]
+async fn a_key_ends_while_its_issuer_is_out_of_reach() {
+    let (one, other) = (Key::new("k1"), Key::new("k2"));
+    let ending = support::tokens::with(
+        &one.published(),
+        &json!({"exp": support::service::NOW_MS / 1_000 + 5}),
+    );
+    let set = json!({"keys": [ending, other.published()]}).to_string();
+    let web = Web::start(move |_| (200, String::new(), set.clone()));
+    let world = World::new(vec![profile(&web)], Vec::new());
+    let fresh = |key: &Key, jti: &str| key.access_token(&claims_with(&json!({"jti": jti})));
+    let token = fresh(&one, "t1");
+    assert_eq!(world.read(&token).await, "permit");
+    web.set_down(true);
+    world.wait_ms(4_999);
+    assert_eq!(world.read(&token).await, "permit");
+    world.wait_ms(1);
+    for token in [&token, &fresh(&one, "t2")] {
+        let found = world.read(token).await;
+        assert!(found.starts_with("credential_unavailable: "), "{found}");
+    }
+    world.clock.correct(support::service::NOW_MS);
+    for token in [&token, &fresh(&one, "t3")] {
+        let found = world.read(token).await;
+        assert!(found.starts_with("credential_"), "{found}");
+    }
+    assert_eq!(world.read(&fresh(&other, "t4")).await, "permit");
+}
+
 #[actix_web::test]
 async fn a_key_that_cannot_be_fetched_now_is_no_wrong_one() {
     let (world, key, web) = standard();

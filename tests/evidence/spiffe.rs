@@ -1,6 +1,8 @@
 //! SPIFFE identities, against the bundle of their own trust domain.
 
 use crate::world::{World, question};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use behest::evidence::{KeySource, TrustDomain};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -286,5 +288,36 @@ async fn an_x509_svid_is_verified_by_the_bundle_of_its_domain() {
     ] {
         let found = who(&world, &svid(&pem)).await;
         assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+/// In a bundle, an authority ends as a key does, whether its domain answers then or not.
+#[actix_web::test]
+async fn an_authority_of_a_bundle_ends_when_its_domain_says_so() {
+    let authority = Authority::new();
+    let published = json!({"kty": "EC", "use": "x509-svid", "x5c": [BASE64_STANDARD.encode(authority.0.der())]});
+    let over = |member: Value| with(&published, &member);
+    let ending = over(json!({"exp": NOW + 5}));
+    let revoked = over(json!({"revoked": true}));
+    let svid =
+        json!({"type": "x509_svid", "value": authority.leaf(&[NAME], NOW - 60, NOW + 300, false)});
+    for (keys, before, behind) in [
+        (json!([published]), true, true),
+        (json!([ending]), true, false),
+        (json!([published, ending]), true, false),
+        (json!([over(json!({"exp": 5}))]), false, false),
+        (json!([revoked]), false, false),
+        (json!([published, revoked]), false, false),
+        (json!([revoked, published]), false, false),
+    ] {
+        let set = json!({ "keys": keys }).to_string();
+        let web = Web::start(move |_| (200, String::new(), set.clone()));
+        let bundle = KeySource::Jwks(web.url.clone());
+        let world = World::new(Vec::new(), vec![domain("prod.example", bundle)]);
+        let vouches = async || who(&world, &svid).await == NAME;
+        assert_eq!(vouches().await, before, "{keys}");
+        web.set_down(true);
+        world.wait_ms(5_000);
+        assert_eq!(vouches().await, behind, "{keys}");
     }
 }

@@ -168,6 +168,7 @@ impl KeyringKeeper {
             number,
             keys,
             until_ms,
+            read_ms: (self.state.clock.now_ms(), self.state.clock.monotonic_ms()),
         })));
     }
 

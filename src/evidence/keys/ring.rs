@@ -62,14 +62,18 @@ enum VoucherKey {
 }
 
 impl Voucher for KeyVoucher {
-    /// Returns `true` while the key is still published. Keys that an issuer adds make no difference
-    /// to what other keys verified.
+    /// Returns `true` while the key is still published and has not ended. Keys that an issuer adds
+    /// make no difference to what other keys verified.
     fn stands(&self) -> bool {
         self.state.usable().is_some_and(|generation| {
-            generation.number == self.number
+            let now_ms = self.state.now_ms(&generation);
+            let is_as_before = generation.number == self.number;
+            (is_as_before && generation.keys.is_whole(now_ms))
                 || match &self.with {
-                    VoucherKey::Key(key) => generation.keys.has(key),
-                    VoucherKey::Anchor(anchor) => generation.keys.anchors.contains(anchor),
+                    VoucherKey::Key(key) => generation.keys.has(key, now_ms),
+                    VoucherKey::Anchor(anchor) => {
+                        generation.keys.anchors(now_ms).any(|known| known == anchor)
+                    }
                 }
         })
     }
@@ -84,6 +88,8 @@ pub(in crate::evidence) struct Generation {
     /// The time until which the keys may be used, by the monotonic clock, so that setting the
     /// machine's clock cannot extend it.
     pub(super) until_ms: i64,
+    /// When the keys were read, by the machine's clock and by the monotonic clock.
+    pub(super) read_ms: (i64, i64),
 }
 
 /// The state that the ring and the thread share.
@@ -142,6 +148,14 @@ impl KeyringState {
         })
     }
 
+    /// Returns the time by which the keys of a generation end: that of the machine's clock, or what
+    /// has passed since they were read, so that setting the clock back revives none.
+    fn now_ms(&self, generation: &Generation) -> i64 {
+        let (read_ms, since_ms) = generation.read_ms;
+        let passed_ms = self.clock.monotonic_ms().saturating_sub(since_ms);
+        self.clock.now_ms().max(read_ms.saturating_add(passed_ms))
+    }
+
     fn usable(&self) -> Option<Arc<Generation>> {
         let now_ms = self.clock.monotonic_ms();
         self.current
@@ -168,16 +182,14 @@ impl KeyringState {
 impl Keyring {
     /// Creates a ring with keys that never change.
     pub(in crate::evidence) fn fixed(keys: KeySet, clock: Arc<dyn Clock>) -> Self {
+        let generation = Generation {
+            number: 0,
+            keys,
+            until_ms: i64::MAX,
+            read_ms: (clock.now_ms(), clock.monotonic_ms()),
+        };
         Self {
-            state: KeyringState::new(
-                Some(Generation {
-                    number: 0,
-                    keys,
-                    until_ms: i64::MAX,
-                }),
-                0,
-                clock,
-            ),
+            state: KeyringState::new(Some(generation), 0, clock),
             thread: None,
         }
     }
@@ -199,6 +211,7 @@ impl Keyring {
             number: 0,
             keys,
             until_ms: until_ms(clock.monotonic_ms(), FILE_INTERVAL),
+            read_ms: (clock.now_ms(), clock.monotonic_ms()),
         };
         Self::run(
             issuer,
@@ -285,7 +298,7 @@ impl Keyring {
             let usable = self.usable();
             match usable
                 .as_ref()
-                .map(|generation| (generation, generation.keys.signer(token, algorithm)))
+                .map(|generation| (generation, self.signed_by(generation, token, algorithm)))
             {
                 Some((generation, Ok(key))) => return Ok(self.voucher(generation, key)),
                 // A key is not replaced under its name: whatever is published now, the signature
@@ -300,7 +313,7 @@ impl Keyring {
                 continue;
             }
             let usable = self.usable().ok_or_else(|| self.state.no_keys())?;
-            return match usable.keys.signer(token, algorithm) {
+            return match self.signed_by(&usable, token, algorithm) {
                 Ok(key) => Ok(self.voucher(&usable, key)),
                 // The key may have been published since the issuer was last reached.
                 Err(SignatureMismatch::NoKey | SignatureMismatch::Unnamed { .. })
@@ -324,6 +337,26 @@ impl Keyring {
                 }
             };
         }
+    }
+
+    /// Returns the key of a generation that signed the token, and is good now.
+    fn signed_by<'a>(
+        &self,
+        generation: &'a Generation,
+        token: &UnverifiedToken<'_>,
+        algorithm: Algorithm,
+    ) -> Result<&'a Arc<VerificationKey>, SignatureMismatch> {
+        let now_ms = self.state.now_ms(generation);
+        generation.keys.signer(token, algorithm, now_ms)
+    }
+
+    /// Returns the certificates of the authorities of a generation that vouch now.
+    pub(in crate::evidence) fn anchors<'a>(
+        &self,
+        generation: &'a Generation,
+    ) -> Vec<&'a CertificateDer<'static>> {
+        let now_ms = self.state.now_ms(generation);
+        generation.keys.anchors(now_ms).collect()
     }
 
     /// Returns the current generation, after the first fetch if there is none.

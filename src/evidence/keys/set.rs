@@ -29,8 +29,16 @@ const SECRET: &str = "the shared secret";
 #[derive(Debug, Default)]
 pub(in crate::evidence) struct KeySet {
     keys: Vec<Arc<VerificationKey>>,
-    /// Certificates of authorities, in a bundle of SPIFFE.
-    pub(in crate::evidence) anchors: Vec<CertificateDer<'static>>,
+    /// Authorities, in a bundle of SPIFFE.
+    anchors: Vec<AnchorKey>,
+}
+
+/// The certificate of an authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct AnchorKey {
+    certificate: CertificateDer<'static>,
+    /// The time from which it vouches for nobody.
+    ends_ms: Option<i64>,
 }
 
 /// Why no key of a set verified a token.
@@ -79,18 +87,28 @@ enum KeyKind {
 
 impl KeySet {
     /// Creates a set from those of these keys that can verify something.
-    pub(in crate::evidence) fn of<'a>(listed: impl IntoIterator<Item = &'a Record>) -> Self {
+    ///
+    /// INVARIANT: a key that is listed several times ends when the first of them does, whatever
+    /// their names, algorithms and uses are: an issuer that revokes a key once has revoked it.
+    pub(in crate::evidence) fn of<'a>(
+        listed: impl IntoIterator<Item = &'a Record> + Clone,
+    ) -> Self {
         let mut set = Self::default();
-        for key in listed {
+        for key in listed.clone() {
             match key
                 .get_present("use")
                 .map(|used| used.as_text().map(SmolStr::as_str))
             {
-                Some(Some("x509-svid")) => set.anchors.extend(anchor(key)),
+                Some(Some("x509-svid")) => set.anchors.extend(AnchorKey::read(key)),
                 None | Some(Some("sig" | "jwt-svid")) if may_verify(key) => {
                     set.add(VerificationKey::read(key));
                 }
                 _ => {}
+            }
+        }
+        for key in listed {
+            if let Some(ends_ms) = ends(key) {
+                set.end_twins(key, ends_ms);
             }
         }
         set
@@ -98,8 +116,28 @@ impl KeySet {
 
     /// Adds a key unless the set already has it.
     fn add(&mut self, key: Option<VerificationKey>) {
-        if let Some(key) = key.filter(|key| !self.has(key)) {
+        if let Some(key) = key.filter(|key| !self.keys.iter().any(|known| known.is_same(key))) {
             self.keys.push(Arc::new(key));
+        }
+    }
+
+    /// Ends every key and authority that has the same public key or the same certificate as this
+    /// one, which ends at this time.
+    fn end_twins(&mut self, listed: &Record, ends_ms: i64) {
+        let earlier = |end: Option<i64>| Some(end.map_or(ends_ms, |end| end.min(ends_ms)));
+        if let Some(public) = PublicKey::read(listed) {
+            for key in &mut self.keys {
+                if key.public.canonical == public.canonical {
+                    *key = Arc::new(key.ending(earlier(key.ends_ms)));
+                }
+            }
+        }
+        if let Some(certificate) = certificate(listed) {
+            for anchor in &mut self.anchors {
+                if anchor.certificate == certificate {
+                    anchor.ends_ms = earlier(anchor.ends_ms);
+                }
+            }
         }
     }
 
@@ -123,27 +161,43 @@ impl KeySet {
     }
 
     /// Creates a set with only trust anchors.
-    pub(in crate::evidence) fn of_anchors(anchors: Vec<CertificateDer<'static>>) -> Self {
+    pub(in crate::evidence) fn of_anchors(certificates: Vec<CertificateDer<'static>>) -> Self {
+        let anchor = |certificate| AnchorKey {
+            certificate,
+            ends_ms: None,
+        };
         Self {
             keys: Vec::new(),
-            anchors,
+            anchors: certificates.into_iter().map(anchor).collect(),
         }
     }
 
-    /// Returns the key of this set that signed the token: one with the name in its header, or any
-    /// that fits if the header has none. Several keys may have one name, and keys may have no name:
+    /// Iterates over the certificates of the authorities that vouch at this time.
+    pub(in crate::evidence) fn anchors(
+        &self,
+        now_ms: i64,
+    ) -> impl Iterator<Item = &CertificateDer<'static>> {
+        let anchors = self.anchors.iter();
+        anchors
+            .filter(move |anchor| is_before(now_ms, anchor.ends_ms))
+            .map(|anchor| &anchor.certificate)
+    }
+
+    /// Returns the key of this set that signed the token and has not ended at this time: one with
+    /// the name in its header, or any that fits if the header has none. Several keys may have one name, and keys may have no name:
     /// each that fits is tried, up to [`MAX_TRIES`].
     pub(in crate::evidence) fn signer(
         &self,
         token: &UnverifiedToken<'_>,
         algorithm: Algorithm,
+        now_ms: i64,
     ) -> Result<&Arc<VerificationKey>, SignatureMismatch> {
         let kid = token.header_text("kid");
-        let mut tried = self.fitting(kid, algorithm).take(MAX_TRIES);
+        let mut tried = self.fitting(kid, algorithm, now_ms).take(MAX_TRIES);
         if let Some(key) = tried.find(|key| token.is_signed_by(&key.public.verifying, algorithm)) {
             return Ok(key);
         }
-        Err(match (kid, self.fitting(kid, algorithm).count()) {
+        Err(match (kid, self.fitting(kid, algorithm, now_ms).count()) {
             (_, 0) => SignatureMismatch::NoKey,
             (Some(_), _) => SignatureMismatch::Wrong,
             (None, fitting) => SignatureMismatch::Unnamed {
@@ -153,9 +207,15 @@ impl KeySet {
         })
     }
 
-    /// Returns `true` if this key is in the set.
-    pub(in crate::evidence) fn has(&self, key: &VerificationKey) -> bool {
-        self.keys.iter().any(|known| known.is_same(key))
+    /// Returns `true` if this key is in the set and has not ended at this time.
+    pub(in crate::evidence) fn has(&self, key: &VerificationKey, now_ms: i64) -> bool {
+        let mut keys = self.keys.iter();
+        keys.any(|known| known.is_same(key) && is_before(now_ms, known.ends_ms))
+    }
+
+    /// Returns `true` if no key or authority of the set has ended at this time.
+    pub(in crate::evidence) fn is_whole(&self, now_ms: i64) -> bool {
+        self.next_end().is_none_or(|ends| ends > now_ms)
     }
 
     /// Iterates over the keys that may have signed a token with this name and algorithm.
@@ -163,9 +223,11 @@ impl KeySet {
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
+        now_ms: i64,
     ) -> impl Iterator<Item = &Arc<VerificationKey>> {
         self.keys.iter().filter(move |key| {
-            key.public.verifies(algorithm)
+            is_before(now_ms, key.ends_ms)
+                && key.public.verifies(algorithm)
                 && key.algorithm.is_none_or(|named| named == algorithm)
                 && (kid.is_none()
                     || key.kid.as_deref() == kid
@@ -183,7 +245,7 @@ impl KeySet {
         let anchors = self
             .anchors
             .iter()
-            .map(|anchor| BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, anchor)));
+            .map(|anchor| BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &anchor.certificate)));
         keys.chain(anchors).collect()
     }
 
@@ -192,21 +254,29 @@ impl KeySet {
         let keys = self
             .keys
             .iter()
-            .filter(|key| !other.has(key))
+            .filter(|key| !other.keys.iter().any(|known| known.is_same(key)))
             .cloned()
             .collect();
         let anchors = self
             .anchors
             .iter()
-            .filter(|anchor| !other.anchors.contains(anchor))
+            .filter(|anchor| {
+                let mut known = other.anchors.iter();
+                !known.any(|known| known.certificate == anchor.certificate)
+            })
             .cloned()
             .collect();
         Self { keys, anchors }.names()
     }
 
-    /// Returns `true` if another set verifies exactly the same.
+    /// Returns `true` if another set verifies exactly the same until the first key ends.
     pub(in crate::evidence) fn is_same(&self, other: &Self) -> bool {
-        self.anchors == other.anchors
+        self.anchors.len() == other.anchors.len()
+            && self
+                .anchors
+                .iter()
+                .zip(&other.anchors)
+                .all(|(one, two)| one.certificate == two.certificate)
             && self.keys.len() == other.keys.len()
             && self
                 .keys
@@ -217,9 +287,17 @@ impl KeySet {
 
     /// Removes keys that have ended at this time, and returns when the next one ends.
     pub(in crate::evidence) fn end(&mut self, now_ms: i64) -> Option<i64> {
-        self.keys
-            .retain(|key| key.ends_ms.is_none_or(|ends| ends > now_ms));
-        self.keys.iter().filter_map(|key| key.ends_ms).min()
+        self.keys.retain(|key| is_before(now_ms, key.ends_ms));
+        self.anchors
+            .retain(|anchor| is_before(now_ms, anchor.ends_ms));
+        self.next_end()
+    }
+
+    /// Returns when the first of the keys and authorities ends.
+    fn next_end(&self) -> Option<i64> {
+        let anchors = self.anchors.iter().filter_map(|anchor| anchor.ends_ms);
+        let keys = self.keys.iter().filter_map(|key| key.ends_ms);
+        keys.chain(anchors).min()
     }
 
     /// Returns `true` if the set cannot verify anything: its issuer has withdrawn all keys.
@@ -241,11 +319,23 @@ impl VerificationKey {
         Some(Self {
             kid: text("kid").cloned(),
             algorithm,
-            ends_ms: ends(key),
+            // The set ends it, with all that are the same.
+            ends_ms: None,
             public,
         })
     }
 
+    /// Returns this key with another end.
+    fn ending(&self, ends_ms: Option<i64>) -> Self {
+        Self {
+            kid: self.kid.clone(),
+            algorithm: self.algorithm,
+            ends_ms,
+            public: self.public.clone(),
+        }
+    }
+
+    /// Returns `true` if the two are one key, whenever each ends.
     fn is_same(&self, other: &Self) -> bool {
         self.kid == other.kid
             && self.algorithm == other.algorithm
@@ -347,9 +437,24 @@ fn may_verify(key: &Record) -> bool {
     })
 }
 
+/// Returns `true` if a key with this end is good at this time.
+fn is_before(now_ms: i64, ends_ms: Option<i64>) -> bool {
+    ends_ms.is_none_or(|ends| ends > now_ms)
+}
+
+impl AnchorKey {
+    fn read(key: &Record) -> Option<Self> {
+        Some(Self {
+            certificate: certificate(key)?,
+            // The set ends it, with all that are the same.
+            ends_ms: None,
+        })
+    }
+}
+
 /// Returns the certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle,
 /// section 4.2.2).
-fn anchor(key: &Record) -> Option<CertificateDer<'static>> {
+fn certificate(key: &Record) -> Option<CertificateDer<'static>> {
     let encoded = key.get("x5c")?.as_list()?.first()?.as_text()?;
     BASE64_STANDARD
         .decode(encoded.as_str())

@@ -2,7 +2,6 @@
 //! handshake.
 
 use super::{SpiffeId, TrustDomain, der};
-use crate::evidence::keys::Generation;
 use crate::model::{
     CredentialError, CredentialKind, PrincipalIds, Proof, ProvenIdentity, Record, Timestamp, Value,
 };
@@ -28,20 +27,20 @@ pub(in crate::evidence) fn claimed_id(
     }
 }
 
-/// Verifies a chain, the holder's own certificate first, by its domain's bundle, and returns the
-/// authority that vouches for it.
+/// Verifies a chain, the holder's own certificate first, by the authorities of its domain's bundle,
+/// and returns the one that vouches for it.
 pub(in crate::evidence) fn verify(
     chain: &[CertificateDer<'static>],
     id: &SpiffeId<'_>,
     domain: &TrustDomain,
-    bundle: &Generation,
+    anchors: &[&CertificateDer<'static>],
     ids: &PrincipalIds,
     now: Timestamp,
 ) -> Result<(ProvenIdentity, CertificateDer<'static>), CredentialError> {
     let (leaf, between) = chain
         .split_first()
         .ok_or_else(|| invalid("there is no certificate"))?;
-    let anchor = authority(leaf, between, bundle, now)?;
+    let anchor = authority(leaf, between, anchors, now)?;
     let (begins, ends) =
         der::validity(leaf).ok_or_else(|| invalid("the certificate's validity cannot be read"))?;
     let life = i64::try_from(domain.longest_life.as_secs()).unwrap_or(i64::MAX);
@@ -74,18 +73,17 @@ fn invalid(why: &str) -> CredentialError {
     CredentialError::invalid(why.to_owned())
 }
 
-/// Returns the authority of the bundle that vouches for a certificate, by the certificates between.
+/// Returns the known authority that vouches for a certificate, by the certificates between.
 fn authority(
     leaf: &CertificateDer<'_>,
     between: &[CertificateDer<'_>],
-    bundle: &Generation,
+    known: &[&CertificateDer<'static>],
     now: Timestamp,
 ) -> Result<CertificateDer<'static>, CredentialError> {
     let certificate =
         EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
     let trusted = || {
-        let anchors = bundle.keys.anchors.iter();
-        anchors.filter_map(|certificate| {
+        known.iter().filter_map(|certificate| {
             Some((certificate, anchor_from_trusted_cert(certificate).ok()?))
         })
     };
@@ -111,7 +109,7 @@ fn authority(
         })?;
     let anchor = trusted()
         .find(|(_, anchor)| anchor == path.anchor())
-        .map(|(certificate, _)| certificate.clone());
+        .map(|(certificate, _)| (**certificate).clone());
     anchor.ok_or_else(|| invalid("the certificate does not verify by its trust domain's bundle"))
 }
 

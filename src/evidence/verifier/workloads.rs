@@ -64,8 +64,9 @@ impl Verifier {
         let domain = self.domain(&name, presented.issuer)?;
         let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
         let bundle = domain.bundle.any().await?;
+        let anchors = domain.bundle.anchors(&bundle);
         let (proven, anchor) =
-            spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)?;
+            spiffe::verify_x509(&chain, &id, &domain.settings, &anchors, &self.ids, now)?;
         Ok(VerifiedCredential {
             proven: Arc::new(proven),
             voucher: Some(domain.bundle.anchored(&bundle, anchor)),

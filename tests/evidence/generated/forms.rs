@@ -66,8 +66,9 @@ impl Foreign {
 }
 
 /// The forms of a key set.
-pub(super) const SETS: [&str; 17] = [
+pub(super) const SETS: [&str; 18] = [
     "all keys",
+    "keys that ended once",
     "some keys",
     "no keys",
     "keys of another use",
@@ -103,6 +104,10 @@ pub(super) fn set(dice: &mut Dice, keys: &[Value]) -> Form {
         "all keys" => Form::new(kind, whole(&text(&all)), all),
         "some keys" => Form::new(kind, whole(&listed), some),
         "no keys" => Form::new(kind, whole(""), Vec::new()),
+        "keys that ended once" => {
+            let listed = json!({"keys": twins(dice, keys, &some)});
+            Form::new(kind, listed.to_string(), some)
+        }
         "keys of another use" => {
             let keys: Vec<Value> = keys
                 .iter()
@@ -176,6 +181,29 @@ pub(super) fn set(dice: &mut Dice, keys: &[Value]) -> Form {
             Form::as_before(kind, Found::Text(status, text))
         }
     }
+}
+
+/// These keys, of which all but some have ended where they are listed a second time, before the
+/// first or behind it.
+fn twins(dice: &mut Dice, keys: &[Value], some: &[usize]) -> Vec<Value> {
+    let ends = [
+        json!({"revoked": true}),
+        json!({"revoked": {"revoked_at": 1}}),
+        json!({"exp": 1}),
+        json!({"exp": "x"}),
+        json!({"exp": 1, "kid": "other"}),
+        json!({"revoked": true, "kid": null}),
+        json!({"revoked": true, "use": "enc"}),
+        json!({"exp": 1, "alg": "RS256"}),
+        json!({"exp": 1, "key_ops": ["sign"]}),
+    ];
+    let mut listed = keys.to_vec();
+    for at in (0..keys.len()).filter(|at| !some.contains(at)) {
+        let twin = with(&keys[at], &ends[dice.below(ends.len())]);
+        let place = dice.below(listed.len() + 1);
+        listed.insert(place, twin);
+    }
+    listed
 }
 
 /// The forms of a file of authorities.

@@ -25,7 +25,7 @@ fn with(mut key: serde_json::Value, name: &str, value: serde_json::Value) -> ser
 
 /// Returns the number of keys that are tried for a token with this name and algorithm.
 fn fitting(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> usize {
-    set.fitting(kid, algorithm).count()
+    set.fitting(kid, algorithm, 0).count()
 }
 
 #[test]
@@ -111,6 +111,62 @@ fn a_key_ends_when_its_issuer_says_so() {
     assert_eq!(left("revoked", json!({"revoked_at": 5}), 0), (1, None));
     assert_eq!(left("revoked", json!(true), 0), (1, None));
     assert_eq!(left("revoked", json!(false), 0), (2, None));
+}
+
+#[test]
+fn a_key_that_is_listed_again_ends_with_the_first_of_them() {
+    let key = with(p256(), "kid", json!("a"));
+    let other = with(p256(), "kid", json!("a"));
+    let twins = [
+        with(key.clone(), "revoked", json!(true)),
+        with(with(key.clone(), "kid", json!("b")), "exp", json!(5)),
+        with(with(key.clone(), "alg", json!("RS256")), "exp", json!(5)),
+        with(with(key.clone(), "use", json!("enc")), "revoked", json!({})),
+        with(
+            with(key.clone(), "key_ops", json!(["sign"])),
+            "exp",
+            json!("x"),
+        ),
+        with(
+            with(key.clone(), "use", json!("x509-svid")),
+            "exp",
+            json!(0),
+        ),
+    ];
+    for twin in twins {
+        for keys in [json!([key, twin, other]), json!([twin, other, key])] {
+            let mut found = set(&keys);
+            assert_eq!(
+                found.fitting(Some("a"), Algorithm::ES256, 5_000).count(),
+                1,
+                "{keys}"
+            );
+            found.end(5_000);
+            assert_eq!(found.names(), ["a"], "{keys}");
+        }
+    }
+    let later = with(key.clone(), "exp", json!(9));
+    assert_eq!(set(&json!([later, key, later])).end(5_000), Some(9_000));
+}
+
+#[test]
+fn an_authority_ends_when_its_issuer_says_so() {
+    let authority = json!({"kty": "EC", "use": "x509-svid", "x5c": ["AAAA"]});
+    let other = with(authority.clone(), "x5c", json!(["BBBB"]));
+    let ended = with(authority.clone(), "exp", json!(5));
+    let revoked = with(authority.clone(), "revoked", json!(true));
+    for keys in [
+        json!([ended, other]),
+        json!([revoked, other]),
+        json!([authority, other, revoked]),
+        json!([authority, with(ended.clone(), "use", json!("sig")), other]),
+    ] {
+        let mut found = set(&keys);
+        assert_eq!(found.anchors(5_000).count(), 1, "{keys}");
+        found.end(5_000);
+        assert_eq!(found.anchors(0).count(), 1, "{keys}");
+    }
+    assert_eq!(set(&json!([ended, other])).anchors(4_999).count(), 2);
 }
 
 #[test]
