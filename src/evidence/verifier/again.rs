@@ -4,8 +4,10 @@
 //! for another's issuer, for a revision or its turn, would rest on what may have been revoked
 //! meanwhile.
 //! **Decision.** What rests on an answer that is older than it may be is asked for again before
-//! anything is decided or written. All of a request are asked about at once, so that the first is
-//! not too old again when the last has come.
+//! anything is decided or written. All that are too old are asked about at once, so that the first
+//! is not too old again when the last has come. Those that are not too old are left alone: of a
+//! slow issuer and a fast one, the slow one's answer would otherwise never be new beside the
+//! other's.
 //! **Trade-off.** An issuer that says something else than before, and not only until when, denies:
 //! the request was read by what it said first.
 
@@ -41,16 +43,18 @@ impl IdentifiedToken {
 }
 
 impl Verifier {
-    /// Asks again about the credentials of a request of which issuers were asked. What they do not
-    /// say again proves nothing from then on.
+    /// Asks again about the credentials of a request whose issuers' answers are too old. What they do
+    /// not say again proves nothing from then on.
     pub async fn ask_again(
         &self,
         evidence: &Evidence,
         caller: Option<usize>,
         scope: Option<&CallerScope>,
     ) {
+        let now_ms = self.clock.monotonic_ms();
         let mut questions: Vec<_> = evidence
             .answered()
+            .filter(|(_, verified)| verified.is_due(now_ms))
             .filter_map(|(credential, verified)| {
                 let answer = verified.answer.as_deref()?;
                 Some(Box::pin(
