@@ -1,7 +1,9 @@
 //! What is added to OpenFGA's API.
 
-use crate::{Fixture, key};
+use crate::{Fixture, READER, key};
+use actix_web::http::Version;
 use serde_json::{Value, json};
+use support::service::{post, send};
 
 #[actix_web::test]
 async fn a_relation_that_is_a_letter_off_is_suggested() {
@@ -118,6 +120,29 @@ async fn a_list_of_users_that_is_cut_says_so() {
     let cut = fixture.on_store("list-users", &question).await;
     assert_eq!(cut.json()["users"].as_array().unwrap().len(), 1_000);
     assert_eq!(cut.header("behest-truncated"), Some("results"));
+}
+
+/// Before HTTP/1.1, a list that broke off would look complete.
+#[actix_web::test]
+async fn a_list_is_not_streamed_to_a_client_that_cannot_tell_whether_it_is_whole() {
+    let fixture = Fixture::new().await;
+    documents(&fixture, 2).await;
+    let question = json!({ "type": "document", "relation": "viewer", "user": "user:alice" });
+    let path = format!("/stores/{}/streamed-list-objects", fixture.store);
+    let ask = async |version| {
+        let asked = post(&path, question.to_string())
+            .version(version)
+            .insert_header(("Authorization", format!("Bearer {READER}")));
+        send(&fixture.server, asked).await
+    };
+    assert_eq!(ask(Version::HTTP_11).await.status, 200);
+    let refused = ask(Version::HTTP_10).await;
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.body.contains("a streamed list needs HTTP/1.1"),
+        "{}",
+        refused.body
+    );
 }
 
 #[actix_web::test]

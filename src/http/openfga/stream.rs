@@ -81,6 +81,11 @@ pub(super) async fn streamed_list_objects(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, &ENDPOINT).await?;
     let question = ObjectsQuestion::read(&stores, store_id(&request)?, &body)?;
+    if request.version() < Version::HTTP_11 {
+        return Err(ApiError::invalid(
+            "a streamed list needs HTTP/1.1: before that, nothing tells that a body is complete",
+        ));
+    }
     let basis = question.basis();
     let mut place = shared
         .streams
@@ -122,11 +127,6 @@ pub(super) async fn streamed_list_objects(
     if is_framed {
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         headers.insert(TRAILER, HeaderValue::from_static("Behest-Truncated"));
-    } else {
-        // Before HTTP/1.1, the end of the connection marks the end of the body.
-        response
-            .head_mut()
-            .set_connection_type(actix_web::http::ConnectionType::Close);
     }
     response.head_mut().no_chunking(true);
     name_basis(&mut response, basis);
