@@ -3,11 +3,12 @@
 //! INVARIANT: `act` is read in full or the token is refused. Ignoring a malformed `act` would leave
 //! the user alone in the chain, with all of the user's rights.
 
-use super::claims::text;
+use super::claims::bad_claim;
+use super::lookalikes::is_of_parties;
 use super::profile::{ActorForm, AutonomousClaim, Profile};
 use crate::model::{
-    CredentialError, EntityRef, MAX_ACTORS, NoId, PrincipalIds, Record, Value, alike,
-    overlooked_in_act, shown,
+    CredentialError, EntityRef, KindFlaw, MAX_ACTORS, NoId, PrincipalIds, Record, StatedKind,
+    Value, alike, overlooked_in_act, shown,
 };
 use smol_str::SmolStr;
 
@@ -133,38 +134,32 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const WORDS: [(&'static str, Self); 3] = [
-        ("ai_agent", Self::Client("agent")),
-        ("service", Self::Client("service")),
-        ("user", Self::Person),
-    ];
-
-    fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS
-            .into_iter()
-            .find(|(known, _)| *known == word)
-            .map(|(_, kind)| kind)
-    }
-
     fn as_str(self) -> &'static str {
         match self {
-            Self::Person => "user",
+            Self::Person => StatedKind::Person.entity_type(),
             Self::Client(kind) => kind,
+        }
+    }
+}
+
+impl From<StatedKind> for Kind {
+    fn from(stated: StatedKind) -> Self {
+        match stated {
+            StatedKind::Person => Self::Person,
+            StatedKind::Agent | StatedKind::Service => Self::Client(stated.entity_type()),
         }
     }
 }
 
 /// Returns the kind that a token states for its subject.
 pub(super) fn kind_of_subject(claims: &Record) -> Result<Option<Kind>, CredentialError> {
-    text(claims, "sub_profile")?
-        .map(|word| {
-            Kind::from_word(word).ok_or_else(|| {
-                CredentialError::misfit(
-                    "the claim `sub_profile` is not `ai_agent`, `service` or `user`",
-                )
-            })
-        })
-        .transpose()
+    let stated = StatedKind::of(claims).map_err(|flaw| match flaw {
+        KindFlaw::NoText => bad_claim("sub_profile"),
+        KindFlaw::Unknown => CredentialError::misfit(
+            "the claim `sub_profile` is not `ai_agent`, `service` or `user`",
+        ),
+    })?;
+    Ok(stated.map(Kind::from))
 }
 
 /// Returns the type of a client that states this kind. It must be that of its issuer's clients, or
@@ -186,14 +181,17 @@ pub(super) fn client_type<'p>(
 
 /// Returns the kind that a party in `act` states.
 fn kind(act: &Record) -> Result<Option<Kind>, CredentialError> {
-    member(act, "sub_profile")?
-        .map(|word| {
-            Kind::from_word(word).ok_or_else(|| {
-                CredentialError::misfit("`act.sub_profile` is not `ai_agent`, `service` or `user`")
-            })
-        })
-        .transpose()
+    let stated = StatedKind::of(act).map_err(|flaw| match flaw {
+        KindFlaw::NoText => fits_no_form(),
+        KindFlaw::Unknown => {
+            CredentialError::misfit("`act.sub_profile` is not `ai_agent`, `service` or `user`")
+        }
+    })?;
+    Ok(stated.map(Kind::from))
 }
+
+/// Members of a party by which some issuers say who acted before it.
+const ACTORS: [&str; 2] = ["actor", "actors"];
 
 /// Refuses members of a party that are not read and say who it is, or who else acts.
 fn check_members(act: &Record) -> Result<(), CredentialError> {
@@ -209,7 +207,10 @@ fn check_members(act: &Record) -> Result<(), CredentialError> {
             "`act.{member}` is spelled like another member but for case or separators"
         )));
     }
-    match overlooked_in_act(act) {
+    let is_actor = |member: &&SmolStr| ACTORS.iter().any(|name| alike(name, member));
+    let mut members = act.iter().filter(|(_, value)| is_of_parties(value));
+    let actor = members.find_map(|(member, _)| Some(member).filter(is_actor));
+    match overlooked_in_act(act).or(actor) {
         Some(member) => Err(CredentialError::misfit(format!(
             "`act.{}` names somebody, and would not be read there",
             shown(member)

@@ -20,8 +20,8 @@ use super::claims::{self, bad_claim, milliseconds, texts};
 use super::overage::{self, ELSEWHERE, HAS_GROUPS};
 use super::profile::{ActorForm, ClaimPath, Profile};
 use super::reading::{FACTS, ProfileClaims};
-use super::{lookalikes, parties};
-use crate::model::{CredentialError, Record, Value, unknown_fact};
+use super::{clients, lookalikes};
+use crate::model::{CredentialError, CredentialKind, Record, Value, unknown_fact};
 use smol_str::SmolStr;
 
 /// Claims with a point in time. One that only the token has restricts its use further.
@@ -49,7 +49,12 @@ pub(super) fn merge(
 ) -> Result<Record, CredentialError> {
     claims::check_spelling(token)?;
     check_claims(&answer, token, profile)?;
-    lookalikes::check(token, parties::client(token, profile)?, profile)?;
+    let client = clients::client(token, CredentialKind::AccessToken, profile)?;
+    lookalikes::check(token, client, profile)?;
+    let reads_none = profile.claims.client.is_empty();
+    let sub = token.get_present("sub").and_then(Value::as_text);
+    let subject: Vec<&SmolStr> = sub.into_iter().filter(|_| reads_none).collect();
+    clients::check_others(token, client, &subject, profile)?;
     if token.get_present("events").is_some() {
         return Err(other_kind());
     }
@@ -122,11 +127,12 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
     for path in required {
         same(answer, token, path, false)?;
     }
-    if id_tokens.iter().any(|mark| mark.is_in(token)) {
-        Err(other_kind())
-    } else {
-        Ok(())
+    for mark in id_tokens {
+        if mark.is_in(token)? {
+            return Err(other_kind());
+        }
     }
+    Ok(())
 }
 
 /// Refuses an answer without the claims of users' tokens that the token has.

@@ -12,7 +12,7 @@ use super::parties::{self, TokenMembers};
 use super::profile::{ClaimMark, ClaimPath, Profile, Trust};
 use super::providers::GOOGLE_ACCOUNTS;
 use super::scope::CallerScope;
-use super::{lookalikes, overage};
+use super::{clients, lookalikes, overage};
 use crate::model::{
     CredentialError, CredentialKind, Number, PrincipalIds, ProvenIdentity, Record, Timestamp,
     Value, alike, shown,
@@ -85,7 +85,7 @@ pub(super) fn read(
     let audiences = audiences(claims, kind, profile, implied)?;
     check_kind(claims, kind, profile)?;
     overage::check(claims, profile)?;
-    lookalikes::check(claims, parties::client(claims, profile)?, profile)?;
+    lookalikes::check(claims, clients::client(claims, kind, profile)?, profile)?;
     let TokenMembers { chain, holders } = parties::read(claims, kind, profile, ids)?;
     let granting = kind.grants();
     // What a token says to another service does not count for this caller.
@@ -309,7 +309,7 @@ fn spelled(names: &[SmolStr]) -> String {
 
 /// Refuses a token of a client that the profile does not list.
 fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialError> {
-    match parties::client(claims, profile)? {
+    match clients::client(claims, CredentialKind::AccessToken, profile)? {
         Some(client) if profile.client_ids.contains(client) => Ok(()),
         Some(_) => Err(CredentialError::for_another(
             "the token was issued to a client that is not listed in `client_ids`",
@@ -332,7 +332,10 @@ fn check_kind(
             "the token tells of an event, and is nobody's",
         ));
     }
-    let identifies = profile.id_tokens.iter().any(|mark| mark.is_in(claims));
+    let mut identifies = false;
+    for mark in &profile.id_tokens {
+        identifies |= mark.is_in(claims)?;
+    }
     match (kind, identifies) {
         (CredentialKind::IdToken, _) if matches!(profile.trust, Trust::Secret(_)) => {
             Err(CredentialError::invalid(
@@ -354,7 +357,7 @@ fn check_kind(
         (
             CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid,
             false,
-        ) => match profile.required.iter().find(|mark| !mark.is_in(claims)) {
+        ) => match lacking(claims, profile) {
             Some(mark) => Err(CredentialError::invalid(format!(
                 "the token is no access token of its issuer: \
                  its claim `{}` is missing, or is not that of one{}",
@@ -364,6 +367,12 @@ fn check_kind(
             None => Ok(()),
         },
     }
+}
+
+/// Returns the first claim of access tokens that the token does not have.
+fn lacking<'a>(claims: &Record, profile: &'a Profile) -> Option<&'a ClaimMark> {
+    let is_lacking = |mark: &&ClaimMark| !mark.is_in(claims).unwrap_or_default();
+    profile.required.iter().find(is_lacking)
 }
 
 /// Suggests a remedy if a claim of access tokens is missing.

@@ -13,17 +13,17 @@ pub use endpoint::{IntrospectionEndpoint, SignedAnswers};
 use super::agreement;
 use super::cache::{Purpose, TokenDigest};
 use super::claims;
+use super::clients;
 use super::credential::RawCredential;
 use super::flights::{Flights, IntrospectedToken, IntrospectionOutcome};
 use super::jose::{UnverifiedToken, media_type};
 use super::json;
 use super::keys::{FetchError, HttpClient, IssuerReply, KeyVoucher, Keyring};
-use super::parties;
 use super::places::{IssuerLine, PlaceClaim};
 use super::profile::Profile;
 use crate::clock::Clock;
 use crate::model::{
-    Code, CredentialError, CredentialKind, PrincipalIds, Record, Timestamp, Value, shown_url,
+    Code, CredentialError, CredentialKind, PrincipalIds, Record, Timestamp, Value, alike, shown_url,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -403,7 +403,7 @@ fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
 
 /// Refuses an answer that neither says who acts nor names a client.
 fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialError> {
-    if parties::client(claims, profile)?.is_some() {
+    if clients::client(claims, CredentialKind::AccessToken, profile)?.is_some() {
         return Ok(());
     }
     Err(CredentialError::misfit(
@@ -418,22 +418,24 @@ fn check_token_type(
     claims: &Record,
     genuine: &claims::GenuineToken,
 ) -> Result<(), CredentialError> {
-    let Some(found) = claims.get_present("token_type") else {
-        return Ok(());
+    let named = |(name, value): &(&smol_str::SmolStr, &Value)| {
+        !value.is_null() && alike("token_type", name)
     };
-    let found = found
-        .as_text()
-        .map(|text| text.to_ascii_lowercase())
-        .unwrap_or_default();
-    if !USABLE.contains(&found.as_str()) {
-        return Err(CredentialError::invalid(
-            "the issuer says that the token is no access token",
-        ));
-    }
-    if found == "dpop" && genuine.confirmation.key.is_none() {
-        return Err(CredentialError::misfit(
-            "the issuer says that the token is bound to a key, and not to which",
-        ));
+    for (_, found) in claims.iter().filter(named) {
+        let found = found
+            .as_text()
+            .map(|text| text.to_ascii_lowercase())
+            .unwrap_or_default();
+        if !USABLE.contains(&found.as_str()) {
+            return Err(CredentialError::invalid(
+                "the issuer says that the token is no access token",
+            ));
+        }
+        if found == "dpop" && genuine.confirmation.key.is_none() {
+            return Err(CredentialError::misfit(
+                "the issuer says that the token is bound to a key, and not to which",
+            ));
+        }
     }
     Ok(())
 }

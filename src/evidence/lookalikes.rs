@@ -9,6 +9,7 @@
 //!
 //! INVARIANT: two claims with one meaning have the same value, or the token is refused.
 
+use super::claims::bad_claim;
 use super::profile::{ClaimPath, Profile};
 use super::reading::{DECIDING, FACTS, ProfileClaims};
 use crate::model::{CredentialError, Record, Value, alike};
@@ -21,6 +22,10 @@ const NAMING: [&str; 3] = ["sub", "sub_profile", "client_profile"];
 /// Claims by which some issuers say who acts for whom, in a form that is not read here.
 const ELSEWHERE_READ: [&str; 2] = ["on_behalf_of", "delegation_chain"];
 
+/// Claims that say so where they hold an object or a list. A text there is a name for display, such
+/// as the `actor` of GitHub Actions.
+const PARTIES: [&str; 5] = ["actor", "actors", "agent", "user", "delegation"];
+
 /// Refuses a token with a claim that this profile would overlook. `client` is the client that the
 /// token names.
 pub(super) fn check(
@@ -31,10 +36,12 @@ pub(super) fn check(
     let reading = ProfileClaims::of(profile);
     let names = ClaimNames { reading: &reading };
     for path in reading.but_clients().chain(reading.client) {
+        if names.is_cut(claims, path) {
+            return Err(bad_claim(path.name()));
+        }
         let mut values = path.all_of(claims);
-        if let (Some(one), Some(other)) = (values.next(), values.next())
-            && one != other
-        {
+        let one = values.next();
+        if values.any(|other| one != Some(other)) {
             return Err(CredentialError::misfit(format!(
                 "the token has its claim `{}` twice: as a name with a dot, and as a member",
                 path.name()
@@ -91,12 +98,14 @@ impl ClaimNames<'_> {
 
     /// Refuses a claim that says who acts in a form that is not read here.
     fn check_others(&self, claims: &Record) -> Result<(), CredentialError> {
-        let is_one = |member: &str| {
-            ELSEWHERE_READ.iter().any(|name| alike(name, member)) && !self.is_known(&[], member)
+        let is_one = |member: &str, value: &Value| {
+            let is_alike = |names: &[&str]| names.iter().any(|name| alike(name, member));
+            let is_party = is_of_parties(value) && is_alike(&PARTIES);
+            (is_party || is_alike(&ELSEWHERE_READ)) && !self.is_known(&[], member)
         };
         let found = claims
             .iter()
-            .find(|(member, value)| !value.is_null() && is_one(member));
+            .find(|(member, value)| !value.is_null() && is_one(member, value));
         found.map_or(Ok(()), |(member, _)| {
             Err(CredentialError::misfit(format!(
                 "the token names somebody in `{member}`, which is not read: \
@@ -138,6 +147,30 @@ impl ClaimNames<'_> {
         })
     }
 
+    /// Returns `true` if something on the way to the claim is no object, and is not read by itself:
+    /// the claim would be in it, and not be read.
+    fn is_cut(&self, claims: &Record, path: &ClaimPath) -> bool {
+        let is_cut = |place: &Vec<SmolStr>| {
+            let mut at = claims;
+            for depth in 1..place.len() {
+                let (before, _) = place.split_at(depth);
+                match before.last().and_then(|name| at.get_present(name)) {
+                    None => return false,
+                    Some(Value::Record(within)) => at = within,
+                    Some(_) => return !self.is_place(before),
+                }
+            }
+            false
+        };
+        path.places().any(is_cut)
+    }
+
+    /// Returns `true` if a claim is read at this place.
+    fn is_place(&self, place: &[SmolStr]) -> bool {
+        let mut paths = self.reading.but_clients().chain(self.reading.client);
+        paths.any(|path| path.places().any(|other| other == place))
+    }
+
     /// Returns `true` if a member of this name is read below these names.
     fn is_known(&self, before: &[SmolStr], member: &str) -> bool {
         let is_fixed = || {
@@ -153,6 +186,11 @@ impl ClaimNames<'_> {
                 })
             })
     }
+}
+
+/// Returns `true` if a value can say more of a party than a name.
+pub(super) fn is_of_parties(value: &Value) -> bool {
+    matches!(value, Value::Record(_) | Value::List(_))
 }
 
 /// Returns the value below these names.

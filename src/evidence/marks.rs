@@ -143,19 +143,19 @@ impl<'a> MarkedToken<'a> {
     }
 
     /// Returns `true` if the claims that name subjects name the client, or have values for the
-    /// subject that only clients' accounts have.
+    /// subject that only clients' accounts have. `sub` names a subject in every token, whichever
+    /// claim names it here.
     fn is_account(&self) -> bool {
-        let Some(subject) = self.subject else {
-            return true;
-        };
         let accounts = &self.profile.accounts;
-        let is_said_again = accounts
-            .iter()
-            .filter_map(|path| path.of(self.claims))
-            .any(|value| value.as_text() == Some(subject));
+        let is_said_again = self.subject.is_some()
+            && accounts
+                .iter()
+                .filter_map(|path| path.of(self.claims))
+                .any(|value| value.as_text() == self.subject);
         if is_said_again {
             return true;
         }
+        let sub = self.claims.get_present("sub");
         let Some(client) = self.client else {
             return accounts.is_empty();
         };
@@ -170,6 +170,7 @@ impl<'a> MarkedToken<'a> {
         let paths = self.profile.claims.subject.iter();
         paths
             .filter_map(|path| Some((path.name(), path.of(self.claims)?)))
+            .chain(sub.map(|sub| ("sub", sub)))
             .all(|(name, value)| value.as_text().is_some_and(|text| is_client((name, text))))
     }
 

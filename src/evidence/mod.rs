@@ -20,6 +20,7 @@ mod actors;
 mod agreement;
 mod cache;
 mod claims;
+mod clients;
 mod credential;
 mod error;
 mod facts;

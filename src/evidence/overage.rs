@@ -86,13 +86,12 @@ fn is_elsewhere(claims: &Record, path: &ClaimPath) -> bool {
     let is_named = |names: &Record| {
         names
             .iter()
-            .any(|(name, _)| alike(name, path.name()) || alike(name, path.first()))
+            .any(|(name, _)| path.firsts().any(|first| alike(name, first)))
     };
     let is_source = |sources: &Record| {
-        let places = [path.of(claims), claims.get_present(path.first())];
-        places
-            .into_iter()
-            .flatten()
+        path.firsts()
+            .filter_map(|first| claims.get_present(first))
+            .chain(path.of(claims))
             .filter_map(Value::as_text)
             .any(|text| sources.get(text).is_some())
     };

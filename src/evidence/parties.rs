@@ -5,11 +5,13 @@
 //! counts as the user's own.
 
 use super::actors::{self, Kind};
-use super::claims::{bad_claim, first_text, text, texts};
+use super::claims::{bad_claim, first_text};
+use super::clients;
 use super::marks::{MarkedToken, Marks};
 use super::profile::Profile;
 use crate::model::{
-    CredentialError, CredentialKind, EntityRef, MAX_ACTORS, PrincipalIds, Record, Value, shown,
+    CredentialError, CredentialKind, EntityRef, KindFlaw, MAX_ACTORS, PrincipalIds, Record, Value,
+    has_agents_client, shown,
 };
 use smol_str::SmolStr;
 
@@ -29,7 +31,7 @@ pub(super) fn read(
     profile: &Profile,
     ids: &PrincipalIds,
 ) -> Result<TokenMembers, CredentialError> {
-    let client = client(claims, profile)?;
+    let client = clients::client(claims, kind, profile)?;
     let token = MarkedToken {
         claims,
         profile,
@@ -55,9 +57,12 @@ pub(super) fn read(
         profile,
         ids,
     )?;
+    let has_user = has_user(claims, marks, &chain, profile);
+    check_clients(&token, has_user)?;
     // A client counts as the user's own only in a token with a user, and only if it is not an
     // agent.
-    let is_free = !marks.is_clients_own && !is_agent(claims)?;
+    let is_agents = is_agents(claims, client, has_user && granting)?;
+    let is_free = has_user && !is_agents;
     let is_hand = |client: &str| is_free && profile.is_own_client(client);
     let mut holders = Vec::new();
     if granting {
@@ -65,12 +70,64 @@ pub(super) fn read(
             add_client(&mut chain, client, profile, ids)?;
         }
     } else if stands_alone(kind, profile) {
-        let clients = clients_of_id_token(claims, client)?;
+        let clients = clients::of_id_token(claims, client)?;
         for client in clients.iter().filter(|client| !is_hand(client)) {
             add_client(&mut holders, client, profile, ids)?;
         }
     }
     Ok(TokenMembers { chain, holders })
+}
+
+/// Returns `true` if the party whose authority is used is a person, of whom a client can be the own
+/// hand. Where people and clients have one type, nothing shows that a subject is no client.
+fn has_user(claims: &Record, marks: Marks, chain: &[EntityRef], profile: &Profile) -> bool {
+    let lacks_act = profile.actor.begins_with_actor() && claims.get_present("act").is_none();
+    let first = chain.first().map(|first| &first.kind);
+    !marks.is_clients_own
+        && !lacks_act
+        && first == Some(&profile.subject_type)
+        && profile.subject_type != profile.client_type
+}
+
+/// Refuses a token with a client that the profile does not read. Where it reads none, a token
+/// without a user may name its subject as the client, in the way of any claim that it must have.
+fn check_clients(token: &MarkedToken<'_>, has_user: bool) -> Result<(), CredentialError> {
+    let MarkedToken {
+        claims,
+        profile,
+        client,
+        subject,
+    } = *token;
+    let mut same = Vec::new();
+    if !has_user && profile.claims.client.is_empty() {
+        same = clients::required_names(claims, profile);
+        same.extend(subject);
+        same.extend(claims.get_present("sub").and_then(Value::as_text));
+    }
+    clients::check_others(claims, client, &same, profile)
+}
+
+/// Returns `true` if the issuer says that the client is an agent, whatever the settings say. Where
+/// it acts for a user (`is_needed`), it is named.
+fn is_agents(
+    claims: &Record,
+    client: Option<&SmolStr>,
+    is_needed: bool,
+) -> Result<bool, CredentialError> {
+    let is_agents = has_agents_client(claims).map_err(|flaw| match flaw {
+        KindFlaw::NoText => bad_claim("client_profile"),
+        KindFlaw::Unknown => CredentialError::misfit(
+            "the claim `client_profile` has a word that is not known: beside `ai_agent`, it may be \
+             `service`, `web_app`, `native_app`, `browser_app` or `device`, separated by single \
+             spaces",
+        ),
+    })?;
+    if is_agents && is_needed && client.is_none() {
+        return Err(CredentialError::misfit(
+            "the token's `client_profile` says that its client is an agent, and it names no client",
+        ));
+    }
+    Ok(is_agents)
 }
 
 /// Returns `true` if a credential of this kind may be the only one of its subject. If an issuer
@@ -178,29 +235,6 @@ fn no_account(client: &str, profile: &Profile) -> CredentialError {
     ))
 }
 
-/// Returns the clients for which an ID token was made: the one that it was issued to, and its
-/// audience.
-fn clients_of_id_token(
-    claims: &Record,
-    client: Option<&SmolStr>,
-) -> Result<Vec<SmolStr>, CredentialError> {
-    let audiences = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
-    let mut clients: Vec<SmolStr> = client.into_iter().cloned().collect();
-    // With several audiences, it was issued to the one in `azp`.
-    match (audiences.as_slice(), text(claims, "azp")?) {
-        ([audience], _) => clients.push(audience.clone()),
-        (_, Some(party)) => clients.push(party.clone()),
-        (_, None) => {}
-    }
-    Ok(clients)
-}
-
-/// Returns `true` if the issuer says that the client is an agent, whatever the settings say.
-fn is_agent(claims: &Record) -> Result<bool, CredentialError> {
-    let profile = text(claims, "client_profile")?;
-    Ok(profile.is_some_and(|words| words.split(' ').any(|word| word == "ai_agent")))
-}
-
 /// Adds the client as the last actor unless the chain names it: whoever holds a user's token acts,
 /// and is not its user.
 fn add_client(
@@ -223,28 +257,4 @@ fn add_client(
     }
     chain.push(uid);
     Ok(())
-}
-
-/// Returns the client that the token was issued to. Refuses claims that name two clients, also if
-/// both are at one path.
-pub(super) fn client<'a>(
-    claims: &'a Record,
-    profile: &Profile,
-) -> Result<Option<&'a SmolStr>, CredentialError> {
-    let mut client: Option<&SmolStr> = None;
-    for path in &profile.claims.client {
-        for value in path.all_of(claims) {
-            let Value::Text(named) = value else {
-                return Err(bad_claim(path.name()));
-            };
-            if client.is_some_and(|client| client != named) {
-                return Err(CredentialError::misfit(format!(
-                    "the token names two clients, one of them in `{}`",
-                    path.name()
-                )));
-            }
-            client = Some(named);
-        }
-    }
-    Ok(client)
 }

@@ -14,14 +14,17 @@
 
 mod autonomous;
 mod checks;
+mod claim_path;
 
 pub use autonomous::AutonomousClaim;
+pub use claim_path::ClaimPath;
 
+use super::claims::bad_claim;
 use super::facts::FactRule;
 use super::introspection::IntrospectionEndpoint;
 use super::keys::KeySource;
 use super::secret::Secret;
-use crate::model::{ActorNames, DetailRule, NamingClaims, Record, Value};
+use crate::model::{ActorNames, CredentialError, DetailRule, NamingClaims, Record, Value};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -115,7 +118,8 @@ impl ClaimMark {
         }
     }
 
-    /// Creates a mark: the claim with one of these values.
+    /// Creates a mark: the claim with one of these values, each a text, an ending behind a `*`, or
+    /// a boolean.
     #[must_use]
     pub fn one_of(path: &str, values: &[&str]) -> Self {
         Self {
@@ -124,22 +128,30 @@ impl ClaimMark {
         }
     }
 
-    /// Returns `true` if the token has the mark.
-    pub(super) fn is_in(&self, claims: &Record) -> bool {
-        self.claim.of(claims).is_some_and(|found| {
-            self.values.is_empty() || self.values.iter().any(|value| fits(value, found))
-        })
+    /// Returns `true` if the token has the mark. Refuses a claim of another JSON type than its
+    /// values are of: read as another value, it would make the token one of another kind.
+    pub(super) fn is_in(&self, claims: &Record) -> Result<bool, CredentialError> {
+        let Some(found) = self.claim.of(claims) else {
+            return Ok(false);
+        };
+        if self.values.is_empty() {
+            return Ok(true);
+        }
+        let found = match found {
+            Value::Text(text) => text.as_str(),
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            _ => return Err(bad_claim(self.claim.name())),
+        };
+        Ok(self.values.iter().any(|value| fits(value, found)))
     }
 }
 
-/// Returns `true` if a claim has this value: a text, a text with the ending that follows a `*`, or
-/// a boolean.
-fn fits(value: &str, found: &Value) -> bool {
-    match (found, value.strip_prefix('*')) {
-        (Value::Text(found), Some(end)) => found.len() > end.len() && found.ends_with(end),
-        (Value::Text(found), None) => found == value,
-        (Value::Bool(found), _) => value == if *found { "true" } else { "false" },
-        _ => false,
+/// Returns `true` if a claim has this value, or the ending that follows a `*`.
+fn fits(value: &str, found: &str) -> bool {
+    match value.strip_prefix('*') {
+        Some(end) => found.len() > end.len() && found.ends_with(end),
+        None => found == value,
     }
 }
 
@@ -200,121 +212,6 @@ pub struct ClaimPaths {
     /// an actor that is neither a user nor names its client is refused. Without paths, an actor is
     /// named by `sub`.
     pub actor_client: Vec<ClaimPath>,
-}
-
-/// A claim, or a member of a claim: `realm_access.roles`. A claim with the whole name takes
-/// precedence, unless the names were given one by one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimPath {
-    text: SmolStr,
-    names: Vec<SmolStr>,
-    /// Whether the names were given one by one, as is needed if one contains a dot.
-    exact: bool,
-    /// The audience that was substituted in the path; `None` if the path has no placeholder.
-    audience: Option<SmolStr>,
-}
-
-impl ClaimPath {
-    /// The placeholder for a name, which stands for each of the profile's audiences.
-    pub const AUDIENCE: &str = "{audience}";
-
-    /// Creates a path from names joined by dots.
-    #[must_use]
-    pub fn new(path: impl Into<SmolStr>) -> Self {
-        let text = path.into();
-        let names = text.split('.').map(SmolStr::new).collect();
-        Self {
-            text,
-            names,
-            exact: false,
-            audience: None,
-        }
-    }
-
-    /// Creates a path from its names.
-    #[must_use]
-    pub fn exact(names: impl IntoIterator<Item = impl Into<SmolStr>>) -> Self {
-        let names: Vec<SmolStr> = names.into_iter().map(Into::into).collect();
-        Self {
-            text: names.join(".").into(),
-            names,
-            exact: true,
-            audience: None,
-        }
-    }
-
-    /// Returns the path as it was written.
-    pub(super) fn name(&self) -> &str {
-        &self.text
-    }
-
-    /// Returns the claim in which the path begins.
-    pub(super) fn first(&self) -> &str {
-        self.names.first().map(SmolStr::as_str).unwrap_or_default()
-    }
-
-    /// Returns `true` if the value at this path is meant for services with these audiences.
-    pub(super) fn is_for(&self, audiences: &[SmolStr]) -> bool {
-        self.audience
-            .as_ref()
-            .is_none_or(|audience| audiences.contains(audience))
-    }
-
-    /// Returns the value at this path; if the path can be read in two ways, the first that is
-    /// present.
-    #[must_use]
-    pub fn of<'a>(&self, claims: &'a Record) -> Option<&'a Value> {
-        self.all_of(claims).next()
-    }
-
-    /// Iterates over the lists of member names that the path can mean.
-    pub(super) fn places(&self) -> impl Iterator<Item = &[SmolStr]> {
-        let whole = !self.exact && self.names.len() > 1;
-        whole
-            .then_some(std::slice::from_ref(&self.text))
-            .into_iter()
-            .chain([self.names.as_slice()])
-    }
-
-    /// Iterates over the values that the path can mean.
-    pub(super) fn all_of<'a>(&self, claims: &'a Record) -> impl Iterator<Item = &'a Value> {
-        let at = move |place: &[SmolStr]| {
-            let (first, rest) = place.split_first()?;
-            rest.iter()
-                .try_fold(claims.get_present(first)?, |value, name| {
-                    value.as_record()?.get_present(name)
-                })
-        };
-        self.places().filter_map(at)
-    }
-
-    /// Returns `true` if this name is the audience in the path: the names beside it are other
-    /// services'.
-    pub(super) fn is_audience(&self, name: &str) -> bool {
-        self.audience.as_deref() == Some(name)
-    }
-
-    /// Returns the path with each of these audiences in its placeholder, or the path itself if it
-    /// has none.
-    fn for_audiences(&self, audiences: &[SmolStr]) -> Vec<Self> {
-        if !self.names.iter().any(|name| name == Self::AUDIENCE) {
-            return vec![self.clone()];
-        }
-        let put = |audience: &SmolStr| {
-            let names = self.names.iter().map(|name| {
-                if name == Self::AUDIENCE {
-                    audience
-                } else {
-                    name
-                }
-            });
-            Self {
-                audience: Some(audience.clone()),
-                ..Self::exact(names.cloned())
-            }
-        };
-        audiences.iter().map(put).collect()
-    }
 }
 
 /// The form in which an issuer says who acts for whom.
@@ -382,7 +279,7 @@ impl Profile {
     pub(super) fn actor_names(&self) -> ActorNames {
         let places = |paths: &[ClaimPath]| {
             let places = paths.iter().flat_map(ClaimPath::places);
-            places.map(<[SmolStr]>::to_vec).collect()
+            places.cloned().collect()
         };
         // The text around a client's name in `sub` of the client's own tokens.
         let form = self

@@ -90,8 +90,8 @@ pub(super) fn google(standard: Profile) -> Profile {
             "picture",
         ]),
         // `azp` is the account's number or its address, so an account is recognised by its number
-        // alone. No account's token has scopes.
-        of_users: paths(&["scope"]),
+        // alone. A token with a person's name is an ID token, so that none of a person's is left.
+        of_users: paths(&["name"]),
         claims: ClaimPaths {
             client: Vec::new(),
             scopes: Vec::new(),

@@ -18,6 +18,7 @@ mod digest;
 mod entity;
 mod evidence;
 mod explanation;
+mod kind_words;
 mod likely_token;
 mod name;
 mod page;
@@ -54,10 +55,12 @@ pub use explanation::{
     Condition, CredentialLine, DroppedMember, DroppedMembers, Explanation, LegExplanation,
     LegOutcome, NearMiss, PolicyError, PolicyRef, RelationLookup,
 };
+pub use kind_words::{KindFlaw, StatedKind, has_agents_client};
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
 pub use page::PageRequest;
 pub use principal::{
     ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingClaims, NoId, PrincipalIds,
+    clients_named,
 };
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};

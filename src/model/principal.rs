@@ -9,7 +9,7 @@
 
 mod naming;
 
-pub use naming::{ActorNames, NamingClaims};
+pub use naming::{ActorNames, NamingClaims, clients_named};
 
 use super::{EntityRef, Record, Value};
 use smol_str::{SmolStr, format_smolstr};
@@ -80,6 +80,8 @@ pub enum NoId {
     Client,
     /// Two claims name two clients, or one of these claims names none.
     Clients,
+    /// The claim that says of which kind the client is has a word that is not known.
+    ClientProfile,
     /// The person is named together with a client that does not count as the person's own.
     Led,
     /// A claim is spelled like one that names the actor.
@@ -102,12 +104,9 @@ impl fmt::Display for NoId {
             }
             Self::Client => "its client is not named, by which its issuer's own tokens name it",
             Self::Clients => "its claims name two clients, or one is no text",
-            Self::Led => {
-                "it is a person, and its claims name a client that would act, too (`own_clients`)"
-            }
-            Self::Spelling => {
-                "it has a claim that is spelled like one that names it but for case or separators"
-            }
+            Self::ClientProfile => "its `client_profile` has a word that is not known, or is no text",
+            Self::Led => "it is a person, and its claims name a client that would act, too (`own_clients`)",
+            Self::Spelling => "it has a claim that is spelled like one that names it but for case or separators",
             Self::Person => "it has not the claim by which its issuer's own tokens name people",
             Self::Spiffe => "its subject is no SPIFFE id of its trust domain",
         })

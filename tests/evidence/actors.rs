@@ -82,12 +82,22 @@ async fn each_form_is_read_as_its_profile_says() {
             json!({"sub": "specialist", "act": [{"sub": "orchestrator"}, {"sub": "alice"}]}),
             "user:alice > agent:orchestrator > agent:specialist",
         ),
-        // The one who acts stands first there, also where the `act` behind it was lost.
-        (ActorForm::Inverted, json!({"sub": "bot"}), "agent:bot"),
+        // The one who acts stands first there, also where the `act` behind it was lost, and the
+        // client is the own hand of nobody then.
+        (
+            ActorForm::Inverted,
+            json!({"sub": "bot"}),
+            "agent:bot > agent:web",
+        ),
+        (
+            ActorForm::Inverted,
+            json!({"sub": "bot", "client_id": null}),
+            "agent:bot",
+        ),
         (
             ActorForm::List,
             json!({"sub": "bot", "act": null}),
-            "agent:bot",
+            "agent:bot > agent:web",
         ),
         (ActorForm::None, json!({"sub": "alice"}), "user:alice"),
     ];

@@ -38,6 +38,7 @@ mod proofs;
 mod providers;
 mod recognition;
 mod search;
+mod second_parties;
 mod settings;
 mod spiffe;
 mod tls;

@@ -52,7 +52,10 @@ async fn what_the_subject_is_said_to_be_is_read() {
     hold(
         |profile| profile,
         &[
-            (json!({"sub": "x", agent: "ai_agent"}), "agent:x"),
+            (
+                json!({"sub": "x", agent: "ai_agent"}),
+                "agent:x > agent:web",
+            ),
             (
                 json!({"sub": "x", agent: "ai_agent", "client_id": "copilot"}),
                 "agent:x > agent:copilot",
@@ -369,10 +372,10 @@ async fn the_client_of_an_id_token_that_stands_alone_acts() {
         (json!({"azp": "copilot"}), "alice > copilot"),
         (json!({"aud": "copilot"}), "alice > copilot"),
         (json!({"aud": "copilot", "azp": "web"}), "alice > copilot"),
-        (json!({"aud": ["web", "x"], "azp": "web"}), "alice"),
+        (json!({"aud": ["web", "x"], "azp": "web"}), "alice > x"),
         (
             json!({"aud": ["web", "x"], "azp": "copilot"}),
-            "alice > copilot",
+            "alice > copilot > x",
         ),
         (
             json!({"aud": "copilot", "act": {"sub": "x"}}),
@@ -432,9 +435,13 @@ async fn two_claims_at_one_path_are_two_truths() {
         dotted,
         &[
             (json!({"ext": {"client": "web"}}), "user:alice"),
-            (json!({"ext.client": "bot"}), "user:alice > agent:bot"),
+            (json!({"ext.client": "bot"}), "does not read"),
             (
-                json!({"ext.client": "bot", "ext": {"client": "bot"}}),
+                json!({"client_id": null, "ext.client": "bot"}),
+                "user:alice > agent:bot",
+            ),
+            (
+                json!({"client_id": "bot", "ext.client": "bot", "ext": {"client": "bot"}}),
                 "user:alice > agent:bot",
             ),
             (

@@ -26,15 +26,16 @@ pub(crate) fn tables() -> Vec<Table> {
     all.push(keycloak());
     all.push(entra("`entra`", Preset::Entra, "2.0", "azp"));
     all.push(entra("`entra-v1`", Preset::EntraV1, "1.0", "appid"));
+    all.push(okta());
     all.push(shared_secret());
     all
 }
 
-fn standard_tables() -> Vec<Table> {
-    let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "alice"});
+/// Tokens of the standard's profile as it comes.
+fn plain_rows() -> Vec<(&'static str, Value)> {
     let act = json!({"act": {"sub": "bot"}, "client_id": "bot"});
     let id_token = json!({"aud": "web", "nonce": "n"});
-    let plain = vec![
+    vec![
         ("a user's, of a client", json!({"client_id": "copilot"})),
         ("a user's, of a client in `azp`", json!({"azp": "copilot"})),
         ("a user's, of no client", json!({})),
@@ -69,6 +70,14 @@ fn standard_tables() -> Vec<Table> {
             json!({"Client_Id": "bot"}),
         ),
         (
+            "of a second client, by another issuer's name",
+            json!({"client_id": "web", "cid": "copilot"}),
+        ),
+        (
+            "exchanged, its actor with a client by another issuer's name",
+            json!({"act": {"sub": "bot", "cid": "copilot"}}),
+        ),
+        (
             "exchanged, its actor acting for another",
             json!({"act": {"sub": "bot", "on_behalf_of": "bob"}}),
         ),
@@ -82,7 +91,12 @@ fn standard_tables() -> Vec<Table> {
             "ID token of a client, beside an access token",
             with(&id_token, &json!({"sub": "web", "azp": "web"})),
         ),
-    ];
+    ]
+}
+
+fn standard_tables() -> Vec<Table> {
+    let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "alice"});
+    let id_token = json!({"aud": "web", "nonce": "n"});
     let own = |profile| Profile {
         own_clients: vec!["web".into()],
         ..profile
@@ -103,6 +117,10 @@ fn standard_tables() -> Vec<Table> {
                 ("ID token alone", id_token.clone()),
                 ("ID token alone, of another client", id_token_of("copilot")),
                 (
+                    "ID token alone, for another client, too",
+                    with(&id_token, &json!({"aud": ["web", "copilot"], "azp": "web"})),
+                ),
+                (
                     "ID token of another client, beside an access token",
                     id_token_of("copilot"),
                 ),
@@ -112,7 +130,7 @@ fn standard_tables() -> Vec<Table> {
             title: "`standard`",
             profile: standard(|profile| profile),
             claims: claims.clone(),
-            rows: plain,
+            rows: plain_rows(),
         },
         Table {
             title: "`standard`, `own_clients = [\"web\"]`",
@@ -123,6 +141,18 @@ fn standard_tables() -> Vec<Table> {
                 (
                     "a user's, of another client",
                     json!({"client_id": "copilot"}),
+                ),
+                (
+                    "a user's, of a client that is an agent",
+                    json!({"client_id": "web", "client_profile": "ai_agent"}),
+                ),
+                (
+                    "a user's, of a client of no known kind",
+                    json!({"client_id": "web", "client_profile": "agent"}),
+                ),
+                (
+                    "an agent's, of a user's own hand",
+                    json!({"sub": "bot", "sub_profile": "ai_agent", "client_id": "web"}),
                 ),
                 (
                     "exchanged, its client her own hand",
@@ -289,6 +319,36 @@ fn keycloak() -> Table {
             (
                 "ID token of a service account",
                 with(&account, &json!({"typ": "ID", "aud": "web"})),
+            ),
+        ],
+    }
+}
+
+fn okta() -> Table {
+    let id_token = json!({"aud": "web", "nonce": "n"});
+    Table {
+        title: "`okta`, `own_clients = [\"web\"]`, `id_tokens_alone = true`",
+        profile: Profile {
+            own_clients: vec!["web".into()],
+            id_tokens_alone: true,
+            ..Preset::Okta.profile(ISSUER)
+        },
+        claims: json!({"iss": ISSUER, "aud": AUDIENCE, "uid": "00u1", "sub": "alice@x"}),
+        rows: vec![
+            ("a user's, of her own hand", json!({"cid": "web"})),
+            ("a user's, of a client", json!({"cid": "copilot"})),
+            (
+                "of a second client, by another issuer's name",
+                json!({"cid": "web", "azp": "copilot"}),
+            ),
+            (
+                "a client's own",
+                json!({"uid": null, "sub": "batch", "cid": "batch"}),
+            ),
+            ("ID token alone", id_token.clone()),
+            (
+                "ID token alone, of another client",
+                with(&id_token, &json!({"azp": "copilot"})),
             ),
         ],
     }

@@ -2,10 +2,12 @@
 //!
 //! INVARIANT: every profile passes [`Profile::check`] before the service starts.
 
+use super::claim_path::MAX_JOINED;
 use super::{ActorForm, Profile, Trust};
 use crate::evidence::facts;
 use crate::evidence::introspection::IntrospectionEndpoint;
 use crate::evidence::jose::media_type;
+use crate::evidence::reading::ProfileClaims;
 use std::time::Duration;
 
 /// Types of tokens that are never access tokens, whatever a profile lists: each is made to be
@@ -33,6 +35,7 @@ impl Profile {
     pub fn check(&self) -> Vec<String> {
         let mut problems = self.check_audiences();
         problems.extend(facts::check(&self.facts));
+        problems.extend(self.check_paths());
         problems.extend(self.check_parties());
         problems.extend(self.check_sources());
         if self.issuer.is_empty() {
@@ -111,6 +114,21 @@ impl Profile {
             );
         }
         problems
+    }
+
+    /// Lists the problems with the paths of its claims.
+    fn check_paths(&self) -> Option<String> {
+        let reading = ProfileClaims::of(self);
+        let mut paths = reading
+            .but_clients()
+            .chain(reading.client)
+            .chain(&self.claims.actor_client);
+        let path = paths.find(|path| path.is_too_long())?;
+        Some(format!(
+            "its claim `{}` has more than {MAX_JOINED} names joined by dots; give the names as a \
+             list",
+            path.name()
+        ))
     }
 
     /// Lists the problems with the parties that its tokens name.

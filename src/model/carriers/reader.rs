@@ -10,7 +10,9 @@ use super::table::{
     CLIENT_ID, OverlookedMember, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client,
 };
 use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent};
-use crate::model::{Entity, EntityRef, Evidence, NoId, ProvenIdentity, Record, Value, check_name};
+use crate::model::{
+    Entity, EntityRef, Evidence, NoId, ProvenIdentity, Record, StatedKind, Value, check_name,
+};
 use parts::{check_kind, kind_of, name_of, properties_of, required_name, said_of_member};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -197,19 +199,9 @@ impl<'a> CarrierReader<'a> {
     /// Reads one actor of `act`, without the actors nested in it.
     fn read_actor(&self, act: &Record) -> Result<EntityRef, ChainRefusal> {
         const DEFAULT: &str = "agent";
-        let kind = match act.get_present("sub_profile") {
-            None => None,
-            Some(profile) => match profile.as_text().map(SmolStr::as_str) {
-                Some("ai_agent") => Some("agent"),
-                Some("service") => Some("service"),
-                Some("user") => Some("user"),
-                _ => {
-                    return Err(invalid(
-                        "`act.sub_profile` must be `ai_agent`, `service` or `user`",
-                    ));
-                }
-            },
-        };
+        let kind = StatedKind::of(act)
+            .map_err(|_| invalid("`act.sub_profile` must be `ai_agent`, `service` or `user`"))?
+            .map(StatedKind::entity_type);
         let sub = required_name(act, "sub", "act.sub")?;
         let Some(issuer) = act.get_present("iss") else {
             return Ok(EntityRef {
@@ -229,6 +221,7 @@ impl<'a> CarrierReader<'a> {
                 | NoId::Type
                 | NoId::Client
                 | NoId::Clients
+                | NoId::ClientProfile
                 | NoId::Led
                 | NoId::Spelling
                 | NoId::Person

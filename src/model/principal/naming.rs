@@ -3,7 +3,8 @@
 //! INVARIANT: an actor has one name; an actor with claims that name another is refused.
 
 use super::NoId;
-use crate::model::{Record, SpiffeId, Value, alike};
+use crate::model::kind_words::CLIENT_PROFILE;
+use crate::model::{Record, SpiffeId, Value, alike, has_agents_client};
 use smol_str::SmolStr;
 
 /// How an issuer's actors are named where a request or another issuer's token names them: as in
@@ -71,63 +72,96 @@ impl NamingClaims {
     /// one type, a client with a person's name is that person.
     fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
         self.check_spelling(act)?;
+        let is_agents = has_agents_client(act).map_err(|_| NoId::ClientProfile)?;
         if kind == self.people {
-            let mut names = self.person.iter().filter_map(|path| at(act, path));
-            let name = names.next();
-            if names.any(|other| Some(other) != name) {
-                return Err(NoId::Person);
-            }
-            let name = name.and_then(Value::as_text).ok_or(NoId::Person)?;
-            let is_same = |client: &SmolStr| self.people == self.clients && client == name;
-            let is_hand = |client: &SmolStr| {
-                is_same(client) || self.hands.iter().any(|hand| hand == client || hand == "*")
-            };
-            let mut clients = self.own_client.iter().filter_map(|path| at(act, path));
-            let is_led = clients.any(|client| !client.as_text().is_some_and(is_hand));
-            return if is_led {
-                Err(NoId::Led)
-            } else {
-                Ok(name.as_str())
-            };
-        }
-        if kind != self.clients {
-            return Err(NoId::Type);
-        }
-        let name = if self.client.is_empty() {
-            self.client_in(sub_of(act)?)
+            self.person_in(act, is_agents)
+        } else if kind == self.clients {
+            self.client_of(act)
         } else {
-            let named = self
-                .client
-                .iter()
-                .find_map(|path| Some((path, at(act, path)?)));
-            let (path, named) = named.ok_or(NoId::Client)?;
-            let named = named.as_text().ok_or(NoId::Clients)?;
-            if path.as_slice() == ["sub"] {
-                self.client_in(named)
+            Err(NoId::Type)
+        }
+    }
+
+    /// Returns a person's name. A client beside it is another actor, unless it counts as the
+    /// person's own, which an agent never does (`is_agents`).
+    fn person_in<'a>(&self, act: &'a Record, is_agents: bool) -> Result<&'a str, NoId> {
+        let mut names = self.person.iter().filter_map(|path| at(act, path));
+        let name = names.next();
+        if names.any(|other| Some(other) != name) {
+            return Err(NoId::Person);
+        }
+        let name = name.and_then(Value::as_text).ok_or(NoId::Person)?;
+        let is_one = self.people == self.clients;
+        let is_own = |client: &SmolStr| {
+            let mut hands = self.hands.iter();
+            if is_one {
+                client == name
             } else {
-                named.as_str()
+                !is_agents && hands.any(|hand| hand == client || hand == "*")
             }
         };
-        let mut others = self
-            .client
-            .iter()
-            .chain(&self.own_client)
-            .filter_map(|path| Some((path, at(act, path)?)));
+        let listed = self.own_client.iter().filter_map(|path| at(act, path));
+        let others = self.unread_clients(act, &self.person);
+        let mut clients = listed.chain(others).peekable();
+        let is_unnamed = is_agents && !is_one && clients.peek().is_none();
+        let is_led = is_unnamed || clients.any(|client| !client.as_text().is_some_and(is_own));
+        if is_led {
+            Err(NoId::Led)
+        } else {
+            Ok(name.as_str())
+        }
+    }
+
+    /// Returns the name of a client, which must be the same in all claims that name clients.
+    fn client_of<'a>(&self, act: &'a Record) -> Result<&'a str, NoId> {
+        let mut listed = self.client.iter();
+        let found = listed.find_map(|path| Some((path.as_slice(), at(act, path)?)));
+        let name = match found {
+            None if self.client.is_empty() => Some(self.client_in(sub_of(act)?)),
+            None => None,
+            Some((path, named)) => {
+                let named = named.as_text().ok_or(NoId::Clients)?;
+                Some(if path == ["sub"] {
+                    self.client_in(named)
+                } else {
+                    named.as_str()
+                })
+            }
+        };
         // Only `sub` may have text around a client's name: in other claims, that is another id.
-        let is_another = |(path, value): (&Vec<SmolStr>, &Value)| {
-            let other = value.as_text().map(SmolStr::as_str);
-            let other = if path.as_slice() == ["sub"] {
-                other.map(|sub| self.client_in(sub))
+        let in_place = |path: &'_ Vec<SmolStr>| {
+            let text = at(act, path)?.as_text().map(SmolStr::as_str);
+            Some(if path.as_slice() == ["sub"] {
+                text.map(|sub| self.client_in(sub))
             } else {
-                other
-            };
-            other != Some(name)
+                text
+            })
         };
-        if others.any(is_another) {
-            Err(NoId::Clients)
-        } else {
-            Ok(name)
+        let paths = self.client.iter().chain(&self.own_client);
+        let unread = self.unread_clients(act, &[]);
+        let mut others = paths
+            .filter_map(in_place)
+            .chain(unread.map(|value| value.as_text().map(SmolStr::as_str)));
+        // A client that is named elsewhere is another than the one that is found otherwise.
+        if others.any(|other| other.is_none() || other != name) {
+            return Err(NoId::Clients);
         }
+        name.ok_or(NoId::Client)
+    }
+
+    /// Iterates over the values of claims by which other issuers name clients, and that are read
+    /// here neither as a client's name nor at these paths.
+    fn unread_clients<'a>(
+        &'a self,
+        act: &'a Record,
+        but: &'a [Vec<SmolStr>],
+    ) -> impl Iterator<Item = &'a Value> {
+        clients_named(act)
+            .filter(move |(member, _)| {
+                let mut read = self.client.iter().chain(&self.own_client).chain(but);
+                !read.any(|path| path.first() == Some(*member))
+            })
+            .map(|(_, value)| value)
     }
 
     /// Returns the client's name without the fixed text around it in `sub`.
@@ -144,10 +178,15 @@ impl NamingClaims {
             .iter()
             .chain(&self.client)
             .chain(&self.own_client);
-        let sub = [SmolStr::new_static("sub")];
-        let paths: Vec<&[SmolStr]> = paths.map(Vec::as_slice).chain([sub.as_slice()]).collect();
+        let fixed = ["sub", CLIENT_PROFILE].map(|name| [SmolStr::new_static(name)]);
+        let paths: Vec<&[SmolStr]> = paths
+            .map(Vec::as_slice)
+            .chain(fixed.iter().map(<[SmolStr; 1]>::as_slice))
+            .collect();
         if paths.iter().any(|path| has_lookalike(act, path, &paths)) {
             Err(NoId::Spelling)
+        } else if paths.iter().any(|path| is_cut(act, path, &paths)) {
+            Err(NoId::Clients)
         } else {
             Ok(())
         }
@@ -179,21 +218,40 @@ fn has_lookalike(act: &Record, path: &[SmolStr], paths: &[&[SmolStr]]) -> bool {
     false
 }
 
+/// Returns `true` if something on the way to a claim is no object, and is not read by itself.
+fn is_cut(act: &Record, path: &[SmolStr], paths: &[&[SmolStr]]) -> bool {
+    let mut within = act;
+    for depth in 1..path.len() {
+        let (before, _) = path.split_at(depth);
+        match before.last().and_then(|name| within.get_present(name)) {
+            None => return false,
+            Some(Value::Record(next)) => within = next,
+            Some(_) => return !paths.contains(&before),
+        }
+    }
+    false
+}
+
 /// Returns `sub` of an actor whose issuer names its actors by `sub` alone. A client beside it would
 /// be a second name.
 fn only_sub_of(act: &Record) -> Result<&str, NoId> {
-    const CLIENTS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
     let sub = sub_of(act)?;
-    let is_another = |(member, value): (&SmolStr, &Value)| {
-        !value.is_null()
-            && CLIENTS.iter().any(|name| alike(name, member))
-            && value.as_text().is_none_or(|named| named != sub)
-    };
-    if act.iter().any(is_another) {
+    has_agents_client(act).map_err(|_| NoId::ClientProfile)?;
+    let is_another = |value: &Value| value.as_text().is_none_or(|named| named != sub);
+    if clients_named(act).any(|(_, value)| is_another(value)) {
         Err(NoId::Clients)
     } else {
         Ok(sub)
     }
+}
+
+/// Iterates over the claims by which issuers name clients, in any spelling. Each issuer has some of
+/// these names, and a name that an issuer's profile does not list may be overlooked.
+pub fn clients_named(claims: &Record) -> impl Iterator<Item = (&SmolStr, &Value)> {
+    const CLIENTS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
+    claims.iter().filter(|(member, value)| {
+        !value.is_null() && CLIENTS.iter().any(|name| alike(name, member))
+    })
 }
 
 fn sub_of(act: &Record) -> Result<&str, NoId> {

@@ -11,6 +11,7 @@ mod issuers;
 mod keys;
 mod named;
 mod pairs;
+mod presets;
 mod sources;
 mod spelled;
 

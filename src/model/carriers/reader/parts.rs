@@ -2,7 +2,7 @@
 
 use crate::model::carriers::credentials::CREDENTIAL;
 use crate::model::carriers::{ChainRefusal, Code, invalid};
-use crate::model::{EntityRef, Record, Value, check_name, shown};
+use crate::model::{EntityRef, Record, StatedKind, Value, check_name, shown};
 use smol_str::SmolStr;
 
 /// Reads the type of a member of a chain. The type `credential` stands for a whole chain, and is
@@ -27,15 +27,15 @@ pub(super) fn check_kind(
 ) -> Result<(), ChainRefusal> {
     let kind = uid.kind.as_str();
     let is_agent = kind == "agent" || agents.iter().any(|agent| agent == kind);
-    let fits = match said.as_text().map(SmolStr::as_str) {
-        Some("ai_agent") => is_agent,
-        Some("service") => !matches!(kind, "agent" | "user"),
-        Some("user") => !is_agent && kind != "service",
-        _ => {
-            return Err(invalid(format!(
-                "`{path}.sub_profile` must be `ai_agent`, `service` or `user`"
-            )));
-        }
+    let said = StatedKind::read(said).map_err(|_| {
+        invalid(format!(
+            "`{path}.sub_profile` must be `ai_agent`, `service` or `user`"
+        ))
+    })?;
+    let fits = match said {
+        StatedKind::Agent => is_agent,
+        StatedKind::Service => !matches!(kind, "agent" | "user"),
+        StatedKind::Person => !is_agent && kind != "service",
     };
     if fits {
         return Ok(());
