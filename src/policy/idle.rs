@@ -10,6 +10,8 @@
 //! INVARIANT: an unknown condition counts as possible. A policy that does apply to something is
 //! never reported.
 
+pub(in crate::policy) mod impossible;
+
 use super::schema::{ActionInfo, Schema};
 use crate::model::{Decision, NameFlaw, Problem, check_name};
 use crate::policy::analysis::syntax::children;
@@ -126,38 +128,72 @@ pub(super) fn beyond_names(
         literals(&condition, &mut ids);
         let flaw = ids.iter().find_map(|uid| Some((*uid, flaw(uid)?)));
         let matters = flaw.is_some() || ids.iter().any(|uid| kinds.contains(uid.entity_type()));
-        // If the ids are not what keeps the policy from applying, another problem is reported.
-        if !matters
-            || can_apply(parsed, &condition, schema, true)
-            || !can_apply(parsed, &condition, schema, false)
-        {
+        if !matters {
             continue;
         }
-        let problem = match flaw {
-            Some((uid, flaw)) => {
-                let why = format!(
-                    "it asks for a `{}` whose id {flaw}, and whoever names it is denied",
-                    uid.entity_type()
-                );
-                of_policy(
-                    parsed,
-                    home,
-                    &why,
-                    "write the id that is meant, or remove the policy",
-                )
-            }
-            None => of_policy(
-                parsed,
-                home,
-                "no request about a resource that it asks for is evaluated as \
-                 an action in its scope",
-                "an action that is declared for one resource is evaluated for that one, \
-                 and no other is in its place: correct the resource, or say `action in` and the \
-                 general action, which matches both",
-            ),
-        };
+        if can_apply(parsed, &condition, schema, true) {
+            let written = parsed.tree.non_scope_constraints();
+            warnings.extend(
+                written
+                    .into_iter()
+                    .flat_map(|part| nobodys(part, parsed, home)),
+            );
+            continue;
+        }
+        // If the ids are not what keeps the policy from applying, another problem is reported.
+        if !can_apply(parsed, &condition, schema, false) {
+            continue;
+        }
+        let problem = of_names(parsed, home, flaw);
         tell(parsed, problem, problems, warnings);
     }
+}
+
+/// Returns the problem of a policy that asks for what no request can name: the malformed id, or a
+/// resource with an action of its own.
+fn of_names(
+    parsed: &ParsedPolicy,
+    home: &SourceFile,
+    flaw: Option<(&EntityUID, NameFlaw)>,
+) -> Problem {
+    match flaw {
+        Some((uid, flaw)) => {
+            let kind = uid.entity_type();
+            let why =
+                format!("it asks for a `{kind}` whose id {flaw}, and whoever names it is denied");
+            let help = "write the id that is meant, or remove the policy";
+            of_policy(parsed, home, &why, help)
+        }
+        None => of_policy(
+            parsed,
+            home,
+            "no request about a resource that it asks for is evaluated as an action in its scope",
+            "an action that is declared for one resource is evaluated for that one, and no other is \
+             in its place: correct the resource, or say `action in` and the general action, which \
+             matches both",
+        ),
+    }
+}
+
+/// Returns a warning about each entity in a condition that nobody can name.
+fn nobodys(expr: &Expr, parsed: &ParsedPolicy, home: &SourceFile) -> Vec<Problem> {
+    let own = literal(expr).filter(|uid| !uid.is_action());
+    let told = own.and_then(|uid| Some((uid, flaw(uid)?))).map(|(uid, flaw)| {
+        let message = format!(
+            "in the policy `{}`, nothing is the `{}` whose id {flaw}: whoever names it is denied",
+            parsed.policy.id,
+            uid.entity_type()
+        );
+        Problem {
+            place: place_in(expr.source_loc(), home),
+            also: parsed.link.clone(),
+            ..Problem::new(message).help("write the id that is meant")
+        }
+    });
+    let inside = children(expr).into_iter();
+    told.into_iter()
+        .chain(inside.flat_map(|child| nobodys(child, parsed, home)))
+        .collect()
 }
 
 fn of_policy(parsed: &ParsedPolicy, home: &SourceFile, why: &str, help: &str) -> Problem {

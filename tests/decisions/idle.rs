@@ -36,7 +36,7 @@ const TUPLES: &str = "
 ";
 
 /// An engine with these policies, or what is said of them.
-fn load(policies: &str) -> Result<Engine, String> {
+pub(crate) fn load(policies: &str) -> Result<Engine, String> {
     let folder = tempfile::tempdir().unwrap();
     let files = [
         ("schemas/s.cedarschema", SCHEMA),
@@ -54,7 +54,14 @@ fn load(policies: &str) -> Result<Engine, String> {
     })
 }
 
-fn ask(engine: &Engine, who: (&str, &str), properties: &Json, action: &str, doc: &str) -> String {
+/// The verdict on a request about a document.
+pub(crate) fn ask(
+    engine: &Engine,
+    who: (&str, &str),
+    properties: &Json,
+    action: &str,
+    doc: &str,
+) -> String {
     let body = json!({
         "subject": {"type": who.0, "id": who.1, "properties": properties},
         "action": {"name": action},
@@ -112,7 +119,8 @@ fn a_forbid_that_applies_to_some_loads_and_applies() {
     }
 }
 
-const SCOPES: [&str; 6] = [
+/// Scopes of policies.
+pub(crate) const SCOPES: [&str; 6] = [
     "principal, action, resource",
     "principal is robot, action, resource",
     "principal, action == Action::\"call:d1\", resource",
@@ -121,7 +129,7 @@ const SCOPES: [&str; 6] = [
     "principal is robot, action in Action::\"call\", resource == doc::\"d1\"",
 ];
 
-const ATOMS: [&str; 11] = [
+const ATOMS: [&str; 13] = [
     "principal in resource.blocked",
     "principal in resource.viewer",
     "principal in resource.shut",
@@ -129,13 +137,16 @@ const ATOMS: [&str; 11] = [
     "principal is user",
     "principal is robot",
     "principal has dept",
+    "principal has badge",
+    "resource in user::\"alice\"",
     "resource == doc::\"d2\"",
     "[doc::\"d1\"].contains(resource)",
     "principal == robot::\"\"",
     "false",
 ];
 
-fn condition(dice: &mut Dice, depth: usize) -> String {
+/// A condition of these atoms.
+pub(crate) fn condition(dice: &mut Dice, depth: usize) -> String {
     if depth == 0 {
         return (*dice.one(&ATOMS)).to_owned();
     }
@@ -191,6 +202,7 @@ fn nothing_satisfies_what_is_said_to_forbid_nothing() {
                     }
                 }
             }
+            Err(report) if report.contains("never holds") => {}
             Err(report) => panic!("{}: {report}", policy("forbid")),
         }
     }

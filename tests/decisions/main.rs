@@ -17,6 +17,7 @@ mod examples;
 mod fitting;
 mod generated;
 mod idle;
+mod impossible;
 mod matrix;
 mod packs;
 mod properties;

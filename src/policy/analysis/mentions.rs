@@ -9,6 +9,10 @@
 //! the user. Every other expression of type `Userset` is refused.
 //! **Trade-off.** A relation is looked up even if an earlier conjunct makes it unnecessary.
 
+mod never_held;
+
+pub(in crate::policy) use never_held::is_never_held;
+
 use crate::model::{
     EntityRef, MAX_USER_BYTES, ObjectRef, Place, Problem, TupleTextError, TupleUser,
     check_relation, nearest, shown,
@@ -114,7 +118,8 @@ struct MentionReader<'a> {
     problems: Vec<Problem>,
 }
 
-type TypedExpr = Expr<Option<Type>>;
+/// An expression with the types that Cedar's checker found.
+pub(in crate::policy) type TypedExpr = Expr<Option<Type>>;
 
 impl MentionReader<'_> {
     fn scope(&mut self, constraint: &PrincipalOrResourceConstraint, place: Option<Place>) {
@@ -218,24 +223,7 @@ impl MentionReader<'_> {
                 BoolType::AnyBool => {}
             }
         }
-        let ExprKind::BinaryApp {
-            op: BinaryOp::In,
-            arg1,
-            arg2,
-        } = expr.expr_kind()
-        else {
-            return None;
-        };
-        if !is_userset(arg2) {
-            return None;
-        }
-        let (object, relation) = match arg2.expr_kind() {
-            ExprKind::GetAttr { expr, attr } => (SmolStr::from(entity_type(expr)?), attr.clone()),
-            ExprKind::Lit(Literal::EntityUID(uid)) => parse_userset_id(uid.eid().as_ref())
-                .map(|(object, relation)| (object.kind, relation))?,
-            _ => return None,
-        };
-        (!self.types.can_hold(&entity_type(arg1)?, &object, &relation)).then_some(false)
+        is_never_held(expr, self.types).then_some(false)
     }
 
     /// Checks the groups to the right of `in`; one that is not a literal is known by its type.
@@ -480,7 +468,7 @@ fn group_type(ty: &Type) -> Option<String> {
     }
 }
 
-fn entity_type(expr: &TypedExpr) -> Option<String> {
+pub(in crate::policy) fn entity_type(expr: &TypedExpr) -> Option<String> {
     match expr.data() {
         Some(Type::Entity(EntityKind::Entity(lub))) => {
             lub.get_single_entity().map(ToString::to_string)

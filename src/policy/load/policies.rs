@@ -129,6 +129,14 @@ impl CheckedPolicies {
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
             warnings.extend(reader.add_mentions(schema, &mut all, &homes, &shapes));
         }
+        idle::impossible::report(
+            &all,
+            &homes,
+            schema,
+            &shapes,
+            &mut reader.problems,
+            &mut warnings,
+        );
         if reader.problems.is_empty() {
             idle::beyond_names(&all, &homes, schema, &mut reader.problems, &mut warnings);
         }

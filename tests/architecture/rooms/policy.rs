@@ -60,8 +60,14 @@ pub(super) const POLICY: [Room; 19] = [
     ),
     (
         "idle",
-        &["analysis::syntax", "load::source", "schema", "load"],
-        "Policies that can never apply.",
+        &[
+            "analysis::syntax",
+            "load::source",
+            "schema",
+            "analysis::mentions",
+            "load",
+        ],
+        "Policies, and parts of policies, that can never apply.",
     ),
     (
         "analysis",
