@@ -6,7 +6,7 @@ use super::files::BundleFiles;
 use super::manifest::{self, BundleManifest, find, find_in};
 use super::relations::{BundleRelations, SchemaTypes};
 use super::sorted::FilesByKind;
-use super::{client_as_data, pack, relations};
+use super::{client_as_data, pack, relations, warnings};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{
     CompiledPolicySet, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema,
@@ -184,31 +184,22 @@ fn compile_here(files: &mut BundleFiles) -> Result<Bundle, Problems> {
     }
     let parts = compile_parts(&sorted, &manifest, files, next_actions, &mut problems);
     match (parts, problems.is_empty()) {
-        (
-            Some(BundleParts {
-                compiled,
-                stored,
-                cases,
-                model,
-                tuples,
-            }),
-            true,
-        ) => Ok(Bundle {
-            model,
-            tuples,
+        (Some(parts), true) => Ok(Bundle {
+            warnings: warnings::of(&parts, &manifest, files),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
             carriers: CarrierSettings {
-                attributes: shared_names(&compiled),
+                attributes: shared_names(&parts.compiled),
                 ..manifest.carriers()
             },
-            warnings: warnings(&compiled, &manifest, files),
-            compiled,
-            stored,
+            model: parts.model,
+            tuples: parts.tuples,
+            compiled: parts.compiled,
+            stored: parts.stored,
+            cases: parts.cases,
             allow_orphans: manifest.allow_orphans,
             packs: manifest.packs,
             optional: manifest.optional,
-            cases,
         }),
         _ => Err(Problems(problems)),
     }
@@ -267,12 +258,12 @@ fn compile_parts(
 }
 
 /// The parts of a bundle.
-struct BundleParts {
-    compiled: CompiledPolicySet,
-    stored: StoredEntities,
+pub(super) struct BundleParts {
+    pub(super) compiled: CompiledPolicySet,
+    pub(super) stored: StoredEntities,
     cases: Vec<Case>,
-    model: Option<AuthorizationModel>,
-    tuples: Vec<Tuple>,
+    pub(super) model: Option<AuthorizationModel>,
+    pub(super) tuples: Vec<Tuple>,
 }
 
 /// Reads the relation model, if there is one.
@@ -411,57 +402,6 @@ fn check_types(
             "name a declared entity type",
         );
     }
-}
-
-/// Returns the problems that do not keep a bundle from loading and are probably mistakes.
-fn warnings(
-    compiled: &CompiledPolicySet,
-    manifest: &BundleManifest,
-    files: &BundleFiles,
-) -> Vec<Problem> {
-    let mut warnings = compiled.warnings().to_vec();
-    warnings.extend_from_slice(compiled.schema().vocabulary.warnings());
-    warnings.extend(unknown_to_pack(compiled, manifest, files));
-    warnings
-}
-
-/// A pack that denies every principal whose type it does not name, and the types that it names.
-const NAMING_PACK: (&str, [&str; 3]) = ("delegation", ["user", "agent", "service"]);
-
-/// Warns if no principal in the bundle's schema has a type that the pack names: such a bundle
-/// denies every request.
-fn unknown_to_pack(
-    compiled: &CompiledPolicySet,
-    manifest: &BundleManifest,
-    files: &BundleFiles,
-) -> Option<Problem> {
-    let (pack, known) = NAMING_PACK;
-    let principals = compiled.schema().principals();
-    let is_named = manifest.packs.iter().any(|name| name == pack);
-    if !is_named
-        || principals.is_empty()
-        || principals.iter().any(|kind| known.contains(&kind.as_str()))
-    {
-        return None;
-    }
-    let declared: Vec<String> = principals.iter().map(|name| format!("`{name}`")).collect();
-    let named = known.map(|name| format!("`{name}`")).join(", ");
-    let message = format!(
-        "the pack `{pack}` names the types {named}, and every principal of the schema is of \
-         another ({}): it denies every request",
-        declared.join(", ")
-    );
-    let help = format!(
-        "take a copy of the pack (`behest pack show {pack}`), name your types in it, \
-         and take `{pack}` out of `packs`"
-    );
-    let place = files
-        .file(MANIFEST)
-        .map(|file| find(file, &format!("\"{pack}\"")));
-    Some(Problem {
-        place,
-        ..Problem::new(message).help(help)
-    })
 }
 
 /// Refuses a reason in the bundle's manifest that no policy gives. It is probably misspelt, and has

@@ -196,15 +196,13 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
             );
         }
     }
+    walk.policies_beside();
     if !found {
-        let problem = Problem::new(format!(
-            "`{}` holds neither `schemas/` nor `policies/`",
-            root.display()
-        ))
-        .help(
-            "`--bundle` takes a directory that holds both; \
-             see `behest pack show` and the README for an example",
-        );
+        let problem = Problem::new(format!("`{}` holds neither `schemas/` nor `policies/`", root.display()))
+            .help(
+                "a bundle is a directory with `schemas/` (types and actions in `*.cedarschema`, relations in `*.fga`) and \
+                 `policies/` (`*.cedar`, `bundle.toml`, entities, tuples, cases); nothing beside them is read",
+            );
         return Err(problem.into());
     }
     Problems(walk.problems)
@@ -235,6 +233,24 @@ struct DirectoryWalk<'a> {
 }
 
 impl DirectoryWalk<'_> {
+    /// Reports policies that lie beside the folders, where they would be read by nobody.
+    fn policies_beside(&mut self) {
+        let entries = std::fs::read_dir(self.root).into_iter().flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(Result::ok)
+            .take(MAX_ENTRIES)
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".cedar") && !name.starts_with('.'))
+            .collect();
+        names.sort();
+        for name in names {
+            self.problem(
+                &name,
+                "lies beside `policies/`, where nothing is read: move it there".to_owned(),
+            );
+        }
+    }
+
     /// Reads a folder. `depth` is the number of folders between it and the first.
     fn folder(&mut self, path: &Path, name: &str, depth: usize) {
         if depth > MAX_FOLDERS {

@@ -20,10 +20,12 @@ mod error;
 mod files;
 mod given;
 mod manifest;
+mod misspelt;
 mod pack;
 mod relations;
 mod report;
 mod sorted;
+mod warnings;
 mod yaml;
 
 pub use cases::{Case, CaseFailure, CaseReport, ExpectedAnswer, ObservedAnswer, run_cases};

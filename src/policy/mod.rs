@@ -41,11 +41,13 @@ pub use port::{
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
 pub use search::{QuestionPart, ReverseRelations};
 
-use crate::model::{Arguments, PolicyRef, Problem, Problems};
+use crate::model::{Arguments, Decision, PolicyRef, Problem, Problems};
+use analysis::mentions::ObjectTerm;
 use index::PolicyIndex;
 use load::policies::{CheckedPolicies, CompiledPolicy};
 use search::Literals;
 use smol_str::SmolStr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The level of a bundle that does not set one: how many entities a policy may look through
@@ -138,6 +140,49 @@ impl CompiledPolicySet {
         let reads =
             move |policy: &&Arc<CompiledPolicy>| is_declared && policy.reads.reads_context(name);
         self.policies.iter().filter(reads).map(|policy| &policy.at)
+    }
+
+    /// Returns the ids of the objects of one type whose relations policies ask for; `None` if they
+    /// may ask about others, which a request or an attribute names.
+    #[must_use]
+    pub fn objects_asked_for(&self, kind: &str) -> Option<BTreeSet<&SmolStr>> {
+        let mut resources = self.schema.validator.resources();
+        if resources.any(|resource| resource.to_string() == kind) {
+            return None;
+        }
+        let relations = self.schema.relations.relations.get(kind);
+        let mentions = self
+            .policies
+            .iter()
+            .flat_map(|policy| policy.mentions.iter());
+        let of_kind = mentions.filter_map(|mention| match &mention.object {
+            ObjectTerm::Literal(object) => (object.kind == kind).then_some(Some(&object.id)),
+            ObjectTerm::Path(..) => {
+                let may_be = relations.is_some_and(|known| known.contains(&mention.relation));
+                may_be.then_some(None)
+            }
+        });
+        of_kind.collect()
+    }
+
+    /// Returns why every request is denied, with what helps, if no request can be permitted.
+    #[must_use]
+    pub fn permits_nothing(&self) -> Option<(&'static str, &'static str)> {
+        let mut actions = self.schema.vocabulary.evaluated();
+        let is_permit = |policy: &Arc<CompiledPolicy>| policy.effect == Decision::Permit;
+        if !actions.any(|action| !action.principals.is_empty() && !action.resources.is_empty()) {
+            Some((
+                "the schema declares no action that applies to anything",
+                "declare actions: `action read appliesTo { principal: user, resource: note };`",
+            ))
+        } else if !self.policies.iter().any(is_permit) {
+            Some((
+                "the bundle has no policy that permits anything",
+                "write a `permit` in `policies/<name>.cedar`",
+            ))
+        } else {
+            None
+        }
     }
 
     /// Returns `true` if some policy gives this reason.

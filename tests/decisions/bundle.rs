@@ -198,6 +198,50 @@ fn a_folder_whose_name_is_misspelt_is_refused() {
 }
 
 #[test]
+fn a_folder_without_a_bundle_is_refused_with_what_a_bundle_has() {
+    let policy = "@id(\"open\") permit (principal, action, resource);\n";
+    let schema = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
+    let packs = "packs = [\"delegation\", \"revocation\", \"entitlements\"]\n";
+    let none = "holds neither `schemas/` nor `policies/`";
+    for (files, expected) in [
+        (&[("notes.md", "")][..], none),
+        (&[("models/m.fga", ""), ("tuples/tuples.yaml", "")], none),
+        (&[("policies/README.md", "")], "the bundle has no schema"),
+        (&[("schemas/README.md", "")], "the bundle has no schema"),
+        (&[("policies/p.cedar", policy)], "the bundle has no schema"),
+        (
+            &[("policies/bundle.toml", packs)],
+            "the bundle has no schema of its own, and packs declare nothing",
+        ),
+        (
+            &[
+                ("policies/bundle.toml", packs),
+                ("policies/p.cedar", policy),
+            ],
+            "the bundle has no schema of its own, and packs declare nothing",
+        ),
+        (
+            &[("schemas/s.cedarschema", schema), ("forbid.cedar", policy)],
+            "`forbid.cedar` lies beside `policies/`",
+        ),
+        (
+            &[("schemas/s.cedarschema", schema), (".forbid.cedar", policy)],
+            "it was loaded",
+        ),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        support::engines::write(dir.path(), files);
+        let report = report_of(dir.path());
+        assert!(report.contains(expected), "{files:?}: {report}");
+        assert_eq!(
+            report.matches(" × ").count(),
+            usize::from(expected != "it was loaded"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
 fn a_packs_forbid_about_types_that_the_bundle_does_not_use_is_no_mistake() {
     let schema = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
     let open = "@id(\"open\") permit (principal, action, resource);\n";

@@ -19,6 +19,7 @@ mod generated;
 mod idle;
 mod impossible;
 mod matrix;
+mod misspelt;
 mod packs;
 mod properties;
 mod relations;

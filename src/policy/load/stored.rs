@@ -149,6 +149,14 @@ impl StoredEntities {
         self.index.of_kind(kind, &self.entities)
     }
 
+    /// Returns the ids of all entities of a type, in no order.
+    pub fn ids(&self, kind: &str) -> impl Iterator<Item = &str> {
+        let kind: Option<EntityType> = kind.parse().ok();
+        let uids = self.entities.keys();
+        uids.filter(move |uid| Some(uid.entity_type()) == kind.as_ref())
+            .map(|uid| uid.eid().as_ref())
+    }
+
     /// Returns the number of entities.
     #[must_use]
     pub fn len(&self) -> usize {

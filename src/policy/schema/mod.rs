@@ -59,12 +59,8 @@ impl Schema {
     /// Merges schema files and checks the result. Reports together all problems that can be found
     /// at once.
     pub fn read(files: &[SourceFile], relations: RelationTypes) -> Result<Self, Problems> {
-        if files.is_empty() {
-            let problem = Problem::new("the bundle has no schema").help(
-                "declare the types and actions that your policies speak of in \
-                 `schemas/<name>.cedarschema`",
-            );
-            return Err(problem.into());
+        if files.iter().all(|file| file.path.starts_with("pack:")) {
+            return Err(no_schema(files.is_empty()).into());
         }
         files.iter().try_for_each(nesting::check_schema)?;
         let mut merged = merge::merge(files)?;
@@ -144,6 +140,19 @@ impl Schema {
     pub(super) fn actions(&self) -> &HashMap<EntityUID, Arc<Entity>> {
         &self.actions
     }
+}
+
+/// Returns the problem of a bundle without a schema of its own.
+fn no_schema(has_no_packs: bool) -> Problem {
+    let problem = Problem::new(if has_no_packs {
+        "the bundle has no schema"
+    } else {
+        "the bundle has no schema of its own, and packs declare nothing that can be asked for"
+    });
+    problem.help(
+        "declare the types and actions that your policies speak of in `schemas/<name>.cedarschema`, \
+         beside the folder `policies`",
+    )
 }
 
 /// Returns the same fragment with every name fully qualified, so that a common type means the same

@@ -221,13 +221,16 @@ impl Vocabulary {
     pub(in crate::policy) fn specialised_resources(
         &self,
     ) -> impl Iterator<Item = (SmolStr, &SmolStr)> {
+        self.specialised_actions().map(|(_, kind, id)| (kind, id))
+    }
+
+    /// Returns every specialised action: its id, and the type and the id of its resource.
+    pub fn specialised_actions(&self) -> impl Iterator<Item = (&str, SmolStr, &SmolStr)> {
         self.actions.values().flat_map(|action| {
             let id = action.general.as_ref().map(|(_, id)| id);
-            id.into_iter().flat_map(|id| {
-                action
-                    .resources
-                    .iter()
-                    .map(move |kind| (kind.to_string().into(), id))
+            id.into_iter().flat_map(move |id| {
+                let kinds = action.resources.iter();
+                kinds.map(move |kind| (action.uid.eid().as_ref(), kind.to_string().into(), id))
             })
         })
     }
