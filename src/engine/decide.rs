@@ -18,7 +18,7 @@ use crate::model::{
     read_proven_question,
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
-use crate::policy::{ActionInfo, Conversions, Leg, LegDepth, LegInput, StoredEntities};
+use crate::policy::{ActionInfo, Conversions, Leg, LegDepth, LegInput, LegTime, StoredEntities};
 use std::cell::Cell;
 
 /// The member of the context that holds a call's arguments.
@@ -169,6 +169,7 @@ fn legs_of(at: Circumstances<'_>) -> Legs<'_> {
         explanation: options.explanation,
         inputs: options.inputs,
         clock: false,
+        time: options.reads.map_or(LegTime::Any, |_| LegTime::Brief),
     };
     Legs {
         pinned,
@@ -251,10 +252,12 @@ fn explain_rest(
     }
 }
 
-/// Returns why no decision is made after a fault: if the brief limit of reads was used up, the
-/// request takes long; otherwise the fault itself.
+/// Returns why no decision is made after a fault: if the brief limit of reads was used up, or a leg
+/// was not evaluated for the time that it takes, the request takes long; otherwise the fault
+/// itself.
 fn refusal(at: Circumstances<'_>, legs: &Legs<'_>, fault: Fault) -> Refusal {
-    let is_cut = at.options.reads.is_some() && legs.reads_left() == Some(0);
+    let is_brief = at.options.reads.is_some();
+    let is_cut = is_brief && (fault == Fault::TakesLong || legs.reads_left() == Some(0));
     if is_cut {
         Refusal::TakesLong
     } else {

@@ -335,7 +335,10 @@ fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
             StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::RelationsUnavailable,
         ),
-        Fault::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
+        // Whoever asks for a brief decision makes a long one again elsewhere.
+        Fault::TakesLong | Fault::Internal(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal)
+        }
     }
 }
 
@@ -378,7 +381,7 @@ fn fault_message(fault: &Fault) -> &'static str {
             "a relation needs more tuples, or more work, than one decision may take: asking again \
              does not help; ask about less, or make its model, its groups or its conditions smaller"
         }
-        Fault::Internal(_) => {
+        Fault::TakesLong | Fault::Internal(_) => {
             "the service failed: its log says why, under this request's `X-Request-ID`"
         }
     }

@@ -166,6 +166,10 @@ pub enum Fault {
     /// the tuples or the model change.
     #[error("a relation could not be looked up: {0}")]
     RelationLimit(String),
+    /// The decision takes longer than other requests of the thread may wait; on another thread it
+    /// is made.
+    #[error("the decision takes too long for the thread that it began on")]
+    TakesLong,
     /// The decision record's queue had no room, and the setting says to fail in this case.
     #[error("the decision record's queue is full")]
     RecordQueueFull,

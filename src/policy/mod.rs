@@ -29,7 +29,7 @@ mod port;
 mod schema;
 mod search;
 
-pub use evaluate::{Leg, LegDepth, LegInput};
+pub use evaluate::{Leg, LegDepth, LegInput, LegTime};
 pub use explanation::reasons::NextActions;
 pub use inputs::conversions::Conversions;
 pub use load::nesting::STACK_BYTES;

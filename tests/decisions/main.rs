@@ -25,5 +25,6 @@ mod properties;
 mod relations;
 mod reload;
 mod rounding;
+mod rounding_generated;
 mod secrets;
 mod strays;

@@ -106,7 +106,7 @@ fn is_clock(expr: &Expr) -> bool {
 }
 
 /// Converts a `datetime` to milliseconds since 1970.
-fn milliseconds(value: Cedar) -> Option<Timestamp> {
+pub(in crate::policy) fn milliseconds(value: Cedar) -> Option<Timestamp> {
     let since = call("durationSince", &[value, datetime(Timestamp(0))?])?;
     duration_ms(since).map(Timestamp)
 }

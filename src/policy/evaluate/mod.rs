@@ -44,6 +44,19 @@ pub struct LegDepth {
     pub inputs: bool,
     /// Whether to return how policies used the clock.
     pub clock: bool,
+    /// How long the evaluation may take.
+    pub time: LegTime,
+}
+
+/// How long the evaluation of a leg may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LegTime {
+    /// As long as its limits allow.
+    #[default]
+    Any,
+    /// No longer than other requests of the thread may wait: what takes longer is
+    /// [`Fault::TakesLong`].
+    Brief,
 }
 
 /// The result of one leg.
@@ -146,16 +159,16 @@ enum PolicyVerdict {
 
 impl CompiledPolicySet {
     /// Evaluates one leg. Returns `Err` only if a relation could not be looked up for a reason that
-    /// may pass.
+    /// may pass, or if the leg takes long and is to be decided quickly.
     pub fn leg(&self, input: &LegInput<'_>, depth: LegDepth) -> Result<Leg, Fault> {
         let decided = self.with_inputs(input, depth, |parties, scope, inputs, points| {
             let leg = self.decided(input, depth, parties, scope, inputs);
             match points {
-                None => leg,
+                None => Ok(leg),
                 Some(points) => settle((input, depth), parties, inputs, points, leg),
             }
         })?;
-        Ok(decided.unwrap_or_else(|denial| denial))
+        decided.unwrap_or_else(Ok)
     }
 
     /// Builds the inputs of a leg and passes them to `then`; returns the denial of a leg that has

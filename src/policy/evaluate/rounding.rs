@@ -14,11 +14,13 @@
 //! INVARIANT: between two milliseconds the result of a comparison changes at most once, so the
 //! result for the exact point is that for the millisecond before or that for the one after. If all
 //! results agree, the policies would decide the same for the exact points. This does not hold for a
-//! product of two values that depend on points, nor for a time of the day if the day ends between
-//! the two milliseconds: these deny.
+//! day or a time of the day if the day ends between the two milliseconds, nor for what
+//! [`is_unsteady`] finds: these deny.
 
-use super::{Leg, LegDepth, LegInput, Parties, evaluator_on, refused, truth};
-use crate::model::{ClockUse, Code, LegExplanation};
+mod repeated;
+
+use super::{Leg, LegDepth, LegInput, LegTime, Parties, evaluator_on, refused, truth};
+use crate::model::{ClockUse, Code, Fault, LegExplanation, Timestamp};
 use crate::policy::analysis::clock_use;
 use crate::policy::analysis::read_set::ReadSet;
 use crate::policy::analysis::syntax::{PathRoot, children};
@@ -27,16 +29,22 @@ use crate::policy::inputs::points::{Point, Points};
 use crate::policy::inputs::{PolicyInputs, known, value_at};
 use crate::policy::load::policies::{CompiledPolicy, no_slots};
 use crate::policy::schema::ActionInfo;
-use cedar_policy_core::ast::{
-    BinaryOp, Context, EntityUID, Expr, ExprKind, Value as Cedar, ValueKind,
-};
+use cedar_policy_core::ast::{Context, EntityUID, Expr, ExprKind, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
+use repeated::is_unsteady;
 use std::sync::Arc;
 
 /// LIMIT: values that are converted or compared again for one leg, over all ways to read its points
-/// in time. This many take some ten milliseconds, and no ordinary document has so many.
-const MAX_WORK: usize = 16_384;
+/// in time. This many take some milliseconds, no longer than converting the largest body once, so
+/// the legs of the longest chain and the items of a batch take at most about twice as long as
+/// without such points. No ordinary document has so many.
+const MAX_WORK: usize = 4_096;
+
+/// LIMIT: the part of [`MAX_WORK`] that all legs of a question together may take on a thread that
+/// also serves other requests: about a millisecond's worth. For more, the question is decided again
+/// on another thread.
+const BRIEF_WORK: usize = 512;
 
 /// Half a day, in milliseconds: rounding never moves a time of the day this far, unless a day ends.
 const HALF_A_DAY: i64 = 43_200_000;
@@ -48,6 +56,8 @@ enum Outcome {
     Truth(bool),
     /// A time of the day, in milliseconds.
     Time(i64),
+    /// The beginning of a day.
+    Day(Timestamp),
     Other,
 }
 
@@ -60,6 +70,9 @@ impl Outcome {
             Some(truth) => Self::Truth(truth),
             None if calls(expr, "toTime") => {
                 clock_use::duration_ms(value).map_or(Self::Failed, Self::Time)
+            }
+            None if calls(expr, "toDate") => {
+                clock_use::milliseconds(value).map_or(Self::Failed, Self::Day)
             }
             None => Self::Other,
         }
@@ -76,14 +89,14 @@ impl Outcome {
 
 /// Returns a leg that was decided with the millisecond before each of these points in time, if it
 /// would be decided alike whichever of them were read as the millisecond after; otherwise returns a
-/// denial.
+/// denial. Returns `Err` if finding that out takes long and the leg is to be decided quickly.
 pub(super) fn settle(
     (input, depth): (&LegInput<'_>, LegDepth),
     parties: &Parties<'_>,
     inputs: &PolicyInputs,
     mut points: Points<'_>,
     leg: Leg,
-) -> Leg {
+) -> Result<Leg, Fault> {
     let all = inputs.slice.policies.iter();
     let policies: Vec<&Arc<CompiledPolicy>> = all
         .filter(|policy| reads(&policy.reads, &points.all))
@@ -93,7 +106,7 @@ pub(super) fn settle(
         .flat_map(|policy| asked_of(policy, &points.all));
     let asked: Vec<(&Expr, ReadSet)> = asked.collect();
     if asked.is_empty() {
-        return leg;
+        return Ok(leg);
     }
     let is_read = |point: &Point| {
         policies
@@ -101,20 +114,25 @@ pub(super) fn settle(
             .any(|policy| policy.reads.value_at(point.root, &point.path))
     };
     points.all.retain(is_read);
-    let deny = |leg: Leg, why: &str| unsettled(input, leg, &points.all, why);
+    let deny = |leg: Leg, why: &str| Ok(unsettled(input, leg, &points.all, why));
     let mut instants: Vec<EpochNanos> = points.all.iter().map(|point| point.instant).collect();
     instants.sort_unstable();
     instants.dedup();
     if instants.len() > MAX_POINTS {
         return deny(leg, &format!("and there are more than {MAX_POINTS}"));
     }
-    let is_product = |(expr, _): &(&Expr, ReadSet)| is_product(expr, &points.all);
-    if asked.iter().any(is_product) {
+    let is_unsteady = |(expr, _): &(&Expr, ReadSet)| is_unsteady(expr, &points.all);
+    if asked.iter().any(is_unsteady) {
         return deny(leg, DEPENDS);
     }
     let ways = 1_usize << instants.len();
-    if work(&asked, &points, parties, inputs).saturating_mul(ways) > MAX_WORK {
+    let work = work(&asked, &points, parties, inputs).saturating_mul(ways);
+    if work > MAX_WORK {
         return deny(leg, TOO_MANY_VALUES);
+    }
+    let is_brief = depth.time == LegTime::Brief;
+    if is_brief && work.saturating_mul(input.question.chain.legs()) > BRIEF_WORK {
+        return Err(Fault::TakesLong);
     }
     let ground = RoundingInputs {
         parties: (parties.principal, parties.action, parties.resource),
@@ -134,7 +152,11 @@ pub(super) fn settle(
         clock: leg.clock.and(clock),
         ..leg
     };
-    if is_settled { leg } else { deny(leg, DEPENDS) }
+    if is_settled {
+        Ok(leg)
+    } else {
+        deny(leg, DEPENDS)
+    }
 }
 
 /// What is needed to evaluate the expressions again for each way to read the points.
@@ -213,21 +235,6 @@ fn asked_of<'r>(policy: &'r CompiledPolicy, points: &[Point]) -> Vec<(&'r Expr, 
         open.extend(children(next));
     }
     found
-}
-
-/// Returns `true` for a product of two values that both depend on the points: it may fall and rise
-/// again between two milliseconds.
-fn is_product(expr: &Expr, points: &[Point]) -> bool {
-    match expr.expr_kind() {
-        ExprKind::BinaryApp {
-            op: BinaryOp::Mul,
-            arg1,
-            arg2,
-        } => [arg1, arg2]
-            .iter()
-            .all(|arg| reads(&ReadSet::of(arg), points)),
-        _ => false,
-    }
 }
 
 fn calls(expr: &Expr, function: &str) -> bool {

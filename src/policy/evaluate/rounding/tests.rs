@@ -183,3 +183,32 @@ fn what_holds_no_point_is_converted_once_and_legs_share_the_rest() {
         },
     );
 }
+
+#[test]
+fn what_takes_long_is_left_to_another_thread() {
+    let times = |count: usize| -> Vec<String> {
+        let nanos = |at: usize| if at == 1 { "0005" } else { "0000" };
+        (0..count)
+            .map(|at| format!("2026-01-01T00:00:{at:02}.{}Z", nanos(at)))
+            .collect()
+    };
+    for (count, time, is_left) in [
+        (60, LegTime::Brief, true),
+        (60, LegTime::Any, false),
+        (2, LegTime::Brief, false),
+    ] {
+        let depth = LegDepth {
+            time,
+            ..LegDepth::default()
+        };
+        let relations = Counter::default();
+        let leg = with(
+            &question(&times(count)),
+            &relations,
+            None,
+            |compiled, input| compiled.leg(input, depth),
+        );
+        let is_permitted = leg.is_ok_and(|leg| leg.policies == ["p"]);
+        assert_eq!(is_permitted, !is_left, "{count} {time:?}");
+    }
+}
