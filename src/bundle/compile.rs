@@ -6,14 +6,13 @@ use super::files::BundleFiles;
 use super::manifest::{self, BundleManifest, find, find_in};
 use super::relations::{BundleRelations, SchemaTypes};
 use super::sorted::FilesByKind;
-use super::{client_as_data, pack, relations, warnings};
+use super::{client_as_data, declared, pack, relations, warnings};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{
     CompiledPolicySet, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema,
-    StoredEntities, TypeInfo,
+    StoredEntities,
 };
 use crate::relations::model::AuthorizationModel;
-use smol_str::SmolStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The generation of the next bundle.
@@ -189,7 +188,8 @@ fn compile_here(files: &mut BundleFiles) -> Result<Bundle, Problems> {
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
             carriers: CarrierSettings {
-                attributes: shared_names(&parts.compiled),
+                attributes: declared::shared_names(&parts.compiled),
+                near: declared::near_names(&parts.compiled, parts.model.as_ref()),
                 ..manifest.carriers()
             },
             model: parts.model,
@@ -418,21 +418,4 @@ fn check_reasons(
         problem.place = files.file(MANIFEST).map(|file| find(file, code));
         problems.push(problem);
     }
-}
-
-/// Returns the attributes with the name of a carrier, each with its entity type: such an attribute
-/// is data and no carrier.
-fn shared_names(compiled: &CompiledPolicySet) -> Vec<(SmolStr, &'static str)> {
-    let vocabulary = &compiled.schema().vocabulary;
-    let mut found = Vec::new();
-    for kind in vocabulary.types() {
-        let attributes = vocabulary
-            .entity_type(kind)
-            .into_iter()
-            .flat_map(TypeInfo::attributes);
-        let names = attributes
-            .filter_map(|(name, _)| CarrierSettings::shared_names().find(|one| one == name));
-        found.extend(names.map(|name| (kind.clone(), name)));
-    }
-    found
 }

@@ -153,6 +153,7 @@ impl BundleManifest {
                 .unwrap_or(standard.agent_types),
             max_actors: self.limits.actors.unwrap_or(standard.max_actors),
             attributes: Vec::new(),
+            near: Vec::new(),
         }
     }
 }

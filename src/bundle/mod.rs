@@ -16,6 +16,7 @@
 mod cases;
 mod client_as_data;
 mod compile;
+mod declared;
 mod error;
 mod files;
 mod given;

@@ -28,7 +28,7 @@ use agree::{agree, say_the_same};
 pub(super) use credentials::shown_subject;
 use reader::CarrierReader;
 use smol_str::SmolStr;
-use table::{CLIENT_ID, Carrier, Site, is_plain, overlooked, overlooked_client};
+use table::{CLIENT_ID, Carrier, Site, is_plain, misspelt, overlooked, overlooked_client};
 
 /// Names of members of a request's context that belong to the engine: facts, and values that
 /// conditions on tuples read. They are ignored in requests.
@@ -60,6 +60,9 @@ pub struct CarrierSettings {
     /// Entity types with an attribute that has one of [`Self::shared_names`]: for them, the name is
     /// data.
     pub attributes: Vec<(SmolStr, &'static str)>,
+    /// The declared names that are one slip away from a name that is read: each with the entity
+    /// type that has such an attribute, or `None` for a member of the context. They are data.
+    pub near: Vec<(Option<SmolStr>, SmolStr)>,
 }
 
 impl CarrierSettings {
@@ -98,6 +101,27 @@ impl CarrierSettings {
         carrier != Carrier::ClientId || self.client_id.is_some()
     }
 
+    /// Returns `true` if a name is one slip away from a name that is read somewhere, so that a
+    /// schema that declares it belongs into [`Self::near`].
+    #[must_use]
+    pub fn is_near(name: &str) -> bool {
+        table::is_near_any(name)
+    }
+
+    /// Returns `true` if the schema declares a name, which is near a carrier's, for an entity type,
+    /// or for the context if `kind` is `None`.
+    fn declares(&self, kind: Option<&str>, name: &str) -> bool {
+        let mut declared = self.near.iter();
+        declared.any(|(of, declared)| of.as_deref() == kind && declared == name)
+    }
+
+    /// Returns `true` if the schema declares a name, which is near a carrier's, for any entity
+    /// type.
+    fn declares_anywhere(&self, name: &str) -> bool {
+        let mut declared = self.near.iter();
+        declared.any(|(of, declared)| of.is_some() && declared == name)
+    }
+
     /// Returns `true` if a member that nobody reads is not a carrier to this bundle.
     fn excuses(&self, flaw: &Flaw) -> bool {
         flaw.of_client && self.client_id.is_none()
@@ -106,8 +130,11 @@ impl CarrierSettings {
     /// Returns `true` if a property of this type, though a carrier to some bundles, is data to this
     /// bundle.
     pub(super) fn is_data(&self, kind: &str, name: &str) -> bool {
-        let attributes = self.attributes_of(self.declared(kind).map_or(kind, SmolStr::as_str));
-        attributes.contains(&name) || (self.client_id.is_none() && alike(CLIENT_ID, name))
+        let kind = self.declared(kind).map_or(kind, SmolStr::as_str);
+        let attributes = self.attributes_of(kind);
+        attributes.contains(&name)
+            || self.declares(Some(kind), name)
+            || (self.client_id.is_none() && alike(CLIENT_ID, name))
     }
 
     /// Returns the declared type that an alias stands for.
@@ -144,6 +171,7 @@ impl Default for CarrierSettings {
             agent_types: vec!["agent".into()],
             max_actors: MAX_ACTORS,
             attributes: Vec::new(),
+            near: Vec::new(),
         }
     }
 }
@@ -292,9 +320,20 @@ fn check_context(context: &Record, settings: &CarrierSettings) -> Result<(), Cha
     if let Some(found) = overlooked(context, Site::Context, &CONTEXT_MEMBERS) {
         return Err((found, "context").into());
     }
-    match overlooked_client(context, Site::Context, &CONTEXT_MEMBERS)
-        .filter(|_| settings.client_id.is_some())
-    {
+    let reads_client = settings.client_id.is_some();
+    let found = overlooked_client(context, Site::Context, &CONTEXT_MEMBERS)
+        .filter(|_| reads_client)
+        .or_else(|| {
+            let is_data = |name: &str| settings.declares(None, name);
+            misspelt(
+                context,
+                Site::Context,
+                &CONTEXT_MEMBERS,
+                reads_client,
+                is_data,
+            )
+        });
+    match found {
         Some(found) => Err((found, "context").into()),
         None => Ok(()),
     }

@@ -14,7 +14,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use smol_str::SmolStr;
 
 /// Types by which callers mean credentials, in any spelling, besides the kinds of credentials.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 18] = [
     "credential",
     "credentials",
     "credential_value",
@@ -27,10 +27,19 @@ const WORDS: [&str; 12] = [
     "bearer_token",
     "api_key",
     "secret",
+    "tokens",
+    "access_tokens",
+    "session_token",
+    "password",
+    "client_secret",
+    "private_key",
 ];
 
-/// The schemes of HTTP and the parameters that a token stands behind, in lower case.
-const MARKS: [&str; 5] = ["bearer ", "dpop ", "basic ", "access_token=", "id_token="];
+/// The schemes of HTTP that a token stands behind, in lower case. They are words of their own.
+const SCHEMES: [&str; 4] = ["bearer", "dpop", "basic", "token"];
+
+/// The ends of the names of parameters that a token stands behind, in lower case.
+const PARAMETERS: [&str; 5] = ["token", "secret", "password", "assertion", "api_key"];
 
 /// LIMIT: a shorter text is not a token that any service would accept.
 const LEAST_BYTES: usize = 16;
@@ -75,17 +84,43 @@ fn is_word(kind: &str) -> bool {
 }
 
 /// Returns `true` if the text holds a JWT or the beginning of one, a key in PEM form, or what
-/// stands behind a scheme of HTTP or a parameter for tokens.
-pub(super) fn holds_token(text: &str) -> bool {
+/// stands behind a scheme of HTTP or a parameter for tokens. Any part may be written as in a URL.
+pub(crate) fn holds_token(text: &str) -> bool {
     if text.len() < LEAST_BYTES {
         return false;
     }
+    if text.as_bytes().contains(&b'%') {
+        return has_token(&decoded(text));
+    }
+    has_token(text)
+}
+
+fn has_token(text: &str) -> bool {
     // Most names have none of these bytes, and this is asked of each name in a question.
     let has = |byte| text.as_bytes().contains(&byte);
     let is_jwt = has(b'.') && text.split(|c| !is_of_a_token(c)).any(begins_as_jwt);
-    is_jwt
-        || (has(b' ') || has(b'='))
-            && (text.contains("-----BEGIN ") || MARKS.iter().any(|mark| stands_behind(text, mark)))
+    is_jwt || (has(b' ') && text.contains("-----BEGIN ")) || stands_behind_mark(text)
+}
+
+/// Returns a text with the characters that matter here as they are, where they are escaped as in a
+/// URL.
+fn decoded(text: &str) -> String {
+    const ESCAPES: [(&str, &str); 10] = [
+        ("%2E", "."),
+        ("%2e", "."),
+        ("%20", " "),
+        ("%09", " "),
+        ("%3D", "="),
+        ("%3d", "="),
+        ("%3A", ":"),
+        ("%3a", ":"),
+        ("%2B", "+"),
+        ("%2b", "+"),
+    ];
+    let escapes = ESCAPES.iter();
+    escapes.fold(text.to_owned(), |text, (escape, meant)| {
+        text.replace(escape, meant)
+    })
 }
 
 fn is_of_a_token(c: char) -> bool {
@@ -112,21 +147,46 @@ fn is_header(part: &str) -> bool {
             .is_ok_and(|header| header.starts_with(b"{") && header.contains(&b'"'))
 }
 
-/// Returns `true` if a text as long as a token stands behind this mark, in any case of letters.
-fn stands_behind(text: &str, mark: &str) -> bool {
-    text.char_indices().any(|(at, _)| {
-        text.get(at..)
-            .and_then(|rest| rest.split_at_checked(mark.len()))
-            .is_some_and(|(begin, rest)| {
-                begin.eq_ignore_ascii_case(mark)
-                    && rest
-                        .trim_start()
-                        .bytes()
-                        .take_while(|byte| !byte.is_ascii_whitespace())
-                        .count()
-                        >= LEAST_BYTES
-            })
+/// Returns `true` if a text as long as a token stands behind a scheme or a parameter, in any case
+/// of letters.
+fn stands_behind_mark(text: &str) -> bool {
+    let bytes = text.as_bytes().iter().enumerate();
+    let marks = bytes.filter(|(_, byte)| matches!(byte, b' ' | b'\t' | b'+' | b':' | b'='));
+    marks.map(|(at, _)| at).any(|at| {
+        let (before, behind) = (text.get(..at), text.get(at + 1..));
+        before.zip(behind).is_some_and(|(before, behind)| {
+            let is_parameter = behind_is_value(text, at)
+                && PARAMETERS
+                    .iter()
+                    .any(|mark| ends_with(before, mark).is_some());
+            let is_scheme = || {
+                let ends = |scheme: &str| ends_with(before, scheme).is_some_and(is_ended);
+                SCHEMES.iter().any(|scheme| ends(scheme))
+            };
+            (is_parameter || is_scheme()) && is_as_long_as_a_token(behind)
+        })
     })
+}
+
+/// Returns `true` if the mark at this place stands between a parameter and its value.
+fn behind_is_value(text: &str, at: usize) -> bool {
+    matches!(text.as_bytes().get(at), Some(b'=' | b':'))
+}
+
+/// Returns what is before a word at the end of a text.
+fn ends_with<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let (before, end) = text.split_at_checked(text.len().checked_sub(word.len())?)?;
+    end.eq_ignore_ascii_case(word).then_some(before)
+}
+
+/// Returns `true` if a word may begin behind a text.
+fn is_ended(before: &str) -> bool {
+    !before.ends_with(|c: char| c.is_alphanumeric())
+}
+
+fn is_as_long_as_a_token(text: &str) -> bool {
+    let text = text.trim_start().bytes();
+    text.take_while(|byte| !byte.is_ascii_whitespace()).count() >= LEAST_BYTES
 }
 
 #[cfg(test)]
@@ -159,6 +219,18 @@ mod tests {
             "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9".to_owned(),
             JWT.replace("eyJ", "ewo"),
             "-----BEGIN PRIVATE KEY-----".to_owned(),
+            JWT.replace('.', "%2E"),
+            JWT.replace('.', "%2e"),
+            "Bearer:2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "Bearer\t2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "Bearer%202YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "Bearer+2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "Authorization: Bearer 2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "Token 2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "refresh_token=2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "client_secret=2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "client_secret%3D2YotnFZFEjr1zCsicMWpAA".to_owned(),
+            "https://app.example/cb?token=2YotnFZFEjr1zCsicMWpAA".to_owned(),
             long,
         ];
         for text in &texts {
@@ -179,6 +251,9 @@ mod tests {
             "ID-Token",
             "JWT",
             "Bearer",
+            "access_tokens",
+            "SessionToken",
+            "password",
         ] {
             assert_eq!(
                 shown(kind, "2YotnFZFEjr1zCsicMWpAA", false),
@@ -223,6 +298,11 @@ mod tests {
             "eyebrow-and-more.of-a.name",
             "the bearer of news",
             "basic access",
+            "token:1",
+            "user:alice-in-wonderland",
+            "forbearer of the-long-name-of-news",
+            "tokens of-a-game-that-all-play",
+            "100%-of-all-that-there-is",
         ] {
             assert_eq!(shown("usr", id, false), id);
         }

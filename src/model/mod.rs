@@ -74,8 +74,8 @@ pub use shown::{
     RECORD_INPUT_BYTES, shown, shown_message, shown_request_id, shown_url, shown_word,
     without_passwords,
 };
-use spelling::begin_differently;
 pub use spelling::{Letters, MAX_OTHERS, alike, nearest, one_slip_off};
+use spelling::{PossibleSlip, begin_differently};
 pub use spiffe::{SpiffeId, is_trust_domain};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef,

@@ -6,11 +6,13 @@
 
 use super::carriers::shown_subject;
 use super::carriers::table::{
-    OverlookedMember, Site, is_plain, lookalike, overlooked, overlooked_client,
+    OverlookedMember, Site, is_plain, lookalike, misspelt, overlooked, overlooked_client,
 };
 use super::likely_token;
+use super::spelling::is_converted;
 use super::{
-    Chain, Credential, DroppedMember, Entity, EntityRef, Record, Value, one_slip_off, shown,
+    Chain, Credential, DroppedMember, Entity, EntityRef, MAX_OTHERS, Record, Value, one_slip_off,
+    shown,
 };
 use smol_str::SmolStr;
 use std::fmt;
@@ -173,29 +175,62 @@ pub fn body_flaws(body: &Record) -> Vec<Flaw> {
 /// names ignored (AuthZEN 1.0 section 10.1.1), but a misspelled context would be lost together with
 /// the agent that it names.
 fn near_flaw(body: &Record) -> Option<Flaw> {
-    let mut others = body
-        .iter()
-        .filter(|(name, value)| !value.is_null() && !BODY.contains(&name.as_str()));
-    let found = others.find_map(|(name, _)| Some((name, one_slip_off(name, &MEMBERS)?)));
-    found.map(|(name, meant)| Flaw {
-        message: format!("`{}` is not read: did you mean `{meant}`?", shown(name)),
+    let message = match near_member(body, &BODY, &MEMBERS) {
+        Ok(None) => return None,
+        Ok(Some((name, meant))) => {
+            format!("`{}` is not read: did you mean `{meant}`?", shown(name))
+        }
+        Err(TooManyOthers) => format!("the body {TOO_MANY_OTHERS}"),
+    };
+    Some(Flaw {
+        message,
         of_client: false,
     })
+}
+
+/// A body has more long names, or names in letters other than ASCII's, than are compared.
+struct TooManyOthers;
+
+const TOO_MANY_OTHERS: &str =
+    "has more than 100 members that are not read and have long or unusual names";
+
+/// Finds a member whose name is a misspelling of one of `meant`. Those of `known` are not compared;
+/// a null member counts as not sent.
+fn near_member<'a>(
+    body: &'a Record,
+    known: &[&'static str],
+    meant: &[&'static str],
+) -> Result<Option<(&'a SmolStr, &'static str)>, TooManyOthers> {
+    let others = body
+        .iter()
+        .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
+    let mut converted = 0;
+    for (name, _) in others {
+        converted += usize::from(is_converted(name));
+        if converted > MAX_OTHERS {
+            return Err(TooManyOthers);
+        }
+        if let Some(meant) = one_slip_off(name, meant) {
+            return Ok(Some((name, meant)));
+        }
+    }
+    Ok(None)
 }
 
 /// Refuses a member of a body whose name is a misspelling of one of `known`; a null member counts
 /// as not sent.
 pub fn refuse_near(body: &Record, known: &[&'static str]) -> Result<(), MalformedMember> {
-    let mut others = body
-        .iter()
-        .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
-    let found = others.find_map(|(name, _)| Some((name, one_slip_off(name, known)?)));
-    found.map_or(Ok(()), |(name, meant)| {
-        Err(MalformedMember {
+    match near_member(body, known, known) {
+        Ok(None) => Ok(()),
+        Ok(Some((name, meant))) => Err(MalformedMember {
             member: shown(name).into_owned(),
             problem: format!("is not read: did you mean `{meant}`?"),
-        })
-    })
+        }),
+        Err(TooManyOthers) => Err(MalformedMember {
+            member: String::new(),
+            problem: TOO_MANY_OTHERS.to_owned(),
+        }),
+    }
 }
 
 impl Flaw {
@@ -227,6 +262,8 @@ fn add_flaws(
     if !is_plain(record, members) {
         flaws.extend(overlooked(record, site, members).map(|found| Flaw::new(&found, path)));
         flaws.extend(client_flaw(record, site, path, members));
+        let found = misspelt(record, site, members, false, |_| false);
+        flaws.extend(found.map(|found| Flaw::new(&found, path)));
     }
 }
 
@@ -402,6 +439,29 @@ impl Question {
                 id: uid.id.clone(),
             },
             None => uid.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_unusual_names_than_a_client_sends_are_compared() {
+        let of = |count: usize, name: &str| -> Record {
+            let names = (0..count).map(|at| format!("{name}{at}"));
+            names.map(|name| (name.into(), Value::from(1))).collect()
+        };
+        for (body, is_refused) in [
+            (of(MAX_OTHERS, "\u{e9}"), false),
+            (of(MAX_OTHERS + 1, "\u{e9}"), true),
+            (of(MAX_OTHERS + 1, &"x".repeat(70)), true),
+            (of(10_000, "x"), false),
+        ] {
+            let found = refuse_near(&body, &["options"]);
+            assert_eq!(found.is_err(), is_refused);
+            assert_eq!(!body_flaws(&body).is_empty(), is_refused);
         }
     }
 }

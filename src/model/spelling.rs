@@ -6,6 +6,7 @@
 //! suggested in messages.
 
 use smallvec::SmallVec;
+use std::cell::OnceCell;
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// Returns `true` if two names differ only in case and separators: `onBehalfOf`, `on-behalf-of`,
@@ -29,6 +30,12 @@ const SHORT_BYTES: usize = 64;
 /// many. For a body full of them, the comparisons would occupy a thread that also serves other
 /// requests for seconds.
 pub const MAX_OTHERS: usize = 100;
+
+/// Returns `true` for a name whose comparison with others takes long: it is converted letter by
+/// letter.
+pub(super) fn is_converted(name: &str) -> bool {
+    name.len() > SHORT_BYTES || !name.is_ascii()
+}
 
 /// A name that is compared with many others. A long name, and a name with letters other than
 /// ASCII's, is converted once for all comparisons.
@@ -108,11 +115,16 @@ fn is_folded(folded: &str, name: &str) -> bool {
 }
 
 fn fold(name: &str) -> Option<String> {
-    let folded: String = letters(name).take(MAX_LETTERS + 1).collect();
+    let folded: String = if name.is_ascii() {
+        let letters = ascii_letters(name).map(char::from);
+        letters.take(MAX_LETTERS + 1).collect()
+    } else {
+        letters(name).take(MAX_LETTERS + 1).collect()
+    };
     (folded.chars().nth(MAX_LETTERS).is_none()).then_some(folded)
 }
 
-fn ascii_letters(name: &str) -> impl Iterator<Item = u8> {
+fn ascii_letters(name: &str) -> impl DoubleEndedIterator<Item = u8> {
     name.bytes()
         .filter(u8::is_ascii_alphanumeric)
         .map(|byte| byte.to_ascii_lowercase())
@@ -206,14 +218,50 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 #[must_use]
 pub fn one_slip_off(name: &str, known: &[&'static str]) -> Option<&'static str> {
     const FEWEST: usize = 5;
-    let mut near = known.iter().filter(|known| !end_differently(name, known));
-    let first = near.next()?;
-    let letters = first_letters(name);
-    if letters.len() < FEWEST {
-        return None;
+    let slip = PossibleSlip::of(name);
+    let mut near = known.iter().copied();
+    near.find(|known| !end_differently(name, known) && slip.is_of(known, FEWEST))
+}
+
+/// A name that may be one slip away from known names. It is converted once for all comparisons, if
+/// a comparison needs its letters at all.
+pub(super) struct PossibleSlip<'a> {
+    name: &'a str,
+    is_ascii: bool,
+    letters: OnceCell<FirstLetters>,
+}
+
+impl<'a> PossibleSlip<'a> {
+    pub(super) fn of(name: &'a str) -> Self {
+        let (is_ascii, letters) = (name.is_ascii(), OnceCell::new());
+        Self {
+            name,
+            is_ascii,
+            letters,
+        }
     }
-    let mut near = std::iter::once(first).chain(near).copied();
-    near.find(|known| is_one_slip(&letters, &first_letters(known)))
+
+    /// Returns `true` if the name has at least `fewest` letters and differs in one slip from a
+    /// known name in ASCII, as [`one_slip_off`] says.
+    pub(super) fn is_of(&self, known: &str, fewest: usize) -> bool {
+        if self.is_ascii && !share_most(self.name, known) {
+            return false;
+        }
+        let letters = self.letters.get_or_init(|| first_letters(self.name));
+        letters.len() >= fewest && is_one_slip(letters, &first_letters(known))
+    }
+}
+
+/// Returns `true` if two ASCII names share so many letters at their ends that one slip may be all
+/// that is between them: nearly all names end here, after a few letters.
+fn share_most(name: &str, known: &str) -> bool {
+    let same = |pair: &(u8, u8)| pair.0 == pair.1;
+    let count = ascii_letters(known).count();
+    let front = ascii_letters(name).zip(ascii_letters(known));
+    let front = front.take_while(same).count();
+    let back = ascii_letters(name).rev().zip(ascii_letters(known).rev());
+    let back = back.take_while(same).count();
+    front + back + 2 >= count
 }
 
 /// Returns `true` if two names differ in the first and in the last letter, as no slip in five
@@ -232,11 +280,13 @@ fn end_differently(one: &str, other: &str) -> bool {
     differ(one.first(), other.first()) && differ(one.last(), other.last())
 }
 
-/// LIMIT: letters of a name that are compared for a slip: no known name has more than eleven.
-const SLIP_LETTERS: usize = 16;
+/// LIMIT: letters of a name that are compared for a slip: no known name has more than eighteen.
+const SLIP_LETTERS: usize = 20;
+
+type FirstLetters = SmallVec<[char; SLIP_LETTERS]>;
 
 /// Returns the letters with which a name begins.
-fn first_letters(name: &str) -> SmallVec<[char; SLIP_LETTERS]> {
+fn first_letters(name: &str) -> FirstLetters {
     if name.is_ascii() {
         let letters = ascii_letters(name).map(char::from);
         letters.take(SLIP_LETTERS).collect()
@@ -266,7 +316,7 @@ fn is_one_slip(one: &[char], other: &[char]) -> bool {
 }
 
 /// Returns the letters and digits of a name, without case.
-fn spelled(name: &str) -> String {
+pub(super) fn spelled(name: &str) -> String {
     if name.is_ascii() {
         ascii_letters(name).map(char::from).collect()
     } else {

@@ -249,7 +249,7 @@ fn what_is_called_like_an_object_of_a_request_is_data_where_it_names_nobody() {
     for context in [
         json!({"context": {"ip": "::1"}, "subject": {"type": "user", "id": "x"}, "properties": {"user": "x"}}),
         json!({"resource": {"agent": "x"}, "options": {"agent": "x"}, "evaluations": [{"agent": "x"}]}),
-        json!({"agnet": "x", "agents": ["x"]}),
+        json!({"agnet": 7, "agents": [7], "acts": "x", "credential": "password"}),
     ] {
         assert_eq!(
             read(&alice(), &context, &settings()),
@@ -625,4 +625,102 @@ fn a_sub_profile_says_what_the_type_says_or_denies() {
         read(&said("user", &json!("gold")), &json!({}), &declared),
         "user:x"
     );
+}
+
+/// A name that is one slip away from one that is read would lose what it says.
+#[test]
+fn what_is_one_slip_away_from_a_member_or_a_carrier_is_refused() {
+    let act = json!({"act": {"sub": "x"}});
+    for name in [
+        "propertys",
+        "propertie",
+        "proprties",
+        "property",
+        "Propertis",
+    ] {
+        refused(
+            &json!({"type": "user", "id": "alice", name: act}),
+            &json!({}),
+            &settings(),
+        );
+    }
+    for name in ["delegation_chan", "delegation_chains", "delegationChan"] {
+        refused(
+            &json!({"type": "user", "id": "alice", name: [evil()]}),
+            &json!({}),
+            &settings(),
+        );
+    }
+    let delegator = json!({"delegator_type": "user", "delegator_id": "x"});
+    for (name, value) in [
+        ("on_behalf_off", json!("x")),
+        ("delegaton", delegator.clone()),
+        ("delegations", json!([delegator])),
+        ("acts", json!({"sub": "x"})),
+        ("actt", json!({"sub": "x"})),
+        ("agents", json!([evil()])),
+    ] {
+        refused(&with(&json!({ name: value })), &json!({}), &settings());
+        refused(&alice(), &json!({ name: value }), &settings());
+    }
+    let credential = json!({"type": "access_token", "value": "x"});
+    for (name, value) in [
+        ("agnt", json!("x")),
+        ("agents", json!(["x"])),
+        ("agentt", evil()),
+        ("credential", json!([credential])),
+        ("credentals", json!([credential])),
+        ("credential", credential.clone()),
+        ("argumnts", json!({"amount": 9})),
+    ] {
+        refused(&alice(), &json!({ name: value }), &settings());
+    }
+    refused(
+        &alice(),
+        &json!({"agent": {"type": "agent", "id": "x", "propertys": {"risk": "high"}}}),
+        &settings(),
+    );
+    refused(
+        &with(&json!({"act": {"sub": "x", "sub_profil": "service"}})),
+        &json!({}),
+        &settings(),
+    );
+}
+
+#[test]
+fn what_a_schema_declares_is_data_however_near_a_carrier_its_name_is() {
+    let near = vec![
+        (Some("user".into()), "agents".into()),
+        (None, "credential".into()),
+    ];
+    let declaring = CarrierSettings { near, ..settings() };
+    let agents = with(&json!({"agents": ["x"]}));
+    let credential = json!({"credential": {"type": "badge"}});
+    assert_eq!(read(&agents, &credential, &declaring), "user:alice");
+    refused(&agents, &json!({}), &settings());
+    refused(&alice(), &credential, &settings());
+    refused(&alice(), &json!({"agents": ["x"]}), &declaring);
+    refused(&with(&credential), &json!({}), &declaring);
+}
+
+#[test]
+fn the_members_of_an_action_and_a_resource_are_a_closed_list() {
+    for (place, name) in [
+        ("action", "propertys"),
+        ("action", "names"),
+        ("resource", "propertie"),
+        ("resource", "proprties"),
+    ] {
+        let mut asked = body(&alice(), &json!({}));
+        asked[place][name] = json!({"secret": true});
+        let request = Request::from_body(&values::record(&asked)).expect("well-formed");
+        let refusal = read_question(&request, &settings());
+        assert!(refusal.is_err(), "{place}.{name}");
+        asked[place][name] = Json::Null;
+        let request = Request::from_body(&values::record(&asked)).expect("well-formed");
+        assert!(
+            read_question(&request, &settings()).is_ok(),
+            "{place}.{name}"
+        );
+    }
 }

@@ -7,7 +7,8 @@ mod parts;
 
 use super::agree::CarrierStatements;
 use super::table::{
-    CLIENT_ID, OverlookedMember, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client,
+    CLIENT_ID, OverlookedMember, SUB_PROFILE, Site, is_plain, misspelt, overlooked,
+    overlooked_client,
 };
 use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent};
 use crate::model::{
@@ -335,6 +336,9 @@ impl<'a> CarrierReader<'a> {
         }
         let found = overlooked(record, site, members);
         let found = found.or_else(|| self.overlooked_client(record, site, members));
+        // What is said beside a member's name may be a property of any type.
+        let is_data = |name: &str| site == Site::Member && self.settings.declares_anywhere(name);
+        let found = found.or_else(|| misspelt(record, site, members, false, is_data));
         found.map_or(Ok(()), |found| Err((found, path).into()))
     }
 
@@ -372,6 +376,8 @@ impl<'a> CarrierReader<'a> {
         }
         let found = overlooked(properties, site, &carriers);
         let found = found.or_else(|| self.overlooked_client(properties, site, &attributes));
+        let is_data = |name: &str| self.settings.declares(Some(&uid.kind), name);
+        let found = found.or_else(|| misspelt(properties, site, &carriers, false, is_data));
         if let Some(found) = found {
             return Err((found, path).into());
         }

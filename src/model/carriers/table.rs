@@ -9,8 +9,10 @@
 //! declares. The same holds for the objects that contain carriers: one that is not read contains no
 //! carrier.
 
+mod near;
 mod overlooked;
 
+pub(in crate::model) use near::{is_near_any, misspelt};
 pub(in crate::model) use overlooked::{
     OverlookedMember, is_carrier, lookalike, overlooked, overlooked_client,
 };
@@ -302,7 +304,7 @@ fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<Ca
 }
 
 /// Returns `true` if no member of an object can be overlooked: each is one of `members`, or begins
-/// differently from all of them and from all names of these tables. Nearly every object of a
+/// differently from all of them and from all names of these tables, and is a slip of none. Nearly every object of a
 /// request ends here: comparing each name with all of the tables took 3,000 instructions of a
 /// decision's 92,000, and searching each object once for the carriers and once for the client 500
 /// of 85,000.
@@ -311,7 +313,8 @@ pub(in crate::model) fn is_plain(record: &Record, members: &[&'static str]) -> b
         let name = name.as_str();
         members.contains(&name)
             || (begins_like_none(name)
-                && members.iter().all(|known| begin_differently(name, known)))
+                && members.iter().all(|known| begin_differently(name, known))
+                && !is_near_any(name))
     })
 }
 

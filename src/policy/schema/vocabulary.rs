@@ -190,6 +190,16 @@ impl Vocabulary {
         self.actions.values().map(|action| &action.context)
     }
 
+    /// Returns the names of all attributes that a request may give to entities, each with its type,
+    /// and of all members of contexts.
+    pub fn declared_names(&self) -> impl Iterator<Item = (Option<&SmolStr>, &SmolStr)> {
+        let types = self.types.iter();
+        let attributes = types
+            .flat_map(|(kind, info)| info.attributes.keys().map(move |name| (Some(kind), name)));
+        let members = self.contexts().flat_map(BTreeMap::keys);
+        attributes.chain(members.map(|name| (None, name)))
+    }
+
     /// Returns every action that is evaluated: those that a request can name, and their specialised
     /// members.
     pub(in crate::policy) fn evaluated(&self) -> impl Iterator<Item = &ActionInfo> {

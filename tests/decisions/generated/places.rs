@@ -74,6 +74,9 @@ pub(super) const SLIPS: [&str; 4] = ["contxt", "subjetc", "resourse", "acton"];
 /// One that is a slip off `options`, which an item has none of.
 pub(super) const OPTIONS_SLIP: &str = "optons";
 
+/// One slip away from the name of a carrier.
+pub(super) const AGENT_SLIP: &str = "agnet";
+
 /// Whether it is said of an entity what it is, in an object that nobody reads.
 fn is_of_entity(kind: Kind) -> bool {
     matches!(kind, Kind::Subject | Kind::Properties)
@@ -387,7 +390,35 @@ impl Stray {
                 Fate::Refused
             }
             OPTIONS_SLIP if kind == Kind::Body => Fate::Refused,
+            AGENT_SLIP => self.slip_in(world, kind),
             _ => Fate::Data,
+        }
+    }
+
+    /// One slip away from `agent`: refused where it could be read as one.
+    fn slip_in(&self, world: World, kind: Kind) -> Fate {
+        if kind == Kind::Subject {
+            return Fate::Refused;
+        }
+        let is_open = match kind {
+            Kind::Properties | Kind::MemberProperties => !world.declares(&self.site.of, "agent"),
+            Kind::Body | Kind::Item | Kind::Context | Kind::Member | Kind::Delegator => true,
+            _ => false,
+        };
+        let is_party = |value: &Json| {
+            let named = ["type", "id", "sub"]
+                .iter()
+                .any(|name| value[*name].is_string());
+            value.is_string() || named
+        };
+        let names = match &self.value {
+            Json::Array(items) => items.iter().any(is_party),
+            value => is_party(value),
+        };
+        if is_open && names {
+            Fate::Refused
+        } else {
+            Fate::Data
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::generated::names::miswritten;
 use crate::generated::places::{
-    CARRIERS, CONTAINERS, Fate, Kind, OPTIONS_SLIP, SLIPS, Site, Step, Stray, sites,
+    AGENT_SLIP, CARRIERS, CONTAINERS, Fate, Kind, OPTIONS_SLIP, SLIPS, Site, Step, Stray, sites,
 };
 use crate::generated::right::Right;
 use crate::generated::world::{Uid, World};
@@ -403,7 +403,7 @@ fn name(dice: &mut Dice, kind: Kind, is_home: bool) -> &'static str {
         3 if kind == Kind::Body => word(dice, &[SLIPS.as_slice(), &[OPTIONS_SLIP]].concat()),
         3 => word(
             dice,
-            &["agnet", "note", "actors", "sub_profile", "sub_profile"],
+            &[AGENT_SLIP, "note", "actors", "sub_profile", "sub_profile"],
         ),
         4 | 5 if kind == Kind::Actor => word(dice, &["type", "id"]),
         4..7 if !kind.own().is_empty() => word(dice, kind.own()),

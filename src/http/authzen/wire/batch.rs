@@ -137,14 +137,15 @@ fn check_defaults(body: &Record) -> Result<(), MalformedMember> {
     Ok(())
 }
 
-/// Returns the memory that all copies of the defaults take together. A default context is copied
-/// even for an item with a context of its own, because the carriers in it must not be lost.
+/// Returns the memory that all copies of the defaults take together. A default context and a
+/// default subject are read even for an item with its own, because the carriers in them must not be
+/// lost, and so they count for each.
 fn inherited_bytes(defaults: &Record, items: &[Value]) -> usize {
     let sizes = DEFAULTED.map(|name| (name, defaults.get(name).map_or(0, bytes)));
     let copied = |item: &Record| {
         let copies = sizes
             .iter()
-            .filter(|(name, _)| *name == "context" || item.get(name).is_none());
+            .filter(|(name, _)| matches!(*name, "context" | "subject") || item.get(name).is_none());
         copies.fold(0_usize, |sum, (_, size)| sum.saturating_add(*size))
     };
     items
@@ -170,8 +171,21 @@ fn bytes(value: &Value) -> usize {
 pub(in crate::http) fn record_bytes(record: &Record) -> usize {
     record
         .iter()
-        .map(|(name, value)| size_of::<SmolStr>() + name.len() + bytes(value))
+        .map(|(name, value)| size_of::<SmolStr>() + name_bytes(name) + bytes(value))
         .sum()
+}
+
+/// Returns the memory of a name. A long name in letters other than ASCII's weighs more: whether it
+/// is spelled like a known one is found letter by letter, for each item again, which takes that
+/// many times as long as copying it.
+fn name_bytes(name: &str) -> usize {
+    const LETTER_BYTES: usize = 16;
+    const SHORT_BYTES: usize = 64;
+    if name.len() > SHORT_BYTES && !name.is_ascii() {
+        name.len().saturating_mul(LETTER_BYTES)
+    } else {
+        name.len()
+    }
 }
 
 fn read_item(
@@ -401,6 +415,23 @@ mod tests {
         );
         assert_eq!(batch(serde_json::json!([{}, 7, null]), 90), Ok(()));
         assert_eq!(batch(serde_json::json!([{}]), 130), Err(refused.to_owned()));
+    }
+
+    /// What is read for each item counts for each, and what takes long to read counts more.
+    #[test]
+    fn a_default_that_is_read_for_each_item_counts_for_each() {
+        let own = serde_json::json!({"subject": {"type": "user", "id": "bob"}, "context": {}});
+        let batch = |name: &str, value: serde_json::Value| {
+            let mut body = with(name, value);
+            body["evaluations"] = serde_json::json!([own, own]);
+            read(&body).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let subject = |text: usize| serde_json::json!({"type": "user", "id": "x".repeat(text)});
+        assert_eq!(batch("subject", subject(1_000)), Ok(()));
+        assert!(batch("subject", subject(2_000)).is_err());
+        let context = |name: String| serde_json::json!({ name: 1 });
+        assert_eq!(batch("context", context("x".repeat(300))), Ok(()));
+        assert!(batch("context", context("\u{301}".repeat(150))).is_err());
     }
 
     #[test]

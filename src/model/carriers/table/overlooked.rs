@@ -3,7 +3,7 @@
 
 use super::{
     CLIENT_ID, CONTAINERS, Carrier, Naming, Site, TOKEN, begins_like_none, carrier, carrier_named,
-    client_named, held, inside, is_container,
+    client_named, held, inside, is_container, misspelt,
 };
 use crate::model::carriers::{ChainRefusal, invalid};
 use crate::model::{Letters, Record, Value, begin_differently, shown};
@@ -18,13 +18,18 @@ pub(in crate::model) enum OverlookedMember<'a> {
     Misplaced(&'a SmolStr, Carrier),
     /// The member is an object in the wrong place that contains a carrier.
     Inside(&'a SmolStr, Carrier),
+    /// The name is one slip away from that of a member that is read here, or of a carrier.
+    Near(&'a SmolStr, &'static str),
 }
 
 impl<'a> OverlookedMember<'a> {
     /// Returns the name of the member.
     pub(in crate::model) fn member(&self) -> &'a SmolStr {
         match self {
-            Self::Alike(member, _) | Self::Misplaced(member, _) | Self::Inside(member, _) => member,
+            Self::Alike(member, _)
+            | Self::Misplaced(member, _)
+            | Self::Inside(member, _)
+            | Self::Near(member, _) => member,
         }
     }
 
@@ -46,6 +51,10 @@ impl<'a> OverlookedMember<'a> {
                     home(*carrier)
                 )
             }
+            Self::Near(member, meant) => format!(
+                "`{path}{dot}{}` is not read: did you mean `{meant}`?",
+                shown(member)
+            ),
             Self::Inside(member, carrier) => {
                 let place = place(member);
                 format!(
@@ -161,7 +170,8 @@ fn spelled_like(
         .find(|known| *known != name && letters.are_of(known))
 }
 
-/// Returns `true` if a property of a subject is a carrier, in any spelling and wherever it belongs,
+/// Returns `true` if a property of a subject is a carrier, in any spelling, with a slip in its name,
+/// and wherever it belongs,
 /// or an object that contains one. [`CLIENT_ID`] counts, though it is a carrier only to some
 /// bundles.
 pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
@@ -169,9 +179,16 @@ pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
     match carrier(&letters) {
         Some(carrier) => carrier.is_taken_in(Site::Properties),
         None if letters.are_of(CLIENT_ID) => true,
-        None => [carrier_named as Naming, client_named]
-            .into_iter()
-            .any(|naming| found_inside(name, &letters, value, Site::Properties, naming).is_some()),
+        None => {
+            let is_misspelt = || {
+                let alone = Record::from_iter([(name.clone(), value.clone())]);
+                misspelt(&alone, Site::Properties, &[], true, |_| false).is_some()
+            };
+            let mut namings = [carrier_named as Naming, client_named].into_iter();
+            namings.any(|naming| {
+                found_inside(name, &letters, value, Site::Properties, naming).is_some()
+            }) || is_misspelt()
+        }
     }
 }
 
