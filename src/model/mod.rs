@@ -56,6 +56,7 @@ pub use explanation::{
     LegOutcome, NearMiss, PolicyError, PolicyRef, RelationLookup,
 };
 pub use kind_words::{KindFlaw, StatedKind, has_agents_client};
+pub(crate) use likely_token::holds_token;
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
 pub use page::PageRequest;
 pub use principal::{
@@ -70,6 +71,7 @@ pub use request::{
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{SearchKind, SearchRequest};
+pub(crate) use shown::HIDDEN;
 pub use shown::{
     RECORD_INPUT_BYTES, shown, shown_message, shown_request_id, shown_url, shown_word,
     without_passwords,

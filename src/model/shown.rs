@@ -22,7 +22,7 @@ const REQUEST_ID_CHARS: usize = 256;
 const MESSAGE_CHARS: usize = 16_384;
 
 /// The text that is shown instead of a value that is likely to be a secret.
-pub(super) const HIDDEN: &str = "(hidden)";
+pub(crate) const HIDDEN: &str = "(hidden)";
 
 /// LIMIT: bytes of a value that are looked through for a token. More than this is not shown, and a
 /// longer header of a JWT has nothing secret in what is.

@@ -199,6 +199,33 @@ fn planted_secrets_come_out_nowhere() {
     assert_eq!(verdicts, expected);
 }
 
+/// Whoever mistakes the form of a request may write a token where a name belongs.
+#[test]
+fn a_token_in_place_of_a_name_is_not_told() {
+    const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl";
+    let engine = engines::engine(&[
+        (
+            "schemas/s.cedarschema",
+            "entity user { level?: Long }; entity doc; action read appliesTo { principal: user, \
+             resource: doc, context: { at?: Long, arguments?: { n?: Long } } };",
+        ),
+        (
+            "policies/p.cedar",
+            "@id(\"p\") permit (principal, action, resource);",
+        ),
+    ]);
+    let asked = json!({
+        "subject": {"type": "user", "id": "u", "properties": {JWT: 1}}, "action": {"name": "read"},
+        "resource": {"type": "doc", "id": "d"},
+        "context": {JWT: 1, "arguments": {JWT: 1}, "other": 1},
+    });
+    let answer = engines::decide(&engine, &asked, AnswerDepth::Explain);
+    let told = format!("{:?}", answer.explanation);
+    assert!(told.contains("context.other"), "{told}");
+    assert!(told.contains("context.(hidden)"), "{told}");
+    assert!(!told.contains(JWT), "{told}");
+}
+
 #[test]
 fn stored_secrets_that_do_not_fit_are_told_of_and_not_shown() {
     let schema = "entity user { @secret pin?: Long, @secret limit?: decimal, name?: String, card?: { @secret number?: Long } } \

@@ -6,7 +6,7 @@
 //! of a look-up, nor as the name of a member if the request wrote a value there. What is shown to
 //! people is cut if it is long, and says so.
 
-use crate::model::Problem;
+use crate::model::{HIDDEN, Problem, holds_token};
 use crate::policy::load::source::SourceFile;
 use crate::policy::schema::Vocabulary;
 use cedar_policy_core::ast::{UnreservedId, Value as Cedar, ValueKind};
@@ -45,16 +45,21 @@ pub(in crate::policy) fn path_text(path: &[SmolStr], vocabulary: &Vocabulary) ->
 /// Returns the name of a member that the schema does not declare, as far as it may be shown.
 /// `declared` are the names that the schema declares at the same level: if one of them is marked
 /// `@secret`, a request may have written the value in place of the name. A short word of letters
-/// counts as a misspelt name.
+/// counts as a misspelt name. A token in place of a name is never shown.
 pub(in crate::policy) fn undeclared_name<'a>(
     name: &SmolStr,
     declared: impl IntoIterator<Item = &'a SmolStr>,
     vocabulary: &Vocabulary,
 ) -> SmolStr {
-    if !is_word(name)
-        && declared
-            .into_iter()
-            .any(|declared| vocabulary.is_secret(declared))
+    if is_word(name) {
+        return name.clone();
+    }
+    if holds_token(name) {
+        return SmolStr::new_static(HIDDEN);
+    }
+    if declared
+        .into_iter()
+        .any(|declared| vocabulary.is_secret(declared))
     {
         return SmolStr::new_static(SECRET);
     }
