@@ -6,6 +6,7 @@
 
 use super::carriers::table::{Site, overlooked};
 use super::request::{read_optional_record, refuse_lookalike};
+use super::spelling::spelled;
 use super::{Letters, MAX_OTHERS, MalformedMember, Record, Value, alike, nearest, shown};
 use smol_str::SmolStr;
 
@@ -68,7 +69,7 @@ const PAGE_MEMBERS: [&str; 3] = ["token", "limit", "properties"];
 
 /// Names that a page of an answer, or other services, use for these members, each with the member.
 /// None of these is a member of a search beside its page either.
-const OTHER_NAMES: [(&str, &str); 31] = [
+const OTHER_NAMES: [(&str, &str); 34] = [
     ("next_token", "token"),
     ("next_page_token", "token"),
     ("page_token", "token"),
@@ -89,6 +90,9 @@ const OTHER_NAMES: [(&str, &str); 31] = [
     ("number", "token"),
     ("page_number", "token"),
     ("page", "token"),
+    ("key", "token"),
+    ("since", "token"),
+    ("last_key", "token"),
     ("size", "limit"),
     ("page_size", "limit"),
     ("per_page", "limit"),
@@ -102,14 +106,45 @@ const OTHER_NAMES: [(&str, &str); 31] = [
     ("first", "limit"),
 ];
 
+/// Words in the names by which other services call a token or another position: a member of a page
+/// with one of them in its name says where the page begins.
+const POSITION_WORDS: [&str; 22] = [
+    "token", "tokn", "cursor", "offset", "skip", "start", "after", "before", "next", "previous",
+    "continu", "marker", "bookmark", "position", "scroll", "resume", "index", "anchor", "seek",
+    "iterator", "state", "page",
+];
+
+/// The same among the members of a search's body, which may be about anything else.
+const POSITION_WORDS_BESIDE: [&str; 5] = ["token", "tokn", "cursor", "offset", "pageno"];
+
+/// LIMIT: bytes of a name in which these words are searched for.
+const SEARCHED_BYTES: usize = 256;
+
+/// Returns `true` if one of these words is in a name.
+fn has_word(name: &str, words: &[&str]) -> bool {
+    if name.len() > SEARCHED_BYTES {
+        return false;
+    }
+    let letters = spelled(name);
+    words.iter().any(|word| letters.contains(word))
+}
+
 /// Names that other services use for `page` itself.
-const OTHER_PAGES: [&str; 4] = ["pagination", "paging", "paginate", "pager"];
+const OTHER_PAGES: [&str; 7] = [
+    "pagination",
+    "paging",
+    "paginate",
+    "pager",
+    "paged",
+    "page_info",
+    "page_request",
+];
 
 /// Refuses a member of a search's body that was meant for its page, for the reason given at
 /// [`refuse_misspelt`].
 fn refuse_beside_page(body: &Record) -> Result<(), MalformedMember> {
     let sent = body.iter().filter(|(_, value)| !value.is_null());
-    for (name, _) in sent.filter(|(name, _)| !BESIDE_PAGE.contains(&name.as_str())) {
+    for (name, value) in sent.filter(|(name, _)| !BESIDE_PAGE.contains(&name.as_str())) {
         let letters = Letters::of(name);
         let own = ["token", "limit"].map(|own| (own, own));
         let mut members = own.iter().chain(&OTHER_NAMES);
@@ -117,6 +152,9 @@ fn refuse_beside_page(body: &Record) -> Result<(), MalformedMember> {
         let meant = match member {
             Some((_, meant)) => format!("page.{meant}"),
             None if OTHER_PAGES.iter().any(|other| letters.are_of(other)) => "page".to_owned(),
+            None if is_like_a_page(name, value) => "page".to_owned(),
+            None if has_word(name, &POSITION_WORDS_BESIDE) => "page.token".to_owned(),
+            None if nearest(name, ["limit"]).is_some() => "page.limit".to_owned(),
             None => continue,
         };
         return Err(MalformedMember {
@@ -125,6 +163,16 @@ fn refuse_beside_page(body: &Record) -> Result<(), MalformedMember> {
         });
     }
     Ok(())
+}
+
+/// Returns `true` for an object that has a page's members, and nearly the name.
+fn is_like_a_page(name: &str, value: &Value) -> bool {
+    let has_members = |record: &Record| {
+        ["token", "limit"]
+            .iter()
+            .any(|one| record.get(one).is_some())
+    };
+    value.as_record().is_some_and(has_members) && nearest(name, ["page"]).is_some()
 }
 
 /// The members of a search's body.
@@ -150,7 +198,11 @@ fn refuse_misspelt(page: &Record) -> Result<(), MalformedMember> {
             .iter()
             .find(|(other, _)| alike(name, other))
             .map(|(_, meant)| *meant);
-        if let Some(meant) = other.or_else(|| nearest(name, PAGE_MEMBERS)) {
+        let meant = other
+            .or_else(|| nearest(name, PAGE_MEMBERS))
+            .or_else(|| has_word(name, &POSITION_WORDS).then_some("token"))
+            .or_else(|| has_word(name, &["limit"]).then_some("limit"));
+        if let Some(meant) = meant {
             let member = format!("page.{}", shown(name));
             return Err(MalformedMember {
                 member,
@@ -195,6 +247,24 @@ mod tests {
             ("offset", "token"),
             ("number", "token"),
             ("perPage", "limit"),
+            ("next_cursor", "token"),
+            ("nextCursor", "token"),
+            ("end_cursor", "token"),
+            ("pagination_token", "token"),
+            ("$skiptoken", "token"),
+            ("exclusive_start_key", "token"),
+            ("starting_token", "token"),
+            ("resume_token", "token"),
+            ("scroll_id", "token"),
+            ("pageIndex", "token"),
+            ("page_no", "token"),
+            ("continue", "token"),
+            ("before", "token"),
+            ("position", "token"),
+            ("state", "token"),
+            ("next_tokn", "token"),
+            ("page_tokens", "token"),
+            ("limits", "limit"),
         ] {
             let told = page(&[(name, Value::from(5))]).unwrap_err();
             assert_eq!(
@@ -234,6 +304,12 @@ mod tests {
             ("offset", "page.token"),
             ("pagination", "page"),
             ("Paging", "page"),
+            ("page_info", "page"),
+            ("tokn", "page.token"),
+            ("tokens", "page.token"),
+            ("next_cursor", "page.token"),
+            ("skiptoken", "page.token"),
+            ("limitt", "page.limit"),
         ] {
             let told = PageRequest::from_body(&record(&[(name, "x".into())])).unwrap_err();
             let expected = format!("`{name}` is not read: did you mean `{meant}`?");
@@ -241,7 +317,19 @@ mod tests {
             let null = record(&[(name, Value::Null)]);
             assert_eq!(PageRequest::from_body(&null), Ok(None), "{name}");
         }
-        let others = record(&[("foo", "x".into()), ("futureField", "x".into())]);
+        let others = record(&[
+            ("foo", "x".into()),
+            ("futureField", "x".into()),
+            ("pge", "x".into()),
+            ("age", 7.into()),
+        ]);
         assert_eq!(PageRequest::from_body(&others), Ok(None));
+        let own = || record(&[("token", "t".into())]);
+        let told = PageRequest::from_body(&record(&[("pge", own().into())])).unwrap_err();
+        assert_eq!(told.to_string(), "`pge` is not read: did you mean `page`?");
+        assert_eq!(
+            PageRequest::from_body(&record(&[("origin", own().into())])),
+            Ok(None)
+        );
     }
 }
