@@ -198,11 +198,16 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
     }
     walk.policies_beside();
     if !found {
-        let problem = Problem::new(format!("`{}` holds neither `schemas/` nor `policies/`", root.display()))
-            .help(
-                "a bundle is a directory with `schemas/` (types and actions in `*.cedarschema`, relations in `*.fga`) and \
-                 `policies/` (`*.cedar`, `bundle.toml`, entities, tuples, cases); nothing beside them is read",
-            );
+        let problem = Problem::new(format!(
+            "`{}` holds neither `schemas/` nor \
+            `policies/`",
+            root.display()
+        ))
+        .help(
+            "a bundle is a directory with `schemas/` (types and actions in `*.cedarschema`, \
+                 relations in `*.fga`) and `policies/` (`*.cedar`, `bundle.toml`, entities, \
+                 tuples, cases); nothing beside them is read",
+        );
         return Err(problem.into());
     }
     Problems(walk.problems)

@@ -40,8 +40,8 @@ pub(super) fn actions(parts: &BundleParts, files: &BundleFiles) -> Vec<Problem> 
                 continue;
             };
             let message = format!(
-                "nothing but the action `{action}` names `{kind}:{id}`, and a request about any other \
-                 is not evaluated as that action"
+                "nothing but the action `{action}` names `{kind}:{id}`, and a request about any \
+                 other is not evaluated as that action"
             );
             let problem = Problem::new(message).help(help);
             let quoted = format!("\"{action}\"");

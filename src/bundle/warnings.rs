@@ -50,12 +50,13 @@ fn unknown_to_pack(
     let declared: Vec<String> = principals.iter().map(|name| format!("`{name}`")).collect();
     let named = known.map(|name| format!("`{name}`")).join(", ");
     let message = format!(
-        "the pack `{pack}` names the types {named}, and every principal of the schema is of another ({}): it denies every \
-         request",
+        "the pack `{pack}` names the types {named}, and every principal of the schema is of \
+         another ({}): it denies every request",
         declared.join(", ")
     );
     let help = format!(
-        "take a copy of the pack (`behest pack show {pack}`), name your types in it, and take `{pack}` out of `packs`"
+        "take a copy of the pack (`behest pack show {pack}`), name your types in it, and take \
+         `{pack}` out of `packs`"
     );
     let place = files
         .file(MANIFEST)

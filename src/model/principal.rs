@@ -104,9 +104,15 @@ impl fmt::Display for NoId {
             }
             Self::Client => "its client is not named, by which its issuer's own tokens name it",
             Self::Clients => "its claims name two clients, or one is no text",
-            Self::ClientProfile => "its `client_profile` has a word that is not known, or is no text",
-            Self::Led => "it is a person, and its claims name a client that would act, too (`own_clients`)",
-            Self::Spelling => "it has a claim that is spelled like one that names it but for case or separators",
+            Self::ClientProfile => {
+                "its `client_profile` has a word that is not known, or is no text"
+            }
+            Self::Led => {
+                "it is a person, and its claims name a client that would act, too (`own_clients`)"
+            }
+            Self::Spelling => {
+                "it has a claim that is spelled like one that names it but for case or separators"
+            }
             Self::Person => "it has not the claim by which its issuer's own tokens name people",
             Self::Spiffe => "its subject is no SPIFFE id of its trust domain",
         })

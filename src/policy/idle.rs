@@ -168,9 +168,9 @@ fn of_names(
             parsed,
             home,
             "no request about a resource that it asks for is evaluated as an action in its scope",
-            "an action that is declared for one resource is evaluated for that one, and no other is \
-             in its place: correct the resource, or say `action in` and the general action, which \
-             matches both",
+            "an action that is declared for one resource is evaluated for that one, and no other \
+             is in its place: correct the resource, or say `action in` and the general action, \
+             which matches both",
         ),
     }
 }

@@ -184,8 +184,8 @@ impl KeySet {
     }
 
     /// Returns the key of this set that signed the token and has not ended at this time: one with
-    /// the name in its header, or any that fits if the header has none. Several keys may have one name, and keys may have no name:
-    /// each that fits is tried, up to [`MAX_TRIES`].
+    /// the name in its header, or any that fits if the header has none. Several keys may have one
+    /// name, and keys may have no name: each that fits is tried, up to [`MAX_TRIES`].
     pub(in crate::evidence) fn signer(
         &self,
         token: &UnverifiedToken<'_>,

@@ -43,8 +43,8 @@ impl IdentifiedToken {
 }
 
 impl Verifier {
-    /// Asks again about the credentials of a request whose issuers' answers are too old. What they do
-    /// not say again proves nothing from then on.
+    /// Asks again about the credentials of a request whose issuers' answers are too old. What they
+    /// do not say again proves nothing from then on.
     pub async fn ask_again(
         &self,
         evidence: &Evidence,

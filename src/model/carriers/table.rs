@@ -304,10 +304,10 @@ fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<Ca
 }
 
 /// Returns `true` if no member of an object can be overlooked: each is one of `members`, or begins
-/// differently from all of them and from all names of these tables, and is a slip of none. Nearly every object of a
-/// request ends here: comparing each name with all of the tables took 3,000 instructions of a
-/// decision's 92,000, and searching each object once for the carriers and once for the client 500
-/// of 85,000.
+/// differently from all of them and from all names of these tables, and is a slip of none. Nearly
+/// every object of a request ends here: comparing each name with all of the tables took 3,000
+/// instructions of a decision's 92,000, and searching each object once for the carriers and once
+/// for the client 500 of 85,000.
 pub(in crate::model) fn is_plain(record: &Record, members: &[&'static str]) -> bool {
     record.iter().all(|(name, _)| {
         let name = name.as_str();

@@ -9,29 +9,30 @@
 //! and an explanation shows the very conjunct that stopped it.
 
 mod explain;
+mod refusal;
 mod rounding;
 
 use super::index::{PolicyIndex, ScopeEntity, ScopePolicies};
 use super::inputs::points::Points;
-use super::inputs::{LegRequest, NoInputs, PolicyInputs, build};
+use super::inputs::{LegRequest, PolicyInputs, build};
 use super::schema::ActionInfo;
 use super::{CompiledPolicySet, Conversions};
 use crate::model::{
     Arguments, ClockUse, Code, Decision, DroppedMembers, EntityRef, Fault, LegExplanation,
-    LegOutcome, Question, Reason, Record, Timestamp, shown,
+    LegOutcome, Question, Record, Timestamp, shown,
 };
 use crate::policy::analysis::clock_use;
 use crate::policy::explanation::reasons;
 use crate::policy::load::policies::{CompiledPolicy, no_slots};
 use crate::policy::load::stored::StoredEntities;
-use crate::policy::port::{RelationFailure, Relations};
+use crate::policy::port::Relations;
 use cedar_policy_core::ast::{
     Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind,
 };
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
-use explain::blank;
+use refusal::{blank_refusal, refused, without_inputs};
 use rounding::settle;
 use std::sync::Arc;
 
@@ -437,72 +438,5 @@ pub(super) fn truth(value: &Cedar) -> Option<bool> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Some(*value),
         _ => None,
-    }
-}
-
-fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
-    let next_action = reasons::next_action(&code);
-    let reason = Reason {
-        code,
-        message,
-        principal: Some(principal.clone()),
-        next_action,
-    };
-    Leg {
-        outcome: LegOutcome::Deny(reason),
-        policies: Vec::new(),
-        explanation: None,
-        inputs: Vec::new(),
-        clock: ClockUse::Unread,
-    }
-}
-
-/// Returns a denial for which no policy is evaluated, with an explanation that lists no policies if
-/// an explanation is wanted.
-fn blank_refusal(
-    code: Code,
-    message: String,
-    principal: &EntityRef,
-    depth: LegDepth,
-    dropped: DroppedMembers,
-) -> Leg {
-    let mut leg = refused(code, message, principal);
-    if depth.explanation {
-        leg.explanation = Some(Box::new(blank(principal, &leg.outcome, dropped)));
-    }
-    leg
-}
-
-/// Returns the denial of a leg without inputs, or a fault if the reason may pass.
-fn without_inputs(none: NoInputs, principal: &EntityRef, depth: LegDepth) -> Result<Leg, Fault> {
-    match none {
-        NoInputs::Cedar => {
-            // The cause is unknown, so the outcome must not be cached; and Cedar's message may
-            // contain any value, so it is not shown.
-            let message = "what the policies were to see cannot be built".to_owned();
-            Ok(Leg {
-                clock: ClockUse::Otherwise,
-                ..refused(Code::PolicyError, message, principal)
-            })
-        }
-        NoInputs::Relation(RelationFailure::Fault(message)) => Err(Fault::Relations(message)),
-        NoInputs::Relation(RelationFailure::Limit(message)) => Err(Fault::RelationLimit(message)),
-        NoInputs::Relation(RelationFailure::Denied(message)) => Ok(blank_refusal(
-            Code::RelationError,
-            message,
-            principal,
-            depth,
-            DroppedMembers::default(),
-        )),
-        NoInputs::Bad(bad, dropped) => {
-            let message = bad.into_iter().next().unwrap_or_default();
-            Ok(blank_refusal(
-                Code::BadValue,
-                message,
-                principal,
-                depth,
-                dropped,
-            ))
-        }
     }
 }

@@ -19,7 +19,8 @@
 
 mod repeated;
 
-use super::{Leg, LegDepth, LegInput, LegTime, Parties, evaluator_on, refused, truth};
+use super::refusal::refused;
+use super::{Leg, LegDepth, LegInput, LegTime, Parties, evaluator_on, truth};
 use crate::model::{ClockUse, Code, Fault, LegExplanation, Timestamp};
 use crate::policy::analysis::clock_use;
 use crate::policy::analysis::read_set::ReadSet;
@@ -108,16 +109,8 @@ pub(super) fn settle(
     if asked.is_empty() {
         return Ok(leg);
     }
-    let is_read = |point: &Point| {
-        policies
-            .iter()
-            .any(|policy| policy.reads.value_at(point.root, &point.path))
-    };
-    points.all.retain(is_read);
+    let instants = instants_read(&mut points.all, &policies);
     let deny = |leg: Leg, why: &str| Ok(unsettled(input, leg, &points.all, why));
-    let mut instants: Vec<EpochNanos> = points.all.iter().map(|point| point.instant).collect();
-    instants.sort_unstable();
-    instants.dedup();
     if instants.len() > MAX_POINTS {
         return deny(leg, &format!("and there are more than {MAX_POINTS}"));
     }
@@ -157,6 +150,18 @@ pub(super) fn settle(
     } else {
         deny(leg, DEPENDS)
     }
+}
+
+/// Keeps the points that policies read, and returns their instants, each once, in order.
+fn instants_read(all: &mut Vec<Point>, policies: &[&Arc<CompiledPolicy>]) -> Vec<EpochNanos> {
+    all.retain(|point| {
+        let mut policies = policies.iter();
+        policies.any(|policy| policy.reads.value_at(point.root, &point.path))
+    });
+    let mut instants: Vec<EpochNanos> = all.iter().map(|point| point.instant).collect();
+    instants.sort_unstable();
+    instants.dedup();
+    instants
 }
 
 /// What is needed to evaluate the expressions again for each way to read the points.

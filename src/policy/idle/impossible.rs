@@ -3,11 +3,13 @@
 //! **Problem.** `principal has stauts || …` is false for every principal if no type declares
 //! `stauts`. Cedar's type checker knows it, and says so only if the whole condition is false. A
 //! branch of a forbid then looks effective but never applies, or an exception excepts nothing.
-//! **Decision.** A test (`has`, `hasTag`, `is`, and `==` and `in` between entities) that is false in
-//! every request environment in which Cedar reaches it is told, with its place and the nearest
+//!
+//! **Decision.** A test (`has`, `hasTag`, `is`, and `==` and `in` between entities) that is false
+//! in every request environment in which Cedar reaches it is told, with its place and the nearest
 //! declared name. A forbid that would forbid more if the test held is refused, as it would be if
 //! the branch were a policy of its own. A permit that would permit less is refused if a declared
 //! name is near, since the test is misspelt then. Anything else is a warning.
+//!
 //! **Trade-off.** Each policy with a test is type-checked once more. A test with a condition inside
 //! is not looked at, for its text differs from one environment to another.
 //!

@@ -154,8 +154,8 @@ pub(in crate::policy) fn problem_of(
 /// Corrects a problem of a file of policies. If a policy has no `;`, the parser stops at the
 /// beginning of the next one; the problem is moved to where the `;` is missing.
 pub(in crate::policy) fn unended(problem: Problem, file: &SourceFile) -> Problem {
-    // What else Cedar reports of a policy's beginning, such as an annotation that stands twice, is no
-    // such mistake.
+    // What else Cedar reports of a policy's beginning, such as an annotation that stands twice, is
+    // no such mistake.
     if !problem.message.contains("unexpected token") {
         return problem;
     }

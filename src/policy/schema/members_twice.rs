@@ -88,7 +88,8 @@ mod tests {
                 &[],
             ),
             (
-                "action r appliesTo { principal: a, resource: [a, b], context: { x: Long, x: Long } };",
+                "action r appliesTo { principal: a, resource: [a, b], context: { x: Long, x: Long \
+                 } };",
                 &["x"],
             ),
             (

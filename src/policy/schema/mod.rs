@@ -150,8 +150,8 @@ fn no_schema(has_no_packs: bool) -> Problem {
         "the bundle has no schema of its own, and packs declare nothing that can be asked for"
     });
     problem.help(
-        "declare the types and actions that your policies speak of in `schemas/<name>.cedarschema`, \
-         beside the folder `policies`",
+        "declare the types and actions that your policies speak of in \
+         `schemas/<name>.cedarschema`, beside the folder `policies`",
     )
 }
 

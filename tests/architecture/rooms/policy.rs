@@ -32,7 +32,13 @@ pub(super) const POLICY: [Room; 19] = [
     ),
     (
         "schema",
-        &["port", "load::source", "load::expansion", "load::nesting"],
+        &[
+            "port",
+            "load::source",
+            "load::lexer",
+            "load::expansion",
+            "load::nesting",
+        ],
         "Types, actions and their attributes, checked.",
     ),
     (

@@ -170,10 +170,9 @@ fn spelled_like(
         .find(|known| *known != name && letters.are_of(known))
 }
 
-/// Returns `true` if a property of a subject is a carrier, in any spelling, with a slip in its name,
-/// and wherever it belongs,
-/// or an object that contains one. [`CLIENT_ID`] counts, though it is a carrier only to some
-/// bundles.
+/// Returns `true` if a property of a subject is a carrier, in any spelling, with a slip in its
+/// name, and wherever it belongs, or an object that contains one. [`CLIENT_ID`] counts, though it
+/// is a carrier only to some bundles.
 pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
     let letters = Letters::of(name);
     match carrier(&letters) {

@@ -69,8 +69,8 @@ pub(super) fn told(
     let problem = match near {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None if flaws.iter().any(TestFlaw::is_of_a_carrier) => problem.help(
-            "in a request it says who acts, and no policy sees it: write the policy about the actor \
-             (`principal is agent`), or read `context.delegation`",
+            "in a request it says who acts, and no policy sees it: write the policy about the \
+             actor (`principal is agent`), or read `context.delegation`",
         ),
         None => problem.help(help),
     };
@@ -150,7 +150,8 @@ impl TestFlaw {
             ),
             Self::NeverHeld => (
                 "by the relation model nobody of that type can be in that relation".to_owned(),
-                "add the type to the relation, as in `define relation: [user, agent]`, or remove the test",
+                "add the type to the relation, as in `define relation: [user, agent]`, or remove \
+                 the test",
             ),
             Self::OtherType => (
                 "by the schema it is of another type here".to_owned(),
