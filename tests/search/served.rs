@@ -58,12 +58,14 @@ pub(crate) fn open(
     (engine, stores)
 }
 
-/// Policies, one a line, in which those that a report finds to forbid nothing are permits.
+/// Policies, one a line, in which those that a report finds to forbid nothing, as a whole or in a
+/// part, are permits.
 fn as_permits(policies: &str, report: &str) -> String {
     let is_idle = |line: &str| {
-        line.split('"')
-            .nth(1)
-            .is_some_and(|id| report.contains(&format!("the policy `{id}` forbids nothing")))
+        line.split('"').nth(1).is_some_and(|id| {
+            report.contains(&format!("the policy `{id}` forbids nothing"))
+                || report.contains(&format!("in the policy `{id}`, "))
+        })
     };
     let of = |line: &str| {
         if is_idle(line) {
