@@ -41,7 +41,10 @@ pub fn read_object(text: &[u8], max_depth: usize) -> Result<Record, JsonError> {
         Ok(other) => Err(JsonError::NoObject(other.kind())),
         Err(JsonRefusal::TooDeep) => Err(JsonError::TooDeep(max_depth)),
         Err(JsonRefusal::TooHeavy) => Err(JsonError::TooHeavy),
-        Err(JsonRefusal::Twice { name, path }) => Err(JsonError::Twice { name, path }),
+        Err(JsonRefusal::Twice(member)) => {
+            let TwiceMember { name, path } = *member;
+            Err(JsonError::Twice { name, path })
+        }
         Err(JsonRefusal::Syntax(error)) => {
             let position = reader.json.error_position(error.index);
             Err(JsonError::Syntax {
@@ -66,11 +69,16 @@ enum JsonRefusal {
     Syntax(JiterError),
     TooDeep,
     TooHeavy,
-    /// A member occurs twice; the path is completed on the way out.
-    Twice {
-        name: SmolStr,
-        path: String,
-    },
+    /// A member occurs twice. It is boxed, because the refusal is as large as the largest of its
+    /// forms, and every value is returned in its place.
+    Twice(Box<TwiceMember>),
+}
+
+/// A member that occurs twice.
+struct TwiceMember {
+    name: SmolStr,
+    /// The path, which is completed on the way out.
+    path: String,
 }
 
 impl From<JiterError> for JsonRefusal {
@@ -96,14 +104,11 @@ impl JsonRefusal {
         })
     }
 
-    fn within(self, longer: impl FnOnce(&str) -> String) -> Self {
-        match self {
-            Self::Twice { name, path } => Self::Twice {
-                name,
-                path: longer(&path),
-            },
-            other => other,
+    fn within(mut self, longer: impl FnOnce(&str) -> String) -> Self {
+        if let Self::Twice(member) = &mut self {
+            member.path = longer(&member.path);
         }
+        self
     }
 }
 
@@ -155,12 +160,10 @@ impl JsonReader<'_> {
             next = self.json.next_key()?.map(SmolStr::new);
         }
         let record = Record::take_members(&mut self.members, start);
-        record
-            .map(Value::Record)
-            .map_err(|name| JsonRefusal::Twice {
-                path: shown(&name).into_owned(),
-                name,
-            })
+        record.map(Value::Record).map_err(|name| {
+            let path = shown(&name).into_owned();
+            JsonRefusal::Twice(Box::new(TwiceMember { name, path }))
+        })
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, JsonRefusal> {
