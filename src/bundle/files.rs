@@ -5,6 +5,7 @@
 //! waited for, and the directory is refused if it does not stop changing.
 
 use super::pack;
+use super::sorted::folder_of;
 use crate::model::{Digest, Place, Problem, Problems};
 use crate::policy::SourceFile;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -188,16 +189,10 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
         } else if path.is_dir() {
             found = true;
             walk.folder(&path, folder, 0);
-        } else if let Some(name) = misspelt_folder(root, folder) {
-            found = true;
-            walk.problem(
-                &name,
-                format!("is no folder of a bundle: is it meant to be `{folder}`?"),
-            );
         }
     }
-    walk.policies_beside();
-    if !found {
+    walk.unread_entries();
+    if !found && walk.problems.is_empty() {
         let problem = Problem::new(format!(
             "`{}` holds neither `schemas/` nor \
             `policies/`",
@@ -215,17 +210,15 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
         .map(|()| walk.contents)
 }
 
-/// Returns the name of a folder that is probably meant to be this one of the two: what stands in it
+/// Returns the folder of a bundle for which a name beside it is probably meant: what lies in it
 /// would be read by nobody.
-fn misspelt_folder(root: &Path, folder: &str) -> Option<String> {
-    std::fs::read_dir(root)
-        .ok()?
-        .filter_map(Result::ok)
-        .take(MAX_ENTRIES)
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| strsim::osa_distance(&name.to_lowercase(), folder) <= MISSPELT_EDITS)
-        .min()
+fn folder_meant(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let name = name.trim_end_matches(|c: char| !c.is_alphabetic());
+    ["schemas", "policies"]
+        .into_iter()
+        .find(|folder| strsim::osa_distance(name, folder) <= MISSPELT_EDITS)
+        .or((name == "policy").then_some("policies"))
 }
 
 struct DirectoryWalk<'a> {
@@ -238,21 +231,30 @@ struct DirectoryWalk<'a> {
 }
 
 impl DirectoryWalk<'_> {
-    /// Reports policies that lie beside the folders, where they would be read by nobody.
-    fn policies_beside(&mut self) {
+    /// Reports what lies beside the two folders as if somebody read it there: files of a bundle,
+    /// and folders whose names are nearly theirs.
+    fn unread_entries(&mut self) {
         let entries = std::fs::read_dir(self.root).into_iter().flatten();
-        let mut names: Vec<String> = entries
+        let mut entries: Vec<(String, bool)> = entries
             .filter_map(Result::ok)
             .take(MAX_ENTRIES)
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| name.ends_with(".cedar") && !name.starts_with('.'))
+            .filter_map(|entry| {
+                let is_folder = entry.path().is_dir();
+                Some((entry.file_name().into_string().ok()?, is_folder))
+            })
+            .filter(|(name, _)| !["schemas", "policies"].contains(&name.as_str()))
+            .filter(|(name, _)| !name.starts_with('.'))
             .collect();
-        names.sort();
-        for name in names {
-            self.problem(
-                &name,
-                "lies beside `policies/`, where nothing is read: move it there".to_owned(),
-            );
+        entries.sort();
+        for (name, is_folder) in entries {
+            if is_folder && let Some(meant) = folder_meant(&name) {
+                let problem = format!("is no folder of a bundle: is it meant to be `{meant}`?");
+                self.problem(&name, problem);
+            } else if !is_folder && let Some(folder) = folder_of(&name) {
+                let problem =
+                    format!("lies beside `{folder}/`, where nothing is read: move it there");
+                self.problem(&name, problem);
+            }
         }
     }
 

@@ -78,6 +78,26 @@ impl FilesByKind {
     }
 }
 
+/// Returns the folder into which a file of a bundle belongs, if its name is one's.
+pub(super) fn folder_of(name: &str) -> Option<&'static str> {
+    const SCHEMAS: [&str; 3] = [".cedarschema", ".fga", "fga.mod"];
+    const POLICIES: [&str; 7] = [
+        ".cedar",
+        "links.json",
+        "entities.json",
+        "tuples.yaml",
+        "tuples.jsonl",
+        "cases.yaml",
+        "bundle.toml",
+    ];
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&SCHEMAS) {
+        Some("schemas")
+    } else {
+        ends(&POLICIES).then_some("policies")
+    }
+}
+
 /// Whether a schema file is JSON: a declaration begins with a word or an annotation, JSON with a
 /// bracket.
 fn is_json_schema(file: &SourceFile) -> bool {

@@ -198,6 +198,56 @@ fn a_folder_whose_name_is_misspelt_is_refused() {
 }
 
 #[test]
+fn what_lies_beside_the_folders_as_if_it_were_read_is_refused() {
+    let write = |beside: &str, text: &str| {
+        let dir = tempfile::tempdir().expect("a folder");
+        let schema =
+            "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
+        let open = "@id(\"open\") permit (principal, action, resource);\n";
+        let files = [
+            ("schemas/s.cedarschema", schema),
+            ("policies/p.cedar", open),
+            (beside, text),
+        ];
+        support::engines::write(dir.path(), &files);
+        report_of(dir.path())
+    };
+    let forbid = "@id(\"shut\") forbid (principal, action, resource);\n";
+    for (folder, meant) in [
+        ("polices", "policies"),
+        ("Policies", "policies"),
+        ("policies2", "policies"),
+        ("policies-1", "policies"),
+        ("policy", "policies"),
+        ("schema", "schemas"),
+        ("Schemas", "schemas"),
+    ] {
+        let expected = format!("`{folder}` is no folder of a bundle: is it meant to be `{meant}`?");
+        let report = write(&format!("{folder}/f.cedar"), forbid);
+        assert!(report.contains(&expected), "{folder}: {report}");
+    }
+    for (file, folder) in [
+        ("f.cedar", "policies"),
+        ("bundle.toml", "policies"),
+        ("more-entities.json", "policies"),
+        ("links.json", "policies"),
+        ("tuples.yaml", "policies"),
+        ("tuples.jsonl", "policies"),
+        ("cases.yaml", "policies"),
+        ("m.fga", "schemas"),
+        ("fga.mod", "schemas"),
+        ("s.cedarschema", "schemas"),
+    ] {
+        let report = write(file, "");
+        let expected = format!("`{file}` lies beside `{folder}/`, where nothing is read");
+        assert!(report.contains(&expected), "{file}: {report}");
+    }
+    for beside in ["notes/n.cedar", "README.md", ".git/f.cedar", "package.json"] {
+        assert!(write(beside, "").contains("it was loaded"), "{beside}");
+    }
+}
+
+#[test]
 fn a_folder_without_a_bundle_is_refused_with_what_a_bundle_has() {
     let policy = "@id(\"open\") permit (principal, action, resource);\n";
     let schema = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
