@@ -127,6 +127,10 @@ impl FromStr for StoreLocation {
 
     fn from_str(text: &str) -> Result<Self, Problem> {
         let Some((name, dir)) = split_name(text) else {
+            if is_address(text) {
+                let told = "what stands there begins as an address does, and is no directory";
+                return Err(Problem::new(told).help(choices()));
+            }
             let backend = if text == MEMORY.name { &MEMORY } else { &REDB };
             return Self::new(backend, text);
         };
@@ -138,9 +142,7 @@ impl FromStr for StoreLocation {
             return Err(Problem::new(told).help(format!("write `{name}`")));
         }
         let location = Self::new(backend, dir)?;
-        // Two slashes begin an address, which may hold a password, and is no path that somebody
-        // would write.
-        if dir.is_empty() || dir.starts_with("//") {
+        if dir.is_empty() || is_address(dir) {
             let told = format!("`{name}:` stands before something else than a directory");
             return Err(
                 Problem::new(told).help(format!("write for example `{name}:/var/lib/behest`"))
@@ -148,6 +150,12 @@ impl FromStr for StoreLocation {
         }
         Ok(location)
     }
+}
+
+/// Returns `true` if a text begins with two slashes, as an address without a scheme does. It may
+/// hold a password, and is no path that somebody would write.
+fn is_address(text: &str) -> bool {
+    text.starts_with("//")
 }
 
 /// Splits off what stands before a colon that comes before every slash.
@@ -312,6 +320,14 @@ mod tests {
             );
             assert!(help.ends_with("; a directory whose name has a colon is written `./NAME`"));
             assert!(!help.contains("PW"));
+        }
+        for text in ["//u:PW@h/db", "//PW@h"] {
+            let (found, help) = refused(text);
+            assert_eq!(
+                found,
+                "what stands there begins as an address does, and is no directory"
+            );
+            assert!(help.starts_with("it takes `DIR` or one of"), "{help}");
         }
         for text in ["redb:", "redb://u:PW@h/db", "redb:///data"] {
             let (found, help) = refused(text);
