@@ -203,7 +203,7 @@ fn near_member<'a>(
 ) -> Result<Option<(&'a SmolStr, &'static str)>, TooManyOthers> {
     let others = body
         .iter()
-        .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
+        .filter(|(name, value)| !is_known(name.as_str(), known) && !value.is_null());
     let mut converted = 0;
     for (name, _) in others {
         converted += usize::from(is_converted(name));
@@ -217,8 +217,14 @@ fn near_member<'a>(
     Ok(None)
 }
 
+/// Returns `true` for the name of a member that is read. Nearly all are: they are told apart by
+/// their lengths first.
+fn is_known(name: &str, known: &[&str]) -> bool {
+    BODY.contains(&name) || known.contains(&name)
+}
+
 /// Refuses a member of a body whose name is a misspelling of one of `known`; a null member counts
-/// as not sent.
+/// as not sent. The members of a question are no misspellings.
 pub fn refuse_near(body: &Record, known: &[&'static str]) -> Result<(), MalformedMember> {
     match near_member(body, known, known) {
         Ok(None) => Ok(()),

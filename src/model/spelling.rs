@@ -218,9 +218,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 #[must_use]
 pub fn one_slip_off(name: &str, known: &[&'static str]) -> Option<&'static str> {
     const FEWEST: usize = 5;
-    let slip = PossibleSlip::of(name);
     let mut near = known.iter().copied();
-    near.find(|known| !end_differently(name, known) && slip.is_of(known, FEWEST))
+    near.find(|known| !end_differently(name, known) && PossibleSlip::of(name).is_of(known, FEWEST))
 }
 
 /// A name that may be one slip away from known names. It is converted once for all comparisons, if

@@ -130,49 +130,71 @@ impl KnownName {
 
 /// Returns the known names from which a name is one slip away.
 ///
-/// Nearly every name ends here by two look-ups: it has neither the first nor the last letter of a
-/// known one.
+/// Nearly every name ends here by four look-ups: neither its first two letters nor its last two are
+/// those of a known one.
 fn near(name: &str) -> impl Iterator<Item = &'static KnownName> + '_ {
     let ends = with_an_end_of(name);
-    let slip = PossibleSlip::of(name);
+    let slip = (ends != 0).then(|| PossibleSlip::of(name));
     let is_near = move |known: &KnownName| {
-        slip.is_of(known.name, known.fewest)
-            || (known.meant != known.name && alike(name, known.name))
+        let is_slip = slip
+            .as_ref()
+            .map(|slip| slip.is_of(known.name, known.fewest));
+        is_slip.unwrap_or_default() || (known.meant != known.name && alike(name, known.name))
     };
-    KNOWN
-        .iter()
-        .enumerate()
-        .filter(move |(at, known)| ends & (1 << at) != 0 && is_near(known))
-        .map(|(_, known)| known)
+    let mut rest = ends;
+    let names = std::iter::from_fn(move || {
+        let at = rest.trailing_zeros();
+        rest &= rest.wrapping_sub(1);
+        KNOWN.get(usize::try_from(at).ok()?)
+    });
+    names.filter(move |known| is_near(known))
 }
 
-/// Returns a bit for each known name that begins or ends with the letter with which a name does, or
-/// all bits if it begins or ends with no ASCII letter.
+/// Returns a bit for each known name that has the first two letters of a name or its last two, or
+/// all bits if one of these four characters is no ASCII letter. A slip in a name of five letters
+/// changes letters at one end alone, as does one in the shorter names that are compared.
 fn with_an_end_of(name: &str) -> u16 {
-    let [first, .., last] = name.as_bytes() else {
-        return 0;
+    const ALL: u16 = (1 << KNOWN.len()) - 1;
+    let ends = match name.as_bytes() {
+        [] | [_] | [_, _] => return 0,
+        [one, two, .., before, last] => letters_of([*one, *two, *before, *last]),
+        [..] => None,
     };
-    let ends = letter(*first)
-        .zip(letter(*last))
-        .and_then(|(first, last)| Some(ENDS.get(first)?.0 | ENDS.get(last)?.1));
-    ends.unwrap_or(u16::MAX)
+    ends.unwrap_or(ALL)
 }
 
-/// For each letter, a bit for each known name that begins with it, and for each that ends with it.
-static ENDS: LazyLock<[(u16, u16); 26]> = LazyLock::new(|| {
-    let mut ends = [(0, 0); 26];
-    for (at, known) in KNOWN.iter().enumerate() {
-        let mut letters = known.name.bytes().filter_map(letter);
-        let first = letters.next();
-        let last = letters.next_back().or(first);
-        if let Some(first) = first.and_then(|first| ends.get_mut(first)) {
-            first.0 |= 1 << at;
+fn letters_of(ends: [u8; 4]) -> Option<u16> {
+    let [one, two, before, last] = ends;
+    let first = ENDS.first.get(letter(one)?)? & ENDS.second.get(letter(two)?)?;
+    let second = ENDS.before.get(letter(before)?)? & ENDS.last.get(letter(last)?)?;
+    Some(first | second)
+}
+
+/// For each letter, a bit for each known name that has it in this place.
+struct EndLetters {
+    first: [u16; 26],
+    second: [u16; 26],
+    before: [u16; 26],
+    last: [u16; 26],
+}
+
+static ENDS: LazyLock<EndLetters> = LazyLock::new(|| {
+    let of = |place: fn(&[usize]) -> Option<&usize>| {
+        let mut bits = [0; 26];
+        for (at, known) in KNOWN.iter().enumerate() {
+            let letters: Vec<usize> = known.name.bytes().filter_map(letter).collect();
+            if let Some(bit) = place(&letters).and_then(|letter| bits.get_mut(*letter)) {
+                *bit |= 1 << at;
+            }
         }
-        if let Some(last) = last.and_then(|last| ends.get_mut(last)) {
-            last.1 |= 1 << at;
-        }
+        bits
+    };
+    EndLetters {
+        first: of(<[usize]>::first),
+        second: of(|letters| letters.get(1)),
+        before: of(|letters| letters.iter().rev().nth(1)),
+        last: of(<[usize]>::last),
     }
-    ends
 });
 
 /// Returns `true` if a value, or one of several in a list, fits.
