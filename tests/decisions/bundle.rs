@@ -340,10 +340,8 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/bad");
     let mut seen = 0;
     let mut wrong = Vec::new();
-    for entry in std::fs::read_dir(&folder).expect("tests/bundles/bad") {
-        let path = entry.expect("an entry").path();
+    for (name, text) in bad_bundles(&folder) {
         seen += 1;
-        let text = std::fs::read_to_string(&path).expect("a text");
         let (parts, expected) = parts_of(&text);
         let bundle = tempfile::tempdir().expect("a folder");
         let files: Vec<(&str, &str)> = parts
@@ -355,15 +353,30 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
             if !report.contains(line.trim()) {
                 wrong.push(format!(
-                    "{}: the report lacks `{}`:\n{report}",
-                    path.display(),
+                    "{name}: the report lacks `{}`:\n{report}",
                     line.trim()
                 ));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(seen >= 20, "only {seen} bad bundles");
+    assert!(seen >= 200, "only {seen} bad bundles");
+}
+
+/// The bad bundles with their names: in the file of a theme, each stands below a line `##### ` with
+/// its name.
+fn bad_bundles(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("tests/bundles/bad") {
+        let path = entry.expect("an entry").path();
+        let theme = path.file_stem().expect("a name").to_string_lossy();
+        let text = format!("\n{}", std::fs::read_to_string(&path).expect("a text"));
+        found.extend(text.split("\n##### ").skip(1).map(|bundle| {
+            let (name, parts) = bundle.split_once('\n').expect("a name");
+            (format!("{theme}: {name}"), parts.to_owned())
+        }));
+    }
+    found
 }
 
 /// The files of a bad bundle, and what its report must say: each part stands below a line `=== `
