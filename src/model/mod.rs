@@ -66,8 +66,9 @@ pub use principal::{
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{
-    Action, Flaw, MalformedMember, Question, Request, body_flaws, misplaced_option, read_action,
-    read_entity, read_optional_record, read_subject, refuse_lookalike, refuse_near,
+    Action, Flaw, MalformedMember, Question, Request, body_flaws, has_known_members,
+    misplaced_option, read_action, read_entity, read_optional_record, read_subject,
+    refuse_lookalike, refuse_near,
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{SearchKind, SearchRequest};

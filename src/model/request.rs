@@ -203,7 +203,7 @@ fn near_member<'a>(
 ) -> Result<Option<(&'a SmolStr, &'static str)>, TooManyOthers> {
     let others = body
         .iter()
-        .filter(|(name, value)| !is_known(name.as_str(), known) && !value.is_null());
+        .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
     let mut converted = 0;
     for (name, _) in others {
         converted += usize::from(is_converted(name));
@@ -217,14 +217,15 @@ fn near_member<'a>(
     Ok(None)
 }
 
-/// Returns `true` for the name of a member that is read. Nearly all are: they are told apart by
-/// their lengths first.
-fn is_known(name: &str, known: &[&str]) -> bool {
-    BODY.contains(&name) || known.contains(&name)
+/// Returns `true` if a body has the members of a question and options alone, as nearly all have, so
+/// that none of its names is a misspelling.
+#[must_use]
+pub fn has_known_members(body: &Record) -> bool {
+    body.iter().all(|(name, _)| BODY.contains(&name.as_str()))
 }
 
 /// Refuses a member of a body whose name is a misspelling of one of `known`; a null member counts
-/// as not sent. The members of a question are no misspellings.
+/// as not sent.
 pub fn refuse_near(body: &Record, known: &[&'static str]) -> Result<(), MalformedMember> {
     match near_member(body, known, known) {
         Ok(None) => Ok(()),

@@ -9,7 +9,7 @@ use crate::http::caller::identity::Identity;
 use crate::http::{Error, Permission};
 use crate::model::{
     AnswerDepth, Arguments, MAX_OTHERS, MalformedMember, Record, Revision, Value, alike,
-    misplaced_option, nearest, refuse_lookalike, refuse_near, shown,
+    has_known_members, misplaced_option, nearest, refuse_lookalike, refuse_near, shown,
 };
 
 const UNKNOWN: &str = "options.unknown";
@@ -70,8 +70,10 @@ impl Options {
         body: &Record,
         caller: Identity<'_>,
     ) -> Result<Self, Error> {
-        refuse_lookalike(body, "", of.members())?;
-        refuse_near(body, of.members())?;
+        if !has_known_members(body) {
+            refuse_lookalike(body, "", of.members())?;
+            refuse_near(body, of.members())?;
+        }
         let none = Record::new();
         let options = match body.get("options") {
             None | Some(Value::Null) => &none,

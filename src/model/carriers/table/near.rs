@@ -96,7 +96,7 @@ pub(in crate::model) fn misspelt<'a>(
 
 /// Returns `true` if a name is one slip away from a name that is read somewhere.
 pub(in crate::model) fn is_near_any(name: &str) -> bool {
-    near(name).next().is_some()
+    with_an_end_of(name) != 0 && near(name).next().is_some()
 }
 
 impl KnownName {
