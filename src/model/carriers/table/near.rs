@@ -136,10 +136,10 @@ fn near(name: &str) -> impl Iterator<Item = &'static KnownName> + '_ {
     let ends = with_an_end_of(name);
     let slip = (ends != 0).then(|| PossibleSlip::of(name));
     let is_near = move |known: &KnownName| {
-        let is_slip = slip
-            .as_ref()
-            .map(|slip| slip.is_of(known.name, known.fewest));
-        is_slip.unwrap_or_default() || (known.meant != known.name && alike(name, known.name))
+        // A carrier's own name is no slip of it.
+        let slip = slip.as_ref().filter(|_| name != known.name);
+        slip.is_some_and(|slip| slip.is_of(known.name, known.fewest))
+            || (known.meant != known.name && alike(name, known.name))
     };
     let mut rest = ends;
     let names = std::iter::from_fn(move || {
