@@ -158,7 +158,7 @@ fn with_an_end_of(name: &str) -> u16 {
     let ends = match name.as_bytes() {
         [] | [_] | [_, _] => return 0,
         [one, two, .., before, last] => letters_of([*one, *two, *before, *last]),
-        [..] => None,
+        [..] => name.is_ascii().then(|| ENDS.of_short),
     };
     ends.unwrap_or(ALL)
 }
@@ -176,6 +176,8 @@ struct EndLetters {
     second: [u16; 26],
     before: [u16; 26],
     last: [u16; 26],
+    /// A bit for each known name of which a name of three letters may be a slip.
+    of_short: u16,
 }
 
 static ENDS: LazyLock<EndLetters> = LazyLock::new(|| {
@@ -189,7 +191,9 @@ static ENDS: LazyLock<EndLetters> = LazyLock::new(|| {
         }
         bits
     };
+    let short = KNOWN.iter().map(|known| u16::from(known.fewest <= 3));
     EndLetters {
+        of_short: short.rev().fold(0, |bits, is_short| bits << 1 | is_short),
         first: of(<[usize]>::first),
         second: of(|letters| letters.get(1)),
         before: of(|letters| letters.iter().rev().nth(1)),
