@@ -89,10 +89,8 @@ impl Endpoint {
     /// Returns `true` if a request's path is this one, whose parameter may only be all that is
     /// left.
     pub(in crate::http) fn is_at(&self, path: &str) -> bool {
-        match self.path.split_once('{') {
-            Some((fixed, _)) => path.starts_with(fixed),
-            None => path == self.path,
-        }
+        let fixed = || self.path.split_once('{');
+        path == self.path || fixed().is_some_and(|(fixed, _)| path.starts_with(fixed))
     }
 
     /// Refuses a caller without the permission that this endpoint needs.

@@ -318,6 +318,11 @@ pub(in crate::model) fn is_plain(record: &Record, members: &[&'static str]) -> b
     })
 }
 
+/// Returns `true` if no member of an object can be a carrier, by the letters with which they begin.
+pub(super) fn holds_no_carrier(record: &Record) -> bool {
+    record.iter().all(|(name, _)| begins_like_none(name))
+}
+
 /// Returns `true` if no name in these tables begins with the first two letters of this name.
 fn begins_like_none(name: &str) -> bool {
     match name.as_bytes() {

@@ -4,7 +4,7 @@
 
 use super::CarrierReader;
 use super::parts::name_of;
-use crate::model::carriers::table::{Carrier, Site};
+use crate::model::carriers::table::{Carrier, Site, holds_no_carrier};
 use crate::model::carriers::{ChainRefusal, invalid, take_present};
 use crate::model::{EntityRef, Record, Value};
 
@@ -14,6 +14,9 @@ impl CarrierReader<'_> {
         &mut self,
         context: &mut Record,
     ) -> Result<(), ChainRefusal> {
+        if holds_no_carrier(context) {
+            return Ok(());
+        }
         for carrier in Carrier::read_in(Site::Context) {
             if self.settings.reads(carrier)
                 && let Some(value) = take_present(context, carrier.name())
@@ -55,6 +58,9 @@ impl CarrierReader<'_> {
         uid: &EntityRef,
         properties: &mut Record,
     ) -> Result<(), ChainRefusal> {
+        if holds_no_carrier(properties) {
+            return Ok(());
+        }
         for carrier in Carrier::read_in(Site::Properties) {
             // It was compared with the type, and policies may read it.
             if carrier == Carrier::SubProfile {
