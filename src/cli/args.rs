@@ -1,49 +1,22 @@
 //! The arguments, and their help.
 
 mod bulk;
+mod help;
+mod service;
 
-pub(super) use bulk::{ExportArguments, ImportArguments};
+pub(super) use bulk::{ExportArguments, ImportArguments, TuplePlace};
+pub(super) use service::ServiceArguments;
 
 use crate::bundle::BundleSource;
 use crate::config::Flags;
-use crate::storage::Backend;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use regex::Regex;
 use std::path::PathBuf;
 
-const EXAMPLES: &str = "\
-Examples:
-  behest                                      serve the default bundle on 127.0.0.1:8181
-  behest --bundle ./policies-repo             serve your own
-  behest test --bundle ./policies-repo        run its cases
-  behest explain 'user:alice > agent:orchestrator' tools/call tool:github/review
-
-Every setting of the service is in behest.example.toml; \
-`behest serve --help` has those with a flag.";
-
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  behest explain request.json
-  behest explain 'user:alice > agent:copilot' tools/call tool:payments/refund \\
-      --context '{\"arguments\": {\"order\": \"o-17\", \"amount\": 249.9}}'
-  behest explain --json - < request.json
-  BEHEST_KEY=… behest explain --url http://127.0.0.1:8181 request.json";
-
-const SEARCH_EXAMPLES: &str = "\
-A type in place of an entity is what is searched for; without an action, actions are.
-
-Examples:
-  behest search 'user:alice > agent:copilot' tools/call tool --unknown-arguments
-  behest search user write repository:checkout
-  behest search 'user > agent:copilot' write repository:checkout
-  behest search 'user:alice > agent' write repository:checkout
-  behest search 'user:alice > agent:copilot' repository:checkout
-  BEHEST_KEY=… behest search --url http://127.0.0.1:8181 user:alice read document";
-
 /// May this agent, acting at this user's behest, do this?
 #[derive(Debug, Parser)]
-#[command(name = "behest", version, after_help = EXAMPLES)]
+#[command(name = "behest", version, after_help = help::EXAMPLES)]
 pub(super) struct CommandLine {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -54,14 +27,16 @@ pub(super) struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Serve decisions (what happens without a command, too)
-    #[command(after_help = store_backends())]
+    #[command(after_help = help::store_backends())]
     Serve(ServeArguments),
     /// Report everything that is wrong with a bundle, without running its cases
+    #[command(after_help = help::VALIDATE_HELP)]
     Validate {
         #[command(flatten)]
         bundle: BundleArgument,
     },
     /// Run a bundle's cases: a bundle with one that fails does not load
+    #[command(after_help = help::TEST_HELP)]
     Test {
         #[command(flatten)]
         bundle: BundleArgument,
@@ -70,12 +45,13 @@ pub(super) enum Command {
         filter: Option<Regex>,
     },
     /// Decide one request and say why
-    #[command(after_help = EXPLAIN_EXAMPLES)]
+    #[command(after_help = help::EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
     /// Find who may, to what, or what
-    #[command(after_help = SEARCH_EXAMPLES)]
+    #[command(after_help = help::SEARCH_EXAMPLES)]
     Search(SearchArguments),
     /// Print a bundle's merged Cedar schema, for editors and the Cedar command line
+    #[command(after_help = help::SCHEMA_HELP)]
     Schema {
         #[command(flatten)]
         bundle: BundleArgument,
@@ -89,6 +65,12 @@ pub(super) enum Command {
     /// Write the tuples of a store into a file
     #[command(after_help = bulk::EXPORT_EXAMPLES)]
     Export(ExportArguments),
+    /// Ask a running service whether it can decide, for health checks
+    #[command(after_help = help::HEALTH_HELP)]
+    Health {
+        #[command(flatten)]
+        service: ServiceArguments,
+    },
     /// Keys of the issuers that a running service trusts
     Keys {
         #[command(subcommand)]
@@ -104,8 +86,10 @@ pub(super) enum Command {
 #[derive(Debug, Subcommand)]
 pub(super) enum PackCommand {
     /// Name each pack with a sentence about it
+    #[command(after_help = help::PACK_HELP)]
     List,
     /// Print one pack's files
+    #[command(after_help = help::PACK_HELP)]
     Show {
         /// The pack's name
         name: String,
@@ -116,10 +100,10 @@ pub(super) enum PackCommand {
 pub(super) enum KeysCommand {
     /// Fetch them now, and say what has changed; with a key of the permission `admin` in
     /// `BEHEST_KEY`
+    #[command(after_help = help::KEYS_HELP)]
     Refresh {
-        /// The service's address
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8181")]
-        url: String,
+        #[command(flatten)]
+        service: ServiceArguments,
     },
 }
 
@@ -135,40 +119,29 @@ impl BundleArgument {
     /// Returns the source of the bundle. The variable is read here and not by the parser, which
     /// would treat it like the flag if `--url` excludes the flag.
     pub(super) fn source(&self) -> BundleSource {
-        let named = || {
-            std::env::var_os("BEHEST_BUNDLE")
-                .filter(|dir| !dir.is_empty())
-                .map(PathBuf::from)
-        };
-        source_of(self.bundle.clone().or_else(named))
+        source_of(self.bundle.clone().or_else(bundle_variable))
     }
+
+    /// Whether the command line names a bundle.
+    fn is_given(&self) -> bool {
+        self.bundle.is_some()
+    }
+
+    /// Whether the bundle is that of the variable.
+    fn is_in_variable(&self) -> bool {
+        !self.is_given() && bundle_variable().is_some()
+    }
+}
+
+fn bundle_variable() -> Option<PathBuf> {
+    std::env::var_os("BEHEST_BUNDLE")
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from)
 }
 
 /// Returns a directory as a source, or the default bundle without one.
 pub(super) fn source_of(bundle: Option<PathBuf>) -> BundleSource {
     bundle.map_or(BundleSource::Embedded, BundleSource::Dir)
-}
-
-/// Returns what `--data` takes, for the help of the service: each store backend, with a sentence.
-fn store_backends() -> String {
-    let lines: Vec<String> = Backend::all()
-        .map(|backend| {
-            let missing = backend
-                .feature()
-                .filter(|_| !backend.is_built())
-                .map(|feature| format!(" (needs the Cargo feature `{feature}`)"));
-            format!(
-                "  {:<10} {}{}",
-                backend.form(),
-                backend.summary(),
-                missing.unwrap_or_default()
-            )
-        })
-        .collect();
-    format!(
-        "What `--data` takes:\n{}\n  DIR        The same as redb:DIR",
-        lines.join("\n")
-    )
 }
 
 /// What the service is told on the command line. The values are texts here: `config` reads them,
@@ -287,6 +260,7 @@ impl ServeArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("decider").args(["bundle", "url"]))]
 pub(super) struct ExplainArguments {
     /// A file with an AuthZEN request, `-` for standard input, or a chain such as 'user:alice >
     /// agent:copilot'
@@ -302,15 +276,18 @@ pub(super) struct ExplainArguments {
     pub(super) context: Option<String>,
     #[command(flatten)]
     pub(super) bundle: BundleArgument,
-    /// Ask a running service instead, with the key in `BEHEST_KEY` where it wants one
-    #[arg(long, value_name = "URL", conflicts_with = "bundle")]
-    pub(super) url: Option<String>,
+    #[command(flatten)]
+    pub(super) service: ServiceArguments,
     /// Print the answer as JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// End with exit code 3 if the request is denied
+    #[arg(long)]
+    pub(super) exit_code: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("decider").args(["bundle", "url"]))]
 pub(super) struct SearchArguments {
     /// A chain such as 'user:alice > agent:copilot'; a type in it is searched for
     #[arg(value_name = "CHAIN")]
@@ -330,9 +307,8 @@ pub(super) struct SearchArguments {
     pub(super) limit: Option<usize>,
     #[command(flatten)]
     pub(super) bundle: BundleArgument,
-    /// Ask a running service instead, with the key in `BEHEST_KEY` where it wants one
-    #[arg(long, value_name = "URL", conflicts_with = "bundle")]
-    pub(super) url: Option<String>,
+    #[command(flatten)]
+    pub(super) service: ServiceArguments,
     /// Print the results as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -346,6 +322,24 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_tells_its_exit_codes() {
+        fn check(command: &mut clap::Command, seen: &mut usize) {
+            if command.has_subcommands() {
+                for inner in command.get_subcommands_mut() {
+                    check(inner, seen);
+                }
+            } else {
+                *seen += 1;
+                let help = command.render_long_help().to_string();
+                assert!(help.contains("Exit codes: 0 "), "{help}");
+            }
+        }
+        let mut seen = 0;
+        check(&mut CommandLine::command(), &mut seen);
+        assert!(seen > 10, "{seen}");
     }
 
     #[test]

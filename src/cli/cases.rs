@@ -26,7 +26,7 @@ pub(super) fn run(argument: &BundleArgument, filter: Option<&Regex>) -> ExitCode
     {
         let name = validate::name(&source);
         return fail(
-            &Problem::new(format!(
+            Problem::new(format!(
                 "no case of {name} has a name that matches `{filter}`"
             ))
             .help("leave `--filter` out to run them all"),

@@ -1,6 +1,8 @@
 //! `behest keys refresh`: lets a running service fetch its issuers' keys now, and shows what has
 //! changed.
 
+use super::args::ServiceArguments;
+use super::exit::CommandFailure;
 use super::output::{fail, format_count, print};
 use super::service::Service;
 use crate::model::Problem;
@@ -11,6 +13,9 @@ use std::time::Duration;
 
 /// Timeout of the call. The service waits some twenty seconds for an issuer that does not answer.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The address of a service that listens where it does by default.
+const USUAL_ADDRESS: &str = "http://127.0.0.1:8181";
 
 /// The answer of the service.
 #[derive(Deserialize)]
@@ -30,10 +35,10 @@ struct IssuerKeysReply {
 }
 
 /// Refreshes the keys. Fails if the keys of any issuer could not be fetched.
-pub(super) fn refresh(url: &str) -> ExitCode {
-    let answer = match ask(url) {
+pub(super) fn refresh(service: &ServiceArguments) -> ExitCode {
+    let answer = match ask(service) {
         Ok(answer) => answer,
-        Err(problem) => return fail(&problem),
+        Err(failure) => return fail(failure),
     };
     if answer.issuers.is_empty() {
         print("the service has no issuer whose keys could change\n");
@@ -46,15 +51,20 @@ pub(super) fn refresh(url: &str) -> ExitCode {
     }
 }
 
-fn ask(url: &str) -> Result<KeysReply, Problem> {
-    let service = Service::at(url, PATIENCE)?;
+fn ask(service: &ServiceArguments) -> Result<KeysReply, CommandFailure> {
+    let target = service.or_at(|| Ok(USUAL_ADDRESS.to_owned()))?;
+    let service = Service::at(&target, PATIENCE)?;
     let reply = service.post("/admin/v1/keys/refresh", b"")?;
     if reply.status != 200 {
-        return Err(service.refused(&reply, "the permission `admin`"));
+        return Err(service.refused(&reply, "the permission `admin`").into());
     }
     serde_json::from_slice(&reply.body).map_err(|_| {
-        Problem::new(format!("`{url}` does not answer as behest does"))
-            .help("check the address, and the versions of both")
+        Problem::new(format!(
+            "`{}` does not answer as behest does",
+            service.url()
+        ))
+        .help("check the address, and the versions of both")
+        .into()
     })
 }
 

@@ -7,13 +7,15 @@
 //! only on a terminal.
 //! **Trade-off.** Scripts must rely on exit codes and on `explain --json`, never on the text.
 //!
-//! Exit codes: 0 for success (also for a denial), 1 if something is wrong or a case fails, 2 if the
-//! command line is invalid.
+//! Exit codes stand in `exit`. A denial is an answer, whose exit code is 0 unless `explain` is told
+//! that the exit code is to tell.
 
 mod args;
 mod cases;
+mod exit;
 mod explain;
 mod export;
+mod health;
 mod import;
 mod keys;
 mod output;
@@ -45,7 +47,8 @@ pub fn run() -> ExitCode {
         Some(Command::Export(export)) => export::run(&export),
         Some(Command::Pack { command }) => pack::run(&command),
         Some(Command::Keys {
-            command: KeysCommand::Refresh { url },
-        }) => keys::refresh(&url),
+            command: KeysCommand::Refresh { service },
+        }) => keys::refresh(&service),
+        Some(Command::Health { service }) => health::run(&service),
     }
 }

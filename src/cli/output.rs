@@ -1,5 +1,6 @@
 //! Prints what commands show: texts, problems, colours.
 
+use super::exit::{CommandFailure, ExitReason};
 use crate::bundle::{self, BundleFiles};
 use crate::json::JsonError;
 use crate::model::{Problem, Problems, without_passwords};
@@ -20,8 +21,10 @@ pub(super) fn notice(text: &str) {
 }
 
 /// Prints a problem, and returns the exit code for it.
-pub(super) fn fail(problem: &Problem) -> ExitCode {
-    fail_all(&Problems(vec![problem.clone()]))
+pub(super) fn fail(failure: impl Into<CommandFailure>) -> ExitCode {
+    let CommandFailure { problem, reason } = failure.into();
+    fail_all(&problem.into());
+    reason.into()
 }
 
 /// Prints problems that are not about a bundle's files.
@@ -42,14 +45,15 @@ fn tell(label: &str, problem: &Problem, paint: Paint) {
     }
 }
 
-/// Prints all problems of a bundle, with the lines that they are about.
+/// Prints all problems of a bundle, with the lines that they are about, and returns the exit code of
+/// a broken bundle.
 pub(super) fn fail_with_lines(problems: &Problems, files: &BundleFiles) -> ExitCode {
     notice(&with_line_end(bundle::render(
         problems,
         files,
         Paint::for_errors().colour,
     )));
-    ExitCode::FAILURE
+    ExitReason::BrokenBundle.into()
 }
 
 /// Prints warnings about a bundle (probable mistakes that stop nothing), with their lines.

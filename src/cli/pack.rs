@@ -21,7 +21,7 @@ pub(super) fn run(command: &PackCommand) -> ExitCode {
                 ExitCode::SUCCESS
             }
             None => fail(
-                &Problem::new(format!("there is no pack `{name}`"))
+                Problem::new(format!("there is no pack `{name}`"))
                     .help("`behest pack list` names those there are"),
             ),
         },

@@ -24,7 +24,7 @@ pub(super) fn run(argument: &BundleArgument, write: Option<&Path>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => fail(
-            &Problem::new(format!("`{}` cannot be written: {error}", path.display()))
+            Problem::new(format!("`{}` cannot be written: {error}", path.display()))
                 .help("name a file in a directory that exists and that you may write to"),
         ),
     }

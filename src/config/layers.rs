@@ -18,9 +18,9 @@ const DEFAULT_FILE: &str = "behest.toml";
 /// Maximum size of the settings file, which is written by hand.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Variables that are not settings: the file's path, the keys, and a variable of tests. They count
-/// under these names alone.
-pub(super) const NO_SETTINGS: [&str; 4] = ["CONFIG", "ADMIN_KEY", "KEY", "BLESS"];
+/// Variables that are not settings: the file's path, the keys, the address that clients ask, and a
+/// variable of tests. They count under these names alone.
+pub(super) const NO_SETTINGS: [&str; 5] = ["CONFIG", "ADMIN_KEY", "KEY", "URL", "BLESS"];
 
 /// Those variables among them that must not be set to an empty text, which would be a mistake.
 const NEVER_EMPTY: [&str; 2] = ["CONFIG", "ADMIN_KEY"];

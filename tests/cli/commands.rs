@@ -97,7 +97,7 @@ fn validate_underlines_what_is_wrong() {
     assert!(ok.out.ends_with(unrun), "{}", ok.out);
     place.write_policies("\"many\"");
     let bad = place.run_with(&["validate"], &[("BEHEST_BUNDLE", "bundle")], "");
-    assert!(bad.code == 1 && bad.out.is_empty(), "{bad:?}");
+    assert!(bad.code == 4 && bad.out.is_empty(), "{bad:?}");
     assert!(bad.err.contains("policies/tools.cedar:6:"), "{}", bad.err);
     assert!(
         !bad.err.contains('\u{1b}'),
@@ -121,7 +121,7 @@ fn a_bundle_that_cannot_be_read_is_one_sentence_with_its_remedy() {
         for command in ["validate", "test", "schema", "serve"] {
             let refused = place.run(&[command, "--bundle", bundle]);
             assert!(
-                refused.code == 1 && refused.err.contains(sentence),
+                refused.code == 4 && refused.err.contains(sentence),
                 "{command} {bundle}: {refused:?}"
             );
         }

@@ -13,4 +13,5 @@ mod bulk;
 mod commands;
 mod facts;
 mod interrupted;
+mod reach;
 mod serve;

@@ -307,6 +307,7 @@ fn variables_that_are_no_settings_have_one_spelling_and_stand_once() {
         ("BEHEST_ADMINKEY", "BEHEST_ADMIN_KEY"),
         ("BEHEST_config", "BEHEST_CONFIG"),
         ("BEHEST_key", "BEHEST_KEY"),
+        ("BEHEST_url", "BEHEST_URL"),
     ] {
         let expected =
             format!("`{name}` is not read | did you mean `{meant}`? it must be spelled so");
@@ -320,6 +321,7 @@ fn variables_that_are_no_settings_have_one_spelling_and_stand_once() {
         ("BEHEST_ADMIN_KEYS", "BEHEST_ADMIN_KEY"),
         ("BEHEST_ADMNI_KEY", "BEHEST_ADMIN_KEY"),
         ("BEHEST_CONFIGS", "BEHEST_CONFIG"),
+        ("BEHEST_ULR", "BEHEST_URL"),
     ] {
         let found = refused("", &[(name, "x")], &[]);
         assert!(
@@ -329,7 +331,12 @@ fn variables_that_are_no_settings_have_one_spelling_and_stand_once() {
             "{found:?}"
         );
     }
-    for name in ["BEHEST_CONFIG", "BEHEST_ADMIN_KEY", "BEHEST_KEY"] {
+    for name in [
+        "BEHEST_CONFIG",
+        "BEHEST_ADMIN_KEY",
+        "BEHEST_KEY",
+        "BEHEST_URL",
+    ] {
         let found = refused("", &[(name, "a"), (name, "b")], &[]);
         let expected = format!("`{name}` is given twice in the environment | unset one of them");
         assert_eq!(found, [expected]);
@@ -431,6 +438,7 @@ fn variables_that_are_no_settings_are_left_alone() {
         ("BEHEST_DB_ENV_POSTGRES_VERSION", "18"),
         ("BEHEST_ADMIN_KEY", "k"),
         ("BEHEST_KEY", "k"),
+        ("BEHEST_URL", "https://pdp.example"),
         ("RUST_LOG", "debug"),
         ("HOME", "/root"),
     ];

@@ -1,6 +1,8 @@
 //! The arguments of `behest import` and `behest export`.
 
-use super::BundleArgument;
+use super::{BundleArgument, ServiceArguments};
+use crate::cli::exit::CommandFailure;
+use crate::cli::service::NamedService;
 use crate::cli::tuples::TupleFormat;
 use crate::model::Problem;
 use crate::storage::{OnDuplicate, OnMissing, ParseIdError, StoreId, StoreLocation};
@@ -17,9 +19,11 @@ unless `--on-duplicate error` (or, with `--delete`,
 
 Where lines are wrong, the import stops at the first of them, \
 or after as many as `--max-errors` allows: what stands
-before is done, and nothing of what comes behind. Each is told as FILE:LINE. \
-The exit code is 0 where every line was
-taken, 1 where one was not or the import could not go on, 2 where the command line is wrong.
+before is done, and nothing of what comes behind. Each is told as FILE:LINE.
+
+Exit codes: 0 every line was taken; 1 one was not, or the import could not go on; 2 wrong usage; \
+4 the bundle is
+broken; 5 the service does not answer.
 
 Formats:
   jsonl  {\"user\": \"user:alice\", \"relation\": \"viewer\", \"object\": \"document:plan\"}   \
@@ -43,27 +47,48 @@ All tuples are of one revision, also where others write meanwhile. \
 Examples:
   behest export --data /var/lib/behest --output tuples.jsonl
   BEHEST_KEY=… behest export --url http://127.0.0.1:8181 \
---type document --format csv > documents.csv";
+--type document --format csv > documents.csv
+
+Exit codes: 0 all was written; 1 not all, or nothing; 2 wrong usage; 4 the bundle is broken; \
+5 the service
+does not answer.";
 
 /// Where tuples are kept: one of the two.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("place").required(true).args(["data", "url"]))]
+#[command(group = ArgGroup::new("place").args(["data", "url"]))]
 pub(in crate::cli) struct PlaceArguments {
     /// A data directory that no service has open: DIR, or BACKEND:DIR as the service takes it
     #[arg(long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
     data: Option<String>,
-    /// A running service, with the key in `BEHEST_KEY`
-    #[arg(long, value_name = "URL", conflicts_with = "bundle")]
-    pub(in crate::cli) url: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) service: ServiceArguments,
     /// The store: `main`, which decisions read, or the id of another
     #[arg(long, value_name = "ID", default_value = "main", value_parser = store_id)]
     pub(in crate::cli) store: StoreId,
 }
 
 impl PlaceArguments {
+    /// Returns the place that is named, by flags or by `BEHEST_URL`. A bundle belongs to a data
+    /// directory, so the variable does not count beside it.
+    pub(in crate::cli) fn chosen(
+        &self,
+        bundle: &BundleArgument,
+    ) -> Result<TuplePlace, CommandFailure> {
+        let is_elsewhere = self.data.is_some() || bundle.is_given();
+        let service = self.service.chosen(is_elsewhere)?;
+        match (self.location().map_err(CommandFailure::usage)?, service) {
+            (Some(location), _) => Ok(TuplePlace::Data(location)),
+            (None, Some(service)) => Ok(TuplePlace::Service(service)),
+            (None, None) => Err(CommandFailure::usage(
+                Problem::new("nothing says where the tuples are kept")
+                    .help("name `--data DIR` or `--url URL`, or set `BEHEST_URL`"),
+            )),
+        }
+    }
+
     /// Returns the location of the data directory that `--data` names. It is parsed here and not by
     /// the parser, whose error would repeat an address with its password.
-    pub(in crate::cli) fn location(&self) -> Result<Option<StoreLocation>, Problem> {
+    fn location(&self) -> Result<Option<StoreLocation>, Problem> {
         let Some(text) = &self.data else {
             return Ok(None);
         };
@@ -80,7 +105,17 @@ impl PlaceArguments {
     }
 }
 
+/// The place that an import or an export is about.
+#[derive(Debug)]
+pub(in crate::cli) enum TuplePlace {
+    /// A data directory.
+    Data(StoreLocation),
+    /// A running service.
+    Service(NamedService),
+}
+
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("decider").args(["bundle", "url"]))]
 pub(in crate::cli) struct ImportArguments {
     /// A file of tuples, or `-` for standard input
     #[arg(value_name = "FILE")]
@@ -170,6 +205,7 @@ impl From<Exception> for OnMissing {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("decider").args(["bundle", "url"]))]
 pub(in crate::cli) struct ExportArguments {
     #[command(flatten)]
     pub(in crate::cli) place: PlaceArguments,

@@ -8,6 +8,7 @@ mod request;
 mod service;
 
 use super::args::ExplainArguments;
+use super::exit::ExitReason;
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
 use crate::bundle::BundleSource;
 use crate::clock::SystemClock;
@@ -30,33 +31,40 @@ struct ExplainedDecision {
     json: Vec<u8>,
 }
 
-/// Decides and explains. A denial is a valid answer: exit code 0.
+/// Decides and explains. A denial is a valid answer: its exit code is 0, unless the exit code is to
+/// tell.
 pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
     let body = match request::read(arguments) {
         Ok(body) => body,
-        Err(problem) => return fail(&problem),
+        Err(problem) => return fail(problem),
     };
-    let told = match &arguments.url {
-        Some(url) => service::ask(url, body).map_err(|problem| fail(&problem)),
-        None => decide(&arguments.bundle.source(), &body),
+    let told = match arguments.service.instead_of(&arguments.bundle) {
+        Err(failure) => return fail(failure),
+        Ok(Some(target)) => service::ask(target, body).map_err(fail),
+        Ok(None) => decide(&arguments.bundle.source(), &body),
     };
-    match told {
-        Ok(told) if arguments.json => print_json(&told),
-        Ok(told) => {
-            print(&render(&told, Paint::for_results()));
-            ExitCode::SUCCESS
-        }
-        Err(code) => code,
+    let told = match told {
+        Ok(told) => told,
+        Err(code) => return code,
+    };
+    if !arguments.json {
+        print(&render(&told, Paint::for_results()));
+    } else if let Err(problem) = print_json(&told) {
+        return fail(problem);
+    }
+    match told.decision {
+        Decision::Deny if arguments.exit_code => ExitReason::Denied.into(),
+        Decision::Deny | Decision::Permit => ExitCode::SUCCESS,
     }
 }
 
 /// Decides with a bundle that is loaded as the service loads it, including its cases. If it returns
 /// `Err`, the problems are already printed.
 fn decide(source: &BundleSource, body: &Record) -> Result<ExplainedDecision, ExitCode> {
-    request::refuse_options(body).map_err(|problem| fail(&problem))?;
+    request::refuse_options(body).map_err(fail)?;
     let request = Request::from_body(body).map_err(|error| {
         fail(
-            &Problem::new(format!("the request is not of its form: {error}"))
+            Problem::new(format!("the request is not of its form: {error}"))
                 .help("see `behest explain --help`"),
         )
     })?;
@@ -78,9 +86,9 @@ fn decide(source: &BundleSource, body: &Record) -> Result<ExplainedDecision, Exi
     };
     let answer = engine
         .decide(&ask, &request)
-        .map_err(|refusal| fail(&describe(&refusal)))?;
+        .map_err(|refusal| fail(describe(&refusal)))?;
     let json = http::write_answer(&answer, AnswerDepth::Explain, usize::MAX).map_err(|error| {
-        fail(&Problem::new(format!(
+        fail(Problem::new(format!(
             "the answer cannot be written as JSON: {error}"
         )))
     })?;
@@ -103,16 +111,12 @@ fn describe(refusal: &Refusal) -> Problem {
     }
 }
 
-fn print_json(told: &ExplainedDecision) -> ExitCode {
-    let pretty = serde_json::from_slice::<serde_json::Value>(&told.json)
-        .and_then(|answer| serde_json::to_string_pretty(&answer));
-    match pretty {
-        Ok(text) => {
-            print(&with_line_end(text));
-            ExitCode::SUCCESS
-        }
-        Err(error) => fail(&Problem::new(format!("the answer is not JSON: {error}"))),
-    }
+fn print_json(told: &ExplainedDecision) -> Result<(), Problem> {
+    let text = serde_json::from_slice::<serde_json::Value>(&told.json)
+        .and_then(|answer| serde_json::to_string_pretty(&answer))
+        .map_err(|error| Problem::new(format!("the answer is not JSON: {error}")))?;
+    print(&with_line_end(text));
+    Ok(())
 }
 
 fn render(told: &ExplainedDecision, paint: Paint) -> String {

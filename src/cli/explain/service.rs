@@ -1,9 +1,10 @@
 //! Requests an explanation from a running service.
 
 use super::{ExplainedDecision, reply};
-use crate::cli::service::Service;
+use crate::cli::exit::CommandFailure;
+use crate::cli::service::{NamedService, Service};
 use crate::http;
-use crate::model::{Problem, Record, Value};
+use crate::model::{Record, Value};
 use std::time::Duration;
 
 /// The path that requests are sent to (AuthZEN 1.0 section 10.1).
@@ -13,12 +14,18 @@ const PATH: &str = "/access/v1/evaluation";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends the request with `options.explain`, and reads the answer.
-pub(super) fn ask(url: &str, body: Record) -> Result<ExplainedDecision, Problem> {
-    let service = Service::at(url.trim_end_matches('/').trim_end_matches(PATH), PATIENCE)?;
+pub(super) fn ask(
+    mut target: NamedService,
+    body: Record,
+) -> Result<ExplainedDecision, CommandFailure> {
+    target.address = target.address.without(PATH);
+    let service = Service::at(&target, PATIENCE)?;
     let answer = service.post(PATH, write(explained(body)).as_bytes())?;
     match answer.status {
-        200 => reply::read(answer.body),
-        _ => Err(service.refused(&answer, "the permissions `decide` and `explain`")),
+        200 => Ok(reply::read(answer.body)?),
+        _ => Err(service
+            .refused(&answer, "the permissions `decide` and `explain`")
+            .into()),
     }
 }
 

@@ -7,10 +7,11 @@
 //! only when it is complete; an answer of a service is complete if its body ends without an error.
 //! **Trade-off.** A service allows few exports at the same time, because each pins a version.
 
-use super::args::ExportArguments;
+use super::args::{ExportArguments, TuplePlace};
+use super::exit::CommandFailure;
 use super::import::locked;
 use super::output::{fail, format_count, notice, timing};
-use super::service::Service;
+use super::service::{NamedService, Service};
 use super::tuples::{ReadMeter, TupleFormat, TupleSource, WriteTuples};
 use super::validate;
 use crate::clock::SystemClock;
@@ -42,35 +43,39 @@ pub(super) fn run(arguments: &ExportArguments) -> ExitCode {
             ));
             ExitCode::SUCCESS
         }
-        Err(ExportStop::Problem(problem)) => fail(&problem),
+        Err(ExportStop::Failure(failure)) => fail(failure),
         Err(ExportStop::Told(code)) => code,
     }
 }
 
 /// Why an export ends early.
 enum ExportStop {
-    Problem(Problem),
+    Failure(CommandFailure),
     /// The problem is already printed.
     Told(ExitCode),
 }
 
 impl From<Problem> for ExportStop {
     fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
+        Self::Failure(problem.into())
+    }
+}
+
+impl From<CommandFailure> for ExportStop {
+    fn from(failure: CommandFailure) -> Self {
+        Self::Failure(failure)
     }
 }
 
 impl From<StoresError> for ExportStop {
     fn from(error: StoresError) -> Self {
-        Self::Problem(Problem::new(error.to_string()))
+        Problem::new(error.to_string()).into()
     }
 }
 
 impl From<io::Error> for ExportStop {
     fn from(error: io::Error) -> Self {
-        Self::Problem(Problem::new(format!(
-            "the tuples cannot be written: {error}"
-        )))
+        Problem::new(format!("the tuples cannot be written: {error}")).into()
     }
 }
 
@@ -82,20 +87,19 @@ fn export(arguments: &ExportArguments) -> Result<(u64, String), ExportStop> {
         None => TupleFormat::of_name(&arguments.output)?,
     };
     // Everything that can be refused is checked first, so that no file is begun in vain.
-    match (arguments.place.location()?, &arguments.place.url) {
-        (Some(location), _) => {
+    match arguments.place.chosen(&arguments.bundle)? {
+        TuplePlace::Data(location) => {
             let from = DirectoryExport::open(&location, arguments)?;
             into_file(&arguments.output, |out| {
                 from.write(&wanted, format.write(out).as_mut())
             })
         }
-        (None, Some(url)) => {
-            let (body, revision) = ask(url, arguments)?;
+        TuplePlace::Service(service) => {
+            let (body, revision) = ask(&service, arguments)?;
             into_file(&arguments.output, |out| {
                 Ok((copy(body, format.write(out).as_mut())?, revision))
             })
         }
-        (None, None) => Err(Problem::new("name `--data DIR` or `--url URL`").into()),
     }
 }
 
@@ -173,8 +177,11 @@ impl DirectoryExport {
 }
 
 /// Requests the tuples of a service; returns the lines and their revision.
-fn ask(url: &str, arguments: &ExportArguments) -> Result<(impl Read + use<>, String), Problem> {
-    let service = Service::at(url, PATIENCE)?;
+fn ask(
+    target: &NamedService,
+    arguments: &ExportArguments,
+) -> Result<(impl Read + use<>, String), CommandFailure> {
+    let service = Service::at(target, PATIENCE)?;
     let given = [
         ("type", &arguments.kind),
         ("object", &arguments.object),

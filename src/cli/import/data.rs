@@ -28,7 +28,7 @@ pub(super) fn open(
     } else {
         location.open_with_cache(CACHE_BYTES)
     };
-    let store = opened.map_err(|error| fail(&locked(&error)))?;
+    let store = opened.map_err(|error| fail(locked(&error)))?;
     let clock = Arc::new(SystemClock);
     let id = arguments.place.store;
     let store = if id == StoreId::MAIN {
@@ -40,9 +40,9 @@ pub(super) fn open(
     } else {
         DirectStore::open(store, clock, id)
     };
-    let store = store.map_err(|error| fail(&Problem::new(error.to_string())))?;
+    let store = store.map_err(|error| fail(Problem::new(error.to_string())))?;
     if matches!(doing, ImportMode::Write(_)) && !store.admission().has_model() {
-        return Err(fail(&without_model(id)));
+        return Err(fail(without_model(id)));
     }
     Ok(Box::new(DirectoryTarget {
         store,
@@ -116,7 +116,7 @@ impl ImportTarget for DirectoryTarget {
 
 fn refusal(error: StoresError) -> BatchRefusal {
     if error.is_fault() {
-        BatchRefusal::Stop(Problem::new(error.to_string()))
+        BatchRefusal::Stop(Problem::new(error.to_string()).into())
     } else {
         BatchRefusal::Tuples(error.to_string())
     }

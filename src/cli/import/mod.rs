@@ -20,7 +20,8 @@ mod work;
 
 pub(super) use data::locked;
 
-use super::args::ImportArguments;
+use super::args::{ImportArguments, TuplePlace};
+use super::exit::CommandFailure;
 use super::output::{Paint, fail, format_count, notice, print, timing};
 use super::tuples::{ReadMeter, TupleFormat, TupleSource, WrongEntry};
 use crate::model::{Problem, Tuple};
@@ -33,9 +34,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 use work::{ImportRun, ImportTally};
-
-/// Exit code for an invalid command line.
-const USAGE: u8 = 2;
 
 /// What to do with each tuple of the file.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +94,7 @@ enum BatchRefusal {
     /// One of the tuples is wrong: each alone would be written, or refused with its own message.
     Tuples(String),
     /// Nothing can be written now.
-    Stop(Problem),
+    Stop(CommandFailure),
 }
 
 /// Runs the import. Problems are printed as they occur.
@@ -106,18 +104,14 @@ pub(super) fn run(arguments: &ImportArguments) -> ExitCode {
 
 /// Runs the import. If it returns `Err`, the problems are already printed.
 fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
-    let batch = batch(arguments)?;
+    let place = arguments.place.chosen(&arguments.bundle).map_err(fail)?;
+    let batch = batch(arguments, &place)?;
     let format = format(arguments)?;
-    let (source, size) = open(&arguments.file).map_err(|problem| fail(&problem))?;
+    let (source, size) = open(&arguments.file).map_err(fail)?;
     let doing = ImportMode::of(arguments);
-    let location = arguments
-        .place
-        .location()
-        .map_err(|problem| usage(&problem))?;
-    let mut target = match (location, &arguments.place.url) {
-        (Some(location), _) => data::open(&location, arguments, doing)?,
-        (None, Some(url)) => url::open(url, arguments, doing).map_err(|problem| fail(&problem))?,
-        (None, None) => return Err(usage(&Problem::new("name `--data DIR` or `--url URL`"))),
+    let mut target = match &place {
+        TuplePlace::Data(location) => data::open(location, arguments, doing)?,
+        TuplePlace::Service(service) => url::open(service, arguments, doing).map_err(fail)?,
     };
     let name = name_of(&arguments.file);
     let meter = ReadMeter::default();
@@ -144,7 +138,7 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
         Paint::for_results(),
         &timing,
     ));
-    outcome.map_err(|problem| fail(&resumable(problem, doing)))?;
+    outcome.map_err(|failure| fail(failure.map(|problem| resumable(problem, doing))))?;
     Ok(if tally.wrong > 0 {
         ExitCode::FAILURE
     } else {
@@ -152,11 +146,10 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     })
 }
 
-fn batch(arguments: &ImportArguments) -> Result<usize, ExitCode> {
-    let most = if arguments.place.url.is_some() {
-        url::MAX_BATCH
-    } else {
-        usize::MAX
+fn batch(arguments: &ImportArguments, place: &TuplePlace) -> Result<usize, ExitCode> {
+    let most = match place {
+        TuplePlace::Service(_) => url::MAX_BATCH,
+        TuplePlace::Data(_) => usize::MAX,
     };
     let Some(asked) = arguments.batch else {
         return Ok(most.min(TupleBatch::IMPORT_TUPLES));
@@ -164,7 +157,7 @@ fn batch(arguments: &ImportArguments) -> Result<usize, ExitCode> {
     let asked = usize::try_from(asked).unwrap_or(usize::MAX);
     if asked > most {
         let problem = Problem::new(format!("a service takes at most {most} tuples at once"));
-        return Err(usage(&problem.help(
+        return Err(usage(problem.help(
             "leave `--batch` out, or stop the service and import with `--data`",
         )));
     }
@@ -180,12 +173,11 @@ fn format(arguments: &ImportArguments) -> Result<TupleFormat, ExitCode> {
         }
         None => TupleFormat::of_name(&arguments.file),
     };
-    told.map_err(|problem| usage(&problem))
+    told.map_err(usage)
 }
 
-fn usage(problem: &Problem) -> ExitCode {
-    fail(problem);
-    ExitCode::from(USAGE)
+fn usage(problem: Problem) -> ExitCode {
+    fail(CommandFailure::usage(problem))
 }
 
 fn open(file: &Path) -> Result<(Box<dyn Read>, Option<u64>), Problem> {

@@ -2,7 +2,8 @@
 
 use super::{BatchRefusal, BatchResult, ImportMode, ImportTarget};
 use crate::cli::args::ImportArguments;
-use crate::cli::service::{Reply, Service};
+use crate::cli::exit::CommandFailure;
+use crate::cli::service::{NamedService, Reply, Service};
 use crate::http;
 use crate::model::{Problem, Tuple};
 use crate::storage::{OnDuplicate, OnMissing, StoreId};
@@ -22,11 +23,11 @@ const NO_MODEL: &str = "latest_authorization_model_not_found";
 
 /// Creates the target; for a dry run, fetches the store's model.
 pub(super) fn open(
-    url: &str,
+    target: &NamedService,
     arguments: &ImportArguments,
     doing: ImportMode,
-) -> Result<Box<dyn ImportTarget>, Problem> {
-    let service = Service::at(url, PATIENCE)?;
+) -> Result<Box<dyn ImportTarget>, CommandFailure> {
+    let service = Service::at(target, PATIENCE)?;
     let store = arguments.place.store;
     let dry = if arguments.dry_run {
         Some(admission(&service, store)?)
@@ -41,7 +42,7 @@ pub(super) fn open(
     }))
 }
 
-fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
+fn admission(service: &Service, store: StoreId) -> Result<Admission, CommandFailure> {
     #[derive(Deserialize)]
     #[serde(expecting = "struct Models")]
     struct ModelsReply {
@@ -49,10 +50,8 @@ fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
     }
     let reply = service.get(&format!("/stores/{store}/authorization-models?page_size=1"))?;
     if reply.status != 200 {
-        return Err(service.refused(
-            &reply,
-            "the permission `relations.read`, which a dry run needs",
-        ));
+        let needed = "the permission `relations.read`, which a dry run needs";
+        return Err(service.refused(&reply, needed).into());
     }
     let foreign = |what: String| {
         Problem::new(format!(
@@ -65,10 +64,11 @@ fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
     let Some(model) = models.authorization_models.first() else {
         return Err(
             Problem::new(format!("store `{store}` has no authorization model"))
-                .help("write one first"),
+                .help("write one first")
+                .into(),
         );
     };
-    Admission::of_model(store, model).map_err(|error| foreign(error.to_string()))
+    Admission::of_model(store, model).map_err(|error| foreign(error.to_string()).into())
 }
 
 struct ServiceTarget {
@@ -102,15 +102,16 @@ impl ImportTarget for ServiceTarget {
             .post(&self.path, body(tuples, self.doing).as_bytes())
             .map_err(BatchRefusal::Stop)?;
         match reply.status {
-            200 => done(&reply, self.doing).map_err(BatchRefusal::Stop),
+            200 => done(&reply, self.doing).map_err(|problem| BatchRefusal::Stop(problem.into())),
             // One of the tuples is refused, or the body is too large, so the batch is to be halved.
             400 | 409 | 413 => match reply.error() {
                 (code, Some(message)) if code != NO_MODEL => Err(BatchRefusal::Tuples(message)),
-                _ => Err(BatchRefusal::Stop(self.service.refused(&reply, ""))),
+                _ => Err(BatchRefusal::Stop(self.service.refused(&reply, "").into())),
             },
             _ => Err(BatchRefusal::Stop(
                 self.service
-                    .refused(&reply, "the permission `relations.write`"),
+                    .refused(&reply, "the permission `relations.write`")
+                    .into(),
             )),
         }
     }

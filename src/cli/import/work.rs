@@ -1,8 +1,9 @@
 //! The import itself: it writes batches, and finds the wrong lines of a batch that is refused.
 
 use super::{BatchRefusal, BatchResult, ImportTarget};
+use crate::cli::exit::CommandFailure;
 use crate::cli::tuples::{FileEntry, WrongEntry};
-use crate::model::{Problem, Tuple, TupleKey};
+use crate::model::{Tuple, TupleKey};
 use foldhash::HashMap;
 use std::ops::{ControlFlow, Range};
 
@@ -66,7 +67,7 @@ impl ImportRun<'_> {
     pub(super) fn run(
         mut self,
         entries: impl Iterator<Item = Result<FileEntry, WrongEntry>>,
-    ) -> (ImportTally, Result<(), Problem>) {
+    ) -> (ImportTally, Result<(), CommandFailure>) {
         let mut tally = ImportTally::default();
         let outcome = self.all(entries, &mut tally);
         (tally, outcome)
@@ -76,7 +77,7 @@ impl ImportRun<'_> {
         &mut self,
         entries: impl Iterator<Item = Result<FileEntry, WrongEntry>>,
         tally: &mut ImportTally,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), CommandFailure> {
         let mut held = PendingBatch::default();
         for read in entries {
             match read.and_then(|entry| self.check(entry)) {
@@ -133,7 +134,7 @@ impl ImportRun<'_> {
         &mut self,
         held: &mut PendingBatch,
         tally: &mut ImportTally,
-    ) -> Result<ControlFlow<()>, Problem> {
+    ) -> Result<ControlFlow<()>, CommandFailure> {
         let PendingBatch {
             entries,
             repeats,
@@ -186,7 +187,7 @@ impl ImportRun<'_> {
         batch: &mut BatchHalves<'_>,
         range: Range<usize>,
         tally: &mut ImportTally,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), CommandFailure> {
         let end = batch.end();
         let entries = batch.entries.get(range.clone()).unwrap_or_default();
         // INVARIANT: nothing after the line that exceeds the limit of wrong lines is written.
@@ -207,7 +208,7 @@ impl ImportRun<'_> {
                 (self.step)(tally.taken());
                 Ok(())
             }
-            (Err(BatchRefusal::Stop(problem)), _) => Err(problem),
+            (Err(BatchRefusal::Stop(failure)), _) => Err(failure),
             (Err(BatchRefusal::Tuples(message)), [one]) => {
                 batch.refuse(range.start, one.line, &message);
                 Ok(())

@@ -6,6 +6,7 @@
 mod request;
 
 use super::args::SearchArguments;
+use super::exit::CommandFailure;
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
 use super::service::Service;
 use crate::clock::SystemClock;
@@ -100,13 +101,14 @@ struct PermittedResult {
 pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
     let asked = match request::read(arguments) {
         Ok(asked) => asked,
-        Err(problem) => return fail(&problem),
+        Err(problem) => return fail(problem),
     };
-    let found = match &arguments.url {
-        Some(url) => Service::at(url, PATIENCE)
+    let found = match arguments.service.instead_of(&arguments.bundle) {
+        Err(failure) => return fail(failure),
+        Ok(Some(target)) => Service::at(&target, PATIENCE)
             .and_then(|service| all_pages(arguments, |page| from_service(&service, &asked, page)))
-            .map_err(|problem| fail(&problem)),
-        None => from_bundle(arguments, &asked),
+            .map_err(fail),
+        Ok(None) => from_bundle(arguments, &asked),
     };
     match found {
         Ok(found) if arguments.json => match serde_json::to_string_pretty(&found) {
@@ -114,7 +116,7 @@ pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
                 print(&with_line_end(text));
                 ExitCode::SUCCESS
             }
-            Err(error) => fail(&Problem::new(format!(
+            Err(error) => fail(Problem::new(format!(
                 "the results cannot be written as JSON: {error}"
             ))),
         },
@@ -129,8 +131,8 @@ pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
 /// Reads page after page, until there are no more or enough results.
 fn all_pages(
     arguments: &SearchArguments,
-    mut page: impl FnMut(PageRequest) -> Result<Vec<u8>, Problem>,
-) -> Result<SearchResults, Problem> {
+    mut page: impl FnMut(PageRequest) -> Result<Vec<u8>, CommandFailure>,
+) -> Result<SearchResults, CommandFailure> {
     let wanted = arguments.limit.unwrap_or(usize::MAX);
     let limit = u64::try_from(wanted.clamp(1, SearchLimits::default().results)).ok();
     let mut found = SearchResults {
@@ -179,7 +181,7 @@ fn from_service(
     service: &Service,
     asked: &SearchBody,
     page: PageRequest,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Vec<u8>, CommandFailure> {
     let mut options = Record::from_iter([("reason".into(), Value::from(true))]);
     if asked.arguments == Arguments::Unknown {
         options.insert("unknown", Value::List(vec![Value::from("arguments")]));
@@ -202,7 +204,7 @@ fn from_service(
     )?;
     match answer.status {
         200 => Ok(answer.body),
-        _ => Err(service.refused(&answer, "the permission `search`")),
+        _ => Err(service.refused(&answer, "the permission `search`").into()),
     }
 }
 
@@ -211,7 +213,7 @@ fn from_service(
 fn from_bundle(arguments: &SearchArguments, asked: &SearchBody) -> Result<SearchResults, ExitCode> {
     let search = SearchRequest::from_body(asked.searched, &asked.body).map_err(|error| {
         fail(
-            &Problem::new(format!("the search is not of its form: {error}"))
+            Problem::new(format!("the search is not of its form: {error}"))
                 .help("see `behest search --help`"),
         )
     })?;
@@ -237,11 +239,11 @@ fn from_bundle(arguments: &SearchArguments, asked: &SearchBody) -> Result<Search
             .search(&ask, &search, &page)
             .map_err(|refusal| describe(&refusal))?;
         let written = http::write_page(&search, true, &found, asked.arguments, AnswerDepth::Reason);
-        written
-            .map(|bytes| bytes.to_vec())
-            .map_err(|error| Problem::new(format!("the page cannot be written as JSON: {error}")))
+        written.map(|bytes| bytes.to_vec()).map_err(|error| {
+            Problem::new(format!("the page cannot be written as JSON: {error}")).into()
+        })
     };
-    all_pages(arguments, page).map_err(|problem| fail(&problem))
+    all_pages(arguments, page).map_err(fail)
 }
 
 fn describe(refusal: &SearchRefusal) -> Problem {

@@ -68,7 +68,7 @@ impl ImportTarget for Fake {
         self.left = self
             .left
             .checked_sub(1)
-            .ok_or_else(|| BatchRefusal::Stop(Problem::new("the disk is full")))?;
+            .ok_or_else(|| BatchRefusal::Stop(Problem::new("the disk is full").into()))?;
         let before = self.tuples.clone();
         for tuple in tuples.iter().copied() {
             if self.deletes {

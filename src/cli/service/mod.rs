@@ -3,11 +3,21 @@
 //! INVARIANT: the key is sent only to the service that was named: there are no redirects and no
 //! proxies.
 
+mod address;
+mod socket;
+mod trust;
+
+pub(super) use address::ServiceAddress;
+pub(super) use trust::ClientFiles;
+
+use super::exit::CommandFailure;
 use crate::model::Problem;
 use serde::Deserialize;
+use socket::SocketConnector;
 use std::io::Read;
 use std::time::Duration;
 use ureq::http::Response;
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 
 /// The environment variable that holds the key; a command-line argument would be visible to anyone
@@ -18,10 +28,35 @@ pub(super) const KEY_VARIABLE: &str = "BEHEST_KEY";
 /// hundred kilobytes.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
+/// A service that a command line names.
+#[derive(Clone, Debug)]
+pub(super) struct NamedService {
+    pub(super) address: ServiceAddress,
+    files: ClientFiles,
+}
+
+impl NamedService {
+    /// Reads an address, and refuses files for TLS that it has no use for.
+    pub(super) fn new(address: &str, files: ClientFiles) -> Result<Self, CommandFailure> {
+        let address = ServiceAddress::read(address)?;
+        let is_secure = matches!(address, ServiceAddress::Https(_));
+        if !is_secure && files != ClientFiles::default() {
+            let told = format!(
+                "`--ca`, `--cert` and `--key-file` are for https, and `{}` is not",
+                address.shown()
+            );
+            return Err(CommandFailure::usage(
+                Problem::new(told).help("write `https://…`, or leave them out"),
+            ));
+        }
+        Ok(Self { address, files })
+    }
+}
+
 /// A client for the service at an address.
 #[derive(Debug)]
 pub(super) struct Service {
-    url: String,
+    address: ServiceAddress,
     agent: Agent,
 }
 
@@ -53,30 +88,41 @@ struct ErrorTextDetail {
 }
 
 impl Service {
-    /// Makes a client for the service at `url`. `patience` limits each call whose answer is read
-    /// whole.
-    pub(super) fn at(url: &str, patience: Duration) -> Result<Self, Problem> {
-        let config = Agent::config_builder()
+    /// Makes a client for a service. `patience` limits each call whose answer is read whole.
+    pub(super) fn at(target: &NamedService, patience: Duration) -> Result<Self, CommandFailure> {
+        let NamedService { address, files } = target;
+        let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None);
-        let agent = config.timeout_global(Some(patience)).build().new_agent();
+        if matches!(address, ServiceAddress::Https(_)) {
+            config = config.tls_config(files.read()?);
+        }
+        let config = config.timeout_global(Some(patience)).build();
+        let agent = match address {
+            ServiceAddress::Http(_) | ServiceAddress::Https(_) => config.new_agent(),
+            ServiceAddress::Socket(path) => Agent::with_parts(
+                config,
+                SocketConnector(path.clone()),
+                DefaultResolver::default(),
+            ),
+        };
         Ok(Self {
-            url: check_url(url)?,
+            address: address.clone(),
             agent,
         })
     }
 
     /// Returns the address in the form that is shown.
-    pub(super) fn url(&self) -> &str {
-        &self.url
+    pub(super) fn url(&self) -> String {
+        self.address.shown()
     }
 
     /// Posts JSON.
-    pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Reply, Problem> {
+    pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Reply, CommandFailure> {
         let mut request = self
             .agent
-            .post(format!("{}{path}", self.url))
+            .post(format!("{}{path}", self.address.base()))
             .header("Content-Type", "application/json");
         if let Some(key) = key() {
             request = request.header("Authorization", key);
@@ -88,7 +134,7 @@ impl Service {
     }
 
     /// Gets an answer.
-    pub(super) fn get(&self, path: &str) -> Result<Reply, Problem> {
+    pub(super) fn get(&self, path: &str) -> Result<Reply, CommandFailure> {
         let response = self
             .request(path)
             .call()
@@ -103,7 +149,7 @@ impl Service {
         path: &str,
         query: &[(&str, &str)],
         header: &str,
-    ) -> Result<(impl Read + use<>, Option<String>), Problem> {
+    ) -> Result<(impl Read + use<>, Option<String>), CommandFailure> {
         let request = self.request(path).query_pairs(query.iter().copied());
         let request = request
             .config()
@@ -113,7 +159,9 @@ impl Service {
         let response = request.call().map_err(|error| self.unreachable(&error))?;
         if response.status().as_u16() != 200 {
             let reply = self.whole(response)?;
-            return Err(self.refused(&reply, "the permission `relations.read`"));
+            return Err(self
+                .refused(&reply, "the permission `relations.read`")
+                .into());
         }
         let named = response
             .headers()
@@ -124,14 +172,14 @@ impl Service {
     }
 
     fn request(&self, path: &str) -> ureq::RequestBuilder<ureq::typestate::WithoutBody> {
-        let request = self.agent.get(format!("{}{path}", self.url));
+        let request = self.agent.get(format!("{}{path}", self.address.base()));
         match key() {
             Some(key) => request.header("Authorization", key),
             None => request,
         }
     }
 
-    fn whole(&self, mut response: Response<Body>) -> Result<Reply, Problem> {
+    fn whole(&self, mut response: Response<Body>) -> Result<Reply, CommandFailure> {
         let status = response.status().as_u16();
         let body = response
             .body_mut()
@@ -144,9 +192,23 @@ impl Service {
         })
     }
 
-    fn unreachable(&self, error: &ureq::Error) -> Problem {
-        Problem::new(format!("`{}` does not answer: {error}", self.url))
-            .help("check the address, and that the service runs there: `behest serve`")
+    fn unreachable(&self, error: &ureq::Error) -> CommandFailure {
+        let help = match &self.address {
+            ServiceAddress::Http(_) => {
+                "check the address, and that the service runs there: `behest serve`"
+            }
+            ServiceAddress::Https(_) => {
+                "check the address, whose name the service's certificate must have; a certificate \
+                 of an authority of your own needs `--ca FILE`, and a service that asks for one \
+                 `--cert FILE --key-file FILE`"
+            }
+            ServiceAddress::Socket(_) => {
+                "check the path, that the service runs with it, and that you may write to the \
+                 socket: `behest serve --listen unix:PATH`"
+            }
+        };
+        let told = format!("`{}` does not answer: {error}", self.url());
+        CommandFailure::unreachable(Problem::new(told).help(help))
     }
 
     /// Turns an error answer into a problem that a person can read. `permissions` says in words
@@ -162,7 +224,8 @@ impl Service {
         };
         Problem::new(format!(
             "`{}` refuses with status {}: {said}",
-            self.url, reply.status
+            self.url(),
+            reply.status
         ))
         .help(help)
     }
@@ -191,46 +254,22 @@ fn key() -> Option<String> {
     Some(format!("Bearer {key}"))
 }
 
-fn check_url(url: &str) -> Result<String, Problem> {
-    if url.starts_with("https://") {
-        return Err(Problem::new(format!(
-            "`{url}` cannot be asked: this version does not speak https"
-        ))
-        .help("ask the service's own http address, or go through a proxy on this machine"));
-    }
-    match url.strip_prefix("http://") {
-        Some(rest) if !rest.is_empty() && !rest.contains(['?', '#', ' ']) => {
-            Ok(url.trim_end_matches('/').to_owned())
-        }
-        _ => Err(
-            Problem::new(format!("`{url}` is not the address of a service"))
-                .help("write for example `http://127.0.0.1:8181`"),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_http_addresses_are_asked() {
-        assert_eq!(
-            check_url("http://127.0.0.1:8181/").unwrap(),
-            "http://127.0.0.1:8181"
-        );
-        for (url, message) in [
-            (
-                "https://pdp.example",
-                "`https://pdp.example` cannot be asked: this version does not speak https",
-            ),
-            (
-                "pdp.example",
-                "`pdp.example` is not the address of a service",
-            ),
-            ("http://", "`http://` is not the address of a service"),
-        ] {
-            assert_eq!(check_url(url).unwrap_err().message, message);
+    fn files_for_tls_are_refused_without_it() {
+        let files = ClientFiles {
+            authorities: Some("ca.pem".into()),
+            own: None,
+        };
+        assert!(NamedService::new("https://pdp.example", files.clone()).is_ok());
+        for address in ["http://127.0.0.1:8181", "unix:a.sock"] {
+            let failure = NamedService::new(address, files.clone()).unwrap_err();
+            let told =
+                format!("`--ca`, `--cert` and `--key-file` are for https, and `{address}` is not");
+            assert_eq!(failure.problem.message, told);
         }
     }
 

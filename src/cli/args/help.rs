@@ -1,0 +1,101 @@
+//! What the help of each command ends with: examples, and exit codes.
+
+use crate::storage::Backend;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  behest                                      serve the default bundle on 127.0.0.1:8181
+  behest --bundle ./policies-repo             serve your own
+  behest test --bundle ./policies-repo        run its cases
+  behest explain 'user:alice > agent:orchestrator' tools/call tool:github/review
+
+Every setting of the service is in behest.example.toml; \
+`behest serve --help` has those with a flag.
+
+Exit codes, of every command: 0 done, 1 not done, 2 wrong usage, 3 denied \
+(`behest explain --exit-code`),
+4 the bundle cannot be read or is refused, 5 the service does not answer. Each command's help has \
+its own.";
+
+pub(super) const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  behest explain request.json
+  behest explain 'user:alice > agent:copilot' tools/call tool:payments/refund \\
+      --context '{\"arguments\": {\"order\": \"o-17\", \"amount\": 249.9}}'
+  behest explain --json - < request.json
+  BEHEST_KEY=… behest explain --url http://127.0.0.1:8181 request.json
+  BEHEST_KEY=… behest explain --url https://pdp.example --ca ca.pem request.json
+  behest explain --url unix:/run/behest.sock request.json
+
+Exit codes: 0 decided, also where it is denied; 3 denied, with `--exit-code`; 1 there is no \
+decision;
+2 wrong usage; 4 the bundle is broken; 5 the service does not answer.";
+
+pub(super) const SEARCH_EXAMPLES: &str = "\
+A type in place of an entity is what is searched for; without an action, actions are.
+
+Examples:
+  behest search 'user:alice > agent:copilot' tools/call tool --unknown-arguments
+  behest search user write repository:checkout
+  behest search 'user > agent:copilot' write repository:checkout
+  behest search 'user:alice > agent' write repository:checkout
+  behest search 'user:alice > agent:copilot' repository:checkout
+  BEHEST_KEY=… behest search --url http://127.0.0.1:8181 user:alice read document
+
+Exit codes: 0 searched, also where nothing is found; 1 there is no answer; 2 wrong usage; \
+4 the bundle
+is broken; 5 the service does not answer.";
+
+pub(super) const HEALTH_HELP: &str = "\
+Without an address, it asks where `behest serve` listens with the same variables and settings file.
+
+Examples:
+  behest health
+  behest health --url unix:/run/behest.sock
+
+Exit codes: 0 it can decide; 1 it cannot, or refuses; 2 wrong usage; 5 it does not answer.";
+
+pub(super) const VALIDATE_HELP: &str = "\
+Exit codes: 0 nothing is wrong; 2 wrong usage; 4 the bundle is broken.";
+
+pub(super) const TEST_HELP: &str = "\
+Exit codes: 0 all cases passed; 1 a case failed, or none has such a name; 2 wrong usage; 4 the \
+bundle is
+broken, so that no case could be run.";
+
+pub(super) const SCHEMA_HELP: &str = "\
+Exit codes: 0 done; 1 the file cannot be written; 2 wrong usage; 4 the bundle is broken.";
+
+pub(super) const KEYS_HELP: &str = "\
+Without an address, it asks http://127.0.0.1:8181.
+
+Exit codes: 0 fetched; 1 those of an issuer could not be fetched, or the service refuses; 2 wrong \
+usage;
+5 the service does not answer.";
+
+pub(super) const PACK_HELP: &str = "\
+Exit codes: 0 done; 1 there is no such pack; 2 wrong usage.";
+
+/// Returns what `--data` takes, for the help of the service: each store backend, with a sentence.
+pub(super) fn store_backends() -> String {
+    let lines: Vec<String> = Backend::all()
+        .map(|backend| {
+            let missing = backend
+                .feature()
+                .filter(|_| !backend.is_built())
+                .map(|feature| format!(" (needs the Cargo feature `{feature}`)"));
+            format!(
+                "  {:<10} {}{}",
+                backend.form(),
+                backend.summary(),
+                missing.unwrap_or_default()
+            )
+        })
+        .collect();
+    format!(
+        "What `--data` takes:\n{}\n  DIR        The same as redb:DIR\n\n\
+         Exit codes: 0 a signal ended it; 1 it cannot start, or cannot go on; 2 wrong usage; 4 the \
+         bundle\nis broken.",
+        lines.join("\n")
+    )
+}
