@@ -33,13 +33,13 @@ pub(super) enum Command {
     #[command(after_help = help::VALIDATE_HELP)]
     Validate {
         #[command(flatten)]
-        bundle: BundleArgument,
+        bundle: BundlePlace,
     },
     /// Run a bundle's cases: a bundle with one that fails does not load
     #[command(after_help = help::TEST_HELP)]
     Test {
         #[command(flatten)]
-        bundle: BundleArgument,
+        bundle: BundlePlace,
         /// Run only cases whose name matches this regular expression
         #[arg(long, value_name = "RE")]
         filter: Option<Regex>,
@@ -54,7 +54,7 @@ pub(super) enum Command {
     #[command(after_help = help::SCHEMA_HELP)]
     Schema {
         #[command(flatten)]
-        bundle: BundleArgument,
+        bundle: BundlePlace,
         /// Write it to a file instead
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
@@ -113,6 +113,25 @@ pub(super) struct BundleArgument {
     /// or the default bundle in this program
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+}
+
+/// A bundle that a command is about, which may be named without a flag.
+#[derive(Debug, Args)]
+pub(super) struct BundlePlace {
+    /// The bundle's directory, as with `--bundle`
+    #[arg(value_name = "DIR", conflicts_with = "bundle")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    bundle: BundleArgument,
+}
+
+impl BundlePlace {
+    /// Returns the bundle, in whichever way it is named.
+    pub(super) fn named(self) -> BundleArgument {
+        BundleArgument {
+            bundle: self.dir.or(self.bundle.bundle),
+        }
+    }
 }
 
 impl BundleArgument {

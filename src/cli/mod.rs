@@ -12,6 +12,7 @@
 
 mod args;
 mod cases;
+mod chain;
 mod exit;
 mod explain;
 mod export;
@@ -38,11 +39,11 @@ pub fn run() -> ExitCode {
     match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),
-        Some(Command::Validate { bundle }) => validate::run(&bundle),
-        Some(Command::Test { bundle, filter }) => cases::run(&bundle, filter.as_ref()),
+        Some(Command::Validate { bundle }) => validate::run(&bundle.named()),
+        Some(Command::Test { bundle, filter }) => cases::run(&bundle.named(), filter.as_ref()),
         Some(Command::Explain(explain)) => explain::run(&explain),
         Some(Command::Search(search)) => search::run(&search),
-        Some(Command::Schema { bundle, write }) => schema::run(&bundle, write.as_deref()),
+        Some(Command::Schema { bundle, write }) => schema::run(&bundle.named(), write.as_deref()),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Export(export)) => export::run(&export),
         Some(Command::Pack { command }) => pack::run(&command),

@@ -277,3 +277,61 @@ fn exit_codes_tell_one_failure_from_another() {
     );
     assert_eq!(code(&["keys", "refresh", "--url", "http://127.0.0.1:1"]), 5);
 }
+
+#[test]
+fn a_bundle_needs_no_flag() {
+    let place = Place::new();
+    for command in ["test", "validate", "schema"] {
+        let named = place.run(&[command, "bundle"]);
+        assert_eq!(named, place.run(&[command, "--bundle", "bundle"]));
+        assert_eq!(named.code, 0, "{named:?}");
+        assert_eq!(
+            place.run(&[command, "bundle", "--bundle", "bundle"]).code,
+            2
+        );
+        assert_eq!(place.run(&[command, "nothing"]).code, 4);
+    }
+}
+
+#[test]
+fn a_chain_needs_no_sign_that_a_shell_takes() {
+    let place = Place::new();
+    let explain = |chain| {
+        let request = [
+            "explain",
+            "--bundle",
+            "bundle",
+            chain,
+            "tools/call",
+            "tool:refund",
+        ];
+        place.run(&request)
+    };
+    let signed = explain("user:alice > agent:copilot");
+    assert!(
+        signed.code == 0 && signed.out.contains("agent:copilot: deny"),
+        "{signed:?}"
+    );
+    assert_eq!(explain("user:alice/agent:copilot"), signed);
+    let unclear = explain("user:https://idp.example/agent:copilot");
+    assert!(
+        unclear.code == 1 && unclear.err.contains("in two ways"),
+        "{unclear:?}"
+    );
+    let search = |chain| {
+        place.run(&[
+            "search",
+            "--bundle",
+            "bundle",
+            chain,
+            "tool:refund",
+            "--unknown-arguments",
+        ])
+    };
+    let found = search("user:alice > agent:copilot");
+    assert!(
+        found.code == 0 && found.out.contains("tools/call"),
+        "{found:?}"
+    );
+    assert_eq!(search("user:alice/agent:copilot"), found);
+}

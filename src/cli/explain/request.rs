@@ -2,6 +2,7 @@
 
 use crate::bundle::spelled_out;
 use crate::cli::args::ExplainArguments;
+use crate::cli::chain::with_signs;
 use crate::cli::output::misread;
 use crate::http::HttpLimits;
 use crate::json::read_object;
@@ -26,7 +27,8 @@ pub(super) fn read(arguments: &ExplainArguments) -> Result<Record, Problem> {
                 .as_deref()
                 .map(|text| parse(text.as_bytes(), "`--context`"))
                 .transpose()?;
-            let request = spelled_out(request, action, resource, context.unwrap_or_default())
+            let chain = with_signs(request)?;
+            let request = spelled_out(&chain, action, resource, context.unwrap_or_default())
                 .map_err(|error| {
                     Problem::new(error.to_string())
                         .help("see the examples of `behest explain --help`")

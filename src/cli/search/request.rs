@@ -2,6 +2,7 @@
 //! missing action.
 
 use crate::cli::args::SearchArguments;
+use crate::cli::chain::with_signs;
 use crate::cli::output::misread;
 use crate::http::HttpLimits;
 use crate::json::read_object;
@@ -24,8 +25,7 @@ enum SearchTerm {
 
 /// Reads the command line.
 pub(super) fn read(arguments: &SearchArguments) -> Result<SearchBody, Problem> {
-    let members: Vec<SearchTerm> = arguments
-        .who
+    let members: Vec<SearchTerm> = with_signs(&arguments.who)?
         .split('>')
         .map(word)
         .collect::<Result<_, _>>()?;
