@@ -4,7 +4,7 @@ mod bulk;
 mod help;
 mod service;
 
-pub(super) use bulk::{ExportArguments, ImportArguments, TuplePlace};
+pub(super) use bulk::{ExportArguments, ImportArguments, TupleLocation};
 pub(super) use service::ServiceArguments;
 
 use crate::bundle::BundleSource;

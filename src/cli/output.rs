@@ -45,8 +45,8 @@ fn tell(label: &str, problem: &Problem, paint: Paint) {
     }
 }
 
-/// Prints all problems of a bundle, with the lines that they are about, and returns the exit code of
-/// a broken bundle.
+/// Prints all problems of a bundle, with the lines that they are about, and returns the exit code
+/// of a broken bundle.
 pub(super) fn fail_with_lines(problems: &Problems, files: &BundleFiles) -> ExitCode {
     notice(&with_line_end(bundle::render(
         problems,

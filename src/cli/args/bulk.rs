@@ -73,12 +73,12 @@ impl PlaceArguments {
     pub(in crate::cli) fn chosen(
         &self,
         bundle: &BundleArgument,
-    ) -> Result<TuplePlace, CommandFailure> {
+    ) -> Result<TupleLocation, CommandFailure> {
         let is_elsewhere = self.data.is_some() || bundle.is_given();
         let service = self.service.chosen(is_elsewhere)?;
         match (self.location().map_err(CommandFailure::usage)?, service) {
-            (Some(location), _) => Ok(TuplePlace::Data(location)),
-            (None, Some(service)) => Ok(TuplePlace::Service(service)),
+            (Some(location), _) => Ok(TupleLocation::Data(location)),
+            (None, Some(service)) => Ok(TupleLocation::Service(service)),
             (None, None) => Err(CommandFailure::usage(
                 Problem::new("nothing says where the tuples are kept")
                     .help("name `--data DIR` or `--url URL`, or set `BEHEST_URL`"),
@@ -107,7 +107,7 @@ impl PlaceArguments {
 
 /// The place that an import or an export is about.
 #[derive(Debug)]
-pub(in crate::cli) enum TuplePlace {
+pub(in crate::cli) enum TupleLocation {
     /// A data directory.
     Data(StoreLocation),
     /// A running service.

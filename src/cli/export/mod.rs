@@ -7,7 +7,7 @@
 //! only when it is complete; an answer of a service is complete if its body ends without an error.
 //! **Trade-off.** A service allows few exports at the same time, because each pins a version.
 
-use super::args::{ExportArguments, TuplePlace};
+use super::args::{ExportArguments, TupleLocation};
 use super::exit::CommandFailure;
 use super::import::locked;
 use super::output::{fail, format_count, notice, timing};
@@ -88,13 +88,13 @@ fn export(arguments: &ExportArguments) -> Result<(u64, String), ExportStop> {
     };
     // Everything that can be refused is checked first, so that no file is begun in vain.
     match arguments.place.chosen(&arguments.bundle)? {
-        TuplePlace::Data(location) => {
+        TupleLocation::Data(location) => {
             let from = DirectoryExport::open(&location, arguments)?;
             into_file(&arguments.output, |out| {
                 from.write(&wanted, format.write(out).as_mut())
             })
         }
-        TuplePlace::Service(service) => {
+        TupleLocation::Service(service) => {
             let (body, revision) = ask(&service, arguments)?;
             into_file(&arguments.output, |out| {
                 Ok((copy(body, format.write(out).as_mut())?, revision))

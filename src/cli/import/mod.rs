@@ -20,7 +20,7 @@ mod work;
 
 pub(super) use data::locked;
 
-use super::args::{ImportArguments, TuplePlace};
+use super::args::{ImportArguments, TupleLocation};
 use super::exit::CommandFailure;
 use super::output::{Paint, fail, format_count, notice, print, timing};
 use super::tuples::{ReadMeter, TupleFormat, TupleSource, WrongEntry};
@@ -110,8 +110,8 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     let (source, size) = open(&arguments.file).map_err(fail)?;
     let doing = ImportMode::of(arguments);
     let mut target = match &place {
-        TuplePlace::Data(location) => data::open(location, arguments, doing)?,
-        TuplePlace::Service(service) => url::open(service, arguments, doing).map_err(fail)?,
+        TupleLocation::Data(location) => data::open(location, arguments, doing)?,
+        TupleLocation::Service(service) => url::open(service, arguments, doing).map_err(fail)?,
     };
     let name = name_of(&arguments.file);
     let meter = ReadMeter::default();
@@ -146,10 +146,10 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     })
 }
 
-fn batch(arguments: &ImportArguments, place: &TuplePlace) -> Result<usize, ExitCode> {
+fn batch(arguments: &ImportArguments, place: &TupleLocation) -> Result<usize, ExitCode> {
     let most = match place {
-        TuplePlace::Service(_) => url::MAX_BATCH,
-        TuplePlace::Data(_) => usize::MAX,
+        TupleLocation::Service(_) => url::MAX_BATCH,
+        TupleLocation::Data(_) => usize::MAX,
     };
     let Some(asked) = arguments.batch else {
         return Ok(most.min(TupleBatch::IMPORT_TUPLES));

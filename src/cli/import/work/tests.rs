@@ -1,7 +1,7 @@
 //! Tests that an import does what importing one line after the other would do.
 
 use super::*;
-use crate::model::{Record, TupleCondition, Value};
+use crate::model::{Problem, Record, TupleCondition, Value};
 use crate::stores::StoresError;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
