@@ -128,7 +128,7 @@ fn memory_is_chosen_by_its_name_unless_a_directory_is_meant() {
         place.run(&[&import, &["memory"] as &[&str]].concat()),
         nothing(2)
     );
-    assert_eq!(place.run(&["export", "--data", "memory"]), nothing(1));
+    assert_eq!(place.run(&["export", "--data", "memory"]), nothing(2));
 
     assert_eq!(
         place

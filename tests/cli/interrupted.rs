@@ -112,7 +112,7 @@ fn an_import_outlives_its_service() {
             .unwrap()
             .write_all(lines.concat().as_bytes());
         let output = end(child);
-        assert_eq!(output.code, 1, "{output:?}");
+        assert_eq!(output.code, 5, "{output:?}");
         let told = format!("error: `{url}` does not answer: ");
         assert!(
             output.err.starts_with(&told) && output.err.contains("; then the same command goes on"),

@@ -268,7 +268,7 @@ fn a_bundle_with_a_failing_case_is_refused_at_start() {
     place.write_policies("3");
     let refused = place.run(&["--bundle", "bundle", "--listen", "127.0.0.1:0"]);
     assert!(
-        refused.code == 1 && refused.err.contains("an agent refunds little"),
+        refused.code == 4 && refused.err.contains("an agent refunds little"),
         "{refused:?}"
     );
 }
