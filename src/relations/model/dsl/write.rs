@@ -114,8 +114,9 @@ fn rewrite(
             (" but not ", vec![base.as_ref(), subtract.as_ref()])
         }
     };
-    // A single operand needs no parentheses: it is written without an operator.
-    let parentheses = nested && children.len() > 1;
+    // A single operand is written without an operator, as if it stood there alone.
+    let is_written = children.len() > 1;
+    let parentheses = nested && is_written;
     if parentheses {
         out.push('(');
     }
@@ -123,7 +124,8 @@ fn rewrite(
         if at > 0 {
             out.push_str(operator);
         }
-        rewrite(child, restrictions, leftmost && at == 0, true, out)?;
+        let nested = nested || is_written;
+        rewrite(child, restrictions, leftmost && at == 0, nested, out)?;
     }
     if parentheses {
         out.push(')');
