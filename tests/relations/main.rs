@@ -16,6 +16,7 @@ mod agree;
 mod answers;
 mod costs;
 mod lists;
+mod models;
 mod oracle;
 mod scene;
 mod store;
