@@ -14,6 +14,7 @@
 
 mod agree;
 mod answers;
+mod conditions;
 mod costs;
 mod lists;
 mod models;

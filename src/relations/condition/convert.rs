@@ -77,8 +77,11 @@ fn to_double(value: &Val) -> EvalResult {
         Val::Uint(value) => Ok(Val::Double(*value as f64)),
         Val::Text(text) => {
             // Digits that are out of range are an error; the words `Inf` and `NaN` are valid.
-            let fits =
-                |value: &f64| !value.is_infinite() || !text.contains(|c: char| c.is_ascii_digit());
+            // As in Go, `NaN` has no sign.
+            let fits = |value: &f64| {
+                let is_word = !text.contains(|c: char| c.is_ascii_digit());
+                value.is_finite() || is_word && !(value.is_nan() && text.starts_with(['+', '-']))
+            };
             parsed(text.parse().ok().filter(fits).map(Val::Double), "double")
         }
         _ => mismatch("double", std::slice::from_ref(value)),
@@ -92,6 +95,8 @@ fn to_int(value: &Val) -> EvalResult {
         Val::Double(value) => in_range(
             truncated(*value)
                 .and_then(|value| i64::try_from(value).ok())
+                // As in cel-go, the lower limit itself is out of range.
+                .filter(|value| *value > i64::MIN)
                 .map(Val::Int),
         ),
         Val::Text(text) => parsed(text.parse().ok().map(Val::Int), "int"),
@@ -107,6 +112,8 @@ fn to_uint(value: &Val) -> EvalResult {
         Val::Int(value) => in_range(u64::try_from(*value).ok().map(Val::Uint)),
         Val::Double(value) => in_range(
             truncated(*value)
+                // As in cel-go, a negative fraction is out of range too.
+                .filter(|_| *value >= 0.0)
                 .and_then(|value| u64::try_from(value).ok())
                 .map(Val::Uint),
         ),

@@ -263,7 +263,8 @@ impl Frame<'_> {
             _ => return mismatch("a comprehension", &[range]),
         };
         let depth = self.locals.len();
-        let mut result = self.value(&fold.start);
+        // Only an exhausted budget fails here, and no step may make up for that.
+        let mut result = Ok(self.value(&fold.start)?);
         for item in items {
             self.budget.work(1)?;
             self.locals.push(result);

@@ -179,9 +179,12 @@ fn saturating_floor(double: f64) -> i128 {
     double.floor() as i128
 }
 
+/// Returns the integer of 64 bits, signed or unsigned, that the double is.
 fn whole_number(double: f64) -> Option<i128> {
-    (double.is_finite() && double.fract() == 0.0 && double.abs() < 1e19)
-        .then(|| saturating_floor(double))
+    let whole = (double.fract() == 0.0).then(|| saturating_floor(double))?;
+    (i128::from(i64::MIN)..=i128::from(u64::MAX))
+        .contains(&whole)
+        .then_some(whole)
 }
 
 #[cfg(test)]
