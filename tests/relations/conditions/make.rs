@@ -152,7 +152,7 @@ impl Maker<'_> {
     }
 
     fn pick(&mut self, of: &[&'static str]) -> &'static str {
-        *self.dice.one::<&'static str>(of)
+        self.dice.one::<&'static str>(of)
     }
 
     fn any_type(&mut self) -> T {
@@ -441,13 +441,14 @@ impl Maker<'_> {
         }
         let literal = Term::text(self.right(texts, 4));
         // As the value of a choice, it is read only when it is evaluated.
-        match self.dice.chance(30) {
-            true => Term::Choice(Box::new((
+        if self.dice.chance(30) {
+            Term::Choice(Box::new((
                 self.leaf(&BOOL),
                 literal,
                 Term::text(self.right(texts, 0)),
-            ))),
-            false => literal,
+            )))
+        } else {
+            literal
         }
     }
 }

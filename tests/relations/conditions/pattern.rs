@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+/// A part that is not repeated. What says `{1,}` or the like says another thing, and `{1}` has an
+/// end.
+const ONCE: (usize, Option<usize>) = (1, Some(usize::MAX));
+
 /// A part of a pattern.
 #[derive(Clone, Debug)]
 enum Part {
@@ -134,23 +138,23 @@ impl Reader {
         while self.peek().is_some_and(|c| c != '|' && c != ')') {
             let part = self.one()?;
             let part = match self.repeat()? {
-                Some((least, most)) => {
+                ONCE => part,
+                (least, most) => {
                     // The shortest match is a match too, and nothing is repeated twice.
                     self.take('?');
-                    if self.repeat()?.is_some() {
+                    if self.repeat()? != ONCE {
                         return None;
                     }
                     Part::Repeat(Box::new(part), least, most)
                 }
-                None => part,
             };
             parts.push(part);
         }
         Some(Part::Row(parts))
     }
 
-    /// A repetition that stands here; none inside if there is none.
-    fn repeat(&mut self) -> Option<Option<(usize, Option<usize>)>> {
+    /// A repetition that stands here; [`ONCE`] if there is none.
+    fn repeat(&mut self) -> Option<(usize, Option<usize>)> {
         let found = match self.peek() {
             Some('*') => (0, None),
             Some('+') => (1, None),
@@ -158,11 +162,11 @@ impl Reader {
             Some('{') => {
                 let rest: String = self.rest[self.at + 1..].iter().collect();
                 let Some((inside, _)) = rest.split_once('}') else {
-                    return Some(None);
+                    return Some(ONCE);
                 };
                 let (least, most) = inside.split_once(',').unwrap_or((inside, inside));
                 let (Ok(least), most) = (least.parse(), most.parse::<usize>().ok()) else {
-                    return Some(None);
+                    return Some(ONCE);
                 };
                 if most.is_some_and(|most| most < least || most > 1_000) || least > 1_000 {
                     return None;
@@ -170,10 +174,10 @@ impl Reader {
                 self.at += inside.chars().count() + 1;
                 (least, most)
             }
-            _ => return Some(None),
+            _ => return Some(ONCE),
         };
         self.at += 1;
-        Some(Some(found))
+        Some(found)
     }
 
     fn one(&mut self) -> Option<Part> {

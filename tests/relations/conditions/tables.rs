@@ -60,8 +60,9 @@ fn values() -> Vec<Value> {
 /// What shows a value as a bool, for each type: that it is what the oracle took it for.
 fn shown(of: &V) -> Option<Term> {
     let literal = match of {
-        V::Int(_) | V::Uint(_) | V::Null | V::Bool(_) | V::Text(_) => Term::Literal(of.clone()),
-        V::Double(_) => Term::Literal(of.clone()),
+        V::Int(_) | V::Uint(_) | V::Double(_) | V::Null | V::Bool(_) | V::Text(_) => {
+            Term::Literal(of.clone())
+        }
         V::Span(it) => Term::Call("duration", vec![Term::Literal(V::Int(*it))]),
         V::Time(it) => Term::Call("timestamp", vec![Term::text(&times::write_time(*it))]),
         V::List(items) if items.is_empty() => Term::List(Vec::new()),

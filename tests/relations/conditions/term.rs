@@ -80,8 +80,9 @@ impl Term {
             Self::Binary("+" | "-", _) => 4,
             Self::Binary("*" | "/" | "%", _) => 5,
             Self::Binary(..) => 3,
-            Self::Not(_) | Self::Negative(_) => 6,
-            Self::Literal(V::Int(_) | V::Uint(_) | V::Double(_)) => 6,
+            Self::Not(_)
+            | Self::Negative(_)
+            | Self::Literal(V::Int(_) | V::Uint(_) | V::Double(_)) => 6,
             _ => 7,
         }
     }
@@ -255,11 +256,12 @@ impl Pen<'_> {
                 '\\' | '\'' | '"' => out.extend(['\\', c]),
                 c if c.is_control() || self.dice.chance(10) => {
                     let code = u32::from(c);
-                    match self.dice.below(3) {
-                        0 if code < 0x100 => out.push_str(&format!("\\{code:03o}")),
-                        1 if code < 0x1_0000 => out.push_str(&format!("\\u{code:04x}")),
-                        _ => out.push_str(&format!("\\U{code:08X}")),
-                    }
+                    let escaped = match self.dice.below(3) {
+                        0 if code < 0x100 => format!("\\{code:03o}"),
+                        1 if code < 0x1_0000 => format!("\\u{code:04x}"),
+                        _ => format!("\\U{code:08X}"),
+                    };
+                    out.push_str(&escaped);
                 }
                 c => out.push(c),
             }
