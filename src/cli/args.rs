@@ -2,9 +2,11 @@
 
 mod bulk;
 mod help;
+mod init;
 mod service;
 
 pub(super) use bulk::{ExportArguments, ImportArguments, TupleLocation};
+pub(super) use init::InitArguments;
 pub(super) use service::ServiceArguments;
 
 use crate::bundle::BundleSource;
@@ -29,6 +31,9 @@ pub(super) enum Command {
     /// Serve decisions (what happens without a command, too)
     #[command(after_help = help::store_backends())]
     Serve(ServeArguments),
+    /// Write a bundle to begin with: a template, or one for the tools of an MCP server
+    #[command(after_help = init::INIT_EXAMPLES)]
+    Init(InitArguments),
     /// Report everything that is wrong with a bundle, without running its cases
     #[command(after_help = help::VALIDATE_HELP)]
     Validate {

@@ -18,6 +18,7 @@ mod explain;
 mod export;
 mod health;
 mod import;
+mod init;
 mod keys;
 mod output;
 mod pack;
@@ -39,6 +40,7 @@ pub fn run() -> ExitCode {
     match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),
+        Some(Command::Init(init)) => init::run(&init),
         Some(Command::Validate { bundle }) => validate::run(&bundle.named()),
         Some(Command::Test { bundle, filter }) => cases::run(&bundle.named(), filter.as_ref()),
         Some(Command::Explain(explain)) => explain::run(&explain),

@@ -12,6 +12,7 @@ mod backends;
 mod bulk;
 mod commands;
 mod facts;
+mod init;
 mod interrupted;
 mod reach;
 mod serve;
