@@ -3,7 +3,7 @@
 //! INVARIANT: an address that is no loopback is asked over https only. Answers are bounded in size,
 //! each call in time, and pages in number; there are no redirects and no proxies.
 
-use super::tool_list::{self, MAX_BYTES, ToolList};
+use super::tool_list::{self, MAX_BYTES, MAX_TOOLS, ToolList};
 use crate::cli::output::misread;
 use crate::json;
 use crate::model::{Problem, Record, Value};
@@ -48,11 +48,12 @@ pub(super) fn ask(url: &str) -> Result<ToolList, Problem> {
         let page = tool_list::page(&result)?;
         tools.extend(page.tools);
         cursor = page.next_cursor;
-        if cursor.is_none() {
+        // A list that is refused already grows no further.
+        if cursor.is_none() || tools.len() > MAX_TOOLS {
             break;
         }
     }
-    if cursor.is_some() {
+    if cursor.is_some() && tools.len() <= MAX_TOOLS {
         let message = format!("the list of `{url}` has more than {MAX_PAGES} pages");
         return Err(Problem::new(message).help("give a file with the tools that matter"));
     }

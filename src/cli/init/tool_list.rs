@@ -13,7 +13,7 @@ pub(super) const MAX_BYTES: u64 = 16 << 20;
 
 /// Maximum number of tools: servers have some dozens, and no model reads thousands. Every policy is
 /// checked for every action to which it may apply, so time grows with the square of it.
-const MAX_TOOLS: usize = 500;
+pub(super) const MAX_TOOLS: usize = 500;
 
 /// Maximum length of a tool's name in bytes; MCP asks for 128 characters at most.
 const MAX_NAME: usize = 256;
