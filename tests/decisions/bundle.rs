@@ -4,6 +4,7 @@
 use behest::bundle::{self, BundleSource, QUIET};
 use behest::engine;
 use std::path::Path;
+use support::bundles;
 
 #[test]
 fn the_default_bundle_loads_and_its_cases_hold() {
@@ -106,8 +107,8 @@ fn files(schema: &str, policies: &str, manifest: &str) -> bundle::BundleFiles {
 
 #[test]
 fn the_cases_of_a_bundle_whose_entities_hold_actions_hold() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/actions");
-    assert_eq!(report_of(&folder), "it was loaded");
+    let folder = bundles::named("good.bundles", "actions").write();
+    assert_eq!(report_of(folder.path()), "it was loaded");
 }
 
 #[test]
@@ -337,19 +338,14 @@ fn a_bundle_may_look_through_as_many_entities_as_it_says_and_all_of_them_are_the
 
 #[test]
 fn every_bad_bundle_is_refused_with_the_message_that_helps() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/bad");
     let mut seen = 0;
     let mut wrong = Vec::new();
-    for (name, text) in bad_bundles(&folder) {
+    for mut bundle in bundles::read_folder("bad") {
         seen += 1;
-        let (parts, expected) = parts_of(&text);
-        let bundle = tempfile::tempdir().expect("a folder");
-        let files: Vec<(&str, &str)> = parts
-            .iter()
-            .map(|(path, text)| (*path, text.as_str()))
-            .collect();
-        support::engines::write(bundle.path(), &files);
-        let report = report_of(bundle.path());
+        let expected = bundle.take_expected();
+        let name = &bundle.name;
+        let folder = bundle.write();
+        let report = report_of(folder.path());
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
             if !report.contains(line.trim()) {
                 wrong.push(format!(
@@ -361,40 +357,6 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen >= 200, "only {seen} bad bundles");
-}
-
-/// The bad bundles with their names: in the file of a theme, each stands below a line `##### ` with
-/// its name.
-fn bad_bundles(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("tests/bundles/bad") {
-        let path = entry.expect("an entry").path();
-        let theme = path.file_stem().expect("a name").to_string_lossy();
-        let text = format!("\n{}", std::fs::read_to_string(&path).expect("a text"));
-        found.extend(text.split("\n##### ").skip(1).map(|bundle| {
-            let (name, parts) = bundle.split_once('\n').expect("a name");
-            (format!("{theme}: {name}"), parts.to_owned())
-        }));
-    }
-    found
-}
-
-/// The files of a bad bundle, and what its report must say: each part stands below a line `=== `
-/// with its path, and the report's lines below `=== expected`.
-fn parts_of(text: &str) -> (Vec<(&str, String)>, String) {
-    let parts = text
-        .strip_prefix("=== ")
-        .expect("a path comes first")
-        .split("\n=== ");
-    let mut parts: Vec<(&str, String)> = parts
-        .map(|part| {
-            let (path, text) = part.split_once('\n').unwrap_or((part, ""));
-            (path, format!("{text}\n"))
-        })
-        .collect();
-    let (last, expected) = parts.pop().expect("a part");
-    assert_eq!(last, "expected", "what is expected comes last");
-    (parts, expected)
 }
 
 fn report_of(path: &Path) -> String {

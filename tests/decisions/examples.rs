@@ -1,33 +1,18 @@
 //! Bundles in the shape of Cedar's public examples: namespaces, templates with links, tags,
 //! enumerations, groups of actions.
 
-use behest::bundle::{self, BundleSource, QUIET};
+use behest::bundle;
 use behest::engine;
-use std::path::{Path, PathBuf};
-
-fn folders() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/cedar");
-    let entries = std::fs::read_dir(folder)
-        .expect("tests/bundles/cedar")
-        .map(|entry| entry.expect("an entry").path());
-    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
-}
+use support::bundles;
 
 #[test]
 fn every_example_loads_its_cases_hold_and_each_of_its_policies_decides_one() {
     let mut wrong = Vec::new();
-    let folders = folders();
-    assert!(folders.len() >= 10, "only {} examples", folders.len());
-    for folder in folders {
-        let name = folder
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        let mut files =
-            bundle::read(&BundleSource::Dir(folder), QUIET).expect("the bundle can be read");
+    let examples = bundles::read("cedar.bundles");
+    assert!(examples.len() >= 10, "only {} examples", examples.len());
+    for example in examples {
+        let name = &example.name;
+        let mut files = example.files();
         match engine::check(&mut files, None) {
             Err(problems) => wrong.push(format!(
                 "{name}:\n{}",

@@ -5,9 +5,8 @@
 
 use behest::bundle::{self, BundleFiles, BundleSource};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use support::service;
+use support::{bundles, service};
 
 /// `SplitMix64`: small, seeded, and good enough to choose where to cut.
 struct Random(u64);
@@ -114,13 +113,7 @@ fn mutate(text: &[u8], random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn mutated_bundles_are_loaded_or_refused() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files: Vec<(String, String)> = Vec::new();
-    collect(
-        &root.join("tests/bundles/small"),
-        &root.join("tests/bundles/small"),
-        &mut files,
-    );
+    let files = bundles::named("good.bundles", "small").parts;
     assert!(
         files.len() >= 5,
         "the small bundle has one file of each kind"
@@ -144,26 +137,6 @@ fn mutated_bundles_are_loaded_or_refused() {
         }));
         assert!(outcome.is_ok(), "seed {}: a panic on {mutated:#?}", seed());
     });
-}
-
-fn collect(root: &Path, folder: &Path, into: &mut Vec<(String, String)>) {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            collect(root, &path, into);
-        } else {
-            let name = path
-                .strip_prefix(root)
-                .expect("below the root")
-                .to_string_lossy()
-                .into_owned();
-            into.push((name, std::fs::read_to_string(&path).expect("text")));
-        }
-    }
 }
 
 const BODIES: [&str; 6] = [

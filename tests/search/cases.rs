@@ -3,6 +3,7 @@
 use behest::bundle::{self, BundleSource, QUIET};
 use behest::engine;
 use std::path::Path;
+use support::bundles;
 
 fn agrees(source: &BundleSource) {
     let mut files = bundle::read(source, QUIET).expect("the bundle can be read");
@@ -21,17 +22,15 @@ fn search_agrees_with_every_case_of_the_default_bundle() {
 /// Cedar's examples.
 #[test]
 fn and_with_those_of_every_example() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/cedar");
-    for entry in std::fs::read_dir(folder).expect("tests/bundles/cedar") {
-        agrees(&BundleSource::Dir(entry.expect("an entry").path()));
+    for bundle in bundles::read("cedar.bundles") {
+        agrees(&BundleSource::Dir(bundle.write().path().to_owned()));
     }
 }
 
 #[test]
 fn and_with_those_of_a_bundle_whose_entities_hold_actions() {
-    agrees(&BundleSource::Dir(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/actions"),
-    ));
+    let folder = bundles::named("good.bundles", "actions").write();
+    agrees(&BundleSource::Dir(folder.path().to_owned()));
 }
 
 #[test]

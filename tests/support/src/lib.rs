@@ -8,13 +8,14 @@
 //! | [`place`] | the program in a directory of its own, run or serving |
 //! | [`web`], [`tokens`] | an issuer: a server that says what a test wants, keys, and what they sign |
 //! | [`spellings`], [`worlds`], [`lab`] | generated questions and bundles |
-//! | [`cases`], [`golden`] | tables of cases, and committed output |
+//! | [`bundles`], [`cases`], [`golden`] | bundles in one text, tables of cases, and committed output |
 //! | [`bench`] | worlds and figures of benchmarks |
 //!
 //! This crate depends on `behest` as any user does, so its types are those of the suites. Unit
 //! tests of `behest` itself cannot use it, since theirs is another build of the same crate.
 
 pub mod bench;
+pub mod bundles;
 pub mod cases;
 pub mod dice;
 pub mod engines;
