@@ -299,7 +299,7 @@ impl Frame<'_> {
 fn at(operand: &Val, index: &Val) -> EvalResult {
     match operand {
         Val::List(items) => match MapKey::of(index) {
-            Some(MapKey::Whole(at)) => usize::try_from(at)
+            Some(MapKey::Whole(at)) => usize::try_from(at.number)
                 .ok()
                 .and_then(|at| items.get(at))
                 .cloned()

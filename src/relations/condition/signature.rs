@@ -1,7 +1,8 @@
 //! The static types of expressions, and the operands that operators and functions accept.
 //!
-//! This is CEL's standard environment as OpenFGA has it: addresses are the only extension, and
-//! numbers of two types do not compare. INVARIANT: every function that an expression can name is in
+//! This is CEL's standard environment as OpenFGA has it: IP addresses are the only extension, and
+//! numbers of different types, such as `int` and `double`, cannot be compared.
+//! INVARIANT: every function that an expression can name is in
 //! [`Function::named`], every operator in [`Function::operator`]; an expression with any other is
 //! refused when the model is written.
 

@@ -36,18 +36,51 @@ pub(super) enum Val {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MapKey {
     Bool(bool),
-    Whole(i128),
+    Whole(WholeKey),
     Text(SmolStr),
 }
 
+/// A whole number as a key. Keys compare as numbers, and remember the type that a macro over the
+/// map gives them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WholeKey {
+    pub(super) number: i128,
+    unsigned: bool,
+}
+
+impl PartialEq for WholeKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for WholeKey {}
+
+impl PartialOrd for WholeKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for WholeKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number.cmp(&other.number)
+    }
+}
+
 impl MapKey {
+    fn whole(number: i128, unsigned: bool) -> Self {
+        Self::Whole(WholeKey { number, unsigned })
+    }
+
     /// Converts a value to a key, or returns `None` if it cannot be one.
     pub(super) fn of(value: &Val) -> Option<Self> {
         match value {
             Val::Bool(value) => Some(Self::Bool(*value)),
-            Val::Int(value) => Some(Self::Whole(i128::from(*value))),
-            Val::Uint(value) => Some(Self::Whole(i128::from(*value))),
-            Val::Double(value) => whole_number(*value).map(Self::Whole),
+            Val::Int(value) => Some(Self::whole(i128::from(*value), false)),
+            Val::Uint(value) => Some(Self::whole(i128::from(*value), true)),
+            Val::Double(value) => whole_number(*value)
+                .map(|number| Self::whole(number, i64::try_from(number).is_err())),
             Val::Text(value) => Some(Self::Text(value.clone())),
             _ => None,
         }
@@ -65,10 +98,10 @@ impl MapKey {
     pub(super) fn to_val(&self) -> Val {
         match self {
             Self::Bool(value) => Val::Bool(*value),
-            Self::Whole(value) => match i64::try_from(*value) {
-                Ok(value) => Val::Int(value),
-                Err(_) => Val::Uint(u64::try_from(*value).unwrap_or(u64::MAX)),
-            },
+            Self::Whole(key) if key.unsigned => {
+                Val::Uint(u64::try_from(key.number).unwrap_or(u64::MAX))
+            }
+            Self::Whole(key) => Val::Int(i64::try_from(key.number).unwrap_or(i64::MIN)),
             Self::Text(value) => Val::Text(value.clone()),
         }
     }
