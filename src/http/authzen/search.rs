@@ -20,6 +20,45 @@ use crate::model::{PageRequest, Record, Revision, SearchKind, SearchRequest};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use utoipa::IntoResponses;
+
+/// What each of the searches can answer when it finds no page.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "described, and written by the error type")]
+enum SearchErrors {
+    /// The body is not JSON, or has a flaw.
+    #[response(
+        status = 400,
+        description = "The body is not JSON, a member is missing or of the wrong kind, \
+            or the page token is not taken."
+    )]
+    Invalid(ErrorBody),
+    /// No key, or one that nobody has.
+    #[response(status = 401)]
+    Unauthenticated(ErrorBody),
+    /// The caller may not search.
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
+    /// The body arrived too slowly.
+    #[response(status = 408)]
+    TooSlow(ErrorBody),
+    /// The body is too large.
+    #[response(status = 413)]
+    TooLarge(ErrorBody),
+    /// The body is compressed.
+    #[response(status = 415)]
+    Compressed(ErrorBody),
+    /// A fault of the service.
+    #[response(status = 500)]
+    Internal(ErrorBody),
+    /// The service cannot answer now.
+    #[response(
+        status = 503,
+        description = "The service is `overloaded` (send it again after `Retry-After`), \
+            no bundle is loaded yet, or a relation could not be looked up."
+    )]
+    Unready(ErrorBody),
+}
 
 pub(in crate::http) const SUBJECT: Endpoint = Endpoint {
     path: "/access/v1/search/subject",
@@ -66,24 +105,7 @@ pub(in crate::http) const SUBJECT: Endpoint = Endpoint {
                 ("X-Request-ID" = String, description = "The request's own, if it had one."),
             ),
         ),
-        (
-            status = 400,
-            description = "The body is not JSON, a member is missing or of the wrong kind, \
-                or the page token is not taken.",
-            body = ErrorBody,
-        ),
-        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
-        (status = 403, description = "The caller may not search.", body = ErrorBody),
-        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 415, description = "The body is compressed.", body = ErrorBody),
-        (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (
-            status = 503,
-            description = "The service is `overloaded` (send it again after `Retry-After`), \
-                no bundle is loaded yet, or a relation could not be looked up.",
-            body = ErrorBody,
-        ),
+        SearchErrors,
     ),
     security((), ("key" = [])),
 )]
@@ -140,24 +162,7 @@ pub(in crate::http) const RESOURCE: Endpoint = Endpoint {
                 ("X-Request-ID" = String, description = "The request's own, if it had one."),
             ),
         ),
-        (
-            status = 400,
-            description = "The body is not JSON, a member is missing or of the wrong kind, \
-                or the page token is not taken.",
-            body = ErrorBody,
-        ),
-        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
-        (status = 403, description = "The caller may not search.", body = ErrorBody),
-        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 415, description = "The body is compressed.", body = ErrorBody),
-        (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (
-            status = 503,
-            description = "The service is `overloaded` (send it again after `Retry-After`), \
-                no bundle is loaded yet, or a relation could not be looked up.",
-            body = ErrorBody,
-        ),
+        SearchErrors,
     ),
     security((), ("key" = [])),
 )]
@@ -213,24 +218,7 @@ pub(in crate::http) const ACTION: Endpoint = Endpoint {
                 ("X-Request-ID" = String, description = "The request's own, if it had one."),
             ),
         ),
-        (
-            status = 400,
-            description = "The body is not JSON, a member is missing or of the wrong kind, \
-                or the page token is not taken.",
-            body = ErrorBody,
-        ),
-        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
-        (status = 403, description = "The caller may not search.", body = ErrorBody),
-        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 415, description = "The body is compressed.", body = ErrorBody),
-        (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (
-            status = 503,
-            description = "The service is `overloaded` (send it again after `Retry-After`), \
-                no bundle is loaded yet, or a relation could not be looked up.",
-            body = ErrorBody,
-        ),
+        SearchErrors,
     ),
     security((), ("key" = [])),
 )]
