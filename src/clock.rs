@@ -1,4 +1,4 @@
-//! Reads the time; no other module does.
+//! Reads the time of day; no other module does.
 //!
 //! INVARIANT: the clock is read once per request; everything that the request touches sees the same
 //! instant.
