@@ -52,7 +52,8 @@ pub struct ObservedAnswer {
     pub decision: Option<Decision>,
     /// The reason's code.
     pub code: Option<Code>,
-    /// The determining policies: of every leg of a permit, of the failing leg of a denial.
+    /// The determining policies: for a permit, those of every leg (the check of one member of the
+    /// chain); for a denial, those of the leg that failed.
     pub policies: BTreeSet<String>,
 }
 
@@ -244,7 +245,8 @@ struct CaseReader<'a> {
     relations: &'a BundleRelations<'a>,
     problems: Vec<Problem>,
     cases: Vec<Case>,
-    /// Stored entities, by the text of what a case is given: most cases of a file share the same.
+    /// The stored entities that were already built, by the JSON text of the entities that a case is
+    /// given. Most cases of a file are given the same ones.
     given: Vec<(String, StoredEntities)>,
 }
 

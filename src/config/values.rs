@@ -1,5 +1,6 @@
-//! Settings that are more than a text or a number; each is parsed once into its meaning. What is a
-//! part's own to parse is read from a text here.
+//! Settings that are more than a text or a number; each is parsed once into its meaning. Types that
+//! other modules define and parse, such as `PublicUrl` and `KeyHash`, are only made readable from a
+//! configuration here.
 
 use super::error::SettingError;
 use crate::http::{KeyHash, PublicUrl};
@@ -110,8 +111,8 @@ pub enum CacheSize {
 }
 
 impl Default for CacheSize {
-    /// Returns room for a few hundred thousand legs: more than most services evaluate before the
-    /// relations that they depend on change.
+    /// Returns 64 MiB, which holds the outcomes of a few hundred thousand legs. Most services
+    /// evaluate fewer before the relations that these outcomes depend on change.
     fn default() -> Self {
         Self::Bytes(ByteSize(64 << 20))
     }

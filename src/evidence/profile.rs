@@ -40,8 +40,9 @@ pub struct Profile {
     pub introspection: Option<IntrospectionEndpoint>,
     /// One of these must be among a token's audiences.
     pub audiences: Vec<SmolStr>,
-    /// The clients whose tokens are accepted; all if empty. An issuer whose tokens have no audience
-    /// must list some, and then a token that has an audience is for another service.
+    /// The clients whose tokens are accepted; all if empty. If [`Profile::audiences`] is empty,
+    /// because the issuer's tokens have no audience, some clients must be listed here, and a token
+    /// that has an audience is refused as one for another service.
     pub client_ids: Vec<SmolStr>,
     /// One of these must be among an ID token's audiences; if empty, no ID token is accepted.
     pub id_token_audiences: Vec<SmolStr>,
@@ -62,7 +63,7 @@ pub struct Profile {
     pub leeway: Duration,
     /// Maximum time between a token's issue and its expiry.
     pub longest_life: Duration,
-    /// For each entity type, the prefix before a subject in an id.
+    /// For each entity type, the text that is put before a token's subject to make an entity's id.
     pub ids: Vec<(SmolStr, SmolStr)>,
     /// The entity type of the subject of a token.
     pub subject_type: SmolStr,
@@ -72,24 +73,24 @@ pub struct Profile {
     pub client_type: SmolStr,
     /// The claims to read.
     pub claims: ClaimPaths,
-    /// Other issuers with the same people: their subjects are also this issuer's, and its tokens
-    /// may name one of theirs as the party whose authority is used.
+    /// Other issuers that issue tokens for the same people. A token of this issuer may name a
+    /// subject of one of these issuers as the party for which it acts.
     pub subjects_of: Vec<SmolStr>,
     /// Clients that count as the user's own: they are not added to the chain of a user's token. `*`
     /// stands for all.
     pub own_clients: Vec<SmolStr>,
-    /// How to handle a token that says that there is more than it contains.
+    /// How to handle a token that leaves out some values of a claim, such as groups, and says so.
     pub overage: Overage,
     /// Claims whose value says that a token has no user, so that its client acts for itself. A
     /// token whose subject *is* its client needs none of them (RFC 9068 section 2.2).
     pub autonomous: Vec<AutonomousClaim>,
     /// Claims that every user's token has: a token that lacks one is its client's own.
     pub of_users: Vec<ClaimPath>,
-    /// Claims that equal the subject in a client's own token and differ from it in a user's. They
-    /// show whose account the subject of a token without a user is.
+    /// Claims that equal the subject in a client's own token and differ from it in a user's. If a
+    /// token has no user, they show that its subject is the client's account.
     pub accounts: Vec<ClaimPath>,
-    /// Claims that no client's own token has, such as a session: a token with one of them that
-    /// otherwise is a client's own is refused.
+    /// Claims that only users' tokens have, such as a session. A token that has one of them, and
+    /// also the marks of a client's own token, is refused.
     pub only_of_users: Vec<ClaimPath>,
     /// Claims that become members of `context.token`.
     pub facts: Vec<FactRule>,
@@ -128,8 +129,9 @@ impl ClaimMark {
         }
     }
 
-    /// Returns `true` if the token has the mark. Refuses a claim of another JSON type than its
-    /// values are of: read as another value, it would make the token one of another kind.
+    /// Returns `true` if the token has the mark. Refuses a claim that is neither a text nor a
+    /// boolean: if it only counted as a different value, the token would be taken for one of
+    /// another kind.
     pub(super) fn is_in(&self, claims: &Record) -> Result<bool, CredentialError> {
         let Some(found) = self.claim.of(claims) else {
             return Ok(false);
@@ -208,8 +210,9 @@ pub struct ClaimPaths {
     pub roles: Vec<ClaimPath>,
     /// Groups.
     pub groups: Vec<ClaimPath>,
-    /// The client of an actor, in `act`. If there are paths, `sub` there is not a client's id, and
-    /// an actor that is neither a user nor names its client is refused. Without paths, an actor is
+    /// The client of an actor, in `act`. If there are paths, `sub` in `act` does not name a client,
+    /// unless one of the paths is `sub`. An actor is then refused if it is not a user, names no
+    /// client, and is not recognised as the token's own client. Without paths, an actor is
     /// named by `sub`.
     pub actor_client: Vec<ClaimPath>,
 }
@@ -260,7 +263,7 @@ impl Profile {
     /// day. Access tokens live for minutes, those of some issuers for an hour.
     pub const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
-    /// Substitutes the audiences in paths with a placeholder.
+    /// Replaces the placeholder in paths by the audiences: a path for each audience.
     pub(super) fn with_paths_for_audiences(mut self) -> Self {
         for paths in [
             &mut self.claims.roles,

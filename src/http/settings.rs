@@ -29,8 +29,9 @@ pub struct Settings {
     pub verifier: Option<Arc<Verifier>>,
     /// The certificates for TLS; without them, the service speaks plain HTTP.
     pub tls: Option<Arc<Tls>>,
-    /// Memory of the request cache in bytes; 0, the default, turns it off. It is of use only if the
-    /// engine caches outcomes of legs.
+    /// Memory of the request cache in bytes; 0, the default, turns it off. It helps only if the
+    /// engine's cache is on too: an entry holds the keys under which that cache stores the outcome
+    /// of each leg, the decision for one member of the chain.
     pub known_bytes: usize,
     /// The limits.
     pub limits: HttpLimits,
@@ -54,8 +55,8 @@ impl Settings {
 pub struct HttpLimits {
     /// Maximum size of a request body in bytes. A larger one is a 413.
     pub body_bytes: usize,
-    /// Maximum nesting of objects and arrays in a body, counting the outermost; values above
-    /// [`json::MAX_DEPTH`](crate::json::MAX_DEPTH) have its effect.
+    /// Maximum nesting of objects and arrays in a body, counting the outermost; a value above
+    /// [`json::MAX_DEPTH`](crate::json::MAX_DEPTH) is lowered to it.
     pub json_depth: usize,
     /// Maximum number of items in one batch.
     pub evaluations: usize,
@@ -74,11 +75,11 @@ pub struct HttpLimits {
     pub head_time: Duration,
     /// Maximum time for a request's body to arrive. A slower one is a 408.
     pub body_time: Duration,
-    /// Maximum time during which a client takes no byte of a ready answer. After it the connection
-    /// is closed.
+    /// Maximum time for which a client may leave a ready answer waiting without taking a byte of
+    /// it. Then the connection is closed.
     pub answer_time: Duration,
-    /// Maximum age of a connection. The next answer after it is the last one, and a request that is
-    /// still in progress after as long again is cut off.
+    /// Maximum age of a connection. After it, an idle connection is closed, and a busy one after
+    /// its next answer. After twice this age, a request still in progress is cut off.
     pub connection_time: Duration,
     /// Maximum time that long work, such as a batch, may wait for its turn. A request that would
     /// wait longer is a 503.
@@ -111,14 +112,15 @@ impl Default for HttpLimits {
             json_depth: 64,
             // Each item is a decision of its own.
             evaluations: 1000,
-            // As much memory as the largest body takes, so that defaults cannot multiply a body's
-            // cost: 60 items that inherit ten thousand numbers, or a thousand that inherit ten
-            // kilobytes of text with three hundred members.
+            // This is about as much memory as the largest body takes, so that defaults cannot
+            // multiply a body's cost. It allows, for example, 60 items that each inherit ten
+            // thousand numbers, or a thousand items that each inherit ten kilobytes of text with
+            // three hundred members.
             inherited_bytes: 32 * 1024 * 1024,
             // A full batch of plain items takes some tens of milliseconds.
             batch_time: Duration::from_secs(5),
-            // A process that follows another is a few milliseconds behind, and a caller that
-            // enforces cannot wait longer than this.
+            // A replica is usually a few milliseconds behind the process that it follows. A caller
+            // that enforces decisions cannot wait longer than two seconds.
             at_least_time: Duration::from_secs(2),
             // Each waiting request holds its connection and the text of its body; a tenth of the
             // connections may do so.

@@ -1,4 +1,5 @@
-//! The shape of an AuthZEN request, before its carriers are read.
+//! The shape of an AuthZEN request, before its carriers are read: the members that say who acts for
+//! whom.
 //!
 //! Only the shape is checked here (AuthZEN 1.0 sections 5, 6 and 10.1.1): a missing or ill-typed
 //! required member is [`MalformedMember`] and becomes a 400. What a well-formed request *means*
@@ -79,13 +80,14 @@ pub struct Request {
     pub resource: Entity,
     /// The request's context.
     pub context: Record,
-    /// Members that would be overlooked: the request is denied, since they may contain a carrier.
+    /// Members that nothing reads although their names suggest a carrier. The request is denied,
+    /// because whoever they name would be overlooked.
     pub flaws: Vec<Flaw>,
     /// In a batch, the default context that this item's own context replaced: a carrier in it must
     /// not be lost.
     pub replaced_context: Option<Record>,
-    /// In a batch, the default subject that this item's own subject replaced: an unreadable carrier
-    /// in it still denies.
+    /// In a batch, the default subject that this item's own subject replaced. If it contains a
+    /// carrier that cannot be read, the item is denied even so.
     pub replaced_subject: Option<Arc<Record>>,
 }
 
@@ -171,9 +173,9 @@ pub fn body_flaws(body: &Record) -> Vec<Flaw> {
     flaws
 }
 
-/// Finds a member of a body whose name is a misspelling of a known one. The standard has unknown
-/// names ignored (AuthZEN 1.0 section 10.1.1), but a misspelled context would be lost together with
-/// the agent that it names.
+/// Finds a member of a body whose name is a misspelling of a known one. AuthZEN requires that
+/// unknown names are ignored (AuthZEN 1.0 section 10.1.1), but a misspelled `context` would be lost
+/// together with the agent that it names.
 fn near_flaw(body: &Record) -> Option<Flaw> {
     let message = match near_member(body, &BODY, &MEMBERS) {
         Ok(None) => return None,
@@ -188,7 +190,8 @@ fn near_flaw(body: &Record) -> Option<Flaw> {
     })
 }
 
-/// A body has more long names, or names in letters other than ASCII's, than are compared.
+/// The error for a body with too many unknown names that are slow to compare: long ones, or ones
+/// with letters other than ASCII's.
 struct TooManyOthers;
 
 const TOO_MANY_OTHERS: &str =
@@ -217,8 +220,8 @@ fn near_member<'a>(
     Ok(None)
 }
 
-/// Returns `true` if a body has the members of a question and options alone, as nearly all have, so
-/// that none of its names is a misspelling.
+/// Returns `true` if a body has no members but those of a question and `options`. Nearly all bodies
+/// are like this, and then no name has to be checked for a misspelling.
 #[must_use]
 pub fn has_known_members(body: &Record) -> bool {
     body.iter().all(|(name, _)| BODY.contains(&name.as_str()))
@@ -407,9 +410,10 @@ pub struct Question {
 }
 
 impl Question {
-    /// Hides ids and types that are likely to be tokens if `is_declared` does not know the types,
-    /// and such a name of an action that `is_action` does not know: nothing is permitted for them,
-    /// but they would be shown and recorded.
+    /// Hides likely tokens in the question, which would otherwise be shown and recorded: in the id
+    /// or type of an entity whose type is not declared (`is_declared`), and in the name of an
+    /// action that is not declared (`is_action`). Nothing is ever permitted for these, so no
+    /// decision changes.
     pub(crate) fn hide_tokens(
         &mut self,
         is_declared: impl Fn(&SmolStr) -> bool,
@@ -437,7 +441,7 @@ impl Question {
             .map(|(_, member)| &member.uid)
     }
 
-    /// Returns an entity under the type name of the request.
+    /// Returns an entity with the type that the request named, if that was an alias of its type.
     #[must_use]
     pub fn as_asked(&self, uid: &EntityRef) -> EntityRef {
         match self.asked.iter().find(|(resolved, _)| resolved == uid) {

@@ -2,10 +2,12 @@
 //! publishes them with the bundle.
 //!
 //! This takes two steps, because a bundle is refused as a whole, with all of its problems, before
-//! any part of it takes effect. The second step checks again what was written in between.
+//! any part of it takes effect. The second step makes the same checks for tuples that were written
+//! in between.
 //!
-//! INVARIANT: no key is both in the bundle and in the store; and one pin of `main` gives a bundle,
-//! its model, its tuples and the revision that belong together.
+//! INVARIANT: no key is both in the bundle and in the store; and a reader that takes the current
+//! version of `main` (pins it) gets a bundle, its model, its tuples and its revision, which all
+//! belong together.
 
 use crate::bundle::Bundle;
 use crate::model::{Digest, Problem, Problems, Revision, Tuple, TupleKey};
@@ -63,8 +65,8 @@ impl Stores {
     /// both. The changelog records the bundle's digest. `bundle` is absent only if the service has
     /// relations and no policies.
     ///
-    /// Tuples that were written since the layer was prepared are checked again; nothing else is
-    /// done while writers wait.
+    /// Tuples that were written since the layer was prepared are checked again; writers wait only
+    /// for this and for the publication.
     pub fn commit_main(
         &self,
         mut layer: MainLayer,
@@ -92,8 +94,8 @@ impl Stores {
 }
 
 impl MainLayer {
-    /// Builds the layer over the stored tuples. If the graph has no room for the names of the
-    /// model, it is rebuilt.
+    /// Builds the layer over the stored tuples. If the graph's table of names has no room for those
+    /// of the model, the graph is rebuilt with a new table.
     fn over(
         stored: &Graph,
         model: Option<&AuthorizationModel>,
@@ -119,7 +121,8 @@ impl MainLayer {
         })
     }
 
-    /// Makes the same checks for tuples that were written since.
+    /// Makes the checks of [`Stores::prepare_main`] for tuples that were written after the layer
+    /// was prepared.
     fn check_written(&self, written: &[TupleKey]) -> Result<(), Problems> {
         let model = self.model.as_ref().map(|model| model.rules.model());
         let stored: HashSet<&TupleKey> = written.iter().collect();

@@ -44,7 +44,7 @@ struct AnchorKey {
 /// Why no key of a set verified a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::evidence) enum SignatureMismatch {
-    /// No key has the token's name and algorithm.
+    /// No key fits the `kid` and the algorithm of the token's header.
     NoKey,
     /// The key of that name did not sign the token.
     Wrong,
@@ -88,8 +88,9 @@ enum KeyKind {
 impl KeySet {
     /// Creates a set from those of these keys that can verify something.
     ///
-    /// INVARIANT: a key that is listed several times ends when the first of them does, whatever
-    /// their names, algorithms and uses are: an issuer that revokes a key once has revoked it.
+    /// INVARIANT: if a key is listed several times, all its entries end at the earliest of their
+    /// ends, even if their names, algorithms and uses differ. So an issuer revokes a key by marking
+    /// a single entry.
     pub(in crate::evidence) fn of<'a>(
         listed: impl IntoIterator<Item = &'a Record> + Clone,
     ) -> Self {
@@ -121,8 +122,8 @@ impl KeySet {
         }
     }
 
-    /// Ends every key and authority that has the same public key or the same certificate as this
-    /// one, which ends at this time.
+    /// Limits every key with the same public key as this entry, and every authority with the same
+    /// certificate, to the entry's end.
     fn end_twins(&mut self, listed: &Record, ends_ms: i64) {
         let earlier = |end: Option<i64>| Some(end.map_or(ends_ms, |end| end.min(ends_ms)));
         if let Some(public) = PublicKey::read(listed) {
@@ -183,8 +184,9 @@ impl KeySet {
             .map(|anchor| &anchor.certificate)
     }
 
-    /// Returns the key of this set that signed the token and has not ended at this time: one with
-    /// the name in its header, or any that fits if the header has none. Several keys may have one
+    /// Returns the key of this set that signed the token and has not ended at this time. If the
+    /// token's header has a `kid`, only keys with that name are tried, and a shared secret;
+    /// otherwise all keys that fit. Several keys may have one
     /// name, and keys may have no name: each that fits is tried, up to [`MAX_TRIES`].
     pub(in crate::evidence) fn signer(
         &self,
@@ -218,7 +220,8 @@ impl KeySet {
         self.next_end().is_none_or(|ends| ends > now_ms)
     }
 
-    /// Iterates over the keys that may have signed a token with this name and algorithm.
+    /// Iterates over the keys that may have signed a token whose header has this `kid` and
+    /// algorithm.
     fn fitting(
         &self,
         kid: Option<&str>,
@@ -269,7 +272,8 @@ impl KeySet {
         Self { keys, anchors }.names()
     }
 
-    /// Returns `true` if another set verifies exactly the same until the first key ends.
+    /// Returns `true` if another set has the same keys and authorities in the same order, whenever
+    /// each ends. Until the first end, both verify the same tokens.
     pub(in crate::evidence) fn is_same(&self, other: &Self) -> bool {
         self.anchors.len() == other.anchors.len()
             && self
@@ -319,7 +323,7 @@ impl VerificationKey {
         Some(Self {
             kid: text("kid").cloned(),
             algorithm,
-            // The set ends it, with all that are the same.
+            // `KeySet::of` sets the end, as for all entries of the same key.
             ends_ms: None,
             public,
         })
@@ -408,8 +412,8 @@ impl PublicKey {
         }
     }
 
-    /// Returns the key's thumbprint with SHA-256, in base64url (RFC 7638). The members are
-    /// themselves base64url, or the key would have been refused.
+    /// Returns the key's thumbprint with SHA-256, in base64url (RFC 7638). Its JSON text needs no
+    /// escapes, because a key whose members are not base64url was refused.
     pub(in crate::evidence) fn thumbprint(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, self.canonical.as_bytes()))
     }
@@ -446,7 +450,7 @@ impl AnchorKey {
     fn read(key: &Record) -> Option<Self> {
         Some(Self {
             certificate: certificate(key)?,
-            // The set ends it, with all that are the same.
+            // `KeySet::of` sets the end, as for all entries of the same key.
             ends_ms: None,
         })
     }

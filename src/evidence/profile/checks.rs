@@ -10,9 +10,8 @@ use crate::evidence::jose::media_type;
 use crate::evidence::reading::ProfileClaims;
 use std::time::Duration;
 
-/// Types of tokens that are never access tokens, whatever a profile lists: each is made to be
-/// exchanged, to prove, to log out or to identify, and an issuer signs all of them with the same
-/// keys.
+/// Types of tokens that are never access tokens, whatever a profile lists. They serve an exchange,
+/// a proof, a logout or an identification, but many are signed with the same keys as access tokens.
 const NEVER: [&str; 8] = [
     "oauth-id-jag+jwt",
     "dpop+jwt",

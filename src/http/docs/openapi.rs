@@ -84,7 +84,8 @@ impl Modify for KeySecurity {
     }
 }
 
-/// Adds the members of AuthZEN's metadata that name endpoints, behind the service's identifier.
+/// Adds to the schema of AuthZEN's metadata the members that name endpoints, after the member with
+/// the service's identifier.
 struct AdvertisedMembers;
 
 impl Modify for AdvertisedMembers {
@@ -108,7 +109,8 @@ impl Modify for AdvertisedMembers {
     }
 }
 
-/// Adds the responses that every operation can give, because they are decided before the route is.
+/// Adds the responses that every operation with a 401 can give: its challenge header, and the 429.
+/// Both are decided before the endpoint's own work begins.
 struct CommonResponses;
 
 impl Modify for CommonResponses {

@@ -28,7 +28,8 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
 
 /// Reads tuples
 ///
-/// As they were written, whatever the model says of them. In `main` the bundle's tuples come first.
+/// Tuples are returned as they were written, even if the model does not allow them.
+/// In `main` the bundle's tuples come first.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/read",

@@ -43,7 +43,7 @@ const CREDENTIALS: &str = "credentials";
 pub(super) enum WorkLength {
     /// A few microseconds: it is done at once.
     Short,
-    /// More than that: it needs a turn.
+    /// More than that: it has to wait for its turn at the worker ([`WorkerTurn`]).
     Long,
 }
 
@@ -128,9 +128,10 @@ impl ServiceState {
             .map_err(Error::TooManyRequests)
     }
 
-    /// Takes a request whose caller may send it to this endpoint: first who sent it, then its body,
-    /// and then whether there is time for it. The body is read before that, so that the connection
-    /// can go on; what writes relations is always taken.
+    /// Admits a request. First identifies the caller and checks that it may use this endpoint, then
+    /// reads the body, and then refuses the request if the worker is overloaded.
+    /// The body is read even if the request is then refused, so that the connection can be used
+    /// again. Requests that write relations are not refused for overload.
     ///
     /// Work that takes long needs a turn besides ([`Self::turn`]).
     pub(super) async fn admit<'a>(
@@ -153,8 +154,8 @@ impl ServiceState {
     }
 
     /// Reads a body, once the relations have reached the revision that it asks for, and verifies
-    /// the credentials in it. While a request waits for either, it holds no turn, and nothing of
-    /// its body but the text.
+    /// the credentials in it. While a request waits for the revision or for an issuer, it holds no
+    /// turn at the worker, and of its body only the text.
     pub(super) async fn open(
         &self,
         of: RequestKind,
@@ -226,7 +227,8 @@ impl ServiceState {
             turn = self.turn_for(work, request, text).await?;
         }
         body = self.read_if_dropped(body, text)?;
-        // INVARIANT: nothing is waited for between this and the answer, but for what asks again.
+        // INVARIANT: between this check and the answer, the request does not wait, unless it
+        // repeats the check after the wait.
         self.check_now(request, evidence.as_ref())?;
         Ok(ReadyRequest {
             body,
@@ -236,8 +238,8 @@ impl ServiceState {
         })
     }
 
-    /// Reads a body again that was dropped before a wait, so that nothing waits with more than its
-    /// text.
+    /// Parses the body again if its parsed form was dropped before a wait. It is dropped so that a
+    /// waiting request holds only the text.
     fn read_if_dropped(&self, body: Record, text: &Bytes) -> Result<Record, Error> {
         if body.is_empty() {
             self.read(text)
@@ -246,8 +248,9 @@ impl ServiceState {
         }
     }
 
-    /// Charges the budget for the text of a small body and for the credentials in it, when they
-    /// have to wait for an issuer or for a place to search. Larger bodies were charged when they
+    /// Charges the budget for the text of a small body and for the credentials in it, if the
+    /// request has to wait for an issuer or for a thread that searches.
+    /// Larger bodies were charged when they
     /// were read.
     fn pay_credentials(
         &self,

@@ -12,7 +12,8 @@ use std::collections::{HashMap, HashSet};
 /// thousand entities with ten each.
 pub(in crate::policy) const MAX_ANCESTORS: usize = 2_000_000;
 
-/// Returns, if there are too many ancestors, the counted entity with the most, and how many it has.
+/// If there are too many ancestors, returns the entity with the most of those counted so far, and
+/// how many of its ancestors were counted.
 pub(in crate::policy) fn too_many<'a>(
     entities: impl Iterator<Item = &'a Entity>,
 ) -> Option<(&'a EntityUID, usize)> {

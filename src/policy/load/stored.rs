@@ -137,8 +137,9 @@ impl StoredEntities {
         self.of_kind(&entity.kind).holds(&entity.id)
     }
 
-    /// Returns the positions of all entities of a type, in order. `place` must be the same function
-    /// in every call.
+    /// Returns the position of every entity of a type in the order of searches, sorted. `place`
+    /// computes the position from an id, and must be the same function in every call, because the
+    /// result is kept.
     #[must_use]
     pub fn places(&self, kind: &str, place: fn(&str) -> (u64, SmolStr)) -> Arc<[(u64, SmolStr)]> {
         self.of_kind(kind).places(place)
@@ -261,7 +262,8 @@ fn close(
     })
 }
 
-/// Removes derived ancestors, which are derived again since an added entity may have other parents.
+/// Removes indirect ancestors. They are computed again later, because an added entity may give them
+/// other parents.
 fn without_indirect_ancestors(entity: &Entity) -> Entity {
     let mut entity = entity.clone();
     entity.remove_all_indirect_ancestors();

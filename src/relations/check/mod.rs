@@ -5,9 +5,10 @@
 //! the graph is deep, the outcome of a check can depend on the order of the walk.
 //! **Decision.** There are two evaluators, which read tuples through the same functions
 //! ([`steps`]). A relation that is made of unions alone is decided by a search ([`search`]) that
-//! visits each sub-problem once. Any other relation is evaluated operand by operand ([`evaluate`])
-//! down to such searches, and intermediate outcomes are cached; [`outcome`] combines operands in an
-//! algebra in which their order does not matter. The depth of a sub-problem is that of the shortest
+//! visits each sub-problem once. Any other relation is evaluated operand by operand ([`evaluate`]);
+//! an operand made of unions alone is again decided by a search. Intermediate outcomes are cached.
+//! The outcomes of operands are combined so that their order does not matter ([`outcome`]).
+//! The depth of a sub-problem is that of the shortest
 //! path to it ([`distances`]).
 //! **Trade-off.** If intersections or differences are part of a cycle, a sub-problem may have to be
 //! evaluated once for each path to it; the limit on reads ends that with a fault.
@@ -38,7 +39,7 @@ pub(in crate::relations) struct CheckRun<'e, 'r> {
     pub(in crate::relations) trace: Option<&'e mut Trace>,
     /// The request's values for the parameters of conditions.
     pub(in crate::relations) sent: RequestValues<'r>,
-    /// The values converted for conditions, and their work.
+    /// The values that were converted for conditions, and the work that is not counted yet.
     pub(in crate::relations) evaluations: &'e mut ConditionCache,
     /// The outcomes of sub-problems of earlier questions.
     pub(in crate::relations) memo: &'e mut CheckMemo,
@@ -71,8 +72,8 @@ struct MemoOutcome {
 /// How the depths of sub-problems are determined.
 #[derive(Debug)]
 enum Depths {
-    /// The depth is that of the path on which a sub-problem was met: the shortest path, or any
-    /// path.
+    /// The depth of a sub-problem is the length of the path on which it was met. `is_shortest` says
+    /// whether this is always the shortest path.
     Counted { is_shortest: bool },
     /// The depths of all sub-problems within the limit, by the shortest path.
     Known(HashMap<Subproblem, u32>),
@@ -84,10 +85,11 @@ struct Evaluation<'e, 'r> {
     rules: &'r Rules,
     run: &'e mut CheckRun<'e, 'r>,
     user: UserId,
-    /// Everyone of the user's type: set if the user is a single object, the model lets tuples name
-    /// everyone, and some tuple does.
+    /// The wildcard of the user's type (`user:*`). It is set only if the user is a single object,
+    /// the model allows the wildcard on the way to this relation, and the graph knows it.
     everyone: Option<UserId>,
-    /// The sub-problem whether the user, a userset, is in itself.
+    /// If the user is a userset, its own object and relation: a check that reaches this sub-problem
+    /// holds.
     itself: Option<Subproblem>,
     reach: &'r RelationSet,
     max_depth: u32,

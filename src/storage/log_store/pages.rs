@@ -7,8 +7,8 @@ use crate::storage::rows;
 use crate::storage::{LogEntry, StoreError, StoreId, TupleStore as _};
 
 /// Maximum number of log entries that are read at once: an entry of an import takes up to a
-/// megabyte. A call first reads a page of one entry, which is often enough, and then pages of twice
-/// as many each.
+/// megabyte. A call first reads a page of one entry, because that is often all it needs, and then
+/// doubles the size of each further page up to this maximum.
 const LOG_PAGE_ROWS: usize = 16;
 
 impl<K: Kv> LogStore<K> {

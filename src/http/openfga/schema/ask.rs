@@ -21,7 +21,7 @@ pub(in crate::http::openfga) struct CheckRequest {
     contextual_tuples: Option<ContextualTuples>,
     /// Values for the parameters of conditions.
     context: Option<Map<String, Value>>,
-    /// The newest, where none is named.
+    /// The id of the model to use; without it, the newest model is used.
     authorization_model_id: Option<String>,
     /// Whether `resolution` shall show the tuples that permit it. The header `Behest-Trace: true`
     /// asks for the same.
@@ -35,8 +35,9 @@ pub(in crate::http::openfga) struct CheckRequest {
 pub(in crate::http::openfga) struct CheckBody {
     /// Whether the user is in that relation to the object.
     pub(in crate::http::openfga) allowed: bool,
-    /// Where it was asked for: the tuples that show it, `object#relation@user`, from the object to
-    /// the user, with `, ` between them. No tuple holds a space. Empty where nothing shows it.
+    /// If a trace was requested, the tuples that show that the user is in the relation: each as
+    /// `object#relation@user`, in order from the object to the user, separated by `, `.
+    /// No tuple holds a space. Empty if no trace was requested, or if no tuples show it.
     #[schema(example = "document:plan#viewer@team:sre#member, team:sre#member@user:alice")]
     pub(in crate::http::openfga) resolution: String,
 }
@@ -46,7 +47,7 @@ pub(in crate::http::openfga) struct CheckBody {
 pub(in crate::http::openfga) struct BatchCheckRequest {
     /// The checks, each with an id of its own.
     checks: Vec<BatchCheckItem>,
-    /// The newest, where none is named.
+    /// The id of the model to use; without it, the newest model is used.
     authorization_model_id: Option<String>,
     /// Accepted, and without effect.
     consistency: Option<String>,
@@ -88,21 +89,21 @@ pub(in crate::http::openfga) struct BatchCheckError {
     /// The code, where the item is at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http::openfga) input_error: Option<&'static str>,
-    /// The code, where the service is.
+    /// The code of the error if the service is at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http::openfga) internal_error: Option<&'static str>,
     /// What went wrong, for people: the words may change.
     pub(in crate::http::openfga) message: String,
 }
 
-/// One level of a relation.
+/// Asks for one level of a relation: who is in it, and by which rules.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ExpandRequest {
     /// The relation and the object.
     tuple_key: ExpandKey,
     /// Tuples of the request's own.
     contextual_tuples: Option<ContextualTuples>,
-    /// The newest, where none is named.
+    /// The id of the model to use; without it, the newest model is used.
     authorization_model_id: Option<String>,
     /// Accepted, and without effect.
     consistency: Option<String>,
@@ -138,7 +139,7 @@ pub(in crate::http::openfga) struct ListObjectsRequest {
     contextual_tuples: Option<ContextualTuples>,
     /// Values for the parameters of conditions.
     context: Option<Map<String, Value>>,
-    /// The newest, where none is named.
+    /// The id of the model to use; without it, the newest model is used.
     authorization_model_id: Option<String>,
     /// Accepted, and without effect.
     consistency: Option<String>,
@@ -178,7 +179,7 @@ pub(in crate::http::openfga) struct ListUsersRequest {
     contextual_tuples: Option<Vec<TupleKeyBody>>,
     /// Values for the parameters of conditions.
     context: Option<Map<String, Value>>,
-    /// The newest, where none is named.
+    /// The id of the model to use; without it, the newest model is used.
     authorization_model_id: Option<String>,
     /// Accepted, and without effect.
     consistency: Option<String>,

@@ -7,7 +7,7 @@ use super::super::definition::{Restriction, RestrictionForm, Rewrite};
 use super::lexer::{DslToken, DslTokenKind};
 use super::parser::{Mistake, Parse};
 
-/// Maximum nesting of parentheses: one less than the operators of a relation may nest.
+/// Maximum nesting of parentheses: one less than the maximum nesting of operators in a relation.
 const MAX_DEPTH: usize = super::super::definition::MAX_REWRITE_DEPTH - 1;
 
 /// A stream of tokens with one token of lookahead.

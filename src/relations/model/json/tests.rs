@@ -1,5 +1,5 @@
-//! Tests of foreign JSON in both spellings, of refusals with their path, and of the origins that
-//! modules leave.
+//! Tests of models in JSON: that `snake_case` and `camelCase` are read alike, that a refusal names
+//! the path of the problem, and that modules and files of definitions are kept.
 
 use super::super::{ModelFile, RefusalCode, merge_modules};
 use super::*;
