@@ -6,8 +6,8 @@
 //! INVARIANT: a key verifies only with algorithms for its kind and curve, and if the set names an
 //! algorithm for it, only with that one.
 
-use crate::evidence::claims::milliseconds;
 use crate::evidence::jose::{UnverifiedToken, asymmetric};
+use crate::evidence::numeric_date::milliseconds;
 use crate::model::{Record, Value};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
