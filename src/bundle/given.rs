@@ -73,6 +73,12 @@ impl CaseFixture {
         (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
     }
 
+    /// Returns the time, if one is set.
+    pub(super) fn time(&self) -> Result<Option<Timestamp>, CaseError> {
+        let read = |text: &String| text.parse().map_err(|_| CaseError::Time(text.clone()));
+        self.now.as_ref().map(read).transpose()
+    }
+
     pub(super) fn token(&self) -> Option<&Record> {
         self.token.as_ref().map(|YamlRecord(token)| token)
     }

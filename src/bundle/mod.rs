@@ -13,6 +13,7 @@
 //! bundle's, and its `.fga` is a module beside the bundle's model. A definition in both is refused,
 //! so that neither silently changes the other.
 
+mod assumptions;
 mod cases;
 mod client_as_data;
 mod compile;
@@ -29,6 +30,7 @@ mod sorted;
 mod warnings;
 mod yaml;
 
+pub use assumptions::Assumptions;
 pub use cases::{Case, CaseFailure, CaseReport, ExpectedAnswer, ObservedAnswer, run_cases};
 pub use compile::{Bundle, compile};
 pub use error::CaseError;

@@ -1,15 +1,16 @@
 //! The arguments, and their help.
 
 mod bulk;
+mod explain;
 mod help;
 mod init;
 mod service;
 
 pub(super) use bulk::{ExportArguments, ImportArguments, TupleLocation};
+pub(super) use explain::ExplainArguments;
 pub(super) use init::InitArguments;
 pub(super) use service::ServiceArguments;
 
-use super::schema::EditorSchema;
 use crate::bundle::BundleSource;
 use crate::config::Flags;
 use clap::error::ErrorKind;
@@ -51,20 +52,16 @@ pub(super) enum Command {
         filter: Option<Regex>,
     },
     /// Decide one request and say why
-    #[command(after_help = help::EXPLAIN_EXAMPLES)]
+    #[command(after_help = explain::EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
     /// Find who may, to what, or what
     #[command(after_help = help::SEARCH_EXAMPLES)]
     Search(SearchArguments),
-    /// Print a bundle's merged Cedar schema, for editors and the Cedar command line, or the JSON
-    /// schema of a kind of file
+    /// Print a bundle's merged Cedar schema, for editors and the Cedar command line
     #[command(after_help = help::SCHEMA_HELP)]
     Schema {
         #[command(flatten)]
         bundle: BundlePlace,
-        /// Print the JSON schema of this kind of file instead, for editors
-        #[arg(long, value_name = "FILES", conflicts_with_all = ["dir", "bundle"])]
-        json_schema: Option<EditorSchema>,
         /// Write it to a file instead
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
@@ -286,33 +283,6 @@ impl ServeArguments {
             settings,
         }
     }
-}
-
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("decider").args(["bundle", "url"]))]
-pub(super) struct ExplainArguments {
-    /// A file with an AuthZEN request, `-` for standard input, or a chain such as 'user:alice >
-    /// agent:copilot'
-    #[arg(value_name = "REQUEST|CHAIN")]
-    pub(super) request: String,
-    /// The action's name, after a chain
-    #[arg(requires = "resource")]
-    pub(super) action: Option<String>,
-    /// The resource as TYPE:ID, after a chain
-    pub(super) resource: Option<String>,
-    /// The request's context as JSON, with a chain
-    #[arg(long, value_name = "JSON", requires = "resource")]
-    pub(super) context: Option<String>,
-    #[command(flatten)]
-    pub(super) bundle: BundleArgument,
-    #[command(flatten)]
-    pub(super) service: ServiceArguments,
-    /// Print the answer as JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    /// End with exit code 3 if the request is denied
-    #[arg(long)]
-    pub(super) exit_code: bool,
 }
 
 #[derive(Debug, Args)]

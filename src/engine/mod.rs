@@ -9,6 +9,7 @@
 //! else: cases, batches and single requests go through the same function.
 //! **Trade-off.** A bundle that was replaced stays in memory until its last answer is given.
 
+mod assumption;
 mod batch;
 mod decide;
 mod explanation_text;
@@ -22,6 +23,7 @@ mod search;
 mod snapshot;
 mod token_facts;
 
+pub use assumption::AssumedAnswer;
 pub use batch::{Batch, BatchFault, ItemAnswer, PausedBatch, Semantic};
 pub use explanation_text::{TextRole, explanation_text, painted_explanation};
 pub use leg_keys::LegKeys;

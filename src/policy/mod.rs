@@ -32,6 +32,7 @@ mod search;
 pub use evaluate::{Leg, LegDepth, LegInput, LegTime};
 pub use explanation::reasons::NextActions;
 pub use inputs::conversions::Conversions;
+pub use inputs::written_values::read_written_values;
 pub use load::nesting::STACK_BYTES;
 pub use load::source::SourceFile;
 pub use load::stored::StoredEntities;

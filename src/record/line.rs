@@ -15,6 +15,7 @@
 //! | `resource` | the resource as `{type, id}` |
 //! | `unknown` | `["arguments"]` if the arguments were unknown: a permit then allows no call |
 //! | `inputs` | the values that policies read, by leg and path, but for those marked `@secret` |
+//! | `from_properties` | if there are any: the paths of those that the request's properties say |
 //! | `cut` | `["inputs"]` if these have more than 64 KiB: those beyond end in `…` |
 //! | `decision` | `permit` or `deny` |
 //! | `reason` | the reason of a denial: `{code, message, principal?, next_action}` |
@@ -132,16 +133,7 @@ impl Serialize for DecisionRecord<'_> {
         if answer.arguments == Arguments::Unknown {
             map.serialize_entry("unknown", &["arguments"])?;
         }
-        map.serialize_entry("inputs", &InputsField(self.inputs))?;
-        if self
-            .inputs
-            .iter()
-            .map(|(_, value)| value.len())
-            .sum::<usize>()
-            > RECORD_INPUT_BYTES
-        {
-            map.serialize_entry("cut", &["inputs"])?;
-        }
+        write_inputs(self, &mut map)?;
         map.serialize_entry("decision", &DisplayText(answer.decision))?;
         if let Some(reason) = &answer.reason {
             map.serialize_entry("reason", &ReasonField(reason))?;
@@ -151,6 +143,53 @@ impl Serialize for DecisionRecord<'_> {
         map.serialize_entry("revision", &answer.revision.0)?;
         map.end()
     }
+}
+
+/// Writes what policies read, which of it the request says in properties, and whether it was cut.
+fn write_inputs<M: SerializeMap>(record: &DecisionRecord<'_>, map: &mut M) -> Result<(), M::Error> {
+    map.serialize_entry("inputs", &InputsField(record.inputs))?;
+    let from_properties = said_in_properties(record);
+    if !from_properties.is_empty() {
+        map.serialize_entry("from_properties", &from_properties)?;
+    }
+    let bytes: usize = record.inputs.iter().map(|(_, value)| value.len()).sum();
+    if bytes > RECORD_INPUT_BYTES {
+        map.serialize_entry("cut", &["inputs"])?;
+    }
+    Ok(())
+}
+
+/// Returns the paths of the inputs that the request says in the properties of a principal or of the
+/// resource. The values of all others are stored, but for those of the context.
+fn said_in_properties<'a>(record: &DecisionRecord<'a>) -> Vec<&'a str> {
+    let Some(question) = record.question else {
+        return Vec::new();
+    };
+    let properties = |path: &'a str| {
+        let (leg, rest) = path.strip_prefix("legs[")?.split_once("].")?;
+        let rest = match rest.strip_prefix("credentials[") {
+            Some(of_one) => of_one.split_once("].")?.1,
+            None => rest,
+        };
+        let (root, rest) = rest.split_once('.')?;
+        let entity = match root {
+            "principal" => question.chain.members().nth(leg.parse().ok()?)?,
+            "resource" => &question.resource,
+            _ => return None,
+        };
+        Some((&entity.properties, rest))
+    };
+    let is_said = |path: &&'a str| {
+        properties(path).is_some_and(|(properties, rest)| {
+            properties.iter().any(|(name, value)| {
+                let after = rest.strip_prefix(name.as_str());
+                let is_named = after.is_some_and(|it| it.is_empty() || it.starts_with('.'));
+                is_named && !value.is_null()
+            })
+        })
+    };
+    let paths = record.inputs.iter().map(|(path, _)| path.as_str());
+    paths.filter(is_said).collect()
 }
 
 /// Writes what credentials prove of the chain, and what the caller merely asserts.

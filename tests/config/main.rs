@@ -7,7 +7,6 @@
 
 mod callers;
 mod example;
-mod schemas;
 mod secrets;
 mod sources;
 

@@ -17,20 +17,6 @@ Exit codes, of every command: 0 done, 1 not done, 2 wrong usage, 3 denied \
 4 the bundle cannot be read or is refused, 5 the service does not answer. Each command's help has \
 its own.";
 
-pub(super) const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  behest explain request.json
-  behest explain 'user:alice > agent:copilot' tools/call tool:payments/refund \\
-      --context '{\"arguments\": {\"order\": \"o-17\", \"amount\": 249.9}}'
-  behest explain --json - < request.json
-  BEHEST_KEY=… behest explain --url http://127.0.0.1:8181 request.json
-  BEHEST_KEY=… behest explain --url https://pdp.example --ca ca.pem request.json
-  behest explain --url unix:/run/behest.sock request.json
-
-Exit codes: 0 decided, also where it is denied; 3 denied, with `--exit-code`; 1 there is no \
-decision;
-2 wrong usage; 4 the bundle is broken; 5 the service does not answer.";
-
 pub(super) const SEARCH_EXAMPLES: &str = "\
 A type in place of an entity is what is searched for; without an action, actions are.
 
@@ -64,14 +50,6 @@ bundle is
 broken, so that no case could be run.";
 
 pub(super) const SCHEMA_HELP: &str = "\
-Examples:
-  behest schema ./policies-repo --write behest.cedarschema
-  behest schema --json-schema cases --write .behest/cases.schema.json
-
-An editor reads the second by a line in a file of cases, or in settings:
-  # yaml-language-server: $schema=../.behest/cases.schema.json
-  #:schema .behest/behest.schema.json
-
 Exit codes: 0 done; 1 the file cannot be written; 2 wrong usage; 4 the bundle is broken.";
 
 pub(super) const KEYS_HELP: &str = "\

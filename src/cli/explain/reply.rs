@@ -31,6 +31,7 @@ pub(super) fn read(json: Vec<u8>) -> Result<ExplainedDecision, Problem> {
         },
         reason: context.reason.map(ReasonJson::into_model),
         explanation,
+        inputs: None,
         json,
     })
 }

@@ -4,23 +4,29 @@ use super::{ExplainedDecision, reply};
 use crate::cli::exit::CommandFailure;
 use crate::cli::service::{NamedService, Service};
 use crate::http;
-use crate::model::{Record, Value};
+use crate::model::{Number, Problem, Record, Value};
 use std::time::Duration;
 
 /// The path that requests are sent to (AuthZEN 1.0 section 10.1).
 const PATH: &str = "/access/v1/evaluation";
 
+/// The option that names the revision that an answer must have seen.
+const AT_LEAST: &str = "at_least";
+
 /// Timeout of a request. A decision takes microseconds; a longer one is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends the request with `options.explain`, and reads the answer.
+/// Sends the request with `options.explain`, and reads the answer. With a revision, the service
+/// waits for that one.
 pub(super) fn ask(
     mut target: NamedService,
     body: Record,
+    revision: Option<u64>,
 ) -> Result<ExplainedDecision, CommandFailure> {
     target.address = target.address.without(PATH);
     let service = Service::at(&target, PATIENCE)?;
-    let answer = service.post(PATH, write(explained(body)).as_bytes())?;
+    let body = explained(body, revision)?;
+    let answer = service.post(PATH, write(body).as_bytes())?;
     match answer.status {
         200 => Ok(reply::read(answer.body)?),
         _ => Err(service
@@ -29,14 +35,23 @@ pub(super) fn ask(
     }
 }
 
-fn explained(mut body: Record) -> Record {
+fn explained(mut body: Record, revision: Option<u64>) -> Result<Record, CommandFailure> {
     let mut options = match body.remove("options") {
         Some(Value::Record(options)) => options,
         _ => Record::new(),
     };
     options.insert("explain", Value::from(true));
+    if let Some(number) = revision.and_then(|revision| Number::parse(&revision.to_string())) {
+        if options.get_present(AT_LEAST).is_some() {
+            let told = format!("the request has an `options.{AT_LEAST}` of its own");
+            return Err(CommandFailure::usage(
+                Problem::new(told).help("leave `--revision` out, or the option"),
+            ));
+        }
+        options.insert(AT_LEAST, Value::Number(number));
+    }
     body.insert("options", Value::Record(options));
-    body
+    Ok(body)
 }
 
 fn write(body: Record) -> String {
@@ -57,10 +72,10 @@ mod tests {
         );
         let body = crate::json::read_object(json.as_bytes(), 64).unwrap();
         assert_eq!(
-            write(explained(body)),
+            write(explained(body, Some(17)).unwrap()),
             "{\"context\":{\"d\":0.10,\"l\":[null,true],\"n\":9007199254740993,\
              \"t\":\"a\\\"\\u000a\u{e9}\"},\
-             \"options\":{\"explain\":true,\"reason\":true}}"
+             \"options\":{\"at_least\":17,\"explain\":true,\"reason\":true}}"
         );
     }
 }

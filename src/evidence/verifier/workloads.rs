@@ -65,16 +65,11 @@ impl Verifier {
         let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
         let bundle = domain.bundle.any().await?;
         let anchors = domain.bundle.anchors(&bundle);
-        let (proven, path) =
+        let (proven, anchor) =
             spiffe::verify_x509(&chain, &id, &domain.settings, &anchors, &self.ids, now)?;
-        let voucher = domain.bundle.anchored(&bundle, &path).ok_or_else(|| {
-            CredentialError::invalid(
-                "the certificate, or one that vouches for it, has been withdrawn",
-            )
-        })?;
         Ok(VerifiedCredential {
             proven: Arc::new(proven),
-            voucher: Some(voucher),
+            voucher: Some(domain.bundle.anchored(&bundle, anchor)),
             answer: None,
         })
     }

@@ -21,6 +21,7 @@ mod drafts;
 mod lookups;
 pub(in crate::policy) mod points;
 mod properties;
+pub(in crate::policy) mod written_values;
 
 pub(super) use context::datetime;
 pub(super) use drafts::{known, value_at};

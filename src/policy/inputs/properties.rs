@@ -57,7 +57,7 @@ impl CompiledPolicySet {
 
 /// Converts a stored value to the form in which a request would send it: an entity by its id, and
 /// an extension value by the text from which it is made. Returns null if there is no such form.
-fn sent_as(value: &Cedar) -> Value {
+pub(super) fn sent_as(value: &Cedar) -> Value {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Value::Bool(*value),
         ValueKind::Lit(Literal::Long(number)) => Value::from(*number),

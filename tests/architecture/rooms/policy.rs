@@ -96,6 +96,8 @@ pub(super) const POLICY: [Room; 19] = [
         &[
             "analysis::syntax",
             "port",
+            "load::source",
+            "load::nesting",
             "schema",
             "explanation::shown",
             "analysis::mentions",

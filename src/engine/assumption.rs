@@ -1,0 +1,69 @@
+//! Decides a question under assumptions, for whoever asks what would be.
+//!
+//! INVARIANT: such an answer is neither recorded nor counted, and leaves nothing in the cache: it
+//! is no decision about the world as it is.
+
+use super::decide::{self, CaseOverrides, Circumstances, DecisionOptions, Verdict};
+use super::{Ask, Engine, Refusal};
+use crate::bundle::Assumptions;
+use crate::model::{Answer, AnswerDepth, Evidence, Fault, Request, Timestamp};
+
+/// An answer under assumptions, with what the decision record would hold of it.
+#[derive(Debug)]
+pub struct AssumedAnswer {
+    /// The answer.
+    pub answer: Answer,
+    /// The ids of the determining policies.
+    pub policies: Vec<String>,
+    /// The values that policies read, by leg and path.
+    pub inputs: Vec<(String, String)>,
+}
+
+impl Engine {
+    /// Decides one question as [`Engine::decide`] does, as if what is assumed were so.
+    pub fn decide_assuming(
+        &self,
+        ask: &Ask<'_>,
+        request: &Request,
+        assumed: &Assumptions,
+    ) -> Result<AssumedAnswer, Refusal> {
+        let pin = self.pin().map_err(Refusal::Fault)?;
+        let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
+        let now = assumed.now.unwrap_or(Timestamp(self.clock.now_ms()));
+        let options = DecisionOptions {
+            explanation: ask.depth == AnswerDepth::Explain,
+            inputs: true,
+            require_actor: ask.require_actor,
+            arguments: ask.arguments,
+            ..DecisionOptions::default()
+        };
+        let stored = assumed.stored.as_ref().unwrap_or(pinned.bundle.stored());
+        let given = CaseOverrides {
+            stored,
+            tuples: &assumed.tuples,
+            token: assumed.token.as_ref(),
+        };
+        let at = Circumstances {
+            pinned,
+            now,
+            options,
+            cache: None,
+            given: Some(given),
+        };
+        let nothing = Evidence::default();
+        let evidence = ask.evidence.unwrap_or(&nothing);
+        let Verdict {
+            decision,
+            reason,
+            explanation,
+            policies,
+            inputs,
+            ..
+        } = decide::decide(at, request, evidence)?;
+        Ok(AssumedAnswer {
+            answer: self.conclude(pinned, ask, now, decision, reason, explanation),
+            policies,
+            inputs,
+        })
+    }
+}

@@ -1,0 +1,270 @@
+//! `behest explain` under assumptions, at a revision, and of a line of the decision record.
+
+use support::place::{KEY, Output, Place, refund};
+
+/// Carol's agent acts for her until July 2027.
+const CAROL: [&str; 4] = [
+    "explain",
+    "user:carol/agent:copilot",
+    "read",
+    "document:runbook",
+];
+
+fn first_line(output: &Output) -> &str {
+    assert_eq!(output.code, 0, "{output:?}");
+    output.out.lines().next().unwrap()
+}
+
+#[test]
+fn a_time_and_what_is_given_count_for_one_question() {
+    let place = Place::new();
+    let ask = |more: &[&str]| place.run(&[&CAROL, more].concat());
+    place.write(
+        "stopped.yaml",
+        "tuples:\n  - { user: \"agent:copilot\", relation: suspended, object: \"platform:main\" }\n",
+    );
+    place.write(
+        "unknown.json",
+        r#"{"entities": [{"uid": {"type": "agent", "id": "copilot"}, "attrs": {}, "parents": []}]}"#,
+    );
+    place.write("later.yaml", "now: 2027-08-01T00:00:00Z\n");
+    let now = ["--now", "2027-06-30T23:59:59Z"];
+    for (more, expected) in [
+        (vec!["--now", "2027-08-01T00:00:00Z"], "deny: "),
+        (now.to_vec(), "permit"),
+        (vec!["--given", "later.yaml"], "deny: "),
+        // The flag wins.
+        ([&["--given", "later.yaml"], &now[..]].concat(), "permit"),
+        (
+            [&["--given", "stopped.yaml"], &now[..]].concat(),
+            "deny: It is suspended. (suspended)",
+        ),
+        ([&["--given", "unknown.json"], &now[..]].concat(), "deny: "),
+    ] {
+        let told = ask(&more);
+        assert!(
+            first_line(&told).starts_with(expected),
+            "{more:?}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_assumed_is_refused_with_its_line() {
+    let place = Place::new();
+    place.write("wrong.yaml", "tuples: []\nentites: []\n");
+    place.write(
+        "bundled.yaml",
+        "tuples: [{ user: \"user:alice\", relation: member, object: \"team:payments\" }]\n",
+    );
+    let ask = |more: &[&str]| place.run(&[&CAROL, more].concat());
+    for (more, expected) in [
+        (
+            vec!["--given", "none.yaml"],
+            "`--given`: `none.yaml` cannot be read",
+        ),
+        (vec!["--given", "wrong.yaml"], "wrong.yaml:2:1"),
+        (
+            vec!["--given", "bundled.yaml"],
+            "is the bundle's: a case can only add",
+        ),
+        (vec!["--now", "soon"], "`soon` is no time"),
+        (vec!["--revision", "3"], "a bundle has no revisions"),
+        (
+            vec![
+                "--now",
+                "2027-08-01T00:00:00Z",
+                "--url",
+                "http://127.0.0.1:1",
+            ],
+            "takes no `--now`",
+        ),
+        (
+            vec!["--given", "wrong.yaml", "--url", "http://127.0.0.1:1"],
+            "takes no `--given`",
+        ),
+    ] {
+        let told = ask(&more);
+        assert_eq!(told.code, 2, "{told:?}");
+        assert!(told.err.contains(expected), "{more:?}: {}", told.err);
+    }
+    let by_variable = place.run_with(
+        &[&CAROL[..], &["--now", "2027-08-01T00:00:00Z"]].concat(),
+        &[("BEHEST_URL", "http://127.0.0.1:1")],
+        "",
+    );
+    assert_eq!(by_variable.code, 2, "{by_variable:?}");
+}
+
+const SMALL: &str = r#"{"arguments":{"amount":5}}"#;
+const LARGE: &str = r#"{"arguments":{"amount":500}}"#;
+
+/// Decides three questions by a service that records them; one request says a property.
+fn recorded(place: &Place) -> Vec<String> {
+    place.write("behest.toml", "[record]\nsink = \"decisions.jsonl\"\n");
+    place.write(
+        "bundle/schemas/risk.cedarschema",
+        "entity site = { risk?: Long };\naction visit appliesTo {\n  principal: user,\n  \
+         resource: site,\n};\n",
+    );
+    place.write(
+        "bundle/policies/risk.cedar",
+        "@id(\"low-risk\")\npermit (principal, action == Action::\"visit\", resource)\n\
+         when { resource has risk && resource.risk < 5 };\n",
+    );
+    place.write(
+        "bundle/policies/entities.json",
+        r#"[{"uid": {"type": "site", "id": "s"}, "attrs": {"risk": 2}, "parents": []}]"#,
+    );
+    place.write(
+        "visit.json",
+        r#"{"subject": {"type": "user", "id": "ann"}, "action": {"name": "visit"},
+            "resource": {"type": "site", "id": "a b\"c", "properties": {"risk": 2}}}"#,
+    );
+    let service = place.serve(&[]);
+    let url = service.url();
+    let key = [("BEHEST_KEY", KEY)];
+    for amount in [SMALL, LARGE] {
+        let told = place.run_with(&refund(amount, &["--url", &url]), &key, "");
+        assert_eq!(told.code, 0, "{told:?}");
+    }
+    let told = place.run_with(&["explain", "visit.json", "--url", &url], &key, "");
+    assert_eq!(first_line(&told), "permit");
+    // A revision that the service has, and one that it never gets.
+    let told = place.run_with(
+        &refund(SMALL, &["--url", &url, "--revision", "1"]),
+        &key,
+        "",
+    );
+    assert!(
+        told.out.ends_with(" (at least 1 was asked for)\n"),
+        "{told:?}"
+    );
+    let stored = ["explain", "user:ann", "visit", "site:s", "--url", &url];
+    let told = place.run_with(&stored, &key, "");
+    assert_eq!(first_line(&told), "permit");
+    assert_eq!(service.stop().code(), Some(0));
+    let text = std::fs::read_to_string(place.path("decisions.jsonl")).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_line_of_the_record_is_asked_again_and_compared() {
+    let place = Place::new();
+    let lines = recorded(&place);
+    let again = |line: &str, more: &[&str]| {
+        let arguments = [&["explain", "-", "--bundle", "bundle"], more].concat();
+        place.run_with(&arguments, &[], line)
+    };
+    for (line, answer) in lines
+        .iter()
+        .zip(["permit", "deny (not_permitted)", "permit"])
+    {
+        let told = again(line, &["--exit-code"]);
+        assert_eq!(
+            told.code,
+            if answer == "permit" { 0 } else { 3 },
+            "{told:?}"
+        );
+        let same = format!("\nstill the recorded answer: {answer}, as at ");
+        assert!(told.out.contains(&same), "{told:?}");
+        assert!(!told.out.contains(" was "), "{told:?}");
+    }
+    // The text itself, too.
+    let direct = place.run(&["explain", &lines[0], "--bundle", "bundle"]);
+    assert!(
+        direct.out.contains("still the recorded answer"),
+        "{direct:?}"
+    );
+
+    place.write_policies("3");
+    place.write("bundle/policies/cases.yaml", "cases: []\n");
+    place.write("bundle/policies/entities.json", "[]");
+    // What was stored is looked up, and not said again.
+    let told = again(&lines[4], &[]);
+    assert!(
+        told.out
+            .contains("\n  legs[0].resource.risk was 2, and is absent\n"),
+        "{told:?}"
+    );
+    assert!(told.out.starts_with("deny: "), "{told:?}");
+    let told = again(&lines[0], &["--exit-code"]);
+    assert_eq!(told.code, 1, "{told:?}");
+    let then = "\nno longer the recorded answer: it was permit at ";
+    assert!(told.out.contains(then), "{told:?}");
+    assert!(
+        told.out
+            .contains("  by other policies: `agents-small`, `users` then\n"),
+        "{told:?}"
+    );
+    assert!(told.out.contains("  the bundle is another: "), "{told:?}");
+    let json = again(&lines[0], &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["decision"], false);
+    assert_eq!(json["record"]["is_same"], false);
+    assert_eq!(json["record"]["decision"], true);
+}
+
+#[test]
+fn a_service_is_asked_a_line_of_the_record_again() {
+    let place = Place::new();
+    let lines = recorded(&place);
+    let service = place.serve(&[]);
+    let url = service.url();
+    let told = place.run_with(
+        &["explain", "-", "--url", &url],
+        &[("BEHEST_KEY", KEY)],
+        &lines[2],
+    );
+    assert!(
+        told.out
+            .contains("\nstill the recorded answer: permit, as at "),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_line_from_which_no_question_follows_is_refused() {
+    let place = Place::new();
+    let lines = recorded(&place);
+    let refused = |line: &str| {
+        let told = place.run_with(&["explain", "-", "--bundle", "bundle"], &[], line);
+        assert_eq!((told.code, told.out.as_str()), (1, ""), "{told:?}");
+        told.err
+    };
+    for (change, expected) in [
+        (
+            r#"{"v":1,"id":"7","incomplete":true}"#.to_owned(),
+            "it is incomplete",
+        ),
+        (lines[0].replace("\"v\":1", "\"v\":2"), "has version 2"),
+        (
+            lines[0].replace("\"chain\"", "\"chian\""),
+            "it has no chain",
+        ),
+        (
+            lines[0].replace("\"5\"", "\"[5…\""),
+            "arguments.amount` cannot be read",
+        ),
+        (
+            lines[0].replace("\"inputs\"", "\"cut\":[\"inputs\"],\"inputs\""),
+            "values were cut",
+        ),
+        (
+            lines[1].replace("not_permitted", "bad_value"),
+            "denied as `bad_value` before",
+        ),
+        (
+            lines[0].replace("].context.arguments", "].context.token"),
+            "its credentials speak of some members",
+        ),
+        (
+            lines[0].replace("\"permit\"", "\"maybe\""),
+            "neither `permit` nor `deny`",
+        ),
+        (lines.join("\n"), "several lines of the decision record"),
+    ] {
+        let told = refused(&change);
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+}
