@@ -65,7 +65,10 @@ fn offset_seconds(zone: &str, at: TimePoint) -> Option<i32> {
         }
         // After jiff's last day, no zone changes its offset.
         let at = Timestamp::from_second(at.seconds()).unwrap_or(Timestamp::MAX);
-        return Some(TimeZone::get(zone).ok()?.to_offset(at).seconds());
+        let found = TimeZone::get(zone).ok()?;
+        // Letters of another case are found, and name no zone to OpenFGA.
+        let is_exact = found.iana_name() == Some(zone);
+        return is_exact.then(|| found.to_offset(at).seconds());
     };
     let negative = hours.starts_with('-');
     let hours = hours.strip_prefix(['+', '-']).unwrap_or(hours);

@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 pub(super) fn apply(function: &Function, args: &[Val], budget: &mut CostBudget) -> EvalResult {
     match (function, args) {
         (Function::Equal, [a, b]) => Ok(Val::Bool(equal(a, b, budget)?)),
-        (Function::NotEqual, [a, b]) => Ok(Val::Bool(!equal(a, b, budget)?)),
+        (Function::NotEqual, [a, b]) => Ok(Val::Bool(is_foreign(a, b) || !equal(a, b, budget)?)),
         (Function::Less, [a, b]) => compare("<", a, b, Ordering::is_lt),
         (Function::LessEqual, [a, b]) => compare("<=", a, b, Ordering::is_le),
         (Function::Greater, [a, b]) => compare(">", a, b, Ordering::is_gt),
@@ -28,7 +28,7 @@ pub(super) fn apply(function: &Function, args: &[Val], budget: &mut CostBudget) 
         (Function::Not, [Val::Bool(a)]) => Ok(Val::Bool(!a)),
         (Function::In, [item, Val::List(items)]) => {
             for one in items.iter() {
-                if equal(item, one, budget)? {
+                if !is_foreign(item, one) && equal(item, one, budget)? {
                     return Ok(Val::Bool(true));
                 }
             }
@@ -103,8 +103,15 @@ fn equal(a: &Val, b: &Val, budget: &mut CostBudget) -> Result<bool, Halt> {
             budget.work(work_of_text(a.len().min(b.len())))?;
             Ok(a == b)
         }
+        _ if is_foreign(a, b) => mismatch("==", &[a.clone(), b.clone()]),
         _ => Ok(a == b),
     }
+}
+
+/// Returns `true` if an address is compared with a value of another kind: in OpenFGA an address
+/// then is neither equal nor not, `==` fails, `!=` holds and `in` passes the value over.
+fn is_foreign(a: &Val, b: &Val) -> bool {
+    matches!(a, Val::Ip(_)) && !matches!(b, Val::Ip(_) | Val::Null)
 }
 
 fn compare(operator: &str, a: &Val, b: &Val, holds: fn(Ordering) -> bool) -> EvalResult {

@@ -58,8 +58,9 @@ pub(super) fn apply(kind: &str, args: &[V]) -> Outcome {
         return of_time(part.trim_end_matches("()"), args);
     }
     match (kind, args) {
-        ("==", [a, b]) => Ok(V::Bool(a.is(b))),
-        ("!=", [a, b]) => Ok(V::Bool(!a.is(b))),
+        ("==", [a, b]) => a.equals(b).map(V::Bool).ok_or(Stop::Failed),
+        ("!=", [a, b]) if a.is_foreign_to(b) => Ok(V::Bool(true)),
+        ("!=", [a, b]) => Ok(V::Bool(!a.equals(b).ok_or(Stop::Failed)?)),
         ("<" | "<=" | ">" | ">=", [a, b]) => {
             let order = a.order(b).ok_or(Stop::Failed)?;
             Ok(V::Bool(match kind {
@@ -69,7 +70,14 @@ pub(super) fn apply(kind: &str, args: &[V]) -> Outcome {
                 _ => order.is_ge(),
             }))
         }
-        ("in", [item, V::List(items)]) => Ok(V::Bool(items.iter().any(|it| it.is(item)))),
+        ("in", [item, V::List(items)]) => {
+            for one in items.iter().filter(|one| !item.is_foreign_to(one)) {
+                if item.equals(one).ok_or(Stop::Failed)? {
+                    return Ok(V::Bool(true));
+                }
+            }
+            Ok(V::Bool(false))
+        }
         ("in", [item, V::Map(entries)]) => Ok(V::Bool(entries.iter().any(|it| it.0.is(item)))),
         ("!", [V::Bool(it)]) => Ok(V::Bool(!it)),
         ("-x", [V::Int(it)]) => int(-i128::from(*it)),

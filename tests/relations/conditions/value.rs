@@ -91,6 +91,33 @@ impl V {
         }
     }
 
+    /// Whether it is an address, and the other is neither an address nor null.
+    pub(super) fn is_foreign_to(&self, other: &Self) -> bool {
+        matches!(self, Self::Ip(..)) && !matches!(other, Self::Ip(..) | Self::Null)
+    }
+
+    /// Whether two values are equal, or none where an address would be compared with another kind
+    /// before two elements differ.
+    pub(super) fn equals(&self, other: &Self) -> Option<bool> {
+        let mut pairs: Vec<(&Self, &Self)> = Vec::new();
+        match (self, other) {
+            _ if self.is_foreign_to(other) => return None,
+            (Self::List(a), Self::List(b)) if a.len() == b.len() => pairs.extend(a.iter().zip(b)),
+            (Self::Map(a), Self::Map(b)) if a.len() == b.len() => {
+                for ((key, value), (other_key, other)) in a.iter().zip(b) {
+                    pairs.extend([(key, other_key), (value, other)]);
+                }
+            }
+            _ => return Some(self.is(other)),
+        }
+        for (a, b) in pairs {
+            if !a.equals(b)? {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
     /// Whether it can be the key of a map: a string, a bool, a number that an integer can be too.
     pub(super) fn is_key(&self) -> bool {
         match self {

@@ -227,6 +227,26 @@ fn errors_are_absorbed_by_a_side_that_decides_and_only_by_it() {
             Ok(true),
         ),
         ("{18446744073709551615u: 1}.all(k, k - 1u > 0u)", Ok(true)),
+        (
+            "ipaddress('1.2.3.4') == dyn('1.2.3.4')",
+            Err("condition `c` failed: `==` does not take `ipaddress`, `string`"),
+        ),
+        ("ipaddress('1.2.3.4') != dyn('1.2.3.4')", Ok(true)),
+        ("dyn('1.2.3.4') == ipaddress('1.2.3.4')", Ok(false)),
+        ("ipaddress('1.2.3.4') == null", Ok(false)),
+        ("dyn(ipaddress('1.2.3.4')) in dyn(['1.2.3.4'])", Ok(false)),
+        (
+            "dyn([ipaddress('1.2.3.4')]) != dyn(['1.2.3.4'])",
+            Err("condition `c` failed: `==` does not take `ipaddress`, `string`"),
+        ),
+        (
+            "timestamp('2026-01-01T00:00:00Z').getHours('Europe/Berlin') == 1",
+            Ok(true),
+        ),
+        (
+            "timestamp('2026-01-01T00:00:00Z').getHours('europe/berlin') == 1",
+            Err("condition `c` failed: the text is no time zone"),
+        ),
         ("[0, 1].exists(i, 1 / i == 1)", Ok(true)),
         (
             "[0, 2].exists(i, 1 / i == 1)",
