@@ -11,6 +11,7 @@ pub(super) use explain::ExplainArguments;
 pub(super) use init::InitArguments;
 pub(super) use service::ServiceArguments;
 
+use super::schema::EditorSchema;
 use crate::bundle::BundleSource;
 use crate::config::Flags;
 use clap::error::ErrorKind;
@@ -57,11 +58,15 @@ pub(super) enum Command {
     /// Find who may, to what, or what
     #[command(after_help = help::SEARCH_EXAMPLES)]
     Search(SearchArguments),
-    /// Print a bundle's merged Cedar schema, for editors and the Cedar command line
+    /// Print a bundle's merged Cedar schema, for editors and the Cedar command line, or the JSON
+    /// schema of a kind of file
     #[command(after_help = help::SCHEMA_HELP)]
     Schema {
         #[command(flatten)]
         bundle: BundlePlace,
+        /// Print the JSON schema of this kind of file instead, for editors
+        #[arg(long, value_name = "FILES", conflicts_with_all = ["dir", "bundle"])]
+        json_schema: Option<EditorSchema>,
         /// Write it to a file instead
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,

@@ -45,7 +45,11 @@ pub fn run() -> ExitCode {
         Some(Command::Test { bundle, filter }) => cases::run(&bundle.named(), filter.as_ref()),
         Some(Command::Explain(explain)) => explain::run(&explain),
         Some(Command::Search(search)) => search::run(&search),
-        Some(Command::Schema { bundle, write }) => schema::run(&bundle.named(), write.as_deref()),
+        Some(Command::Schema {
+            bundle,
+            json_schema,
+            write,
+        }) => schema::run(&bundle.named(), json_schema, write.as_deref()),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Export(export)) => export::run(&export),
         Some(Command::Pack { command }) => pack::run(&command),

@@ -16,7 +16,8 @@
 //! INVARIANT: a claim that only the token has never adds a scope, a role, an audience, a proof or a
 //! subject.
 
-use super::claims::{self, bad_claim, milliseconds, texts};
+use super::claims::{self, bad_claim, texts};
+use super::numeric_date::NumericDate;
 use super::overage::{self, ELSEWHERE, HAS_GROUPS};
 use super::profile::{ActorForm, ClaimPath, Profile};
 use super::reading::{FACTS, ProfileClaims};
@@ -162,10 +163,10 @@ fn add_times(answer: &mut Record, token: &Record) -> Result<(), CredentialError>
         let Some(value) = token.get_present(name) else {
             continue;
         };
-        let at = milliseconds(value).ok_or_else(|| bad_claim(name))?;
+        let at = NumericDate::read(value).ok_or_else(|| bad_claim(name))?;
         match answer.get_present(name) {
             None => answer.insert(name, value.clone()),
-            Some(other) if milliseconds(other) == Some(at) => {}
+            Some(other) if NumericDate::read(other) == Some(at) => {}
             Some(_) => return Err(differs(name)),
         }
     }

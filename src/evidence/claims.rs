@@ -8,14 +8,15 @@
 
 mod standard_facts;
 
+use super::numeric_date::NumericDate;
 use super::parties::{self, TokenMembers};
 use super::profile::{ClaimMark, ClaimPath, Profile, Trust};
 use super::providers::GOOGLE_ACCOUNTS;
 use super::scope::CallerScope;
 use super::{clients, lookalikes, overage};
 use crate::model::{
-    CredentialError, CredentialKind, Number, PrincipalIds, ProvenIdentity, Record, Timestamp,
-    Value, alike, shown,
+    CredentialError, CredentialKind, PrincipalIds, ProvenIdentity, Record, Timestamp, Value, alike,
+    shown,
 };
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -182,9 +183,9 @@ pub(super) fn check_spelling(claims: &Record) -> Result<(), CredentialError> {
 
 /// The times at which a token was issued, begins and expires.
 struct TokenTimes {
-    begins: Option<i64>,
-    issued: Option<i64>,
-    expires: Option<i64>,
+    begins: Option<NumericDate>,
+    issued: Option<NumericDate>,
+    expires: Option<NumericDate>,
     until_ms: i64,
 }
 
@@ -197,11 +198,16 @@ impl TokenTimes {
     ) -> Result<Self, CredentialError> {
         let at = |name| match claims.get_present(name) {
             None => Ok(None),
-            Some(value) => milliseconds(value).map(Some).ok_or_else(|| bad_claim(name)),
+            Some(value) => NumericDate::read(value)
+                .map(Some)
+                .ok_or_else(|| bad_claim(name)),
         };
         let leeway = millis(profile.leeway);
         let life = millis(profile.longest_life);
-        let (issued, expires, begins) = (at("iat")?, at("exp")?, at("nbf")?);
+        let (iat, exp, nbf) = (at("iat")?, at("exp")?, at("nbf")?);
+        let issued = iat.map(NumericDate::milliseconds);
+        let expires = exp.map(NumericDate::milliseconds);
+        let begins = nbf.map(NumericDate::milliseconds_up);
         if begins.is_some_and(|begins| begins.saturating_sub(leeway) > now.0) {
             return Err(CredentialError::invalid("the token is not valid yet"));
         }
@@ -231,9 +237,9 @@ impl TokenTimes {
             (None, None) => return Err(CredentialError::misfit("the token never expires")),
         };
         Ok(Self {
-            begins,
-            issued,
-            expires,
+            begins: nbf,
+            issued: iat,
+            expires: exp,
             until_ms,
         })
     }
@@ -451,31 +457,6 @@ pub(super) fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>>
         Some(Value::List(items)) => items.iter().map(|item| item.as_text().cloned()).collect(),
         Some(_) => None,
     }
-}
-
-/// Converts a `NumericDate` (RFC 7519 section 2) to milliseconds; returns `None` for anything else,
-/// and for times outside of the years 1970 to 9999.
-pub(super) fn milliseconds(value: &Value) -> Option<i64> {
-    const LAST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
-    let Value::Number(number) = value else {
-        return None;
-    };
-    let seconds = whole_seconds(number)?;
-    (0..=LAST).contains(&seconds).then(|| seconds * 1_000)
-}
-
-/// Returns the whole seconds: a token that expires within a second has expired.
-fn whole_seconds(number: &Number) -> Option<i64> {
-    number.to_i64().or_else(|| {
-        let digits = number.digits();
-        let fraction = digits.split_once('.')?;
-        (!digits.contains(['e', 'E'])).then(|| fraction.0.parse().ok())?
-    })
-}
-
-pub(super) fn datetime(ms: i64) -> Result<Value, CredentialError> {
-    let at = jiff::Timestamp::from_millisecond(ms).map_err(|_| bad_claim("exp"))?;
-    Ok(Value::text(at.to_string()))
 }
 
 pub(super) fn millis(duration: Duration) -> i64 {

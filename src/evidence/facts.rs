@@ -4,7 +4,8 @@
 //! value of another type denies if a policy reads it. Only what issuers write differently from the
 //! type is converted: a time given as a number, and one text instead of a list of one.
 
-use super::claims::{bad_claim, datetime, milliseconds};
+use super::claims::bad_claim;
+use super::numeric_date::NumericDate;
 use super::profile::ClaimPath;
 use crate::model::{CredentialError, Record, TOKEN_FACTS, Value, unknown_fact};
 use smol_str::SmolStr;
@@ -113,8 +114,8 @@ pub(super) fn add(
         };
         let value = match (rule.kind, claim) {
             (FactKind::Time, Value::Number(_)) => {
-                let at = milliseconds(claim).ok_or_else(|| bad_claim(&rule.name))?;
-                datetime(at)?
+                let at = NumericDate::read(claim).ok_or_else(|| bad_claim(&rule.name))?;
+                at.to_fact(&rule.name)?
             }
             (FactKind::Texts, Value::Text(one)) => Value::List(vec![Value::Text(one.clone())]),
             _ => claim.clone(),

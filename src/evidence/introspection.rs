@@ -19,6 +19,7 @@ use super::flights::{Flights, IntrospectedToken, IntrospectionOutcome};
 use super::jose::{UnverifiedToken, media_type};
 use super::json;
 use super::keys::{FetchError, HttpClient, IssuerReply, KeyVoucher, Keyring};
+use super::numeric_date::milliseconds;
 use super::places::{IssuerLine, PlaceClaim};
 use super::profile::Profile;
 use crate::clock::Clock;
@@ -394,7 +395,7 @@ fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
     let ahead = leeway.saturating_add(claims::millis(PATIENCE));
     claims
         .get("iat")
-        .and_then(claims::milliseconds)
+        .and_then(milliseconds)
         .is_some_and(|made| {
             made.saturating_sub(ahead) <= asked.0
                 && made.saturating_add(FRESH_MS).saturating_add(leeway) > asked.0

@@ -8,6 +8,8 @@ mod possession;
 mod settings;
 mod workloads;
 
+pub use again::Questions;
+
 use super::cache::{Moment, Purpose, TokenCache, TokenEntry, digest_of};
 use super::claims::GenuineToken;
 use super::credential::{RawCredential, is_own_key};

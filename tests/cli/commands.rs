@@ -293,6 +293,42 @@ fn the_schema_is_printed_or_written() {
 }
 
 #[test]
+fn the_schemas_for_editors_are_printed_or_written() {
+    let place = Place::new();
+    for name in ["cases", "tuples", "bundle", "behest"] {
+        let committed = format!(
+            "{}/editors/schemas/{name}.schema.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let committed = std::fs::read_to_string(committed).unwrap();
+        assert_eq!(
+            place.run(&["schema", "--json-schema", name]),
+            done(&committed)
+        );
+        let file = format!("{name}.json");
+        let written = place.run(&["schema", "--json-schema", name, "--write", &file]);
+        assert_eq!((written.code, written.out.as_str()), (0, ""));
+        assert_eq!(
+            std::fs::read_to_string(place.path(&file)).unwrap(),
+            committed
+        );
+    }
+    let unknown = place.run(&["schema", "--json-schema", "polices"]);
+    assert!(
+        unknown.code == 2
+            && unknown
+                .err
+                .contains("possible values: cases, tuples, bundle, behest"),
+        "{unknown:?}"
+    );
+    let both = place.run(&["schema", "bundle", "--json-schema", "cases"]);
+    assert!(
+        both.code == 2 && both.err.contains("cannot be used with"),
+        "{both:?}"
+    );
+}
+
+#[test]
 fn packs_are_found_by_name() {
     let place = Place::new();
     assert_eq!(place.run(&["pack", "list"]).code, 0);

@@ -3,7 +3,7 @@
 use crate::{load_text, refused};
 use std::collections::BTreeSet;
 
-const EXAMPLE: &str = include_str!("../../behest.example.toml");
+pub(crate) const EXAMPLE: &str = include_str!("../../behest.example.toml");
 
 /// What stands in the examples for a secret: it is refused as it is.
 const PLACEHOLDERS: [&str; 2] = ["<the SHA-256 of its key>", "<64 hexadecimal digits>"];
@@ -22,7 +22,7 @@ fn whole_example() -> String {
 }
 
 /// The same with secrets in the places of the placeholders.
-fn filled_example() -> String {
+pub(crate) fn filled_example() -> String {
     let secret = "0123456789abcdef".repeat(4);
     PLACEHOLDERS
         .iter()

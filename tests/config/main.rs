@@ -7,6 +7,7 @@
 
 mod callers;
 mod example;
+mod schemas;
 mod secrets;
 mod sources;
 

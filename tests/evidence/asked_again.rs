@@ -47,7 +47,13 @@ fn world(web: &Web, keep: Duration) -> World {
         ..gateway(None)
     };
     let settings = Settings {
-        callers: vec![other, gateway(None)],
+        callers: vec![
+            other,
+            Caller {
+                reasons: true,
+                ..gateway(None)
+            },
+        ],
         ..Settings::default()
     };
     World::with(vec![of_issuer], Vec::new(), settings)
@@ -159,6 +165,47 @@ async fn a_slow_issuer_and_a_fast_one_answer_in_the_end() {
     };
     assert_eq!(reply.json()["decision"], true, "{}", reply.body);
     assert!(web.count() < 6, "{}", web.count());
+}
+
+/// Two slow issuers are asked at once in the end, so that their answers come together: of two
+/// credentials, and of the caller and a credential.
+#[actix_web::test]
+async fn two_slow_issuers_answer_in_the_end() {
+    let own = active(&json!({"sub": "gateway", "client_id": "gateway", "aud": OURS}));
+    for (key, tokens) in [
+        ("key", ["slow-a", "slow-b"].as_slice()),
+        ("slow-own", &["slow-a"]),
+    ] {
+        let of_caller = own.to_string();
+        let web = Web::start(move |asked: &Asked| {
+            std::thread::sleep(SLOW);
+            let is_own = asked.body.starts_with("token=slow-own");
+            let answer = if is_own {
+                of_caller.clone()
+            } else {
+                active(&json!({})).to_string()
+            };
+            (200, String::new(), answer)
+        });
+        let world = world(&web, Duration::ZERO);
+        let tokens: Vec<Value> = tokens.iter().copied().map(access).collect();
+        let body = question("read", &tokens).to_string();
+        let request = post("/access/v1/evaluation", body)
+            .insert_header(("Authorization", format!("Bearer {key}")));
+        // One issuer's answer is too old when another's comes that was asked after it.
+        let passing = async {
+            loop {
+                tokio::time::sleep(SLOW / 3).await;
+                world.wait_ms(360);
+            }
+        };
+        let reply = tokio::select! {
+            reply = send(&world.server, request) => reply,
+            () = passing => unreachable!(),
+        };
+        assert_eq!(reply.json()["decision"], true, "{key}: {}", reply.body);
+        assert!(web.count() <= 7, "{key}: {}", web.count());
+    }
 }
 
 #[actix_web::test]

@@ -41,6 +41,12 @@ fn world() -> (World, Key, Web) {
     )
 }
 
+/// A claim with these digits, as they stand.
+fn until(digits: &str) -> Value {
+    let text = format!(r#"{{"tid": "acme", "ext": {{"until": {digits}}}}}"#);
+    serde_json::from_str(&text).expect("JSON")
+}
+
 #[actix_web::test]
 async fn a_claim_that_the_profile_names_is_a_fact_of_its_type() {
     let (world, key, _web) = world();
@@ -68,6 +74,9 @@ async fn a_claim_that_the_profile_names_is_a_fact_of_its_type() {
         ),
         (json!({"tid": "acme", "ext": {"until": now}}), "permit"),
         (json!({"tid": "acme", "ext": {"until": 1}}), "not_permitted"),
+        // No time becomes another.
+        (until("1790812800.499"), "not_permitted"),
+        (until("1790812800.5"), "permit"),
         (
             json!({"tid": "acme", "ext": {"until": "2027-01-01T00:00:00Z"}}),
             "permit",

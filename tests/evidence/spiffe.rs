@@ -8,6 +8,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     SanType,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::service::NOW_MS;
@@ -288,6 +290,44 @@ async fn an_x509_svid_is_verified_by_the_bundle_of_its_domain() {
     ] {
         let found = who(&world, &svid(&pem)).await;
         assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+/// A bundle may withdraw a certificate that no authority of it is: the holder's, or one between.
+#[actix_web::test]
+async fn a_certificate_that_its_domain_withdraws_vouches_for_nobody() {
+    let root = Authority::new();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let between =
+        CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &root.0).unwrap();
+    let between = Authority(between);
+    let leaf = between.leaf(&[NAME], NOW - 60, NOW + 300, false);
+    let chain = format!("{leaf}{}", between.0.pem());
+    let svid = json!({"type": "x509_svid", "value": chain});
+    let entry = |der: &[u8], over: Value| {
+        let entry = json!({"kty": "EC", "use": "x509-svid", "x5c": [BASE64_STANDARD.encode(der)]});
+        with(&entry, &over)
+    };
+    let of_leaf = CertificateDer::from_pem_slice(leaf.as_bytes()).unwrap();
+    let ours = entry(root.0.der(), json!({}));
+    let (gone, ending) = (json!({"revoked": true}), json!({"exp": NOW + 5}));
+    for (more, before, behind) in [
+        (None, true, true),
+        (Some(entry(between.0.der(), gone.clone())), false, false),
+        (Some(entry(&of_leaf, gone)), false, false),
+        (Some(entry(between.0.der(), ending.clone())), true, false),
+        (Some(entry(&of_leaf, ending)), true, false),
+    ] {
+        let keys: Vec<Value> = [Some(ours.clone()), more].into_iter().flatten().collect();
+        let set = json!({ "keys": keys }).to_string();
+        let web = Web::start(move |_| (200, String::new(), set.clone()));
+        let bundle = KeySource::Jwks(web.url.clone());
+        let world = World::new(Vec::new(), vec![domain("prod.example", bundle)]);
+        let vouches = async || who(&world, &svid).await == NAME;
+        assert_eq!(vouches().await, before, "{keys:?}");
+        world.wait_ms(5_000);
+        assert_eq!(vouches().await, behind, "{keys:?}");
     }
 }
 

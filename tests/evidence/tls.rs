@@ -33,8 +33,14 @@ pub(crate) struct Issued {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::until(4096)
+    }
+
+    /// An authority whose certificate ends when this year begins.
+    fn until(year: i32) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
@@ -393,6 +399,34 @@ fn a_connection_is_nobodys_once_its_authority_is_one_no_more() {
     assert_eq!([ask(0), ask(1)], [UNKNOWN, UNKNOWN]);
     trust(&[&others, &clients]);
     assert_eq!([ask(2), ask(2)], [KNOWN, KNOWN]);
+}
+
+/// An authority vouches while its own certificate is good, on old and new connections.
+#[test]
+fn an_authority_vouches_no_longer_than_its_certificate_is_good() {
+    let servers = Authority::new();
+    let by_certificate = CallerCredential::Certificate(CertificateName::Uri(GATEWAY.to_owned()));
+    let start = |clients: &Authority| {
+        let callers = vec![caller("gateway", by_certificate.clone())];
+        let limits = HttpLimits::default();
+        Running::start(&servers.for_server(), clients, callers, limits)
+    };
+    let clients = Authority::until(2100);
+    let running = start(&clients);
+    let agent = Running::agent(&servers, Some(&clients.for_client(GATEWAY)));
+    let end_ms = 4_102_444_800_000;
+    let at = |now_ms: i64| {
+        running.clock.set(now_ms);
+        running.status_by(&agent, None, "keep-alive")
+    };
+    assert_eq!(
+        [at(NOW_MS), at(end_ms + 999), at(end_ms + 1_000)],
+        [KNOWN, KNOWN, UNKNOWN]
+    );
+    let ended = Authority::until(2001);
+    let running = start(&ended);
+    let agent = Running::agent(&servers, Some(&ended.for_client(GATEWAY)));
+    assert!(running.status_by(&agent, None, "close").is_err());
 }
 
 /// A service with a caller by certificate and one by key, and those who sign.

@@ -62,7 +62,7 @@ when { context has token && context.token has sid && context.token.sid == "gone"
 } unless {
   context has token && context.token has level && context.token.level >= 3
 } unless {
-  context has token && context.token has until && context.token.until < datetime("2026-10-01")
+  context has token && context.token has until && context.token.until < datetime("2026-10-01T00:00:00.500Z")
 } unless {
   context has token && context.token has regions && !context.token.regions.contains("eu")
 };

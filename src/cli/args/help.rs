@@ -50,6 +50,14 @@ bundle is
 broken, so that no case could be run.";
 
 pub(super) const SCHEMA_HELP: &str = "\
+Examples:
+  behest schema ./policies-repo --write behest.cedarschema
+  behest schema --json-schema cases --write .behest/cases.schema.json
+
+An editor reads the second by a line in a file of cases, or in settings:
+  # yaml-language-server: $schema=../.behest/cases.schema.json
+  #:schema .behest/behest.schema.json
+
 Exit codes: 0 done; 1 the file cannot be written; 2 wrong usage; 4 the bundle is broken.";
 
 pub(super) const KEYS_HELP: &str = "\

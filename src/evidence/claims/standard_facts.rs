@@ -3,7 +3,8 @@
 //! INVARIANT: a claim that the token does not contain in full is not shown, and a policy that reads
 //! it denies.
 
-use super::{TokenTimes, bad_claim, datetime, first_text, milliseconds, text, texts};
+use super::{TokenTimes, bad_claim, first_text, text, texts};
+use crate::evidence::numeric_date::NumericDate;
 use crate::evidence::profile::{ClaimPath, Overage, Profile};
 use crate::evidence::{facts, overage};
 use crate::model::{CredentialError, CredentialKind, Record, Value, unknown_fact};
@@ -96,7 +97,7 @@ impl TokenClaims<'_> {
     fn add_times(&self, times: &TokenTimes, facts: &mut Record) -> Result<(), CredentialError> {
         let auth_time = if self.is_whole(&[ClaimPath::new("auth_time")])? {
             let at = self.claims.get_present("auth_time");
-            at.map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")))
+            at.map(|at| NumericDate::read(at).ok_or_else(|| bad_claim("auth_time")))
                 .transpose()?
         } else {
             facts.insert("auth_time", unknown_fact());
@@ -112,7 +113,7 @@ impl TokenClaims<'_> {
             if let Some(at) = at
                 && facts.get(name).is_none()
             {
-                facts.insert(name, datetime(at)?);
+                facts.insert(name, at.to_fact(name)?);
             }
         }
         Ok(())

@@ -46,7 +46,8 @@ impl Published {
         };
         let mut listed = Listed::default();
         let is_damaged = listed.read(text).is_none();
-        let set = KeySet::of(listed.keys.iter().flatten());
+        let taken = listed.entries.iter().take(MAX_KEYS);
+        let set = KeySet::of(taken.filter_map(Entry::record), listed.others());
         Some(Self {
             set,
             complaint: listed.complaint(is_damaged, is_cut),
@@ -60,17 +61,17 @@ impl Published {
             certificates,
             damaged,
         } = Authorities::read(text, is_cut)?;
+        let read = certificates.len();
+        let set = KeySet::of_anchors(certificates);
+        let damaged = damaged + read.saturating_sub(set.names().len());
         let complaint = match damaged {
-            0 if certificates.is_empty() => Some("the file is empty".to_owned()),
+            0 if read == 0 => Some("the file is empty".to_owned()),
             0 => None,
             _ => Some(format!(
                 "{damaged} parts of the file cannot be read, and are no certificates"
             )),
         };
-        Some(Self {
-            set: KeySet::of_anchors(certificates),
-            complaint,
-        })
+        Some(Self { set, complaint })
     }
 
     /// Creates the set of a shared secret.
@@ -124,17 +125,62 @@ impl<'a> PublishedText<'a> {
 /// The elements of the member `keys`.
 #[derive(Default)]
 struct Listed {
-    /// The elements within the limit; `None` for each that cannot be read.
-    keys: Vec<Option<Record>>,
-    /// The number of elements beyond the limit.
-    beyond: usize,
+    /// The elements. No key is taken of those beyond the limit, but they may withdraw one.
+    entries: Vec<Entry>,
     /// How many members are named `keys`.
     named: usize,
     /// Whether `keys` was an array.
     is_array: bool,
 }
 
+/// An element of the member `keys`.
+enum Entry {
+    /// One that could be read.
+    Record(Record),
+    /// One that cannot be read, and says nothing of withdrawing a key.
+    Unreadable,
+    /// One that cannot be read, and may withdraw a key.
+    Withdrawal,
+}
+
+impl Entry {
+    fn read(text: &[u8]) -> Self {
+        let has = |part: &[u8]| {
+            text.windows(part.len())
+                .any(|found| found.eq_ignore_ascii_case(part))
+        };
+        match json::read(text) {
+            Some(record) => Self::Record(record),
+            // An escape may hide any of these words.
+            None if WITHDRAWING.into_iter().any(has) => Self::Withdrawal,
+            None => Self::Unreadable,
+        }
+    }
+
+    fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Unreadable | Self::Withdrawal => None,
+        }
+    }
+}
+
+/// What an element contains that withdraws a key, or hides that it does.
+const WITHDRAWING: [&[u8]; 4] = [b"revoked", b"\"exp\"", b"\"nbf\"", b"\\u"];
+
 impl Listed {
+    /// Iterates over the elements of which no key is taken.
+    fn others(&self) -> impl Iterator<Item = Option<&Record>> {
+        self.entries
+            .iter()
+            .enumerate()
+            .filter_map(|(place, entry)| match entry {
+                Entry::Record(record) => (place >= MAX_KEYS).then_some(Some(record)),
+                Entry::Unreadable => None,
+                Entry::Withdrawal => Some(None),
+            })
+    }
+
     /// Reads the elements up to where the text is damaged; returns `None` if it is.
     fn read(&mut self, text: &[u8]) -> Option<()> {
         let mut json = Jiter::new(text);
@@ -144,7 +190,7 @@ impl Listed {
             self.named += usize::from(is_keys);
             if is_keys && self.named > 1 {
                 // Two readers could see two different sets, so neither is the issuer's word.
-                self.keys.clear();
+                self.entries.clear();
             }
             if is_keys && self.named == 1 && peek == Peek::Array {
                 self.is_array = true;
@@ -162,19 +208,17 @@ impl Listed {
         while let Some(peek) = next {
             let begin = json.current_index();
             json.known_skip(peek).ok()?;
-            if self.keys.len() < MAX_KEYS {
-                self.keys
-                    .push(text.get(begin..json.current_index()).and_then(json::read));
-            } else {
-                self.beyond += 1;
-            }
+            let text = text.get(begin..json.current_index());
+            self.entries.push(Entry::read(text.unwrap_or_default()));
             next = json.array_step().ok()?;
         }
         Some(())
     }
 
     fn complaint(&self, is_damaged: bool, is_cut: bool) -> Option<String> {
-        let unread = self.keys.iter().filter(|key| key.is_none()).count();
+        let taken = self.entries.iter().take(MAX_KEYS);
+        let unread = taken.filter(|entry| entry.record().is_none()).count();
+        let beyond = self.entries.len().saturating_sub(MAX_KEYS);
         let complaint = match self.named {
             _ if is_cut => {
                 "the answer is too large: what came behind its first part is not read".to_owned()
@@ -185,10 +229,10 @@ impl Listed {
             }
             0 => "the answer has no `keys`".to_owned(),
             1 if !self.is_array => "`keys` is no array".to_owned(),
-            1 if self.beyond > 0 => {
+            1 if beyond > 0 => {
                 format!(
-                    "it publishes {} keys: those behind the first {MAX_KEYS} are not read",
-                    MAX_KEYS + self.beyond
+                    "it publishes {} keys: none of those behind the first {MAX_KEYS} is used",
+                    MAX_KEYS + beyond
                 )
             }
             1 if unread > 0 => format!("{unread} of its keys cannot be read"),
@@ -237,6 +281,8 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 mod tests {
     use super::*;
     use crate::evidence::Signer;
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
     use serde_json::{Value, json};
 
     fn key() -> Value {
@@ -245,7 +291,8 @@ mod tests {
 
     /// Returns the number of keys that were read, and the complaint.
     fn read(text: &str) -> Option<(usize, String)> {
-        let found = Published::read(text.as_bytes(), false)?;
+        let mut found = Published::read(text.as_bytes(), false)?;
+        found.set.end(0);
         Some((found.set.names().len(), found.complaint.unwrap_or_default()))
     }
 
@@ -253,6 +300,10 @@ mod tests {
     fn what_can_be_read_of_a_set_is_its_keys_and_nothing_else_is() {
         let one = key().to_string();
         let twice = one.replacen('{', r#"{"kid":"a","kid":"b","#, 1);
+        let mut withdrawn: Vec<Value> = (0..MAX_KEYS).map(|_| key()).collect();
+        withdrawn.push(withdrawn[0].clone());
+        withdrawn[MAX_KEYS]["revoked"] = json!(true);
+        let many_and_withdrawn = json!({ "keys": withdrawn }).to_string();
         let many = json!((0..=MAX_KEYS).map(|_| key()).collect::<Vec<_>>());
         for (text, keys, complaint) in [
             (format!(r#"{{"keys":[{one}]}}"#), 1, ""),
@@ -278,6 +329,18 @@ mod tests {
                 "publishes 101 keys",
             ),
             (r#"{"keys":[7]}"#.to_owned(), 0, "cannot be read"),
+            // What cannot be read may withdraw any key, and so may what is beyond the limit.
+            (
+                format!(r#"{{"keys":[{one},{{"kid":"a","kid":"a","Revoked":true}}]}}"#),
+                0,
+                "cannot be read",
+            ),
+            (
+                format!(r#"{{"keys":[{one},{{"kid":"a","kid":"a","\u0072evoked":true}}]}}"#),
+                0,
+                "cannot be read",
+            ),
+            (many_and_withdrawn, MAX_KEYS - 1, "publishes 101 keys"),
             (r#"{"keys":null}"#.to_owned(), 0, "no array"),
             (r#"{"keys":{}}"#.to_owned(), 0, "no array"),
             (format!(r#"{{"Keys":[{one}]}}"#), 0, "no `keys`"),
@@ -318,10 +381,17 @@ mod tests {
 
     #[test]
     fn certificates_are_read_beside_what_is_none() {
-        let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let pem = |encoded: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n")
+        };
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+        let certificate = pem(&BASE64_STANDARD.encode(params.self_signed(&key).unwrap().der()));
+        let undated = pem("AAAA");
         let damaged = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
         for (text, certificates, is_whole) in [
-            (certificate.to_owned(), 1, true),
+            (certificate.clone(), 1, true),
+            (format!("{certificate}{undated}"), 1, false),
             (format!("# ours\n{certificate}{certificate}"), 2, true),
             (format!("{damaged}{certificate}"), 1, false),
             (format!("{certificate}{damaged}"), 1, false),
@@ -337,7 +407,7 @@ mod tests {
         ] {
             let found = Published::read_pem(text.as_bytes(), false).unwrap();
             assert_eq!(
-                (found.set.anchors(0).count(), found.complaint.is_none()),
+                (found.set.names().len(), found.complaint.is_none()),
                 (certificates, is_whole),
                 "{text}"
             );

@@ -4,7 +4,7 @@ use super::budget::FetchBudget;
 use super::fetch::{HttpClient, TIMEOUT};
 use super::keeper::{KeyringKeeper, until_ms};
 use super::refresh::{KeyRefresh, difference};
-use super::set::{KeySet, SignatureMismatch, VerificationKey};
+use super::set::{Fingerprint, KeySet, SignatureMismatch, VerificationKey};
 use super::source::{FILE_INTERVAL, KeySource};
 use crate::clock::Clock;
 use crate::evidence::jose::UnverifiedToken;
@@ -57,8 +57,9 @@ pub(in crate::evidence) struct KeyVoucher {
 enum VoucherKey {
     /// A key.
     Key(Arc<VerificationKey>),
-    /// The certificate of an authority.
-    Anchor(CertificateDer<'static>),
+    /// The certificate of an authority, and what is recognised of it, of the certificates between
+    /// and of the holder's own.
+    Anchor(CertificateDer<'static>, Vec<Fingerprint>),
 }
 
 impl Voucher for KeyVoucher {
@@ -71,8 +72,9 @@ impl Voucher for KeyVoucher {
             (is_as_before && generation.keys.is_whole(now_ms))
                 || match &self.with {
                     VoucherKey::Key(key) => generation.keys.has(key, now_ms),
-                    VoucherKey::Anchor(anchor) => {
-                        generation.keys.anchors(now_ms).any(|known| known == anchor)
+                    VoucherKey::Anchor(anchor, path) => {
+                        let mut anchors = generation.keys.anchors(now_ms);
+                        anchors.any(|known| known == anchor) && generation.keys.allows(path, now_ms)
                     }
                 }
         })
@@ -272,18 +274,26 @@ impl Keyring {
         })
     }
 
-    /// Creates a voucher for a certificate that this authority of the generation vouches for.
+    /// Creates a voucher for a certificate that an authority of the generation vouches for by this
+    /// path, the authority's certificate last; returns `None` if a certificate in it, or its key,
+    /// is withdrawn.
     pub(in crate::evidence) fn anchored(
         &self,
         generation: &Generation,
-        anchor: CertificateDer<'static>,
-    ) -> Arc<KeyVoucher> {
-        let state = Arc::clone(&self.state);
-        let with = VoucherKey::Anchor(anchor);
-        Arc::new(KeyVoucher {
-            state,
-            number: generation.number,
-            with,
+        path: &[CertificateDer<'static>],
+    ) -> Option<Arc<KeyVoucher>> {
+        let anchor = path.last()?.clone();
+        let path: Vec<Fingerprint> = path
+            .iter()
+            .flat_map(|certificate| Fingerprint::of_certificate(certificate))
+            .collect();
+        let now_ms = self.state.now_ms(generation);
+        generation.keys.allows(&path, now_ms).then(|| {
+            Arc::new(KeyVoucher {
+                state: Arc::clone(&self.state),
+                number: generation.number,
+                with: VoucherKey::Anchor(anchor, path),
+            })
         })
     }
 

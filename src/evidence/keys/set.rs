@@ -6,17 +6,24 @@
 //! INVARIANT: a key verifies only with algorithms for its kind and curve, and if the set names an
 //! algorithm for it, only with that one.
 
-use crate::evidence::claims::milliseconds;
+mod anchor;
+mod fingerprint;
+mod validity;
+
+pub(in crate::evidence) use fingerprint::Fingerprint;
+
 use crate::evidence::jose::{UnverifiedToken, asymmetric};
 use crate::model::{Record, Value};
+use anchor::AnchorKey;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use rustls::pki_types::CertificateDer;
 use smol_str::SmolStr;
 use std::fmt;
 use std::sync::Arc;
+use validity::{Limit, Validity};
 
 /// LIMIT: keys that are tried for one token, if it names none or several have its name. Each takes
 /// a worker tens of microseconds, whoever sent the token.
@@ -31,14 +38,9 @@ pub(in crate::evidence) struct KeySet {
     keys: Vec<Arc<VerificationKey>>,
     /// Authorities, in a bundle of SPIFFE.
     anchors: Vec<AnchorKey>,
-}
-
-/// The certificate of an authority.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct AnchorKey {
-    certificate: CertificateDer<'static>,
-    /// The time from which it vouches for nobody.
-    ends_ms: Option<i64>,
+    /// The entries that limit what they are about, which may be a certificate between an authority
+    /// and a holder's.
+    limits: Vec<Limit>,
 }
 
 /// Why no key of a set verified a token.
@@ -61,8 +63,10 @@ pub(in crate::evidence) enum SignatureMismatch {
 pub(in crate::evidence) struct VerificationKey {
     kid: Option<SmolStr>,
     algorithm: Option<Algorithm>,
-    /// The time from which its issuer no longer uses it.
-    ends_ms: Option<i64>,
+    /// The time in which its issuer uses it.
+    validity: Validity,
+    /// What it is recognised by in other entries; none if it is a secret.
+    fingerprint: Option<Fingerprint>,
     public: PublicKey,
 }
 
@@ -86,13 +90,15 @@ enum KeyKind {
 }
 
 impl KeySet {
-    /// Creates a set from those of these keys that can verify something.
+    /// Creates a set from those of these keys that can verify something. `others` are entries of
+    /// which no key is taken; `None` is one that cannot be read, and may withdraw anything.
     ///
-    /// INVARIANT: if a key is listed several times, all its entries end at the earliest of their
-    /// ends, even if their names, algorithms and uses differ. So an issuer revokes a key by marking
-    /// a single entry.
+    /// INVARIANT: all entries of a key are good as long as each of them is, even if their names,
+    /// algorithms, uses and spellings differ. So an issuer withdraws a key by marking a single
+    /// entry. One that is marked and has no key is about the keys of its name, or about all.
     pub(in crate::evidence) fn of<'a>(
         listed: impl IntoIterator<Item = &'a Record> + Clone,
+        others: impl IntoIterator<Item = Option<&'a Record>>,
     ) -> Self {
         let mut set = Self::default();
         for key in listed.clone() {
@@ -107,11 +113,16 @@ impl KeySet {
                 _ => {}
             }
         }
-        for key in listed {
-            if let Some(ends_ms) = ends(key) {
-                set.end_twins(key, ends_ms);
-            }
-        }
+        let of_others = others.into_iter().filter_map(|entry| match entry {
+            Some(entry) => Limit::read(entry),
+            None => Some(Limit::of_anything()),
+        });
+        set.limits = listed
+            .into_iter()
+            .filter_map(Limit::read)
+            .chain(of_others)
+            .collect();
+        set.apply_limits();
         set
     }
 
@@ -122,23 +133,22 @@ impl KeySet {
         }
     }
 
-    /// Limits every key with the same public key as this entry, and every authority with the same
-    /// certificate, to the entry's end.
-    fn end_twins(&mut self, listed: &Record, ends_ms: i64) {
-        let earlier = |end: Option<i64>| Some(end.map_or(ends_ms, |end| end.min(ends_ms)));
-        if let Some(public) = PublicKey::read(listed) {
-            for key in &mut self.keys {
-                if key.public.canonical == public.canonical {
-                    *key = Arc::new(key.ending(earlier(key.ends_ms)));
-                }
+    /// Limits every key and every authority to the time in which all entries about it are good.
+    fn apply_limits(&mut self) {
+        for key in &mut self.keys {
+            let validity = limited(
+                &self.limits,
+                key.validity,
+                key.fingerprint.as_slice(),
+                key.kid.as_ref(),
+            );
+            if validity != key.validity {
+                *key = Arc::new(key.within(validity));
             }
         }
-        if let Some(certificate) = certificate(listed) {
-            for anchor in &mut self.anchors {
-                if anchor.certificate == certificate {
-                    anchor.ends_ms = earlier(anchor.ends_ms);
-                }
-            }
+        for anchor in &mut self.anchors {
+            let own: Vec<_> = Fingerprint::of_certificate(&anchor.certificate).collect();
+            anchor.validity = limited(&self.limits, anchor.validity, &own, anchor.kid.as_ref());
         }
     }
 
@@ -152,24 +162,24 @@ impl KeySet {
         let key = Arc::new(VerificationKey {
             kid: None,
             algorithm: Some(Algorithm::HS256),
-            ends_ms: None,
+            validity: Validity::ALWAYS,
+            fingerprint: None,
             public,
         });
         Self {
             keys: vec![key],
-            anchors: Vec::new(),
+            ..Self::default()
         }
     }
 
-    /// Creates a set with only trust anchors.
+    /// Creates a set with only trust anchors. A certificate whose validity cannot be read is none.
     pub(in crate::evidence) fn of_anchors(certificates: Vec<CertificateDer<'static>>) -> Self {
-        let anchor = |certificate| AnchorKey {
-            certificate,
-            ends_ms: None,
-        };
+        let anchors = certificates.into_iter();
         Self {
-            keys: Vec::new(),
-            anchors: certificates.into_iter().map(anchor).collect(),
+            anchors: anchors
+                .filter_map(|certificate| AnchorKey::of(certificate, None))
+                .collect(),
+            ..Self::default()
         }
     }
 
@@ -180,8 +190,14 @@ impl KeySet {
     ) -> impl Iterator<Item = &CertificateDer<'static>> {
         let anchors = self.anchors.iter();
         anchors
-            .filter(move |anchor| is_before(now_ms, anchor.ends_ms))
+            .filter(move |anchor| anchor.validity.contains(now_ms))
             .map(|anchor| &anchor.certificate)
+    }
+
+    /// Returns `true` if no entry that limits one of these keys or certificates excludes this time.
+    pub(in crate::evidence) fn allows(&self, path: &[Fingerprint], now_ms: i64) -> bool {
+        let mut limits = self.limits.iter();
+        limits.all(|limit| limit.validity.contains(now_ms) || !limit.names(path))
     }
 
     /// Returns the key of this set that signed the token and has not ended at this time. If the
@@ -212,12 +228,13 @@ impl KeySet {
     /// Returns `true` if this key is in the set and has not ended at this time.
     pub(in crate::evidence) fn has(&self, key: &VerificationKey, now_ms: i64) -> bool {
         let mut keys = self.keys.iter();
-        keys.any(|known| known.is_same(key) && is_before(now_ms, known.ends_ms))
+        keys.any(|known| known.is_same(key) && known.validity.contains(now_ms))
     }
 
-    /// Returns `true` if no key or authority of the set has ended at this time.
+    /// Returns `true` if no key, authority or limit of the set has ended by this time.
     pub(in crate::evidence) fn is_whole(&self, now_ms: i64) -> bool {
-        self.next_end().is_none_or(|ends| ends > now_ms)
+        self.ends()
+            .all(|ends_ms| ends_ms == i64::MIN || ends_ms > now_ms)
     }
 
     /// Iterates over the keys that may have signed a token whose header has this `kid` and
@@ -229,7 +246,7 @@ impl KeySet {
         now_ms: i64,
     ) -> impl Iterator<Item = &Arc<VerificationKey>> {
         self.keys.iter().filter(move |key| {
-            is_before(now_ms, key.ends_ms)
+            key.validity.contains(now_ms)
                 && key.public.verifies(algorithm)
                 && key.algorithm.is_none_or(|named| named == algorithm)
                 && (kid.is_none()
@@ -269,13 +286,19 @@ impl KeySet {
             })
             .cloned()
             .collect();
-        Self { keys, anchors }.names()
+        let missing = Self {
+            keys,
+            anchors,
+            limits: Vec::new(),
+        };
+        missing.names()
     }
 
     /// Returns `true` if another set has the same keys and authorities in the same order, whenever
     /// each ends. Until the first end, both verify the same tokens.
     pub(in crate::evidence) fn is_same(&self, other: &Self) -> bool {
-        self.anchors.len() == other.anchors.len()
+        self.limits == other.limits
+            && self.anchors.len() == other.anchors.len()
             && self
                 .anchors
                 .iter()
@@ -291,17 +314,22 @@ impl KeySet {
 
     /// Removes keys that have ended at this time, and returns when the next one ends.
     pub(in crate::evidence) fn end(&mut self, now_ms: i64) -> Option<i64> {
-        self.keys.retain(|key| is_before(now_ms, key.ends_ms));
+        self.keys.retain(|key| key.validity.ends_ms > now_ms);
         self.anchors
-            .retain(|anchor| is_before(now_ms, anchor.ends_ms));
-        self.next_end()
+            .retain(|anchor| anchor.validity.ends_ms > now_ms);
+        self.ends()
+            .filter(|ends_ms| *ends_ms > now_ms && *ends_ms != i64::MAX)
+            .min()
     }
 
-    /// Returns when the first of the keys and authorities ends.
-    fn next_end(&self) -> Option<i64> {
-        let anchors = self.anchors.iter().filter_map(|anchor| anchor.ends_ms);
-        let keys = self.keys.iter().filter_map(|key| key.ends_ms);
-        keys.chain(anchors).min()
+    /// Iterates over the ends of the keys, the authorities and what limits them.
+    fn ends(&self) -> impl Iterator<Item = i64> {
+        let keys = self.keys.iter().map(|key| key.validity);
+        let anchors = self.anchors.iter().map(|anchor| anchor.validity);
+        let limits = self.limits.iter().map(|limit| limit.validity);
+        keys.chain(anchors)
+            .chain(limits)
+            .map(|validity| validity.ends_ms)
     }
 
     /// Returns `true` if the set cannot verify anything: its issuer has withdrawn all keys.
@@ -323,18 +351,20 @@ impl VerificationKey {
         Some(Self {
             kid: text("kid").cloned(),
             algorithm,
-            // `KeySet::of` sets the end, as for all entries of the same key.
-            ends_ms: None,
+            // `KeySet::of` limits it, as it does all entries of the same key.
+            validity: Validity::ALWAYS,
+            fingerprint: Some(Fingerprint::of_numbers(key)?),
             public,
         })
     }
 
-    /// Returns this key with another end.
-    fn ending(&self, ends_ms: Option<i64>) -> Self {
+    /// Returns this key with another validity.
+    fn within(&self, validity: Validity) -> Self {
         Self {
             kid: self.kid.clone(),
             algorithm: self.algorithm,
-            ends_ms,
+            validity,
+            fingerprint: self.fingerprint,
             public: self.public.clone(),
         }
     }
@@ -419,15 +449,17 @@ impl PublicKey {
     }
 }
 
-/// Returns when a key ends (`exp`, `OpenID` Federation 1.0 section 8.7.2). A key whose end cannot
-/// be read has ended, and so has a revoked key.
-fn ends(key: &Record) -> Option<i64> {
-    let is_revoked = key
-        .get_present("revoked")
-        .is_some_and(|revoked| *revoked != Value::Bool(false));
-    let end = key.get_present("exp");
-    let end = end.map(|end| milliseconds(end).unwrap_or(i64::MIN));
-    if is_revoked { Some(i64::MIN) } else { end }
+/// Returns the time in which this validity and all entries about a key or an authority are good.
+fn limited(
+    limits: &[Limit],
+    validity: Validity,
+    fingerprints: &[Fingerprint],
+    kid: Option<&SmolStr>,
+) -> Validity {
+    limits
+        .iter()
+        .filter(|limit| limit.is_about(fingerprints, kid))
+        .fold(validity, |validity, limit| validity.and(limit.validity))
 }
 
 /// Returns `true` if a key's operations include verification, or are not listed (RFC 7517 section
@@ -439,31 +471,6 @@ fn may_verify(key: &Record) -> bool {
             .as_list()
             .is_some_and(|listed| listed.iter().any(verifies))
     })
-}
-
-/// Returns `true` if a key with this end is good at this time.
-fn is_before(now_ms: i64, ends_ms: Option<i64>) -> bool {
-    ends_ms.is_none_or(|ends| ends > now_ms)
-}
-
-impl AnchorKey {
-    fn read(key: &Record) -> Option<Self> {
-        Some(Self {
-            certificate: certificate(key)?,
-            // `KeySet::of` sets the end, as for all entries of the same key.
-            ends_ms: None,
-        })
-    }
-}
-
-/// Returns the certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle,
-/// section 4.2.2).
-fn certificate(key: &Record) -> Option<CertificateDer<'static>> {
-    let encoded = key.get("x5c")?.as_list()?.first()?.as_text()?;
-    BASE64_STANDARD
-        .decode(encoded.as_str())
-        .ok()
-        .map(CertificateDer::from)
 }
 
 /// Shows the key's name, and nothing of the key: it may be a secret.

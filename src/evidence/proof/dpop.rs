@@ -3,10 +3,10 @@
 use super::replay::{ProofNote, ReplayCheck, Replays};
 use super::target::target;
 use crate::evidence::cache::Moment;
-use crate::evidence::claims::milliseconds;
 use crate::evidence::credential::DpopProof;
 use crate::evidence::jose::{UnverifiedToken, all_asymmetric};
 use crate::evidence::keys::PublicKey;
+use crate::evidence::numeric_date::{NumericDate, milliseconds};
 use crate::model::{CredentialError, Timestamp, Value};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine as _;
@@ -128,12 +128,12 @@ fn check_times(proof: &UnverifiedToken<'_>, now: Timestamp) -> Result<i64, Crede
     // A proof may state itself when it is valid (RFC 7519 sections 4.1.4 and 4.1.5).
     let time = |name| match proof.claims.get_present(name) {
         None => Ok(None),
-        Some(at) => milliseconds(at)
+        Some(at) => NumericDate::read(at)
             .map(Some)
             .ok_or_else(|| wrong("has a time that is none")),
     };
-    if time("exp")?.is_some_and(|ends| ends <= now.0)
-        || time("nbf")?.is_some_and(|begins| begins > now.0 + AHEAD_MS)
+    if time("exp")?.is_some_and(|ends| ends.milliseconds() <= now.0)
+        || time("nbf")?.is_some_and(|begins| begins.milliseconds_up() > now.0 + AHEAD_MS)
     {
         return Err(wrong("is not fresh"));
     }

@@ -4,6 +4,32 @@
 /// Returns when a certificate becomes valid and when it expires, in seconds since 1970.
 #[must_use]
 pub fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
+    let (validity, _) = element(from_validity(certificate)?, 0x30)?;
+    let (begins, rest) = time(validity)?;
+    let (ends, _) = time(rest)?;
+    Some((begins, ends))
+}
+
+/// Returns the public key of a certificate's subject, as its kind writes it.
+pub(in crate::evidence) fn subject_public_key(certificate: &[u8]) -> Option<&[u8]> {
+    let (_validity, rest) = element(from_validity(certificate)?, 0x30)?;
+    let (_subject, rest) = element(rest, 0x30)?;
+    let (info, _) = element(rest, 0x30)?;
+    let (_algorithm, rest) = element(info, 0x30)?;
+    let (bits, _) = element(rest, 0x03)?;
+    // The first byte counts the unused bits of the last: a key has none.
+    bits.strip_prefix(&[0])
+}
+
+/// Returns the modulus of a public key that is one of RSA (RFC 8017 appendix A.1.1).
+pub(in crate::evidence) fn rsa_modulus(key: &[u8]) -> Option<&[u8]> {
+    let (numbers, after) = element(key, 0x30)?;
+    let (modulus, _exponent) = element(numbers, 0x02)?;
+    after.is_empty().then_some(modulus)
+}
+
+/// Returns what is in a certificate from its validity on.
+fn from_validity(certificate: &[u8]) -> Option<&[u8]> {
     let (outer, _) = element(certificate, 0x30)?;
     let (mut to_be_signed, _) = element(outer, 0x30)?;
     // Certificates of version 1 omit the version.
@@ -13,10 +39,7 @@ pub fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
     let (_serial, rest) = element(to_be_signed, 0x02)?;
     let (_algorithm, rest) = element(rest, 0x30)?;
     let (_issuer, rest) = element(rest, 0x30)?;
-    let (validity, _) = element(rest, 0x30)?;
-    let (begins, rest) = time(validity)?;
-    let (ends, _) = time(rest)?;
-    Some((begins, ends))
+    Some(rest)
 }
 
 /// Returns the contents of an element with this tag, and the bytes after it.

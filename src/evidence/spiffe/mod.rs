@@ -13,6 +13,7 @@ mod x509;
 
 pub(super) use crate::model::SpiffeId;
 pub use der::validity as certificate_validity;
+pub(super) use der::{rsa_modulus, subject_public_key};
 pub(super) use jwt::verify as verify_jwt;
 pub(super) use x509::{claimed_id, verify as verify_x509};
 

@@ -28,7 +28,8 @@ pub(in crate::evidence) fn claimed_id(
 }
 
 /// Verifies a chain, the holder's own certificate first, by the authorities of its domain's bundle,
-/// and returns the one that vouches for it.
+/// and returns the path: the holder's certificate, those between that were used, and the
+/// authority's.
 pub(in crate::evidence) fn verify(
     chain: &[CertificateDer<'static>],
     id: &SpiffeId<'_>,
@@ -36,11 +37,11 @@ pub(in crate::evidence) fn verify(
     anchors: &[&CertificateDer<'static>],
     ids: &PrincipalIds,
     now: Timestamp,
-) -> Result<(ProvenIdentity, CertificateDer<'static>), CredentialError> {
+) -> Result<(ProvenIdentity, Vec<CertificateDer<'static>>), CredentialError> {
     let (leaf, between) = chain
         .split_first()
         .ok_or_else(|| invalid("there is no certificate"))?;
-    let anchor = authority(leaf, between, anchors, now)?;
+    let path = path(leaf, between, anchors, now)?;
     let (begins, ends) =
         der::validity(leaf).ok_or_else(|| invalid("the certificate's validity cannot be read"))?;
     let life = i64::try_from(domain.longest_life.as_secs()).unwrap_or(i64::MAX);
@@ -66,20 +67,20 @@ pub(in crate::evidence) fn verify(
         proof: Some(Proof::Mtls),
         until: Timestamp(ends.saturating_mul(1_000)),
     };
-    Ok((proven, anchor))
+    Ok((proven, path))
 }
 
 fn invalid(why: &str) -> CredentialError {
     CredentialError::invalid(why.to_owned())
 }
 
-/// Returns the known authority that vouches for a certificate, by the certificates between.
-fn authority(
+/// Returns the path from a certificate to the known authority that vouches for it.
+fn path(
     leaf: &CertificateDer<'_>,
     between: &[CertificateDer<'_>],
     known: &[&CertificateDer<'static>],
     now: Timestamp,
-) -> Result<CertificateDer<'static>, CredentialError> {
+) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
     let certificate =
         EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
     let trusted = || {
@@ -110,7 +111,13 @@ fn authority(
     let anchor = trusted()
         .find(|(_, anchor)| anchor == path.anchor())
         .map(|(certificate, _)| (**certificate).clone());
-    anchor.ok_or_else(|| invalid("the certificate does not verify by its trust domain's bundle"))
+    let anchor = anchor
+        .ok_or_else(|| invalid("the certificate does not verify by its trust domain's bundle"))?;
+    let used = path.intermediate_certificates();
+    Ok(std::iter::once(leaf.clone().into_owned())
+        .chain(used.map(|between| between.der().into_owned()))
+        .chain(std::iter::once(anchor))
+        .collect())
 }
 
 fn facts(

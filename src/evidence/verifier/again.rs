@@ -5,14 +5,15 @@
 //! meanwhile.
 //! **Decision.** What rests on an answer that is older than it may be is asked for again before
 //! anything is decided or written. All that are too old are asked about at once, so that the first
-//! is not too old again when the last has come. Those that are not too old are left alone: of a
-//! slow issuer and a fast one, the slow one's answer would otherwise never be new beside the
-//! other's.
+//! is not too old again when the last has come. Those that are not too old are left alone in the
+//! first round: of a slow issuer and a fast one, the slow one's answer would otherwise never be new
+//! beside the other's. If some are too old after that, all issuers are slow, and each round asks
+//! every one, so that their answers come together.
 //! **Trade-off.** An issuer that says something else than before, and not only until when, denies:
 //! the request was read by what it said first.
 
 use super::{IdentifiedToken, Verifier};
-use crate::evidence::cache::TokenEntry;
+use crate::evidence::cache::{TokenEntry, digest_of};
 use crate::evidence::credential::RawCredential;
 use crate::evidence::scope::CallerScope;
 use crate::model::{
@@ -32,6 +33,23 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Facts that say until when a token is good, and how it was shown: not who it is of.
 const OTHER_FACTS: [&str; 2] = ["expires", "proof"];
 
+/// About which credentials issuers are asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Questions {
+    /// Those whose issuers' answers are too old.
+    Due,
+    /// All that an issuer was asked about.
+    All,
+}
+
+impl Questions {
+    /// Returns what is asked in a round, from 1.
+    #[must_use]
+    pub fn in_round(round: usize) -> Self {
+        if round > 1 { Self::All } else { Self::Due }
+    }
+}
+
 impl IdentifiedToken {
     pub(super) fn of(entry: &TokenEntry) -> Self {
         Self {
@@ -43,23 +61,28 @@ impl IdentifiedToken {
 }
 
 impl Verifier {
-    /// Asks again about the credentials of a request whose issuers' answers are too old. What they
-    /// do not say again proves nothing from then on.
+    /// Asks again about the credentials of a request whose issuers' answers are too old, or about
+    /// all that issuers were asked about. What they do not say again proves nothing from then on.
     pub async fn ask_again(
         &self,
         evidence: &Evidence,
+        about: Questions,
         caller: Option<usize>,
         scope: Option<&CallerScope>,
     ) {
         let now_ms = self.clock.monotonic_ms();
         let mut questions: Vec<_> = evidence
             .answered()
-            .filter(|(_, verified)| verified.is_due(now_ms))
+            .filter(|(_, verified)| about == Questions::All || verified.is_due(now_ms))
             .filter_map(|(credential, verified)| {
                 let answer = verified.answer.as_deref()?;
-                Some(Box::pin(
-                    self.confirm(credential, verified, answer, caller, scope),
-                ))
+                Some(Box::pin(self.confirm(
+                    (credential, about),
+                    verified,
+                    answer,
+                    caller,
+                    scope,
+                )))
             })
             .collect();
         let all = poll_fn(|cx| {
@@ -76,7 +99,7 @@ impl Verifier {
 
     async fn confirm(
         &self,
-        credential: &Value,
+        (credential, about): (&Value, Questions),
         verified: &VerifiedCredential,
         answer: &IssuerAnswer,
         caller: Option<usize>,
@@ -84,7 +107,12 @@ impl Verifier {
     ) {
         let now = Timestamp(self.clock.now_ms());
         let found = match RawCredential::read(credential, caller, scope) {
-            Ok(presented) => self.genuine(&presented, now).await,
+            Ok(presented) => {
+                if about == Questions::All {
+                    self.cache.forget(&digest_of(&presented));
+                }
+                self.genuine(&presented, now).await
+            }
             Err(unproven) => Err(unproven),
         };
         match found {

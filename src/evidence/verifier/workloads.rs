@@ -65,11 +65,16 @@ impl Verifier {
         let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
         let bundle = domain.bundle.any().await?;
         let anchors = domain.bundle.anchors(&bundle);
-        let (proven, anchor) =
+        let (proven, path) =
             spiffe::verify_x509(&chain, &id, &domain.settings, &anchors, &self.ids, now)?;
+        let voucher = domain.bundle.anchored(&bundle, &path).ok_or_else(|| {
+            CredentialError::invalid(
+                "the certificate, or one that vouches for it, has been withdrawn",
+            )
+        })?;
         Ok(VerifiedCredential {
             proven: Arc::new(proven),
-            voucher: Some(domain.bundle.anchored(&bundle, anchor)),
+            voucher: Some(voucher),
             answer: None,
         })
     }

@@ -43,7 +43,8 @@ struct ChainStanding {
     /// The number of the authorities.
     authorities: u64,
     vouched: bool,
-    /// The earliest expiry in the chain that is still ahead; after it the chain is verified again.
+    /// The earliest expiry in the chain that is still ahead, or change among the authorities; after
+    /// it the chain is verified again.
     until_s: i64,
 }
 
@@ -99,7 +100,8 @@ impl PeerCertificate {
         let until_s = ends
             .filter(|end| *end >= now_s)
             .min()
-            .unwrap_or(self.ends_s);
+            .unwrap_or(self.ends_s)
+            .min(tls.authorities_stand_until_s(now_s));
         self.standing.set(Some(ChainStanding {
             authorities: vouched.unwrap_or(authorities),
             vouched: vouched.is_some(),

@@ -12,7 +12,7 @@ use super::load::lag;
 use super::{Error, Permission, Settings, Shortage};
 use crate::clock::Clock;
 use crate::engine::{Ask, Engine, RequestCache};
-use crate::evidence::Verifier;
+use crate::evidence::{Questions, Verifier};
 use crate::http::authzen::metadata::document::Metadata;
 use crate::http::authzen::wire::{Options, RequestKind, check_size, record_bytes};
 use crate::http::caller::rate::RateMeter;
@@ -223,7 +223,8 @@ impl ServiceState {
             rounds += 1;
             body = Record::new();
             turn.take().into_iter().for_each(WorkerTurn::pass_on);
-            self.ask_again(request, evidence.as_ref()).await?;
+            let about = Questions::in_round(rounds);
+            self.ask_again(request, evidence.as_ref(), about).await?;
             turn = self.turn_for(work, request, text).await?;
         }
         body = self.read_if_dropped(body, text)?;

@@ -7,6 +7,7 @@
 //! INVARIANT: whatever was waited for, nothing is decided or written before this has been looked
 //! at. A request that has not waited pays for no question.
 
+use crate::evidence::Questions;
 use crate::http::caller::bearer;
 use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::identity::Identity;
@@ -45,7 +46,7 @@ impl ServiceState {
         while rounds < MOST_ROUNDS && self.must_ask(request, evidence) {
             rounds += 1;
             // Room for it is made where it is needed.
-            Box::pin(self.ask_again(request, evidence)).await?;
+            Box::pin(self.ask_again(request, evidence, Questions::in_round(rounds))).await?;
         }
         self.check_now(request, evidence)
     }
@@ -66,29 +67,49 @@ impl ServiceState {
             || evidence.is_some_and(|evidence| evidence.is_due(now_ms))
     }
 
-    /// Asks issuers again.
+    /// Asks issuers again about the caller's token and these credentials.
     pub(in crate::http) async fn ask_again(
         &self,
         request: &HttpRequest,
         evidence: Option<&Evidence>,
+        about: Questions,
     ) -> Result<(), Error> {
         let caller = Identity::caller_of(request, &self.settings);
+        let place = caller.map(|(place, _)| place);
+        let of_credentials = async {
+            if let (Some(evidence), Some(verifier)) = (evidence, &self.settings.verifier)
+                && (about == Questions::All || evidence.is_due(self.clock.monotonic_ms()))
+            {
+                let scope = caller.map(|(_, caller)| &caller.credentials);
+                verifier.ask_again(evidence, about, place, scope).await;
+            }
+        };
+        let of_caller = self.ask_about_caller(request, about, place);
+        // Both at once: of two slow issuers, the first one's answer would be too old when the other
+        // one's comes.
+        let ((), told) = tokio::join!(of_credentials, of_caller);
+        told
+    }
+
+    /// Asks again about the token of a request's caller, if it has one that an issuer was asked
+    /// about.
+    async fn ask_about_caller(
+        &self,
+        request: &HttpRequest,
+        about: Questions,
+        place: Option<usize>,
+    ) -> Result<(), Error> {
         let now_ms = self.clock.monotonic_ms();
-        if let (Some(evidence), Some(verifier)) = (evidence, &self.settings.verifier)
-            && evidence.is_due(now_ms)
-        {
-            let place = caller.map(|(place, _)| place);
-            let scope = caller.map(|(_, caller)| &caller.credentials);
-            verifier.ask_again(evidence, place, scope).await;
-        }
-        let is_due = request
+        let is_asked = request
             .extensions()
             .get::<VerifiedCredential>()
-            .is_some_and(|token| token.is_due(self.clock.monotonic_ms()));
-        if is_due {
+            .is_some_and(|token| {
+                about == Questions::All && token.answer.is_some() || token.is_due(now_ms)
+            });
+        if is_asked {
             let peer = self.peer(request.conn_data());
-            let (place, token) = bearer::caller(&self.settings, request.headers(), peer).await?;
-            if caller.map(|(place, _)| place) != Some(place) {
+            let (found, token) = bearer::caller(&self.settings, request.headers(), peer).await?;
+            if place != Some(found) {
                 return Err(Error::WrongCredential);
             }
             request.extensions_mut().insert(token);

@@ -16,24 +16,22 @@
 //! in the handshake holds only as long as the authorities stay the same ([`Tls::authorities`]): a
 //! connection may outlive them.
 
+mod authorities;
 mod error;
 
 pub use error::TlsError;
 
 use crate::evidence::{Authorities, FileError, FileMark, FileText};
 use arc_swap::ArcSwap;
+use authorities::{ClientAuthorities, ClientAuthority, Unusable};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{
-    ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
-};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme,
-};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -101,15 +99,6 @@ impl From<NoClients> for TlsError {
             NoClients::Unread(error) | NoClients::Foreign(error, _) => error,
         }
     }
-}
-
-/// The authorities of callers' certificates.
-struct ClientAuthorities {
-    /// A number that changes whenever the authorities do.
-    number: u64,
-    roots: Vec<CertificateDer<'static>>,
-    /// `None` if there are no authorities: then nobody is known by a certificate.
-    verifier: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 /// The authorities that were read from a file, and what is wrong with it.
@@ -210,6 +199,13 @@ impl Tls {
         self.clients.as_ref().map(|clients| clients.load().number)
     }
 
+    /// Returns the last second, from `now_s` on, in which the current authorities are good or not
+    /// as they are now.
+    pub(super) fn authorities_stand_until_s(&self, now_s: i64) -> i64 {
+        let clients = self.clients.as_ref();
+        clients.map_or(i64::MAX, |clients| clients.load().stand_until_s(now_s))
+    }
+
     /// Returns the number of the current authorities if they vouch for this chain at `now_s`, in
     /// seconds since 1970.
     pub(super) fn vouch(&self, chain: &[CertificateDer<'_>], now_s: i64) -> Option<u64> {
@@ -217,8 +213,7 @@ impl Tls {
         let (leaf, between) = chain.split_first()?;
         let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now_s).ok()?));
         clients
-            .verifier
-            .as_ref()?
+            .verifier(now_s)?
             .verify_client_cert(leaf, between, now)
             .ok()
             .map(|_| clients.number)
@@ -277,13 +272,11 @@ impl ResolvesServerCert for CertificateResolver {
 struct AuthorityVerifier(Arc<Tls>);
 
 impl AuthorityVerifier {
-    fn now(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
-        let verifier = self
-            .0
-            .clients
-            .as_ref()
-            .and_then(|clients| clients.load().verifier.clone());
-        verifier.ok_or_else(|| Error::General("no authorities".to_owned()))
+    fn any(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+        let clients = self.0.clients.as_ref();
+        clients
+            .and_then(|clients| clients.load().any_verifier())
+            .ok_or_else(no_authorities)
     }
 }
 
@@ -291,7 +284,7 @@ impl ClientCertVerifier for AuthorityVerifier {
     /// Returns `false` if no authority is left: nobody is asked for a certificate then, and callers
     /// with a key can still connect.
     fn offer_client_auth(&self) -> bool {
-        self.now().is_ok()
+        self.any().is_ok()
     }
 
     fn client_auth_mandatory(&self) -> bool {
@@ -308,7 +301,11 @@ impl ClientCertVerifier for AuthorityVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.now()?
+        let now_s = i64::try_from(now.as_secs()).map_err(|_| no_authorities())?;
+        let clients = self.0.clients.as_ref();
+        clients
+            .and_then(|clients| clients.load().verifier(now_s))
+            .ok_or_else(no_authorities)?
             .verify_client_cert(end_entity, intermediates, now)
     }
 
@@ -318,7 +315,7 @@ impl ClientCertVerifier for AuthorityVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.now()?
+        self.any()?
             .verify_tls12_signature(message, certificate, signature)
     }
 
@@ -328,7 +325,7 @@ impl ClientCertVerifier for AuthorityVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.now()?
+        self.any()?
             .verify_tls13_signature(message, certificate, signature)
     }
 
@@ -337,6 +334,10 @@ impl ClientCertVerifier for AuthorityVerifier {
             .signature_verification_algorithms
             .supported_schemes()
     }
+}
+
+fn no_authorities() -> Error {
+    Error::General("no authorities".to_owned())
 }
 
 /// Returns a path as messages show it; if somebody has put a key in the place of the path, it is
@@ -361,16 +362,6 @@ fn own(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
         certificate: files.certificate.display().to_string(),
         error,
     })
-}
-
-impl ClientAuthorities {
-    fn none() -> Self {
-        Self {
-            number: 0,
-            roots: Vec::new(),
-            verifier: None,
-        }
-    }
 }
 
 impl ReadClients {
@@ -430,39 +421,30 @@ fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
         let error = TlsError::NoCertificates(shown());
         return Err(NoClients::Foreign(error, mark));
     };
-    let mut store = RootCertStore::empty();
     let mut complaint = complaint_of(shown(), is_cut, damaged, certificates.is_empty());
     let mut roots = Vec::new();
     for certificate in certificates {
-        match store.add(certificate.clone()) {
-            Ok(()) => roots.push(certificate),
+        match ClientAuthority::read(certificate) {
+            Ok(root) => roots.push(root),
             Err(error) => {
                 let path = shown();
                 complaint = Some(TlsError::NoAuthority { path, error });
             }
         }
     }
-    if roots.is_empty() {
-        return Ok(ReadClients::none(complaint));
-    }
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider)
-        .allow_unauthenticated()
-        .build();
-    let verifier = verifier.map_err(|error| {
-        NoClients::Unread(TlsError::Unusable {
-            path: shown(),
-            reason: error.to_string(),
+    let clients = ClientAuthorities::of(roots).map_err(|unusable| {
+        NoClients::Unread(match unusable {
+            Unusable::Authority(error) => TlsError::NoAuthority {
+                path: shown(),
+                error,
+            },
+            Unusable::Verifier(reason) => TlsError::Unusable {
+                path: shown(),
+                reason,
+            },
         })
     })?;
-    Ok(ReadClients {
-        clients: ClientAuthorities {
-            number: 0,
-            roots,
-            verifier: Some(verifier),
-        },
-        complaint,
-    })
+    Ok(ReadClients { clients, complaint })
 }
 
 /// Returns the problem with a file of authorities, if not all of it is as it should be.

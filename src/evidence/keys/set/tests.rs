@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::evidence::{Signer, json};
+use base64::prelude::BASE64_STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use serde_json::json;
 
 fn set(keys: &serde_json::Value) -> KeySet {
@@ -11,7 +13,7 @@ fn set(keys: &serde_json::Value) -> KeySet {
         .iter()
         .filter_map(|key| json::read(key.to_string().as_bytes()))
         .collect();
-    KeySet::of(&read)
+    KeySet::of(&read, [])
 }
 
 fn p256() -> serde_json::Value {
@@ -149,17 +151,58 @@ fn a_key_that_is_listed_again_ends_with_the_first_of_them() {
     assert_eq!(set(&json!([later, key, later])).end(5_000), Some(9_000));
 }
 
+/// Returns the certificate of an authority that is good in these years.
+fn authority_of(key: &KeyPair, (from, until): (i32, i32)) -> Vec<u8> {
+    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_before = date_time_ymd(from, 1, 1);
+    params.not_after = date_time_ymd(until, 1, 1);
+    params.self_signed(key).unwrap().der().to_vec()
+}
+
+/// Returns the entry of an authority.
+fn authority(x5c: &[&str]) -> serde_json::Value {
+    json!({"kty": "EC", "use": "x509-svid", "x5c": x5c})
+}
+
+fn key_pair() -> KeyPair {
+    KeyPair::generate().unwrap()
+}
+
 #[test]
 fn an_authority_ends_when_its_issuer_says_so() {
-    let authority = json!({"kty": "EC", "use": "x509-svid", "x5c": ["AAAA"]});
-    let other = with(authority.clone(), "x5c", json!(["BBBB"]));
-    let ended = with(authority.clone(), "exp", json!(5));
-    let revoked = with(authority.clone(), "revoked", json!(true));
+    let (key, years) = (key_pair(), (1960, 2100));
+    let encoded = |key: &KeyPair| BASE64_STANDARD.encode(authority_of(key, years));
+    let (own, another) = (encoded(&key), encoded(&key_pair()));
+    let (listed, other) = (authority(&[&own]), authority(&[&another]));
+    let ended = with(listed.clone(), "exp", json!(5));
+    let revoked = |x5c: &[&str]| with(authority(x5c), "revoked", json!(true));
+    let point = key.public_key_raw();
+    let number = |part: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(part);
+    let same_key = json!({
+        "kty": "EC", "crv": "P-256", "use": "jwt-svid", "kid": "x",
+        "x": number(&point[1..33]), "y": number(&point[33..]), "revoked": true,
+    });
+    let anew = encoded(&key);
+    let url = own.replace('+', "-").replace('/', "_");
     for keys in [
         json!([ended, other]),
-        json!([revoked, other]),
-        json!([authority, other, revoked]),
-        json!([authority, with(ended.clone(), "use", json!("sig")), other]),
+        json!([revoked(&[&own]), other]),
+        json!([listed, other, revoked(&[&own])]),
+        json!([listed, with(ended.clone(), "use", json!("sig")), other]),
+        // The key has been withdrawn, in another certificate or as a key.
+        json!([listed, other, revoked(&[&anew])]),
+        json!([listed, other, same_key]),
+        // However the certificate is written.
+        json!([listed, other, revoked(&[&encoded(&key_pair()), &own])]),
+        json!([listed, other, revoked(&[&url])]),
+        json!([listed, other, revoked(&[&url.replace('=', "")])]),
+        json!([
+            listed,
+            other,
+            revoked(&[&format!("{}\n{}", &own[..64], &own[64..])])
+        ]),
+        json!([with(listed.clone(), "kid", json!("a")), other, {"kid": "a", "revoked": true}]),
     ] {
         let mut found = set(&keys);
         assert_eq!(found.anchors(5_000).count(), 1, "{keys}");
@@ -167,6 +210,107 @@ fn an_authority_ends_when_its_issuer_says_so() {
         assert_eq!(found.anchors(0).count(), 1, "{keys}");
     }
     assert_eq!(set(&json!([ended, other])).anchors(4_999).count(), 2);
+}
+
+#[test]
+fn an_authority_vouches_while_its_certificate_is_good() {
+    let certificate = authority_of(&key_pair(), (2001, 2002));
+    let (begins, ends) = (978_307_200_000, 1_009_843_200_000);
+    let of_set = set(&json!([authority(
+        &[&BASE64_STANDARD.encode(&certificate)]
+    )]));
+    let of_file = KeySet::of_anchors(vec![certificate.into(), b"none".to_vec().into()]);
+    for mut found in [of_set, of_file] {
+        let moments = [begins - 1, begins, ends + 999, ends + 1_000];
+        let counts = moments.map(|now_ms| found.anchors(now_ms).count());
+        assert_eq!(counts, [0, 1, 1, 0]);
+        assert!(found.is_whole(ends) && !found.is_whole(ends + 1_000));
+        assert_eq!(found.end(begins), Some(ends + 1_000));
+    }
+}
+
+#[test]
+fn a_certificate_that_is_withdrawn_allows_no_path_through_it() {
+    let (key, years) = (key_pair(), (1960, 2100));
+    let between = authority_of(&key, years);
+    let path: Vec<_> = Fingerprint::of_certificate(&between).collect();
+    let entry = |value| {
+        with(
+            authority(&[&BASE64_STANDARD.encode(&between)]),
+            "exp",
+            value,
+        )
+    };
+    let found = set(&json!([with(entry(json!(5)), "use", json!("x"))]));
+    assert_eq!(
+        [4_999, 5_000].map(|now_ms| found.allows(&path, now_ms)),
+        [true, false]
+    );
+    let anew: Vec<_> = Fingerprint::of_certificate(&authority_of(&key, (1970, 2101))).collect();
+    assert!(!found.allows(&anew, 5_000) && found.allows(&[], 5_000));
+    assert!(!found.is_same(&set(&json!([]))));
+}
+
+#[test]
+fn a_key_is_withdrawn_in_whatever_way_it_is_written() {
+    let key = with(p256(), "kid", json!("a"));
+    let padded = |name: &str| format!("{}=", key[name].as_str().unwrap());
+    let mut unkind = with(key.clone(), "revoked", json!(true));
+    unkind.as_object_mut().unwrap().remove("kty");
+    let rsa = |n: &[u8]| {
+        let n = BASE64_URL_SAFE_NO_PAD.encode(n);
+        json!({"kty": "RSA", "e": "AQAB", "n": n, "kid": "r"})
+    };
+    let modulus = [0xc5; 256];
+    let zeros = [[0].as_slice(), &modulus].concat();
+    for (key, withdrawal) in [
+        (
+            key.clone(),
+            with(
+                with(key.clone(), "x", json!(padded("x"))),
+                "revoked",
+                json!(true),
+            ),
+        ),
+        (
+            key.clone(),
+            with(with(key.clone(), "y", json!(padded("y"))), "exp", json!(0)),
+        ),
+        (key.clone(), unkind),
+        (key.clone(), json!({"kid": "a", "revoked": true})),
+        (key.clone(), json!({"kty": "EC", "kid": "a", "exp": 1})),
+        (key.clone(), json!({"revoked": true})),
+        (key.clone(), with(key.clone(), "Revoked", json!(true))),
+        (
+            key.clone(),
+            with(key.clone(), "EXP", json!(9_000_000_000_u64)),
+        ),
+        (key.clone(), with(key.clone(), "nbf", json!(6))),
+        (key.clone(), with(key.clone(), "nbf", json!("soon"))),
+        (rsa(&modulus), with(rsa(&zeros), "revoked", json!(true))),
+        (rsa(&zeros), with(rsa(&modulus), "revoked", json!(true))),
+    ] {
+        let other = with(p256(), "kid", json!("b"));
+        let is_about_all = withdrawal == json!({"revoked": true});
+        for keys in [
+            json!([key, withdrawal, other]),
+            json!([withdrawal, other, key]),
+        ] {
+            let found = set(&keys);
+            let good = |kid| {
+                found.keys.iter().any(|known| {
+                    known.kid.as_deref() == Some(kid) && known.validity.contains(5_000)
+                })
+            };
+            assert!(!good("a") && !good("r"), "{keys}");
+            assert_eq!(good("b"), !is_about_all, "{keys}");
+        }
+    }
+    let begun = set(&json!([with(key, "nbf", json!(5))]));
+    assert_eq!(
+        [4_999, 5_000].map(|now_ms| begun.keys[0].validity.contains(now_ms)),
+        [false, true]
+    );
 }
 
 #[test]
