@@ -20,6 +20,12 @@ const MAX_REFERENCES: usize = 16;
 /// double with every level.
 const MAX_MEMBERS: usize = 500;
 
+/// Maximum number of alternatives of one argument, most of which are null.
+const MAX_ALTERNATIVES: usize = 20;
+
+/// Maximum length of an argument's name in bytes.
+const MAX_NAME: usize = 256;
+
 /// The Cedar type of an argument.
 #[derive(Debug)]
 pub(super) enum ArgumentType {
@@ -54,6 +60,19 @@ pub(super) fn of_input(input: &Record) -> ArgumentMembers {
         root: input,
         left: MAX_MEMBERS,
     };
+    // A tool whose input is described elsewhere, or by alternatives, has the arguments of that.
+    if input.get("properties").is_none() {
+        match reader.plain(input) {
+            Ok(plain) => return reader.members(plain.schema, 0),
+            Err(why) => {
+                let left_out = vec![("…".to_owned(), why)];
+                return ArgumentMembers {
+                    typed: Vec::new(),
+                    left_out,
+                };
+            }
+        }
+    }
     reader.members(input, 0)
 }
 
@@ -88,6 +107,13 @@ impl<'s> SchemaReader<'s> {
             };
             self.left = left;
             let name = name.to_string();
+            if name.len() > MAX_NAME {
+                let begin: String = name.chars().take(20).collect();
+                members
+                    .left_out
+                    .push((format!("{begin}…"), "its name is too long"));
+                continue;
+            }
             let is_required = required
                 .iter()
                 .any(|required| required.as_text().is_some_and(|text| *text == name));
@@ -116,7 +142,7 @@ impl<'s> SchemaReader<'s> {
         let PlainSchema {
             schema,
             is_nullable,
-        } = self.plain(schema)?;
+        } = self.plain(schema.as_record().ok_or(NO_TYPE)?)?;
         let (kind, is_nullable) = match type_of(schema, is_nullable)? {
             ("string", null) => (ArgumentType::Text(example(schema)), null),
             ("integer", null) => (ArgumentType::Long, null),
@@ -143,8 +169,8 @@ impl<'s> SchemaReader<'s> {
     }
 
     /// Follows references, and alternatives of which all but one are null.
-    fn plain(&self, schema: &'s Value) -> Result<PlainSchema<'s>, &'static str> {
-        let mut schema = schema.as_record().ok_or(NO_TYPE)?;
+    fn plain(&self, schema: &'s Record) -> Result<PlainSchema<'s>, &'static str> {
+        let mut schema = schema;
         let mut is_nullable = false;
         for _ in 0..MAX_REFERENCES {
             if let Some(reference) = schema.get("$ref") {
@@ -160,6 +186,9 @@ impl<'s> SchemaReader<'s> {
                     is_nullable,
                 });
             };
+            if alternatives.len() > MAX_ALTERNATIVES {
+                return Err("it has too many alternatives");
+            }
             let (null, other): (Vec<&Value>, Vec<&Value>) =
                 alternatives.iter().partition(|schema| is_null(schema));
             is_nullable |= !null.is_empty();
@@ -367,6 +396,36 @@ mod tests {
             ),
         ] {
             assert_eq!(typed(schema), cedar, "{schema}");
+        }
+    }
+
+    #[test]
+    fn an_input_that_is_described_elsewhere_has_those_arguments() {
+        let nulls = vec![r#"{"type": "null"}"#; MAX_ALTERNATIVES].join(",");
+        let many = format!(r##"{{"anyOf": [{nulls}, {{"$ref": "#/$defs/a"}}]}}"##);
+        let name = "n".repeat(MAX_NAME + 1);
+        let long = format!(r#"{{"properties": {{"{name}": {{"type": "string"}}}}}}"#);
+        let of_defs = r##"{"$ref": "#/$defs/a",
+            "$defs": {"a": {"properties": {"x": {"const": "1"}}}}}"##;
+        for (input, told) in [
+            (of_defs, ""),
+            (r#"{"allOf": [{"properties": {"x": {"const": "1"}}}]}"#, ""),
+            (
+                r#"{"oneOf": [{"properties": {}}, {"properties": {}}]}"#,
+                "has alternatives",
+            ),
+            (&many, "too many alternatives"),
+            (&long, "name is too long"),
+        ] {
+            let input = read_object(input.as_bytes(), 64).unwrap();
+            let members = of_input(&input);
+            if told.is_empty() {
+                let names: Vec<_> = members.typed.iter().map(|member| &member.name).collect();
+                assert_eq!(names, ["x"]);
+            } else {
+                let why = members.left_out[0].1;
+                assert!(members.typed.is_empty() && why.contains(told), "{why}");
+            }
         }
     }
 

@@ -1,15 +1,15 @@
 //! Asks a running MCP server for its tools, over the transport "streamable HTTP".
 //!
-//! INVARIANT: an address that is no loopback is asked over https only. Answers are bounded in size,
-//! each call in time, and pages in number; there are no redirects and no proxies.
+//! INVARIANT: an address that is no loopback is asked over https only. All answers together are
+//! bounded in size, each call in time, and pages in number; there are no redirects and no proxies.
 
 use super::tool_list::{self, MAX_BYTES, MAX_TOOLS, ToolList};
 use crate::cli::output::misread;
+use crate::cli::service::is_this_machine;
 use crate::json;
 use crate::model::{Problem, Record, Value};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{Response, Uri};
@@ -70,6 +70,8 @@ struct McpSession<'u> {
     id: Option<String>,
     /// What the server says about itself.
     info: Option<Value>,
+    /// How many bytes of answers are still read.
+    left: u64,
 }
 
 impl<'u> McpSession<'u> {
@@ -80,6 +82,7 @@ impl<'u> McpSession<'u> {
             agent: agent(),
             id: None,
             info: None,
+            left: MAX_BYTES,
         };
         let result = session.call(
             1,
@@ -114,16 +117,24 @@ impl<'u> McpSession<'u> {
         }
         let kind = header("content-type").unwrap_or_default();
         let is_stream = kind.trim_start().starts_with("text/event-stream");
-        let mut reader = response.into_body().into_reader().take(MAX_BYTES);
+        let mut reader = response.into_body().into_reader().take(self.left);
         let answer = if is_stream {
-            self.event(reader, id)?
+            self.event(&mut reader, id)
         } else {
             let mut text = Vec::new();
-            reader
-                .read_to_end(&mut text)
-                .map_err(|error| self.unreachable(&error))?;
-            self.parse(&text)?
+            let read = reader.read_to_end(&mut text);
+            read.map_err(|error| self.unreachable(&error))
+                .and_then(|_| self.parse(&text))
         };
+        self.left = reader.limit();
+        if self.left == 0 {
+            let message = format!("`{}` answers with more than 16 MiB", self.url);
+            return Err(Problem::new(message).help("give a file with the tools that matter"));
+        }
+        let answer = answer?;
+        if !is_answer(&answer, id) {
+            return Err(self.foreign(&format!("what it sends is no answer to `{method}`")));
+        }
         match answer.get("result") {
             Some(Value::Record(result)) => Ok(result.clone()),
             _ => {
@@ -183,11 +194,7 @@ impl<'u> McpSession<'u> {
             }
             if line.is_empty() && !data.trim_ascii().is_empty() {
                 let answer = self.parse(&data)?;
-                let is_it = matches!(
-                    answer.get("id"),
-                    Some(Value::Number(number)) if number.digits() == id.to_string()
-                );
-                if is_it {
+                if is_answer(&answer, id) {
                     return Ok(answer);
                 }
                 data.clear();
@@ -215,6 +222,15 @@ impl<'u> McpSession<'u> {
         ))
         .help("check the address and its path, or give a file with the answer to `tools/list`")
     }
+}
+
+/// Returns `true` if a message is the answer to a call, and no request of the server's own.
+fn is_answer(message: &Record, id: u64) -> bool {
+    let is_of_call = matches!(
+        message.get("id"),
+        Some(Value::Number(number)) if number.digits() == id.to_string()
+    );
+    is_of_call && message.get("method").is_none()
 }
 
 fn agent() -> Agent {
@@ -252,8 +268,7 @@ fn check_address(url: &str) -> Result<(), Problem> {
     if host.is_empty() || has_user {
         return Err(Problem::new(address()).help(ADDRESS_HELP));
     }
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_local = host == "localhost" || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let is_local = is_this_machine(host);
     match uri.scheme_str() {
         Some("https") => Ok(()),
         Some("http") if is_local => Ok(()),

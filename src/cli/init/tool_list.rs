@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 
-/// Maximum size of a list, or of a page of it: a thousand tools with long descriptions have some
+/// Maximum size of a list, all of its pages together: a thousand tools with long descriptions have some
 /// megabytes.
 pub(super) const MAX_BYTES: u64 = 16 << 20;
 
@@ -145,6 +145,14 @@ pub(super) fn page(object: &Record) -> Result<ToolPage, Problem> {
         }
         None => return Err(foreign("the list has no member `tools`".to_owned())),
     };
+    if let Some(other) = result.get_present("nextCursor")
+        && other.as_text().is_none()
+    {
+        let kind = other.kind();
+        return Err(foreign(format!(
+            "`nextCursor` is {kind}, and no string: the list could go on"
+        )));
+    }
     let tools = tools.iter().enumerate().map(|(at, tool)| listed(at, tool));
     Ok(ToolPage {
         tools: tools.collect::<Result<_, _>>()?,
@@ -178,13 +186,15 @@ fn listed(at: usize, tool: &Value) -> Result<ListedTool, Problem> {
         }
     };
     let hints = tool.get_present("annotations").and_then(Value::as_record);
-    let says = |hint: &str| hints.and_then(|hints| hints.get(hint)) == Some(&Value::Bool(true));
+    let hint = |name: &str| hints.and_then(|hints| hints.get_present(name));
+    let only_reads = hint("readOnlyHint") == Some(&Value::Bool(true));
+    let destroys = hint("destructiveHint").is_some_and(|says| *says != Value::Bool(false));
     Ok(ListedTool {
         name,
         description: text(tool, "description").unwrap_or_default(),
         input,
         // A tool that says nothing counts as one that destroys, as MCP has it.
-        only_reads: says("readOnlyHint") && !says("destructiveHint"),
+        only_reads: only_reads && !destroys,
     })
 }
 

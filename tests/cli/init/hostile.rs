@@ -159,8 +159,9 @@ fn tool(dice: &mut Dice, name: String) -> Value {
 }
 
 fn only_reads(tool: &Value) -> bool {
-    let says = |name: &str| tool["annotations"][name] == json!(true);
-    says("readOnlyHint") && !says("destructiveHint")
+    let hint = |name: &str| &tool["annotations"][name];
+    let destroys = hint("destructiveHint");
+    *hint("readOnlyHint") == json!(true) && (destroys.is_null() || *destroys == json!(false))
 }
 
 /// Whether no policy can be about a tool of this name.

@@ -300,6 +300,10 @@ fn what_is_no_list_of_tools_is_one_sentence_with_its_remedy() {
             "{\"error\": {\"code\": 1, \"message\": \"sign in\"}}",
             "the answer is an error: `sign in`",
         ),
+        (
+            "{\"tools\": [{\"name\": \"a\"}], \"nextCursor\": 5}",
+            "`nextCursor` is a number, and no string",
+        ),
         (&deep, "the list of tools"),
     ] {
         let refused = place.run_with(&["init", "x", "--from-tools", "-"], &[], text);

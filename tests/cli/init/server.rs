@@ -16,6 +16,12 @@ enum Manner {
     Events,
     Endless,
     Closed,
+    /// Pages of nine megabytes.
+    Large,
+    /// Answers to another call.
+    Confused,
+    /// A request of its own, with the id of the call, in place of an answer.
+    Asking,
 }
 
 /// What a request says: its headers in lower case, and its body.
@@ -82,6 +88,9 @@ fn reply(body: &Value, manner: Manner) -> Option<Value> {
             "serverInfo": { "name": "acme/shop \"1\"", "version": "1" },
         }),
         "tools/list" => match body["params"]["cursor"].as_str() {
+            _ if manner == Manner::Large => {
+                json!({ "tools": [], "nextCursor": "x".repeat(9 << 20) })
+            }
             None => json!({ "tools": [{ "name": "buy" }], "nextCursor": "p2" }),
             Some("p2") if manner != Manner::Endless => json!({ "tools": [{
                 "name": "look",
@@ -96,7 +105,13 @@ fn reply(body: &Value, manner: Manner) -> Option<Value> {
         },
         other => panic!("{other}"),
     };
-    Some(json!({ "jsonrpc": "2.0", "id": id, "result": result }))
+    Some(match manner {
+        Manner::Confused => json!({ "jsonrpc": "2.0", "id": 77, "result": result }),
+        Manner::Asking => json!({
+            "jsonrpc": "2.0", "id": id, "method": "sampling/createMessage", "result": result,
+        }),
+        _ => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
+    })
 }
 
 #[test]
@@ -157,6 +172,9 @@ fn a_server_that_does_not_answer_as_one_is_refused() {
     for (address, told) in [
         (serve(Manner::Endless).0, "has more than 50 pages"),
         (serve(Manner::Closed).0, "wants credentials"),
+        (serve(Manner::Large).0, "answers with more than 16 MiB"),
+        (serve(Manner::Confused).0, "is no answer to `initialize`"),
+        (serve(Manner::Asking).0, "is no answer to `initialize`"),
         (free, "does not answer"),
         (
             "http://mcp.example/mcp".to_owned(),
