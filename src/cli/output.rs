@@ -5,6 +5,7 @@ use crate::bundle::{self, BundleFiles};
 use crate::json::JsonError;
 use crate::model::{Problem, Problems, without_passwords};
 use indicatif::HumanCount;
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,12 +13,70 @@ use std::time::Duration;
 /// Prints a command's result. A closed pipe is no error: its reader has read enough.
 pub(super) fn print(text: &str) {
     let mut out = io::stdout().lock();
+    let text = printable(text);
     let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Prints a message on standard error, for the person at the terminal.
 pub(super) fn notice(text: &str) {
-    let _closed = io::stderr().lock().write_all(text.as_bytes());
+    let _closed = io::stderr().lock().write_all(printable(text).as_bytes());
+}
+
+/// Returns a text as a terminal may have it: what commands it, or turns the direction of what
+/// follows, is written as an escape, but for line ends, tabs and colours. A service, a bundle or a
+/// file may hold anything.
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(commands) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let taken = colour(rest).unwrap_or(c.len_utf8());
+        let (part, behind) = rest.split_at(taken);
+        if part.len() == c.len_utf8() && commands(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push_str(part);
+        }
+        rest = behind;
+    }
+    Cow::Owned(shown)
+}
+
+/// Returns `true` for a character that is an order to a terminal, and none to be seen.
+fn commands(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (c.is_control() && !matches!(c, '\n' | '\t')) || turns
+}
+
+/// Returns the length of the colour, `ESC [ 31 ; 1 m`, with which a text begins. One that hides
+/// what follows (8) is none.
+fn colour(text: &str) -> Option<usize> {
+    let numbers = text.strip_prefix("\u{1b}[")?;
+    let (numbers, _) = numbers.split_once('m')?;
+    let is_colour = numbers
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b';')
+        && numbers.len() <= 20
+        && numbers
+            .split(';')
+            .all(|number| number.trim_start_matches('0') != "8");
+    is_colour.then_some(numbers.len() + 3)
+}
+
+/// Returns a text of others on one line, as messages quote it.
+pub(super) fn one_line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || commands(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Prints a problem, and returns the exit code for it.
@@ -170,4 +229,29 @@ fn wanted() -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     !no_color && !dumb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_commands_a_terminal() {
+        for (text, shown) in [
+            ("a\tb\nc", "a\tb\nc"),
+            (
+                "\u{1b}[31;1merror:\u{1b}[0m x",
+                "\u{1b}[31;1merror:\u{1b}[0m x",
+            ),
+            ("\u{1b}]0;t\u{7}", "\\u{1b}]0;t\\u{7}"),
+            ("\u{1b}[2J\u{1b}[8mx", "\\u{1b}[2J\\u{1b}[8mx"),
+            ("a\rb\u{9b}31m\u{7f}", "a\\u{d}b\\u{9b}31m\\u{7f}"),
+            ("\u{202e}tpircs", "\\u{202e}tpircs"),
+            ("\u{1b}", "\\u{1b}"),
+            ("äöü", "äöü"),
+        ] {
+            assert_eq!(printable(text), shown, "{text:?}");
+        }
+        assert_eq!(one_line("a\r\nerror: b\t"), "a\\r\\nerror: b\\t");
+    }
 }

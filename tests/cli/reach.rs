@@ -335,3 +335,54 @@ fn a_chain_needs_no_sign_that_a_shell_takes() {
     );
     assert_eq!(search("user:alice/agent:copilot"), found);
 }
+
+#[test]
+fn an_export_waits_for_no_service_that_does_not_begin_to_answer() {
+    let place = Place::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let began = std::time::Instant::now();
+    let refused = place.run(&["export", "--url", &url]);
+    assert_eq!(refused.code, 5, "{refused:?}");
+    assert!(refused.err.contains("does not answer"), "{refused:?}");
+    assert!(began.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn a_key_goes_to_another_machine_over_http_only_if_that_is_meant() {
+    let place = Place::new();
+    let key = [("BEHEST_KEY", KEY)];
+    let url = "http://pdp.invalid:9";
+    let refused = ask(&place, &["--url", url], &key);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.err.contains("would go in the clear") && !refused.err.contains(KEY),
+        "{refused:?}"
+    );
+    let meant = ask(&place, &["--url", url, "--allow-http"], &key);
+    let keyless = ask(&place, &["--url", url], &[]);
+    assert_eq!((meant.code, keyless.code), (5, 5), "{meant:?} {keyless:?}");
+}
+
+#[test]
+fn what_a_service_says_is_printed_on_one_line_and_commands_nothing() {
+    let place = Place::new();
+    let hostile = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", hostile.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in hostile.incoming() {
+            let mut stream = stream.unwrap();
+            let _request = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let body =
+                "{\"error\":{\"code\":\"x\",\"message\":\"\\u001b]0;t\\u0007\\r\\nerror: fake\"}}";
+            let head = format!("HTTP/1.1 400 B\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _gone = std::io::Write::write_all(&mut stream, format!("{head}{body}").as_bytes());
+        }
+    });
+    let told = place.run(&["health", "--url", &url]);
+    assert!(
+        told.err.contains(r"\u{1b}]0;t\u{7}\r\nerror: fake") && !told.err.contains('\u{1b}'),
+        "{}",
+        told.err
+    );
+}

@@ -33,6 +33,10 @@ pub(in crate::cli) struct ServiceArguments {
     /// The key of that certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
     key_file: Option<PathBuf>,
+    /// Send the key of `BEHEST_KEY` over http to another machine, in the clear: only within a
+    /// network that encrypts by itself
+    #[arg(long)]
+    allow_http: bool,
 }
 
 impl ServiceArguments {
@@ -69,7 +73,11 @@ impl ServiceArguments {
             own: self.cert.clone().zip(self.key_file.clone()),
         };
         match address {
-            Some(address) => NamedService::new(&address, files).map(Some),
+            Some(address) => {
+                let named = NamedService::new(&address, files)?;
+                named.check_key(self.allow_http)?;
+                Ok(Some(named))
+            }
             None if files == ClientFiles::default() => Ok(None),
             None => Err(CommandFailure::usage(
                 Problem::new(

@@ -2,6 +2,7 @@
 
 use crate::cli::exit::CommandFailure;
 use crate::model::Problem;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The address of a service.
@@ -49,6 +50,17 @@ impl ServiceAddress {
         }
     }
 
+    /// Returns `true` if what is sent can be read on the way: by http to another machine.
+    pub(super) fn is_exposed(&self) -> bool {
+        let Self::Http(url) = self else {
+            return false;
+        };
+        let uri: Option<ureq::http::Uri> = url.parse().ok();
+        !uri.as_ref()
+            .and_then(ureq::http::Uri::host)
+            .is_some_and(is_this_machine)
+    }
+
     /// Returns the same address without `path` at its end, for who pastes that of an endpoint.
     #[must_use]
     pub(in crate::cli) fn without(self, path: &str) -> Self {
@@ -61,19 +73,32 @@ impl ServiceAddress {
     }
 }
 
+/// Returns `true` if a host of an address is this machine.
+pub(in crate::cli) fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
 /// Whether this can stand behind the scheme of an address.
 fn is_place(rest: &str) -> bool {
-    let is_clean = !rest.contains(['?', '#']) && rest.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_clean =
+        !rest.contains(['?', '#', '@']) && rest.bytes().all(|byte| byte.is_ascii_graphic());
     is_clean && !rest.is_empty() && !rest.starts_with('/')
 }
 
 fn wrong(text: &str) -> CommandFailure {
-    CommandFailure::usage(
-        Problem::new(format!("`{text}` is not the address of a service")).help(
-            "write for example `http://127.0.0.1:8181`, `https://pdp.example` or \
+    let told = if text.contains('@') {
+        // What stands before an `@` can be a password, however the address is written.
+        "what is given is not the address of a service: an address has no user and no password \
+         (it is not shown)"
+            .to_owned()
+    } else {
+        format!("`{text}` is not the address of a service")
+    };
+    CommandFailure::usage(Problem::new(told).help(
+        "write for example `http://127.0.0.1:8181`, `https://pdp.example` or \
              `unix:/run/behest.sock`",
-        ),
-    )
+    ))
 }
 
 #[cfg(test)]
@@ -104,6 +129,44 @@ mod tests {
         ] {
             let message = ServiceAddress::read(text).unwrap_err().problem.message;
             assert_eq!(message, format!("`{text}` is not the address of a service"));
+        }
+    }
+
+    #[test]
+    fn http_to_another_machine_can_be_read_on_the_way() {
+        for (text, is_exposed) in [
+            ("http://127.0.0.1:8181", false),
+            ("http://[::1]:8181/a", false),
+            ("http://LOCALHOST", false),
+            ("unix:a.sock", false),
+            ("https://pdp.example", false),
+            ("http://pdp.example", true),
+            ("http://127.0.0.1.example", true),
+            ("http://vm:8181", true),
+            ("http://10.0.0.1", true),
+        ] {
+            assert_eq!(
+                ServiceAddress::read(text).unwrap().is_exposed(),
+                is_exposed,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_refused_and_not_shown() {
+        for text in [
+            "u:PW@h",
+            "//u:PW@h",
+            "http:u:PW@h",
+            "http://u:PW@h",
+            "https://u:S PW@h/x",
+        ] {
+            let message = ServiceAddress::read(text).unwrap_err().problem.message;
+            assert!(
+                message.contains("not shown") && !message.contains("PW"),
+                "{message}"
+            );
         }
     }
 

@@ -7,10 +7,11 @@ mod address;
 mod socket;
 mod trust;
 
-pub(super) use address::ServiceAddress;
+pub(super) use address::{ServiceAddress, is_this_machine};
 pub(super) use trust::ClientFiles;
 
 use super::exit::CommandFailure;
+use super::output::one_line;
 use crate::model::Problem;
 use serde::Deserialize;
 use socket::SocketConnector;
@@ -50,6 +51,21 @@ impl NamedService {
             ));
         }
         Ok(Self { address, files })
+    }
+
+    /// Refuses to send a key in the clear to another machine.
+    pub(super) fn check_key(&self, allow_http: bool) -> Result<(), CommandFailure> {
+        if allow_http || key().is_none() || !self.address.is_exposed() {
+            return Ok(());
+        }
+        let told = format!(
+            "the key in `{KEY_VARIABLE}` would go in the clear to `{}`",
+            self.address.shown()
+        );
+        Err(CommandFailure::usage(Problem::new(told).help(
+            "use its https address; `--allow-http` sends the key nonetheless, within a network \
+             that encrypts by itself",
+        )))
     }
 }
 
@@ -155,6 +171,7 @@ impl Service {
             .config()
             .timeout_global(None)
             .timeout_connect(Some(CONNECT))
+            .timeout_recv_response(Some(CONNECT))
             .build();
         let response = request.call().map_err(|error| self.unreachable(&error))?;
         if response.status().as_u16() != 200 {
@@ -240,11 +257,16 @@ impl Reply {
         } else {
             (text.code, text.message)
         };
-        (code, Some(message).filter(|message| !message.is_empty()))
+        let message = one_line(&message);
+        (
+            one_line(&code),
+            Some(message).filter(|message| !message.is_empty()),
+        )
     }
 }
 
-/// Timeout of a connection: a running service accepts at once.
+/// Timeout of a connection, and of the head of an answer that may be large: a running service
+/// accepts at once, and begins to answer at once.
 const CONNECT: Duration = Duration::from_secs(10);
 
 fn key() -> Option<String> {
