@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 
-/// Maximum size of a list, all of its pages together: a thousand tools with long descriptions have some
-/// megabytes.
+/// Maximum size of a list, all of its pages together: a thousand tools with long descriptions have
+/// some megabytes.
 pub(super) const MAX_BYTES: u64 = 16 << 20;
 
 /// Maximum number of tools: servers have some dozens, and no model reads thousands. Every policy is
