@@ -219,6 +219,8 @@ impl Metrics {
         self.register_searches();
         self.cache.register(&mut self.registry);
         self.load.register(&mut self.registry);
+        self.registry
+            .register_collector(Box::new(super::process::ProcessCollector));
     }
 
     fn register_counters(&mut self) {

@@ -23,6 +23,7 @@ mod load;
 mod logging;
 mod metrics;
 mod printable;
+mod process;
 
 pub use cache::{CacheMetrics, CacheMiss};
 pub use load::{ConnectionEnd, LoadMetrics, RefusalCause};
@@ -77,6 +78,20 @@ pub mod names {
     pub const REQUESTS_REFUSED: &str = "behest_requests_refused";
     /// Connections that the service closed, by `cause` (`request`, `answer`, `age`).
     pub const CONNECTIONS_ENDED: &str = "behest_connections_ended";
+    /// User and system time of the process, in seconds.
+    pub const PROCESS_CPU_SECONDS: &str = "process_cpu_seconds";
+    /// When the process started, in seconds since 1970.
+    pub const PROCESS_START_SECONDS: &str = "process_start_time_seconds";
+    /// Threads of the process.
+    pub const PROCESS_THREADS: &str = "process_threads";
+    /// Memory that is resident.
+    pub const PROCESS_RESIDENT_BYTES: &str = "process_resident_memory_bytes";
+    /// Addresses that are mapped.
+    pub const PROCESS_VIRTUAL_BYTES: &str = "process_virtual_memory_bytes";
+    /// Open file descriptors.
+    pub const PROCESS_OPEN_FDS: &str = "process_open_fds";
+    /// How many file descriptors may be open.
+    pub const PROCESS_MAX_FDS: &str = "process_max_fds";
     /// The running version, as the label `version`.
     pub const BUILD: &str = "behest_build";
 }
