@@ -22,6 +22,7 @@
 //! | [`record`] | the decision record |
 //! | [`engine`] | the one sequence that decides |
 //! | [`http`] | AuthZEN over HTTP, and OpenFGA's API for relations |
+//! | [`lsp`] | the language server for editors |
 //! | [`cli`] | the command line, and the only place where the parts are put together |
 //!
 //! The table in `tests/architecture` says which folder may use which.
@@ -35,6 +36,7 @@ pub mod engine;
 pub mod evidence;
 pub mod http;
 pub mod json;
+pub mod lsp;
 pub mod model;
 pub mod policy;
 pub mod process;

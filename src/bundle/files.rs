@@ -11,6 +11,7 @@ use crate::policy::SourceFile;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a directory must stay unchanged before it is taken to be complete. This can be set: a
@@ -123,6 +124,11 @@ impl BundleFiles {
         file.text.find(word).map(|at| file.place(at, word.len()))
     }
 
+    /// Returns all files, those of packs behind the bundle's own.
+    pub fn all(&self) -> impl Iterator<Item = &SourceFile> {
+        self.own.iter().chain(&self.packs)
+    }
+
     pub(super) fn file(&self, path: &str) -> Option<&SourceFile> {
         self.own
             .iter()
@@ -138,6 +144,24 @@ pub fn read(source: &BundleSource, quiet: Duration) -> Result<BundleFiles, Probl
         BundleSource::Embedded => Ok(pack::default_bundle()),
         BundleSource::Dir(path) => read_settled(path, quiet),
     }
+}
+
+/// Reads the files of a directory as they are now, with the texts of an editor over them, by their
+/// paths in the bundle. Nobody waits until the directory holds still: what is read is shown, and
+/// never served.
+pub fn read_over(dir: &Path, texts: &BTreeMap<String, Arc<str>>) -> Result<BundleFiles, Problems> {
+    let root = dir.canonicalize().map_err(|error| {
+        Problem::new(format!(
+            "cannot read the bundle `{}`: {error}",
+            dir.display()
+        ))
+        .help("save the file in a folder that exists")
+    })?;
+    let mut contents = read_once(&root)?;
+    for (path, text) in texts {
+        contents.insert(path.clone(), text.as_bytes().to_vec());
+    }
+    sort_out(contents)
 }
 
 fn read_settled(path: &Path, quiet: Duration) -> Result<BundleFiles, Problems> {

@@ -71,6 +71,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
     },
+    /// Serve an editor with mistakes, meanings and places, as a language server on standard input
+    /// and output
+    #[command(after_help = help::LSP_HELP)]
+    Lsp {
+        /// Accepted, since editors say it: there is no other way to speak to it
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
     /// Write a file of tuples into a data directory or a running service
     #[command(after_help = bulk::IMPORT_EXAMPLES)]
     Import(ImportArguments),

@@ -20,6 +20,7 @@ mod health;
 mod import;
 mod init;
 mod keys;
+mod lsp;
 mod output;
 mod pack;
 mod schema;
@@ -50,6 +51,7 @@ pub fn run() -> ExitCode {
             json_schema,
             write,
         }) => schema::run(&bundle.named(), json_schema, write.as_deref()),
+        Some(Command::Lsp { .. }) => lsp::run(),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Export(export)) => export::run(&export),
         Some(Command::Pack { command }) => pack::run(&command),

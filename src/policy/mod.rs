@@ -28,6 +28,7 @@ mod load;
 mod port;
 mod schema;
 mod search;
+mod words;
 
 pub use evaluate::{Leg, LegDepth, LegInput, LegTime};
 pub use explanation::reasons::NextActions;
@@ -41,6 +42,7 @@ pub use port::{
 };
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
 pub use search::{QuestionPart, ReverseRelations};
+pub use words::{CedarWord, CedarWordKind, cedar_words};
 
 use crate::model::{Arguments, Decision, PolicyRef, Problem, Problems};
 use analysis::mentions::ObjectTerm;

@@ -5,7 +5,7 @@ use crate::source::sources;
 use std::collections::BTreeMap;
 
 /// Who may use whom, besides `telemetry`, which all may.
-const TABLE: [(&str, &[&str]); 18] = [
+const TABLE: [(&str, &[&str]); 19] = [
     ("model", &[]),
     ("clock", &[]),
     ("telemetry", &[]),
@@ -52,6 +52,8 @@ const TABLE: [(&str, &[&str]); 18] = [
             "model", "json", "storage", "bundle", "evidence", "record", "stores", "engine", "http",
         ],
     ),
+    // Editors see what authors write; no request and no service comes near it.
+    ("lsp", &["model", "policy", "bundle"]),
     ("cli", &["*"]),
     ("main", &["*"]),
 ];

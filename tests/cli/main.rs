@@ -11,6 +11,7 @@
 mod backends;
 mod bulk;
 mod commands;
+mod editor;
 mod explain;
 mod facts;
 mod init;

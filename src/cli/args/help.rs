@@ -60,6 +60,11 @@ An editor reads the second by a line in a file of cases, or in settings:
 
 Exit codes: 0 done; 1 the file cannot be written; 2 wrong usage; 4 the bundle is broken.";
 
+pub(super) const LSP_HELP: &str = "\
+An editor starts it: docs/editors.md has the settings of VS Code, Neovim, Helix and Zed.
+
+Exit codes: 0 the editor ended it; 1 the connection to it broke; 2 wrong usage.";
+
 pub(super) const KEYS_HELP: &str = "\
 Without an address, it asks http://127.0.0.1:8181.
 

@@ -29,6 +29,11 @@ impl<'t> CedarTokens<'t> {
         Self { text, at: 0 }
     }
 
+    /// Returns the byte behind the token that was read last.
+    pub(in crate::policy) fn at(&self) -> usize {
+        self.at
+    }
+
     fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or_default()
     }

@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const POLICY: [Room; 19] = [
+pub(super) const POLICY: [Room; 20] = [
     (
         "analysis::syntax",
         &[],
@@ -15,6 +15,11 @@ pub(super) const POLICY: [Room; 19] = [
     ),
     ("load::source", &[], "A file of a bundle, and places in it."),
     ("load::lexer", &[], "The tokens of Cedar's languages."),
+    (
+        "words",
+        &["load::lexer"],
+        "The tokens of a text that need not parse, for editors.",
+    ),
     (
         "search::index",
         &[],
