@@ -3,6 +3,10 @@
 //! INVARIANT: the returned files were the whole content of the directory at one point in time: its
 //! listing, sizes and hashes were equal before and after a quiet period. A checkout in progress is
 //! waited for, and the directory is refused if it does not stop changing.
+//!
+//! **Decision.** A running service waits for the quiet period, since nobody tells it that a
+//! checkout has ended, and half of one may lack a forbid. A command that somebody starts on a
+//! directory reads it twice in a row ([`AT_ONCE`]), and waits only if the two readings differ.
 
 use super::pack;
 use super::sorted::folder_of;
@@ -17,6 +21,10 @@ use std::time::{Duration, Instant};
 /// How long a directory must stay unchanged before it is taken to be complete. This can be set: a
 /// checkout over a slow network needs more.
 pub const QUIET: Duration = Duration::from_millis(250);
+
+/// The quiet period of a reader that does not wait: the directory is read twice in a row. If
+/// something is written just then, so that the readings differ, [`QUIET`] is waited for.
+pub const AT_ONCE: Duration = Duration::ZERO;
 
 /// How many quiet periods to wait before a directory that keeps changing is refused.
 const PATIENCE: u32 = 40;
@@ -138,7 +146,8 @@ impl BundleFiles {
 }
 
 /// Reads all files of a source. Returns `Err` if it cannot be read: not found, too large, not text,
-/// or still changing after forty times `quiet`.
+/// or still changing after forty times `quiet`. With [`AT_ONCE`], a directory that does not change
+/// is not waited for.
 pub fn read(source: &BundleSource, quiet: Duration) -> Result<BundleFiles, Problems> {
     match source {
         BundleSource::Embedded => Ok(pack::default_bundle()),
@@ -172,22 +181,39 @@ fn read_settled(path: &Path, quiet: Duration) -> Result<BundleFiles, Problems> {
         ))
         .help("`--bundle` takes a directory that holds `schemas/` and `policies/`")
     })?;
-    let deadline = Instant::now() + quiet * PATIENCE;
-    let mut before = read_once(&root);
+    match settle(quiet, || read_once(&root), std::thread::sleep) {
+        Some(contents) => contents.and_then(sort_out),
+        None => {
+            let message = format!("the bundle `{}` keeps changing", path.display());
+            Err(Problem::new(message)
+                .help("load it when nothing writes to it any more")
+                .into())
+        }
+    }
+}
+
+/// Reads until two readings with a quiet period between them are equal. Returns `None` if they
+/// never are.
+fn settle<T: PartialEq>(
+    quiet: Duration,
+    mut read: impl FnMut() -> T,
+    mut sleep: impl FnMut(Duration),
+) -> Option<T> {
+    let again = if quiet == AT_ONCE { QUIET } else { quiet };
+    let deadline = Instant::now() + again * PATIENCE;
+    let mut before = read();
+    let mut pause = quiet;
     loop {
-        std::thread::sleep(quiet);
-        let after = read_once(&root);
-        match (before, after) {
-            (Ok(one), Ok(other)) if one == other => return sort_out(one),
-            (Err(one), Err(other)) if one == other => return Err(one),
-            (_, after) => before = after,
+        sleep(pause);
+        let after = read();
+        if before == after {
+            return Some(after);
         }
         if Instant::now() > deadline {
-            let message = format!("the bundle `{}` keeps changing", path.display());
-            return Err(Problem::new(message)
-                .help("load it when nothing writes to it any more")
-                .into());
+            return None;
         }
+        before = after;
+        pause = again;
     }
 }
 
@@ -425,3 +451,6 @@ fn sort_out(contents: FileContents) -> Result<BundleFiles, Problems> {
     }
     Problems(problems).into_result().map(|()| files)
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,9 @@ pub use assumptions::Assumptions;
 pub use cases::{Case, CaseFailure, CaseReport, ExpectedAnswer, ObservedAnswer, run_cases};
 pub use compile::{Bundle, compile};
 pub use error::CaseError;
-pub use files::{BundleFiles, BundleSource, MAX_ENTRIES, MAX_FOLDERS, QUIET, read, read_over};
+pub use files::{
+    AT_ONCE, BundleFiles, BundleSource, MAX_ENTRIES, MAX_FOLDERS, QUIET, read, read_over,
+};
 pub use given::spelled_out;
 pub use pack::{Pack, packs};
 pub use report::{render, render_warnings};

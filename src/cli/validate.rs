@@ -2,8 +2,13 @@
 
 use super::args::BundleArgument;
 use super::output::{Paint, fail_with_lines, print, warn_with_lines};
-use crate::bundle::{self, Bundle, BundleFiles, BundleSource, QUIET};
+use crate::bundle::{self, AT_ONCE, Bundle, BundleFiles, BundleSource};
+use crate::clock::SystemClock;
+use crate::engine::Engine;
+use crate::record::Recorder;
+use crate::telemetry::Metrics;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Reads and checks a bundle; `behest test` runs its cases.
 pub(super) fn run(argument: &BundleArgument) -> ExitCode {
@@ -43,9 +48,21 @@ pub(super) fn compile(source: &BundleSource) -> Result<Bundle, ExitCode> {
     bundle::compile(&mut files).map_err(|problems| fail_with_lines(&problems, &files))
 }
 
+/// Loads a bundle with its cases, as the service does, for one command. If it returns `Err`, the
+/// problems are already printed.
+pub(super) fn load(source: &BundleSource) -> Result<Engine, ExitCode> {
+    let clock = Arc::new(SystemClock);
+    let metrics = Arc::new(Metrics::default());
+    let engine = Engine::new(clock, metrics, Recorder::default()).with_quiet(AT_ONCE);
+    engine
+        .load(source)
+        .map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
+    Ok(engine)
+}
+
 /// Reads a bundle's files. If it returns `Err`, the problems are already printed.
 pub(super) fn read(source: &BundleSource) -> Result<BundleFiles, ExitCode> {
-    bundle::read(source, QUIET)
+    bundle::read(source, AT_ONCE)
         .map_err(|problems| fail_with_lines(&problems, &BundleFiles::default()))
 }
 

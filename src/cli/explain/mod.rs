@@ -13,16 +13,14 @@ use super::args::ExplainArguments;
 use super::exit::{CommandFailure, ExitReason};
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
 use super::service::NamedService;
+use super::validate;
 use crate::bundle::{Assumptions, Bundle, BundleFiles};
-use crate::clock::SystemClock;
-use crate::engine::{Ask, Engine, Refusal, TextRole, painted_explanation};
+use crate::engine::{Ask, Refusal, TextRole, painted_explanation};
 use crate::http;
 use crate::model::{
     AnswerDepth, Arguments, Decision, Explanation, Problem, Problems, Reason, Record, Request,
 };
 use crate::policy::SourceFile;
-use crate::record::Recorder;
-use crate::telemetry::Metrics;
 use comparison::Comparison;
 use record_line::RecordedDecision;
 use request::ExplainSubject;
@@ -130,14 +128,7 @@ fn decide(
                 .help("see `behest explain --help`"),
         )
     })?;
-    let engine = Engine::new(
-        Arc::new(SystemClock),
-        Arc::new(Metrics::default()),
-        Recorder::default(),
-    );
-    engine
-        .load(&arguments.bundle.source())
-        .map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
+    let engine = validate::load(&arguments.bundle.source())?;
     let snapshot = engine.snapshot();
     let bundle = snapshot.as_ref().map(|snapshot| snapshot.bundle().as_ref());
     let mut assumed = match (&arguments.given, bundle) {

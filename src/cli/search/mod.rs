@@ -7,21 +7,18 @@ mod request;
 
 use super::args::SearchArguments;
 use super::exit::CommandFailure;
-use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
+use super::output::{Paint, fail, print, with_line_end};
 use super::service::Service;
-use crate::clock::SystemClock;
-use crate::engine::{Ask, Engine, Refusal, SearchLimits, SearchRefusal};
+use super::validate;
+use crate::engine::{Ask, Refusal, SearchLimits, SearchRefusal};
 use crate::http;
 use crate::model::{
     AnswerDepth, Arguments, PageRequest, Problem, Record, SearchKind, SearchRequest, Value,
 };
-use crate::record::Recorder;
-use crate::telemetry::Metrics;
 use request::SearchBody;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Timeout of a page. A page takes a second at most; a longer one is stuck.
@@ -217,15 +214,7 @@ fn from_bundle(arguments: &SearchArguments, asked: &SearchBody) -> Result<Search
                 .help("see `behest search --help`"),
         )
     })?;
-    let engine = Engine::new(
-        Arc::new(SystemClock),
-        Arc::new(Metrics::default()),
-        Recorder::default(),
-    );
-    let source = arguments.bundle.source();
-    engine
-        .load(&source)
-        .map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
+    let engine = validate::load(&arguments.bundle.source())?;
     let ask = Ask {
         caller: "search",
         request_id: None,
