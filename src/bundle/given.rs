@@ -9,7 +9,7 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 
 /// The time of a case that does not set one.
-const DEFAULT_NOW: Timestamp = Timestamp(1_767_225_600_000); // 2026-01-01T00:00:00Z
+pub const DEFAULT_NOW: Timestamp = Timestamp(1_767_225_600_000); // 2026-01-01T00:00:00Z
 
 /// The members that a raw request of a case may have; others would be ignored, so they are refused.
 const REQUEST_MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
@@ -244,6 +244,16 @@ pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<R
     }
     let entity = |text: &str| text.trim().parse::<EntityRef>();
     let members = who.split('>').map(entity).collect::<Result<Vec<_>, _>>()?;
+    request_of(&members, does, &entity(to)?, context)
+}
+
+/// Makes a request about a chain, whose last member asks.
+pub fn request_of(
+    members: &[EntityRef],
+    does: &str,
+    to: &EntityRef,
+    context: Record,
+) -> Result<Request, CaseError> {
     let Some((last, before)) = members.split_last() else {
         return Err(CaseError::Nobody);
     };
@@ -261,7 +271,7 @@ pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<R
     let body: Record = [
         ("subject".into(), Value::Record(subject)),
         ("action".into(), Value::Record(action)),
-        ("resource".into(), Value::Record(record_of(&entity(to)?))),
+        ("resource".into(), Value::Record(record_of(to))),
         ("context".into(), Value::Record(context)),
     ]
     .into_iter()

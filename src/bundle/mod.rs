@@ -37,6 +37,6 @@ pub use error::CaseError;
 pub use files::{
     AT_ONCE, BundleFiles, BundleSource, MAX_ENTRIES, MAX_FOLDERS, QUIET, read, read_over,
 };
-pub use given::spelled_out;
+pub use given::{DEFAULT_NOW, request_of, spelled_out};
 pub use pack::{Pack, packs};
 pub use report::{render, render_warnings};

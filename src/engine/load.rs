@@ -51,8 +51,18 @@ impl Engine {
     /// Reads and checks a bundle, runs its cases, and swaps it in with one step; if there is any
     /// problem, the live bundle stays.
     pub fn load(&self, source: &BundleSource) -> Result<LoadReport, BundleRefusal> {
+        self.load_and_look(source, |_, _| ())
+    }
+
+    /// Loads like [`Self::load`]. `look` sees the bundle and the report of its cases before it is
+    /// taken, or refused because a case fails; it sees no bundle that does not compile.
+    pub fn load_and_look(
+        &self,
+        source: &BundleSource,
+        look: impl FnOnce(&Snapshot, &CaseReport),
+    ) -> Result<LoadReport, BundleRefusal> {
         let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        let loaded = self.try_load(source);
+        let loaded = self.try_load(source, look);
         if let Err(refused) = &loaded {
             self.metrics.reload_failed();
             self.with_status(|status| status.last_failure = Some(refused.problems.clone()));
@@ -66,7 +76,11 @@ impl Engine {
         self.with_status(|status| status.clone())
     }
 
-    fn try_load(&self, source: &BundleSource) -> Result<LoadReport, BundleRefusal> {
+    fn try_load(
+        &self,
+        source: &BundleSource,
+        look: impl FnOnce(&Snapshot, &CaseReport),
+    ) -> Result<LoadReport, BundleRefusal> {
         let mut files = match bundle::read(source, self.quiet) {
             Ok(files) => files,
             Err(problems) => {
@@ -82,7 +96,11 @@ impl Engine {
                 .map(|(name, kind)| (name.as_str(), *kind)),
         );
         let _for_relations = HugePages::huge();
-        match check_snapshot(&mut files, None) {
+        let checked = check_snapshot(&mut files, None);
+        if let Ok((snapshot, cases)) = &checked {
+            look(snapshot, cases);
+        }
+        match checked {
             Ok((snapshot, cases)) if cases.failures.is_empty() => self
                 .swap(snapshot, cases)
                 .map_err(|problems| BundleRefusal { problems, files }),
@@ -192,7 +210,7 @@ pub fn check(
     Ok((bundle, report))
 }
 
-fn check_snapshot(
+pub(super) fn check_snapshot(
     files: &mut BundleFiles,
     filter: Option<&regex::Regex>,
 ) -> Result<(Snapshot, CaseReport), Problems> {
@@ -271,7 +289,7 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
     decide(at, &case.request, &Evidence::default())
 }
 
-fn observe(snapshot: &Snapshot, case: &Case) -> ObservedAnswer {
+pub(super) fn observe(snapshot: &Snapshot, case: &Case) -> ObservedAnswer {
     match answer(snapshot, case, false) {
         Ok(verdict) => ObservedAnswer {
             decision: Some(verdict.decision),

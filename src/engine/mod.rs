@@ -21,6 +21,7 @@ mod lookup;
 mod request_cache;
 mod search;
 mod snapshot;
+mod survey;
 mod token_facts;
 
 pub use assumption::AssumedAnswer;
@@ -34,6 +35,7 @@ pub use search::{
     search_disagreements,
 };
 pub use snapshot::Snapshot;
+pub use survey::{DecisionChange, Survey, SurveyedOutcome};
 
 use crate::bundle::QUIET;
 use crate::cache::LegCache;

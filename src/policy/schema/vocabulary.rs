@@ -370,6 +370,18 @@ impl ActionInfo {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Returns `true` if the schema lets principals of this type ask for the action.
+    #[must_use]
+    pub fn takes_principal(&self, kind: &TypeInfo) -> bool {
+        self.principals.contains(&kind.name)
+    }
+
+    /// Returns `true` if the schema lets the action be done to resources of this type.
+    #[must_use]
+    pub fn takes_resource(&self, kind: &TypeInfo) -> bool {
+        self.resources.contains(&kind.name)
+    }
 }
 
 impl TypeInfo {

@@ -1,0 +1,341 @@
+//! Surveys what a bundle decides, so that an author sees which decisions an edit changes.
+//!
+//! A survey has two parts: the decisions of the bundle's cases, and a matrix of who may do what to
+//! what, over the entities that the bundle stores or that its tuples and cases name. Both rest on
+//! the bundle alone and on one fixed time, so two surveys differ only by what was edited.
+//!
+//! A matrix knows no arguments of calls: a question that some arguments could permit has an outcome
+//! of its own.
+
+use super::Snapshot;
+use super::decide::{Circumstances, DecisionOptions, decide};
+use super::load::observe;
+use crate::bundle::{Bundle, Case, CaseReport, DEFAULT_NOW, request_of};
+use crate::clock::Clock;
+use crate::model::{
+    Arguments, Decision, EntityRef, Evidence, ObjectRef, Record, Request, TupleUser, read_question,
+};
+use crate::policy::{TypeInfo, Vocabulary};
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// LIMIT: entities of a matrix; a bundle that people edit by hand names fewer.
+const MAX_ENTITIES: usize = 1_000;
+
+/// LIMIT: questions of a matrix. They take some tens of microseconds each, and the author waits.
+const MAX_QUESTIONS: usize = 10_000;
+
+/// LIMIT: milliseconds for a matrix, after which its remaining questions are left out.
+const MAX_MS: i64 = 1_000;
+
+/// What a bundle decides.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// The request and the decision of each case that the matrix has no question for, by its file
+    /// and name. Cases that fail are left out, since they are reported as such.
+    cases: BTreeMap<String, (Request, Decision)>,
+    matrix: BTreeMap<MatrixQuestion, SurveyedOutcome>,
+    is_cut: bool,
+}
+
+/// The outcome of a question of the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SurveyedOutcome {
+    /// It is permitted.
+    Permitted,
+    /// It is permitted with some arguments.
+    PermittedWithArguments,
+    /// It is denied.
+    Denied,
+}
+
+/// A question whose outcome an edit has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionChange {
+    /// The question as `explain` takes it, or the name of a case in backticks.
+    pub question: String,
+    /// The outcome now.
+    pub now: SurveyedOutcome,
+}
+
+impl Survey {
+    /// Surveys a bundle. `report` is that of its cases.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, report: &CaseReport, clock: &dyn Clock) -> Self {
+        let mut survey = Self::default();
+        survey.add_cases(snapshot, report);
+        survey.add_matrix(snapshot, clock);
+        survey
+    }
+
+    /// Returns the questions of both surveys whose outcomes differ, those that are permitted now
+    /// first.
+    #[must_use]
+    pub fn changes_since(&self, before: &Self) -> Vec<DecisionChange> {
+        let cases = self.cases.iter().filter_map(|(name, (request, now))| {
+            let (asked, decision) = before.cases.get(name)?;
+            let question = format!("`{}`", name.split_once(": ").map_or(&**name, |(_, it)| it));
+            (asked == request && decision != now).then(|| DecisionChange {
+                question,
+                now: SurveyedOutcome::of(*now),
+            })
+        });
+        let is_other = |question: &MatrixQuestion, now: &SurveyedOutcome| {
+            let outcome = before.matrix.get(question);
+            outcome.is_some_and(|outcome| outcome != now)
+        };
+        let matrix = self
+            .matrix
+            .iter()
+            .filter(|(question, now)| is_other(question, now));
+        let matrix = matrix.map(|(question, now)| DecisionChange {
+            question: question.to_string(),
+            now: *now,
+        });
+        let mut changes: Vec<_> = cases.chain(matrix).collect();
+        changes.sort_by_key(|change| change.now);
+        changes
+    }
+
+    /// Returns the number of questions of the matrix.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.matrix.len()
+    }
+
+    /// Returns `true` if the matrix has more questions than were asked.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    fn add_cases(&mut self, snapshot: &Snapshot, report: &CaseReport) {
+        let failed: BTreeSet<&str> = report
+            .failures
+            .iter()
+            .map(|failure| failure.name.as_str())
+            .collect();
+        for case in snapshot
+            .bundle()
+            .cases()
+            .iter()
+            .filter(|case| !is_plain(case))
+        {
+            let name = format!("{}: {}", case.file, case.name);
+            let decision = observe(snapshot, case).decision;
+            if let Some(decision) = decision.filter(|_| !failed.contains(name.as_str())) {
+                self.cases.insert(name, (case.request.clone(), decision));
+            }
+        }
+    }
+
+    fn add_matrix(&mut self, snapshot: &Snapshot, clock: &dyn Clock) {
+        let bundle = snapshot.bundle();
+        let vocabulary = &bundle.policy_set().schema().vocabulary;
+        let world = SurveyedWorld::of(bundle);
+        let end = clock.monotonic_ms().saturating_add(MAX_MS);
+        for chains in &world.chains {
+            for (resource, action) in world.targets(vocabulary) {
+                if !applies(vocabulary, chains, &action, resource) {
+                    continue;
+                }
+                for chain in chains {
+                    let question = MatrixQuestion {
+                        resource: resource.clone(),
+                        action: action.clone(),
+                        chain: chain.clone(),
+                    };
+                    if self.matrix.len() >= MAX_QUESTIONS || clock.monotonic_ms() > end {
+                        self.is_cut = true;
+                        return;
+                    }
+                    if let Some(outcome) = question.outcome(snapshot) {
+                        self.matrix.insert(question, outcome);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns `true` if the matrix asks what the case asks.
+fn is_plain(case: &Case) -> bool {
+    case.stored.is_none()
+        && case.tuples.is_empty()
+        && case.token.is_none()
+        && case.now == DEFAULT_NOW
+        && case.request.context.is_empty()
+}
+
+/// Returns `true` if the action can be asked for by every member of these chains, which all have
+/// members of the same types.
+fn applies(
+    vocabulary: &Vocabulary,
+    chains: &BTreeSet<Vec<EntityRef>>,
+    action: &str,
+    resource: &EntityRef,
+) -> bool {
+    let info = vocabulary.action(action, resource);
+    let target = vocabulary.entity_type(&resource.kind);
+    let (Some(info), Some(target), Some(chain)) = (info, target, chains.first()) else {
+        return false;
+    };
+    let asks = |kind: &TypeInfo| info.takes_principal(kind);
+    info.takes_resource(target)
+        && chain
+            .iter()
+            .all(|member| vocabulary.entity_type(&member.kind).is_some_and(asks))
+}
+
+impl SurveyedOutcome {
+    fn of(decision: Decision) -> Self {
+        match decision {
+            Decision::Permit => Self::Permitted,
+            Decision::Deny => Self::Denied,
+        }
+    }
+}
+
+/// Who does what to what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct MatrixQuestion {
+    resource: EntityRef,
+    action: SmolStr,
+    chain: Vec<EntityRef>,
+}
+
+impl MatrixQuestion {
+    /// Decides the question; `None` if there is no decision.
+    fn outcome(&self, snapshot: &Snapshot) -> Option<SurveyedOutcome> {
+        let request =
+            request_of(&self.chain, &self.action, &self.resource, Record::default()).ok()?;
+        let decided = |arguments| {
+            let options = DecisionOptions {
+                arguments,
+                ..DecisionOptions::default()
+            };
+            let at = Circumstances {
+                pinned: snapshot.pinned(),
+                now: DEFAULT_NOW,
+                options,
+                cache: None,
+                given: None,
+            };
+            let verdict = decide(at, &request, &Evidence::default()).ok()?;
+            Some(verdict.decision)
+        };
+        // What no arguments could permit is not permitted without any.
+        if decided(Arguments::Unknown)? == Decision::Deny {
+            return Some(SurveyedOutcome::Denied);
+        }
+        match decided(Arguments::Known)? {
+            Decision::Permit => Some(SurveyedOutcome::Permitted),
+            Decision::Deny => Some(SurveyedOutcome::PermittedWithArguments),
+        }
+    }
+}
+
+impl fmt::Display for MatrixQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let members: Vec<String> = self.chain.iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "{} {} {}",
+            members.join(" > "),
+            self.action,
+            self.resource
+        )
+    }
+}
+
+/// The entities and the chains that a matrix is about.
+struct SurveyedWorld {
+    entities: BTreeSet<EntityRef>,
+    /// Chains, in groups whose members have the same types. Entities on their own and the chains of
+    /// cases come first, so that they are asked about if the matrix is cut.
+    chains: Vec<BTreeSet<Vec<EntityRef>>>,
+}
+
+impl SurveyedWorld {
+    fn of(bundle: &Bundle) -> Self {
+        let questions: Vec<_> = bundle
+            .cases()
+            .iter()
+            .filter_map(|case| read_question(&case.request, bundle.carriers()).ok())
+            .collect();
+        let of_cases: BTreeSet<Vec<EntityRef>> = questions
+            .iter()
+            .map(|question| question.chain.members().map(|it| it.uid.clone()).collect())
+            .collect();
+        let named = questions
+            .iter()
+            .map(|question| question.resource.uid.clone());
+        let entities: BTreeSet<EntityRef> = named
+            .chain(of_cases.iter().flatten().cloned())
+            .chain(of_tuples(bundle))
+            .chain(bundle.stored().refs())
+            .take(MAX_ENTITIES)
+            .collect();
+        let agent_types = &bundle.carriers().agent_types;
+        let vocabulary = &bundle.policy_set().schema().vocabulary;
+        let (agents, others): (Vec<&EntityRef>, Vec<&EntityRef>) = entities
+            .iter()
+            .filter(|entity| is_principal(vocabulary, entity))
+            .partition(|entity| agent_types.contains(&entity.kind));
+        let alone = agents.iter().chain(&others).map(|it| vec![(*it).clone()]);
+        let mut chains = by_types(alone.chain(of_cases));
+        let pairs = others.iter().flat_map(|first| {
+            agents
+                .iter()
+                .map(|last| vec![(*first).clone(), (*last).clone()])
+        });
+        chains.extend(by_types(pairs.take(MAX_QUESTIONS)));
+        Self { entities, chains }
+    }
+
+    /// Iterates over resources and actions.
+    fn targets(&self, vocabulary: &Vocabulary) -> impl Iterator<Item = (&EntityRef, SmolStr)> {
+        let actions: Vec<SmolStr> = vocabulary.actions().into_iter().cloned().collect();
+        self.entities.iter().flat_map(move |resource| {
+            let actions = actions.clone();
+            actions.into_iter().map(move |action| (resource, action))
+        })
+    }
+}
+
+/// Returns the entities that tuples of the bundle name.
+fn of_tuples(bundle: &Bundle) -> impl Iterator<Item = EntityRef> {
+    bundle.tuples().iter().flat_map(|tuple| {
+        let user = match &tuple.key.user {
+            TupleUser::Object(object) | TupleUser::Userset { object, .. } => Some(object),
+            TupleUser::Wildcard(_) => None,
+        };
+        let objects = std::iter::once(&tuple.key.object).chain(user);
+        objects.filter_map(ObjectRef::to_entity)
+    })
+}
+
+/// Returns `true` if entities of this type can ask for something.
+fn is_principal(vocabulary: &Vocabulary, entity: &EntityRef) -> bool {
+    vocabulary.entity_type(&entity.kind).is_some_and(|kind| {
+        vocabulary
+            .actions()
+            .into_iter()
+            .filter_map(|action| vocabulary.action(action, entity))
+            .any(|action| action.takes_principal(kind))
+    })
+}
+
+/// Groups chains by the types of their members.
+fn by_types(chains: impl Iterator<Item = Vec<EntityRef>>) -> Vec<BTreeSet<Vec<EntityRef>>> {
+    let mut groups: BTreeMap<Vec<SmolStr>, BTreeSet<Vec<EntityRef>>> = BTreeMap::new();
+    for chain in chains {
+        let types = chain.iter().map(|member| member.kind.clone()).collect();
+        groups.entry(types).or_default().insert(chain);
+    }
+    groups.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! What a survey finds between two bundles.
+
+use super::*;
+use crate::bundle::{self, BundleFiles};
+use crate::clock::FixedClock;
+use crate::engine::load::check_snapshot;
+
+const SCHEMA: &str = "entity user;\nentity agent;\nentity note { owner?: user };\n\
+     action read appliesTo {\n  principal: [user, agent],\n  resource: note,\n  \
+     context: { arguments?: { pages?: Long }, hour?: Long },\n};\n\
+     action shred appliesTo { principal: user, resource: note };\n";
+
+const NOTES: &str = r#"[
+  { "uid": { "type": "note", "id": "n1" }, "attrs": {}, "parents": [] },
+  { "uid": { "type": "note", "id": "n2" }, "attrs": {}, "parents": [] },
+  { "uid": { "type": "user", "id": "ann" }, "attrs": {}, "parents": [] },
+  { "uid": { "type": "agent", "id": "a" }, "attrs": {}, "parents": [] }
+]"#;
+
+const CASES: &str = "cases:\n  - name: ben reads\n    who: user:ben\n    does: read\n    \
+     to: note:n1\n    expect: deny\n  - name: late\n    who: user:ann\n    does: read\n    \
+     to: note:n1\n    context: { hour: 23 }\n    expect: deny\n";
+
+fn survey_of(policies: &str, cases: &str) -> Survey {
+    survey_at(policies, cases, &FixedClock::at(0))
+}
+
+fn survey_at(policies: &str, cases: &str, clock: &dyn Clock) -> Survey {
+    let files = [
+        ("schemas/notes.cedarschema", SCHEMA),
+        ("policies/bundle.toml", "packs = []\n"),
+        ("policies/notes.cedar", policies),
+        ("policies/entities.json", NOTES),
+        ("policies/cases.yaml", cases),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let mut files = BundleFiles::from_texts(files);
+    match check_snapshot(&mut files, None) {
+        Ok((snapshot, report)) => Survey::of(&snapshot, &report, clock),
+        Err(problems) => panic!("{}", bundle::render(&problems, &files, false)),
+    }
+}
+
+fn changes(before: &str, after: &str) -> Vec<String> {
+    told(&survey_of(after, CASES), &survey_of(before, CASES))
+}
+
+fn told(after: &Survey, before: &Survey) -> Vec<String> {
+    let tell = |change: DecisionChange| format!("{:?} {}", change.now, change.question);
+    after.changes_since(before).into_iter().map(tell).collect()
+}
+
+/// A policy that forbids nothing and permits nothing.
+const NOTHING: &str = "@id(\"p\") permit (principal == user::\"zoe\", action, resource);\n";
+
+#[test]
+fn a_permit_that_is_added_is_found_wherever_it_counts() {
+    let users = "@id(\"p\") permit (principal is user, action == Action::\"read\", resource);\n";
+    assert_eq!(
+        changes(NOTHING, users),
+        [
+            "Permitted user:ann read note:n1",
+            "Permitted user:ben read note:n1",
+            "Permitted user:ann read note:n2",
+            "Permitted user:ben read note:n2",
+        ],
+        "an agent is not permitted, and nobody may shred"
+    );
+    let all = format!("{users}@id(\"q\") permit (principal is agent, action, resource);\n");
+    let found = changes(users, &all);
+    for question in [
+        "Permitted agent:a read note:n1",
+        "Permitted user:ann > agent:a read note:n1",
+        "Permitted user:ben > agent:a read note:n2",
+    ] {
+        assert!(found.iter().any(|told| told == question), "{found:?}");
+    }
+    assert_eq!(found.len(), 6, "{found:?}");
+    assert_eq!(changes(&all, &all), [""; 0]);
+}
+
+#[test]
+fn what_some_arguments_permit_is_an_outcome_of_its_own() {
+    let short = "@id(\"p\") permit (principal == user::\"ann\", action == Action::\"read\", \
+         resource == note::\"n1\")\nwhen { context has arguments.pages && \
+         context.arguments.pages < 5 };\n";
+    assert_eq!(
+        changes(NOTHING, short),
+        ["PermittedWithArguments user:ann read note:n1"]
+    );
+    assert_eq!(changes(short, NOTHING), ["Denied user:ann read note:n1"]);
+    let all = "@id(\"p\") permit (principal == user::\"ann\", action == Action::\"read\", \
+         resource == note::\"n1\");\n";
+    assert_eq!(changes(short, all)[0], "Permitted user:ann read note:n1");
+}
+
+#[test]
+fn a_case_counts_where_the_matrix_does_not_ask_and_where_it_passes() {
+    let late = "@id(\"p\") permit (principal == user::\"ann\", action == Action::\"read\", \
+         resource)\nwhen { context has hour && context.hour > 20 };\n";
+    assert_eq!(
+        changes(NOTHING, late),
+        [""; 0],
+        "the case fails, and is reported as that"
+    );
+    let (_, second) = CASES.split_once("  - name: late").unwrap();
+    let permits = CASES.replace(second, &second.replace("deny", "permit"));
+    let (before, after) = (survey_of(NOTHING, CASES), survey_of(late, &permits));
+    assert_eq!(told(&after, &before), ["Permitted `late`"]);
+    let other = permits.replace("hour: 23", "hour: 22");
+    assert_eq!(
+        told(&survey_of(late, &other), &before),
+        [""; 0],
+        "another question under the same name"
+    );
+}
+
+#[test]
+fn a_matrix_ends_with_its_time() {
+    /// A clock on which every look takes a tenth of the time of a matrix.
+    struct Slow(std::sync::atomic::AtomicI64);
+    impl Clock for Slow {
+        fn now_ms(&self) -> i64 {
+            0
+        }
+        fn monotonic_ms(&self) -> i64 {
+            self.0
+                .fetch_add(MAX_MS / 10, std::sync::atomic::Ordering::Relaxed)
+        }
+    }
+    let cut = survey_at(NOTHING, CASES, &Slow(0.into()));
+    assert!(cut.is_cut() && cut.questions() == 10, "{}", cut.questions());
+    let whole = survey_of(NOTHING, CASES);
+    assert!(!whole.is_cut() && whole.questions() > 10);
+    assert_eq!(told(&whole, &cut), [""; 0]);
+}
