@@ -1,12 +1,14 @@
 //! The arguments, and their help.
 
 mod bulk;
+mod dev;
 mod explain;
 mod help;
 mod init;
 mod service;
 
 pub(super) use bulk::{ExportArguments, ImportArguments, TupleLocation};
+pub(super) use dev::DevArguments;
 pub(super) use explain::ExplainArguments;
 pub(super) use init::InitArguments;
 pub(super) use service::ServiceArguments;
@@ -34,6 +36,9 @@ pub(super) enum Command {
     /// Serve decisions (what happens without a command, too)
     #[command(after_help = help::store_backends())]
     Serve(ServeArguments),
+    /// Serve a bundle while it is edited: run its cases at each change, and say what has changed
+    #[command(after_help = dev::DEV_EXAMPLES)]
+    Dev(DevArguments),
     /// Write a bundle to begin with: a template, or one for the tools of an MCP server
     #[command(after_help = init::INIT_EXAMPLES)]
     Init(InitArguments),
@@ -51,6 +56,9 @@ pub(super) enum Command {
         /// Run only cases whose name matches this regular expression
         #[arg(long, value_name = "RE")]
         filter: Option<Regex>,
+        /// Run them again at each change, until a signal ends it
+        #[arg(long)]
+        watch: bool,
     },
     /// Decide one request and say why
     #[command(after_help = explain::EXPLAIN_EXAMPLES)]
@@ -127,7 +135,7 @@ pub(super) enum KeysCommand {
     },
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct BundleArgument {
     /// The bundle's directory, with `schemas/` and `policies/`; without it that in `BEHEST_BUNDLE`,
     /// or the default bundle in this program
@@ -136,7 +144,7 @@ pub(super) struct BundleArgument {
 }
 
 /// A bundle that a command is about, which may be named without a flag.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct BundlePlace {
     /// The bundle's directory, as with `--bundle`
     #[arg(value_name = "DIR", conflicts_with = "bundle")]

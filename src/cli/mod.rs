@@ -23,6 +23,7 @@ mod keys;
 mod lsp;
 mod output;
 mod pack;
+mod rerun;
 mod schema;
 mod search;
 mod serve;
@@ -43,7 +44,20 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Init(init)) => init::run(&init),
         Some(Command::Validate { bundle }) => validate::run(&bundle.named()),
-        Some(Command::Test { bundle, filter }) => cases::run(&bundle.named(), filter.as_ref()),
+        Some(Command::Dev(dev)) => serve::dev::run(&dev),
+        Some(Command::Test {
+            bundle,
+            filter,
+            watch,
+        }) => {
+            let bundle = bundle.named();
+            let run = || cases::run(&bundle, filter.as_ref());
+            if watch {
+                rerun::at_each_change(&bundle.source(), run)
+            } else {
+                run()
+            }
+        }
         Some(Command::Explain(explain)) => explain::run(&explain),
         Some(Command::Search(search)) => search::run(&search),
         Some(Command::Schema {

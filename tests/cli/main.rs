@@ -11,6 +11,7 @@
 mod backends;
 mod bulk;
 mod commands;
+mod dev;
 mod editor;
 mod explain;
 mod facts;

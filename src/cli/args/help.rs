@@ -6,6 +6,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   behest                                      serve the default bundle on 127.0.0.1:8181
   behest --bundle ./policies-repo             serve your own
+  behest dev ./policies-repo                  serve it while you edit it, and say what changes
   behest test --bundle ./policies-repo        run its cases
   behest explain 'user:alice > agent:orchestrator' tools/call tool:github/review
 

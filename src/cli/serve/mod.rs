@@ -11,6 +11,8 @@
 
 mod admin_key;
 mod banner;
+pub(super) mod dev;
+pub(super) mod edits;
 mod listen;
 mod parts;
 mod renew;

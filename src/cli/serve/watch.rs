@@ -17,7 +17,7 @@ use crate::config::ReloadSettings;
 use crate::engine::Engine;
 use crate::model::Problem;
 use crate::telemetry::Metrics;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -82,7 +82,7 @@ impl Watcher {
 
 /// Catches a panic of a load. The engine's locks can be taken again after it, and what the load had
 /// built is dropped: the swap is one step, which happened or did not.
-fn contain(metrics: &Metrics, load: impl FnOnce()) {
+pub(super) fn contain(metrics: &Metrics, load: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(load)) {
         metrics.reload_failed();
         let text = panic
@@ -158,7 +158,7 @@ pub(super) fn log_warnings(warnings: &[Problem]) {
 
 /// The entries of a directory with their metadata.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct DirectoryListing(BTreeMap<PathBuf, ListedFile>);
+pub(super) struct DirectoryListing(BTreeMap<PathBuf, ListedFile>);
 
 /// The size, times and inode of a file. A file that is replaced by one of equal size and time still
 /// differs by its inode. A file that becomes readable by a change of mode or owner differs only by
@@ -189,7 +189,7 @@ impl ListedFile {
 }
 
 impl DirectoryListing {
-    fn of(dir: &Path) -> Self {
+    pub(super) fn of(dir: &Path) -> Self {
         let mut listing = Self::default();
         // The directory may be a symbolic link that is switched from one checkout to another.
         let root = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
@@ -197,6 +197,21 @@ impl DirectoryListing {
             listing.add(&root.join(folder), 0);
         }
         listing
+    }
+
+    /// Returns the files that are not as they were, in order. A folder is named only where no file
+    /// in it is.
+    pub(super) fn changes_since(&self, before: &Self) -> Vec<PathBuf> {
+        let paths: BTreeSet<&PathBuf> = self.0.keys().chain(before.0.keys()).collect();
+        let mut changed: Vec<PathBuf> = Vec::new();
+        for path in paths {
+            if self.0.get(path) != before.0.get(path) {
+                // A folder stands before what is in it.
+                changed.retain(|folder| !path.starts_with(folder));
+                changed.push(path.clone());
+            }
+        }
+        changed
     }
 
     fn add(&mut self, path: &Path, depth: usize) {

@@ -1,0 +1,155 @@
+//! Says what a change did: one line, and below it what is wrong with a bundle that is refused.
+
+use super::session::DevLoad;
+use crate::bundle;
+use crate::cli::output::{Paint, format_count, with_line_end};
+use crate::engine::{BundleRefusal, LoadReport, SurveyedOutcome};
+use crate::model::Problems;
+use crate::telemetry::printable;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// LIMIT: decisions of one outcome, or cases, that a line names.
+const MAX_NAMED: usize = 3;
+
+/// LIMIT: problems that are shown below a line.
+const MAX_PROBLEMS: usize = 3;
+
+/// Returns the line about a change of `files`, and the problems of a bundle that is refused.
+pub(super) fn render(load: &DevLoad, files: &str, dir: &Path, paint: Paint) -> String {
+    let took = paint.dim(&format!("({} ms)", load.took.as_millis()));
+    let (label, told) = match &load.outcome {
+        Ok(report) => (paint.good("ok"), describe_live(load, report)),
+        Err(refused) => {
+            let (label, told) = describe_refused(load, refused);
+            (paint.bad(label), told)
+        }
+    };
+    let shown = printable(&format!("{files}: {}", told.join("; ")));
+    let problems = match &load.outcome {
+        Ok(_) => String::new(),
+        Err(refused) => render_problems(refused, load, dir, paint),
+    };
+    format!("{label} {shown} {took}\n{problems}")
+}
+
+/// Returns the sentence about cases that pass.
+pub(super) fn cases_passed(ran: usize) -> String {
+    match ran {
+        0 => "it has no cases".to_owned(),
+        1 => "its case passes".to_owned(),
+        _ => format!("{} pass", count(ran, "case", "cases")),
+    }
+}
+
+fn describe_live(load: &DevLoad, report: &LoadReport) -> Vec<String> {
+    if !report.changed {
+        return vec!["the bundle is the same as before".to_owned()];
+    }
+    let mut told = vec![cases_passed(report.cases.ran)];
+    told.extend(describe_changes(load));
+    if !report.warnings.is_empty() {
+        told.push(format!(
+            "{} (`behest validate` shows them)",
+            count(report.warnings.len(), "warning", "warnings")
+        ));
+    }
+    told
+}
+
+fn describe_refused(load: &DevLoad, refused: &BundleRefusal) -> (&'static str, Vec<String>) {
+    let failures = load.cases.iter().flat_map(|cases| &cases.failures);
+    let names: Vec<String> = failures
+        .map(|failure| {
+            let (_, name) = failure.name.split_once(": ").unwrap_or(("", &failure.name));
+            format!("`{name}`")
+        })
+        .collect();
+    let (label, mut told) = match &load.cases {
+        Some(cases) if !names.is_empty() => {
+            let of = format!("{} of {}", names.len(), count(cases.ran, "case", "cases"));
+            let verb = if names.len() == 1 { "fails" } else { "fail" };
+            let mut told = vec![format!("{of} {verb}: {}", first_of(names))];
+            told.extend(describe_changes(load));
+            ("failed", told)
+        }
+        _ => {
+            let problems = refused.problems.0.len();
+            ("broken", vec![count(problems, "problem", "problems")])
+        }
+    };
+    told.push(if load.is_deciding {
+        "the bundle before still decides".to_owned()
+    } else {
+        "nothing decides yet".to_owned()
+    });
+    (label, told)
+}
+
+/// Describes which decisions are others now, or would be if the bundle were taken.
+fn describe_changes(load: &DevLoad) -> Vec<String> {
+    let Some(changes) = &load.changes else {
+        return Vec::new();
+    };
+    let is_live = load.outcome.is_ok();
+    let mut told: Vec<String> = changes
+        .chunk_by(|one, other| one.now == other.now)
+        .filter_map(|changes| {
+            let label = label(changes.first()?.now, is_live);
+            let questions = changes.iter().map(|change| change.question.clone());
+            Some(format!("{label}: {}", first_of(questions.collect())))
+        })
+        .collect();
+    if told.is_empty() {
+        let verb = if is_live { "changed" } else { "would change" };
+        told.push(format!("no decision {verb}"));
+    }
+    if let Some(compared) = load.compared {
+        let questions = count(compared, "question", "questions");
+        told.push(format!("compared are the first {questions}"));
+    }
+    told
+}
+
+fn label(outcome: SurveyedOutcome, is_live: bool) -> &'static str {
+    match (outcome, is_live) {
+        (SurveyedOutcome::Permitted, true) => "now permitted",
+        (SurveyedOutcome::Permitted, false) => "it would permit",
+        (SurveyedOutcome::PermittedWithArguments, true) => "now permitted with some arguments",
+        (SurveyedOutcome::PermittedWithArguments, false) => "it would permit with some arguments",
+        (SurveyedOutcome::Denied, true) => "now denied",
+        (SurveyedOutcome::Denied, false) => "it would deny",
+    }
+}
+
+/// Returns the first of some texts, and how many more there are.
+fn first_of(texts: Vec<String>) -> String {
+    let more = texts.len().saturating_sub(MAX_NAMED);
+    let shown: Vec<String> = texts.into_iter().take(MAX_NAMED).collect();
+    match more {
+        0 => shown.join(", "),
+        _ => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn render_problems(refused: &BundleRefusal, load: &DevLoad, dir: &Path, paint: Paint) -> String {
+    let problems = &refused.problems.0;
+    let shown = Problems(problems.iter().take(MAX_PROBLEMS).cloned().collect());
+    let mut text = with_line_end(bundle::render(&shown, &refused.files, paint.colour));
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    if more > 0 {
+        let command = if load.cases.is_some() {
+            "test"
+        } else {
+            "validate"
+        };
+        let all = format!("`behest {command} {}` shows all of them", dir.display());
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "and {more} more: {all}");
+    }
+    text
+}
+
+fn count(number: usize, one: &str, more: &str) -> String {
+    format_count(u64::try_from(number).unwrap_or(u64::MAX), one, more)
+}

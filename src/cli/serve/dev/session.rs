@@ -1,0 +1,77 @@
+//! Loads the bundle at each change, and compares what it decides with what it decided before.
+
+use crate::bundle::{BundleSource, CaseReport};
+use crate::clock::{Clock as _, SystemClock};
+use crate::engine::{BundleRefusal, DecisionChange, Engine, LoadReport, Survey};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The bundle of a session, and what the live one decides.
+pub(super) struct DevSession {
+    engine: Arc<Engine>,
+    source: BundleSource,
+    survey: Option<Survey>,
+}
+
+/// What came of a load.
+#[derive(Debug)]
+pub(super) struct DevLoad {
+    /// The bundle that decides now, or the problems of one that does not.
+    pub(super) outcome: Result<LoadReport, BundleRefusal>,
+    /// The report of the cases; `None` if the bundle does not compile.
+    pub(super) cases: Option<CaseReport>,
+    /// The decisions that differ from those of the bundle that was live before; `None` if there was
+    /// none, or if the bundle does not compile.
+    pub(super) changes: Option<Vec<DecisionChange>>,
+    /// The number of questions that were compared, if there were more.
+    pub(super) compared: Option<usize>,
+    /// Whether a bundle decides now: this one or one before it.
+    pub(super) is_deciding: bool,
+    /// How long the load took.
+    pub(super) took: Duration,
+}
+
+impl DevSession {
+    pub(super) fn new(engine: Arc<Engine>, source: BundleSource) -> Self {
+        Self {
+            engine,
+            source,
+            survey: None,
+        }
+    }
+
+    /// Loads the bundle. It is compared with the live one even if its cases fail, so that its
+    /// author sees what it would change.
+    pub(super) fn load(&mut self) -> DevLoad {
+        let before = SystemClock.monotonic_ms();
+        let mut seen = None;
+        // The default bundle never changes: there is nothing to compare it with.
+        let is_compared = matches!(self.source, BundleSource::Dir(_));
+        let outcome = self.engine.load_and_look(&self.source, |snapshot, cases| {
+            let survey = is_compared.then(|| Survey::of(snapshot, cases, &SystemClock));
+            seen = Some((survey, cases.clone()));
+        });
+        let (survey, cases) = seen.unzip();
+        let survey = survey.flatten();
+        let changes = match (&survey, &self.survey) {
+            (Some(now), Some(before)) => Some(now.changes_since(before)),
+            _ => None,
+        };
+        let compared = survey
+            .as_ref()
+            .filter(|survey| survey.is_cut())
+            .map(Survey::questions);
+        if outcome.is_ok() {
+            self.survey = survey;
+        }
+        let took = SystemClock.monotonic_ms().saturating_sub(before);
+        DevLoad {
+            outcome,
+            cases,
+            changes,
+            compared,
+            is_deciding: self.engine.snapshot().is_some(),
+            took: Duration::from_millis(u64::try_from(took).unwrap_or(0)),
+        }
+    }
+}
