@@ -4,7 +4,6 @@
 //! the user alone in the chain, with all of the user's rights.
 
 use super::claims::bad_claim;
-use super::lookalikes::is_of_parties;
 use super::profile::{ActorForm, AutonomousClaim, Profile};
 use crate::model::{
     CredentialError, EntityRef, KindFlaw, MAX_ACTORS, NoId, PrincipalIds, Record, StatedKind,
@@ -190,9 +189,6 @@ fn kind(act: &Record) -> Result<Option<Kind>, CredentialError> {
     Ok(stated.map(Kind::from))
 }
 
-/// Members of a party by which some issuers say who acted before it.
-const ACTORS: [&str; 2] = ["actor", "actors"];
-
 /// Refuses members of a party that are not read and say who it is, or who else acts.
 fn check_members(act: &Record) -> Result<(), CredentialError> {
     let known = ["sub", "iss", "sub_profile", "act"];
@@ -207,10 +203,7 @@ fn check_members(act: &Record) -> Result<(), CredentialError> {
             "`act.{member}` is spelled like another member but for case or separators"
         )));
     }
-    let is_actor = |member: &&SmolStr| ACTORS.iter().any(|name| alike(name, member));
-    let mut members = act.iter().filter(|(_, value)| is_of_parties(value));
-    let actor = members.find_map(|(member, _)| Some(member).filter(is_actor));
-    match overlooked_in_act(act).or(actor) {
+    match overlooked_in_act(act) {
         Some(member) => Err(CredentialError::misfit(format!(
             "`act.{}` names somebody, and would not be read there",
             shown(member)

@@ -21,7 +21,7 @@ use super::numeric_date::NumericDate;
 use super::overage::{self, ELSEWHERE, HAS_GROUPS};
 use super::profile::{ActorForm, ClaimPath, Profile};
 use super::reading::{FACTS, ProfileClaims};
-use super::{clients, lookalikes};
+use super::{clients, lookalikes, unread};
 use crate::model::{CredentialError, CredentialKind, Record, Value, unknown_fact};
 use smol_str::SmolStr;
 
@@ -52,9 +52,11 @@ pub(super) fn merge(
     check_claims(&answer, token, profile)?;
     let client = clients::client(token, CredentialKind::AccessToken, profile)?;
     lookalikes::check(token, client, profile)?;
+    unread::check(token, client, profile)?;
+    claims::check_use(token, profile)?;
     let reads_none = profile.claims.client.is_empty();
-    let sub = token.get_present("sub").and_then(Value::as_text);
-    let subject: Vec<&SmolStr> = sub.into_iter().filter(|_| reads_none).collect();
+    let subject = claims::first_text(token, &profile.claims.subject)?;
+    let subject: Vec<&SmolStr> = subject.into_iter().filter(|_| reads_none).collect();
     clients::check_others(token, client, &subject, profile)?;
     if token.get_present("events").is_some() {
         return Err(other_kind());

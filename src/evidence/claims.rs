@@ -7,23 +7,21 @@
 //! audience would let through what it should keep out.
 
 mod standard_facts;
+mod token_kind;
+
+pub(super) use token_kind::{check_use, says_bound};
 
 use super::numeric_date::NumericDate;
 use super::parties::{self, TokenMembers};
-use super::profile::{ClaimMark, ClaimPath, Profile, Trust};
-use super::providers::GOOGLE_ACCOUNTS;
+use super::profile::{ClaimPath, Profile, Trust};
 use super::scope::CallerScope;
-use super::{clients, lookalikes, overage};
+use super::{clients, lookalikes, overage, unread};
 use crate::model::{
     CredentialError, CredentialKind, PrincipalIds, ProvenIdentity, Record, Timestamp, Value, alike,
     shown,
 };
 use smol_str::SmolStr;
 use std::time::Duration;
-
-/// The claim of a security event (RFC 8417 section 2.2): a token with it reports a log-out or the
-/// like, and nobody may use it as a credential, whatever its header says.
-const OF_EVENTS: &str = "events";
 
 /// Claims that restrict a token: without them, it would name fewer parties, be usable by anybody,
 /// or be good at any time and for any service.
@@ -84,9 +82,8 @@ pub(super) fn read(
     check_issuer(claims, profile, implied || longest.is_some())?;
     let times = TokenTimes::check(claims, profile, now, longest)?;
     let audiences = audiences(claims, kind, profile, implied)?;
-    check_kind(claims, kind, profile)?;
-    overage::check(claims, profile)?;
-    lookalikes::check(claims, clients::client(claims, kind, profile)?, profile)?;
+    token_kind::check(claims, kind, profile)?;
+    check_overlooked(claims, kind, profile)?;
     let TokenMembers { chain, holders } = parties::read(claims, kind, profile, ids)?;
     let granting = kind.grants();
     // What a token says to another service does not count for this caller.
@@ -125,6 +122,22 @@ pub(super) fn read(
     })
 }
 
+/// Refuses claims that would be overlooked, whatever else is read of a token of this kind.
+pub(super) fn check_overlooked(
+    claims: &Record,
+    kind: CredentialKind,
+    profile: &Profile,
+) -> Result<(), CredentialError> {
+    overage::check(claims, profile)?;
+    let client = clients::client(claims, kind, profile)?;
+    lookalikes::check(claims, client, profile)?;
+    unread::check(claims, client, profile)?;
+    if kind.grants() {
+        check_use(claims, profile)?;
+    }
+    Ok(())
+}
+
 /// Refuses a token of another issuer. `may_be_unnamed` says whether a token of this issuer may omit
 /// its name.
 fn check_issuer(
@@ -150,19 +163,6 @@ fn details(claims: &Record) -> Result<Vec<Record>, CredentialError> {
         Some(_) => None,
     };
     items.ok_or_else(|| bad_claim("authorization_details"))
-}
-
-/// Returns `true` if the claims say that the token is bound to a key: Keycloak writes this into
-/// tokens, and introspection answers use the type of RFC 9449 section 5.
-pub(super) fn says_bound(claims: &Record) -> bool {
-    let is_dpop = |value: &Value| {
-        value
-            .as_text()
-            .is_some_and(|typ| typ.eq_ignore_ascii_case("dpop"))
-    };
-    claims
-        .iter()
-        .any(|(name, value)| is_dpop(value) && (alike("typ", name) || alike("token_type", name)))
 }
 
 /// Refuses a claim whose name differs only in case from one that restricts the token: whoever wrote
@@ -253,6 +253,11 @@ fn audiences(
     implied: bool,
 ) -> Result<Vec<SmolStr>, CredentialError> {
     let found = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
+    if implied && !found.is_empty() {
+        return Err(CredentialError::misfit(
+            "the token names an audience, and tokens by a shared secret have none",
+        ));
+    }
     let wanted = match kind {
         CredentialKind::IdToken => &profile.id_token_audiences,
         CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid => {
@@ -323,71 +328,6 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialErro
         None => Err(CredentialError::for_another(
             "the token names no client, and its issuer's profile lists some in `client_ids`",
         )),
-    }
-}
-
-/// Refuses claims that do not belong to this kind of token: each kind is recognised by claims of
-/// its own.
-fn check_kind(
-    claims: &Record,
-    kind: CredentialKind,
-    profile: &Profile,
-) -> Result<(), CredentialError> {
-    if claims.get_present(OF_EVENTS).is_some() {
-        return Err(CredentialError::invalid(
-            "the token tells of an event, and is nobody's",
-        ));
-    }
-    let mut identifies = false;
-    for mark in &profile.id_tokens {
-        identifies |= mark.is_in(claims)?;
-    }
-    match (kind, identifies) {
-        (CredentialKind::IdToken, _) if matches!(profile.trust, Trust::Secret(_)) => {
-            Err(CredentialError::invalid(
-                "an issuer with a shared secret has no ID tokens: \
-                 send the token as an access token",
-            ))
-        }
-        (CredentialKind::IdToken, true) => Ok(()),
-        (CredentialKind::IdToken, false) => Err(CredentialError::invalid(
-            "the token is no ID token: it has none of the claims that its issuer's \
-             ID tokens are known by",
-        )),
-        (
-            CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid,
-            true,
-        ) => Err(CredentialError::invalid(
-            "the token is an ID token: it says who somebody is, and grants nothing",
-        )),
-        (
-            CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid,
-            false,
-        ) => match lacking(claims, profile) {
-            Some(mark) => Err(CredentialError::invalid(format!(
-                "the token is no access token of its issuer: \
-                 its claim `{}` is missing, or is not that of one{}",
-                mark.claim.name(),
-                remedy(mark)
-            ))),
-            None => Ok(()),
-        },
-    }
-}
-
-/// Returns the first claim of access tokens that the token does not have.
-fn lacking<'a>(claims: &Record, profile: &'a Profile) -> Option<&'a ClaimMark> {
-    let is_lacking = |mark: &&ClaimMark| !mark.is_in(claims).unwrap_or_default();
-    profile.required.iter().find(is_lacking)
-}
-
-/// Suggests a remedy if a claim of access tokens is missing.
-fn remedy(mark: &ClaimMark) -> &'static str {
-    if mark.values.iter().any(|value| value == GOOGLE_ACCOUNTS) {
-        ". Ask the metadata server for the token with `format=full`, \
-         and `gcloud` with `--include-email`"
-    } else {
-        ""
     }
 }
 

@@ -11,6 +11,7 @@
 
 use super::claims::{bad_claim, texts};
 use super::profile::{ClaimPath, Profile};
+use super::reading::ProfileClaims;
 use crate::model::{CredentialError, CredentialKind, Record, Value, clients_named, shown};
 use smol_str::SmolStr;
 
@@ -55,8 +56,9 @@ pub(super) fn check_others(
         let named = value.as_text();
         named.is_some() && (named == client || same.iter().any(|same| named == Some(*same)))
     };
-    let found =
-        clients_named(claims).find(|(member, value)| !is_read(member, profile) && !is_said(value));
+    let found = clients_named(claims).find(|(member, value)| {
+        !is_said(value) && !is_read(claims, (member, value), client, profile)
+    });
     let Some((member, _)) = found else {
         return Ok(());
     };
@@ -71,14 +73,26 @@ pub(super) fn check_others(
     )))
 }
 
-/// Returns `true` if the profile reads this claim as a name of the client or of the subject.
-fn is_read(member: &SmolStr, profile: &Profile) -> bool {
-    let named = profile.claims.client.iter().chain(&profile.claims.subject);
-    let forms = profile.autonomous.iter();
-    let forms = forms.filter(|form| form.of_client && !form.is_bare());
-    named
-        .chain(forms.map(|form| &form.claim))
-        .any(|path| path.firsts().any(|first| first == member))
+/// Returns `true` if this claim is read in this token as a name of the client or of the subject, or
+/// has the client's name in a form of the profile.
+fn is_read(
+    claims: &Record,
+    (member, value): (&SmolStr, &Value),
+    client: Option<&SmolStr>,
+    profile: &Profile,
+) -> bool {
+    let reading = ProfileClaims::of(profile);
+    let mut read = reading.parties_in(claims);
+    let named = || value.as_text().zip(client);
+    let mut forms = profile.autonomous.iter();
+    read.any(|place| place.first() == Some(member))
+        || forms.any(|form| {
+            form.claim.name() == member
+                && named().is_some_and(|(text, client)| {
+                    form.client_in(text)
+                        .is_some_and(|name| form.is_of(client, name))
+                })
+        })
 }
 
 /// Returns the texts of the claims that a profile requires, apart from those that name clients:

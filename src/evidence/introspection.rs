@@ -19,12 +19,14 @@ use super::flights::{Flights, IntrospectedToken, IntrospectionOutcome};
 use super::jose::{UnverifiedToken, media_type};
 use super::json;
 use super::keys::{FetchError, HttpClient, IssuerReply, KeyVoucher, Keyring};
-use super::numeric_date::milliseconds;
+use super::numeric_date::{NumericDate, milliseconds};
 use super::places::{IssuerLine, PlaceClaim};
 use super::profile::Profile;
+use super::reading::DECIDING;
 use crate::clock::Clock;
 use crate::model::{
-    Code, CredentialError, CredentialKind, PrincipalIds, Record, Timestamp, Value, alike, shown_url,
+    Code, CredentialError, CredentialKind, PartyName, PrincipalIds, Record, Timestamp, Value,
+    alike, shown_url,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -65,9 +67,8 @@ const FRESH_MS: i64 = 60_000;
 /// `application/`, in that of the response.
 const SIGNED: &str = "token-introspection+jwt";
 
-/// Accepted values of `token_type` (RFC 6750, RFC 9449 section 6.2). A refresh token, and a token
-/// that can only be exchanged (`N_A`, RFC 8693 section 2.2.1), may be active as well.
-const USABLE: [&str; 2] = ["bearer", "dpop"];
+/// The claim of a signed answer with what it says about the token.
+const ABOUT: &str = "token_introspection";
 
 /// An introspection endpoint in use.
 pub(super) struct Introspector {
@@ -182,11 +183,7 @@ impl Introspector {
         now: Timestamp,
     ) -> IntrospectionOutcome {
         let (claims, voucher) = self.answer(presented, line, profile, now).await?;
-        if claims.get("active") != Some(&Value::Bool(true)) {
-            return Err(CredentialError::invalid(
-                "the issuer says that the token is not active",
-            ));
-        }
+        check_active(&claims)?;
         let carries_act = self.settings.carries_act;
         let claims = match unverified {
             Some(token) => agreement::merge(claims, token, profile, carries_act)?,
@@ -218,7 +215,6 @@ impl Introspector {
             Some(longest),
             presented.scope,
         )?;
-        check_token_type(&claims, &genuine)?;
         Ok(IntrospectedToken {
             genuine: Arc::new(genuine),
             voucher,
@@ -370,12 +366,10 @@ impl Introspector {
                  not the issuer's, or not of now",
             ));
         }
-        let claims = token
-            .claims
-            .get("token_introspection")
-            .and_then(Value::as_record)
-            .cloned();
-        Ok((claims.ok_or_else(no_answer)?, voucher))
+        let about = token.claims.get(ABOUT).and_then(Value::as_record);
+        let about = about.ok_or_else(no_answer)?;
+        check_envelope(&token.claims, about, profile, now)?;
+        Ok((about.clone(), voucher))
     }
 }
 
@@ -413,29 +407,54 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), CredentialErro
     ))
 }
 
-/// Refuses an active token that is not an access token, and a token that is bound to a key which
-/// the answer does not name.
-fn check_token_type(
+/// Refuses an answer that does not say that the token is active, in any spelling.
+fn check_active(claims: &Record) -> Result<(), CredentialError> {
+    let mut said = claims.iter().filter(|(name, _)| alike("active", name));
+    let is_active = claims.get("active").is_some();
+    if is_active && said.all(|(_, value)| *value == Value::Bool(true)) {
+        Ok(())
+    } else {
+        Err(CredentialError::invalid(
+            "the issuer says that the token is not active",
+        ))
+    }
+}
+
+/// Refuses a signed answer that restricts or names somebody outside of what it says about the token
+/// (RFC 9701 section 5), where nothing is read of it, and one whose own time is over.
+fn check_envelope(
     claims: &Record,
-    genuine: &claims::GenuineToken,
+    token: &Record,
+    profile: &Profile,
+    now: Timestamp,
 ) -> Result<(), CredentialError> {
-    let named = |(name, value): &(&smol_str::SmolStr, &Value)| {
-        !value.is_null() && alike("token_type", name)
+    let refuse = |why: &str| {
+        Err(CredentialError::misfit(format!(
+            "the issuer's signed answer {why}"
+        )))
     };
-    for (_, found) in claims.iter().filter(named) {
-        let found = found
-            .as_text()
-            .map(|text| text.to_ascii_lowercase())
-            .unwrap_or_default();
-        if !USABLE.contains(&found.as_str()) {
-            return Err(CredentialError::invalid(
-                "the issuer says that the token is no access token",
-            ));
-        }
-        if found == "dpop" && genuine.confirmation.key.is_none() {
-            return Err(CredentialError::misfit(
-                "the issuer says that the token is bound to a key, and not to which",
-            ));
+    let leeway = claims::millis(profile.leeway);
+    for (name, value) in claims.iter().filter(|(_, value)| !value.is_null()) {
+        match name.as_str() {
+            "iss" | "aud" | "iat" | "jti" | ABOUT => {}
+            "exp" | "nbf" => {
+                let at = NumericDate::read(value).ok_or_else(|| claims::bad_claim(name))?;
+                let until_ms = at.milliseconds().saturating_add(leeway);
+                let from_ms = at.milliseconds_up().saturating_sub(leeway);
+                let is_over = name == "exp" && until_ms <= now.0;
+                let is_early = name == "nbf" && from_ms > now.0;
+                if is_over || is_early {
+                    return refuse("is not of now");
+                }
+            }
+            _ => {
+                let mut known = DECIDING.iter().chain([&ABOUT]);
+                let decides = known.any(|known| alike(known, name))
+                    || PartyName::of(name).is_some_and(|of| of != PartyName::Person);
+                if decides && token.get_present(name) != Some(value) {
+                    return refuse("has claims about the token beside `token_introspection`");
+                }
+            }
         }
     }
     Ok(())

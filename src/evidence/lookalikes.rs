@@ -1,5 +1,5 @@
-//! Refuses claims that would be overlooked: one that is spelled like another that is read, one of
-//! two at the same path, and one that names somebody where no name is read.
+//! Refuses claims that would be overlooked: one that is spelled like another that is read, and one
+//! of two at the same path.
 //!
 //! **Problem.** A mark, a session or a scope that is spelled otherwise than in the profile does not
 //! exist for a reader that looks for the name. A user's token then counts as its client's own, or
@@ -7,7 +7,8 @@
 //! **Decision.** The names are those of [`ProfileClaims`], at every level of their paths. A claim
 //! that is alike one of them and has another value is refused.
 //!
-//! INVARIANT: two claims with one meaning have the same value, or the token is refused.
+//! INVARIANT: two claims with one meaning have the same value, or the token is refused. A claim
+//! that is read for another purpose is refused as one that is not read.
 
 use super::claims::bad_claim;
 use super::profile::{ClaimPath, Profile};
@@ -15,16 +16,9 @@ use super::reading::{DECIDING, FACTS, ProfileClaims};
 use crate::model::{CredentialError, Record, Value, alike};
 use smol_str::SmolStr;
 
-/// Claims without a setting that say who the subject and its client are. Other claims whose form no
-/// setting changes are refused before a profile is known.
-const NAMING: [&str; 3] = ["sub", "sub_profile", "client_profile"];
-
-/// Claims by which some issuers say who acts for whom, in a form that is not read here.
-const ELSEWHERE_READ: [&str; 2] = ["on_behalf_of", "delegation_chain"];
-
-/// Claims that say so where they hold an object or a list. A text there is a name for display, such
-/// as the `actor` of GitHub Actions.
-const PARTIES: [&str; 5] = ["actor", "actors", "agent", "user", "delegation"];
+/// Claims without a setting that say of which kind the subject and its client are. Other claims
+/// whose form no setting changes are refused before a profile is known.
+const KINDS: [&str; 2] = ["sub_profile", "client_profile"];
 
 /// Refuses a token with a claim that this profile would overlook. `client` is the client that the
 /// token names.
@@ -33,9 +27,40 @@ pub(super) fn check(
     client: Option<&SmolStr>,
     profile: &Profile,
 ) -> Result<(), CredentialError> {
-    let reading = ProfileClaims::of(profile);
-    let names = ClaimNames { reading: &reading };
-    for path in reading.but_clients().chain(reading.client) {
+    let purposes = ProfileClaims::of(profile).by_purpose();
+    for paths in &purposes {
+        check_paths(claims, paths)?;
+    }
+    let [subject, others @ .., facts, clients] = &purposes;
+    let fixed = |names: &[&'static str]| -> Vec<ClaimPath> {
+        names.iter().copied().map(ClaimPath::new).collect()
+    };
+    let sub = fixed(&["sub"]);
+    let kinds = fixed(&KINDS);
+    let standard = fixed(&FACTS);
+    let subject: Vec<&ClaimPath> = sub.iter().chain(subject.iter().copied()).collect();
+    let facts: Vec<&ClaimPath> = standard.iter().chain(facts.iter().copied()).collect();
+    let kinds: Vec<&ClaimPath> = kinds.iter().collect();
+    let named = [&subject, &kinds].into_iter().chain(others).chain([&facts]);
+    for paths in named {
+        // Those of the client have a message of their own.
+        let mut paths = paths.clone();
+        paths.retain(|path| !clients.contains(path));
+        let names = ClaimNames { paths: &paths };
+        if let Some(path) = names.lookalike(claims, &|_| false) {
+            return Err(CredentialError::misfit(format!(
+                "the token has a claim that is spelled like `{}` but for case or separators",
+                path.name()
+            )));
+        }
+    }
+    check_client(claims, client, clients)
+}
+
+/// Refuses claims at these paths, all read for one purpose, that are in each other's way.
+fn check_paths(claims: &Record, paths: &[&ClaimPath]) -> Result<(), CredentialError> {
+    let names = ClaimNames { paths };
+    for path in paths {
         if names.is_cut(claims, path) {
             return Err(bad_claim(path.name()));
         }
@@ -48,75 +73,49 @@ pub(super) fn check(
             )));
         }
     }
-    let fixed = NAMING.into_iter().chain(FACTS).map(ClaimPath::new);
-    for path in fixed
-        .collect::<Vec<_>>()
-        .iter()
-        .chain(reading.but_clients())
-    {
-        if names.lookalike(claims, path, &|_| false) {
-            return Err(CredentialError::misfit(format!(
-                "the token has a claim that is spelled like `{}` but for case or separators",
-                path.name()
-            )));
-        }
-    }
-    names.check_client(claims, client)?;
-    names.check_others(claims)
+    Ok(())
 }
 
-/// The names of claims, at every level of their paths.
+/// Refuses a claim that is spelled like one that names the client, but names another client or one
+/// where the token names none.
+fn check_client(
+    claims: &Record,
+    client: Option<&SmolStr>,
+    paths: &[&ClaimPath],
+) -> Result<(), CredentialError> {
+    let is_client = |value: &Value| client.is_some() && value.as_text() == client;
+    let Some(path) = (ClaimNames { paths }).lookalike(claims, &is_client) else {
+        return Ok(());
+    };
+    let named = match client {
+        Some(_) => "a client",
+        None => "no client",
+    };
+    Err(CredentialError::misfit(format!(
+        "the token names {named}, and has a claim that is spelled like `{}` but \
+         for case or separators",
+        path.name()
+    )))
+}
+
+/// The names of claims that are read for one purpose, at every level of their paths.
 struct ClaimNames<'a> {
-    reading: &'a ProfileClaims<'a>,
+    paths: &'a [&'a ClaimPath],
 }
 
-impl ClaimNames<'_> {
-    /// Refuses a claim that is spelled like one that names the client, but names another client or
-    /// one where the token names none.
-    fn check_client(
-        &self,
-        claims: &Record,
-        client: Option<&SmolStr>,
-    ) -> Result<(), CredentialError> {
-        let is_client = |value: &Value| client.is_some() && value.as_text() == client;
-        let found = self
-            .reading
-            .client
-            .iter()
-            .find(|path| self.lookalike(claims, path, &is_client));
-        let Some(path) = found else { return Ok(()) };
-        let named = match client {
-            Some(_) => "a client",
-            None => "no client",
-        };
-        Err(CredentialError::misfit(format!(
-            "the token names {named}, and has a claim that is spelled like `{}` but \
-             for case or separators",
-            path.name()
-        )))
-    }
-
-    /// Refuses a claim that says who acts in a form that is not read here.
-    fn check_others(&self, claims: &Record) -> Result<(), CredentialError> {
-        let is_one = |member: &str, value: &Value| {
-            let is_alike = |names: &[&str]| names.iter().any(|name| alike(name, member));
-            let is_party = is_of_parties(value) && is_alike(&PARTIES);
-            (is_party || is_alike(&ELSEWHERE_READ)) && !self.is_known(&[], member)
-        };
-        let found = claims
-            .iter()
-            .find(|(member, value)| !value.is_null() && is_one(member, value));
-        found.map_or(Ok(()), |(member, _)| {
-            Err(CredentialError::misfit(format!(
-                "the token names somebody in `{member}`, which is not read: \
-                 who acts stands in `act`"
-            )))
-        })
-    }
-
-    /// Returns `true` if a member at some level of the path is spelled like the name that is read
+impl<'a> ClaimNames<'a> {
+    /// Returns the first path at which a member at some level is spelled like the name that is read
     /// there and has another value. `is_said` recognises values that say nothing more.
     fn lookalike(
+        &self,
+        claims: &Record,
+        is_said: &dyn Fn(&Value) -> bool,
+    ) -> Option<&'a ClaimPath> {
+        let mut paths = self.paths.iter().copied();
+        paths.find(|path| self.has_lookalike(claims, path, is_said))
+    }
+
+    fn has_lookalike(
         &self,
         claims: &Record,
         path: &ClaimPath,
@@ -147,8 +146,8 @@ impl ClaimNames<'_> {
         })
     }
 
-    /// Returns `true` if something on the way to the claim is no object, and is not read by itself:
-    /// the claim would be in it, and not be read.
+    /// Returns `true` if something on the way to the claim is no object, and is not read for the
+    /// same purpose itself: the claim would be in it, and not be read.
     fn is_cut(&self, claims: &Record, path: &ClaimPath) -> bool {
         let is_cut = |place: &Vec<SmolStr>| {
             let mut at = claims;
@@ -167,30 +166,19 @@ impl ClaimNames<'_> {
 
     /// Returns `true` if a claim is read at this place.
     fn is_place(&self, place: &[SmolStr]) -> bool {
-        let mut paths = self.reading.but_clients().chain(self.reading.client);
-        paths.any(|path| path.places().any(|other| other == place))
+        let mut places = self.paths.iter().flat_map(|path| path.places());
+        places.any(|other| other == place)
     }
 
     /// Returns `true` if a member of this name is read below these names.
     fn is_known(&self, before: &[SmolStr], member: &str) -> bool {
-        let is_fixed = || {
-            let fixed = DECIDING.iter().chain(&FACTS).chain(&NAMING);
-            before.is_empty() && fixed.into_iter().any(|name| *name == member)
-        };
-        let mut paths = self.reading.but_clients().chain(self.reading.client);
-        is_fixed()
-            || paths.any(|path| {
-                path.places().any(|place| {
-                    place.starts_with(before)
-                        && place.get(before.len()).is_some_and(|name| name == member)
-                })
+        let mut places = self.paths.iter().flat_map(|path| path.places());
+        (before.is_empty() && DECIDING.contains(&member))
+            || places.any(|place| {
+                place.starts_with(before)
+                    && place.get(before.len()).is_some_and(|name| name == member)
             })
     }
-}
-
-/// Returns `true` if a value can say more of a party than a name.
-pub(super) fn is_of_parties(value: &Value) -> bool {
-    matches!(value, Value::Record(_) | Value::List(_))
 }
 
 /// Returns the value below these names.

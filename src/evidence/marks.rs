@@ -12,8 +12,9 @@
 //! since it would otherwise be ignored.
 
 use super::claims::bad_claim;
+use super::overage;
 use super::profile::{AutonomousClaim, Profile};
-use crate::model::{CredentialError, Record, Value};
+use crate::model::{CredentialError, PartyName, Record, Value, alike};
 use smol_str::SmolStr;
 
 /// The conclusions from a token's marks.
@@ -89,16 +90,21 @@ impl<'a> MarkedToken<'a> {
         };
         let name = mark.claim.name();
         if !mark.of_client {
-            if has_value(value, &mark.value).ok_or_else(|| bad_claim(name))? {
-                said.by_issuer = true;
-                said.of_account |= mark.of_account;
-            } else {
-                said.otherwise = Some(name);
+            match has_value(value, &mark.value).ok_or_else(|| bad_claim(name))? {
+                MarkValue::Same => {
+                    said.by_issuer = true;
+                    said.of_account |= mark.of_account;
+                }
+                MarkValue::Alike => return Err(misspelt_value(name)),
+                MarkValue::Other => said.otherwise = Some(name),
             }
             return Ok(());
         }
         let text = value.as_text().ok_or_else(|| bad_claim(name))?;
         let Some(named) = mark.client_in(text) else {
+            if mark.is_nearly_in(text) {
+                return Err(misspelt_value(name));
+            }
             said.somebody = Some(name);
             return Ok(());
         };
@@ -171,7 +177,20 @@ impl<'a> MarkedToken<'a> {
         paths
             .filter_map(|path| Some((path.name(), path.of(self.claims)?)))
             .chain(sub.map(|sub| ("sub", sub)))
+            .chain(self.people())
             .all(|(name, value)| value.as_text().is_some_and(|text| is_client((name, text))))
+            && !overage::has_person(self.claims)
+    }
+
+    /// Iterates over the claims that name a person: whoever they name is somebody, also where no
+    /// claim names the subject (RFC 7662 section 2.2, `username`).
+    fn people(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let claims = self.claims.iter();
+        claims
+            .filter(|(name, value)| {
+                !value.is_null() && PartyName::of(name) == Some(PartyName::Person)
+            })
+            .map(|(name, value)| (name.as_str(), value))
     }
 
     /// Refuses a client's own token with a claim that only users' tokens have: as the client's
@@ -207,19 +226,42 @@ impl<'a> MarkedToken<'a> {
     }
 }
 
-/// Returns `true` if a claim has this value, or any value for `*`. Returns `None` if the claim is
-/// neither a text, a boolean, nor a list of texts.
-fn has_value(found: &Value, value: &str) -> Option<bool> {
-    let is_it = |text: &str| value == "*" || text == value;
-    match found {
-        Value::Text(text) => Some(is_it(text)),
-        Value::Bool(found) => Some(is_it(if *found { "true" } else { "false" })),
+/// How a claim's value is to that of a mark.
+enum MarkValue {
+    Same,
+    /// It differs in case or separators alone.
+    Alike,
+    Other,
+}
+
+/// Compares the value of a claim with that of a mark, which is any value for `*`. Returns `None` if
+/// the claim is neither a text, a boolean, nor a list of texts.
+fn has_value(found: &Value, value: &str) -> Option<MarkValue> {
+    let texts: Vec<&str> = match found {
+        Value::Text(text) => vec![text],
+        Value::Bool(found) => vec![if *found { "true" } else { "false" }],
         Value::List(items) => {
             let texts: Option<Vec<&SmolStr>> = items.iter().map(Value::as_text).collect();
-            texts.map(|texts| texts.iter().any(|text| is_it(text)))
+            texts?.into_iter().map(SmolStr::as_str).collect()
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    let mut all = texts.iter();
+    Some(if all.any(|text| value == "*" || *text == value) {
+        MarkValue::Same
+    } else if texts.iter().any(|text| alike(value, text)) {
+        MarkValue::Alike
+    } else {
+        MarkValue::Other
+    })
+}
+
+/// Explains why a value is refused that is spelled like that of a mark.
+pub(super) fn misspelt_value(name: &str) -> CredentialError {
+    CredentialError::misfit(format!(
+        "the value of the claim `{name}` is spelled like one that says whose the token is or of \
+         which kind, but for case or separators"
+    ))
 }
 
 /// Suggests a remedy for a session in a client's own token.

@@ -46,6 +46,7 @@ mod scope;
 mod secret;
 mod signer;
 mod spiffe;
+mod unread;
 mod verifier;
 
 pub use credential::KEY_PREFIX;

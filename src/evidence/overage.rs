@@ -10,7 +10,8 @@
 use super::claims::bad_claim;
 use super::profile::{ClaimPath, Profile};
 use super::reading::{DECIDING, ProfileClaims};
-use crate::model::{CredentialError, Record, Value, alike, is_unknown_fact};
+use crate::model::{CredentialError, PartyName, Record, Value, alike, is_unknown_fact, shown};
+use smol_str::SmolStr;
 
 /// Members that say where omitted claims are: the names of the claims with their sources, and the
 /// sources.
@@ -23,7 +24,8 @@ const GROUPS: &str = "groups";
 pub(super) const HAS_GROUPS: &str = "hasgroups";
 
 /// Refuses a token that omits a claim for which an unknown fact is not enough: it decides who is
-/// named, what the token is bound to, or of which kind it is.
+/// named, what the token is bound to, or of which kind it is. Whoever is named by any other name of
+/// a party would be overlooked, too.
 pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), CredentialError> {
     for name in ELSEWHERE {
         if claims
@@ -40,12 +42,50 @@ pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Credential
         .chain(reading.deciding())
         .find(|path| is_elsewhere(claims, path))
     {
-        Some(path) => Err(CredentialError::misfit(format!(
-            "the token has its claim `{}` elsewhere",
-            path.name()
-        ))),
-        None => Ok(()),
+        Some(path) => Err(elsewhere(path.name())),
+        None => match claims_elsewhere(claims).find(|name| names_another(name)) {
+            Some(name) => Err(elsewhere(name)),
+            None => Ok(()),
+        },
     }
+}
+
+fn elsewhere(name: &str) -> CredentialError {
+    let name = shown(name);
+    CredentialError::misfit(format!("the token has its claim `{name}` elsewhere"))
+}
+
+/// Returns `true` for the name of a party other than the person whom a token is about.
+fn names_another(name: &str) -> bool {
+    match PartyName::of(name) {
+        Some(PartyName::Client | PartyName::Holder | PartyName::Party | PartyName::Delegation) => {
+            true
+        }
+        Some(PartyName::Person) | None => false,
+    }
+}
+
+/// Returns `true` if the token says that it has a person's name elsewhere.
+pub(super) fn has_person(claims: &Record) -> bool {
+    claims_elsewhere(claims).any(|name| PartyName::of(name) == Some(PartyName::Person))
+}
+
+/// Iterates over the claims that the token says are elsewhere: those that it lists, and those with
+/// the name of a source as their value.
+fn claims_elsewhere(claims: &Record) -> impl Iterator<Item = &SmolStr> {
+    let [names, sources] = lists(claims);
+    let is_source = move |(_, value): &(&SmolStr, &Value)| {
+        let text = value.as_text();
+        sources.is_some_and(|sources| text.is_some_and(|text| sources.get(text).is_some()))
+    };
+    let listed = names.into_iter().flat_map(Record::iter);
+    listed
+        .chain(claims.iter().filter(is_source))
+        .map(|(name, _)| name)
+}
+
+fn lists(claims: &Record) -> [Option<&Record>; 2] {
+    ELSEWHERE.map(|name| claims.get_present(name).and_then(Value::as_record))
 }
 
 /// Returns the first of these claims that the token says it does not contain in full. A token says
@@ -79,15 +119,17 @@ pub(super) fn says_more(claims: &Record) -> bool {
 }
 
 /// Returns `true` if the claim is listed as being elsewhere, or has the name of a source as its
-/// value.
+/// value. A list may name what a claim is in, or the claim by its whole path.
 fn is_elsewhere(claims: &Record, path: &ClaimPath) -> bool {
-    let [names, sources] =
-        ELSEWHERE.map(|name| claims.get_present(name).and_then(Value::as_record));
-    let is_named = |names: &Record| {
-        names
-            .iter()
-            .any(|(name, _)| path.firsts().any(|first| alike(name, first)))
+    let [names, sources] = lists(claims);
+    let is_path = |name: &str| {
+        let first = name.split(['.', '/']).find(|part| !part.is_empty());
+        let mut firsts = path.firsts();
+        alike(name, path.name())
+            || firsts
+                .any(|known| alike(name, known) || first.is_some_and(|first| alike(first, known)))
     };
+    let is_named = |names: &Record| names.iter().any(|(name, _)| is_path(name));
     let is_source = |sources: &Record| {
         path.firsts()
             .filter_map(|first| claims.get_present(first))

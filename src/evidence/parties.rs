@@ -8,7 +8,7 @@ use super::actors::{self, Kind};
 use super::claims::{bad_claim, first_text};
 use super::clients;
 use super::marks::{MarkedToken, Marks};
-use super::profile::Profile;
+use super::profile::{Profile, Trust};
 use crate::model::{
     CredentialError, CredentialKind, EntityRef, KindFlaw, MAX_ACTORS, PrincipalIds, Record, Value,
     has_agents_client, shown,
@@ -38,6 +38,7 @@ pub(super) fn read(
         client,
         subject: first_text(claims, &profile.claims.subject)?,
     };
+    check_sub(&token)?;
     let granting = kind.grants();
     let marks = token.marks(granting)?;
     let said = actors::kind_of_subject(claims)?;
@@ -102,9 +103,21 @@ fn check_clients(token: &MarkedToken<'_>, has_user: bool) -> Result<(), Credenti
     if !has_user && profile.claims.client.is_empty() {
         same = clients::required_names(claims, profile);
         same.extend(subject);
-        same.extend(claims.get_present("sub").and_then(Value::as_text));
     }
     clients::check_others(claims, client, &same, profile)
+}
+
+/// Refuses a token by a shared secret with another subject in `sub` than the one that is read:
+/// there, nobody assigns a second name of it.
+fn check_sub(token: &MarkedToken<'_>) -> Result<(), CredentialError> {
+    let has_secret = matches!(token.profile.trust, Trust::Secret(_));
+    match token.claims.get_present("sub") {
+        Some(sub) if has_secret && sub.as_text() != token.subject => Err(CredentialError::misfit(
+            "the token names somebody in `sub`, and its issuer's profile reads the subject \
+             elsewhere: if that is whom the token is about, list `sub` in `claims.subject`",
+        )),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Returns `true` if the issuer says that the client is an agent, whatever the settings say. Where
@@ -157,6 +170,9 @@ fn own<'a>(
                 "the token is a client's own, and its `sub_profile` says that it is a \
                  user's: it has marks of both",
             ));
+        }
+        if let Some(Kind::Client(kind)) = said {
+            actors::client_type(kind, profile)?;
         }
         // The client acts for itself: taking its subject for a user would give the client a user's
         // rights.

@@ -23,8 +23,9 @@ use super::claims::bad_claim;
 use super::facts::FactRule;
 use super::introspection::IntrospectionEndpoint;
 use super::keys::KeySource;
+use super::marks::misspelt_value;
 use super::secret::Secret;
-use crate::model::{ActorNames, CredentialError, DetailRule, NamingClaims, Record, Value};
+use crate::model::{ActorNames, CredentialError, DetailRule, NamingClaims, Record, Value, alike};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -130,8 +131,8 @@ impl ClaimMark {
     }
 
     /// Returns `true` if the token has the mark. Refuses a claim that is neither a text nor a
-    /// boolean: if it only counted as a different value, the token would be taken for one of
-    /// another kind.
+    /// boolean, and a value that is spelled like one of the mark's: if it only counted as a
+    /// different value, the token would be taken for one of another kind.
     pub(super) fn is_in(&self, claims: &Record) -> Result<bool, CredentialError> {
         let Some(found) = self.claim.of(claims) else {
             return Ok(false);
@@ -145,7 +146,13 @@ impl ClaimMark {
             Value::Bool(false) => "false",
             _ => return Err(bad_claim(self.claim.name())),
         };
-        Ok(self.values.iter().any(|value| fits(value, found)))
+        if self.values.iter().any(|value| fits(value, found)) {
+            Ok(true)
+        } else if self.values.iter().any(|value| alike(value, found)) {
+            Err(misspelt_value(self.claim.name()))
+        } else {
+            Ok(false)
+        }
     }
 }
 

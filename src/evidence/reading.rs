@@ -8,6 +8,8 @@
 //! parts.
 
 use super::profile::{ClaimMark, ClaimPath, ClaimPaths, Profile};
+use crate::model::Record;
+use smol_str::SmolStr;
 
 /// Claims in a fixed form that decide who is named, until when and for whom the token is good, and
 /// to what it is bound.
@@ -154,6 +156,52 @@ impl<'a> ProfileClaims<'a> {
             .chain(autonomous.iter().copied())
             .chain(required.iter().copied())
             .chain(marks)
+    }
+
+    /// Returns all claims by their purpose: what is read for one of them is not read for another.
+    /// The claims of the client are last.
+    pub(super) fn by_purpose(&self) -> [Vec<&'a ClaimPath>; 12] {
+        let Self {
+            subject,
+            client,
+            scopes,
+            roles,
+            groups,
+            autonomous,
+            of_users,
+            accounts,
+            only_of_users,
+            required,
+            id_tokens,
+            facts,
+        } = self;
+        [
+            subject.iter().collect(),
+            scopes.iter().collect(),
+            roles.iter().collect(),
+            groups.iter().collect(),
+            autonomous.clone(),
+            of_users.iter().collect(),
+            accounts.iter().collect(),
+            only_of_users.iter().collect(),
+            required.clone(),
+            id_tokens.iter().map(|mark| &mark.claim).collect(),
+            facts.clone(),
+            client.iter().collect(),
+        ]
+    }
+
+    /// Iterates over the places in these claims where a party is read by its name: the first
+    /// subject, and every client.
+    pub(super) fn parties_in(&self, claims: &Record) -> impl Iterator<Item = &'a Vec<SmolStr>> {
+        let subject = self
+            .subject
+            .iter()
+            .find_map(|path| path.found_in(claims).next());
+        let clients = self.client.iter();
+        subject
+            .into_iter()
+            .chain(clients.flat_map(move |path| path.found_in(claims)))
     }
 
     /// Iterates over all claims except those of the client.

@@ -22,6 +22,7 @@ mod kind_words;
 mod likely_token;
 mod name;
 mod page;
+mod party_names;
 mod principal;
 mod problem;
 mod reason;
@@ -59,9 +60,9 @@ pub use kind_words::{KindFlaw, StatedKind, has_agents_client};
 pub(crate) use likely_token::holds_token;
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
 pub use page::PageRequest;
+pub use party_names::{PartyName, clients_named, is_of_parties};
 pub use principal::{
     ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingClaims, NoId, PrincipalIds,
-    clients_named,
 };
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};

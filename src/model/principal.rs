@@ -9,7 +9,7 @@
 
 mod naming;
 
-pub use naming::{ActorNames, NamingClaims, clients_named};
+pub use naming::{ActorNames, NamingClaims};
 
 use super::{EntityRef, Record, Value};
 use smol_str::{SmolStr, format_smolstr};

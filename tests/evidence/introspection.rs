@@ -263,6 +263,25 @@ async fn a_signed_answer_must_be_the_issuers_of_now_and_for_this_service() {
         (over(json!({"iat": null})), jwt, false),
         (over(json!({"iat": now - 90})), jwt, false),
         (over(json!({"iat": now + 37})), jwt, false),
+        // What stands beside what it says about the token is nowhere read.
+        (
+            over(json!({"jti": "1", "exp": now + 60, "nbf": now, "sub": "alice"})),
+            jwt,
+            true,
+        ),
+        (over(json!({"exp": now - 31})), jwt, false),
+        (over(json!({"exp": "x"})), jwt, false),
+        (over(json!({"nbf": now + 31})), jwt, false),
+        (over(json!({"sub": "mallory"})), jwt, false),
+        (over(json!({"act": {"sub": "x"}})), jwt, false),
+        (over(json!({"cnf": {"jkt": "x"}})), jwt, false),
+        (over(json!({"azp": "x"})), jwt, false),
+        (over(json!({"agents": [{"sub": "x"}]})), jwt, false),
+        (
+            over(json!({"Token_Introspection": {"active": false}})),
+            jwt,
+            false,
+        ),
         (
             over(json!({"token_introspection": {"active": false}})),
             jwt,

@@ -5,7 +5,8 @@ use crate::actors::chain;
 use crate::callers::{OURS, call, caller};
 use crate::world::{AUDIENCE, ISSUER, World, claims_with, profile, publish, question};
 use behest::evidence::{
-    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, IntrospectionEndpoint, Preset, Profile, Trust,
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, IntrospectionEndpoint,
+    Preset, Profile, Secret, Trust,
 };
 use behest::http::{CallerCredential, Settings};
 use behest::model::EntityRef;
@@ -209,7 +210,7 @@ async fn the_words_of_a_client_are_read_at_every_level() {
                     &over(Value::Null),
                     &json!({"clientProfile": "ai_agent"}),
                 )),
-                "spelled like one",
+                "would not be read there",
             ),
             // Whoever it is, it is no person alone.
             (bot(with(&agents, &json!({"client_id": null}))), led),
@@ -581,6 +582,9 @@ async fn every_client_of_an_id_token_alone_acts_under_every_preset() {
             (json!({"azp": "alice"}), "a client's own"),
             (json!({"azp": "web", "Azp": "x"}), "zp`"),
             (json!({"clientId": "x"}), "names"),
+            (json!({"_claim_names": {"azp": "s"}}), "`azp` elsewhere"),
+            (json!({"_claim_names": {"cid": "s"}}), "`cid` elsewhere"),
+            (json!({"_claim_names": {"users": "s"}}), "`users` elsewhere"),
         ] {
             let found = alone(of, &["*"], &claims).await;
             assert!(
@@ -652,6 +656,11 @@ async fn an_answer_about_another_kind_of_token_is_known_in_any_spelling() {
             "no access token",
         ),
         (json!({"tokenType": ["Bearer"]}), "no access token"),
+        (json!({"token_use": "refresh_token"}), "no access token"),
+        (json!({"token_use": "access_token"}), "user:alice"),
+        (json!({"Active": false}), "is not active"),
+        (json!({"ACTIVE": "true"}), "is not active"),
+        (json!({"Active": true}), "user:alice"),
     ] {
         let usual = json!({"active": true, "sub": "alice", "client_id": "web", "aud": AUDIENCE, "exp": NOW + 300});
         let answer = with(&usual, &over).to_string();
@@ -669,6 +678,391 @@ async fn an_answer_about_another_kind_of_token_is_known_in_any_spelling() {
             ..profile(&web)
         };
         let found = chain(&World::new(vec![asked], Vec::new()), "opaque").await;
+        assert!(found.contains(expected), "{over}: {found}");
+    }
+}
+
+/// Names of parties in the words of some issuers. Those that may be read are said of nobody else.
+const HIDDEN: [&str; 30] = [
+    "agents",
+    "Users",
+    "delegations",
+    "delegation-chains",
+    "delegate",
+    "acts",
+    "actChain",
+    "impersonator",
+    "obo",
+    "client",
+    "clients",
+    "principals",
+    "sub_id",
+    "subjects",
+    "actors",
+    "https://corp.example/act",
+    "https://corp.example/claims#agent",
+    "custom:delegator",
+    "act.sub",
+    "parentAgentId",
+    "clientProfiles",
+    "subProfiles",
+    "applicationId",
+    "https://corp.example/clientId",
+    "custom:azp",
+    "client_ids",
+    "AppIDs",
+    "cids",
+    "agentId",
+    "authorizedParty",
+];
+
+/// A party counts by any name that issuers have for it, wherever it stands, and whatever else of it
+/// is read.
+#[actix_web::test]
+async fn no_party_is_passed_over_by_its_name_its_place_or_what_else_is_read() {
+    let key = Key::new("k1");
+    let web = publish(&key);
+    let as_facts = |profile: Profile| {
+        let parts = ["name", "sub", "id"];
+        let of = |name: &&str| {
+            let name = *name;
+            [ClaimPath::exact([name])]
+                .into_iter()
+                .chain(parts.map(|part| ClaimPath::exact([name, part])))
+        };
+        let mut profile = profile;
+        profile.claims.roles = HIDDEN.iter().flat_map(of).collect();
+        profile
+    };
+    for is_read in [false, true] {
+        let plain = profile(&web);
+        let made = if is_read { as_facts(plain) } else { plain };
+        let world = World::new(vec![made], Vec::new());
+        let party = json!({"sub": "x", "name": "n"});
+        for name in HIDDEN {
+            let mut cases = vec![
+                json!({ name: party }),
+                json!({ name: [party] }),
+                json!({"ext": { name: party }}),
+                json!({"ext": [[{ name: [party] }]]}),
+                json!({"_claim_names": { name: "s" }}),
+                json!({ name: "s", "_claim_sources": {"s": {}} }),
+                json!({"act": {"sub": "bot", name: party}}),
+                json!({"act": {"sub": "bot", "act": {"sub": "bat", name: [party]}}}),
+                json!({"act": {"sub": "bot", "ext": { name: party }}}),
+            ];
+            let is_clients =
+                |name: &str| ["id", "azp", "arty"].iter().any(|end| name.ends_with(end));
+            if is_clients(&name.to_lowercase()) && name != "sub_id" {
+                cases.push(json!({ name: "x" }));
+            }
+            for claims in cases {
+                let found = chain(&world, &key.access_token(&claims_with(&claims))).await;
+                assert!(
+                    found.starts_with("credential_invalid: "),
+                    "{is_read}: {claims}: {found}"
+                );
+            }
+        }
+        for claims in [
+            json!({"actor": "octocat", "actor_id": "1", "user": "u", "may_act": {"sub": "x"}}),
+            json!({"applicationId": "web", "agent": "web", "ext": {"client_id": "web"}}),
+            json!({"resource_access": {"client": {"roles": ["r"]}, "users": {"roles": ["r"]}}}),
+            json!({"urn:zitadel:iam:org:project:roles": {"agent": {"1": "a.example"}}}),
+            json!({"authorization_details": [{"type": "t", "client_id": "x", "user": {"id": "u"}}]}),
+            json!({"_claim_names": {"address": "s"}, "email": "a@b.example"}),
+        ] {
+            let found = chain(&world, &key.access_token(&claims_with(&claims))).await;
+            assert_eq!(found, "user:alice", "{is_read}: {claims}");
+        }
+    }
+    for name in ["_claim_names", "_claim_sources", "_Claim_Names"] {
+        for claims in [
+            json!({"act": {"sub": "bot", name: {"act": "s"}}}),
+            json!({"ext": { name: {"act": "s"}}}),
+        ] {
+            hold(|profile| profile, &[(claims, " names somebody")]).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_is_read_for_another_purpose_is_not_read_as_a_party() {
+    let by = |client: &'static [&'static str]| {
+        move |profile: Profile| {
+            let mut profile = profile;
+            profile.claims.client = paths(client);
+            profile
+        }
+    };
+    let fact = |claim: &str| FactRule {
+        name: "fact".into(),
+        claim: ClaimPath::new(claim),
+        kind: FactKind::Text,
+    };
+    let below = by(&["ext.client", "azp"]);
+    let bad = "the claim `ext.client` is not of its form";
+    let cut = [(json!({"azp": "web", "ext": [{"client": "x"}]}), bad)];
+    let with_fact = |profile: Profile| Profile {
+        facts: vec![fact("ext")],
+        ..below(profile)
+    };
+    hold(with_fact, &cut).await;
+    let of_users = |profile: Profile| Profile {
+        of_users: paths(&["ext"]),
+        only_of_users: paths(&["ext"]),
+        ..below(profile)
+    };
+    hold(of_users, &cut).await;
+    let deeper = by(&["ext.client.id", "azp"]);
+    hold(
+        move |profile| Profile {
+            facts: vec![fact("ext.client")],
+            ..deeper(profile)
+        },
+        &[(
+            json!({"azp": "web", "ext": {"client": [{"id": "x"}]}}),
+            "the claim `ext.client.id` is not of its form",
+        )],
+    )
+    .await;
+    // A claim that is spelled like that of the client, and is a fact.
+    hold(
+        |profile| Profile {
+            facts: vec![fact("Client-Id")],
+            ..profile
+        },
+        &[(json!({"Client-Id": "x"}), "spelled like `client_id`")],
+    )
+    .await;
+    let unread = "which its issuer's profile does not read";
+    let second = |profile: Profile| {
+        let mut profile = by(&["azp"])(profile);
+        profile.claims.subject = paths(&["sub", "client_id"]);
+        profile
+    };
+    hold(
+        second,
+        &[
+            (json!({"azp": "web", "client_id": "x"}), unread),
+            (json!({"azp": "web", "client_id": "web"}), "user:alice"),
+            (
+                json!({"sub": null, "azp": "web", "client_id": "bob"}),
+                "user:bob",
+            ),
+        ],
+    )
+    .await;
+    let none = |profile: Profile| {
+        let mut profile = second(profile);
+        profile.claims.client = Vec::new();
+        profile
+    };
+    hold(none, &[(json!({"client_id": "x"}), unread)]).await;
+    let form = |profile: Profile| Profile {
+        autonomous: vec![AutonomousClaim::client("client_id", "svc-", "")],
+        ..by(&["azp"])(profile)
+    };
+    hold(
+        form,
+        &[
+            (json!({"azp": "web", "client_id": "x"}), unread),
+            (
+                json!({"sub": "web", "azp": "web", "client_id": "svc-web"}),
+                "agent:web",
+            ),
+        ],
+    )
+    .await;
+    let within = by(&["client_id.name", "azp"]);
+    hold(
+        within,
+        &[
+            (
+                json!({"azp": "web", "client_id": {"name": "web"}}),
+                "user:alice",
+            ),
+            (json!({"azp": "web", "client_id": {"id": "x"}}), unread),
+        ],
+    )
+    .await;
+    // Who is read there is a party.
+    let subject = |profile: Profile| {
+        let mut profile = profile;
+        profile.claims.subject = paths(&["user.id"]);
+        profile
+    };
+    hold(
+        subject,
+        &[
+            (
+                json!({"client_id": "web", "user": {"id": "bob"}}),
+                "user:bob",
+            ),
+            (
+                json!({"client_id": "web", "user": {"id": "bob", "act": {"sub": "x"}}}),
+                "names somebody in `user.act`",
+            ),
+            (
+                json!({"client_id": "web", "user": {"id": "bob"}, "users": [{"id": "x"}]}),
+                "names somebody in `users`",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[actix_web::test]
+async fn a_tokens_use_is_known_by_whichever_door_it_comes() {
+    let other = "is no access token";
+    let used = |over: Value| with(&json!({"client_id": "web"}), &over);
+    hold(
+        |profile| profile,
+        &[
+            (used(json!({"token_type": "Bearer"})), "user:alice"),
+            (used(json!({"token_type": "refresh_token"})), other),
+            (used(json!({"token_type": "N_A"})), other),
+            (used(json!({"TokenType": "N_A"})), other),
+            (used(json!({"token_use": "refresh_token"})), other),
+            (used(json!({"token_type": "DPoP"})), "is bound to a key"),
+        ],
+    )
+    .await;
+    let required = |profile: Profile| Profile {
+        required: vec![ClaimMark::one_of("token_type", &["svc"])],
+        ..profile
+    };
+    hold(
+        required,
+        &[
+            (used(json!({"token_type": "svc"})), "user:alice"),
+            (used(json!({"token_type": "SVC"})), other),
+            (used(json!({"token_type": "svc", "token_use": "id"})), other),
+        ],
+    )
+    .await;
+}
+
+#[actix_web::test]
+async fn a_subject_by_any_name_is_nobodys_account() {
+    let no_account = "is not known to be the account of `web`";
+    let nameless = |over: Value| with(&json!({"sub": null, "client_id": "web"}), &over);
+    hold(
+        preset(Preset::OidcProvider),
+        &[
+            (nameless(json!({})), "agent:web"),
+            (nameless(json!({"username": "web"})), "agent:web"),
+            (nameless(json!({"username": "mallory"})), no_account),
+            (nameless(json!({"UserName": "mallory"})), no_account),
+            (nameless(json!({"email": "m@x.example"})), no_account),
+            (nameless(json!({"https://x.example/uid": 7})), no_account),
+            (
+                nameless(json!({"_claim_names": {"username": "s"}})),
+                no_account,
+            ),
+        ],
+    )
+    .await;
+    let by_email = |profile: Profile| {
+        let mut profile = inverted(profile);
+        profile.claims.subject = paths(&["email"]);
+        Profile {
+            of_users: paths(&["scp"]),
+            ..profile
+        }
+    };
+    let act = json!({"email": "alice"});
+    hold(
+        by_email,
+        &[
+            (nameless(json!({"act": act})), "user:alice > agent:web"),
+            (
+                nameless(json!({"act": act, "username": "x"})),
+                "names no subject",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[actix_web::test]
+async fn a_word_of_a_mark_is_that_word_or_refuses() {
+    let misspelt = "is spelled like one that says whose the token is";
+    let auth0 = |sub: &str, gty: &str| json!({"azp": "web", "sub": sub, "gty": gty});
+    hold(
+        preset(Preset::Auth0),
+        &[
+            (auth0("web@clients", "client-credentials"), "agent:web"),
+            (auth0("alice", "password"), "user:alice"),
+            (auth0("alice", "client_credentials"), misspelt),
+            (auth0("alice", "Client-Credentials"), misspelt),
+            (auth0("x@Clients", "password"), misspelt),
+        ],
+    )
+    .await;
+    let entra =
+        |idtyp: &str| json!({"ver": "2.0", "oid": "o", "azp": "web", "scp": "r", "idtyp": idtyp});
+    hold(
+        preset(Preset::Entra),
+        &[(entra("user"), "user:o"), (entra("App"), misspelt)],
+    )
+    .await;
+    let by_kind = |profile: Profile| Profile {
+        id_tokens: vec![ClaimMark::one_of("kind", &["id"])],
+        ..profile
+    };
+    hold(
+        by_kind,
+        &[
+            (json!({"client_id": "web", "kind": "access"}), "user:alice"),
+            (json!({"client_id": "web", "kind": "ID"}), misspelt),
+        ],
+    )
+    .await;
+    // What a client's own token says of its subject is of the type of clients.
+    let own = |word: &str| json!({"sub": "bot", "client_id": "bot", "sub_profile": word});
+    hold(
+        |profile| profile,
+        &[
+            (own("ai_agent"), "agent:bot"),
+            (own("service"), "would have two ids"),
+        ],
+    )
+    .await;
+}
+
+#[actix_web::test]
+async fn a_token_by_a_shared_secret_names_its_agent_alone() {
+    let secret = "a9f3c1d77a0be43e29b51c6d2e8f70a345b6c88";
+    let made = Profile {
+        trust: Trust::Secret(Secret::new(secret.as_bytes())),
+        ..Preset::SharedSecret.profile("local")
+    };
+    let world = World::new(vec![made], Vec::new());
+    let usual = json!({"agentId": "dev", "iat": NOW - 10, "exp": NOW + 300});
+    for (over, expected) in [
+        (json!({}), "agent:dev"),
+        (json!({"sub": "dev", "client_id": "dev"}), "agent:dev"),
+        (json!({"sub": "x"}), "names somebody in `sub`"),
+        (json!({"sub": 7}), "names somebody in `sub`"),
+        (json!({"client_id": "x"}), "names a client in `client_id`"),
+        (
+            json!({"sub": "x", "client_id": "x"}),
+            "names somebody in `sub`",
+        ),
+        (json!({"aud": "other"}), "names an audience"),
+        (json!({"iss": "x"}), "is not configured"),
+        (json!({"agent_id": "x"}), "spelled like `agentId`"),
+        (json!({"agent": "x"}), "names a client in `agent`"),
+        (json!({"agents": ["x"]}), "names somebody in `agents`"),
+        (json!({"parentAgentId": "x"}), "names somebody in"),
+    ] {
+        let token = jsonwebtoken::encode(
+            &jsonwebtoken::Header::default(),
+            &with(&usual, &over),
+            &jsonwebtoken::EncodingKey::from_secret(secret.as_bytes()),
+        );
+        let found = chain(&world, &token.unwrap()).await;
         assert!(found.contains(expected), "{over}: {found}");
     }
 }

@@ -146,7 +146,8 @@ async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
 #[actix_web::test]
 async fn other_claims_of_a_jwt_svid_grant_nothing_and_what_would_narrow_it_refuses_it() {
     let domains = Domains::new();
-    let scoped = json!({"scope": "read", "client_id": "y", "iss": "https://a.example"});
+    let scoped = json!({"scope": "read", "iss": "https://a.example", "client_id": NAME,
+        "preferred_username": "y", "typ": "Bearer", "acr": "high"});
     let credential = jwt(&domains.with_claims(&scoped));
     assert!(
         domains
@@ -164,6 +165,24 @@ async fn other_claims_of_a_jwt_svid_grant_nothing_and_what_would_narrow_it_refus
         (json!({"Act": {"sub": "x"}}), "spelled like `act`"),
         (json!({"CNF": {"jkt": "x"}}), "spelled like `cnf`"),
         (json!({"events": {}}), "tells of an event"),
+        (json!({"typ": "DPoP"}), "is bound to a key"),
+        (json!({"token_type": "DPoP"}), "is bound to a key"),
+        (json!({"token_type": "N_A"}), "is no access token"),
+        (
+            json!({"_claim_names": {"act": "s"}}),
+            "its claim `act` elsewhere",
+        ),
+        (
+            json!({"_claim_names": {"cnf": "s"}}),
+            "its claim `cnf` elsewhere",
+        ),
+        (json!({"_claim_names": {"azp": "s"}}), "`azp` elsewhere"),
+        (json!({"on_behalf_of": "x"}), "which is not read"),
+        (json!({"delegation_chain": ["x"]}), "which is not read"),
+        (json!({"agent": {"sub": "x"}}), "which is not read"),
+        (json!({"ext": {"act": {"sub": "x"}}}), "which is not read"),
+        (json!({"client_id": "x"}), "names a client in `client_id`"),
+        (json!({"azp": "x"}), "names a client in `azp`"),
     ] {
         let found = who(&domains.world, &jwt(&domains.with_claims(&over))).await;
         assert!(

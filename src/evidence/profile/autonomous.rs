@@ -76,6 +76,13 @@ impl AutonomousClaim {
         named.and_then(|named| named.strip_suffix(self.after.as_str()))
     }
 
+    /// Returns `true` if the value has the texts around a client's name in another case.
+    pub(in crate::evidence) fn is_nearly_in(&self, text: &str) -> bool {
+        let [text, before, after] = [text, &self.value, &self.after].map(str::to_lowercase);
+        let named = text.strip_prefix(&before).filter(|_| !self.is_bare());
+        named.is_some_and(|named| named.ends_with(&after))
+    }
+
     /// Returns `true` if a name in this claim is the client's. `sub` contains an id, and ids are
     /// case-sensitive; names of accounts are often written in lower case, in any script.
     pub(in crate::evidence) fn is_of(&self, client: &str, name: &str) -> bool {

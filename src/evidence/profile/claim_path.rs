@@ -85,14 +85,17 @@ impl ClaimPath {
         &self,
         claims: &'a Record,
     ) -> impl Iterator<Item = &'a Value> {
-        let at = move |place: &Vec<SmolStr>| {
-            let (first, rest) = place.split_first()?;
-            rest.iter()
-                .try_fold(claims.get_present(first)?, |value, name| {
-                    value.as_record()?.get_present(name)
-                })
-        };
-        self.places.iter().filter_map(at)
+        self.places.iter().filter_map(|place| at(claims, place))
+    }
+
+    /// Iterates over those places of the path at which the claims have a value.
+    pub(in crate::evidence) fn found_in(
+        &self,
+        claims: &Record,
+    ) -> impl Iterator<Item = &Vec<SmolStr>> {
+        self.places
+            .iter()
+            .filter(|place| at(claims, place).is_some())
     }
 
     /// Returns `true` if this name is the audience in the path: the names beside it are other
@@ -123,6 +126,15 @@ impl ClaimPath {
         };
         audiences.iter().map(put).collect()
     }
+}
+
+/// Returns the value below these names.
+fn at<'a>(claims: &'a Record, place: &[SmolStr]) -> Option<&'a Value> {
+    let (first, rest) = place.split_first()?;
+    rest.iter()
+        .try_fold(claims.get_present(first)?, |value, name| {
+            value.as_record()?.get_present(name)
+        })
 }
 
 /// Returns every list of names that a text with dots can mean, those with the fewest names first.

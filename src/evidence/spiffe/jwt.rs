@@ -2,10 +2,11 @@
 
 use super::{SpiffeId, TrustDomain};
 use crate::evidence::claims::{self, GenuineToken};
+use crate::evidence::clients;
 use crate::evidence::jose::{UnverifiedToken, all_asymmetric};
 use crate::evidence::keys::{KeyVoucher, Keyring};
 use crate::evidence::profile::{ActorForm, ClaimPath, ClaimPaths, Overage, Profile, Trust};
-use crate::model::{CredentialError, CredentialKind, PrincipalIds, Timestamp, Value};
+use crate::model::{CredentialError, CredentialKind, PrincipalIds, Record, Timestamp, Value};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -30,16 +31,11 @@ pub(in crate::evidence) async fn verify(
     let id = id.ok_or_else(|| {
         CredentialError::misfit("the token's subject is no workload of its trust domain")
     })?;
-    claims::check_spelling(&token.claims)?;
+    let profile = profile(domain);
     let mut claims = token.claims.clone();
+    check_claims(&claims, &SmolStr::new(sub), &profile)?;
     // A workload's token proves who the workload is; every other claim is data of whoever requested
-    // the token. Only claims that would restrict it are read, and refused: a binding, which is not
-    // checked here, and an actor.
-    if claims.get_present("cnf").is_some() {
-        return Err(CredentialError::invalid(
-            "the token is bound to a key, and a JWT-SVID is a bearer's",
-        ));
-    }
+    // the token, and no fact.
     claims = ["aud", "exp", "iat", "nbf", "act", "events"]
         .into_iter()
         .filter_map(|name| Some((SmolStr::new_static(name), claims.remove(name)?)))
@@ -49,7 +45,7 @@ pub(in crate::evidence) async fn verify(
     let mut genuine = claims::read(
         &claims,
         CredentialKind::JwtSvid,
-        &profile(domain),
+        &profile,
         ids,
         now,
         None,
@@ -59,6 +55,23 @@ pub(in crate::evidence) async fn verify(
         facts.insert("subject", Value::text(sub));
     }
     Ok((genuine, voucher))
+}
+
+/// Refuses a workload's token with a claim that would restrict it or name another party: a binding,
+/// which is not checked here, an actor, a client.
+fn check_claims(
+    claims: &Record,
+    workload: &SmolStr,
+    profile: &Profile,
+) -> Result<(), CredentialError> {
+    claims::check_spelling(claims)?;
+    claims::check_overlooked(claims, CredentialKind::JwtSvid, profile)?;
+    if claims.get_present("cnf").is_some() || claims::says_bound(claims) {
+        return Err(CredentialError::invalid(
+            "the token is bound to a key, and a JWT-SVID is a bearer's",
+        ));
+    }
+    clients::check_others(claims, None, &[workload], profile)
 }
 
 /// Checks the header, and returns the algorithm that it names.

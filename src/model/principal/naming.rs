@@ -4,7 +4,7 @@
 
 use super::NoId;
 use crate::model::kind_words::CLIENT_PROFILE;
-use crate::model::{Record, SpiffeId, Value, alike, has_agents_client};
+use crate::model::{Record, SpiffeId, Value, alike, clients_named, has_agents_client};
 use smol_str::SmolStr;
 
 /// How an issuer's actors are named where a request or another issuer's token names them: as in
@@ -159,7 +159,7 @@ impl NamingClaims {
         clients_named(act)
             .filter(move |(member, _)| {
                 let mut read = self.client.iter().chain(&self.own_client).chain(but);
-                !read.any(|path| path.first() == Some(*member))
+                !read.any(|path| path.first() == Some(*member) && at(act, path).is_some())
             })
             .map(|(_, value)| value)
     }
@@ -172,29 +172,29 @@ impl NamingClaims {
             .unwrap_or(sub)
     }
 
+    /// INVARIANT: what is read for one purpose is not read for another: a person's name on the way
+    /// to a client's is in its way.
     fn check_spelling(&self, act: &Record) -> Result<(), NoId> {
-        let paths = self
-            .person
-            .iter()
-            .chain(&self.client)
-            .chain(&self.own_client);
         let fixed = ["sub", CLIENT_PROFILE].map(|name| [SmolStr::new_static(name)]);
-        let paths: Vec<&[SmolStr]> = paths
-            .map(Vec::as_slice)
-            .chain(fixed.iter().map(<[SmolStr; 1]>::as_slice))
-            .collect();
-        if paths.iter().any(|path| has_lookalike(act, path, &paths)) {
-            Err(NoId::Spelling)
-        } else if paths.iter().any(|path| is_cut(act, path, &paths)) {
-            Err(NoId::Clients)
-        } else {
-            Ok(())
+        let [sub, client_profile] = fixed.each_ref().map(<[SmolStr; 1]>::as_slice);
+        let person = self.person.iter().map(Vec::as_slice).chain([sub]).collect();
+        let clients = self.client.iter().chain(&self.own_client);
+        let clients = clients.map(Vec::as_slice).collect();
+        let purposes: [Vec<&[SmolStr]>; 3] = [person, clients, vec![client_profile]];
+        for paths in &purposes {
+            if paths.iter().any(|path| has_lookalike(act, path, paths)) {
+                return Err(NoId::Spelling);
+            }
+            if paths.iter().any(|path| is_cut(act, path, paths)) {
+                return Err(NoId::Clients);
+            }
         }
+        Ok(())
     }
 }
 
 /// Returns `true` if a member at some level of the path is spelled like the name at that level, and
-/// no other path has that member's name there.
+/// no other of these paths has that member's name there.
 fn has_lookalike(act: &Record, path: &[SmolStr], paths: &[&[SmolStr]]) -> bool {
     let mut within = act;
     for (depth, name) in path.iter().enumerate() {
@@ -218,7 +218,7 @@ fn has_lookalike(act: &Record, path: &[SmolStr], paths: &[&[SmolStr]]) -> bool {
     false
 }
 
-/// Returns `true` if something on the way to a claim is no object, and is not read by itself.
+/// Returns `true` if something on the way to a claim is no object, and is not one of these claims.
 fn is_cut(act: &Record, path: &[SmolStr], paths: &[&[SmolStr]]) -> bool {
     let mut within = act;
     for depth in 1..path.len() {
@@ -243,15 +243,6 @@ fn only_sub_of(act: &Record) -> Result<&str, NoId> {
     } else {
         Ok(sub)
     }
-}
-
-/// Iterates over the claims by which issuers name clients, in any spelling. Each issuer has some of
-/// these names, and a name that an issuer's profile does not list may be overlooked.
-pub fn clients_named(claims: &Record) -> impl Iterator<Item = (&SmolStr, &Value)> {
-    const CLIENTS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
-    claims.iter().filter(|(member, value)| {
-        !value.is_null() && CLIENTS.iter().any(|name| alike(name, member))
-    })
 }
 
 fn sub_of(act: &Record) -> Result<&str, NoId> {

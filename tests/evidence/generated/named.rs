@@ -23,7 +23,13 @@ const SCHEMA: &str = "action work appliesTo { principal: [user, agent, service],
 const WORK: &str = "@id(\"work\") permit (principal, action == Action::\"work\", resource);\n";
 
 /// What has to come, and how often; and what has to come through.
-const KINDS: [(&str, usize); 31] = [
+const KINDS: [(&str, usize); 37] = [
+    ("a party by another name", 10),
+    ("a party in another claim", 3),
+    ("a party deep in another claim", 3),
+    ("a party elsewhere", 3),
+    ("a party by another name, in act", 3),
+    ("a party elsewhere, in act", 1),
     ("two clients in act, one with text around it", 2),
     ("a person without the name", 5),
     ("an actor by a name that somebody chose", 5),
@@ -250,6 +256,20 @@ impl Mint {
             ActorForm::Rfc8693 | ActorForm::None => self.straight(dice, issuer),
         };
         twice(&mut written);
+        if dice.chance(8) {
+            let place = match &mut written.claims["act"] {
+                Value::Array(acts) => acts.first_mut(),
+                act => Some(act).filter(|act| act.is_object()),
+            };
+            let kind = match place {
+                Some(act) if dice.chance(40) => format!("{}, in act", spelled::hide(dice, act)),
+                _ => spelled::hide(dice, &mut written.claims).to_owned(),
+            };
+            written.flaw(&kind);
+        }
+        if written.claims["act"].is_null() {
+            written.claims = with(&written.claims, &json!({"act": null}));
+        }
         written.kinds.extend([
             format!("{:?}", issuer.form),
             format!("{:?} accounts", issuer.accounts),

@@ -3,6 +3,7 @@
 //! hand, or the token is refused.
 
 use super::census::Census;
+use super::spelled::hide;
 use super::{Dice, NOW};
 use crate::world::{AUDIENCE, World, profile, publish, question};
 use behest::evidence::{ActorForm, ClaimPath, Preset, Profile};
@@ -14,7 +15,10 @@ use support::web::Web;
 const TURNS: usize = 2_500;
 
 /// By which claims issuers name clients, and how these are spelled.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 10] = [
+    "applicationId",
+    "agent_id",
+    "client",
     "client_id",
     "azp",
     "appid",
@@ -246,6 +250,7 @@ struct Said {
     clients: Vec<&'static str>,
     is_agents: bool,
     is_unknown: bool,
+    is_hidden: bool,
     kinds: Vec<&'static str>,
 }
 
@@ -273,6 +278,10 @@ fn say(dice: &mut Dice, claims: &mut Value, own: &'static str) -> Said {
             });
             said.clients.push(other);
         }
+    }
+    if dice.chance(6) {
+        said.kinds.push(hide(dice, claims));
+        said.is_hidden = true;
     }
     if dice.chance(25) {
         let (words, kind) = match dice.below(3) {
@@ -411,8 +420,10 @@ fn hold(issuer: &Issuer, written: &Written, chain: &[(String, String)], at: &str
         clients,
         is_agents,
         is_unknown,
+        is_hidden,
         ..
     } = &written.said;
+    assert!(!is_hidden, "a party is overlooked: {at}");
     for client in clients.iter().chain(&written.audiences) {
         let is_own = is_user && !is_agents && issuer.is_hand(client);
         assert!(
@@ -430,6 +441,7 @@ fn hold(issuer: &Issuer, written: &Written, chain: &[(String, String)], at: &str
             );
         }
         assert!(!act.is_unknown, "a word in act is overlooked: {at}");
+        assert!(!act.is_hidden, "a party in act is overlooked: {at}");
     }
     for party in &written.parties {
         assert!(has(party), "{party} is lost: {at}");
@@ -474,7 +486,11 @@ async fn every_client_of_a_token_of_any_preset_is_read() {
 }
 
 /// What has to come, and what has to come through.
-const KINDS: [(&str, usize); 24] = [
+const KINDS: [(&str, usize); 28] = [
+    ("a party by another name", 20),
+    ("a party elsewhere", 10),
+    ("a party in another claim", 10),
+    ("a party by another name, in act", 5),
     ("standard", 20),
     ("oidc-provider", 5),
     ("keycloak", 5),

@@ -103,6 +103,72 @@ fn misspelt(dice: &mut Dice) -> &'static str {
     dice.one(&MISSPELT)
 }
 
+/// Names by which issuers say who else acts, in some place or form.
+const HIDDEN: [&str; 20] = [
+    "actor",
+    "agent",
+    "user",
+    "client",
+    "subject",
+    "principal",
+    "delegation",
+    "delegate",
+    "delegator",
+    "impersonator",
+    "obo",
+    "on_behalf_of",
+    "delegation_chain",
+    "act_chain",
+    "parent_agent",
+    "application_id",
+    "authorized_party",
+    "client_profile",
+    "sub_profile",
+    "act",
+];
+
+/// Puts a party among claims that is nowhere read.
+pub(super) fn hide(dice: &mut Dice, claims: &mut Value) -> &'static str {
+    let name = dice.one(&HIDDEN);
+    let mut spelled = match dice.below(4) {
+        0 => name.to_uppercase(),
+        1 => name.replace('_', "-"),
+        _ => name.to_owned(),
+    };
+    // These are read where they stand.
+    let is_read = matches!(name, "act" | "sub_profile" | "client_profile");
+    match dice.below(3) {
+        0 => spelled = format!("https://hidden.example/{spelled}"),
+        1 => spelled.push('s'),
+        _ if is_read => spelled.push('S'),
+        _ => {}
+    }
+    let party = json!({"sub": "hidden"});
+    let party = if dice.chance(50) {
+        party
+    } else {
+        json!([party])
+    };
+    match dice.below(5) {
+        0 => {
+            claims["ext"] = json!({ spelled: party });
+            "a party in another claim"
+        }
+        1 => {
+            claims["ext"] = json!([{"in": { spelled: party }}]);
+            "a party deep in another claim"
+        }
+        2 => {
+            claims["_claim_names"] = json!({ spelled: "src" });
+            "a party elsewhere"
+        }
+        _ => {
+            claims[spelled] = party;
+            "a party by another name"
+        }
+    }
+}
+
 /// The `sub` of a client: its id, perhaps with what the issuer has around it.
 fn sub_of(dice: &mut Dice, issuer: &Issuer, id: &str, spelled: &mut Vec<&'static str>) -> String {
     let Some((before, after)) = issuer.around else {
