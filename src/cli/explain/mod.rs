@@ -27,7 +27,6 @@ use request::ExplainSubject;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// LIMIT: bytes of a file with assumptions; a person writes it for one question.
 const MAX_GIVEN_BYTES: u64 = 4 << 20;
