@@ -20,12 +20,16 @@ pub struct Case {
     pub file: String,
     /// The name of the case; for a cell of a table, it includes the row and the column.
     pub name: String,
+    /// The body of the request, as it would be sent.
+    pub body: Record,
     /// The request to decide.
     pub request: Request,
     /// The time of the decision.
     pub now: Timestamp,
     /// The stored entities, if the case adds some of its own.
     pub stored: Option<StoredEntities>,
+    /// The entities that the case adds, in Cedar's JSON form.
+    pub entities: Option<String>,
     /// Tuples that the case adds to the bundle's.
     pub tuples: Vec<Tuple>,
     /// The facts of a verified credential.
@@ -298,16 +302,21 @@ impl CaseReader<'_> {
         };
         for (cell, expected) in cells {
             let place = cell.as_ref().map(|(who, to)| (who.as_str(), to.as_str()));
-            match text.request(place) {
-                Ok(request) => self.cases.push(Case {
+            let read = text
+                .body(place)
+                .and_then(|body| Ok((Request::from_body(&body)?, body)));
+            match read {
+                Ok((request, body)) => self.cases.push(Case {
                     file: file.path.clone(),
                     name: place.map_or_else(
                         || text.name.clone(),
                         |(who, to)| format!("{} [{who}, {to}]", text.name),
                     ),
+                    body,
                     request,
                     now,
                     stored: stored.clone(),
+                    entities: given.entities_json(),
                     tuples: tuples.clone(),
                     token: given.token().cloned(),
                     expected,

@@ -196,8 +196,9 @@ impl CaseText {
         text.parse().map_err(|_| CaseError::Time(text.clone()))
     }
 
-    /// Returns the request, with `who` and `to` from a cell of a table instead of the case's own.
-    pub(super) fn request(&self, cell: Option<(&str, &str)>) -> Result<Request, CaseError> {
+    /// Returns the body of the request, with `who` and `to` from a cell of a table instead of the
+    /// case's own.
+    pub(super) fn body(&self, cell: Option<(&str, &str)>) -> Result<Record, CaseError> {
         if let Some(YamlRecord(body)) = &self.request {
             if cell.is_some()
                 || self.who.is_some()
@@ -213,7 +214,7 @@ impl CaseText {
             {
                 return Err(CaseError::RequestMember(name.clone()));
             }
-            return Ok(Request::from_body(body)?);
+            return Ok(body.clone());
         }
         let part = |own: &Option<String>, key| own.clone().ok_or(CaseError::NoPart(key));
         let (who, to) = match cell {
@@ -225,13 +226,17 @@ impl CaseText {
             .as_ref()
             .map(|YamlRecord(context)| context.clone())
             .unwrap_or_default();
-        spelled_out(&who, &part(&self.does, "does")?, &to, context)
+        spelled_body(&who, &part(&self.does, "does")?, &to, context)
     }
 }
 
 /// Makes a request from the short form: `user:alice > agent:copilot`, an action's name, `type:id`.
 /// An id that contains a `>` needs a whole request.
 pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, CaseError> {
+    Ok(Request::from_body(&spelled_body(who, does, to, context)?)?)
+}
+
+fn spelled_body(who: &str, does: &str, to: &str, context: Record) -> Result<Record, CaseError> {
     if let Some((before, actor)) = who
         .split_once("->")
         .filter(|(_, actor)| actor.contains(':'))
@@ -268,15 +273,14 @@ pub fn request_of(
     let action: Record = [(SmolStr::new_static("name"), Value::text(does))]
         .into_iter()
         .collect();
-    let body: Record = [
+    Ok([
         ("subject".into(), Value::Record(subject)),
         ("action".into(), Value::Record(action)),
         ("resource".into(), Value::Record(record_of(to))),
         ("context".into(), Value::Record(context)),
     ]
     .into_iter()
-    .collect();
-    Ok(Request::from_body(&body)?)
+    .collect())
 }
 
 fn record_of(entity: &EntityRef) -> Record {

@@ -135,6 +135,23 @@ impl CompiledPolicySet {
         self.policies.iter().map(|policy| &policy.at)
     }
 
+    /// Returns all policies in the order of their ids, each with its text as it was written.
+    pub fn sources(&self) -> impl Iterator<Item = (&PolicyRef, &str)> {
+        self.policies
+            .iter()
+            .map(|policy| (&policy.at, policy.text()))
+    }
+
+    /// Returns a policy by its id, with its text as it was written.
+    #[must_use]
+    pub fn source_of(&self, id: &str) -> Option<(&PolicyRef, &str)> {
+        let found = self
+            .policies
+            .binary_search_by(|policy| policy.id.as_str().cmp(id));
+        let policy = self.policies.get(found.ok()?)?;
+        Some((&policy.at, policy.text()))
+    }
+
     /// Returns the policies that read the member `name` of the context, or a part of it, if the
     /// schema declares that member for some action.
     pub fn readers_of_context(&self, name: &str) -> impl Iterator<Item = &PolicyRef> {

@@ -46,6 +46,16 @@ pub(in crate::policy) struct CompiledPolicy {
     /// The relations that the rule mentions.
     pub(in crate::policy) mentions: Arc<BTreeSet<Mention>>,
     pub(in crate::policy) at: PolicyRef,
+    /// Where its text is.
+    pub(in crate::policy) written: Option<Loc>,
+}
+
+impl CompiledPolicy {
+    /// Returns the policy as it was written; of a policy that a link made, its template.
+    pub(in crate::policy) fn text(&self) -> &str {
+        let text = self.written.as_ref().and_then(Loc::snippet);
+        text.unwrap_or_default()
+    }
 }
 
 /// A policy while its bundle is loaded. Cedar's tree of the policy is needed to check it, and is
@@ -443,6 +453,7 @@ fn compile(
         effect,
         reason,
         at,
+        written: policy.loc().cloned(),
     }
 }
 

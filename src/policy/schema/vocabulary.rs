@@ -183,6 +183,12 @@ impl Vocabulary {
             .collect()
     }
 
+    /// Returns an action by its name: one that a request can name, or a specialised member.
+    #[must_use]
+    pub fn action_named(&self, name: &str) -> Option<&ActionInfo> {
+        self.actions.get(name)
+    }
+
     /// Returns the contexts of all actions.
     pub(in crate::policy) fn contexts(
         &self,
@@ -365,6 +371,20 @@ impl Vocabulary {
 }
 
 impl ActionInfo {
+    /// Returns the names of the types that may do it, and of those that it may be done to, each in
+    /// order.
+    #[must_use]
+    pub fn applies_to(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let names = |types: &HashSet<EntityType>| types.iter().map(ToString::to_string).collect();
+        (names(&self.principals), names(&self.resources))
+    }
+
+    /// Returns the members of the context, each with its type and whether it is required.
+    pub fn members(&self) -> impl Iterator<Item = (&SmolStr, String, bool)> {
+        let members = self.context.iter();
+        members.map(|(name, it)| (name, it.ty.to_string(), it.required))
+    }
+
     /// Returns the action's name; of a specialised action, the specialised name.
     #[must_use]
     pub fn name(&self) -> &str {

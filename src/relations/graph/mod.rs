@@ -149,6 +149,21 @@ impl Graph {
         Ok(next)
     }
 
+    /// Returns the same tuples without these, whichever layer holds them. It is for questions of
+    /// what would be, and no version of a store.
+    #[must_use]
+    pub fn without(&self, keys: &[TupleKey]) -> Self {
+        let mut rest = Self {
+            bundle_order: Arc::default(),
+            ..self.clone()
+        };
+        for edge in keys.iter().filter_map(|key| self.find(key)) {
+            rest.bundle.remove(edge);
+            rest.stored.remove(edge);
+        }
+        rest
+    }
+
     /// Returns the revision of this version.
     #[must_use]
     pub fn revision(&self) -> Revision {

@@ -74,6 +74,45 @@ fn the_layers_stand_side_by_side() {
 }
 
 #[test]
+fn tuples_are_missing_in_a_copy_alone_whichever_layer_holds_them() {
+    let graph = Graph::load(
+        [
+            tuple("doc:1#viewer@user:a"),
+            tuple("doc:2#viewer@team:t#member"),
+        ],
+        Revision(4),
+    )
+    .unwrap();
+    let graph = graph
+        .with_bundle(
+            [
+                tuple("doc:1#viewer@user:b"),
+                tuple("doc:1#viewer@user:*"),
+                tuple("doc:1#viewer@user:a"),
+            ],
+            Revision(4),
+        )
+        .unwrap();
+    let before = [TupleOrigin::Bundle, TupleOrigin::Store].map(|at| texts(graph.tuples(at)));
+    let rest = graph.without(&[
+        key("doc:1#viewer@user:a"),
+        key("doc:1#viewer@user:*"),
+        key("doc:9#viewer@user:a"),
+    ]);
+    assert_eq!(
+        texts(rest.tuples(TupleOrigin::Bundle)),
+        ["doc:1#viewer@user:b"]
+    );
+    assert_eq!(
+        texts(rest.tuples(TupleOrigin::Store)),
+        ["doc:2#viewer@team:t#member"]
+    );
+    assert_eq!(rest.revision(), graph.revision());
+    let after = [TupleOrigin::Bundle, TupleOrigin::Store].map(|at| texts(graph.tuples(at)));
+    assert_eq!(after, before);
+}
+
+#[test]
 fn both_directions_hold_the_same_tuples_after_any_history() {
     let users = [
         "user:a",
