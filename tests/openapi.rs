@@ -51,7 +51,17 @@ fn every_endpoint_is_described_where_it_is_and_nothing_else_is() {
     });
     assert_eq!(described, expected.collect());
     let pages: Vec<&str> = pages.into_iter().map(|endpoint| endpoint.path).collect();
-    assert_eq!(pages, ["/", "/docs", "/docs/{file:.*}", "/openapi.json"]);
+    assert_eq!(
+        pages,
+        [
+            "/console",
+            "/console/{file:.*}",
+            "/",
+            "/docs",
+            "/docs/{file:.*}",
+            "/openapi.json"
+        ]
+    );
 }
 
 /// A misspelt reference would show as an empty schema on the page.

@@ -4,6 +4,7 @@
 //! is no decision about the world as it is.
 
 use super::decide::{self, CaseOverrides, Circumstances, DecisionOptions, Verdict};
+use super::snapshot::PinnedView;
 use super::{Ask, Engine, Refusal};
 use crate::bundle::Assumptions;
 use crate::model::{Answer, AnswerDepth, Evidence, Fault, Request, Timestamp};
@@ -29,6 +30,17 @@ impl Engine {
     ) -> Result<AssumedAnswer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
+        self.decide_pinned(pinned, ask, request, assumed)
+    }
+
+    /// Decides by this bundle and these relations.
+    pub(super) fn decide_pinned(
+        &self,
+        pinned: PinnedView<'_>,
+        ask: &Ask<'_>,
+        request: &Request,
+        assumed: &Assumptions,
+    ) -> Result<AssumedAnswer, Refusal> {
         let now = assumed.now.unwrap_or(Timestamp(self.clock.now_ms()));
         let options = DecisionOptions {
             explanation: ask.depth == AnswerDepth::Explain,

@@ -10,10 +10,13 @@
 //! **Trade-off.** A bundle that was replaced stays in memory until its last answer is given.
 
 mod assumption;
+mod assumption_names;
 mod batch;
+mod contents;
 mod decide;
 mod explanation_text;
 mod intersection;
+mod known;
 mod leg_keys;
 mod legs;
 mod load;
@@ -25,8 +28,11 @@ mod survey;
 mod token_facts;
 
 pub use assumption::AssumedAnswer;
+pub use assumption_names::QuestionAssumptions;
 pub use batch::{Batch, BatchFault, ItemAnswer, PausedBatch, Semantic};
+pub use contents::{ActionWords, BundleWords, ContentsPage, ListedCase, ListedPolicy};
 pub use explanation_text::{TextRole, explanation_text, painted_explanation};
+pub use known::KnownEntities;
 pub use leg_keys::LegKeys;
 pub use load::{BundleRefusal, BundleStatus, LoadReport, check};
 pub use request_cache::{CachedQuestions, CachedRequest, RequestCache};

@@ -23,6 +23,7 @@ pub mod authzen;
 mod body;
 mod caller;
 mod connection;
+mod console;
 mod docs;
 mod endpoint;
 mod envelope;

@@ -1,7 +1,7 @@
 //! Every endpoint of the service, and which of them a path belongs to.
 
 use super::endpoint::{Access, Endpoint, resources};
-use super::{Error, admin, authzen, docs, openfga};
+use super::{Error, admin, authzen, console, docs, openfga};
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
@@ -17,11 +17,13 @@ enum Table {
 }
 
 /// All of them. The router tries them in this order, so what is asked most stands first.
-static TABLES: [Table; 5] = [
+static TABLES: [Table; 7] = [
     Table::Paths(&authzen::DECISIONS),
     Table::Calls,
     Table::Paths(&admin::OPERATION),
     Table::Paths(&authzen::DISCOVERY),
+    Table::Paths(&console::EXPLANATIONS),
+    Table::Paths(&console::CONSOLE),
     Table::Paths(&docs::PAGES),
 ];
 

@@ -11,12 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::service::{empty, get, local, request, send};
 
 /// What is everybody's, named once more: nothing becomes so unseen.
-const PUBLIC: [&str; 9] = [
+const PUBLIC: [&str; 11] = [
     "/healthz",
     "/readyz",
     "/metrics",
     "/.well-known/jwks.json",
     "/.well-known/authzen-configuration{suffix:.*}",
+    "/console",
+    "/console/{file:.*}",
     "/",
     "/docs",
     "/docs/{file:.*}",

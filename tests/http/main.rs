@@ -11,6 +11,7 @@
 
 mod apart;
 mod callers;
+mod console;
 mod decisions;
 mod empty_searches;
 mod endpoints;

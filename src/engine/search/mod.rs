@@ -30,6 +30,7 @@ mod universe;
 pub use cases::search_disagreements;
 pub use page::{PageCut, SearchHit, SearchLimits, SearchPage, SearchRefusal};
 pub use page_token::{PageTokenError, Sealer};
+pub(super) use universe::place;
 
 use super::decide::{CaseOverrides, Circumstances, DecisionOptions, decide};
 use super::snapshot::PinnedView;

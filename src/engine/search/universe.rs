@@ -32,7 +32,7 @@ pub(super) fn kind(task: &PageTask<'_>) -> Option<SmolStr> {
 }
 
 /// Returns the position of an id in the order of candidates.
-pub(super) fn place(id: &str) -> ObjectPlace {
+pub(in crate::engine) fn place(id: &str) -> ObjectPlace {
     let spelled = spelled(id);
     (order_of(&spelled), spelled)
 }

@@ -4,12 +4,13 @@
 
 pub(in crate::http) mod openapi;
 
-use crate::http::Error;
 use crate::http::endpoint::{Access, Endpoint, Method};
 use crate::http::shared::ServiceState;
+use crate::http::{Error, console};
 use crate::model::Fault;
 use actix_web::http::header::{
-    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentEncoding, HeaderValue, LOCATION,
+    ACCEPT, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentEncoding, HeaderValue,
+    LOCATION, VARY,
 };
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -41,8 +42,23 @@ const ROOT: Endpoint = Endpoint {
     access: Access::Public,
     advertised: None,
     description: None,
-    route: || web::to(redirect),
+    route: || web::to(root),
 };
+
+/// To the console, for a person's browser, which asks for HTML; else to this page.
+async fn root(request: HttpRequest) -> HttpResponse {
+    let accepted = request.headers().get_all(ACCEPT);
+    let mut accepted = accepted.filter_map(|value| value.to_str().ok());
+    let place = if accepted.any(|value| value.contains("text/html")) {
+        console::PAGE.fixed_path()
+    } else {
+        PAGE.fixed_path()
+    };
+    HttpResponse::TemporaryRedirect()
+        .insert_header((LOCATION, HeaderValue::from_static(place)))
+        .insert_header((VARY, HeaderValue::from_static("accept")))
+        .finish()
+}
 
 const FOLDER: Endpoint = Endpoint {
     path: "/docs",

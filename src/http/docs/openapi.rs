@@ -34,6 +34,11 @@ const JSON: &str = "application/json";
             description = "Decisions and searches, by the OpenID AuthZEN Authorization API 1.0.",
         ),
         (name = "AuthZEN search", description = "Who may, to what, and what?"),
+        (
+            name = "Explanation",
+            description = "What people ask who want to know why: what would be decided if \
+                something else were so, the bundle's cases and policies. The console asks these.",
+        ),
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes, dashboards and operators."),
         (

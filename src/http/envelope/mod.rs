@@ -14,7 +14,7 @@ use crate::http::endpoint::request_path;
 use crate::http::load::lag;
 use crate::http::openfga::ApiError;
 use crate::http::shared::{REQUEST_ID, ServiceState};
-use crate::http::{Error, docs, routes};
+use crate::http::{Error, console, docs, routes};
 use crate::model::shown_request_id;
 use crate::telemetry::Metrics;
 use actix_web::body::{BodySize, EitherBody, MessageBody};
@@ -36,7 +36,8 @@ const LARGE_ANSWER_BYTES: u64 = 16 << 10;
 const DECISION_BYTES: usize = 100;
 
 /// Labels of answers that are of the service's own making, and as large as that is.
-const OWN_ANSWERS: [&str; 4] = [
+const OWN_ANSWERS: [&str; 5] = [
+    console::PAGE.label,
     docs::PAGE.label,
     docs::OPENAPI.label,
     health::METRICS.label,

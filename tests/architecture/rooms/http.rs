@@ -2,7 +2,7 @@
 
 use super::Room;
 
-pub(super) const HTTP: [Room; 29] = [
+pub(super) const HTTP: [Room; 30] = [
     (
         "tls",
         &[],
@@ -181,13 +181,29 @@ pub(super) const HTTP: [Room; 29] = [
         "Health, and the refresh of keys.",
     ),
     (
+        "console",
+        &[
+            "authzen::schema",
+            "caller::permission",
+            "error",
+            "caller::identity",
+            "endpoint",
+            "authzen::wire",
+            "shared",
+            "authzen",
+        ],
+        "The console's files, and what it asks beside decisions.",
+    ),
+    (
         "docs",
-        &["error", "endpoint", "shared"],
+        &["error", "endpoint", "shared", "console"],
         "The page that shows the description of all endpoints.",
     ),
     (
         "routes",
-        &["error", "endpoint", "authzen", "openfga", "admin", "docs"],
+        &[
+            "error", "endpoint", "authzen", "openfga", "admin", "console", "docs",
+        ],
         "Every endpoint, and which of them a path belongs to.",
     ),
     (
@@ -218,6 +234,7 @@ pub(super) const HTTP: [Room; 29] = [
             "shared",
             "authzen",
             "admin",
+            "console",
             "docs",
             "routes",
         ],

@@ -1,0 +1,129 @@
+// The console: its frame, and which page is shown.
+
+import "./style.css";
+import { render } from "preact";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { Refused, hasKey, onKey, vocabulary } from "./api";
+import { Dialog, KeyForm, Trouble } from "./parts";
+import { Try } from "./try/page";
+import type { Vocabulary } from "./wire";
+
+type Theme = "auto" | "light" | "dark";
+const THEMES: Theme[] = ["auto", "light", "dark"];
+const THEME = "behest.console.theme";
+
+function kept(): Theme {
+  try {
+    return THEMES.find((theme) => theme === localStorage.getItem(THEME)) ?? "auto";
+  } catch {
+    return "auto";
+  }
+}
+
+function ThemeButton(): JSX.Element {
+  const [theme, setTheme] = useState<Theme>(kept);
+  useEffect(() => {
+    document.documentElement.dataset["theme"] = theme;
+    try {
+      localStorage.setItem(THEME, theme);
+    } catch {
+      // A browser that keeps nothing shows what its settings say.
+    }
+  }, [theme]);
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "auto";
+  return (
+    <button type="button" class="quiet" onClick={() => setTheme(next)} aria-label={`Colours: ${theme}. Change to ${next}.`}>
+      {theme === "auto" ? "◐" : theme === "light" ? "☀" : "☾"}
+      <span class="wide"> {theme}</span>
+    </button>
+  );
+}
+
+type State = { kind: "loading" } | { kind: "refused"; error: Refused } | { kind: "ready"; words: Vocabulary };
+
+function Console(): JSX.Element {
+  const [state, setState] = useState<State>({ kind: "loading" });
+  const [isAsking, setAsking] = useState(false);
+  const [keys, setKeys] = useState(0);
+  const [round, setRound] = useState(0);
+  const again = useCallback(() => setRound((round) => round + 1), []);
+
+  useEffect(() => onKey(() => setKeys((count) => count + 1)), []);
+  useEffect(() => {
+    const stop = new AbortController();
+    setState((before) => (before.kind === "ready" ? before : { kind: "loading" }));
+    vocabulary(stop.signal).then(
+      (words) => setState({ kind: "ready", words }),
+      (error: unknown) => {
+        if (stop.signal.aborted) return;
+        setState({ kind: "refused", error: error instanceof Refused ? error : new Refused(0, "", String(error)) });
+      },
+    );
+    return () => stop.abort();
+  }, [keys, round]);
+
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => {
+        event.preventDefault();
+        document.getElementById("main")?.focus();
+      }}>
+        Skip to the page
+      </a>
+      <header class="top">
+        <h1>
+          <a href="#/try" class="brand">
+            behest
+          </a>
+          <span class="hidden"> console</span>
+        </h1>
+        <nav aria-label="Pages">
+          <a href="#/try" aria-current="page">
+            Try
+          </a>
+          <a href="/docs/">API</a>
+        </nav>
+        <div class="tools">
+          {state.kind === "ready" && (
+            <span class="bundle wide" title={`bundle ${state.words.bundle}, revision ${state.words.revision}, behest ${state.words.version}`}>
+              bundle <code>{state.words.bundle.replace(/^sha256:/, "").slice(0, 8)}</code>
+            </span>
+          )}
+          <button type="button" class="quiet" onClick={() => setAsking(true)}>
+            {hasKey() ? "Key ✓" : "Key"}
+          </button>
+          <ThemeButton />
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {state.kind === "loading" && <Loading />}
+        {state.kind === "refused" && <Trouble error={state.error} onRetry={again} />}
+        {state.kind === "ready" && <Try words={state.words} onStale={again} />}
+      </main>
+      {isAsking && (
+        <Dialog title="Key" onClose={() => setAsking(false)}>
+          <KeyForm onDone={() => setAsking(false)} />
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function Loading(): JSX.Element {
+  return (
+    <div class="try" aria-busy="true">
+      <p class="hidden" role="status">
+        Loading
+      </p>
+      <div class="panel skeleton" />
+      <div class="panel skeleton" />
+    </div>
+  );
+}
+
+const root = document.getElementById("console");
+if (root) {
+  root.replaceChildren();
+  render(<Console />, root);
+}

@@ -1,0 +1,431 @@
+// The form of a question.
+
+import { useCallback, useId, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { cases, entities } from "../api";
+import { type Choice, type Choices, Combobox } from "../combobox";
+import { Entity, JsonField } from "../parts";
+import { type Question, type Unfinished, bodyOf, onForm } from "../question";
+import { type Case, type Tuple, type Vocabulary, entityOf } from "../wire";
+
+/** How many choices a list has. */
+const MOST_CHOICES = 20;
+
+interface Props {
+  words: Vocabulary;
+  question: Question;
+  opened: Case | undefined;
+  problem: Unfinished | undefined;
+  onChange(part: Partial<Question>): void;
+  onOpen(it: Case): void;
+  onClear(): void;
+}
+
+/** Completes `type:id`: first the type, and then the ids that are known. */
+export function useEntities(types: string[]): (text: string, signal: AbortSignal) => Promise<Choices> {
+  return useCallback(
+    async (text: string, signal: AbortSignal) => {
+      const at = text.indexOf(":");
+      if (at < 0) {
+        const like = text.trim().toLowerCase();
+        const fitting = types.filter((type) => type.toLowerCase().includes(like));
+        const choices = fitting.slice(0, MOST_CHOICES).map((type): Choice => ({ value: `${type}:`, isOpen: true }));
+        return { choices, more: fitting.length > MOST_CHOICES };
+      }
+      const type = text.slice(0, at).trim();
+      const found = await entities(type, text.slice(at + 1).trim(), signal);
+      return { choices: found.ids.map((id) => ({ value: `${type}:${id}` })), more: found.more };
+    },
+    [types.join(" ")],
+  );
+}
+
+export function QuestionForm({ words, question, opened, problem, onChange, onOpen, onClear }: Props): JSX.Element {
+  const of = (field: keyof Question): string | undefined =>
+    problem?.field === field && !problem.isMissing ? problem.message : undefined;
+  const isRaw = question.body !== null;
+  return (
+    <form onSubmit={(event) => event.preventDefault()}>
+      <CasePicker onOpen={onOpen} />
+      {opened && <OpenedCase it={opened} />}
+      <div class="head">
+        <h2>Question</h2>
+        <div class="row">
+          <BodySwitch question={question} onChange={onChange} />
+          <button type="button" class="quiet" onClick={onClear}>
+            Clear
+          </button>
+        </div>
+      </div>
+      {isRaw ? (
+        <JsonField
+          label="Request"
+          hint="as it is sent, by AuthZEN"
+          rows={12}
+          value={question.body ?? ""}
+          problem={of("body")}
+          onInput={(body) => onChange({ body })}
+        />
+      ) : (
+        <Fields words={words} question={question} of={of} onChange={onChange} />
+      )}
+      <TimeField words={words} question={question} problem={of("now")} onChange={onChange} />
+      <WhatIf words={words} question={question} problem={of("entities")} onChange={onChange} />
+    </form>
+  );
+}
+
+function Fields({ words, question, of, onChange }: {
+  words: Vocabulary;
+  question: Question;
+  of(field: keyof Question): string | undefined;
+  onChange(part: Partial<Question>): void;
+}): JSX.Element {
+  const action = words.actions.find((action) => action.name === question.action.trim());
+  const resources = action && action.resources.length > 0 ? action.resources : words.types;
+  const loadAction = useCallback(
+    (text: string): Promise<Choices> => {
+      const like = text.trim().toLowerCase();
+      const fitting = words.actions.filter((action) => action.name.toLowerCase().includes(like));
+      const choices = fitting.slice(0, MOST_CHOICES).map((action) => ({ value: action.name, detail: action.resources.join(", ") }));
+      return Promise.resolve({ choices, more: fitting.length > MOST_CHOICES });
+    },
+    [words],
+  );
+  const others = question.context.trim() !== "" || question.properties.trim() !== "";
+  return (
+    <>
+      <ChainField words={words} who={question.who} problem={of("who")} onChange={(who) => onChange({ who })} />
+      <div class="field">
+        <Combobox label="Action" placeholder="read, tools/call …" value={question.action} load={loadAction} onInput={(action) => onChange({ action })} />
+      </div>
+      <div class="field">
+        <Combobox
+          label="Resource"
+          placeholder="document:handbook"
+          value={question.resource}
+          problem={of("resource")}
+          load={useEntities(resources)}
+          onInput={(resource) => onChange({ resource })}
+          onPick={(choice) => onChange({ resource: choice.value })}
+        />
+      </div>
+      <JsonField
+        label="Arguments"
+        hint="of a tool’s call, as JSON"
+        value={question.arguments}
+        problem={of("arguments")}
+        onInput={(text) => onChange({ arguments: text })}
+      />
+      <details open={others || undefined}>
+        <summary>Context and properties</summary>
+        <JsonField label="Context" hint="beside the arguments, as JSON" value={question.context} problem={of("context")} onInput={(context) => onChange({ context })} />
+        <JsonField
+          label="Properties of the resource"
+          hint="as JSON"
+          value={question.properties}
+          problem={of("properties")}
+          onInput={(properties) => onChange({ properties })}
+        />
+      </details>
+    </>
+  );
+}
+
+/** The chain as chips, in order, and a field for its next member. */
+function ChainField({ words, who, problem, onChange }: {
+  words: Vocabulary;
+  who: string[];
+  problem: string | undefined;
+  onChange(who: string[]): void;
+}): JSX.Element {
+  const [text, setText] = useState("");
+  const id = useId();
+  const isAgent = (name: string): boolean => words.agent_types.includes(entityOf(name)?.type ?? "");
+  const add = (name: string): void => {
+    // A whole chain can be pasted.
+    const members = name.split(">").map((member) => member.trim()).filter((member) => member !== "");
+    if (members.length > 0) onChange([...who, ...members]);
+    setText("");
+  };
+  const swap = (at: number): void => {
+    const next = [...who];
+    [next[at - 1], next[at]] = [next[at] as string, next[at - 1] as string];
+    onChange(next);
+  };
+  return (
+    <div class="field" role="group" aria-labelledby={`${id}-title`}>
+      <span class="label" id={`${id}-title`}>
+        Who <small>a person, and agents that act for them</small>
+      </span>
+      {who.length > 0 && (
+        <ol class="chips">
+          {who.map((member, at) => (
+            <li key={`${at} ${member}`}>
+              <Entity name={member} isAgent={isAgent(member)} />
+              {at > 0 && (
+                <button type="button" aria-label={`Move ${member} before ${who[at - 1]}`} title="Move one place forward" onClick={() => swap(at)}>
+                  ←
+                </button>
+              )}
+              <button type="button" aria-label={`Remove ${member}`} title="Remove" onClick={() => onChange(who.filter((_, other) => other !== at))}>
+                ✕
+              </button>
+            </li>
+          ))}
+        </ol>
+      )}
+      <Combobox
+        label={who.length === 0 ? "First of the chain" : "Next of the chain"}
+        isBare
+        placeholder={who.length === 0 ? "user:alice" : "then agent:copilot …"}
+        value={text}
+        problem={problem}
+        load={useEntities(words.principals)}
+        onInput={setText}
+        onPick={(choice) => (choice.isOpen ? setText(choice.value) : add(choice.value))}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && text.trim() !== "") {
+            event.preventDefault();
+            add(text);
+          } else if (event.key === "Backspace" && text === "" && who.length > 0) onChange(who.slice(0, -1));
+        }}
+      />
+      {text.trim() !== "" && entityOf(text) !== undefined && (
+        <button type="button" class="quiet" onClick={() => add(text)}>
+          Add <code>{text.trim()}</code>
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Changes between the form and the request as it is sent. */
+function BodySwitch({ question, onChange }: { question: Question; onChange(part: Partial<Question>): void }): JSX.Element {
+  const swap = (): void => {
+    if (question.body === null) {
+      let body = "{\n  \n}";
+      try {
+        body = JSON.stringify(bodyOf(question), null, 2);
+      } catch {
+        // A question that is half written begins as an empty request.
+      }
+      onChange({ body });
+      return;
+    }
+    try {
+      const { who, action, resource, arguments: known, context, properties, body } = onForm(bodyOf(question));
+      onChange({ who, action, resource, arguments: known, context, properties, body });
+    } catch {
+      onChange({ body: null });
+    }
+  };
+  return (
+    <button type="button" class="quiet" aria-pressed={question.body !== null} onClick={swap}>
+      JSON
+    </button>
+  );
+}
+
+function TimeField({ words, question, problem, onChange }: {
+  words: Vocabulary;
+  question: Question;
+  problem: string | undefined;
+  onChange(part: Partial<Question>): void;
+}): JSX.Element {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>
+        Time <small>like {words.now.slice(0, 16)}:00Z</small>
+      </label>
+      <div class="row">
+        <input
+          id={id}
+          type="text"
+          class="code"
+          autocomplete="off"
+          spellcheck={false}
+          placeholder={question.from ? "the case’s" : "now"}
+          aria-invalid={problem ? true : undefined}
+          aria-describedby={problem ? `${id}-problem` : undefined}
+          value={question.now}
+          onInput={(event) => onChange({ now: event.currentTarget.value })}
+        />
+        {[
+          ["−1 h", -1],
+          ["+1 h", 1],
+          ["+1 d", 24],
+        ].map(([label, hours]) => (
+          <button key={label} type="button" class="quiet" title={`Move the time by ${label}`} onClick={() => onChange({ now: moved(question.now, Number(hours)) })}>
+            {label}
+          </button>
+        ))}
+        <button type="button" class="quiet" onClick={() => onChange({ now: question.from ? moved("", 0) : "" })}>
+          Now
+        </button>
+      </div>
+      {problem && (
+        <p class="problem" id={`${id}-problem`}>
+          {problem}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function moved(text: string, hours: number): string {
+  const from = Date.parse(text.trim());
+  const ms = (Number.isNaN(from) ? Date.now() : from) + hours * 3_600_000;
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** What is assumed beside what is so. */
+function WhatIf({ words, question, problem, onChange }: {
+  words: Vocabulary;
+  question: Question;
+  problem: string | undefined;
+  onChange(part: Partial<Question>): void;
+}): JSX.Element {
+  const [tuple, setTuple] = useState<Tuple>({ user: "", relation: "", object: "" });
+  const [refused, setRefused] = useState("");
+  const assumed = question.tuples.length + question.without.length + (question.entities.trim() === "" ? 0 : 1);
+  const relations = words.relations[entityOf(tuple.object)?.type ?? ""] ?? [];
+  const loadRelation = useCallback(
+    (text: string): Promise<Choices> => {
+      const fitting = relations.filter((name) => name.includes(text.trim()));
+      return Promise.resolve({ choices: fitting.slice(0, MOST_CHOICES).map((value) => ({ value })), more: fitting.length > MOST_CHOICES });
+    },
+    [relations.join(" ")],
+  );
+  const types = Object.keys(words.relations);
+  const put = (list: "tuples" | "without"): void => {
+    const wanted = { user: tuple.user.trim(), relation: tuple.relation.trim(), object: tuple.object.trim() };
+    if (!entityOf(wanted.user) || wanted.relation === "" || !entityOf(wanted.object)) {
+      setRefused("A tuple has a user, a relation and an object: user:alice, member, team:payments.");
+      return;
+    }
+    setRefused("");
+    onChange({ [list]: [...question[list], wanted] });
+    setTuple({ user: "", relation: "", object: "" });
+  };
+  return (
+    <details open={assumed > 0 || undefined} class="whatif">
+      <summary>What if … {assumed > 0 && <span class="count">{assumed}</span>}</summary>
+      <Assumed label="If there were" sign="+" tuples={question.tuples} onChange={(tuples) => onChange({ tuples })} />
+      <Assumed label="If there were not" sign="−" tuples={question.without} onChange={(without) => onChange({ without })} />
+      <fieldset>
+        <legend>A relation</legend>
+        <Combobox label="User" placeholder="user:bob" value={tuple.user} load={useEntities(types)} onInput={(user) => setTuple({ ...tuple, user })} />
+        <Combobox label="Relation" placeholder="member" value={tuple.relation} load={loadRelation} onInput={(relation) => setTuple({ ...tuple, relation })} />
+        <Combobox label="Object" placeholder="team:payments" value={tuple.object} load={useEntities(types)} onInput={(object) => setTuple({ ...tuple, object })} />
+        <div class="row">
+          <button type="button" onClick={() => put("tuples")}>
+            Add it
+          </button>
+          <button type="button" onClick={() => put("without")}>
+            Take it away
+          </button>
+        </div>
+        {refused && (
+          <p class="problem" role="alert">
+            {refused}
+          </p>
+        )}
+      </fieldset>
+      <JsonField
+        label="Entities"
+        hint="as a list in Cedar’s JSON; each replaces the stored one"
+        value={question.entities}
+        problem={problem}
+        onInput={(entities) => onChange({ entities })}
+      />
+      <p class="hint">Nothing is written: it is assumed for this question alone.</p>
+    </details>
+  );
+}
+
+function Assumed({ label, sign, tuples, onChange }: { label: string; sign: string; tuples: Tuple[]; onChange(tuples: Tuple[]): void }): JSX.Element | null {
+  if (tuples.length === 0) return null;
+  return (
+    <>
+      <p class="label">{label}</p>
+      <ul class="assumed">
+        {tuples.map((tuple, at) => {
+          const text = `${tuple.object}#${tuple.relation}@${tuple.user}`;
+          return (
+            <li key={text}>
+              <code>
+                {sign} {text}
+              </code>
+              <button type="button" aria-label={`No longer assume ${text}`} onClick={() => onChange(tuples.filter((_, other) => other !== at))}>
+                ✕
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+    </>
+  );
+}
+
+/** Finds a case of the bundle by a part of its name. */
+export function CasePicker({ onOpen }: { onOpen(it: Case): void }): JSX.Element {
+  const [text, setText] = useState("");
+  const [found, setFound] = useState<Map<string, Case>>(new Map());
+  const load = useCallback(async (like: string, signal: AbortSignal): Promise<Choices> => {
+    const page = await cases(like, 0, MOST_CHOICES, signal);
+    setFound(new Map(page.cases.map((it) => [`${it.file}: ${it.name}`, it])));
+    const choices = page.cases.map((it) => ({ value: `${it.file}: ${it.name}`, detail: it.expected }));
+    return { choices, more: page.total > page.cases.length };
+  }, []);
+  return (
+    <div class="field picker">
+      <Combobox
+        label="Open a case of the bundle"
+        placeholder="find it by name or file"
+        value={text}
+        load={load}
+        onInput={setText}
+        onPick={(choice) => {
+          const it = found.get(choice.value);
+          if (!it) return;
+          setText("");
+          onOpen(it);
+        }}
+      />
+    </div>
+  );
+}
+
+/** The case that was opened: what it expects, and what it is given. */
+function OpenedCase({ it }: { it: Case }): JSX.Element {
+  const given = [
+    ...(it.given.tuples ?? []).map((tuple) => `${tuple.object}#${tuple.relation}@${tuple.user}`),
+    ...(it.given.entities ?? []).map((entity) => JSON.stringify(entity)),
+    ...(it.given.token ? [`token ${JSON.stringify(it.given.token)}`] : []),
+  ];
+  return (
+    <div class="opened">
+      <p>
+        <strong>{it.name}</strong>
+        <br />
+        <small>
+          {it.file} · expects {it.expected}
+        </small>
+      </p>
+      {given.length > 0 && (
+        <details>
+          <summary>is given {given.length === 1 ? "one thing" : `${given.length} things`}</summary>
+          <ul>
+            {given.map((text) => (
+              <li key={text}>
+                <code>{text}</code>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </div>
+  );
+}

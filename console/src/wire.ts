@@ -1,0 +1,136 @@
+// The shapes of what the service answers, as /openapi.json describes them.
+
+import type { Json, JsonObject } from "./json";
+
+export interface EntityRef {
+  type: string;
+  id: string;
+  tuple?: string;
+}
+
+export interface Reason {
+  code: string;
+  message: string;
+  principal?: EntityRef;
+  next_action: string;
+}
+
+export interface Policy {
+  id: string;
+  effect: "permit" | "forbid";
+  file: string;
+  line: number;
+  doc?: string;
+}
+
+export interface Condition {
+  source: string;
+  line: number;
+  values: { path: string; value: string }[];
+  error?: string;
+}
+
+export interface Relation {
+  user: string;
+  userset: string;
+  held: boolean;
+  witness: string[];
+}
+
+export interface Leg {
+  principal: EntityRef;
+  outcome: "permit" | "deny";
+  reason?: Reason;
+  determining: (Policy & { conditions?: Condition[] })[];
+  near_misses: { policy: Policy; condition: Condition }[];
+  relations: Relation[];
+  errors: { policy: Policy; message: string }[];
+  dropped: { member: string; why: string }[];
+}
+
+export interface Explanation {
+  decision_id: string;
+  bundle: string;
+  revision: number;
+  now: string;
+  action: string;
+  credentials: { type: string; issuer: string; chain: EntityRef[]; proof?: string; until: string }[];
+  asserted: EntityRef[];
+  legs: Leg[];
+}
+
+export interface Answer {
+  decision: boolean;
+  context?: { reason?: Reason; explanation?: Explanation; omitted?: string[] };
+}
+
+export interface Tuple {
+  user: string;
+  relation: string;
+  object: string;
+  condition?: { name: string; context?: JsonObject };
+}
+
+export interface Case {
+  file: string;
+  name: string;
+  expected: string;
+  now: string;
+  question: JsonObject;
+  given: { entities?: Json[]; tuples?: Tuple[]; token?: JsonObject };
+}
+
+export interface CasePage {
+  bundle: string;
+  total: number;
+  cases: Case[];
+}
+
+export interface PolicySource extends Policy {
+  source: string;
+}
+
+export interface PolicyPage {
+  bundle: string;
+  total: number;
+  policies: PolicySource[];
+}
+
+export interface EntityList {
+  ids: string[];
+  more: boolean;
+}
+
+export interface Action {
+  name: string;
+  principals: string[];
+  resources: string[];
+  context: { name: string; type: string; required: boolean }[];
+}
+
+export interface Vocabulary {
+  version: string;
+  bundle: string;
+  revision: number;
+  now: string;
+  policies: number;
+  entities: number;
+  cases: number;
+  types: string[];
+  principals: string[];
+  agent_types: string[];
+  actions: Action[];
+  relations: Record<string, string[]>;
+  more: boolean;
+}
+
+/** An entity as people write it. */
+export const named = (entity: EntityRef): string => `${entity.type}:${entity.id}`;
+
+/** The entity that a text names; none if it has no colon, or nothing on a side of it. */
+export function entityOf(text: string): EntityRef | undefined {
+  const at = text.indexOf(":");
+  const type = text.slice(0, at).trim();
+  const id = text.slice(at + 1).trim();
+  return at > 0 && type !== "" && id !== "" ? { type, id } : undefined;
+}
