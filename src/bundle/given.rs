@@ -249,7 +249,7 @@ fn spelled_body(who: &str, does: &str, to: &str, context: Record) -> Result<Reco
     }
     let entity = |text: &str| text.trim().parse::<EntityRef>();
     let members = who.split('>').map(entity).collect::<Result<Vec<_>, _>>()?;
-    request_of(&members, does, &entity(to)?, context)
+    body_of(&members, does, &entity(to)?, context)
 }
 
 /// Makes a request about a chain, whose last member asks.
@@ -259,6 +259,16 @@ pub fn request_of(
     to: &EntityRef,
     context: Record,
 ) -> Result<Request, CaseError> {
+    Ok(Request::from_body(&body_of(members, does, to, context)?)?)
+}
+
+/// Makes the body of a request about a chain.
+fn body_of(
+    members: &[EntityRef],
+    does: &str,
+    to: &EntityRef,
+    context: Record,
+) -> Result<Record, CaseError> {
     let Some((last, before)) = members.split_last() else {
         return Err(CaseError::Nobody);
     };
