@@ -41,11 +41,15 @@ export interface Leg {
   principal: EntityRef;
   outcome: "permit" | "deny";
   reason?: Reason;
-  determining: (Policy & { conditions?: Condition[] })[];
+  determining: Policy[];
+  /** The forbids that fired, each with its conditions. */
+  forbids?: { policy: Policy; conditions: Condition[] }[];
   near_misses: { policy: Policy; condition: Condition }[];
   relations: Relation[];
   errors: { policy: Policy; message: string }[];
   dropped: { member: string; why: string }[];
+  /** The principal and the resource, where nobody stored them and others of their type are stored. */
+  unstored?: { entity: EntityRef; nearest?: EntityRef }[];
 }
 
 export interface Explanation {

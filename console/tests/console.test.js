@@ -248,6 +248,28 @@ test("what is assumed is shown beside what is so", async () => {
   assertClean(opened);
 });
 
+test("a forbid that fired shows its conditions, and what nobody stored is said", async () => {
+  const opened = await open();
+  const { page } = opened;
+  await page.route("**/explain/v1/evaluation", async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    const [leg] = json.answer.context.explanation.legs;
+    const condition = { source: 'context.arguments.amount.greaterThan(decimal("500.00"))', line: 18, values: [{ path: "context.arguments.amount", value: 'decimal("2490.0")' }] };
+    leg.forbids = [{ policy: leg.determining[0], conditions: [condition] }];
+    leg.unstored = [{ entity: { type: "user", id: "alise" }, nearest: { type: "user", id: "alice" } }];
+    await route.fulfill({ response, json });
+  });
+  await ask(page, origin, DENIED);
+  const fired = page.locator('[data-policy="refund-cap"]');
+  await fired.locator("mark").first().waitFor();
+  assert.equal((await fired.locator("mark").allTextContents()).join(""), 'context.arguments.amount.greaterThan(decimal("500.00"))');
+  assert.match(await fired.locator(".values").textContent(), /It fired, with.*decimal\("2490.0"\)/s);
+  assert.match(await page.locator(".unstored").textContent(), /Nobody stored user:alise.*Is user:alice meant\?/s);
+  assert.deepEqual(await axeViolations(page), []);
+  assertClean(opened);
+});
+
 test("a key is asked for, is kept in memory, and opens no more than its caller may", async () => {
   const hash = async (key) => Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(key))).toString("hex");
   const settings = `

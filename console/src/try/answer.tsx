@@ -162,6 +162,17 @@ function LegCard({ leg, before, place, count, isAgent, sources, question, onChan
           <code>{leg.reason.code}</code> <Message text={leg.reason.message} />
         </p>
       )}
+      {leg.unstored?.map(({ entity, nearest }) => (
+        <p key={named(entity)} class="unstored" data-part="unstored">
+          Nobody stored <code>{named(entity)}</code>: policies see none of its attributes but what the request says.
+          {nearest && (
+            <>
+              {" "}
+              Is <code>{named(nearest)}</code> meant?
+            </>
+          )}
+        </p>
+      ))}
       <LegPolicies leg={leg} sources={sources} />
       <Relations leg={leg} question={question} onChange={onChange} />
       {leg.errors.length > 0 && (
@@ -205,7 +216,7 @@ function LegCard({ leg, before, place, count, isAgent, sources, question, onChan
 }
 
 /** What this page knows of a leg; a newer service may send more, which is shown as it comes. */
-const KNOWN = ["principal", "outcome", "reason", "determining", "near_misses", "relations", "errors", "dropped"];
+const KNOWN = ["principal", "outcome", "reason", "determining", "near_misses", "relations", "errors", "dropped", "forbids", "unstored"];
 
 function Other({ name, value }: { name: string; value: unknown }): JSX.Element | null {
   const isEmpty = value === null || value === "" || value === false || (Array.isArray(value) && value.length === 0);

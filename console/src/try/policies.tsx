@@ -23,7 +23,7 @@ export function LegPolicies({ leg, sources }: { leg: Leg; sources: Map<string, P
               <PolicyText
                 key={policy.id}
                 policy={policy}
-                conditions={conditionsOf(policy)}
+                conditions={conditionsOf(leg, policy)}
                 source={sources.get(policy.id)}
                 isOpen={at < OPEN}
                 part="determining"
@@ -54,9 +54,9 @@ export function LegPolicies({ leg, sources }: { leg: Leg; sources: Map<string, P
   );
 }
 
-/** The conditions of a policy that decided, where the service sends them. */
-function conditionsOf(policy: Policy & { conditions?: Condition[] }): Condition[] {
-  return Array.isArray(policy.conditions) ? policy.conditions : [];
+/** The conditions of a forbid that fired. */
+function conditionsOf(leg: Leg, policy: Policy): Condition[] {
+  return leg.forbids?.find((forbid) => forbid.policy.id === policy.id)?.conditions ?? [];
 }
 
 function PolicyText({ policy, conditions, source, isOpen, part }: {
