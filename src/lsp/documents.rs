@@ -11,6 +11,9 @@ const MAX_DOCUMENTS: usize = 2_000;
 /// LIMIT: the bytes of one document. What is larger is read from the disk, as it was saved.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
 
+/// LIMIT: the bytes of all documents together.
+const MAX_TEXTS: usize = 256 * 1024 * 1024;
+
 /// The unit in which the editor counts columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColumnUnit {
@@ -133,7 +136,7 @@ impl Documents {
     pub(super) fn open(&mut self, uri: Uri, path: PathBuf, text: String) -> bool {
         let is_full = self.0.len() >= MAX_DOCUMENTS && !self.0.contains_key(&uri);
         if !is_full {
-            let text = bounded(text);
+            let text = self.fits(&uri, text.len()).then(|| text.into());
             self.0.insert(uri, OpenDocument { path, text });
         }
         !is_full
@@ -146,24 +149,34 @@ impl Documents {
         changes: Vec<TextDocumentContentChangeEvent>,
         unit: ColumnUnit,
     ) {
-        let Some(document) = self.0.get_mut(uri) else {
+        let Some(document) = self.0.get(uri) else {
             return;
         };
+        let mut text = document.text.clone();
         for change in changes {
-            document.text = match change {
+            let changed: Option<Arc<str>> = match change {
                 TextDocumentContentChangeEvent::TextDocumentContentChangeWholeDocument(whole) => {
-                    bounded(whole.text)
+                    Some(whole.text.into())
                 }
                 TextDocumentContentChangeEvent::TextDocumentContentChangePartial(part) => {
-                    let Some(text) = &document.text else { continue };
-                    let start = unit.offset(text, part.range.start);
-                    let end = unit.offset(text, part.range.end).max(start);
-                    let before = text.get(..start).unwrap_or_default();
-                    let after = text.get(end..).unwrap_or_default();
-                    bounded([before, part.text.as_str(), after].concat())
+                    let start_and_end = (part.range.start, part.range.end);
+                    text.map(|text| edited(&text, start_and_end, &part.text, unit))
                 }
             };
+            text = changed.filter(|text| text.len() <= MAX_TEXT);
         }
+        let text = text.filter(|text| self.fits(uri, text.len()));
+        if let Some(document) = self.0.get_mut(uri) {
+            document.text = text;
+        }
+    }
+
+    /// Whether a document of so many bytes is followed.
+    fn fits(&self, uri: &Uri, bytes: usize) -> bool {
+        let others = self.0.iter().filter(|(other, _)| *other != uri);
+        let texts = others.filter_map(|(_, document)| document.text.as_ref());
+        let others: usize = texts.map(|text| text.len()).sum();
+        bytes <= MAX_TEXT && others.saturating_add(bytes) <= MAX_TEXTS
     }
 
     pub(super) fn close(&mut self, uri: &Uri) -> Option<OpenDocument> {
@@ -185,13 +198,44 @@ impl Documents {
     }
 }
 
-fn bounded(text: String) -> Option<Arc<str>> {
-    (text.len() <= MAX_TEXT).then(|| text.into())
+fn edited(text: &str, (start, end): (Position, Position), new: &str, unit: ColumnUnit) -> Arc<str> {
+    let start = unit.offset(text, start);
+    let end = unit.offset(text, end).max(start);
+    let before = text.get(..start).unwrap_or_default();
+    let after = text.get(end..).unwrap_or_default();
+    [before, new, after].concat().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gen_lsp_types::TextDocumentContentChangeWholeDocument;
+
+    #[test]
+    fn what_is_too_large_is_not_followed() {
+        let uri = |number: usize| Uri::parse(&format!("file:///b/policies/{number}")).unwrap();
+        let mut documents = Documents::default();
+        for number in 0..MAX_TEXTS / MAX_TEXT {
+            assert!(documents.open(uri(number), PathBuf::new(), "x".repeat(MAX_TEXT)));
+            assert!(documents.get(&uri(number)).unwrap().text.is_some());
+        }
+        assert!(documents.open(uri(99), PathBuf::new(), "x".to_owned()));
+        assert!(
+            documents.get(&uri(99)).unwrap().text.is_none(),
+            "one too many"
+        );
+        documents.close(&uri(0));
+        let whole = |text: String| vec![TextDocumentContentChangeWholeDocument { text }.into()];
+        documents.change(&uri(99), whole("y".repeat(MAX_TEXT + 1)), ColumnUnit::Utf8);
+        assert!(documents.get(&uri(99)).unwrap().text.is_none(), "too large");
+        documents.change(&uri(99), whole("y".to_owned()), ColumnUnit::Utf8);
+        assert_eq!(documents.get(&uri(99)).unwrap().text.as_deref(), Some("y"));
+        for number in 0..MAX_DOCUMENTS {
+            let fits = documents.0.len() < MAX_DOCUMENTS;
+            let is_open = documents.open(uri(1_000 + number), PathBuf::new(), String::new());
+            assert_eq!(is_open, fits);
+        }
+    }
 
     #[test]
     fn positions_and_bytes_lead_to_each_other() {

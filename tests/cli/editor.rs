@@ -67,6 +67,7 @@ when { principal in Userset::\"team:sre#member\" && principal.tenant == \"t\" };
 
 const CASES: &str = "\
 cases:
+  # Whoever may look.
   - name: a viewer
     who: user:alice > agent:copilot
     does: tools/call
@@ -591,7 +592,7 @@ const NAMES: [NameRow; 35] = [
         3,
         "like: a view|er",
         &["who: user:alice > agent:copilot"],
-        &["cases.yaml:2"],
+        &["cases.yaml:3"],
     ),
     (
         4,

@@ -142,7 +142,10 @@ impl<'i> ValueCursor<'_, 'i> {
         let begin = start + lead;
         let (kind, rest) = trimmed.split_once(':')?;
         let place = |from: usize, len: usize| base + from..base + from + len;
-        let within = at.saturating_sub(begin);
+        let within = at.checked_sub(begin)?;
+        if within > trimmed.len() {
+            return None;
+        }
         if within <= kind.len() {
             return Hit::of(place(begin, kind.len()), self.kind(kind), None);
         }
