@@ -135,8 +135,8 @@ fn report(dir: &Path, files: &[NewFile], what: &str) -> String {
         .collect();
     let shown = dir.display();
     format!(
-        "{}: {what}, written as\n{lines}next: `behest test --bundle {shown}`, \
-         and read `{}`\n",
+        "{}: {what}, written as\n{lines}next: `behest dev {shown}` shows what an \
+         edit does; read `{}`\n",
         paint.good("ok"),
         dir.join("README.md").display()
     )
