@@ -7,6 +7,9 @@
 //! itself, so that it is found among any number.
 //! **Trade-off.** Among more entities than are looked at, one may be missed until it is typed in
 //! full.
+//!
+//! INVARIANT: only a declared type is looked up among the stored entities, since each type that is
+//! looked up there leaves an index behind. Types of the relation model alone have tuples only.
 
 use super::Engine;
 use super::search::place;
@@ -72,16 +75,25 @@ fn known(pinned: PinnedView<'_>, kind: &SmolStr, like: &str, limit: usize) -> Kn
 /// Returns the known ids of a type: stored ones, those that policies name, and those that tuples
 /// name. One may come several times.
 fn ids<'a>(pinned: PinnedView<'a>, kind: &'a SmolStr) -> impl Iterator<Item = SmolStr> + 'a {
-    let stored = pinned.bundle.stored().places(kind, place);
-    let stored = (0..stored.len()).map_while(move |at| stored.get(at).map(|(_, id)| id.clone()));
-    let literals = pinned.bundle.policy_set().literals(kind).cloned();
+    let declared = is_declared(pinned, kind).then_some(kind).into_iter();
+    let literals = declared
+        .clone()
+        .flat_map(move |kind| pinned.bundle.policy_set().literals(kind).cloned());
+    let stored = declared.flat_map(move |kind| {
+        let places = pinned.bundle.stored().places(kind, place);
+        (0..places.len()).map_while(move |at| places.get(at).map(|(_, id)| id.clone()))
+    });
     let model_kind = ModelType::of_entity_type(kind);
     let named = pinned.relations.into_iter().flat_map(move |(graph, _)| {
         let objects = graph.ordered_objects(model_kind.as_str(), None);
         objects.map(|(_, id)| id)
     });
-    let spelled = stored.chain(named).filter_map(|id| decode_id(&id));
-    literals.chain(spelled)
+    literals.chain(stored.chain(named).filter_map(|id| decode_id(&id)))
+}
+
+fn is_declared(pinned: PinnedView<'_>, kind: &str) -> bool {
+    let vocabulary = &pinned.bundle.policy_set().schema().vocabulary;
+    vocabulary.entity_type(kind).is_some()
 }
 
 fn holds(pinned: PinnedView<'_>, entity: &EntityRef) -> bool {
@@ -89,5 +101,6 @@ fn holds(pinned: PinnedView<'_>, entity: &EntityRef) -> bool {
         let (graph, _) = pinned.relations?;
         Some(graph.speaks_of(&ObjectRef::spell(entity).ok()?))
     };
-    pinned.bundle.stored().holds(entity) || in_graph() == Some(true)
+    let is_stored = is_declared(pinned, &entity.kind) && pinned.bundle.stored().holds(entity);
+    is_stored || in_graph() == Some(true)
 }

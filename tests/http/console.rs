@@ -218,6 +218,11 @@ async fn entities_are_found_by_a_part_of_their_id() {
         (one["ids"].as_array().unwrap().len(), &one["more"]),
         (1, &json!(true))
     );
+    // The schema declares no folder, and only tuples name one.
+    let folders = found("type=folder&like=pay").await;
+    assert_eq!(folders["ids"], json!(["payments"]));
+    let folder = found("type=folder&like=payments&limit=1").await;
+    assert_eq!(folder["ids"], json!(["payments"]));
     // Only tuples name the team, and only a policy the role.
     let teams = found("type=team&like=pay").await;
     assert_eq!(teams["ids"], json!(["payments"]));
