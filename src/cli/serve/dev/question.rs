@@ -13,17 +13,22 @@ use smol_str::SmolStr;
 pub(super) struct FirstQuestion(Request);
 
 impl FirstQuestion {
-    /// Returns the question of the first case that expects a permit, or else of the first; `None`
-    /// if every case needs entities, tuples or facts of its own, which the service has not.
+    /// Returns the question of the first case that expects a permit for an agent, or else of one
+    /// that expects a permit, or else of the first; `None` if every case needs entities, tuples or
+    /// facts of its own, which the service has not.
     pub(super) fn of(bundle: &Bundle) -> Option<Self> {
-        let mut able = bundle
-            .cases()
-            .iter()
-            .filter(|case| case.stored.is_none() && case.tuples.is_empty() && case.token.is_none());
-        let first = able.next()?;
+        let cases = || {
+            bundle.cases().iter().filter(|case| {
+                case.stored.is_none() && case.tuples.is_empty() && case.token.is_none()
+            })
+        };
         let permits = |case: &&Case| case.expected.decision == Decision::Permit;
-        let case = std::iter::once(first).chain(able).find(permits);
-        Some(Self(case.unwrap_or(first).request.clone()))
+        let names_agent = |case: &&Case| case.request.subject.get("delegation_chain").is_some();
+        let case = cases().filter(permits).find(names_agent);
+        let case = case
+            .or_else(|| cases().find(permits))
+            .or_else(|| cases().next())?;
+        Some(Self(case.request.clone()))
     }
 
     /// Returns a command that asks the question, for a shell.
