@@ -98,17 +98,19 @@ struct IssuerLines {
 }
 
 impl Introspector {
-    /// Starts to fetch the keys of signed answers.
+    /// Starts to fetch the keys of signed answers. Until they have come, those of `before` count.
     pub(super) fn start(
         issuer: &str,
         settings: IntrospectionEndpoint,
         client: HttpClient,
         clock: Arc<dyn Clock>,
+        before: Option<&Self>,
     ) -> io::Result<Self> {
         let source = settings.signed.as_ref().map(|signed| signed.keys.clone());
-        let keys = source
-            .map(|source| Keyring::start(issuer, source, client.clone(), Arc::clone(&clock)))
-            .transpose()?;
+        let before = before.and_then(Self::keys);
+        let start =
+            |source| Keyring::start(issuer, source, client.clone(), Arc::clone(&clock), before);
+        let keys = source.map(start).transpose()?;
         let line = || IssuerLine::new(AT_ONCE, WAITING);
         Ok(Self {
             settings,

@@ -31,7 +31,7 @@ use smol_str::SmolStr;
 use std::time::Duration;
 
 /// An issuer and the form of its tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// The issuer, compared byte for byte.
     pub issuer: SmolStr,
@@ -187,7 +187,7 @@ impl Overage {
 }
 
 /// How an issuer's tokens are verified.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// By published keys, with one of these algorithms.
     Keys {

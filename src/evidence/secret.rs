@@ -25,10 +25,10 @@ pub struct Secret {
     complaint: fn(&[u8]) -> Option<&'static str>,
 }
 
-/// Two secrets are the same if they have the same bytes.
+/// Two secrets are the same if they have the same bytes, from the same file.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
+        self.bytes == other.bytes && self.path == other.path
     }
 }
 

@@ -6,6 +6,7 @@
 mod again;
 mod possession;
 mod settings;
+mod take_over;
 mod workloads;
 
 pub use again::Questions;
@@ -26,16 +27,16 @@ use crate::model::{
     CredentialError, CredentialKind, IssuerAnswer, PrincipalIds, Record, Timestamp, Value,
     VerifiedCredential, Voucher, shown,
 };
-use settings::{principal_ids, problems};
 use std::sync::Arc;
+use take_over::IssuerStanding;
 
 /// Verifies credentials. All workers share it.
 pub struct Verifier {
-    issuers: Vec<IssuerVerifier>,
-    domains: Vec<DomainVerifier>,
+    issuers: Vec<Arc<IssuerVerifier>>,
+    domains: Vec<Arc<DomainVerifier>>,
     ids: Arc<PrincipalIds>,
     cache: TokenCache,
-    replays: Replays,
+    replays: Arc<Replays>,
     clock: Arc<dyn Clock>,
 }
 
@@ -46,11 +47,14 @@ struct IssuerVerifier {
     /// The issuer's keys; `None` if its tokens are verified by asking it.
     keys: Option<Keyring>,
     introspector: Option<Introspector>,
+    client: HttpClient,
+    standing: Arc<IssuerStanding>,
 }
 
 struct DomainVerifier {
     settings: TrustDomain,
     bundle: Keyring,
+    client: HttpClient,
 }
 
 /// A genuine token, whoever sent it.
@@ -63,45 +67,6 @@ struct IdentifiedToken {
 }
 
 impl IssuerVerifier {
-    fn start(
-        profile: Profile,
-        client: HttpClient,
-        clock: &Arc<dyn Clock>,
-    ) -> std::io::Result<Self> {
-        let profile = profile.with_paths_for_audiences();
-        let keys = match &profile.trust {
-            Trust::Keys { source, .. } => Some(Keyring::start(
-                &profile.issuer,
-                source.clone(),
-                client.clone(),
-                Arc::clone(clock),
-            )?),
-            Trust::Secret(secret) => Some(Keyring::shared(
-                &profile.issuer,
-                secret,
-                client.clone(),
-                Arc::clone(clock),
-            )?),
-            Trust::Introspection => None,
-        };
-        let asked = profile.introspection.clone();
-        let start =
-            |settings| Introspector::start(&profile.issuer, settings, client, Arc::clone(clock));
-        let introspector = asked.map(start).transpose()?;
-        let calls = (!profile.caller_audiences.is_empty()).then(|| Profile {
-            audiences: profile.caller_audiences.clone(),
-            id_token_audiences: Vec::new(),
-            details: Vec::new(),
-            ..profile.clone()
-        });
-        Ok(Self {
-            profile,
-            calls,
-            keys,
-            introspector,
-        })
-    }
-
     fn profile_for(&self, presented: &RawCredential<'_>) -> Result<&Profile, CredentialError> {
         match presented.purpose {
             Purpose::Request => Ok(&self.profile),
@@ -109,22 +74,6 @@ impl IssuerVerifier {
                 CredentialError::misfit("no caller may come with a token of its issuer")
             }),
         }
-    }
-}
-
-impl DomainVerifier {
-    fn start(
-        settings: TrustDomain,
-        client: HttpClient,
-        clock: &Arc<dyn Clock>,
-    ) -> std::io::Result<Self> {
-        let bundle = Keyring::start(
-            &settings.issuer(),
-            settings.bundle.clone(),
-            client,
-            Arc::clone(clock),
-        )?;
-        Ok(Self { settings, bundle })
     }
 }
 
@@ -136,30 +85,7 @@ impl Verifier {
         domains: Vec<(TrustDomain, HttpClient)>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Vec<String>> {
-        let problems = problems(&profiles, &domains);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let ids = principal_ids(&profiles, &domains)?;
-        let no_thread =
-            |error: std::io::Error| vec![format!("a thread cannot be started: {error}")];
-        let mut issuers = Vec::new();
-        for (profile, client) in profiles {
-            issuers.push(IssuerVerifier::start(profile, client, &clock).map_err(no_thread)?);
-        }
-        let mut trusted = Vec::new();
-        for (settings, client) in domains {
-            trusted.push(DomainVerifier::start(settings, client, &clock).map_err(no_thread)?);
-        }
-        let replays = Replays::new(super::proof::REMEMBERED_MS);
-        Ok(Self {
-            issuers,
-            domains: trusted,
-            ids: Arc::new(ids),
-            cache: TokenCache::default(),
-            replays,
-            clock,
-        })
+        Self::build(profiles, domains, clock, None)
     }
 
     /// Verifies the token by which a caller authenticates. A token that is bound to a certificate
@@ -204,7 +130,7 @@ impl Verifier {
         let proven = self.possessed(&genuine, presented, Timestamp(self.clock.now_ms()))?;
         Ok(VerifiedCredential {
             proven: Arc::new(proven),
-            voucher: voucher.map(|voucher| voucher as Arc<dyn Voucher>),
+            voucher: self.voucher(voucher, &genuine),
             answer: answer_until_ms
                 .map(|until_ms| Arc::new(IssuerAnswer::new(until_ms, genuine.bound_to()))),
         })
@@ -372,7 +298,7 @@ impl Verifier {
                     .scope
                     .is_none_or(|scope| scope.has_issuer(&issuer.profile.issuer))
         };
-        let mut able = self.issuers.iter().filter(able);
+        let mut able = self.issuers.iter().map(Arc::as_ref).filter(able);
         match (able.next(), able.next()) {
             (Some(issuer), None) => self.introspected(issuer, presented, None, now).await,
             (Some(_), Some(_)) => Err(CredentialError::invalid(

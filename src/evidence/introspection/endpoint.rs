@@ -10,7 +10,7 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// The settings of an introspection endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntrospectionEndpoint {
     /// The address of the endpoint.
     pub url: String,
@@ -30,7 +30,7 @@ pub struct IntrospectionEndpoint {
 
 /// The keys and algorithms that sign answers. They may also verify the issuer's tokens, which may
 /// as well be opaque.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedAnswers {
     /// The source of the keys.
     pub keys: KeySource,

@@ -7,6 +7,7 @@
 use super::file::FileMark;
 use crate::evidence::error::SourceError;
 use crate::model::shown_url;
+use aws_lc_rs::digest::{Context, SHA256};
 use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
@@ -29,7 +30,11 @@ pub(in crate::evidence) const MAX_PEM_BYTES: u64 = 4 << 20;
 
 /// A client for requests to issuers, which trusts the authorities that it was created with.
 #[derive(Clone)]
-pub struct HttpClient(ureq::Agent);
+pub struct HttpClient {
+    agent: ureq::Agent,
+    /// The SHA-256 of the authorities.
+    authorities: [u8; 32],
+}
 
 /// An issuer's answer.
 #[derive(Debug)]
@@ -95,6 +100,13 @@ impl HttpClient {
                 .map(|certificate| Certificate::from_der(certificate.as_ref()).to_owned())
                 .collect(),
         };
+        let mut hash = Context::new(&SHA256);
+        for root in &roots {
+            hash.update(&root.der().len().to_be_bytes());
+            hash.update(root.der());
+        }
+        let mut authorities = [0; 32];
+        authorities.copy_from_slice(hash.finish().as_ref());
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .root_certs(RootCerts::new_with_certs(&roots))
@@ -112,12 +124,22 @@ impl HttpClient {
             .user_agent(concat!("behest/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(Self(agent))
+        Ok(Self { agent, authorities })
+    }
+
+    /// Returns `true` if both trust the same authorities.
+    pub(in crate::evidence) fn is_like(&self, other: &Self) -> bool {
+        self.authorities == other.authorities
     }
 
     /// Gets the resource at an address; a body beyond the limit is cut.
     pub(in crate::evidence) fn get_some(&self, url: &str) -> Result<IssuerReply, FetchError> {
-        read(self.0.get(url).header("Accept", "application/json").call())
+        read(
+            self.agent
+                .get(url)
+                .header("Accept", "application/json")
+                .call(),
+        )
     }
 
     /// Sends a form, with credentials for `Authorization`.
@@ -128,7 +150,7 @@ impl HttpClient {
         form: &str,
         accept: &str,
     ) -> Result<IssuerReply, FetchError> {
-        let mut request = self.0.post(url).header("Accept", accept);
+        let mut request = self.agent.post(url).header("Accept", accept);
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);

@@ -41,6 +41,8 @@ pub(in crate::evidence) struct Keyring {
     state: Arc<KeyringState>,
     /// The channel by which the thread is asked for a fetch; `None` if the keys never change.
     thread: Option<SyncSender<()>>,
+    /// Where the keys come from, and by whose authorities; `None` if the keys never change.
+    from: Option<(KeySource, HttpClient)>,
 }
 
 /// The key that verified something, for a later check that it is still published.
@@ -111,6 +113,8 @@ pub(super) struct KeyringState {
     pub(super) is_settled: AtomicBool,
     /// The number of the last fetch that was asked for, counted as above.
     asked: AtomicU64,
+    /// Whether the settings have no such issuer any more.
+    is_withdrawn: AtomicBool,
     budget: FetchBudget,
 }
 
@@ -146,6 +150,7 @@ impl KeyringState {
             is_out_of_reach: AtomicBool::new(false),
             is_settled: AtomicBool::new(false),
             asked: AtomicU64::new(asked),
+            is_withdrawn: AtomicBool::new(false),
             budget: FetchBudget::new(BURST, EACH),
         })
     }
@@ -163,6 +168,7 @@ impl KeyringState {
         self.current
             .load_full()
             .filter(|generation| generation.until_ms > now_ms)
+            .filter(|_| !self.is_withdrawn.load(Ordering::SeqCst))
     }
 
     /// Returns why there are no keys. An issuer whose keys were never read and that does answer is
@@ -193,6 +199,7 @@ impl Keyring {
         Self {
             state: KeyringState::new(Some(generation), 0, clock),
             thread: None,
+            from: None,
         }
     }
 
@@ -223,14 +230,28 @@ impl Keyring {
         )
     }
 
-    /// Starts to fetch, without waiting: an issuer that is down must not keep the service down.
+    /// Starts to fetch, without waiting: an issuer that is down must not keep the service down. For
+    /// the same reason the keys that another ring has from the same place are used meanwhile.
     pub(in crate::evidence) fn start(
         issuer: &str,
         source: KeySource,
         client: HttpClient,
         clock: Arc<dyn Clock>,
+        before: Option<&Self>,
     ) -> io::Result<Self> {
-        Self::run(issuer, source, client, KeyringState::new(None, 1, clock))
+        let state = KeyringState::new(None, 1, clock);
+        let is_there =
+            |(from, by): &(KeySource, HttpClient)| *from == source && by.is_like(&client);
+        let before = before.filter(|ring| ring.from.as_ref().is_some_and(is_there));
+        let known = before.and_then(|ring| ring.state.current.load_full());
+        state.current.store(known);
+        Self::run(issuer, source, client, state)
+    }
+
+    /// Withdraws all keys for ever: the settings have no such issuer any more. What they verified
+    /// stands no longer.
+    pub(in crate::evidence) fn withdraw(&self) {
+        self.state.is_withdrawn.store(true, Ordering::SeqCst);
     }
 
     fn run(
@@ -241,6 +262,7 @@ impl Keyring {
     ) -> io::Result<Self> {
         // One waiting request is enough: the next fetch serves it and all others.
         let (sender, receiver) = sync_channel(1);
+        let from = Some((source.clone(), client.clone()));
         let keeper = KeyringKeeper {
             issuer: issuer.to_owned(),
             source,
@@ -256,6 +278,7 @@ impl Keyring {
         Ok(Self {
             state,
             thread: Some(sender),
+            from,
         })
     }
 

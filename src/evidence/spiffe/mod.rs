@@ -22,7 +22,7 @@ use smol_str::SmolStr;
 use std::time::Duration;
 
 /// The settings of a trust domain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustDomain {
     /// Its name: `prod.example`.
     pub name: SmolStr,
