@@ -264,6 +264,12 @@ async fn of_callers() -> Vec<Value> {
             },
         )
         .await,
+        raised("a key that has ended", Error::KeyEnded).await,
+        raised(
+            "settings that have changed meanwhile",
+            Error::SettingsChanged,
+        )
+        .await,
         raised(
             "a caller whose token cannot be verified now",
             Error::CallerUnverified,
@@ -314,6 +320,7 @@ async fn of_paths() -> Vec<Value> {
             "another identifier",
             &send(&tenant, get("/.well-known/authzen-configuration")).await,
         ),
+        raised("a page that is off", Error::PageOff("metrics")).await,
         sent("another method", &send(&server, get(EVALUATION)).await),
         sent(
             "another method, again",

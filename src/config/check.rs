@@ -1,7 +1,8 @@
 //! Refuses settings that are valid by themselves but contradict each other.
 
 use super::table::out_of_range;
-use super::{CacheSize, CallerSettings, Config, Listen, secrets};
+use super::{CacheSize, CallerSettings, Config, KeySettings, Listen, SocketSettings, secrets};
+use crate::http::MAX_KEYS;
 use crate::model::{Problem, Problems};
 
 /// Maximum length of a caller's name in bytes: it is in every record and log line of the caller.
@@ -17,6 +18,7 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
     problems.extend(out_of_range(&config.reload));
     problems.extend(check_paths(config));
     check_exposure(config, &mut problems);
+    problems.extend(check_socket(config));
     check_anonymous(config, &mut problems);
     check_callers(config, &mut problems);
     secrets::check(config, &mut problems);
@@ -61,6 +63,20 @@ fn check_paths(config: &Config) -> Vec<Problem> {
             Problem::new(format!("`{key}` is empty")).help("leave it out, or name a path")
         })
         .collect()
+}
+
+/// Refuses the mode or the group of a socket where there is no file to have them.
+fn check_socket(config: &Config) -> Option<Problem> {
+    let is_set = config.socket != SocketSettings::default();
+    match &config.listen {
+        Listen::Tcp(address) if is_set => Some(
+            Problem::new(format!(
+                "`socket` is set, and the service listens on `{address}`, which has no file"
+            ))
+            .help("leave `socket` out, or set `listen = \"unix:PATH\"`"),
+        ),
+        Listen::Tcp(_) | Listen::Unix(_) => None,
+    }
 }
 
 /// Refuses an address that other machines can reach without configured callers and TLS.
@@ -143,7 +159,8 @@ fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
             );
         }
         let same = |other: &&CallerSettings| {
-            let keys = caller.key_sha256.is_some() && other.key_sha256 == caller.key_sha256;
+            let has = |key| other.all_keys().any(|one: KeySettings| one.sha256 == key);
+            let keys = caller.all_keys().any(|key| has(key.sha256));
             let tokens = caller.token.is_some() && other.token == caller.token;
             keys || tokens
                 || (caller.certificate.is_some() && other.certificate == caller.certificate)
@@ -167,6 +184,7 @@ fn check_caller(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     let ways = [
         caller.key_sha256.is_some(),
+        !caller.keys.is_empty(),
         caller.token.is_some(),
         caller.certificate.is_some(),
     ];
@@ -176,9 +194,10 @@ fn check_caller(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
                 "the caller `{name}` is known by none or by several of a key, \
                  a token, a certificate"
             ))
-            .help("give it exactly one of `key_sha256`, `token` and `certificate`"),
+            .help("give it exactly one of `key_sha256`, `keys`, `token` and `certificate`"),
         );
     }
+    problems.extend(check_keys(caller));
     problems.extend(check_token(caller, config));
     problems.extend(check_certificate(caller, config));
     problems.extend(check_scope(caller, config));
@@ -193,6 +212,30 @@ fn check_caller(caller: &CallerSettings, config: &Config) -> Vec<Problem> {
             .help(
                 "`rate.per_second` takes a number from 1 to 1000000, and `rate.burst` one from 1",
             ),
+        );
+    }
+    problems
+}
+
+/// Checks the keys of a caller: the one in use, and the one that takes its place.
+fn check_keys(caller: &CallerSettings) -> Vec<Problem> {
+    let name = &caller.name;
+    let mut problems = Vec::new();
+    let count = caller.keys.len();
+    if count > MAX_KEYS {
+        problems.push(
+            Problem::new(format!("the caller `{name}` has {count} keys")).help(format!(
+                "it can have {MAX_KEYS}: the one in use, with an `until`, and the one that takes \
+                 its place; remove those that have ended"
+            )),
+        );
+    }
+    if let [one, rest @ ..] = caller.keys.as_slice()
+        && rest.iter().any(|other| other.sha256 == one.sha256)
+    {
+        problems.push(
+            Problem::new(format!("the caller `{name}` has one key twice"))
+                .help("remove one of them, so that it has one end"),
         );
     }
     problems

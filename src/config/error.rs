@@ -14,6 +14,9 @@ pub enum SettingError {
     /// It is neither a number of bytes nor `off`.
     #[error("`{0}` is not a size; write for example `64MiB`, `512KiB` or `4096`, or `off`")]
     CacheSize(String),
+    /// It is no mode of a file.
+    #[error("`{0}` is not a mode; write its octal digits as a text, for example `\"0660\"`")]
+    SocketMode(String),
     /// It is no key. The text is not repeated, since it may be most of one.
     #[error("the value is not 64 hexadecimal digits; make one with `openssl rand -hex 32`")]
     TokenKey,

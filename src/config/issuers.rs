@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// An issuer, and the form of its tokens.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[serde(expecting = "struct Issuer")]
 pub struct IssuerSettings {
@@ -95,7 +95,7 @@ pub struct IssuerSettings {
 }
 
 /// The value of a claim that says that a client acts for itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "a text, or `{ value = …, any_sub = … }`")]
 pub enum Mark {
     /// The value.
@@ -105,7 +105,7 @@ pub enum Mark {
 }
 
 /// The value of a claim, and whether only clients' own accounts have it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MarkOf {
     /// The value.
@@ -116,7 +116,7 @@ pub struct MarkOf {
 }
 
 /// A claim that becomes a fact: its name, or its name and Cedar's type.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "a claim's name, or `{ claim = …, type = … }`")]
 pub enum FactSettings {
     /// A claim that becomes a text.
@@ -126,7 +126,7 @@ pub enum FactSettings {
 }
 
 /// A claim with a type.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[serde(expecting = "struct TypedFact")]
 pub struct TypedFactSettings {
@@ -137,7 +137,7 @@ pub struct TypedFactSettings {
 }
 
 /// A claim, or a member of one.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(
     untagged,
     expecting = "a claim's name with dots before its members, or a list of names"
@@ -151,7 +151,7 @@ pub enum ClaimName {
 
 /// Where claims are found. Each claim has a list of paths: the first one that exists counts, but
 /// for roles and groups all of them.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[serde(expecting = "struct Claims")]
 pub struct ClaimSettings {
@@ -189,7 +189,7 @@ impl<'de> Deserialize<'de> for WordList {
 }
 
 /// An introspection endpoint.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[serde(expecting = "struct Introspection")]
 pub struct IntrospectionSettings {
@@ -213,7 +213,7 @@ pub struct IntrospectionSettings {
 }
 
 /// What the objects of one type in a rich authorization request cover.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[serde(expecting = "struct Detail")]
 pub struct DetailSettings {
@@ -243,7 +243,7 @@ pub struct DetailSettings {
 }
 
 /// A SPIFFE trust domain.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[serde(expecting = "struct TrustDomain")]
 pub struct TrustDomainSettings {

@@ -36,13 +36,15 @@ const SHOWN_CHARS: usize = 64;
 
 /// Settings that are always texts, even if they look like numbers: a directory may be called
 /// `2026`.
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 8] = [
     "bundle",
     "data",
     "listen",
     "public_url",
     "cache",
     "search.token_key",
+    "socket.mode",
+    "socket.group",
 ];
 
 /// The settings given by flags.
@@ -52,6 +54,16 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// The other flags, by the key of the setting.
     pub settings: Vec<(&'static str, String)>,
+}
+
+impl Flags {
+    /// Returns the same flags with the settings file that is read now, if one is: a file that has
+    /// gone when it is read again is missed, and does not count as one without settings.
+    #[must_use]
+    pub fn with_file(mut self, environment: &EnvironmentVariables) -> Self {
+        self.config = settings_file(&self, environment);
+        self
+    }
 }
 
 /// The variables of the process, which are an argument so that tests can choose them.

@@ -21,7 +21,7 @@ pub struct LimitSettings {
 }
 
 /// How a change of the bundle's directory is noticed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReloadSettings {
     /// How often the directory is checked; with 0 never, so that only SIGHUP reloads.
     pub poll: Duration,
@@ -43,8 +43,22 @@ impl Default for ReloadSettings {
 /// The longest time that any setting allows, in milliseconds: a day. Nothing longer makes sense.
 pub(super) const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
 
+/// The keys of `limits` that count without a restart: they are looked at with each request. The
+/// others are given to what is made at start.
+pub(super) const LIVE_LIMITS: [&str; 9] = [
+    "body",
+    "depth",
+    "evaluations",
+    "at_least_time_ms",
+    "waiting",
+    "body_time_ms",
+    "queue_time_ms",
+    "answer",
+    "drain_ms",
+];
+
 /// The keys of `limits`.
-static LIMITS: [TableKey<LimitSettings>; 19] = [
+static LIMITS: [TableKey<LimitSettings>; 20] = [
     // A larger body is held in memory once per connection while it arrives.
     TableKey {
         name: "body",
@@ -127,6 +141,10 @@ static LIMITS: [TableKey<LimitSettings>; 19] = [
     TableKey {
         name: "keep_alive_ms",
         place: ValuePlace::Milliseconds(|limits| &mut limits.http.keep_alive, 0..=LONGEST_MS),
+    },
+    TableKey {
+        name: "drain_ms",
+        place: ValuePlace::OptionalMilliseconds(|limits| &mut limits.http.drain, 0..=LONGEST_MS),
     },
     TableKey {
         name: "shutdown_ms",

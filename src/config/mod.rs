@@ -19,6 +19,7 @@
 //! service or in a proxy before it. An anonymous caller exists only if nobody else can reach the
 //! service: on a loopback or Unix address without configured callers.
 
+mod callers;
 mod check;
 mod describe;
 mod error;
@@ -31,8 +32,10 @@ mod record;
 mod search;
 mod secrets;
 mod table;
+mod update;
 mod values;
 
+pub use callers::{CallerCertificate, CallerSettings, CallerToken, KeySettings};
 pub use error::SettingError;
 pub use issuers::{
     ClaimName, ClaimSettings, DetailSettings, FactSettings, IntrospectionSettings, IssuerSettings,
@@ -43,9 +46,10 @@ pub use limits::{LimitSettings, ReloadSettings};
 pub use record::RecordSettings;
 pub use search::SearchSettings;
 pub use secrets::is_guessable;
-pub use values::{ByteSize, CacheSize, Listen, TokenKey};
+pub use update::{SettingsUpdate, update};
+pub use values::{ByteSize, CacheSize, Listen, SocketMode, TokenKey};
 
-use crate::http::{KeyHash, Permission, Permissions, PublicUrl, Rate, TlsFiles};
+use crate::http::{PageReaders, Permission, Permissions, PublicUrl, TlsFiles};
 use crate::model::Problem;
 use crate::storage::StoreLocation;
 use crate::telemetry::LogFormat;
@@ -61,6 +65,8 @@ pub struct Config {
     pub bundle: Option<PathBuf>,
     /// The address that the service listens on.
     pub listen: Listen,
+    /// Who may connect to a unix socket.
+    pub socket: SocketSettings,
     /// Where state is stored; by default, everything is in memory.
     #[serde(deserialize_with = "store_location")]
     pub data: Option<StoreLocation>,
@@ -77,6 +83,10 @@ pub struct Config {
     pub behind_proxy: bool,
     /// Whether `Authorization` may hold a key without `Bearer`, as some gateways send it.
     pub raw_keys: bool,
+    /// Who reads `/metrics`.
+    pub metrics: PageReaders,
+    /// Who reads `/docs` and the description of the API.
+    pub docs: PageReaders,
     /// The configured callers.
     pub callers: Vec<CallerSettings>,
     /// The issuers whose tokens are verified.
@@ -99,62 +109,19 @@ pub struct Config {
     pub links: Vec<String>,
 }
 
-/// One configured caller.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "struct Caller")]
-pub struct CallerSettings {
-    /// The name of the caller in records and logs.
-    pub name: String,
-    /// The SHA-256 of its key; without a key, the caller authenticates in one of the two ways
-    /// below.
-    pub key_sha256: Option<KeyHash>,
-    /// The access token with which it authenticates.
-    pub token: Option<CallerToken>,
-    /// The client certificate of its connections.
-    pub certificate: Option<CallerCertificate>,
-    /// How many requests it may send; without this, any number.
-    pub rate: Option<Rate>,
-    /// One of these must be among the audiences of a credential in its requests; if empty, the
-    /// profile of the issuer decides.
-    #[serde(default)]
-    pub audiences: Vec<String>,
-    /// The issuers and trust domains whose credentials its requests may contain; if empty, all that
-    /// are configured.
-    #[serde(default)]
-    pub issuers: Vec<String>,
-    /// The permissions of the caller.
-    pub permissions: Permissions,
-    /// Whether it may only ask about chains with an agent in them.
-    #[serde(default)]
-    pub require_actor: bool,
-    /// Whether its denials have a reason even if it does not ask for one.
-    #[serde(default)]
-    pub reasons: bool,
-}
-
-/// A caller that authenticates with a token.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallerToken {
-    /// A configured issuer.
-    pub issuer: String,
-    /// The only principal that the token names: `agent:gateway`.
-    pub principal: String,
-}
-
-/// A caller that authenticates with a certificate; exactly one of the two members is set.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallerCertificate {
-    /// The SHA-256 of the certificate.
-    pub sha256: Option<KeyHash>,
-    /// The only URI in the certificate: a SPIFFE id.
-    pub uri: Option<String>,
+/// Who may connect to a unix socket; the directory that it is in may restrict this further.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[serde(expecting = "struct Socket")]
+pub struct SocketSettings {
+    /// The mode of the socket's file; without this, the process's mask decides.
+    pub mode: Option<SocketMode>,
+    /// The group of the socket's file, by its name or number; without this, the process's.
+    pub group: Option<String>,
 }
 
 /// The log's settings.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[serde(expecting = "struct Log")]
 pub struct LogSettings {

@@ -5,7 +5,7 @@ use crate::record::{QueueSettings, Sink};
 use serde::de::{Deserialize, Deserializer, Error};
 
 /// The decision record's settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordSettings {
     /// The destination of records.
     pub sink: Sink,

@@ -67,7 +67,7 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
     for (name, hash) in config
         .callers
         .iter()
-        .filter_map(|caller| Some((&caller.name, caller.key_sha256?)))
+        .flat_map(|caller| caller.all_keys().map(|key| (&caller.name, key.sha256)))
     {
         if GUESSABLE.contains(&hash.bytes()) {
             problems.push(

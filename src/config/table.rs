@@ -42,6 +42,8 @@ pub(super) enum ValuePlace<T: 'static> {
     Bytes(fn(&mut T) -> &mut usize, RangeInclusive<usize>),
     /// A number of milliseconds.
     Milliseconds(fn(&mut T) -> &mut Duration, RangeInclusive<u64>),
+    /// A number of milliseconds that has no default.
+    OptionalMilliseconds(fn(&mut T) -> &mut Option<Duration>, RangeInclusive<u64>),
     /// The key that seals page tokens.
     TokenKey(fn(&mut T) -> &mut Option<TokenKey>),
     /// The destination of records.
@@ -102,6 +104,9 @@ impl<T> ValuePlace<T> {
             Self::Milliseconds(place, _) => {
                 *place(table) = Duration::from_millis(u64::deserialize(deserializer)?);
             }
+            Self::OptionalMilliseconds(place, _) => {
+                *place(table) = Some(Duration::from_millis(u64::deserialize(deserializer)?));
+            }
             Self::TokenKey(place) => *place(table) = Some(TokenKey::deserialize(deserializer)?),
             Self::Sink(place) => *place(table) = Some(Sink::deserialize(deserializer)?),
             Self::WhenFull(place) => *place(table) = WhenFull::deserialize(deserializer)?,
@@ -122,10 +127,47 @@ impl<T> ValuePlace<T> {
             }
             Self::OptionalCount(place, range) => place(table).map(|value| within(value, range)),
             Self::Milliseconds(place, range) => {
-                let ms = u64::try_from(place(table).as_millis()).unwrap_or(u64::MAX);
-                Some((ms, *range.start(), *range.end()))
+                Some((millis(*place(table)), *range.start(), *range.end()))
+            }
+            Self::OptionalMilliseconds(place, range) => {
+                place(table).map(|time| (millis(time), *range.start(), *range.end()))
             }
             Self::TokenKey(_) | Self::Sink(_) | Self::WhenFull(_) => None,
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A number in a table that differs from the one in another; `None` for one that is not set.
+pub(super) struct ChangedNumber<T: 'static> {
+    pub(super) key: &'static TableKey<T>,
+    pub(super) before: Option<u64>,
+    pub(super) now: Option<u64>,
+}
+
+/// Lists the numbers that differ.
+pub(super) fn changed_numbers<T: SettingsTable>(before: &T, now: &T) -> Vec<ChangedNumber<T>> {
+    let (mut before, mut now) = (before.clone(), now.clone());
+    let changed = |key: &'static TableKey<T>| {
+        let number = |table: &mut T| key.place.number(table).map(|(value, ..)| value);
+        let (before, now) = (number(&mut before), number(&mut now));
+        (before != now).then_some(ChangedNumber { key, before, now })
+    };
+    T::keys().iter().filter_map(changed).collect()
+}
+
+impl<T> ValuePlace<T> {
+    /// Takes a number over from another table.
+    pub(super) fn copy(&self, from: &mut T, to: &mut T) {
+        match self {
+            Self::Count(place, _) | Self::Bytes(place, _) => *place(to) = *place(from),
+            Self::OptionalCount(place, _) => *place(to) = *place(from),
+            Self::Milliseconds(place, _) => *place(to) = *place(from),
+            Self::OptionalMilliseconds(place, _) => *place(to) = *place(from),
+            Self::TokenKey(_) | Self::Sink(_) | Self::WhenFull(_) => {}
         }
     }
 }

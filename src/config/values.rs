@@ -3,7 +3,7 @@
 //! configuration here.
 
 use super::error::SettingError;
-use crate::http::{KeyHash, PublicUrl};
+use crate::http::{KeyHash, PageReaders, PublicUrl};
 use crate::model::read_sha256;
 use crate::record::{Sink, WhenFull};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -67,6 +67,39 @@ impl FromStr for Listen {
             None => text.parse().ok(),
         };
         address.map(Self::Tcp).ok_or_else(refuse)
+    }
+}
+
+/// The mode of a socket's file, in octal digits: `0660`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketMode(pub u32);
+
+impl FromStr for SocketMode {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        let digits = text.strip_prefix("0o").unwrap_or(text);
+        let is_octal = (3..=4).contains(&digits.len())
+            && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+        u32::from_str_radix(digits, 8)
+            .ok()
+            .filter(|mode| is_octal && *mode <= 0o777)
+            .map(Self)
+            .ok_or_else(|| SettingError::SocketMode(text.chars().take(16).collect()))
+    }
+}
+
+/// Reads a text alone: TOML's number `660` is not the mode `0660`.
+impl<'de> Deserialize<'de> for SocketMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Display for SocketMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.0)
     }
 }
 
@@ -188,7 +221,7 @@ impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for TextOf<T> {
 }
 
 macro_rules! read_as_text {
-    ($($kind:ty),+) => {$(
+    ($($kind:ty),+ $(,)?) => {$(
         impl<'de> Deserialize<'de> for $kind {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 deserializer.deserialize_any(TextOf(std::marker::PhantomData))
@@ -198,5 +231,13 @@ macro_rules! read_as_text {
 }
 
 read_as_text!(
-    Listen, PublicUrl, ByteSize, CacheSize, KeyHash, TokenKey, Sink, WhenFull
+    Listen,
+    PublicUrl,
+    ByteSize,
+    CacheSize,
+    KeyHash,
+    TokenKey,
+    Sink,
+    WhenFull,
+    PageReaders
 );

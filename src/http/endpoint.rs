@@ -5,9 +5,9 @@
 //! that value. The tables of them stand in the `mod.rs` of each group, and all of them in `routes`.
 
 use crate::http::caller::identity::Identity;
-use crate::http::{Error, Permission};
+use crate::http::{Error, Page, PageReaders, Permission, Settings};
 use actix_web::dev::{Path, Url};
-use actix_web::{HttpResponse, Resource, ResponseError, Route, http, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, http, web};
 use std::fmt;
 use utoipa::openapi::OpenApi;
 
@@ -64,6 +64,8 @@ impl Method {
 pub enum Access {
     /// Everybody: whatever credential comes along with a request opens nothing there.
     Public,
+    /// Whoever the operator's setting for this page lets in.
+    Page(Page),
     /// Callers with this permission.
     Needs(Permission),
 }
@@ -93,10 +95,30 @@ impl Endpoint {
         path == self.path || fixed().is_some_and(|(fixed, _)| path.starts_with(fixed))
     }
 
-    /// Refuses a caller without the permission that this endpoint needs.
+    /// Refuses whoever may not read this page.
+    pub(in crate::http) fn open(
+        &self,
+        request: &HttpRequest,
+        settings: &Settings,
+    ) -> Result<(), Error> {
+        let Access::Page(page) = self.access else {
+            return Ok(());
+        };
+        match settings.readers(page) {
+            PageReaders::Open => Ok(()),
+            PageReaders::Off => Err(Error::PageOff(page.setting())),
+            PageReaders::Callers => match Identity::of(request, settings)? {
+                Identity::Known(..) => Ok(()),
+                Identity::Anonymous(_) => Err(Error::MissingCredential),
+            },
+        }
+    }
+
+    /// Refuses a caller without the permission that this endpoint needs. Who reads a page is for
+    /// [`Endpoint::open`] to say.
     pub(in crate::http) fn check(&self, caller: Identity<'_>) -> Result<(), Error> {
         match self.access {
-            Access::Public => Ok(()),
+            Access::Public | Access::Page(_) => Ok(()),
             Access::Needs(permission) => caller.require(permission),
         }
     }

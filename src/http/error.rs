@@ -122,6 +122,16 @@ pub enum Error {
          configured key, or a token of a configured caller"
     )]
     WrongCredential,
+    /// The key has ended: its `until` is past.
+    #[error(
+        "the key in `Authorization` has ended: send the caller's newer key, or give this one a \
+         later `until` in the settings"
+    )]
+    KeyEnded,
+    /// The settings were read again while the request waited, and its caller may no longer do what
+    /// it could.
+    #[error("the settings of the caller have changed meanwhile: send the request again")]
+    SettingsChanged,
     /// The token cannot be verified now, because its issuer does not answer or too many requests
     /// wait for it.
     #[error("the token in `Authorization` cannot be verified now: ask again later")]
@@ -155,6 +165,9 @@ pub enum Error {
     /// The path does not exist.
     #[error("there is nothing here: `/docs` lists what there is")]
     NotFound,
+    /// The setting of this name turned the page off.
+    #[error("the setting `{0}` turned this page off")]
+    PageOff(&'static str),
     /// The metadata cannot be served because no identifier is configured.
     #[error(
         "the metadata need the service's own identifier: start it with `--public-url https://…`"
@@ -236,18 +249,19 @@ impl Error {
             Self::BodyIncomplete => (StatusCode::BAD_REQUEST, ErrorCode::BodyIncomplete),
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge),
-            Self::MissingCredential | Self::WrongCredential => {
+            Self::MissingCredential | Self::WrongCredential | Self::KeyEnded => {
                 (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated)
             }
             Self::CallerUnverified | Self::CallerUnverifiable => {
                 (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::CallerUnverified)
             }
+            Self::SettingsChanged => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::SettingsChanged),
             Self::TooManyRequests(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
             Self::MissingPermission { .. } => (StatusCode::FORBIDDEN, ErrorCode::MissingPermission),
             Self::AnonymousHost | Self::AnonymousProxied => {
                 (StatusCode::FORBIDDEN, ErrorCode::AnonymousRefused)
             }
-            Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+            Self::NotFound | Self::PageOff(_) => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
             Self::NoPublicUrl | Self::OtherIdentifier { .. } => {
                 (StatusCode::NOT_FOUND, ErrorCode::NoMetadata)
             }
@@ -398,7 +412,7 @@ impl ResponseError for Error {
             Self::MissingCredential => {
                 response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
             }
-            Self::WrongCredential => {
+            Self::WrongCredential | Self::KeyEnded => {
                 response.insert_header((WWW_AUTHENTICATE, CHALLENGE_ANEW));
             }
             Self::TooManyRequests(wait) => {
@@ -409,6 +423,7 @@ impl ResponseError for Error {
             Self::RevisionNotReached { .. }
             | Self::TooManyWaiting
             | Self::CallerUnverified
+            | Self::SettingsChanged
             | Self::Overloaded(_)
             | Self::Left => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));

@@ -43,13 +43,13 @@ pub use authzen::wire::{
 };
 pub use caller::rate::Rate;
 pub use caller::{
-    Caller, CallerCredential, CertificateName, KeyHash, KeyHashError, Permission, PermissionError,
-    Permissions,
+    Caller, CallerCredential, CallerKey, CertificateName, KeyHash, KeyHashError, MAX_KEYS,
+    Permission, PermissionError, Permissions,
 };
 pub use docs::openapi::openapi;
 pub use endpoint::{Access, Advertised, Endpoint, Method};
 pub use error::{Error, Shortage};
 pub use routes::endpoints;
 pub use server::{Listener, Server};
-pub use settings::{HttpLimits, Settings};
+pub use settings::{HttpLimits, Page, PageReaders, PageReadersError, Settings, SettingsReport};
 pub use tls::{Tls, TlsError, TlsFiles};

@@ -1,7 +1,7 @@
 //! Every endpoint of the service, and which of them a path belongs to.
 
 use super::endpoint::{Access, Endpoint, resources};
-use super::{Error, admin, authzen, console, docs, openfga};
+use super::{Error, PageReaders, Settings, admin, authzen, console, docs, openfga};
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
@@ -63,8 +63,12 @@ pub(super) fn label(path: &str) -> &'static str {
 
 /// Returns `true` if a path is everybody's: whatever credential comes along with it opens nothing
 /// there.
-pub(super) fn is_public(path: &str) -> bool {
-    endpoint_at(path).is_some_and(|endpoint| endpoint.access == Access::Public)
+pub(super) fn is_public(path: &str, settings: &Settings) -> bool {
+    endpoint_at(path).is_some_and(|endpoint| match endpoint.access {
+        Access::Public => true,
+        Access::Page(page) => settings.readers(page) != PageReaders::Callers,
+        Access::Needs(_) => false,
+    })
 }
 
 /// Finds an endpoint that a path belongs to, by whatever method. Those that share a path share
@@ -112,16 +116,25 @@ mod tests {
 
     #[test]
     fn a_path_is_public_if_its_endpoint_is() {
+        let open = Settings::default();
+        let closed = Settings {
+            metrics: PageReaders::Callers,
+            docs: PageReaders::Callers,
+            ..Settings::default()
+        };
         for endpoint in endpoints() {
-            let is_public_there = is_public(&endpoint.path.replace(['{', '}'], ""));
-            assert_eq!(
-                is_public_there,
-                endpoint.access == Access::Public,
-                "{endpoint:?}"
-            );
+            let is_public_in =
+                |settings| is_public(&endpoint.path.replace(['{', '}'], ""), settings);
+            let expected = match endpoint.access {
+                Access::Public => (true, true),
+                Access::Page(_) => (true, false),
+                Access::Needs(_) => (false, false),
+            };
+            let found = (is_public_in(&open), is_public_in(&closed));
+            assert_eq!(found, expected, "{endpoint:?}");
         }
         for path in ["/nowhere", "/healthz/", "/stores/01/anything", ""] {
-            assert!(!is_public(path), "{path}");
+            assert!(!is_public(path, &open), "{path}");
         }
     }
 

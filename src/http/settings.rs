@@ -6,6 +6,9 @@
 use super::tls::Tls;
 use super::{Caller, CallerCredential, Permissions, PublicUrl};
 use crate::evidence::Verifier;
+use crate::model::{Problems, Timestamp};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +32,10 @@ pub struct Settings {
     pub verifier: Option<Arc<Verifier>>,
     /// The certificates for TLS; without them, the service speaks plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// Who reads `/metrics`.
+    pub metrics: PageReaders,
+    /// Who reads `/docs` and the description of the API.
+    pub docs: PageReaders,
     /// Memory of the request cache in bytes; 0, the default, turns it off. It helps only if the
     /// engine's cache is on too: an entry holds the keys under which that cache stores the outcome
     /// of each leg, the decision for one member of the chain.
@@ -39,7 +46,94 @@ pub struct Settings {
     pub workers: Option<usize>,
 }
 
+/// What a reading of the settings came to.
+#[derive(Clone, Debug)]
+pub struct SettingsReport {
+    /// When they were read.
+    pub read_at: Timestamp,
+    /// Why they were refused; `None` if they count.
+    pub refused: Option<Problems>,
+    /// What they have changed, each in a sentence.
+    pub changes: Vec<String>,
+    /// The keys of those that count after a restart.
+    pub restarts: Vec<String>,
+}
+
+/// A page whose readers a setting chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// `/metrics`.
+    Metrics,
+    /// The page of the API, its files, and the description of the API.
+    Docs,
+}
+
+impl Page {
+    /// Returns the name of its setting.
+    pub(in crate::http) fn setting(self) -> &'static str {
+        match self {
+            Self::Metrics => "metrics",
+            Self::Docs => "docs",
+        }
+    }
+}
+
+/// Who may read a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageReaders {
+    /// Everybody: probes, scrapers and browsers carry no keys.
+    #[default]
+    Open,
+    /// Every configured caller, whatever its permissions.
+    Callers,
+    /// Nobody: the page is not there.
+    Off,
+}
+
+impl PageReaders {
+    /// Every word, with what it stands for.
+    const WORDS: [(&'static str, Self); 3] = [
+        ("open", Self::Open),
+        ("callers", Self::Callers),
+        ("off", Self::Off),
+    ];
+}
+
+/// The error for a text that does not say who reads a page.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is nobody who reads a page; write `open`, `callers` or `off`")]
+pub struct PageReadersError(String);
+
+impl FromStr for PageReaders {
+    type Err = PageReadersError;
+
+    fn from_str(word: &str) -> Result<Self, PageReadersError> {
+        let known = Self::WORDS.into_iter().find(|(known, _)| *known == word);
+        known
+            .map(|(_, readers)| readers)
+            .ok_or_else(|| PageReadersError(word.to_owned()))
+    }
+}
+
+impl fmt::Display for PageReaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Callers => "callers",
+            Self::Off => "off",
+        })
+    }
+}
+
 impl Settings {
+    /// Returns who may read a page.
+    pub(super) fn readers(&self, page: Page) -> PageReaders {
+        match page {
+            Page::Metrics => self.metrics,
+            Page::Docs => self.docs,
+        }
+    }
+
     /// Returns `true` if some caller is identified by a token, and tokens can be verified.
     pub(super) fn takes_tokens(&self) -> bool {
         self.verifier.is_some()
@@ -97,6 +191,9 @@ pub struct HttpLimits {
     pub keep_alive: Duration,
     /// Maximum number of open connections, over all threads.
     pub connections: usize,
+    /// How long `/readyz` says that the service is about to end before connections are refused.
+    /// Without it, five seconds on an address that other machines can reach, and none on others.
+    pub drain: Option<Duration>,
     /// Maximum time for requests in flight to end once the service is told to stop, rounded up to
     /// whole seconds.
     pub shutdown: Duration,
@@ -147,6 +244,8 @@ impl Default for HttpLimits {
             // Each connection takes a file descriptor and some kilobytes of buffers, at most 64;
             // the number is below the usual limit of 16,384 descriptors.
             connections: 10_000,
+            // The default depends on the address.
+            drain: None,
             // This is shorter than the 10 s after which container runtimes kill a process.
             shutdown: Duration::from_secs(8),
         }

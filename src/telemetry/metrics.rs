@@ -3,7 +3,7 @@
 //! INVARIANT: label values are bounded. Endpoints are named by the code, and reasons by the bundle,
 //! at most [`MAX_REASONS`] of them; nothing that a caller writes becomes a label.
 
-use super::{CacheMetrics, LoadMetrics, names};
+use super::{CacheMetrics, LoadMetrics, SettingsMetrics, names};
 use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{
@@ -48,6 +48,7 @@ pub struct Metrics {
     search_returned: Searches,
     cache: CacheMetrics,
     load: LoadMetrics,
+    settings: SettingsMetrics,
 }
 
 /// A counter for each kind of search.
@@ -78,6 +79,7 @@ impl Default for Metrics {
             search_returned: Family::default(),
             cache: CacheMetrics::default(),
             load: LoadMetrics::default(),
+            settings: SettingsMetrics::default(),
         };
         metrics.register();
         metrics
@@ -169,6 +171,12 @@ impl Metrics {
         &self.load
     }
 
+    /// Returns the metrics of the settings.
+    #[must_use]
+    pub fn settings(&self) -> &SettingsMetrics {
+        &self.settings
+    }
+
     /// Returns all metrics in the `OpenMetrics` text format, with the age of the bundle at
     /// `now_ms`.
     #[must_use]
@@ -221,6 +229,7 @@ impl Metrics {
         self.load.register(&mut self.registry);
         self.registry
             .register_collector(Box::new(super::process::ProcessCollector));
+        self.settings.register(&mut self.registry);
     }
 
     fn register_counters(&mut self) {

@@ -24,12 +24,14 @@ mod logging;
 mod metrics;
 mod printable;
 mod process;
+mod settings_metrics;
 
 pub use cache::{CacheMetrics, CacheMiss};
 pub use load::{ConnectionEnd, LoadMetrics, RefusalCause};
 pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
 pub use metrics::{MAX_REASONS, Metrics};
 pub use printable::{is_printable, printable, write_json_escape, write_printable};
+pub use settings_metrics::SettingsMetrics;
 
 /// The names of all metrics, without the endings that the exposition format adds (`_total`,
 /// `_info`, `_bucket`).
@@ -92,6 +94,14 @@ pub mod names {
     pub const PROCESS_OPEN_FDS: &str = "process_open_fds";
     /// How many file descriptors may be open.
     pub const PROCESS_MAX_FDS: &str = "process_max_fds";
+    /// Settings that were read again.
+    pub const SETTINGS_RELOADS: &str = "behest_settings_reloads";
+    /// Settings that were refused when they were read again.
+    pub const SETTINGS_RELOAD_FAILURES: &str = "behest_settings_reload_failures";
+    /// How many settings differ from those that count, until a restart.
+    pub const SETTINGS_RESTART_NEEDED: &str = "behest_settings_restart_needed";
+    /// When a caller's key ends, by `caller` and `key` (its place among the caller's keys).
+    pub const KEY_EXPIRY: &str = "behest_caller_key_expiry_timestamp_seconds";
     /// The running version, as the label `version`.
     pub const BUILD: &str = "behest_build";
 }

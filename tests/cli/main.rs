@@ -19,3 +19,4 @@ mod init;
 mod interrupted;
 mod reach;
 mod serve;
+mod settings;

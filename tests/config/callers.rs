@@ -159,3 +159,96 @@ fn a_caller_is_known_in_exactly_one_way() {
         assert!(found.contains(expected), "{expected}: {found}");
     }
 }
+
+/// What a running service can follow counts, together with what stays.
+#[test]
+fn an_update_takes_what_counts_at_once_and_is_checked_with_what_stays() {
+    let read = |text: &str, flags: &[(&'static str, &str)]| load_text(text, &[], flags).unwrap();
+    let open = [("listen", "0.0.0.0:8181")];
+    let proxied = |text: &str| format!("behind_proxy = true\n{text}");
+    let running = read(&proxied(&caller("a", 'a')), &open);
+
+    let more = proxied(&(caller("b", 'b') + "[limits]\nbody = 2048\nstores = 7\n"));
+    let update = behest::config::update(&running, read(&more, &open)).unwrap();
+    assert_eq!(
+        update.changes,
+        [
+            "the caller `a` was removed",
+            "the caller `b` was added",
+            "`limits.body` is 2048, and was 1048576",
+        ]
+    );
+    assert_eq!(update.restarts, ["limits.stores"]);
+    assert_eq!(update.config.limits.http.body_bytes, 2048);
+    let stores = running.limits.stores;
+    assert_eq!(update.config.limits.stores, stores);
+
+    // Sound for itself, and wide open at the address that stays.
+    let local = read("", &[]);
+    let refused = behest::config::update(&running, local).unwrap_err();
+    let shown = refused.0[0].to_string();
+    assert!(shown.contains("no caller is configured"), "{shown}");
+
+    let elsewhere = read(&caller("a", 'a'), &[("listen", "127.0.0.1:1")]);
+    let update = behest::config::update(&running, elsewhere).unwrap();
+    assert_eq!(update.restarts, ["listen", "behind_proxy"]);
+    assert_eq!(update.config.listen, running.listen);
+    assert!(update.changes.is_empty(), "{:?}", update.changes);
+}
+
+#[test]
+fn a_caller_has_one_key_or_two_and_each_has_an_end_or_none() {
+    let keys = |keys: &str| {
+        format!("[[callers]]\nname = \"a\"\npermissions = [\"decide\"]\nkeys = [{keys}]\n")
+    };
+    let key =
+        |digits: &str, until: &str| format!("{{ sha256 = \"{}\"{until} }}", digits.repeat(32));
+    let until = |until: &str| {
+        let text = keys(&key("0a", &format!(", until = {until}")));
+        load_text(&text, &[], &[]).map(|config| config.callers[0].keys[0].until.unwrap().0)
+    };
+    let expected = 1_798_675_200_000;
+    for written in [
+        "2026-12-31T00:00:00Z",
+        "\"2026-12-31T00:00:00Z\"",
+        "2026-12-31T01:00:00+01:00",
+    ] {
+        assert_eq!(until(written), Ok(expected), "{written}");
+    }
+    for written in ["2026-12-31", "2026-12-31T00:00:00", "\"soon\"", "7", "{}"] {
+        let refused = until(written).unwrap_err().join("");
+        assert!(
+            refused.starts_with("`callers.0.keys.0.until` in `FILE`"),
+            "{written}: {refused}"
+        );
+        assert!(
+            refused.contains("2026-12-31T00:00:00Z"),
+            "{written}: {refused}"
+        );
+    }
+    let one = key("0a", "");
+    for (text, said) in [
+        (
+            keys(&[one.clone(), key("0b", ""), key("0c", "")].join(", ")),
+            "the caller `a` has 3 keys | it can have 2: the one in use, with an `until`, and the one that takes its place; remove those that have ended",
+        ),
+        (
+            keys(&[one.clone(), one.clone()].join(", ")),
+            "the caller `a` has one key twice | remove one of them, so that it has one end",
+        ),
+        (
+            keys(""),
+            "the caller `a` is known by none or by several of a key, a token, a certificate | give it exactly one of `key_sha256`, `keys`, `token` and `certificate`",
+        ),
+        (
+            format!("{}key_sha256 = \"{}\"\n", keys(&one), "0d".repeat(32)),
+            "the caller `a` is known by none or by several of a key, a token, a certificate | give it exactly one of `key_sha256`, `keys`, `token` and `certificate`",
+        ),
+        (
+            keys(&one) + &caller("b", 'x').replace(&"x".repeat(64), &"0a".repeat(32)),
+            "the callers `a` and `b` have the same key | give each its own, so that records say who asked",
+        ),
+    ] {
+        assert_eq!(refused(&text, &[], &[]), [said]);
+    }
+}

@@ -6,7 +6,12 @@ use std::collections::BTreeSet;
 pub(crate) const EXAMPLE: &str = include_str!("../../behest.example.toml");
 
 /// What stands in the examples for a secret: it is refused as it is.
-const PLACEHOLDERS: [&str; 2] = ["<the SHA-256 of its key>", "<64 hexadecimal digits>"];
+const PLACEHOLDERS: [&str; 4] = [
+    "<the SHA-256 of its key>",
+    "<the SHA-256 of its old key>",
+    "<the SHA-256 of its new key>",
+    "<64 hexadecimal digits>",
+];
 
 /// The example with the settings that are commented out.
 fn whole_example() -> String {
@@ -23,11 +28,16 @@ fn whole_example() -> String {
 
 /// The same with secrets in the places of the placeholders.
 pub(crate) fn filled_example() -> String {
-    let secret = "0123456789abcdef".repeat(4);
+    let secrets = ["0123", "4567", "89ab", "cdef"].map(|digits| digits.repeat(16));
+    // A socket's mode and group are refused where there is no socket.
+    let text = whole_example().replace("\"127.0.0.1:8181\"", "\"unix:/run/behest.sock\"");
     PLACEHOLDERS
         .iter()
-        .fold(whole_example(), |text, placeholder| {
+        .zip(secrets)
+        .fold(text, |text, (placeholder, digits)| {
             assert!(text.contains(placeholder), "{placeholder}");
+            // No secret may have only few different bytes.
+            let secret = format!("0123456789abcdef{}", &digits[..48]);
             text.replace(placeholder, &secret)
         })
 }
@@ -75,7 +85,9 @@ fn the_example_has_every_setting() {
     let example: toml::Table = toml::from_str(&filled_example()).unwrap();
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(&example), known(""));
-    for name in ["record", "log", "limits", "search", "reload", "tls"] {
+    for name in [
+        "record", "log", "limits", "search", "reload", "tls", "socket",
+    ] {
         assert_eq!(
             keys(example[name].as_table().unwrap()),
             known(&format!("[{name}]")),

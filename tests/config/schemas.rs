@@ -139,7 +139,7 @@ fn what_the_tree_holds_is_valid_by_its_schema() {
 
 /// For each object of a schema whose keys are listed: its place in the schema, and a file with
 /// `KEY` in that object.
-const OBJECTS: [(Kind, &str, &str); 29] = [
+const OBJECTS: [(Kind, &str, &str); 31] = [
     (Kind::Cases, "", "KEY: 1"),
     (Kind::Cases, "/definitions/given", "given: {KEY: 1}"),
     (Kind::Cases, "/definitions/case", "cases: [{KEY: 1}]"),
@@ -174,6 +174,7 @@ const OBJECTS: [(Kind, &str, &str); 29] = [
     ),
     (Kind::Behest, "", "KEY = 1"),
     (Kind::Behest, "/properties/tls", "[tls]\nKEY = 1"),
+    (Kind::Behest, "/properties/socket", "[socket]\nKEY = 1"),
     (Kind::Behest, "/properties/record", "[record]\nKEY = 1"),
     (Kind::Behest, "/properties/log", "[log]\nKEY = 1"),
     (Kind::Behest, "/properties/limits", "[limits]\nKEY = 1"),
@@ -183,6 +184,11 @@ const OBJECTS: [(Kind, &str, &str); 29] = [
         Kind::Behest,
         "/properties/callers/items",
         "[[callers]]\nKEY = 1",
+    ),
+    (
+        Kind::Behest,
+        "/properties/callers/items/properties/keys/items",
+        "[[callers]]\nkeys = [{ KEY = 1 }]",
     ),
     (
         Kind::Behest,
@@ -407,7 +413,7 @@ fn numbers_defaults_and_words_are_those_of_the_program() {
 }
 
 /// Files that are accepted.
-const GOOD: [(Kind, &str); 12] = [
+const GOOD: [(Kind, &str); 13] = [
     (
         Kind::Cases,
         "given: {now: 2026-10-01T09:00:00Z, entities: [{uid: {type: user, id: u}, attrs: {}, \
@@ -444,6 +450,11 @@ const GOOD: [(Kind, &str); 12] = [
     ),
     (
         Kind::Behest,
+        "listen = \"unix:/run/b.sock\"\nsocket = { mode = \"0660\", group = \"www-data\" }\n\
+         metrics = \"callers\"\ndocs = \"off\"\n[limits]\ndrain_ms = 0",
+    ),
+    (
+        Kind::Behest,
         "listen = \"localhost:8181\"\ncache = \"off\"\nanonymous = []",
     ),
     (
@@ -465,7 +476,7 @@ const GOOD: [(Kind, &str); 12] = [
 ];
 
 /// Files that the schema and the program refuse alike.
-const BAD: [(Kind, &str); 45] = [
+const BAD: [(Kind, &str); 48] = [
     (Kind::Cases, "[]"),
     (Kind::Cases, "cases: {}"),
     (
@@ -599,6 +610,15 @@ const BAD: [(Kind, &str); 45] = [
     (Kind::Behest, "listen = \"8181\""),
     (Kind::Behest, "public_url = \"http://pdp.example\""),
     (Kind::Behest, "anonymous = [\"admin\"]"),
+    (Kind::Behest, "metrics = \"everybody\""),
+    (
+        Kind::Behest,
+        "listen = \"unix:/b\"\nsocket = { mode = \"0999\" }",
+    ),
+    (
+        Kind::Behest,
+        "[[callers]]\nname = \"a\"\npermissions = [\"decide\"]\nkeys = []",
+    ),
     (Kind::Behest, "[log]\nformat = \"xml\""),
     (Kind::Behest, "[record]\nqueue = 5"),
     (Kind::Behest, "[record]\nsink = \"-\"\nwhen_full = \"wait\""),

@@ -469,7 +469,7 @@ fn a_named_file_must_be_there() {
 fn a_variable_that_is_no_link_is_still_a_mistake() {
     for (name, value) in [
         ("BEHEST_PORT", "8181"),
-        ("BEHEST_METRICS", "on"),
+        ("BEHEST_METRIC", "on"),
         ("BEHEST_DB_NAME", "behest"),
         ("BEHEST_PORT_HTTP_TCP", "1"),
         ("BEHEST_LIMITS__ENV_X", "1"),

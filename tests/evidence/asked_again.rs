@@ -39,7 +39,7 @@ fn world(web: &Web, keep: Duration) -> World {
     };
     let other = Caller {
         name: "other".to_owned(),
-        by: CallerCredential::Key(KeyHash::of(b"key")),
+        by: CallerCredential::key(KeyHash::of(b"key")),
         permissions: [Permission::Decide, Permission::RelationsWrite]
             .into_iter()
             .collect(),

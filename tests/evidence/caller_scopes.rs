@@ -38,7 +38,7 @@ async fn a_caller_may_send_what_is_for_it_alone() {
         },
         ..caller(
             name,
-            CallerCredential::Key(KeyHash::of(name.as_bytes())),
+            CallerCredential::key(KeyHash::of(name.as_bytes())),
             None,
         )
     };
@@ -134,9 +134,9 @@ async fn roles_at_another_service_are_none_here() {
     let callers = vec![
         Caller {
             credentials: scope,
-            ..caller("api", CallerCredential::Key(KeyHash::of(b"api")), None)
+            ..caller("api", CallerCredential::key(KeyHash::of(b"api")), None)
         },
-        caller("any", CallerCredential::Key(KeyHash::of(b"any")), None),
+        caller("any", CallerCredential::key(KeyHash::of(b"any")), None),
     ];
     let world = World::with(
         vec![keycloak],
@@ -216,10 +216,10 @@ async fn an_opaque_token_is_of_the_issuer_that_is_named_each_time() {
         issuers: vec![ISSUER.into()],
     };
     let callers = vec![
-        caller("any", CallerCredential::Key(KeyHash::of(b"any")), None),
+        caller("any", CallerCredential::key(KeyHash::of(b"any")), None),
         Caller {
             credentials: narrow,
-            ..caller("ours", CallerCredential::Key(KeyHash::of(b"ours")), None)
+            ..caller("ours", CallerCredential::key(KeyHash::of(b"ours")), None)
         },
     ];
     let world = World::with(

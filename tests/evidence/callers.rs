@@ -69,7 +69,7 @@ pub(crate) async fn call(world: &World, authorization: &str) -> Reply {
 async fn a_caller_is_known_by_its_own_token_for_this_service() {
     let (world, key, _web) = world(vec![
         gateway(None),
-        caller("other", CallerCredential::Key(KeyHash::of(b"key")), None),
+        caller("other", CallerCredential::key(KeyHash::of(b"key")), None),
     ]);
     let own = json!({"sub": "gateway", "client_id": "gateway", "aud": OURS});
     let token = |over| key.access_token(&support::tokens::with(&claims_with(&own), &over));
@@ -218,8 +218,8 @@ async fn a_caller_that_asks_too_often_is_told_when_to_come_back() {
     });
     let (world, key, _web) = world(vec![
         gateway(rate),
-        caller("one", CallerCredential::Key(KeyHash::of(b"one")), rate),
-        caller("two", CallerCredential::Key(KeyHash::of(b"two")), None),
+        caller("one", CallerCredential::key(KeyHash::of(b"one")), rate),
+        caller("two", CallerCredential::key(KeyHash::of(b"two")), None),
     ]);
     let token = key.access_token(&claims_with(
         &json!({"sub": "gateway", "client_id": "gateway", "aud": OURS}),

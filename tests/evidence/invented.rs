@@ -38,7 +38,7 @@ fn asked_issuer() -> (World, Web) {
         ..profile(&web)
     };
     let keyed =
-        |name: &str, key: &[u8]| caller(name, CallerCredential::Key(KeyHash::of(key)), None);
+        |name: &str, key: &[u8]| caller(name, CallerCredential::key(KeyHash::of(key)), None);
     let callers = vec![
         gateway(None),
         keyed("other", b"key"),

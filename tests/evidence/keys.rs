@@ -336,7 +336,7 @@ async fn an_algorithm_may_have_its_curve_in_the_name() {
 fn administered(web: &Web) -> World {
     let caller = |name: &str, permission| Caller {
         name: name.to_owned(),
-        by: CallerCredential::Key(KeyHash::of(name.as_bytes())),
+        by: CallerCredential::key(KeyHash::of(name.as_bytes())),
         permissions: [Permission::Decide, permission].into_iter().collect(),
         require_actor: false,
         reasons: false,

@@ -254,7 +254,7 @@ fn a_caller_is_known_by_its_certificate_or_by_its_key() {
             "gateway",
             CallerCredential::Certificate(CertificateName::Uri(gateway.to_owned())),
         ),
-        caller("other", CallerCredential::Key(KeyHash::of(b"key"))),
+        caller("other", CallerCredential::key(KeyHash::of(b"key"))),
     ];
     let running = Running::start(
         &servers.for_server(),
@@ -287,7 +287,7 @@ fn a_caller_is_known_by_its_certificate_or_by_its_key() {
 #[test]
 fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
     let (servers, others, clients) = (Authority::new(), Authority::new(), Authority::new());
-    let callers = vec![caller("other", CallerCredential::Key(KeyHash::of(b"key")))];
+    let callers = vec![caller("other", CallerCredential::key(KeyHash::of(b"key")))];
     let running = Running::start(
         &servers.for_server(),
         &clients,
@@ -437,7 +437,7 @@ fn with_both() -> (Running, Authority, Authority) {
             "gateway",
             CallerCredential::Certificate(CertificateName::Uri(GATEWAY.to_owned())),
         ),
-        caller("other", CallerCredential::Key(KeyHash::of(b"key"))),
+        caller("other", CallerCredential::key(KeyHash::of(b"key"))),
     ];
     (
         Running::start(
@@ -696,7 +696,7 @@ fn a_connection_that_never_begins_or_speaks_something_else_ends() {
         head_time: Duration::from_secs(3),
         ..HttpLimits::default()
     };
-    let callers = vec![caller("other", CallerCredential::Key(KeyHash::of(b"key")))];
+    let callers = vec![caller("other", CallerCredential::key(KeyHash::of(b"key")))];
     let running = Running::start(&servers.for_server(), &clients, callers, limits);
     let at = running.at;
     let openings: [&'static [u8]; 4] = [

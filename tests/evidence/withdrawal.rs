@@ -1,15 +1,16 @@
-//! Keys that are withdrawn while a request waits, or while an answer is kept.
+//! Keys and issuers that are withdrawn while a request waits, or while an answer is kept.
 
 use crate::world::{
     AUDIENCE, ISSUER, World, access, claims, claims_with, profile, publish, question,
 };
 use behest::evidence::{
-    CallerScope, IntrospectionEndpoint, KeySource, Profile, SignedAnswers, Trust,
+    CallerScope, HttpClient, IntrospectionEndpoint, KeySource, Profile, SignedAnswers, Trust,
 };
 use behest::http::{Caller, CallerCredential, KeyHash, Permission, Settings};
 use behest::model::EntityRef;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use support::service::{NOW_MS, Reply, post, send};
 use support::tokens::Key;
@@ -39,7 +40,7 @@ fn caller(name: &str, by: CallerCredential) -> Caller {
 fn world(profile: Profile) -> World {
     let principal = EntityRef::new("agent", "gateway");
     let callers = vec![
-        caller("admin", CallerCredential::Key(KeyHash::of(b"admin"))),
+        caller("admin", CallerCredential::key(KeyHash::of(b"admin"))),
         caller(
             "gateway",
             CallerCredential::Token {
@@ -206,5 +207,152 @@ async fn a_caller_falls_with_its_keys_while_a_credentials_issuer_is_waited_for()
     assert_eq!(
         meanwhile(token, |_, other| vec![other.clone()]).await,
         "caller_unverified"
+    );
+}
+
+/// Lets these issuers take the place of those of before, as settings that are read again do.
+fn renew(world: &World, profiles: Vec<Profile>) {
+    let before = world.server.settings();
+    let verifier = if profiles.is_empty() {
+        None
+    } else {
+        let client = || HttpClient::new(None).unwrap();
+        let profiles = profiles.into_iter().map(|profile| (profile, client()));
+        let known = before.verifier.as_ref().unwrap();
+        let verifier = known.renew(profiles.collect(), Vec::new());
+        Some(Arc::new(verifier.unwrap()))
+    };
+    world.server.renew(Settings {
+        verifier,
+        ..Settings::clone(&before)
+    });
+}
+
+fn with_callers(profile: Profile) -> Profile {
+    Profile {
+        caller_audiences: vec![OURS.into()],
+        ..profile
+    }
+}
+
+/// What comes of a request whose credentials are read by one issuer's settings, while they become
+/// these.
+async fn while_settings_change(
+    authorization: impl Fn(&Key) -> String,
+    opaque_alone: bool,
+    change: impl Fn(Profile) -> Vec<Profile>,
+) -> String {
+    let key = Key::new("k1");
+    let keys = publish(&key);
+    let web = Web::start(|_| (200, String::new(), active().to_string()));
+    web.set_pause(PAUSE);
+    let profile = Profile {
+        introspection: Some(introspection(&web, None)),
+        ..profile(&keys)
+    };
+    let world = world(profile.clone());
+    let mut credentials = vec![access("opaque")];
+    if !opaque_alone {
+        credentials.insert(0, access(&key.access_token(&claims())));
+    }
+    let authorization = authorization(&key);
+    let asked = ask(&world, &authorization, &credentials);
+    let changed = async {
+        tokio::time::sleep(PAUSE / 3).await;
+        renew(&world, change(with_callers(profile.clone())));
+    };
+    let (reply, ()) = tokio::join!(asked, changed);
+    outcome(&reply)
+}
+
+#[actix_web::test]
+async fn what_an_issuer_proved_falls_with_its_settings() {
+    let own = json!({"sub": "gateway", "client_id": "gateway", "aud": OURS});
+    let token = |key: &Key| key.access_token(&claims_with(&own));
+    let admin = |_: &Key| "admin".to_owned();
+    let same = |profile: Profile| vec![profile];
+    let narrower = |profile: Profile| {
+        vec![Profile {
+            longest_life: Duration::from_secs(1),
+            ..profile
+        }]
+    };
+    let another = |profile: Profile| {
+        let same = profile.clone();
+        let issuer = "https://another.example".into();
+        let ids = ["user", "agent"].map(|kind| (kind.into(), "another|".into()));
+        let caller_audiences = vec!["https://other.example".into()];
+        let another = Profile {
+            issuer,
+            ids: ids.to_vec(),
+            caller_audiences,
+            introspection: None,
+            ..profile
+        };
+        vec![another, same]
+    };
+    for alone in [false, true] {
+        assert_eq!(while_settings_change(admin, alone, same).await, "permit");
+        assert_eq!(while_settings_change(admin, alone, another).await, "permit");
+        let changed = while_settings_change(admin, alone, narrower).await;
+        assert_eq!(changed, "credential_invalid");
+        let gone = while_settings_change(admin, alone, |_| Vec::new()).await;
+        assert_eq!(gone, "credential_invalid");
+    }
+    assert_eq!(while_settings_change(token, true, same).await, "permit");
+    let gone = while_settings_change(token, true, |_| Vec::new()).await;
+    assert_eq!(gone, "caller_unverified");
+}
+
+/// An issuer that changes in the settings may be out of reach just then: what it published last is
+/// used as before. One that is new has to be asked.
+#[actix_web::test]
+async fn an_issuer_that_changes_keeps_its_keys_and_no_other_gets_them() {
+    let key = Key::new("k1");
+    let keys = publish(&key);
+    let world = world(profile(&keys));
+    let token = [access(&key.access_token(&claims()))];
+    assert_eq!(outcome(&ask(&world, "admin", &token).await), "permit");
+    keys.answer(|_| (500, String::new(), String::new()));
+    let changed = Profile {
+        leeway: Duration::from_secs(7),
+        ..with_callers(profile(&keys))
+    };
+    renew(&world, vec![changed.clone()]);
+    assert_eq!(outcome(&ask(&world, "admin", &token).await), "permit");
+    let elsewhere = Web::start(|_| (500, String::new(), String::new()));
+    let moved = Profile {
+        caller_audiences: vec![OURS.into()],
+        ..profile(&elsewhere)
+    };
+    renew(&world, vec![moved]);
+    let found = outcome(&ask(&world, "admin", &token).await);
+    assert_eq!(found, "credential_unavailable");
+}
+
+/// A proof that was used stays used, whatever becomes of the settings.
+#[actix_web::test]
+async fn proofs_are_remembered_across_settings() {
+    let (key, holder) = (Key::new("k1"), Key::new(""));
+    let keys = publish(&key);
+    let world = world(profile(&keys));
+    let token = key.access_token(&claims_with(&json!({"cnf": {"jkt": holder.thumbprint()}})));
+    let url = "https://api.example/tools";
+    let claims = json!({"htm": "POST", "htu": url, "iat": NOW_MS / 1_000, "jti": "p"});
+    let proof = holder.proof(&token, &claims);
+    let bound = [json!({
+        "type": "access_token",
+        "value": token,
+        "dpop": {"proof": proof, "method": "POST", "url": url},
+    })];
+    assert_eq!(outcome(&ask(&world, "admin", &bound).await), "permit");
+    let changed = Profile {
+        leeway: Duration::from_secs(7),
+        ..with_callers(profile(&keys))
+    };
+    renew(&world, vec![changed]);
+    assert_eq!(
+        outcome(&ask(&world, "admin", &bound).await),
+        "proof_invalid"
     );
 }

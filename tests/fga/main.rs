@@ -195,7 +195,7 @@ impl Fixture {
 fn caller(name: &str, key: &str, permissions: &[Permission]) -> Caller {
     Caller {
         name: name.to_owned(),
-        by: CallerCredential::Key(KeyHash::of(key.as_bytes())),
+        by: CallerCredential::key(KeyHash::of(key.as_bytes())),
         permissions: permissions.iter().copied().collect(),
         require_actor: false,
         reasons: false,

@@ -12,7 +12,7 @@ const KEY: &str = "s3cret-Key";
 fn caller(permissions: &[Permission]) -> Caller {
     Caller {
         name: "gateway".to_owned(),
-        by: CallerCredential::Key(KeyHash::of(KEY.as_bytes())),
+        by: CallerCredential::key(KeyHash::of(KEY.as_bytes())),
         permissions: permissions.iter().copied().collect(),
         require_actor: false,
         reasons: false,
@@ -24,7 +24,7 @@ fn caller(permissions: &[Permission]) -> Caller {
 fn known(permissions: &[Permission]) -> Settings {
     let other = Caller {
         name: "other".to_owned(),
-        by: CallerCredential::Key(KeyHash::of(b"another")),
+        by: CallerCredential::key(KeyHash::of(b"another")),
         ..caller(&[])
     };
     Settings {

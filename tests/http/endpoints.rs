@@ -11,12 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::service::{empty, get, local, request, send};
 
 /// What is everybody's, named once more: nothing becomes so unseen.
-const PUBLIC: [&str; 11] = [
+const PUBLIC: [&str; 4] = [
     "/healthz",
     "/readyz",
-    "/metrics",
     "/.well-known/jwks.json",
     "/.well-known/authzen-configuration{suffix:.*}",
+];
+
+/// What a setting opens, and by default to everybody.
+const PAGES: [&str; 7] = [
+    "/metrics",
     "/console",
     "/console/{file:.*}",
     "/",
@@ -48,7 +52,7 @@ fn request_to(endpoint: &Endpoint) -> TestRequest {
 fn with_caller(permissions: impl Iterator<Item = Permission>) -> Server {
     let caller = Caller {
         name: "caller".to_owned(),
-        by: CallerCredential::Key(KeyHash::of(KEY.as_bytes())),
+        by: CallerCredential::key(KeyHash::of(KEY.as_bytes())),
         permissions: permissions.collect(),
         require_actor: false,
         reasons: false,
@@ -118,6 +122,11 @@ fn nothing_is_public_unseen() {
         .map(|endpoint| endpoint.path)
         .collect();
     assert_eq!(public, PUBLIC);
+    let pages: Vec<&str> = endpoints()
+        .filter(|endpoint| matches!(endpoint.access, Access::Page(_)))
+        .map(|endpoint| endpoint.path)
+        .collect();
+    assert_eq!(pages, PAGES);
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{CallerScope, Signer};
-use behest::http::{Caller, CallerCredential, KeyHash, Permission, Server, Settings};
+use behest::http::{Caller, CallerCredential, HttpLimits, KeyHash, Permission, Server, Settings};
 use behest::model::TupleKey;
 use behest::record::Recorder;
 use behest::storage::StoreId;
@@ -58,7 +58,7 @@ impl Service {
         let permissions = [Permission::Decide, Permission::Search, Permission::Explain];
         let caller = |name: &str, reasons, require_actor| Caller {
             name: name.to_owned(),
-            by: CallerCredential::Key(KeyHash::of(name.as_bytes())),
+            by: CallerCredential::key(KeyHash::of(name.as_bytes())),
             permissions: permissions.into_iter().collect(),
             require_actor,
             reasons,
@@ -318,4 +318,61 @@ async fn what_is_known_still_waits_for_its_revision() {
             r#"{"decision":true}"#
         );
     }
+}
+
+/// Whoever takes another's place in the settings gets nothing of what was kept for it, and nobody
+/// gets what the new settings would not give.
+#[actix_web::test]
+async fn nothing_kept_outlives_the_settings_that_it_rests_on() {
+    let service = Service::new(true);
+    let before = service.server.settings();
+    let caller = |name: &str, reasons| Caller {
+        reasons,
+        name: name.to_owned(),
+        by: CallerCredential::key(KeyHash::of(name.as_bytes())),
+        ..before.callers[0].clone()
+    };
+    let renew = |callers: Vec<Caller>, limits: HttpLimits| {
+        service.server.renew(Settings {
+            callers,
+            limits,
+            ..Settings::clone(&before)
+        });
+    };
+    let denied = question("erin", "d7");
+    let has_reason = async |caller: &str| {
+        let reply = service.ask(caller, EVALUATION, &denied).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.json()["context"]["reason"].is_object()
+    };
+    let keep = async |caller: &str, reasons: bool| {
+        let known = service.recalled().await;
+        for _ in 0..4 {
+            assert_eq!(has_reason(caller).await, reasons, "{caller}");
+        }
+        assert!(service.recalled().await > known, "{caller}");
+    };
+    keep("plain", false).await;
+    // The same caller at another place still has what it had, and who has its place has not.
+    let known = service.recalled().await;
+    renew(
+        vec![caller("new", true), caller("plain", false)],
+        HttpLimits::default(),
+    );
+    assert!(!has_reason("plain").await);
+    assert_eq!(service.recalled().await, known + 1);
+    keep("new", true).await;
+    renew(vec![caller("new", false)], HttpLimits::default());
+    assert!(!has_reason("new").await);
+    renew(vec![caller("other", true)], HttpLimits::default());
+    assert!(has_reason("other").await);
+    renew(vec![caller("new", true)], HttpLimits::default());
+    keep("new", true).await;
+    let shallow = HttpLimits {
+        json_depth: 1,
+        ..HttpLimits::default()
+    };
+    renew(vec![caller("new", true)], shallow);
+    let reply = service.ask("new", EVALUATION, &denied).await;
+    assert_eq!(reply.status, 400, "{}", reply.body);
 }

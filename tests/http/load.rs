@@ -90,7 +90,7 @@ impl Fixture {
         assert!(engine.load(&BundleSource::Dir(bundle.into())).is_ok());
         let caller = |name: &str| Caller {
             name: name.to_owned(),
-            by: CallerCredential::Key(KeyHash::of(name.as_bytes())),
+            by: CallerCredential::key(KeyHash::of(name.as_bytes())),
             permissions: std::iter::once(Permission::Decide).collect(),
             require_actor: false,
             reasons: false,

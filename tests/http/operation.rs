@@ -4,7 +4,7 @@ use crate::deciding;
 use actix_web::http::Method;
 use behest::bundle::BundleSource;
 use behest::evidence::CallerScope;
-use behest::http::{Caller, CallerCredential, KeyHash, Permission, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, PageReaders, Permission, Settings};
 use serde_json::json;
 use support::service::{empty, get, local, request, send, with_engine};
 
@@ -37,7 +37,7 @@ async fn it_is_ready_once_a_bundle_is_live() {
 async fn what_is_wrong_with_a_bundle_is_told_to_an_administrator_alone() {
     let caller = |name: &str, permission| Caller {
         name: name.to_owned(),
-        by: CallerCredential::Key(KeyHash::of(name.as_bytes())),
+        by: CallerCredential::key(KeyHash::of(name.as_bytes())),
         permissions: std::iter::once(permission).collect(),
         require_actor: false,
         reasons: false,
@@ -127,4 +127,89 @@ async fn probes_may_ask_for_the_head_alone() {
         (reply.status.as_u16(), reply.header("allow")),
         (405, Some("GET, HEAD"))
     );
+}
+
+/// A service that is about to end says so to probes, and still answers.
+#[actix_web::test]
+async fn a_service_that_drains_is_alive_and_not_ready() {
+    let server = deciding(local());
+    server.drain();
+    let reply = send(&server, get("/readyz")).await;
+    assert_eq!(reply.status, 503);
+    let body = reply.json();
+    assert_eq!(
+        (&body["ready"], &body["draining"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(send(&server, get("/healthz")).await.status, 200);
+    let asked = support::service::post(crate::EVALUATION, crate::question().to_string());
+    assert_eq!(send(&server, asked).await.status, 200);
+}
+
+#[actix_web::test]
+async fn pages_are_open_or_for_callers_or_off_as_their_settings_say() {
+    const DOCS: [&str; 7] = [
+        "/",
+        "/console",
+        "/console/",
+        "/docs",
+        "/docs/",
+        "/docs/index.css",
+        "/openapi.json",
+    ];
+    let caller = Caller {
+        name: "scraper".to_owned(),
+        by: CallerCredential::key(KeyHash::of(b"key")),
+        permissions: std::iter::empty().collect(),
+        require_actor: false,
+        reasons: false,
+        rate: None,
+        credentials: CallerScope::default(),
+    };
+    for (readers, without, with_key) in [
+        (PageReaders::Open, [200, 307], [200, 307]),
+        (PageReaders::Callers, [401, 401], [200, 307]),
+        (PageReaders::Off, [404, 404], [404, 404]),
+    ] {
+        for is_docs in [false, true] {
+            let pages: &[&str] = if is_docs { &DOCS } else { &["/metrics"] };
+            let others: &[&str] = if is_docs { &["/metrics"] } else { &DOCS };
+            let chosen = |is_chosen| {
+                if is_chosen {
+                    readers
+                } else {
+                    PageReaders::Open
+                }
+            };
+            let server = empty(Settings {
+                callers: vec![caller.clone()],
+                metrics: chosen(!is_docs),
+                docs: chosen(is_docs),
+                ..Settings::default()
+            });
+            for path in pages {
+                let keyed = get(path).insert_header(("Authorization", "Bearer key"));
+                let (bare, keyed) = (
+                    send(&server, get(path)).await,
+                    send(&server, keyed).await.status.as_u16(),
+                );
+                let status = bare.status.as_u16();
+                assert!(without.contains(&status), "{readers:?} {path}: {status}");
+                assert!(with_key.contains(&keyed), "{readers:?} {path}: {keyed}");
+                if readers == PageReaders::Off {
+                    assert!(bare.body.contains("turned this page off"), "{}", bare.body);
+                }
+            }
+            for path in others {
+                let status = send(&server, get(path)).await.status.as_u16();
+                assert!([200, 307].contains(&status), "{path}: {status}");
+            }
+        }
+    }
+    // Where nobody is configured, a caller without a key is nobody either.
+    let closed = empty(Settings {
+        metrics: PageReaders::Callers,
+        ..local()
+    });
+    assert_eq!(send(&closed, get("/metrics")).await.status, 401);
 }

@@ -468,7 +468,7 @@ async fn a_page_token_is_good_for_its_query_its_caller_its_bundle_and_its_time()
 async fn a_page_token_is_its_callers_alone() {
     let caller = |name: &str, key: &str| Caller {
         name: name.to_owned(),
-        by: CallerCredential::Key(KeyHash::of(key.as_bytes())),
+        by: CallerCredential::key(KeyHash::of(key.as_bytes())),
         permissions: [Permission::Search].into_iter().collect(),
         require_actor: false,
         reasons: false,

@@ -136,7 +136,12 @@ pub(crate) fn write_file(place: &Path, text: &str) {
         .strip_prefix("# ")
         .expect("the first line names the file");
     // A hash that is shown could be pasted.
-    let text = text.replace("<the SHA-256 of its key>", &"0123456789abcdef".repeat(4));
+    let text = text
+        .replace("<the SHA-256 of its key>", &"0123456789abcdef".repeat(4))
+        .replace(
+            "<the SHA-256 of its new key>",
+            &"fedcba9876543210".repeat(4),
+        );
     std::fs::write(place.join(name), text).unwrap();
     if name == "behest.toml" {
         let flags = Flags {

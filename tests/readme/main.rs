@@ -12,7 +12,9 @@
 mod blocks;
 mod page;
 
-use behest::model::Code;
+use behest::evidence::CallerScope;
+use behest::http::{Caller, CallerCredential, CallerKey, KeyHash, Settings};
+use behest::model::{Code, Timestamp};
 use blocks::{execute, run, server};
 use page::{Page, markdown, pages, root};
 use regex::Regex;
@@ -129,6 +131,24 @@ async fn the_table_of_metrics_has_each_that_the_service_has() {
         .status,
         200
     );
+    // And one of keys with the first key that ends.
+    let key = CallerKey {
+        hash: KeyHash::of(b"key"),
+        until: Some(Timestamp(0)),
+    };
+    let caller = Caller {
+        name: "caller".to_owned(),
+        by: CallerCredential::Keys(std::iter::once(key).collect()),
+        permissions: std::iter::empty().collect(),
+        require_actor: false,
+        reasons: false,
+        rate: None,
+        credentials: CallerScope::default(),
+    };
+    server.renew(Settings {
+        callers: vec![caller],
+        ..Settings::clone(&server.settings())
+    });
     let exposed = send(&server, get("/metrics")).await.body;
     let kinds = Regex::new(r"(?m)^# TYPE (\S+) (\S+)$").unwrap();
     let exposed: BTreeSet<String> = kinds

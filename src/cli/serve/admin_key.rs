@@ -8,7 +8,6 @@ use crate::config::{self, Config, EnvironmentVariables};
 use crate::evidence::KEY_PREFIX;
 use crate::http::{Caller, CallerCredential, KeyHash, Permission};
 use crate::model::Problem;
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -50,11 +49,12 @@ impl AdminKey {
             ))
             .help("make one with `openssl rand -hex 32`, or unset it to have one made")),
             Some(key) => {
-                check_own(config, key)?;
-                Ok(Some(Self {
+                let given = Self {
                     key: key.to_owned(),
                     made: false,
-                }))
+                };
+                given.check_own(config)?;
+                Ok(Some(given))
             }
             None if !config.callers.is_empty() => Ok(None),
             None => {
@@ -77,11 +77,34 @@ impl AdminKey {
         &self.key
     }
 
+    fn hash(&self) -> KeyHash {
+        KeyHash::of(self.key.as_bytes())
+    }
+
+    /// Refuses a key that a configured caller has too: requests with the key would be recorded as
+    /// that caller's, and have its permissions.
+    pub(super) fn check_own(&self, config: &Config) -> Result<(), Problem> {
+        let hash = self.hash();
+        let same =
+            |caller: &&config::CallerSettings| caller.all_keys().any(|known| known.sha256 == hash);
+        match config.callers.iter().find(same) {
+            None => Ok(()),
+            Some(caller) => Err(Problem::new(format!(
+                "`{VARIABLE}` is the key of the caller `{}`",
+                caller.name
+            ))
+            .help(
+                "give the admin a key of its own, or unset it and give this caller \
+                 the permission `admin`",
+            )),
+        }
+    }
+
     /// Returns the caller that this key authenticates.
     pub(super) fn caller(&self) -> Caller {
         Caller {
             name: "admin".to_owned(),
-            by: CallerCredential::Key(KeyHash::of(self.key.as_bytes())),
+            by: CallerCredential::key(self.hash()),
             permissions: Permission::ALL.into_iter().collect(),
             require_actor: false,
             reasons: false,
@@ -149,28 +172,6 @@ impl Drop for KeyFile {
         // The key is worthless by now; a file that cannot be removed is replaced, or left to the
         // cleaning of the system.
         let _gone = fs::remove_file(&self.path);
-    }
-}
-
-/// Refuses a key that a configured caller has too: requests with the key would be recorded as that
-/// caller's, and have its permissions.
-fn check_own(config: &Config, key: &str) -> Result<(), Problem> {
-    let hash = digest(&SHA256, key.as_bytes());
-    let same = |caller: &&config::CallerSettings| {
-        caller
-            .key_sha256
-            .is_some_and(|known| known.bytes() == hash.as_ref())
-    };
-    match config.callers.iter().find(same) {
-        None => Ok(()),
-        Some(caller) => Err(Problem::new(format!(
-            "`{VARIABLE}` is the key of the caller `{}`",
-            caller.name
-        ))
-        .help(
-            "give the admin a key of its own, or unset it and give this caller \
-             the permission `admin`",
-        )),
     }
 }
 
@@ -265,11 +266,8 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!((chosen.reveal(), chosen.is_made()), (key, false));
-        let hash: String = digest(&SHA256, key.as_bytes())
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = KeyHash::of(key.as_bytes()).bytes();
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         let same = caller.replace(&"a".repeat(64), &hash);
         let problem = choose(&[("BEHEST_CALLERS", &same), (VARIABLE, key)]).unwrap_err();
         assert_eq!(

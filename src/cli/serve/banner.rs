@@ -6,6 +6,7 @@ use crate::bundle::BundleSource;
 use crate::cli::output::{Paint, notice};
 use crate::config::Config;
 use crate::engine::LoadReport;
+use crate::http::PageReaders;
 use std::fmt::Write as _;
 
 /// The message if there is no data directory.
@@ -59,7 +60,9 @@ fn render(
     match url {
         Some(url) => {
             line("listening", &url);
-            line("try it", &format!("{url}/docs"));
+            if config.docs == PageReaders::Open {
+                line("try it", &format!("{url}/docs"));
+            }
         }
         None => line("listening", &bound.to_string()),
     }
@@ -99,7 +102,11 @@ mod tests {
             cases: CaseReport::default(),
             warnings: Vec::new(),
         };
-        let bound = BoundListener::open(&"127.0.0.1:0".parse::<Listen>().unwrap()).unwrap();
+        let free = Config {
+            listen: "127.0.0.1:0".parse::<Listen>().unwrap(),
+            ..config.clone()
+        };
+        let bound = BoundListener::open(&free, &EnvironmentVariables::default()).unwrap();
         let url = bound.url().unwrap();
         let text = render(
             &config,

@@ -9,9 +9,14 @@
 //! loading; and a second service would take a Unix socket without a listener for abandoned
 //! ([`is_abandoned`]) and remove it.
 
-use crate::config::Listen;
+mod access;
+#[cfg(target_os = "linux")]
+mod activation;
+
+use crate::config::{Config, EnvironmentVariables, Listen, SocketSettings};
 use crate::http::Listener;
 use crate::model::Problem;
+use access::SocketAccess;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -29,11 +34,24 @@ pub(super) struct BoundListener {
 pub(super) enum ListenerAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
+    /// One that systemd listens on, and whose file is systemd's.
+    Passed(Listen),
 }
 
 impl BoundListener {
+    /// Takes the socket that systemd passes, or binds the address and listens on it.
+    pub(super) fn open(
+        config: &Config,
+        environment: &EnvironmentVariables,
+    ) -> Result<Self, Problem> {
+        match passed(config, environment)? {
+            Some(bound) => Ok(bound),
+            None => Self::bind(&config.listen, &config.socket),
+        }
+    }
+
     /// Binds the address and listens on it.
-    pub(super) fn open(listen: &Listen) -> Result<Self, Problem> {
+    pub(super) fn bind(listen: &Listen, socket: &SocketSettings) -> Result<Self, Problem> {
         match listen {
             Listen::Tcp(address) => {
                 let listener =
@@ -46,10 +64,18 @@ impl BoundListener {
                 })
             }
             Listen::Unix(path) => {
-                let listener = bind_unix(path).map_err(|error| cannot_bind(listen, &error))?;
+                let access = SocketAccess::of(socket)?;
+                let bound = match access {
+                    Some(_) => SocketAccess::bind(|| bind_unix(path)),
+                    None => bind_unix(path),
+                };
+                let listener = bound.map_err(|error| cannot_bind(listen, &error))?;
+                // From here on the file is removed, whatever happens.
+                let at = ListenerAddress::Unix(path.clone());
+                access.map_or(Ok(()), |access| access.open(path))?;
                 Ok(Self {
                     listener: Listener::Unix(listener),
-                    at: ListenerAddress::Unix(path.clone()),
+                    at,
                 })
             }
         }
@@ -58,8 +84,18 @@ impl BoundListener {
     /// Returns the address for a browser; `None` for a Unix socket.
     pub(super) fn url(&self) -> Option<String> {
         match &self.at {
-            ListenerAddress::Tcp(address) => Some(format!("http://{address}")),
-            ListenerAddress::Unix(_) => None,
+            ListenerAddress::Tcp(address) | ListenerAddress::Passed(Listen::Tcp(address)) => {
+                Some(format!("http://{address}"))
+            }
+            ListenerAddress::Unix(_) | ListenerAddress::Passed(Listen::Unix(_)) => None,
+        }
+    }
+
+    /// Returns the file of a Unix socket that is removed at the end.
+    pub(super) fn socket(&self) -> Option<&Path> {
+        match &self.at {
+            ListenerAddress::Tcp(_) | ListenerAddress::Passed(_) => None,
+            ListenerAddress::Unix(path) => Some(path),
         }
     }
 
@@ -79,6 +115,7 @@ impl fmt::Display for ListenerAddress {
         match self {
             Self::Tcp(address) => write!(f, "{address}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Passed(listen) => listen.fmt(f),
         }
     }
 }
@@ -90,6 +127,19 @@ impl Drop for ListenerAddress {
             let _gone = std::fs::remove_file(path);
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn passed(
+    config: &Config,
+    environment: &EnvironmentVariables,
+) -> Result<Option<BoundListener>, Problem> {
+    activation::take(config, environment)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn passed(_: &Config, _: &EnvironmentVariables) -> Result<Option<BoundListener>, Problem> {
+    Ok(None)
 }
 
 /// Binds a Unix socket. A killed process leaves its socket file behind, so a file on which nobody

@@ -13,9 +13,12 @@ mod admin_key;
 mod banner;
 pub(super) mod dev;
 pub(super) mod edits;
+mod key_ends;
 mod listen;
+mod notify;
 mod parts;
 mod renew;
+mod reread;
 mod signals;
 mod trust;
 mod watch;
@@ -23,17 +26,24 @@ mod watch;
 use super::args::{ServeArguments, source_of};
 use super::output::{fail_all, fail_with_lines};
 use crate::bundle::BundleSource;
-use crate::config::{self, Config, EnvironmentVariables};
+use crate::config::{self, Config, EnvironmentVariables, Flags, Listen};
 use crate::engine::{BundleRefusal, LoadReport};
+use crate::http::{Server, Tls};
 use crate::model::{Problem, Problems};
+use crate::record::RecordWriter;
 use crate::telemetry::{DEFAULT_FILTER, start_logging};
 use admin_key::{AdminKey, KeyFile};
+use key_ends::KeyWatch;
 use listen::BoundListener;
+use notify::Supervisor;
 use parts::ServiceParts;
+use reread::{CountingSettings, SettingsReader};
+use signals::{EndSignal, HangUp, SignalThread};
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::sync::Arc;
-use watch::Watcher;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use watch::{Reloader, Watcher};
 
 /// Why the service does not start, or why it ends.
 enum ServeStop {
@@ -65,51 +75,47 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
 fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
     let environment = EnvironmentVariables::of_process();
     let config = config::load(&arguments.flags(), &environment)?;
-    let filter = config.log.filter.clone().unwrap_or_else(default_filter);
-    start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
-    if !config.links.is_empty() {
-        let links = "variables of a cluster's services or a container's links are no settings";
-        tracing::info!(variables = %config.links.join(" "), "{links}");
-    }
-    let admin_key = AdminKey::choose(&config, &environment)?;
-    let bound = BoundListener::open(&config.listen)?;
+    log_as_set(&config)?;
+    // Signals are handled before the address is bound, because whoever sees it may send one.
+    let signals = SignalThread::start()?;
+    let admin_key = AdminKey::choose(&config, &environment)?.map(Arc::new);
+    let bound = BoundListener::open(&config, &environment)?;
+    signals.remove_at_early_end(bound.socket());
     signals::outlive_full_disks()?;
-    let parts = ServiceParts::make(&config)?;
+    let mut parts = ServiceParts::make(&config)?;
     let source = source_of(config.bundle.clone());
-    // The watcher is made before the load, so that its first look notices changes made during the
-    // load.
-    let watcher = Watcher::new(&source, &config.reload);
-    let loaded = parts
-        .engine
-        .load(&source)
-        .map_err(|refused| ServeStop::Bundle(Box::new(refused)))?;
-    crate::process::huge_pages::settle_pages();
-    let server = parts.server(&config, admin_key.as_ref())?;
-    let reload = watcher
+    let (loaded, watcher) = load_first(&source, &config, &parts)?;
+    let server = parts.server(&config, admin_key.as_deref())?;
+    let writer = parts.writer.take().map(Arc::new);
+    let of_bundle = watcher
         .map(|watcher| watcher.start(Arc::clone(&parts.engine), Arc::clone(&parts.metrics)))
-        .transpose();
-    let writer = parts.writer.map(Arc::new);
+        .transpose()
+        .map_err(|error| no_thread(&error))?;
     if let Some(tls) = &parts.tls {
         renew::start(tls).map_err(|error| no_thread(&error))?;
     }
-    let shutdown = signals::listen(
-        reload.map_err(|error| no_thread(&error))?,
+    let settings = SettingsReader {
+        flags: arguments.flags().with_file(&environment),
+        admin_key: admin_key.clone(),
+        ..reader(&config, &environment, &parts, &server)?
+    };
+    let ended = signals.serve(hang_up(
+        settings,
+        of_bundle,
         writer.clone(),
         parts.tls.clone(),
-        parts.verifier.clone(),
-    )?;
-    // Signals are handled before this, because whoever reads the announcement may send one.
-    let _removed_at_the_end = announce(
-        &config,
-        &environment,
-        &source,
-        &loaded,
-        &bound,
-        admin_key.as_ref(),
-    )?;
+    ));
+    // From here on a signal ends the service by its way back, which removes what it leaves.
+    let loaded = (&source, &loaded);
+    let _removed_at_the_end =
+        announce(&config, &environment, loaded, &bound, admin_key.as_deref())?;
     if let Some(live) = parts.engine.snapshot() {
         trust::warn_types(&config, live.bundle());
     }
+    let supervisor = Supervisor::of(&environment);
+    supervisor.ready();
+    let by_default = drain_by_default(&config.listen);
+    let shutdown = drain(ended, server.clone(), by_default, supervisor);
     let (listener, at) = bound.into_parts();
     let outcome = server.run(vec![listener], shutdown);
     if let Some(writer) = writer {
@@ -120,6 +126,119 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
         Problem::new(format!("serving on `{at}` failed: {error}"))
             .help("see the log lines above")
             .into()
+    })
+}
+
+/// Starts the log, and names what it will not take for settings.
+fn log_as_set(config: &Config) -> Result<(), Problem> {
+    let filter = config.log.filter.clone().unwrap_or_else(default_filter);
+    start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
+    if !config.links.is_empty() {
+        let links = "variables of a cluster's services or a container's links are no settings";
+        tracing::info!(variables = %config.links.join(" "), "{links}");
+    }
+    Ok(())
+}
+
+/// Loads the first bundle. The watcher is made before, so that its first look notices changes made
+/// during the load.
+fn load_first(
+    source: &BundleSource,
+    config: &Config,
+    parts: &ServiceParts,
+) -> Result<(LoadReport, Option<Watcher>), ServeStop> {
+    let watcher = Watcher::new(source, &config.reload);
+    let loaded = parts
+        .engine
+        .load(source)
+        .map_err(|refused| ServeStop::Bundle(Box::new(refused)))?;
+    crate::process::huge_pages::settle_pages();
+    Ok((loaded, watcher))
+}
+
+/// How long a service that other machines can reach says that it is about to end before it refuses
+/// connections: by then a cluster has taken it out of its lists.
+const DRAIN: Duration = Duration::from_secs(5);
+
+fn drain_by_default(listen: &Listen) -> Duration {
+    if listen.is_local() {
+        Duration::ZERO
+    } else {
+        DRAIN
+    }
+}
+
+/// Completes when connections are to be refused: for a supervisor's signal after the time in which
+/// `/readyz` says so before, for a person's at once.
+async fn drain(
+    ended: impl Future<Output = Option<EndSignal>>,
+    server: Server,
+    by_default: Duration,
+    supervisor: Supervisor,
+) {
+    let signal = ended.await;
+    supervisor.stopping();
+    let pause = server.settings().limits.drain.unwrap_or(by_default);
+    if signal == Some(EndSignal::Terminate) && !pause.is_zero() {
+        server.drain();
+        let seconds = pause.as_secs_f32();
+        tracing::info!(
+            seconds,
+            "draining: `/readyz` says 503, and requests are still answered"
+        );
+        tokio::time::sleep(pause).await;
+    }
+    tracing::info!("stopping: requests in progress may end");
+}
+
+/// Makes what reads the settings again, and starts to watch the ends of keys.
+fn reader(
+    config: &Config,
+    environment: &EnvironmentVariables,
+    parts: &ServiceParts,
+    server: &Server,
+) -> Result<SettingsReader, Problem> {
+    let key_watch = Arc::new(KeyWatch::default());
+    let clock = Arc::clone(&parts.clock);
+    key_watch
+        .start(server.clone(), Arc::clone(&clock))
+        .map_err(|error| no_thread(&error))?;
+    let counting = CountingSettings {
+        config: config.clone(),
+        facts: trust::HeldFacts::of(config)?,
+    };
+    Ok(SettingsReader {
+        flags: Flags::default(),
+        environment: environment.clone(),
+        admin_key: None,
+        server: server.clone(),
+        engine: Arc::clone(&parts.engine),
+        metrics: Arc::clone(&parts.metrics),
+        clock,
+        key_watch,
+        counting: Mutex::new(counting),
+    })
+}
+
+/// Returns what SIGHUP does. The settings come first: what they withdraw counts for nothing by the
+/// time that the rest is read.
+fn hang_up(
+    settings: SettingsReader,
+    of_bundle: Option<Reloader>,
+    writer: Option<Arc<RecordWriter>>,
+    tls: Option<Arc<Tls>>,
+) -> HangUp {
+    Box::new(move || {
+        settings.read_again();
+        tls.iter().for_each(|tls| renew::reload(tls));
+        if let Some(of_bundle) = &of_bundle {
+            of_bundle.now();
+        } else {
+            tracing::info!("the default bundle is part of the program: there is nothing to reload");
+        }
+        writer.iter().for_each(|writer| writer.reopen());
+        let verifier = &settings.server.settings().verifier;
+        verifier.iter().for_each(|verifier| verifier.look_at_keys());
     })
 }
 
@@ -140,8 +259,7 @@ fn no_thread(error: &std::io::Error) -> Problem {
 fn announce(
     config: &Config,
     environment: &EnvironmentVariables,
-    source: &BundleSource,
-    loaded: &LoadReport,
+    (source, loaded): (&BundleSource, &LoadReport),
     bound: &BoundListener,
     admin_key: Option<&AdminKey>,
 ) -> Result<Option<KeyFile>, Problem> {

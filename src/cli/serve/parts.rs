@@ -6,12 +6,13 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{self, CacheSize, Config};
 use crate::engine::{Engine, Sealer};
 use crate::evidence::{Signer, Verifier};
-use crate::http::{self, CallerCredential, CertificateName, Server, Tls};
+use crate::http::{self, CallerCredential, CallerKey, CertificateName, MAX_KEYS, Server, Tls};
 use crate::model::{Problem, Problems};
 use crate::record::{RecordWriter, Recorder};
 use crate::storage::{StoreLocation, open_memory};
 use crate::stores::Stores;
 use crate::telemetry::Metrics;
+use smallvec::SmallVec;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -23,7 +24,7 @@ pub(super) struct ServiceParts {
     /// The writer of decision records; `None` if decisions are not recorded.
     pub(super) writer: Option<RecordWriter>,
     pub(super) metrics: Arc<Metrics>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     signer: Signer,
     /// The verifier of credentials; `None` if no issuer and no trust domain is configured.
     pub(super) verifier: Option<Arc<Verifier>>,
@@ -162,7 +163,11 @@ fn start_recorder(
     Ok((recorder, Some(writer)))
 }
 
-fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::Settings, Problem> {
+/// Returns the settings of the HTTP surface, without its certificates and its verifier.
+pub(super) fn http_settings(
+    config: &Config,
+    admin_key: Option<&AdminKey>,
+) -> Result<http::Settings, Problem> {
     let mut callers = config
         .callers
         .iter()
@@ -176,6 +181,8 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
         raw_keys: config.raw_keys,
         verifier: None,
         tls: None,
+        metrics: config.metrics,
+        docs: config.docs,
         known_bytes: known_bytes(config),
         limits: config.limits.http.clone(),
         workers: config.limits.workers,
@@ -193,23 +200,30 @@ fn open_tls(config: &Config) -> Result<Option<Arc<Tls>>, Problem> {
 
 fn caller(caller: &config::CallerSettings) -> Result<http::Caller, Problem> {
     let unknown = || Problem::new(format!("the caller `{}` cannot be known", caller.name));
-    let by = match (&caller.key_sha256, &caller.token, &caller.certificate) {
-        (Some(key), ..) => CallerCredential::Key(*key),
-        (None, Some(token), _) => {
+    let keys: SmallVec<[CallerKey; MAX_KEYS]> = caller
+        .all_keys()
+        .map(|key| CallerKey {
+            hash: key.sha256,
+            until: key.until,
+        })
+        .collect();
+    let by = match (&caller.token, &caller.certificate) {
+        _ if !keys.is_empty() => CallerCredential::Keys(keys),
+        (Some(token), _) => {
             let principal = token.principal.parse().map_err(|_| unknown())?;
             CallerCredential::Token {
                 issuer: token.issuer.clone(),
                 principal,
             }
         }
-        (None, None, Some(certificate)) => {
+        (None, Some(certificate)) => {
             CallerCredential::Certificate(match (&certificate.sha256, &certificate.uri) {
                 (Some(sha256), _) => CertificateName::Sha256(sha256.bytes()),
                 (None, Some(uri)) => CertificateName::Uri(uri.clone()),
                 (None, None) => return Err(unknown()),
             })
         }
-        (None, None, None) => return Err(unknown()),
+        (None, None) => return Err(unknown()),
     };
     Ok(http::Caller {
         name: caller.name.clone(),

@@ -1,13 +1,17 @@
 //! Turns the settings of issuers into the verifier of their credentials.
 
 mod issuer;
+mod renewal;
 
 use crate::bundle::Bundle;
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::evidence::{ActorForm, CallerScope, HttpClient, KeySource, TrustDomain, Verifier};
+use crate::evidence::{
+    ActorForm, CallerScope, HttpClient, KeySource, Profile, TrustDomain, Verifier,
+};
 use crate::model::{Problem, Problems, shown_word};
 use issuer::{fact, profile};
+pub(super) use renewal::{HeldFacts, renew};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,9 +22,19 @@ pub(super) fn make(
     config: &Config,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Arc<Verifier>>, Problems> {
-    if config.issuers.is_empty() && config.trust_domains.is_empty() {
+    let (profiles, domains) = read(config)?;
+    if profiles.is_empty() && domains.is_empty() {
         return Ok(None);
     }
+    Verifier::start(profiles, domains, Arc::clone(clock))
+        .map(|verifier| Some(Arc::new(verifier)))
+        .map_err(|problems| describe_all(&problems))
+}
+
+/// Issuers and trust domains, each with the client that reaches it.
+type TrustedIssuers = (Vec<(Profile, HttpClient)>, Vec<(TrustDomain, HttpClient)>);
+
+fn read(config: &Config) -> Result<TrustedIssuers, Problems> {
     let mut problems = Vec::new();
     let mut profiles = Vec::new();
     for issuer in &config.issuers {
@@ -43,12 +57,7 @@ pub(super) fn make(
         }
     }
     Problems(problems).into_result()?;
-    match Verifier::start(profiles, domains, Arc::clone(clock)) {
-        Ok(verifier) => Ok(Some(Arc::new(verifier))),
-        Err(problems) => Err(Problems(
-            problems.iter().map(|problem| describe(problem)).collect(),
-        )),
-    }
+    Ok((profiles, domains))
 }
 
 /// Returns which credentials a caller's requests may contain.
@@ -140,6 +149,10 @@ fn unbound(config: &Config) -> Option<Vec<&str>> {
         .filter(|caller| caller.audiences.is_empty());
     let callers: Vec<&str> = open.map(|caller| caller.name.as_str()).collect();
     (audiences.len() > 1 && (!callers.is_empty() || config.callers.is_empty())).then_some(callers)
+}
+
+fn describe_all(problems: &[String]) -> Problems {
+    Problems(problems.iter().map(|problem| describe(problem)).collect())
 }
 
 /// Splits a sentence at its semicolon into the problem and its remedy.

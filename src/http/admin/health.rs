@@ -4,11 +4,11 @@
 //! everywhere). The problems of a bundle are shown only to a caller with the permission `admin`,
 //! because they quote policies.
 
-use crate::http::Permission;
 use crate::http::authzen::schema::ErrorBody;
 use crate::http::caller::identity::Identity;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
 use crate::http::shared::ServiceState;
+use crate::http::{Error, Page, Permission};
 use crate::model::Problem;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -25,6 +25,9 @@ pub(in crate::http) struct Readiness {
     /// The digest of the live bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     bundle: Option<String>,
+    /// Whether the service is about to end, and wants no more requests.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    draining: bool,
     /// Since when it is live (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
@@ -103,8 +106,8 @@ pub(in crate::http) const READYZ: Endpoint = Endpoint {
 
 /// Can the service decide?
 ///
-/// 200 once a bundle is live, and from then on: a bundle that is refused leaves the one before
-/// live.
+/// 200 once a bundle is live, and from then on until the service is told to end: a bundle that is
+/// refused leaves the one before live.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -113,7 +116,11 @@ pub(in crate::http) const READYZ: Endpoint = Endpoint {
     responses(
         (status = 200, description = "The service can decide.", body = Readiness),
         (status = 401, description = "A key that nobody has.", body = ErrorBody),
-        (status = 503, description = "The service cannot decide yet.", body = Readiness),
+        (
+            status = 503,
+            description = "The service cannot decide yet, or is about to end.",
+            body = Readiness,
+        ),
     ),
     security((), ("key" = [])),
 )]
@@ -126,8 +133,10 @@ pub(in crate::http) async fn readyz(
     let caller = Identity::caller_of(&request, &shared.settings).map(|(_, caller)| caller);
     let detailed = caller.is_some_and(|caller| caller.permissions.has(Permission::Admin));
     let status = shared.engine.status();
+    let draining = shared.is_draining();
     let readiness = Readiness {
-        ready: status.live.is_some(),
+        ready: status.live.is_some() && !draining,
+        draining,
         bundle: status.live.as_ref().map(|(digest, _)| digest.to_string()),
         since: status.live.as_ref().map(|(_, at)| at.to_string()),
         last_load_failed: status.last_failure.is_some(),
@@ -150,7 +159,7 @@ pub(in crate::http) const METRICS: Endpoint = Endpoint {
     path: "/metrics",
     method: Method::GetOrHead,
     label: "metrics",
-    access: Access::Public,
+    access: Access::Page(Page::Metrics),
     advertised: None,
     description: described!(metrics),
     route: || web::to(metrics),
@@ -171,12 +180,26 @@ pub(in crate::http) const METRICS: Endpoint = Endpoint {
             body = String,
             content_type = "application/openmetrics-text",
         ),
-        (status = 401, description = "A key that nobody has.", body = ErrorBody),
+        (
+            status = 401,
+            description = "A key that nobody has, or none where the setting `metrics` wants one.",
+            body = ErrorBody,
+        ),
+        (
+            status = 404,
+            description = "The setting `metrics` turned the page off.",
+            body = ErrorBody,
+        ),
     ),
     security((), ("key" = [])),
 )]
-pub(in crate::http) async fn metrics(shared: Data<ServiceState>) -> HttpResponse {
-    text(OPEN_METRICS, shared.metrics.encode(shared.clock.now_ms()))
+pub(in crate::http) async fn metrics(
+    request: HttpRequest,
+    shared: Data<ServiceState>,
+) -> Result<HttpResponse, Error> {
+    METRICS.open(&request, &shared.settings)?;
+    let written = shared.metrics.encode(shared.clock.now_ms());
+    Ok(text(OPEN_METRICS, written))
 }
 
 const PLAIN: &str = "text/plain; charset=utf-8";

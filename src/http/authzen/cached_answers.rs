@@ -42,7 +42,8 @@ impl ServiceState {
         if !self.engine.uses_leg_keys() {
             return Ok(None);
         }
-        let seen = named(of, caller, body, |name| self.bodies.find(name)).flatten();
+        let number = self.cache_number(caller);
+        let seen = named(of, number, body, |name| self.bodies.find(name)).flatten();
         let Some(seen) = seen else { return Ok(None) };
         // A request that waits for a revision may hold nothing but the text of its body, so it
         // takes the other way.
@@ -83,6 +84,12 @@ impl ServiceState {
         Ok(Some(response))
     }
 
+    /// Returns the number under which the requests of a caller are cached. INVARIANT: it is another
+    /// one as soon as something changes that the answers depend on and the engine does not see.
+    fn cache_number(&self, caller: Identity<'_>) -> usize {
+        self.number_of(caller).unwrap_or(self.anonymous_number)
+    }
+
     /// Stores the question of a body in the request cache.
     pub(in crate::http) fn remember(
         &self,
@@ -92,17 +99,17 @@ impl ServiceState {
         options: Options,
         questions: CachedQuestions,
     ) {
-        named(of, caller, body, |name| {
+        named(of, self.cache_number(caller), body, |name| {
             self.bodies.keep(name, options, questions);
         });
     }
 }
 
-/// Calls `then` with the cache key of a body: the endpoint, the caller, and the body itself.
-/// Returns `None` for a body that is too long to be cached.
+/// Calls `then` with the cache key of a body: the endpoint, the number of the caller, and the body
+/// itself. Returns `None` for a body that is too long to be cached.
 fn named<T>(
     of: RequestKind,
-    caller: Identity<'_>,
+    caller: usize,
     body: &[u8],
     then: impl FnOnce(&[u8]) -> T,
 ) -> Option<T> {
@@ -112,7 +119,7 @@ fn named<T>(
     let mut name = BUFFER.take();
     name.clear();
     name.push(of as u8);
-    name.extend_from_slice(&caller.place().map_or(0, |place| place + 1).to_be_bytes());
+    name.extend_from_slice(&caller.to_be_bytes());
     name.extend_from_slice(body);
     let outcome = then(&name);
     BUFFER.set(name);

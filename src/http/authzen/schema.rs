@@ -377,6 +377,9 @@ pub enum ErrorCode {
     /// 503: a caller's token cannot be verified now; the header `Retry-After` says when to ask
     /// again.
     CallerUnverified,
+    /// 503: the settings of the caller have changed while the request waited; it may be sent again
+    /// at once.
+    SettingsChanged,
     /// 429: the caller sends too many requests; the header `Retry-After` says how long to wait.
     TooManyRequests,
     /// 403: the caller may not do this.

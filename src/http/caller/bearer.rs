@@ -37,7 +37,7 @@ pub(in crate::http) async fn caller(
         CallerCredential::Token { issuer, principal } => {
             *issuer == proven.issuer.as_str() && principal == holder
         }
-        CallerCredential::Key(_) | CallerCredential::Certificate(_) => false,
+        CallerCredential::Keys(_) | CallerCredential::Certificate(_) => false,
     });
     Ok((known.ok_or(Error::WrongCredential)?, verified))
 }

@@ -119,7 +119,7 @@ impl PeerCertificate {
             CallerCredential::Certificate(CertificateName::Uri(uri)) => {
                 self.uri.as_ref() == Some(uri)
             }
-            CallerCredential::Key(_) | CallerCredential::Token { .. } => false,
+            CallerCredential::Keys(_) | CallerCredential::Token { .. } => false,
         }
     }
 

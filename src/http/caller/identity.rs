@@ -2,11 +2,13 @@
 //!
 //! INVARIANT: a credential that is present and unknown is a 401, on every path and whatever
 //! anonymous callers may do; and this is decided before the body is read. `envelope` calls
-//! [`CallerHint::by`] once for each request, and handlers see only its result.
+//! [`CallerHint::by`] once for each request, and handlers see only its result. It is called again
+//! only where a request has waited, to see whether the caller is still let in.
 
+use crate::clock::Clock;
 use crate::http::caller::anonymous::check_anonymous;
 use crate::http::caller::certificate::PeerCertificate;
-use crate::http::caller::{Caller, CallerCredential, KeyHash, Permission, Permissions};
+use crate::http::caller::{Caller, CallerCredential, CallerKey, KeyHash, Permission, Permissions};
 use crate::http::{Error, Settings};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -27,14 +29,20 @@ impl CallerHint {
         headers: &HeaderMap,
         peer: Option<&PeerCertificate>,
         settings: &Settings,
+        clock: &dyn Clock,
     ) -> Result<Option<Self>, Error> {
         if !headers.contains_key(AUTHORIZATION) {
             let found =
                 peer.and_then(|peer| settings.callers.iter().position(|caller| peer.is(caller)));
             return Ok(found.map(Self::Caller));
         }
-        if let Some(at) = known(headers, settings) {
-            return Ok(Some(Self::Caller(at)));
+        if let Some((at, key)) = known(headers, settings) {
+            // Most keys have no end, and no clock is read for them.
+            return if key.until.is_some() && key.has_ended(clock.now_ms()) {
+                Err(Error::KeyEnded)
+            } else {
+                Ok(Some(Self::Caller(at)))
+            };
         }
         let may_be_token = settings.takes_tokens() && bearer_token(headers).is_some();
         if may_be_token {
@@ -109,11 +117,12 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// Returns `true` for a caller that may be somebody no more before its request ends: by a token
-    /// or a certificate.
+    /// Returns `true` for a caller that may be somebody no more before its request ends: by a
+    /// token, a certificate, or a key with an end.
     pub(in crate::http) fn may_end(self) -> bool {
         match self.caller().map(|caller| &caller.by) {
-            None | Some(CallerCredential::Key(_)) => false,
+            None => false,
+            Some(CallerCredential::Keys(keys)) => keys.iter().any(|key| key.until.is_some()),
             Some(CallerCredential::Token { .. } | CallerCredential::Certificate(_)) => true,
         }
     }
@@ -143,9 +152,9 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// Returns the index of the caller whose key the request carries. It compares with every caller's
-/// key, so that the time taken reveals nothing.
-fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
+/// Returns the index of the caller whose key the request carries, and the key. It compares with
+/// every caller's keys, so that the time taken reveals nothing.
+fn known(headers: &HeaderMap, settings: &Settings) -> Option<(usize, CallerKey)> {
     let mut values = headers.get_all(AUTHORIZATION);
     let (value, None) = (values.next()?, values.next()) else {
         return None;
@@ -153,11 +162,13 @@ fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     let key = presented_key(value.as_bytes(), settings.raw_keys).filter(|key| !key.is_empty())?;
     let hash = KeyHash::of(key);
     let callers = settings.callers.iter().enumerate();
-    callers.fold(None, |found, (at, caller)| match &caller.by {
-        CallerCredential::Key(key) if *key == hash => Some(at),
-        CallerCredential::Key(_)
-        | CallerCredential::Token { .. }
-        | CallerCredential::Certificate(_) => found,
+    let keys = callers.flat_map(|(at, caller)| caller.by.keys().iter().map(move |key| (at, key)));
+    keys.fold(None, |found, (at, key)| {
+        if key.hash == hash {
+            Some((at, *key))
+        } else {
+            found
+        }
     })
 }
 

@@ -16,10 +16,11 @@ pub use permission::{Permission, PermissionError, Permissions};
 
 use crate::evidence::CallerScope;
 use crate::http::caller::rate::Rate;
-use crate::model::EntityRef;
+use crate::model::{EntityRef, Timestamp};
+use smallvec::{SmallVec, smallvec};
 
 /// A configured caller.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The name in records and logs.
     pub name: String,
@@ -38,10 +39,10 @@ pub struct Caller {
 }
 
 /// How a caller is identified.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallerCredential {
-    /// A key in `Authorization`.
-    Key(KeyHash),
+    /// A key in `Authorization`: one of these.
+    Keys(SmallVec<[CallerKey; MAX_KEYS]>),
     /// An access token in `Authorization`, of this issuer, whose chain is this party alone.
     Token {
         /// The issuer, as it is configured.
@@ -51,6 +52,43 @@ pub enum CallerCredential {
     },
     /// The certificate of its connection.
     Certificate(CertificateName),
+}
+
+impl CallerCredential {
+    /// Returns the credential that is one key without an end.
+    #[must_use]
+    pub fn key(hash: KeyHash) -> Self {
+        Self::Keys(smallvec![CallerKey { hash, until: None }])
+    }
+
+    /// Returns the keys of a caller that is identified by keys.
+    #[must_use]
+    pub fn keys(&self) -> &[CallerKey] {
+        match self {
+            Self::Keys(keys) => keys,
+            Self::Token { .. } | Self::Certificate(_) => &[],
+        }
+    }
+}
+
+/// LIMIT: keys of one caller: the one that is in use, and the one that takes its place.
+pub const MAX_KEYS: usize = 2;
+
+/// A key of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallerKey {
+    /// The SHA-256 of the key.
+    pub hash: KeyHash,
+    /// When the key ends; `None` if it does not.
+    pub until: Option<Timestamp>,
+}
+
+impl CallerKey {
+    /// Returns `true` if the key has ended at `now_ms`, in milliseconds.
+    #[must_use]
+    pub fn has_ended(&self, now_ms: i64) -> bool {
+        self.until.is_some_and(|until| until.0 <= now_ms)
+    }
 }
 
 /// How a caller's certificate is recognised.

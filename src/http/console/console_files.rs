@@ -1,12 +1,13 @@
 //! The files of the console, and the headers that keep it to itself.
 
-use crate::http::Error;
 use crate::http::endpoint::{Access, Endpoint, Method};
+use crate::http::shared::ServiceState;
+use crate::http::{Error, Page};
 use actix_web::http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
     HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
 };
-use actix_web::web::{self, Bytes};
+use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{Embed, EmbeddedFile};
 use std::borrow::Cow;
@@ -44,7 +45,7 @@ pub(super) const FOLDER: Endpoint = Endpoint {
     path: "/console",
     method: Method::GetOrHead,
     label: "console",
-    access: Access::Public,
+    access: Access::Page(Page::Docs),
     advertised: None,
     description: None,
     route: || web::to(redirect),
@@ -54,21 +55,23 @@ pub(in crate::http) const PAGE: Endpoint = Endpoint {
     path: "/console/{file:.*}",
     method: Method::GetOrHead,
     label: "console",
-    access: Access::Public,
+    access: Access::Page(Page::Docs),
     advertised: None,
     description: None,
     route: || web::to(page),
 };
 
 /// To the page.
-async fn redirect() -> HttpResponse {
-    HttpResponse::TemporaryRedirect()
+async fn redirect(request: HttpRequest, shared: Data<ServiceState>) -> Result<HttpResponse, Error> {
+    FOLDER.open(&request, &shared.settings)?;
+    Ok(HttpResponse::TemporaryRedirect()
         .insert_header((LOCATION, HeaderValue::from_static(PAGE.fixed_path())))
-        .finish()
+        .finish())
 }
 
 /// The page and its files. It is public: it holds nothing of the service.
-async fn page(request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn page(request: HttpRequest, shared: Data<ServiceState>) -> Result<HttpResponse, Error> {
+    PAGE.open(&request, &shared.settings)?;
     let name = match request.match_info().query("file") {
         "" => INDEX,
         name => name,

@@ -6,7 +6,7 @@ pub(in crate::http) mod openapi;
 
 use crate::http::endpoint::{Access, Endpoint, Method};
 use crate::http::shared::ServiceState;
-use crate::http::{Error, console};
+use crate::http::{Error, Page, console};
 use crate::model::Fault;
 use actix_web::http::header::{
     ACCEPT, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentEncoding, HeaderValue,
@@ -39,14 +39,15 @@ const ROOT: Endpoint = Endpoint {
     path: "/",
     method: Method::GetOrHead,
     label: "docs",
-    access: Access::Public,
+    access: Access::Page(Page::Docs),
     advertised: None,
     description: None,
     route: || web::to(root),
 };
 
 /// To the console, for a person's browser, which asks for HTML; else to this page.
-async fn root(request: HttpRequest) -> HttpResponse {
+async fn root(request: HttpRequest, shared: Data<ServiceState>) -> Result<HttpResponse, Error> {
+    ROOT.open(&request, &shared.settings)?;
     let accepted = request.headers().get_all(ACCEPT);
     let mut accepted = accepted.filter_map(|value| value.to_str().ok());
     let place = if accepted.any(|value| value.contains("text/html")) {
@@ -54,41 +55,57 @@ async fn root(request: HttpRequest) -> HttpResponse {
     } else {
         PAGE.fixed_path()
     };
-    HttpResponse::TemporaryRedirect()
+    Ok(HttpResponse::TemporaryRedirect()
         .insert_header((LOCATION, HeaderValue::from_static(place)))
         .insert_header((VARY, HeaderValue::from_static("accept")))
-        .finish()
+        .finish())
 }
 
 const FOLDER: Endpoint = Endpoint {
     path: "/docs",
     method: Method::GetOrHead,
     label: "docs",
-    access: Access::Public,
+    access: Access::Page(Page::Docs),
     advertised: None,
     description: None,
-    route: || web::to(redirect),
+    route: || web::to(folder),
 };
 
-/// To the page.
-pub(super) async fn redirect() -> HttpResponse {
-    HttpResponse::TemporaryRedirect()
+/// From the folder's name to the page.
+pub(super) async fn folder(
+    request: HttpRequest,
+    shared: Data<ServiceState>,
+) -> Result<HttpResponse, Error> {
+    redirect(&request, &shared, &FOLDER)
+}
+
+fn redirect(
+    request: &HttpRequest,
+    shared: &ServiceState,
+    from: &Endpoint,
+) -> Result<HttpResponse, Error> {
+    from.open(request, &shared.settings)?;
+    Ok(HttpResponse::TemporaryRedirect()
         .insert_header((LOCATION, HeaderValue::from_static(PAGE.fixed_path())))
-        .finish()
+        .finish())
 }
 
 pub(super) const PAGE: Endpoint = Endpoint {
     path: "/docs/{file:.*}",
     method: Method::GetOrHead,
     label: "docs",
-    access: Access::Public,
+    access: Access::Page(Page::Docs),
     advertised: None,
     description: None,
     route: || web::to(page),
 };
 
 /// The page and its files.
-pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Error> {
+pub(super) async fn page(
+    request: HttpRequest,
+    shared: Data<ServiceState>,
+) -> Result<HttpResponse, Error> {
+    PAGE.open(&request, &shared.settings)?;
     let mut response = HttpResponse::Ok();
     // Nobody may frame a page whose buttons send requests.
     response.insert_header((
@@ -119,15 +136,19 @@ pub(super) const OPENAPI: Endpoint = Endpoint {
     path: "/openapi.json",
     method: Method::GetOrHead,
     label: "openapi",
-    access: Access::Public,
+    access: Access::Page(Page::Docs),
     advertised: None,
     description: None,
     route: || web::to(openapi_json),
 };
 
 /// The description.
-pub(super) async fn openapi_json(shared: Data<ServiceState>) -> HttpResponse {
-    HttpResponse::Ok()
+pub(super) async fn openapi_json(
+    request: HttpRequest,
+    shared: Data<ServiceState>,
+) -> Result<HttpResponse, Error> {
+    OPENAPI.open(&request, &shared.settings)?;
+    Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
-        .body(Bytes::clone(&shared.description))
+        .body(Bytes::clone(&shared.description)))
 }

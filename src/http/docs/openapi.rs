@@ -244,7 +244,7 @@ fn typical(path: &str, status: &str) -> Option<Error> {
     let endpoint = routes::endpoints().find(|endpoint| endpoint.path == path);
     let permission = match endpoint.map(|endpoint| endpoint.access) {
         Some(Access::Needs(permission)) => permission,
-        Some(Access::Public) | None => Permission::Decide,
+        Some(Access::Public | Access::Page(_)) | None => Permission::Decide,
     };
     Some(match status {
         "400" => Error::Malformed(MalformedMember::missing("action.name")),

@@ -13,6 +13,7 @@ use crate::http::connection::Connection;
 use crate::http::endpoint::request_path;
 use crate::http::load::lag;
 use crate::http::openfga::ApiError;
+use crate::http::shared::newest::WorkerState;
 use crate::http::shared::{REQUEST_ID, ServiceState};
 use crate::http::{Error, console, docs, routes};
 use crate::model::shown_request_id;
@@ -48,12 +49,12 @@ const OWN_ANSWERS: [&str; 5] = [
 /// order, and records hold the first.
 type RequestIds = SmallVec<[HeaderValue; 1]>;
 
-/// Passes a request on. An id that the HTTP parser accepted is a valid header value, and is
-/// returned byte for byte.
+/// Passes a request on, with the state of now for its handler. An id that the HTTP parser accepted
+/// is a valid header value, and is returned byte for byte.
 pub(super) fn wrap<S, B>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     service: &S,
-    shared: &ServiceState,
+    worker: &WorkerState,
 ) -> impl Future<Output = Result<ServiceResponse<EitherBody<B>>, ActixError>> + use<S, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = ActixError>,
@@ -62,14 +63,14 @@ where
     // This uses the system's monotonic clock, not the injected one: it is a duration that no
     // decision sees.
     let begun = Instant::now();
+    let seen = worker.begin(&mut request);
+    let shared = &seen.shared;
     lag::probe(begun, shared.settings.limits.queue_time);
-    let progress = RequestProgress::begin(&request);
+    let progress = RequestProgress::begin(&request, shared.is_draining());
     let ids: RequestIds = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::label(request_path(request.match_info()));
     let metrics = shared.metrics.clone();
-    let peer = shared.peer(request.conn_data());
-    let presented = CallerHint::by(request.headers(), peer, &shared.settings);
-    let answering = match presented.and_then(|presented| count_request(presented, shared)) {
+    let answering = match identify(&request, shared) {
         Ok(presented) => {
             presented.map(|caller| request.extensions_mut().insert(caller));
             Ok(service.call(request))
@@ -110,11 +111,11 @@ where
     }
 }
 
-/// Counts a request against the rate of its caller.
-fn count_request(
-    presented: Option<CallerHint>,
-    shared: &ServiceState,
-) -> Result<Option<CallerHint>, Error> {
+/// Reads who presents a request, and counts it against the rate of its caller.
+fn identify(request: &ServiceRequest, shared: &ServiceState) -> Result<Option<CallerHint>, Error> {
+    let peer = shared.peer(request.conn_data());
+    let clock = shared.clock.as_ref();
+    let presented = CallerHint::by(request.headers(), peer, &shared.settings, clock)?;
     if let Some(CallerHint::Caller(at)) = presented {
         shared.count_request(at)?;
     }
@@ -205,7 +206,8 @@ struct RequestProgress {
 }
 
 impl RequestProgress {
-    fn begin(request: &ServiceRequest) -> Self {
+    /// Begins a request; whatever it is, it is the last of its connection if the service drains.
+    fn begin(request: &ServiceRequest, is_draining: bool) -> Self {
         let connection = request.conn_data::<Rc<Connection>>().cloned();
         let has_body = !matches!(request.parts().1, Payload::None);
         let is_last = connection
@@ -213,7 +215,7 @@ impl RequestProgress {
             .is_some_and(|connection| connection.begin(has_body));
         Self {
             connection,
-            is_last,
+            is_last: is_last || is_draining,
         }
     }
 }

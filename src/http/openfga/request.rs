@@ -45,9 +45,11 @@ pub(super) fn admit(
     shared.engine.stores().cloned().ok_or_else(none)
 }
 
-/// Returns the caller's index among the configured ones, to count what it has a share of.
+/// Returns the caller's number, to count what it has a share of.
 pub(super) fn caller_place(request: &HttpRequest, shared: &ServiceState) -> usize {
-    Identity::caller_of(request, &shared.settings).map_or(usize::MAX, |(place, _)| place)
+    Identity::caller_of(request, &shared.settings)
+        .and_then(|(place, _)| shared.callers.get(place))
+        .map_or(usize::MAX, |entry| entry.number)
 }
 
 /// Admits a request like [`admit`], and then reads its body.

@@ -2,6 +2,7 @@
 //! server that runs it.
 
 mod listen;
+mod new_settings;
 
 pub use listen::Listener;
 
@@ -10,10 +11,10 @@ use crate::engine::{Engine, RequestCache};
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::metadata::METADATA;
 use crate::http::authzen::metadata::document::Metadata;
-use crate::http::caller::rate::RateMeter;
 use crate::http::connection::ConnectionWatch;
 use crate::http::docs::openapi;
-use crate::http::envelope::{self, tokens};
+use crate::http::envelope;
+use crate::http::envelope::tokens::TokenLayer;
 use crate::http::load::apart::LongWorkPlaces;
 use crate::http::load::budget::ByteBudget;
 use crate::http::load::revision_wait::WaitingPlaces;
@@ -23,22 +24,26 @@ use crate::http::openfga::{
 use crate::http::routes;
 use crate::http::settings::{HttpLimits, Settings};
 use crate::http::shared::ServiceState;
+use crate::http::shared::newest::{LiveState, NewestSettings, WorkerState};
 use crate::telemetry::Metrics;
+use actix_web::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::System;
-use actix_web::{App, web};
 use std::fmt;
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// The HTTP/1.1 server of all APIs, with or without TLS.
 #[derive(Clone)]
 pub struct Server {
-    shared: Arc<ServiceState>,
+    live: Arc<LiveState>,
+    /// The state with which the server starts. What of it is read when connections are taken stays
+    /// as it is until the process ends.
+    first: Arc<ServiceState>,
 }
 
 impl Server {
@@ -58,38 +63,51 @@ impl Server {
             }
             None => None,
         };
-        let meters = settings
-            .callers
-            .iter()
-            .map(|_| RateMeter::default())
-            .collect();
         let jwks = serde_json::to_vec(&signer.jwks())
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
+        let settings = Arc::new(settings);
         let limits = &settings.limits;
+        let callers = new_settings::number_anew(&settings, 1);
+        new_settings::tell_key_ends(&settings, &metrics);
         let shared = ServiceState {
-            waiting: WaitingPlaces::new(limits, settings.callers.len()),
+            number: 0,
+            newest: NewestSettings::new(&settings),
+            report: new_settings::first_report(clock.as_ref()),
+            draining: Arc::new(AtomicBool::new(false)),
+            next_number: 1 + callers.len(),
+            callers,
+            anonymous_number: 0,
+            waiting: Arc::new(WaitingPlaces::new(limits, settings.callers.len())),
             bodies_memory: ByteBudget::new(limits.bodies_bytes),
             answers_memory: ByteBudget::new(limits.answers_bytes),
-            bodies: RequestCache::new(settings.known_bytes, Arc::clone(&metrics)),
+            bodies: Arc::new(RequestCache::new(
+                settings.known_bytes,
+                Arc::clone(&metrics),
+            )),
             jwks: jwks.into(),
-            description: LazyLock::new(|| openapi::written().into()),
+            description: Arc::new(LazyLock::new(|| openapi::written().into())),
             settings,
             engine,
             metrics,
             clock,
-            metadata,
-            meters,
+            metadata: metadata.map(Arc::new),
             exports: StreamPlaces::new(MAX_EXPORTS, EXPORTS_OF_CALLER),
             streams: StreamPlaces::new(MAX_STREAMS, STREAMS_OF_CALLER),
-            decisions: LongWorkPlaces::for_questions(),
-            questions: LongWorkPlaces::for_questions(),
-            searches: LongWorkPlaces::for_searches(),
-            pages: LongWorkPlaces::for_pages(),
-            writes: LongWorkPlaces::for_writes(),
+            decisions: Arc::new(LongWorkPlaces::for_questions()),
+            questions: Arc::new(LongWorkPlaces::for_questions()),
+            searches: Arc::new(LongWorkPlaces::for_searches()),
+            pages: Arc::new(LongWorkPlaces::for_pages()),
+            writes: Arc::new(LongWorkPlaces::for_writes()),
         };
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        let live = Arc::new(LiveState::new(shared));
+        let first = live.load();
+        Ok(Self { live, first })
+    }
+
+    /// Lets `/readyz` say from now on that the service wants no more requests, and closes each
+    /// connection after its next answer.
+    pub fn drain(&self) {
+        self.first.draining.store(true, Ordering::Relaxed);
     }
 
     /// Serves until `shutdown` completes, then waits for requests in flight to end. Blocks the
@@ -107,7 +125,7 @@ impl Server {
                 workers,
                 tls,
                 ..
-            } = &self.shared.settings;
+            } = self.first.settings.as_ref();
             let workers = workers
                 .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
                 .max(1);
@@ -133,14 +151,14 @@ impl Server {
 
     /// Creates the watch over the connections of one worker.
     fn watch(&self) -> Rc<ConnectionWatch> {
-        let answers = Arc::clone(&self.shared.answers_memory);
-        ConnectionWatch::new(self.limits(), Arc::clone(&self.shared.metrics), move || {
+        let answers = Arc::clone(&self.first.answers_memory);
+        ConnectionWatch::new(self.limits(), Arc::clone(&self.first.metrics), move || {
             answers.is_pressed()
         })
     }
 
     fn limits(&self) -> &HttpLimits {
-        &self.shared.settings.limits
+        &self.first.settings.limits
     }
 
     /// Returns the application of one worker.
@@ -155,19 +173,12 @@ impl Server {
             InitError = (),
         > + use<>,
     > {
-        let shared = Arc::clone(&self.shared);
-        let verifying = Arc::clone(&self.shared);
-        // Every request reserves the memory for this layer's future, whether or not the layer is
-        // enabled: 2,700 bytes, copied twice on the way (1,300 of a decision's 85,000
-        // instructions). Boxed, the future needs only the size of a pointer.
-        let bearers = from_fn(move |request, next| {
-            Box::pin(tokens::verify(Arc::clone(&verifying), request, next))
-        });
+        let worker = WorkerState::new(Arc::clone(&self.live));
+        let worker = Rc::new(worker);
         App::new()
-            .app_data(web::Data::from(Arc::clone(&self.shared)))
             .configure(routes::mount)
-            .wrap(Condition::new(self.shared.settings.takes_tokens(), bearers))
-            .wrap_fn(move |request, service| envelope::wrap(request, service, &shared))
+            .wrap(TokenLayer)
+            .wrap_fn(move |request, service| envelope::wrap(request, service, &worker))
     }
 }
 
@@ -182,7 +193,7 @@ fn whole_seconds(time: Duration) -> u64 {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("settings", &self.shared.settings)
+            .field("settings", &self.live.load().settings)
             .finish_non_exhaustive()
     }
 }

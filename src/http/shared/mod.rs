@@ -1,5 +1,6 @@
 //! Defines the state that all handlers share, and the admission of their requests.
 
+pub(in crate::http) mod newest;
 mod revision;
 mod standing;
 
@@ -9,13 +10,12 @@ use super::connection::Connection;
 use super::endpoint::{Access, Endpoint};
 use super::load::apart::LongWorkPlaces;
 use super::load::lag;
-use super::{Error, Permission, Settings, Shortage};
+use super::{Error, Permission, Settings, SettingsReport, Shortage};
 use crate::clock::Clock;
 use crate::engine::{Ask, Engine, RequestCache};
 use crate::evidence::{Questions, Verifier};
 use crate::http::authzen::metadata::document::Metadata;
 use crate::http::authzen::wire::{Options, RequestKind, check_size, record_bytes};
-use crate::http::caller::rate::RateMeter;
 use crate::http::load::budget::{BudgetShare, ByteBudget};
 use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::load::worker_turn::WorkerTurn;
@@ -26,9 +26,12 @@ use crate::telemetry::Metrics;
 use actix_web::http::header::HeaderName;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
+use arc_swap::ArcSwap;
+use newest::{CallerEntry, NewestSettings};
 use standing::MOST_ROUNDS;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 
@@ -74,42 +77,56 @@ pub(super) struct ReadyRequest {
     pub(super) turn: Option<WorkerTurn>,
 }
 
-/// The shared state: one per service, used by all workers.
+/// The shared state, used by all workers. Settings that are read again make a new one of the same
+/// parts; a request keeps the one that it began with.
+#[derive(Clone)]
 pub(super) struct ServiceState {
-    pub(super) settings: Settings,
+    pub(super) settings: Arc<Settings>,
+    /// The number of these settings.
+    pub(super) number: u64,
+    /// The settings that count now.
+    pub(super) newest: Arc<NewestSettings>,
+    /// What the last reading of the settings came to.
+    pub(super) report: Arc<ArcSwap<SettingsReport>>,
+    /// Whether the service is about to end.
+    pub(super) draining: Arc<AtomicBool>,
     pub(super) engine: Arc<Engine>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
     /// The metadata; `None` if no identifier is configured.
-    pub(super) metadata: Option<Metadata>,
+    pub(super) metadata: Option<Arc<Metadata>>,
     pub(super) jwks: Bytes,
     /// The description of the API, written once it is asked for.
-    pub(super) description: LazyLock<Bytes>,
-    /// The rate meters, one for each configured caller, in their order.
-    pub(super) meters: Vec<RateMeter>,
+    pub(super) description: Arc<LazyLock<Bytes>>,
+    /// What belongs to each configured caller, in their order.
+    pub(super) callers: Arc<[CallerEntry]>,
+    /// The number of anonymous callers; see [`CallerEntry::number`].
+    pub(super) anonymous_number: usize,
+    /// The first number that nobody has had yet.
+    pub(super) next_number: usize,
     /// The request cache.
-    pub(super) bodies: RequestCache<Options>,
+    pub(super) bodies: Arc<RequestCache<Options>>,
     /// Places for exports of tuples.
     pub(super) exports: Arc<StreamPlaces>,
     /// Places for streamed lists.
     pub(super) streams: Arc<StreamPlaces>,
     /// Places for requests that wait for a revision.
-    pub(super) waiting: WaitingPlaces,
+    pub(super) waiting: Arc<WaitingPlaces>,
     /// Memory for the bodies of requests.
     pub(super) bodies_memory: Arc<ByteBudget>,
     /// Memory for answers that clients have not taken yet.
     pub(super) answers_memory: Arc<ByteBudget>,
     /// Threads for decisions that take long.
-    pub(super) decisions: LongWorkPlaces,
+    pub(super) decisions: Arc<LongWorkPlaces>,
     /// Threads for questions about relations that take long.
-    pub(super) questions: LongWorkPlaces,
+    pub(super) questions: Arc<LongWorkPlaces>,
     /// Threads for searches.
-    pub(super) searches: LongWorkPlaces,
+    pub(super) searches: Arc<LongWorkPlaces>,
     /// Threads that read and write stored texts that may be large: pages of tuples and changes,
     /// models, assertions.
-    pub(super) pages: LongWorkPlaces,
+    pub(super) pages: Arc<LongWorkPlaces>,
     /// Threads that write tuples and delete stores.
-    pub(super) writes: LongWorkPlaces,
+    pub(super) writes: Arc<LongWorkPlaces>,
 }
 
 impl ServiceState {
@@ -120,10 +137,11 @@ impl ServiceState {
             .callers
             .get(caller)
             .and_then(|caller| caller.rate);
-        let (Some(rate), Some(meter)) = (rate, self.meters.get(caller)) else {
+        let (Some(rate), Some(entry)) = (rate, self.callers.get(caller)) else {
             return Ok(());
         };
-        meter
+        entry
+            .meter
             .take(rate, self.clock.monotonic_ms())
             .map_err(Error::TooManyRequests)
     }
@@ -144,7 +162,7 @@ impl ServiceState {
         endpoint.check(caller)?;
         let limits = &self.settings.limits;
         let body = read_body(request, payload, limits, &self.bodies_memory).await?;
-        if caller.may_end() {
+        if caller.may_end() || !self.is_newest() {
             self.check_sender(request).await?;
         }
         if lag::is_long() && endpoint.access != Access::Needs(Permission::RelationsWrite) {
@@ -203,7 +221,8 @@ impl ServiceState {
             if of == RequestKind::Search {
                 self.pay_credentials(&held, request, text)?;
             }
-            let mut gathering = pin!(gather(verifier, caller, &held));
+            let number = self.number_of(caller);
+            let mut gathering = pin!(gather(verifier, caller, number, &held));
             evidence = Some(
                 match poll_fn(|cx| Poll::Ready(gathering.as_mut().poll(cx))).await {
                     Poll::Ready(evidence) => evidence,
@@ -370,9 +389,14 @@ fn without_data(path: &str) -> String {
 }
 
 /// Returns the evidence from these credentials, for this caller.
-async fn gather(verifier: &Verifier, caller: Identity<'_>, held: &[Record]) -> Evidence {
+async fn gather(
+    verifier: &Verifier,
+    caller: Identity<'_>,
+    number: Option<usize>,
+    held: &[Record],
+) -> Evidence {
     let scope = caller.caller().map(|caller| &caller.credentials);
-    verifier.gather(held, caller.place(), scope).await
+    verifier.gather(held, number, scope).await
 }
 
 /// Returns the credentials in a body's contexts, without anything else: in its own context, and in

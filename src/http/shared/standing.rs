@@ -10,7 +10,7 @@
 use crate::evidence::Questions;
 use crate::http::caller::bearer;
 use crate::http::caller::certificate::PeerCertificate;
-use crate::http::caller::identity::Identity;
+use crate::http::caller::identity::{CallerHint, Identity};
 use crate::http::load::apart::LongWorkPlaces;
 use crate::http::shared::ServiceState;
 use crate::http::{CallerCredential, Error};
@@ -76,12 +76,13 @@ impl ServiceState {
     ) -> Result<(), Error> {
         let caller = Identity::caller_of(request, &self.settings);
         let place = caller.map(|(place, _)| place);
+        let number = place.and_then(|place| Some(self.callers.get(place)?.number));
         let of_credentials = async {
             if let (Some(evidence), Some(verifier)) = (evidence, &self.settings.verifier)
                 && (about == Questions::All || evidence.is_due(self.clock.monotonic_ms()))
             {
                 let scope = caller.map(|(_, caller)| &caller.credentials);
-                verifier.ask_again(evidence, about, place, scope).await;
+                verifier.ask_again(evidence, about, number, scope).await;
             }
         };
         let of_caller = self.ask_about_caller(request, about, place);
@@ -127,11 +128,18 @@ impl ServiceState {
         if let Some(evidence) = evidence {
             evidence.give_up(self.clock.monotonic_ms());
         }
+        self.check_settings(request)?;
         let Some((_, caller)) = Identity::caller_of(request, &self.settings) else {
             return Ok(());
         };
-        match caller.by {
-            CallerCredential::Key(_) => Ok(()),
+        match &caller.by {
+            CallerCredential::Keys(keys) => {
+                if keys.iter().any(|key| key.until.is_some()) {
+                    let (headers, clock) = (request.headers(), self.clock.as_ref());
+                    CallerHint::by(headers, None, &self.settings, clock)?;
+                }
+                Ok(())
+            }
             CallerCredential::Certificate(_) => match self.peer(request.conn_data()) {
                 Some(_) => Ok(()),
                 None => Err(Error::WrongCredential),

@@ -73,7 +73,12 @@ pub(super) const HTTP: [Room; 30] = [
     ),
     (
         "endpoint",
-        &["caller::permission", "error", "caller::identity"],
+        &[
+            "settings",
+            "caller::permission",
+            "error",
+            "caller::identity",
+        ],
         "What an endpoint is: the value beside each handler.",
     ),
     (
@@ -171,6 +176,7 @@ pub(super) const HTTP: [Room; 30] = [
     (
         "admin",
         &[
+            "settings",
             "authzen::schema",
             "caller::permission",
             "error",
@@ -183,6 +189,7 @@ pub(super) const HTTP: [Room; 30] = [
     (
         "console",
         &[
+            "settings",
             "authzen::schema",
             "caller::permission",
             "error",
@@ -196,13 +203,13 @@ pub(super) const HTTP: [Room; 30] = [
     ),
     (
         "docs",
-        &["error", "endpoint", "shared", "console"],
+        &["settings", "error", "endpoint", "shared", "console"],
         "The page that shows the description of all endpoints.",
     ),
     (
         "routes",
         &[
-            "error", "endpoint", "authzen", "openfga", "admin", "console", "docs",
+            "settings", "error", "endpoint", "authzen", "openfga", "admin", "console", "docs",
         ],
         "Every endpoint, and which of them a path belongs to.",
     ),
@@ -244,7 +251,6 @@ pub(super) const HTTP: [Room; 30] = [
         "server",
         &[
             "openfga::places",
-            "caller",
             "settings",
             "load::budget",
             "connection",

@@ -200,7 +200,7 @@ pub(super) fn callers(issuer: &str) -> Vec<Caller> {
         principal: EntityRef::new("agent", "set|gateway"),
     };
     vec![
-        caller("admin", CallerCredential::Key(KeyHash::of(b"admin"))),
+        caller("admin", CallerCredential::key(KeyHash::of(b"admin"))),
         caller("gateway", by),
     ]
 }

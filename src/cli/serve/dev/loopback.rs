@@ -3,7 +3,7 @@
 use crate::bundle::AT_ONCE;
 use crate::cli::args::DevArguments;
 use crate::cli::serve::listen::BoundListener;
-use crate::config::{self, Config, EnvironmentVariables, Flags, Listen};
+use crate::config::{self, Config, EnvironmentVariables, Flags, Listen, SocketSettings};
 use crate::http::Permission;
 use crate::model::{Problem, Problems};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -74,7 +74,7 @@ fn relevant(config: Config) -> Config {
 pub(super) fn bind(port: Option<u16>) -> Result<BoundListener, Problem> {
     let open = |port| {
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        BoundListener::open(&Listen::Tcp(address))
+        BoundListener::bind(&Listen::Tcp(address), &SocketSettings::default())
     };
     let bound = open(port.unwrap_or(PORT));
     let bound = match port {
