@@ -8,8 +8,8 @@
 //! checkout has ended, and half of one may lack a forbid. A command that somebody starts on a
 //! directory reads it twice in a row ([`AT_ONCE`]), and waits only if the two readings differ.
 
+use super::beside;
 use super::pack;
-use super::sorted::folder_of;
 use crate::model::{Digest, Place, Problem, Problems};
 use crate::policy::SourceFile;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -35,9 +35,6 @@ pub const MAX_ENTRIES: usize = 20_000;
 
 /// Maximum depth of folders below `schemas/` or `policies/`. The watcher lists as deep.
 pub const MAX_FOLDERS: usize = 16;
-
-/// LIMIT: edits that a folder's name may be away from the one that was meant.
-const MISSPELT_EDITS: usize = 2;
 
 /// Maximum size of a bundle in bytes: some ten million lines of policy.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -241,7 +238,11 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
             walk.folder(&path, folder, 0);
         }
     }
-    walk.unread_entries();
+    // Of a directory that is no bundle, what lies deeper says nothing.
+    let unread = beside::unread(root).into_iter();
+    for unread in unread.filter(|unread| found || !unread.path.contains('/')) {
+        walk.problem(&unread.path, unread.problem);
+    }
     if !found && walk.problems.is_empty() {
         let problem = Problem::new(format!(
             "`{}` holds neither `schemas/` nor \
@@ -260,17 +261,6 @@ fn read_once(root: &Path) -> Result<FileContents, Problems> {
         .map(|()| walk.contents)
 }
 
-/// Returns the folder of a bundle for which a name beside it is probably meant: what lies in it
-/// would be read by nobody.
-fn folder_meant(name: &str) -> Option<&'static str> {
-    let name = name.to_lowercase();
-    let name = name.trim_end_matches(|c: char| !c.is_alphabetic());
-    ["schemas", "policies"]
-        .into_iter()
-        .find(|folder| strsim::osa_distance(name, folder) <= MISSPELT_EDITS)
-        .or((name == "policy").then_some("policies"))
-}
-
 struct DirectoryWalk<'a> {
     root: &'a Path,
     contents: FileContents,
@@ -281,33 +271,6 @@ struct DirectoryWalk<'a> {
 }
 
 impl DirectoryWalk<'_> {
-    /// Reports what lies beside the two folders as if somebody read it there: files of a bundle,
-    /// and folders whose names are nearly theirs.
-    fn unread_entries(&mut self) {
-        let entries = std::fs::read_dir(self.root).into_iter().flatten();
-        let mut entries: Vec<(String, bool)> = entries
-            .filter_map(Result::ok)
-            .take(MAX_ENTRIES)
-            .filter_map(|entry| {
-                let is_folder = entry.path().is_dir();
-                Some((entry.file_name().into_string().ok()?, is_folder))
-            })
-            .filter(|(name, _)| !["schemas", "policies"].contains(&name.as_str()))
-            .filter(|(name, _)| !name.starts_with('.'))
-            .collect();
-        entries.sort();
-        for (name, is_folder) in entries {
-            if is_folder && let Some(meant) = folder_meant(&name) {
-                let problem = format!("is no folder of a bundle: is it meant to be `{meant}`?");
-                self.problem(&name, problem);
-            } else if !is_folder && let Some(folder) = folder_of(&name) {
-                let problem =
-                    format!("lies beside `{folder}/`, where nothing is read: move it there");
-                self.problem(&name, problem);
-            }
-        }
-    }
-
     /// Reads a folder. `depth` is the number of folders between it and the first.
     fn folder(&mut self, path: &Path, name: &str, depth: usize) {
         if depth > MAX_FOLDERS {

@@ -14,6 +14,7 @@
 //! so that neither silently changes the other.
 
 mod assumptions;
+mod beside;
 mod cases;
 mod client_as_data;
 mod compile;

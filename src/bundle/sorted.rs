@@ -78,23 +78,20 @@ impl FilesByKind {
     }
 }
 
-/// Returns the folder into which a file of a bundle belongs, if its name is one's.
+/// Returns the folder into which a file of a bundle belongs, if its name is one's in any case of
+/// letters, or nearly.
 pub(super) fn folder_of(name: &str) -> Option<&'static str> {
-    const SCHEMAS: [&str; 3] = [".cedarschema", ".fga", "fga.mod"];
-    const POLICIES: [&str; 7] = [
-        ".cedar",
-        "links.json",
-        "entities.json",
-        "tuples.yaml",
-        "tuples.jsonl",
-        "cases.yaml",
-        "bundle.toml",
-    ];
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    if ends(&SCHEMAS) {
+    const DATA: [&str; 4] = ["links", "entities", "tuples", "cases"];
+    const DATA_ENDINGS: [&str; 5] = ["json", "jsonl", "yaml", "yml", "toml"];
+    let is_nearly = |one: &str, other: &str| strsim::osa_distance(one, other) <= 1;
+    let name = name.to_lowercase();
+    let (stem, ending) = name.rsplit_once('.')?;
+    let is_data = DATA_ENDINGS.contains(&ending) && DATA.iter().any(|data| stem.ends_with(data));
+    if is_nearly(ending, "cedarschema") || ending == "fga" || name == "fga.mod" {
         Some("schemas")
     } else {
-        ends(&POLICIES).then_some("policies")
+        let is_policy = is_nearly(ending, "cedar") || is_data || is_nearly(&name, "bundle.toml");
+        is_policy.then_some("policies")
     }
 }
 

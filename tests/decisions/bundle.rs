@@ -179,7 +179,11 @@ fn a_folder_whose_name_is_misspelt_is_refused() {
         ("schemas", "polices", "`polices` is no folder of a bundle"),
         ("schemas", "Policies", "`Policies` is no folder of a bundle"),
         ("schema", "policies", "`schema` is no folder of a bundle"),
-        ("schemas", "notes", "it was loaded"),
+        (
+            "schemas",
+            "notes",
+            "`notes/p.cedar` lies beside `policies/`",
+        ),
     ] {
         let dir = tempfile::tempdir().expect("a folder");
         for (folder, file, text) in [
@@ -238,14 +242,69 @@ fn what_lies_beside_the_folders_as_if_it_were_read_is_refused() {
         ("m.fga", "schemas"),
         ("fga.mod", "schemas"),
         ("s.cedarschema", "schemas"),
+        ("f.CEDAR", "policies"),
+        ("f.ceder", "policies"),
+        ("Bundle.toml", "policies"),
+        ("bundle.TOML", "policies"),
+        ("bundle.tml", "policies"),
+        ("entities.JSON", "policies"),
+        ("tuples.yml", "policies"),
+        ("m.FGA", "schemas"),
+        ("s.cedarshema", "schemas"),
+        ("rules/f.cedar", "policies"),
+        ("notes/n.cedar", "policies"),
+        ("forbids/f.Cedar", "policies"),
+        ("packs/f.cedar", "policies"),
+        ("policies-extra/f.cedar", "policies"),
+        ("policies-prod/f.cedar", "policies"),
+        ("policies.bak/f.cedar", "policies"),
+        ("my-policies/f.cedar", "policies"),
+        ("policies (copy)/f.cedar", "policies"),
+        ("sub/policies/f.cedar", "policies"),
+        ("sub/schemas/s.cedarschema", "schemas"),
+        ("cases/c.cases.yaml", "policies"),
+        ("tuples/t.tuples.yaml", "policies"),
+        ("entities/entities.json", "policies"),
+        ("model/m.fga", "schemas"),
     ] {
         let report = write(file, "");
         let expected = format!("`{file}` lies beside `{folder}/`, where nothing is read");
         assert!(report.contains(&expected), "{file}: {report}");
     }
-    for beside in ["notes/n.cedar", "README.md", ".git/f.cedar", "package.json"] {
+    for beside in [
+        "README.md",
+        "bundle.toml.md",
+        ".git/f.cedar",
+        "package.json",
+        "rules/README.md",
+        "rules/.f.cedar",
+        "rules/.old/f.cedar",
+        "src/init/notes/f.cedar",
+    ] {
         assert!(write(beside, "").contains("it was loaded"), "{beside}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_whose_name_is_no_text_is_looked_into() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let schema = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
+    let open = "@id(\"open\") permit (principal, action, resource);\n";
+    let files = [
+        ("schemas/s.cedarschema", schema),
+        ("policies/p.cedar", open),
+    ];
+    support::engines::write(dir.path(), &files);
+    let odd = std::ffi::OsStr::from_bytes(b"rules-of-all\xff");
+    std::fs::create_dir(dir.path().join(odd)).expect("a folder");
+    std::fs::write(dir.path().join(odd).join("f.cedar"), open).expect("a file");
+    let report = report_of(dir.path());
+    assert!(
+        report.contains("f.cedar` lies beside `policies/`"),
+        "{report}"
+    );
 }
 
 #[test]
