@@ -1,7 +1,7 @@
 //! Finds the declared names that are a carrier's, or nearly: they are data and no carriers.
 
-use crate::model::CarrierSettings;
-use crate::policy::{CompiledPolicySet, TypeInfo};
+use crate::model::{CarrierSettings, NearName, NearOwner};
+use crate::policy::{ActionInfo, CompiledPolicySet, TypeInfo, Vocabulary};
 use crate::relations::model::AuthorizationModel;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -23,23 +23,51 @@ pub(super) fn shared_names(compiled: &CompiledPolicySet) -> Vec<(SmolStr, &'stat
     found
 }
 
-/// Returns the declared names that are one slip away from a name that is read: attributes with
-/// their entity types, and members of contexts. What conditions on tuples read is in the context,
-/// too.
+/// Returns the declared names that are one slip away from a name that is read, each with the type
+/// or the action that declares it. What conditions on tuples read is in the context, too.
 pub(super) fn near_names(
     compiled: &CompiledPolicySet,
     model: Option<&AuthorizationModel>,
-) -> Vec<(Option<SmolStr>, SmolStr)> {
+) -> Vec<NearName> {
     let vocabulary = &compiled.schema().vocabulary;
+    let mut found = BTreeSet::new();
+    let mut add = |name: &SmolStr, of: &dyn Fn() -> Vec<NearOwner>| {
+        if CarrierSettings::is_near(name) {
+            let name = || name.clone();
+            found.extend(of().into_iter().map(|of| NearName { name: name(), of }));
+        }
+    };
+    for (kind, name) in vocabulary.attribute_names() {
+        add(name, &|| vec![NearOwner::Type(kind.clone())]);
+    }
+    for (action, name) in vocabulary.member_names() {
+        add(name, &|| owners(vocabulary, action));
+    }
     let conditions = model
         .into_iter()
         .flat_map(|model| &model.definition().conditions);
-    let parameters = conditions.flat_map(|condition| condition.parameters.iter());
-    let parameters = parameters.map(|(name, _)| (None, name));
-    let declared = vocabulary.declared_names().chain(parameters);
-    let near = declared.filter(|(_, name)| CarrierSettings::is_near(name));
-    let near: BTreeSet<(Option<SmolStr>, SmolStr)> = near
-        .map(|(kind, name)| (kind.cloned(), name.clone()))
-        .collect();
-    near.into_iter().collect()
+    for (name, _) in conditions.flat_map(|condition| condition.parameters.iter()) {
+        add(name, &|| vec![NearOwner::Condition]);
+    }
+    found.into_iter().collect()
+}
+
+/// Returns an action as the owner of its context: once, or for each resource on which it is the
+/// specialised one.
+fn owners(vocabulary: &Vocabulary, action: &ActionInfo) -> Vec<NearOwner> {
+    let Some(general) = action.general() else {
+        return vec![NearOwner::Action {
+            name: action.name().into(),
+            but: vocabulary.specialised_of(action),
+        }];
+    };
+    let specialised = |on| NearOwner::Specialised {
+        name: general.clone(),
+        on,
+    };
+    action
+        .own_resources()
+        .into_iter()
+        .map(specialised)
+        .collect()
 }

@@ -17,6 +17,7 @@
 
 mod agree;
 mod credentials;
+mod near_name;
 mod reader;
 pub(super) mod table;
 
@@ -26,9 +27,11 @@ use super::{
 };
 use agree::{agree, say_the_same};
 pub(super) use credentials::shown_subject;
+use near_name::is_declared_for;
+pub use near_name::{NearName, NearOwner};
 use reader::CarrierReader;
 use smol_str::SmolStr;
-use table::{CLIENT_ID, Carrier, Site, is_plain, misspelt, overlooked, overlooked_client};
+use table::{CLIENT_ID, Carrier, Site, is_plain, overlooked, overlooked_client};
 
 /// Names of members of a request's context that belong to the engine: facts, and values that
 /// conditions on tuples read. They are ignored in requests.
@@ -60,9 +63,9 @@ pub struct CarrierSettings {
     /// Entity types with an attribute that has one of [`Self::shared_names`]: for them, the name is
     /// data.
     pub attributes: Vec<(SmolStr, &'static str)>,
-    /// The declared names that are one slip away from a name that is read: each with the entity
-    /// type that has such an attribute, or `None` for a member of the context. They are data.
-    pub near: Vec<(Option<SmolStr>, SmolStr)>,
+    /// The declared names that are one slip away from a name that is read. They are data where they
+    /// are declared.
+    pub near: Vec<NearName>,
 }
 
 impl CarrierSettings {
@@ -101,25 +104,29 @@ impl CarrierSettings {
         carrier != Carrier::ClientId || self.client_id.is_some()
     }
 
-    /// Returns `true` if a name is one slip away from a name that is read somewhere, so that a
-    /// schema that declares it belongs into [`Self::near`].
+    /// Returns `true` if a name is one slip away from a name that is read somewhere, or that of an
+    /// object in which such names are refused, so that a schema that declares it belongs into
+    /// [`Self::near`].
     #[must_use]
     pub fn is_near(name: &str) -> bool {
         table::is_near_any(name)
     }
 
-    /// Returns `true` if the schema declares a name, which is near a carrier's, for an entity type,
-    /// or for the context if `kind` is `None`.
-    fn declares(&self, kind: Option<&str>, name: &str) -> bool {
-        let mut declared = self.near.iter();
-        declared.any(|(of, declared)| of.as_deref() == kind && declared == name)
+    /// Returns `true` if a type has an attribute whose name is nearly that of a carrier.
+    fn has_near(&self, kind: &str, name: &str) -> bool {
+        let mut near = self.near.iter();
+        near.any(|near| near.name == name && matches!(&near.of, NearOwner::Type(of) if of == kind))
     }
 
-    /// Returns `true` if the schema declares a name, which is near a carrier's, for any entity
-    /// type.
-    fn declares_anywhere(&self, name: &str) -> bool {
-        let mut declared = self.near.iter();
-        declared.any(|(of, declared)| of.is_some() && declared == name)
+    /// Returns `true` if it depends on the action and the resource which members a context may
+    /// have.
+    #[must_use]
+    pub fn depends_on_target(&self) -> bool {
+        let mut near = self.near.iter();
+        near.any(|near| match near.of {
+            NearOwner::Action { .. } | NearOwner::Specialised { .. } => true,
+            NearOwner::Type(_) | NearOwner::Condition => false,
+        })
     }
 
     /// Returns `true` if a member that nobody reads is not a carrier to this bundle.
@@ -133,7 +140,7 @@ impl CarrierSettings {
         let kind = self.declared(kind).map_or(kind, SmolStr::as_str);
         let attributes = self.attributes_of(kind);
         attributes.contains(&name)
-            || self.declares(Some(kind), name)
+            || self.has_near(kind, name)
             || (self.client_id.is_none() && alike(CLIENT_ID, name))
     }
 
@@ -222,7 +229,7 @@ pub fn read_proven_question(
     if let Some(flaw) = request.flaws.iter().find(|flaw| !settings.excuses(flaw)) {
         return Err(invalid(flaw.message.clone()));
     }
-    check_context(&context, settings)?;
+    check_context(&context, request, settings)?;
     check_replaced(request, settings)?;
     if let Some(replaced) = &request.replaced_subject {
         CarrierReader::new(settings, evidence).check_replaced(replaced)?;
@@ -262,7 +269,7 @@ pub fn read_proven_question(
 /// token has more members than are read, so only names of carriers are searched for.
 #[must_use]
 pub fn overlooked_in_act(act: &Record) -> Option<&SmolStr> {
-    overlooked(act, Site::Actor, &[]).map(|found| found.member())
+    overlooked(act, Site::Actor, &[], |_| true).map(|found| found.member())
 }
 
 fn build_chain(members: Vec<Entity>) -> Result<Chain, ChainRefusal> {
@@ -312,27 +319,22 @@ fn check_target(request: &Request) -> Result<(), ChainRefusal> {
     Ok(())
 }
 
-/// Refuses members of a context that would be overlooked.
-fn check_context(context: &Record, settings: &CarrierSettings) -> Result<(), ChainRefusal> {
+/// Refuses members of a context that would be overlooked. What the schema declares for the action
+/// that is asked about is data.
+fn check_context(
+    context: &Record,
+    request: &Request,
+    settings: &CarrierSettings,
+) -> Result<(), ChainRefusal> {
     if is_plain(context, &CONTEXT_MEMBERS) {
         return Ok(());
     }
-    if let Some(found) = overlooked(context, Site::Context, &CONTEXT_MEMBERS) {
-        return Err((found, "context").into());
-    }
-    let reads_client = settings.client_id.is_some();
-    let found = overlooked_client(context, Site::Context, &CONTEXT_MEMBERS)
-        .filter(|_| reads_client)
-        .or_else(|| {
-            let is_data = |name: &str| settings.declares(None, name);
-            misspelt(
-                context,
-                Site::Context,
-                &CONTEXT_MEMBERS,
-                reads_client,
-                is_data,
-            )
-        });
+    let is_data = |name: &str| is_declared_for(request, settings, name);
+    let found = overlooked(context, Site::Context, &CONTEXT_MEMBERS, is_data).or_else(|| {
+        let reads_client = settings.client_id.is_some();
+        let find = || overlooked_client(context, Site::Context, &CONTEXT_MEMBERS, is_data);
+        reads_client.then(find).flatten()
+    });
     match found {
         Some(found) => Err((found, "context").into()),
         None => Ok(()),
@@ -345,7 +347,7 @@ fn check_replaced(request: &Request, settings: &CarrierSettings) -> Result<(), C
     let Some(replaced) = &request.replaced_context else {
         return Ok(());
     };
-    check_context(replaced, settings)?;
+    check_context(replaced, request, settings)?;
     for carrier in Carrier::read_in(Site::Context).filter(|carrier| settings.reads(*carrier)) {
         let name = carrier.name();
         let Some(value) = replaced.get_present(name) else {

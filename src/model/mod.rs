@@ -30,6 +30,7 @@ mod request;
 mod scalar;
 mod search;
 mod shown;
+mod slip;
 mod spelling;
 mod spiffe;
 mod tuple;
@@ -37,7 +38,8 @@ mod value;
 
 pub use canonical::CanonicalWriter;
 pub use carriers::{
-    CarrierSettings, ChainRefusal, overlooked_in_act, read_proven_question, read_question,
+    CarrierSettings, ChainRefusal, NearName, NearOwner, overlooked_in_act, read_proven_question,
+    read_question,
 };
 pub use chain::{Chain, ChainError, MAX_ACTORS};
 pub use clock_use::ClockUse;
@@ -78,8 +80,10 @@ pub use shown::{
     RECORD_INPUT_BYTES, shown, shown_message, shown_request_id, shown_url, shown_word,
     without_passwords,
 };
-pub use spelling::{Letters, MAX_OTHERS, alike, nearest, one_slip_off};
-use spelling::{PossibleSlip, begin_differently};
+use slip::PossibleSlip;
+pub use slip::one_slip_off;
+pub use spelling::{Letters, MAX_OTHERS, alike, nearest};
+use spelling::{TOO_MANY_OTHERS, begin_differently};
 pub use spiffe::{SpiffeId, is_trust_domain};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef,

@@ -29,7 +29,7 @@ impl PageRequest {
         let page = read_optional_record(Some(value), "page")?;
         refuse_lookalike(&page, "page", &PAGE_MEMBERS)?;
         refuse_misspelt(&page)?;
-        if let Some(found) = overlooked(&page, Site::Options, &["token", "limit"]) {
+        if let Some(found) = overlooked(&page, Site::Options, &["token", "limit"], |_| false) {
             let problem = format!("has a carrier: {}", found.message("page"));
             return Err(MalformedMember {
                 member: "page".to_owned(),

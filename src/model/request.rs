@@ -7,13 +7,13 @@
 
 use super::carriers::shown_subject;
 use super::carriers::table::{
-    OverlookedMember, Site, is_plain, lookalike, misspelt, overlooked, overlooked_client,
+    OverlookedMember, Site, is_plain, lookalike, overlooked, overlooked_client,
 };
 use super::likely_token;
-use super::spelling::is_converted;
+use super::spelling::UnusualNames;
 use super::{
-    Chain, Credential, DroppedMember, Entity, EntityRef, MAX_OTHERS, Record, Value, one_slip_off,
-    shown,
+    Chain, Credential, DroppedMember, Entity, EntityRef, Record, TOO_MANY_OTHERS, Value,
+    one_slip_off, shown,
 };
 use smol_str::SmolStr;
 use std::fmt;
@@ -194,9 +194,6 @@ fn near_flaw(body: &Record) -> Option<Flaw> {
 /// with letters other than ASCII's.
 struct TooManyOthers;
 
-const TOO_MANY_OTHERS: &str =
-    "has more than 100 members that are not read and have long or unusual names";
-
 /// Finds a member whose name is a misspelling of one of `meant`. Those of `known` are not compared;
 /// a null member counts as not sent.
 fn near_member<'a>(
@@ -207,10 +204,9 @@ fn near_member<'a>(
     let others = body
         .iter()
         .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
-    let mut converted = 0;
+    let mut unusual = UnusualNames::default();
     for (name, _) in others {
-        converted += usize::from(is_converted(name));
-        if converted > MAX_OTHERS {
+        if unusual.are_too_many(name) {
             return Err(TooManyOthers);
         }
         if let Some(meant) = one_slip_off(name, meant) {
@@ -270,15 +266,19 @@ fn add_flaws(
     members: &[&'static str],
 ) {
     if !is_plain(record, members) {
-        flaws.extend(overlooked(record, site, members).map(|found| Flaw::new(&found, path)));
-        flaws.extend(client_flaw(record, site, path, members));
-        let found = misspelt(record, site, members, false, |_| false);
+        let found = overlooked(record, site, members, is_no_data);
         flaws.extend(found.map(|found| Flaw::new(&found, path)));
+        flaws.extend(client_flaw(record, site, path, members));
     }
 }
 
+/// Nothing that stands beside the members of a request is declared.
+fn is_no_data(_: &str) -> bool {
+    false
+}
+
 fn client_flaw(record: &Record, site: Site, path: &str, members: &[&'static str]) -> Option<Flaw> {
-    let found = overlooked_client(record, site, members)?;
+    let found = overlooked_client(record, site, members, is_no_data)?;
     Some(Flaw {
         of_client: true,
         ..Flaw::new(&found, path)
@@ -288,7 +288,7 @@ fn client_flaw(record: &Record, site: Site, path: &str, members: &[&'static str]
 /// Finds a carrier among options, where none is read.
 #[must_use]
 pub fn misplaced_option(options: &Record) -> Option<String> {
-    overlooked(options, Site::Options, &[]).map(|found| found.message("options"))
+    overlooked(options, Site::Options, &[], is_no_data).map(|found| found.message("options"))
 }
 
 /// Refuses a member whose name differs from one of `known` only in case or separators; a null
@@ -457,6 +457,7 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MAX_OTHERS;
 
     #[test]
     fn no_more_unusual_names_than_a_client_sends_are_compared() {

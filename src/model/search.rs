@@ -9,6 +9,7 @@ use super::request::{
     body_flaws, read_action, read_entity, read_entity_type, read_optional_record, read_subject,
     required_record,
 };
+use super::spelling::UnusualNames;
 use super::{Action, CarrierSettings, Entity, EntityRef, MalformedMember, Record, Request, Value};
 use smol_str::SmolStr;
 
@@ -193,9 +194,13 @@ fn searched_subject(body: &Record) -> Result<Record, MalformedMember> {
     let mut subject = required_record(body, "subject")?.clone();
     subject.remove("id");
     let properties = read_optional_record(subject.get("properties"), "subject.properties")?;
+    // With so many that an evaluation compares none, all are left for it to refuse.
+    let mut unusual = UnusualNames::default();
+    let mut sent = properties.iter().filter(|(_, value)| !value.is_null());
+    let are_too_many = sent.any(|(name, _)| unusual.are_too_many(name));
     let carriers: Record = properties
         .iter()
-        .filter(|(name, value)| is_carrier(name, value))
+        .filter(|(name, value)| are_too_many || is_carrier(name, value))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     subject.insert("properties", Value::Record(carriers));

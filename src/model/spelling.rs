@@ -2,11 +2,10 @@
 //!
 //! There are two measures. A member whose name is *alike* a known one is refused wherever it would
 //! be overlooked, since nobody means two things by `delegation_chain` and `delegationChain`. A name
-//! that is merely *near* a known one is refused only where the names are a closed list, and is
-//! suggested in messages.
+//! that is merely *near* a known one is suggested in messages. What is one slip away is decided in
+//! `slip.rs`.
 
 use smallvec::SmallVec;
-use std::cell::OnceCell;
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// Returns `true` if two names differ only in case and separators: `onBehalfOf`, `on-behalf-of`,
@@ -30,6 +29,31 @@ const SHORT_BYTES: usize = 64;
 /// many. For a body full of them, the comparisons would occupy a thread that also serves other
 /// requests for seconds.
 pub const MAX_OTHERS: usize = 100;
+
+/// The error for an object with too many such names.
+pub(super) const TOO_MANY_OTHERS: &str =
+    "has more members than are compared that are not read and have long or unusual names";
+
+/// LIMIT: bytes of such names together. Each item of a batch has a default context compared anew.
+const MAX_OTHER_BYTES: usize = 8 * 1024;
+
+/// The names of an object that were compared, of those that take long.
+#[derive(Debug, Default)]
+pub(super) struct UnusualNames {
+    names: usize,
+    bytes: usize,
+}
+
+impl UnusualNames {
+    /// Counts a name; returns `true` if there are too many to be compared.
+    pub(super) fn are_too_many(&mut self, name: &str) -> bool {
+        if is_converted(name) {
+            self.names += 1;
+            self.bytes = self.bytes.saturating_add(name.len());
+        }
+        self.names > MAX_OTHERS || self.bytes > MAX_OTHER_BYTES
+    }
+}
 
 /// Returns `true` for a name whose comparison with others takes long: it is converted letter by
 /// letter.
@@ -74,6 +98,16 @@ impl<'a> Letters<'a> {
                 !begin_differently(name, other) && spelled_alike(name, other)
             }
             LetterForm::Folded(name) => name.as_ref().is_some_and(|name| is_folded(name, other)),
+        }
+    }
+
+    /// Returns `true` if the name has at most `most` letters.
+    pub(super) fn are_few(&self, most: usize) -> bool {
+        match &self.0 {
+            LetterForm::Plain(name) => ascii_letters(name).nth(most).is_none(),
+            LetterForm::Folded(name) => name
+                .as_ref()
+                .is_some_and(|name| name.chars().nth(most).is_none()),
         }
     }
 }
@@ -124,14 +158,14 @@ fn fold(name: &str) -> Option<String> {
     (folded.chars().nth(MAX_LETTERS).is_none()).then_some(folded)
 }
 
-fn ascii_letters(name: &str) -> impl DoubleEndedIterator<Item = u8> {
+pub(super) fn ascii_letters(name: &str) -> impl DoubleEndedIterator<Item = u8> {
     name.bytes()
         .filter(u8::is_ascii_alphanumeric)
         .map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Iterates over the letters of a name without case, marks, forms and separators.
-fn letters(name: &str) -> impl Iterator<Item = char> {
+pub(super) fn letters(name: &str) -> impl Iterator<Item = char> {
     name.chars()
         .filter(|c| !is_unseen(*c))
         .flat_map(decomposed)
@@ -207,111 +241,6 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     distances
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
-}
-
-/// Returns the known name that differs in one slip from a name of five letters or more: a letter is
-/// missing, added, replaced or swapped with its neighbour. A letter of another script counts as a
-/// different one, even if it looks the same.
-///
-/// Each member of a request is compared with the known ones, so names with other ends are told
-/// apart by these alone: without that, the comparison took a seventh of a decision's time.
-#[must_use]
-pub fn one_slip_off(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    const FEWEST: usize = 5;
-    let mut near = known.iter().copied();
-    near.find(|known| !end_differently(name, known) && PossibleSlip::of(name).is_of(known, FEWEST))
-}
-
-/// A name that may be one slip away from known names. It is converted once for all comparisons, if
-/// a comparison needs its letters at all.
-pub(super) struct PossibleSlip<'a> {
-    name: &'a str,
-    is_ascii: bool,
-    letters: OnceCell<FirstLetters>,
-}
-
-impl<'a> PossibleSlip<'a> {
-    pub(super) fn of(name: &'a str) -> Self {
-        let (is_ascii, letters) = (name.is_ascii(), OnceCell::new());
-        Self {
-            name,
-            is_ascii,
-            letters,
-        }
-    }
-
-    /// Returns `true` if the name has at least `fewest` letters and differs in one slip from a
-    /// known name in ASCII, as [`one_slip_off`] says.
-    pub(super) fn is_of(&self, known: &str, fewest: usize) -> bool {
-        if self.is_ascii && !share_most(self.name, known) {
-            return false;
-        }
-        let letters = self.letters.get_or_init(|| first_letters(self.name));
-        letters.len() >= fewest && is_one_slip(letters, &first_letters(known))
-    }
-}
-
-/// Returns `true` if two ASCII names share so many letters at their ends that one slip may be all
-/// that is between them: nearly all names end here, after a few letters.
-fn share_most(name: &str, known: &str) -> bool {
-    let same = |pair: &(u8, u8)| pair.0 == pair.1;
-    let count = ascii_letters(known).count();
-    let front = ascii_letters(name).zip(ascii_letters(known));
-    let front = front.take_while(same).count();
-    let back = ascii_letters(name).rev().zip(ascii_letters(known).rev());
-    let back = back.take_while(same).count();
-    front + back + 2 >= count
-}
-
-/// Returns `true` if two names differ in the first and in the last letter, as no slip in five
-/// letters does. Names with other characters at an end are left to a closer look.
-fn end_differently(one: &str, other: &str) -> bool {
-    let differ = |one: Option<&u8>, other: Option<&u8>| {
-        let letters = one.zip(other);
-        letters.is_some_and(|(one, other)| {
-            one.is_ascii_alphabetic()
-                && other.is_ascii_alphabetic()
-                && !one.eq_ignore_ascii_case(other)
-        })
-    };
-    let one = one.as_bytes();
-    let other = other.as_bytes();
-    differ(one.first(), other.first()) && differ(one.last(), other.last())
-}
-
-/// LIMIT: letters of a name that are compared for a slip: no known name has more than eighteen.
-const SLIP_LETTERS: usize = 20;
-
-type FirstLetters = SmallVec<[char; SLIP_LETTERS]>;
-
-/// Returns the letters with which a name begins.
-fn first_letters(name: &str) -> FirstLetters {
-    if name.is_ascii() {
-        let letters = ascii_letters(name).map(char::from);
-        letters.take(SLIP_LETTERS).collect()
-    } else {
-        letters(name).take(SLIP_LETTERS).collect()
-    }
-}
-
-fn is_one_slip(one: &[char], other: &[char]) -> bool {
-    if one.len().abs_diff(other.len()) > 1 {
-        return false;
-    }
-    let mut pairs = one.iter().zip(other);
-    let start = pairs.position(|(a, b)| a != b);
-    let start = start.unwrap_or(one.len().min(other.len()));
-    let one = one.get(start..).unwrap_or_default();
-    let other = other.get(start..).unwrap_or_default();
-    let pairs = one.iter().rev().zip(other.iter().rev());
-    let end = pairs.take_while(|(a, b)| a == b).count();
-    let one = one.get(..one.len() - end).unwrap_or_default();
-    let other = other.get(..other.len() - end).unwrap_or_default();
-    match (one, other) {
-        ([_], [] | [_]) | ([], [_]) => true,
-        ([a, b], [c, d]) => a == d && b == c,
-        _ => false,
-    }
 }
 
 /// Returns the letters and digits of a name, without case.
@@ -457,43 +386,5 @@ mod tests {
             assert_eq!(nearest(name, known), meant, "{name}");
         }
         assert_eq!(nearest(&"r".repeat(1_000_000), known), None);
-    }
-
-    #[test]
-    fn a_name_is_one_slip_off_by_one_letter_or_by_two_that_changed_places() {
-        const KNOWN: [&str; 3] = ["context", "evaluations", "page"];
-        for (name, expected) in [
-            ("contxt", Some("context")),
-            ("contextt", Some("context")),
-            ("contexts", Some("context")),
-            ("xontext", Some("context")),
-            ("cnotext", Some("context")),
-            ("ontext", Some("context")),
-            ("ocntext", Some("context")),
-            ("contetx", Some("context")),
-            ("xcontext", Some("context")),
-            ("_contexs-", Some("context")),
-            ("evaluationzz", None),
-            ("xontexs", None),
-            ("CONTEXS", Some("context")),
-            ("con-texd", Some("context")),
-            // A letter of another script that looks the same.
-            ("c\u{43e}ntext", Some("context")),
-            ("evaluation", Some("evaluations")),
-            ("evalautions", Some("evaluations")),
-            ("pages", Some("page")),
-            ("pagge", Some("page")),
-            ("pag", None),
-            ("sage", None),
-            ("contx", None),
-            ("cotnxet", None),
-            ("text", None),
-            ("evaluationsxx", None),
-            ("context", None),
-            ("futureField", None),
-            ("", None),
-        ] {
-            assert_eq!(one_slip_off(name, &KNOWN), expected, "{name}");
-        }
     }
 }

@@ -2,7 +2,10 @@
 //! beside its name.
 
 use crate::chains::{agent, alice, body, read, settings, with};
-use behest::model::{CarrierSettings, Request, SearchKind, SearchRequest, read_question};
+use behest::bundle::{self, BundleFiles};
+use behest::model::{
+    CarrierSettings, NearName, NearOwner, Request, SearchKind, SearchRequest, read_question,
+};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use support::values;
@@ -249,7 +252,8 @@ fn what_is_called_like_an_object_of_a_request_is_data_where_it_names_nobody() {
     for context in [
         json!({"context": {"ip": "::1"}, "subject": {"type": "user", "id": "x"}, "properties": {"user": "x"}}),
         json!({"resource": {"agent": "x"}, "options": {"agent": "x"}, "evaluations": [{"agent": "x"}]}),
-        json!({"agnet": 7, "agents": [7], "acts": "x", "credential": "password"}),
+        json!({"acr": "urn:x", "amt": 7, "fact": "x", "client_ip": "::1", "users": ["x"]}),
+        json!({"content": {"agent": "x"}, "contxt": {"ip": "::1"}, "actions": [{"agent": "x"}]}),
     ] {
         assert_eq!(
             read(&alice(), &context, &settings()),
@@ -689,11 +693,18 @@ fn what_is_one_slip_away_from_a_member_or_a_carrier_is_refused() {
 
 #[test]
 fn what_a_schema_declares_is_data_however_near_a_carrier_its_name_is() {
-    let near = vec![
-        (Some("user".into()), "agents".into()),
-        (None, "credential".into()),
+    let near = [
+        ("agents", NearOwner::Type("user".into())),
+        ("credential", NearOwner::Condition),
     ];
-    let declaring = CarrierSettings { near, ..settings() };
+    let near = near.map(|(name, of)| NearName {
+        name: name.into(),
+        of,
+    });
+    let declaring = CarrierSettings {
+        near: near.to_vec(),
+        ..settings()
+    };
     let agents = with(&json!({"agents": ["x"]}));
     let credential = json!({"credential": {"type": "badge"}});
     assert_eq!(read(&agents, &credential, &declaring), "user:alice");
@@ -701,6 +712,86 @@ fn what_a_schema_declares_is_data_however_near_a_carrier_its_name_is() {
     refused(&alice(), &credential, &settings());
     refused(&alice(), &json!({"agents": ["x"]}), &declaring);
     refused(&with(&credential), &json!({}), &declaring);
+}
+
+/// What one action or type declares is data where that is asked about, and nowhere else.
+#[test]
+fn a_name_near_a_carriers_is_data_for_the_action_and_the_type_that_declare_it() {
+    let schema = r#"
+entity user, agent, tool;
+entity robot { agents?: Set<String>, subject?: { agents?: Long } };
+action read, "tools/call" appliesTo { principal: [user, robot], resource: tool };
+action other appliesTo {
+  principal: user, resource: tool, context: { agents?: Set<String>, subject?: { agents?: Long } },
+};
+action "tools/call:x" in ["tools/call"] appliesTo {
+  principal: user, resource: tool, context: { agents?: Set<String> },
+};
+action write appliesTo { principal: user, resource: tool, context: { agents?: Set<String> } };
+action "write:x" in [write] appliesTo { principal: user, resource: tool };
+"#;
+    let texts = [
+        ("schemas/s.cedarschema", schema),
+        (
+            "policies/p.cedar",
+            "@id(\"p\") permit (principal, action, resource);\n",
+        ),
+        ("policies/bundle.toml", "[types]\nmcp_tool = \"tool\"\n"),
+    ];
+    let texts = texts.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let bundle = bundle::compile(&mut BundleFiles::from_texts(texts)).expect("it loads");
+    let is_read = |action: &str, on: [&str; 2], subject: &Json, context: &Json| {
+        let mut asked = body(subject, context);
+        asked["action"]["name"] = action.into();
+        asked["resource"] = json!({"type": on[0], "id": on[1]});
+        read_question(&values::request(&asked), bundle.carriers()).is_ok()
+    };
+    let agents = json!({"agents": ["copilot"]});
+    let inside = json!({"subject": {"agents": 7}});
+    for (action, on, context, is_data) in [
+        ("other", ["tool", "x"], &agents, true),
+        ("other", ["tool", "x"], &inside, true),
+        (
+            "other",
+            ["tool", "x"],
+            &json!({"subject": {"agent": "x"}}),
+            false,
+        ),
+        ("read", ["tool", "x"], &agents, false),
+        ("read", ["tool", "x"], &inside, false),
+        ("nobodys", ["tool", "x"], &agents, false),
+        ("tools/call", ["tool", "x"], &agents, true),
+        ("tools/call", ["mcp_tool", "x"], &agents, true),
+        ("tools/call", ["tool", "y"], &agents, false),
+        ("tools/call", ["user", "x"], &agents, false),
+        ("write", ["tool", "x"], &agents, false),
+        ("write", ["mcp_tool", "x"], &agents, false),
+        ("write", ["tool", "y"], &agents, true),
+    ] {
+        let found = is_read(action, on, &alice(), context);
+        assert_eq!(found, is_data, "{action} {on:?} {context}");
+    }
+    let of = |kind: &str| json!({"type": kind, "id": "z", "agents": ["copilot"]});
+    for (kind, is_data) in [("robot", true), ("user", false)] {
+        let tool = ["tool", "x"];
+        let context = json!({"agent": of(kind)});
+        assert_eq!(is_read("read", tool, &alice(), &context), is_data, "{kind}");
+        let delegation = json!({
+            "delegator_type": kind, "delegator_id": "z", "agents": ["copilot"],
+        });
+        let subject = agent(&json!({ "delegation": delegation }));
+        assert_eq!(
+            is_read("read", tool, &subject, &json!({})),
+            is_data,
+            "{kind}"
+        );
+        let subject = json!({"type": kind, "id": "z", "properties": agents});
+        assert_eq!(
+            is_read("read", tool, &subject, &json!({})),
+            is_data,
+            "{kind}"
+        );
+    }
 }
 
 #[test]

@@ -530,7 +530,7 @@ async fn a_body_with_a_name_that_is_a_slip_of_the_pen_is_denied_or_refused() {
         );
     }
     let mut body = question();
-    for name in ["foo", "futureField", "contextual", "pages", "limit"] {
+    for name in ["foo", "futureField", "contextual", "limit"] {
         body[name] = json!({"agent": "x"});
     }
     let answer = ask(&server, EVALUATION, &body).await.json();

@@ -407,3 +407,61 @@ fn the_deepest_policies_are_narrowed_on_the_stack_of_a_request() {
         assert!(found <= decided && decided <= 1, "{found} {decided}");
     }
 }
+
+/// A name near a carrier's is data for the action that declares it, and denies for any other: a
+/// search reads it for each candidate, as a decision does.
+#[test]
+fn what_only_some_candidates_declare_is_read_for_each() {
+    let schema = r#"
+entity user, tool;
+action call, other appliesTo { principal: user, resource: tool };
+action "call:x" in [call] appliesTo {
+  principal: user, resource: tool, context: { agents?: Set<String> },
+};
+action third appliesTo { principal: user, resource: tool, context: { agents?: Set<String> } };
+"#;
+    let entity =
+        |kind: &str, id: &str| json!({"uid": {"type": kind, "id": id}, "attrs": {}, "parents": []});
+    let entities = json!([
+        entity("user", "u"),
+        entity("tool", "x"),
+        entity("tool", "y")
+    ]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = [
+        ("schemas/s.cedarschema", schema.to_owned()),
+        (
+            "policies/p.cedar",
+            "@id(\"p\") permit (principal, action, resource);\n".to_owned(),
+        ),
+        ("policies/entities.json", entities.to_string()),
+    ];
+    let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    engines::write(folder.path(), &files);
+    let engine = engines::empty();
+    let loaded = engine.load(&BundleSource::Dir(folder.path().to_owned()));
+    assert!(loaded.is_ok());
+    let found = |kind: SearchKind, on: &str, context: Json| {
+        let body = json!({
+            "subject": {"type": "user", "id": "u"}, "action": {"name": "call"},
+            "resource": {"type": "tool", "id": on}, "context": context,
+        });
+        let search = SearchRequest::from_body(kind, &values::record(&body)).expect("a search");
+        let ask = engines::ask(AnswerDepth::Lean);
+        let page = engine.search(&ask, &search, &PageRequest::default());
+        page.expect("a page").found.len()
+    };
+    let agents = || json!({"agents": ["copilot"]});
+    for (kind, on, context, expected) in [
+        (SearchKind::Resource, "x", json!({}), 2),
+        (SearchKind::Resource, "x", agents(), 1),
+        (SearchKind::Action, "x", json!({}), 3),
+        (SearchKind::Action, "x", agents(), 2),
+        (SearchKind::Action, "y", agents(), 1),
+        (SearchKind::Subject, "x", agents(), 1),
+        (SearchKind::Subject, "y", agents(), 0),
+    ] {
+        let shown = format!("{kind:?} {on} {context}");
+        assert_eq!(found(kind, on, context), expected, "{shown}");
+    }
+}

@@ -51,17 +51,21 @@ pub(super) fn candidates(
     {
         return Ok(Candidates::Any);
     }
-    let mut question =
-        match read_proven_question(&asked, task.pinned.bundle.carriers(), task.evidence) {
-            Ok(question) => question,
-            // If nobody in particular is refused here, only an entity that the request names can be
-            // permitted.
-            Err(ChainRefusal::Deny(..) | ChainRefusal::Unproven(_)) => {
-                return Ok(Candidates::Few(named));
-            }
-            // The refusal is reported when the first candidate is decided.
-            Err(ChainRefusal::TooLong(_)) => return Ok(Candidates::Any),
-        };
+    let carriers = task.pinned.bundle.carriers();
+    let mut question = match read_proven_question(&asked, carriers, task.evidence) {
+        Ok(question) => question,
+        // What is data in the context of one candidate may be refused in that of another.
+        Err(ChainRefusal::Deny(..)) if carriers.depends_on_target() => {
+            return Ok(Candidates::Any);
+        }
+        // If nobody in particular is refused here, only an entity that the request names can be
+        // permitted.
+        Err(ChainRefusal::Deny(..) | ChainRefusal::Unproven(_)) => {
+            return Ok(Candidates::Few(named));
+        }
+        // The refusal is reported when the first candidate is decided.
+        Err(ChainRefusal::TooLong(_)) => return Ok(Candidates::Any),
+    };
     if task.options.arguments == Arguments::Unknown {
         question.context.remove(super::super::decide::ARGUMENTS);
     }

@@ -7,8 +7,7 @@ mod parts;
 
 use super::agree::CarrierStatements;
 use super::table::{
-    CLIENT_ID, OverlookedMember, SUB_PROFILE, Site, is_plain, misspelt, overlooked,
-    overlooked_client,
+    CLIENT_ID, OverlookedMember, SUB_PROFILE, Site, is_plain, overlooked, overlooked_client,
 };
 use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent};
 use crate::model::{
@@ -79,7 +78,7 @@ impl<'a> CarrierReader<'a> {
 
     /// Reads the subject and the carriers in it.
     pub(super) fn read_subject(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
-        self.check(subject, Site::Subject, "subject", &ENTITY)?;
+        self.check(subject, Site::Subject, "subject", &ENTITY, None)?;
         let Some(kind) = subject.get("type") else {
             return self.read_user_and_agent(subject);
         };
@@ -109,7 +108,7 @@ impl<'a> CarrierReader<'a> {
     /// Refuses a default subject whose carriers cannot be read, though nobody reads it because
     /// another subject replaced it. Missing or wrong names in it affect only those who inherit it.
     pub(super) fn check_replaced(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
-        self.check(subject, Site::Subject, "subject", &ENTITY)?;
+        self.check(subject, Site::Subject, "subject", &ENTITY, None)?;
         let kind = subject
             .get("type")
             .and_then(Value::as_text)
@@ -177,7 +176,7 @@ impl<'a> CarrierReader<'a> {
             let act = value
                 .as_record()
                 .ok_or_else(|| invalid(format!("`act` must be an object, not {}", value.kind())))?;
-            self.check(act, Site::Actor, "act", &ACTOR)?;
+            self.check(act, Site::Actor, "act", &ACTOR, None)?;
             let named = self.read_actor(act)?;
             let uid = self.resolve(named.kind.clone(), named.id.clone());
             check_said(
@@ -237,8 +236,9 @@ impl<'a> CarrierReader<'a> {
         let record = value
             .as_record()
             .ok_or_else(|| invalid(format!("`{PATH}` must be an object, not {}", value.kind())))?;
-        self.check(record, Site::Member, PATH, &DELEGATION)?;
         let kind = record.get("delegator_type");
+        let said = self.said_kind(kind, "");
+        self.check(record, Site::Member, PATH, &DELEGATION, Some(said))?;
         let kind = kind.ok_or_else(|| invalid(format!("`{PATH}.delegator_type` is missing")))?;
         let kind = kind_of(Some(kind), "subject.properties.delegation.delegator_type")?;
         let id = required_name(
@@ -297,7 +297,8 @@ impl<'a> CarrierReader<'a> {
         default: Option<&str>,
         path: &str,
     ) -> Result<EntityRef, ChainRefusal> {
-        self.check(record, Site::Member, path, &ENTITY)?;
+        let said = self.said_kind(record.get("type"), default.unwrap_or_default());
+        self.check(record, Site::Member, path, &ENTITY, Some(said))?;
         let kind = match (record.get_present("type"), default) {
             (None, Some(default)) => default.into(),
             (kind, _) => kind_of(kind, path)?,
@@ -305,6 +306,14 @@ impl<'a> CarrierReader<'a> {
         let uid = self.resolve(kind, name_of(record.get("id"), path)?);
         self.describe(&uid, said_of_member(record, &ENTITY, path)?, path)?;
         Ok(uid)
+    }
+
+    /// Returns the declared type that a member of a chain says it is of, before that is checked.
+    fn said_kind<'r>(&'r self, kind: Option<&'r Value>, default: &'r str) -> &'r str {
+        let said = kind
+            .and_then(Value::as_text)
+            .map_or(default, SmolStr::as_str);
+        self.settings.declared(said).map_or(said, SmolStr::as_str)
     }
 
     /// Records the properties of a member. They cannot contain a chain of their own.
@@ -322,23 +331,22 @@ impl<'a> CarrierReader<'a> {
         Ok(())
     }
 
-    /// Refuses members of an object that would be overlooked. In `act`, `client_id` is a claim of a
-    /// token.
+    /// Refuses members of an object that would be overlooked. `kind` is the type of the entity
+    /// whose properties may stand there, too. In `act`, `client_id` is a claim of a token.
     fn check(
         &self,
         record: &Record,
         site: Site,
         path: &str,
         members: &[&'static str],
+        kind: Option<&str>,
     ) -> Result<(), ChainRefusal> {
         if is_plain(record, members) {
             return Ok(());
         }
-        let found = overlooked(record, site, members);
-        let found = found.or_else(|| self.overlooked_client(record, site, members));
-        // What is said beside a member's name may be a property of any type.
-        let is_data = |name: &str| site == Site::Member && self.settings.declares_anywhere(name);
-        let found = found.or_else(|| misspelt(record, site, members, false, is_data));
+        let is_data = |name: &str| kind.is_some_and(|kind| self.settings.has_near(kind, name));
+        let found = overlooked(record, site, members, is_data);
+        let found = found.or_else(|| self.overlooked_client(record, site, members, is_data));
         found.map_or(Ok(()), |found| Err((found, path).into()))
     }
 
@@ -347,10 +355,11 @@ impl<'a> CarrierReader<'a> {
         record: &'r Record,
         site: Site,
         members: &[&'static str],
+        is_data: impl Fn(&str) -> bool,
     ) -> Option<OverlookedMember<'r>> {
         let reads_client = self.settings.client_id.is_some() && site != Site::Actor;
         if reads_client {
-            overlooked_client(record, site, members)
+            overlooked_client(record, site, members, is_data)
         } else {
             None
         }
@@ -374,10 +383,10 @@ impl<'a> CarrierReader<'a> {
         if is_plain(properties, &carriers) {
             return Ok(());
         }
-        let found = overlooked(properties, site, &carriers);
-        let found = found.or_else(|| self.overlooked_client(properties, site, &attributes));
-        let is_data = |name: &str| self.settings.declares(Some(&uid.kind), name);
-        let found = found.or_else(|| misspelt(properties, site, &carriers, false, is_data));
+        let is_data = |name: &str| self.settings.has_near(&uid.kind, name);
+        let found = overlooked(properties, site, &carriers, is_data);
+        let found =
+            found.or_else(|| self.overlooked_client(properties, site, &attributes, is_data));
         if let Some(found) = found {
             return Err((found, path).into());
         }

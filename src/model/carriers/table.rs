@@ -4,20 +4,22 @@
 //! would otherwise be ignored as a member that nobody defines (AuthZEN 1.0 section 10.1.1), and the
 //! request would be decided as if nobody acted for its subject.
 //!
-//! INVARIANT: wherever a carrier's name occurs in a request, the member is read, refused, or data:
-//! the properties of a resource or an action, the arguments of a call, and what the schema
-//! declares. The same holds for the objects that contain carriers: one that is not read contains no
-//! carrier.
+//! INVARIANT: wherever a carrier's name occurs in a request, or one that is a slip away, the member
+//! is read, refused, or data: the properties of a resource or an action, the arguments of a call,
+//! and what the schema declares for the action or the type that is asked about. The same holds for
+//! the objects that contain carriers: one that is not read contains no carrier.
 
+mod held;
 mod near;
 mod overlooked;
 
-pub(in crate::model) use near::{is_near_any, misspelt};
+pub(in crate::model) use near::is_near_any;
 pub(in crate::model) use overlooked::{
     OverlookedMember, is_carrier, lookalike, overlooked, overlooked_client,
 };
 
 use crate::model::{Letters, Record, Value, begin_differently};
+use near::is_far;
 use smol_str::SmolStr;
 use std::sync::LazyLock;
 
@@ -204,11 +206,8 @@ impl Carrier {
     }
 
     /// Returns `true` if a member with this carrier's name says who acts, or would if it were read.
-    fn stands_in(self, site: Site, member: &str, value: &Value) -> bool {
-        let is_engines = self == Self::Delegation
-            && site == Site::Context
-            && member == self.name()
-            && names_nobody(value);
+    fn stands_in(self, site: Site, value: &Value) -> bool {
+        let is_engines = self == Self::Delegation && site == Site::Context && names_nobody(value);
         !is_engines && self.is_taken_in(site)
     }
 }
@@ -253,11 +252,17 @@ fn is_container(name: &str) -> bool {
     CONTAINERS.iter().any(|(container, _)| *container == name)
 }
 
-/// Returns which object of a request `member`, an object or a list of objects at a site, is by its
-/// name; returns `None` if it is data, whatever its name. Callers do not ask about names that the
-/// schema gives to attributes.
-fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
-    let (name, within) = *CONTAINERS.iter().find(|(name, _)| member.are_of(name))?;
+/// Returns the name of the object that a member is by its name.
+fn container(member: &Letters<'_>) -> Option<&'static str> {
+    let mut names = CONTAINERS.iter().map(|(name, _)| *name);
+    names.find(|name| member.are_of(name))
+}
+
+/// Returns which object of a request `container`, an object or a list of objects at a site, is by
+/// its name; returns `None` if it is data, whatever its name. Callers do not ask about names that
+/// the schema gives to attributes.
+fn inside(site: Site, container: &str) -> Option<Site> {
+    let (name, within) = *CONTAINERS.iter().find(|(name, _)| *name == container)?;
     match (site, within) {
         _ if name == TOKEN && site != Site::Context => None,
         (site, Site::Target | Site::Options | Site::Item) if site.is_of_attributes() => None,
@@ -266,41 +271,6 @@ fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
         (Site::Context, Site::Properties) => Some(Site::Context),
         _ => Some(within),
     }
-}
-
-/// Finds a carrier in an object that is not read at this site.
-fn held(value: &Value, site: Site, name: Naming) -> Option<Carrier> {
-    match value {
-        Value::Record(record) => record
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .find_map(|(member, value)| {
-                let letters = Letters::of(member);
-                let own = name(member, &letters, value, site);
-                own.or_else(|| held(value, inside(site, &letters)?, name))
-            }),
-        Value::List(items) => items.iter().find_map(|item| held(item, site, name)),
-        _ => None,
-    }
-}
-
-/// Returns the carrier that a member in an object in the wrong place is, judged by the member's
-/// name and value.
-type Naming = fn(&str, &Letters<'_>, &Value, Site) -> Option<Carrier>;
-
-/// Returns the carrier that a member of an object in the wrong place is.
-fn carrier_named(
-    member: &str,
-    letters: &Letters<'_>,
-    value: &Value,
-    site: Site,
-) -> Option<Carrier> {
-    carrier(letters).filter(|carrier| carrier.stands_in(site, member, value))
-}
-
-/// Returns [`Carrier::ClientId`] if a member of an object in the wrong place has that name.
-fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<Carrier> {
-    letters.are_of(CLIENT_ID).then_some(Carrier::ClientId)
 }
 
 /// Returns `true` if no member of an object can be overlooked: each is one of `members`, or begins
@@ -314,7 +284,7 @@ pub(in crate::model) fn is_plain(record: &Record, members: &[&'static str]) -> b
         members.contains(&name)
             || (begins_like_none(name)
                 && members.iter().all(|known| begin_differently(name, known))
-                && !is_near_any(name))
+                && is_far(name))
     })
 }
 

@@ -1,11 +1,43 @@
 //! Specialised actions: what a general action means on one resource.
 
-use super::ActionInfo;
-use crate::model::{Place, Problem};
+use super::{ActionInfo, TypeInfo};
+use crate::model::{EntityRef, Place, Problem};
 use cedar_policy_core::ast::EntityUID;
 use foldhash::HashMap;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+
+impl ActionInfo {
+    /// Returns `true` if the schema lets principals of this type ask for the action.
+    #[must_use]
+    pub fn takes_principal(&self, kind: &TypeInfo) -> bool {
+        self.principals.contains(&kind.name)
+    }
+
+    /// Returns `true` if the schema lets the action be done to resources of this type.
+    #[must_use]
+    pub fn takes_resource(&self, kind: &TypeInfo) -> bool {
+        self.resources.contains(&kind.name)
+    }
+
+    /// Returns the name of the general action, of a specialised one.
+    #[must_use]
+    pub fn general(&self) -> Option<&SmolStr> {
+        self.general.as_ref().map(|(name, _)| name)
+    }
+
+    /// Returns the resources on which a specialised action is evaluated.
+    #[must_use]
+    pub fn own_resources(&self) -> Vec<EntityRef> {
+        let Some((_, id)) = &self.general else {
+            return Vec::new();
+        };
+        let kinds = self.resources.iter();
+        kinds
+            .map(|kind| EntityRef::new(kind.to_string(), id.as_str()))
+            .collect()
+    }
+}
 
 /// Warns of each action that is named like a specialised member of another action for the same type
 /// of resource, and is no member of it: requests for the other never mean it, and what policies say

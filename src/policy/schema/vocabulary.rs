@@ -196,14 +196,23 @@ impl Vocabulary {
         self.actions.values().map(|action| &action.context)
     }
 
-    /// Returns the names of all attributes that a request may give to entities, each with its type,
-    /// and of all members of contexts.
-    pub fn declared_names(&self) -> impl Iterator<Item = (Option<&SmolStr>, &SmolStr)> {
+    /// Returns the names of all attributes that a request may give to entities, each with its type.
+    pub fn attribute_names(&self) -> impl Iterator<Item = (&SmolStr, &SmolStr)> {
         let types = self.types.iter();
-        let attributes = types
-            .flat_map(|(kind, info)| info.attributes.keys().map(move |name| (Some(kind), name)));
-        let members = self.contexts().flat_map(BTreeMap::keys);
-        attributes.chain(members.map(|name| (None, name)))
+        types.flat_map(|(kind, info)| info.attributes.keys().map(move |name| (kind, name)))
+    }
+
+    /// Returns the names of all members of contexts, each with the action that has it.
+    pub fn member_names(&self) -> impl Iterator<Item = (&ActionInfo, &SmolStr)> {
+        let actions = self.actions.values();
+        actions.flat_map(|action| action.context.keys().map(move |name| (action, name)))
+    }
+
+    /// Returns the resources for which an action is evaluated as a specialised member.
+    pub fn specialised_of(&self, action: &ActionInfo) -> Vec<EntityRef> {
+        let members = action.specialised.values();
+        let members = members.filter_map(|name| self.actions.get(name));
+        members.flat_map(ActionInfo::own_resources).collect()
     }
 
     /// Returns every action that is evaluated: those that a request can name, and their specialised
@@ -389,18 +398,6 @@ impl ActionInfo {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Returns `true` if the schema lets principals of this type ask for the action.
-    #[must_use]
-    pub fn takes_principal(&self, kind: &TypeInfo) -> bool {
-        self.principals.contains(&kind.name)
-    }
-
-    /// Returns `true` if the schema lets the action be done to resources of this type.
-    #[must_use]
-    pub fn takes_resource(&self, kind: &TypeInfo) -> bool {
-        self.resources.contains(&kind.name)
     }
 }
 

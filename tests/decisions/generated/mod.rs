@@ -29,7 +29,7 @@ use values::Valued;
 use world::{WORLDS, World};
 
 /// Requests of each world.
-const STRAYS: usize = 1_000;
+const STRAYS: usize = 2_000;
 const VALUES: usize = 300;
 
 /// What is searched for.

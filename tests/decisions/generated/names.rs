@@ -1,11 +1,12 @@
 //! Names that are written otherwise than they are read.
 
+use behest::model::alike;
 use support::dice::Dice;
 
 /// A way to write a name that is still the same to whoever looks at it.
 type Miswriting = fn(&str, &mut Dice) -> String;
 
-pub(super) const MISWRITINGS: [(&str, Miswriting); 14] = [
+pub(super) const MISWRITINGS: [(&str, Miswriting); 15] = [
     ("in capitals", |name, _| name.to_uppercase()),
     ("with a capital", |name, _| {
         let (first, rest) = name.split_at(1);
@@ -68,7 +69,65 @@ pub(super) const MISWRITINGS: [(&str, Miswriting); 14] = [
             })
             .collect()
     }),
+    (SLIP, |name, dice| {
+        slip(name, dice).unwrap_or_else(|| name.to_owned())
+    }),
 ];
+
+/// A name with a slip is another one, and is refused where it would be overlooked all the same.
+const SLIP: &str = "with a slip";
+
+/// The names that are recognised with a slip in them.
+pub(super) const SLIPPERY: [&str; 18] = [
+    "act",
+    "on_behalf_of",
+    "delegation",
+    "delegation_chain",
+    "user",
+    "agent",
+    "credentials",
+    "sub_profile",
+    "issuer",
+    "client_id",
+    "arguments",
+    "subject",
+    "action",
+    "resource",
+    "context",
+    "properties",
+    "options",
+    "token",
+];
+
+/// The slip that another action and another type declare for every name.
+pub(super) fn declared_slip(name: &str) -> String {
+    name.strip_suffix('s')
+        .map_or_else(|| format!("{name}s"), str::to_owned)
+}
+
+/// A name in which a letter is missing, added, replaced, or swapped with its neighbour.
+fn slip(name: &str, dice: &mut Dice) -> Option<String> {
+    if !SLIPPERY.contains(&name) {
+        return None;
+    }
+    if dice.chance(30) {
+        return Some(declared_slip(name));
+    }
+    let mut letters: Vec<char> = name.chars().collect();
+    let at = dice.below(letters.len());
+    // What is shorter than this may be many things.
+    let is_short = name.len() < 5;
+    match dice.below(4) {
+        0 => letters.insert(at, 'q'),
+        1 if !is_short => drop(letters.remove(at)),
+        2 if !is_short => letters[at] = 'q',
+        3 if !is_short => letters.swap(at, at.saturating_sub(1)),
+        _ => letters.push('q'),
+    }
+    let written: String = letters.into_iter().collect();
+    let is_slip = !alike(&written, name) && written != "issue";
+    is_slip.then_some(written)
+}
 
 /// A name, written otherwise, with the way; some names cannot be written in some ways.
 pub(super) fn miswritten(name: &str, dice: &mut Dice) -> (String, &'static str) {

@@ -2,6 +2,7 @@
 //! not from the service's own tables.
 
 use crate::generated::world::World;
+use behest::model::alike;
 use serde_json::{Value as Json, json};
 
 /// What an object of a request is.
@@ -73,9 +74,6 @@ pub(super) const SLIPS: [&str; 4] = ["contxt", "subjetc", "resourse", "acton"];
 
 /// One that is a slip off `options`, which an item has none of.
 pub(super) const OPTIONS_SLIP: &str = "optons";
-
-/// One slip away from the name of a carrier.
-pub(super) const AGENT_SLIP: &str = "agnet";
 
 /// Whether it is said of an entity what it is, in an object that nobody reads.
 fn is_of_entity(kind: Kind) -> bool {
@@ -329,11 +327,12 @@ impl Stray {
         let mut is_real = true;
         for step in steps {
             let is_exact = step.written == step.name;
+            let is_slip = !alike(&step.written, step.name);
             if is_real && !is_exact && at.own().contains(&step.name) {
                 return Fate::Refused;
             }
-            if is_real && is_exact && at.is_attributes() && world.declares(&self.site.of, step.name)
-            {
+            let is_declared = at.is_attributes() && world.declares(&self.site.of, step.name);
+            if is_real && (is_exact || is_slip) && is_declared {
                 return Fate::Data;
             }
             let Some(within) = at.within(step.name) else {
@@ -356,8 +355,9 @@ impl Stray {
     /// In an object that is read.
     fn fate_at(&self, world: World, kind: Kind) -> Fate {
         let is_exact = self.written == self.name;
-        let is_declared =
-            is_exact && kind.is_attributes() && world.declares(&self.site.of, self.name);
+        let is_declared = (is_exact || self.is_slip())
+            && kind.is_attributes()
+            && world.declares(&self.site.of, self.name);
         let is_spelt = |is_read: bool| if is_read { Fate::Read } else { Fate::Refused };
         match self.name {
             _ if is_declared => Fate::Data,
@@ -390,36 +390,13 @@ impl Stray {
                 Fate::Refused
             }
             OPTIONS_SLIP if kind == Kind::Body => Fate::Refused,
-            AGENT_SLIP => self.slip_in(world, kind),
             _ => Fate::Data,
         }
     }
 
-    /// One slip away from `agent`: refused where it could be read as one.
-    fn slip_in(&self, world: World, kind: Kind) -> Fate {
-        if kind == Kind::Subject {
-            return Fate::Refused;
-        }
-        let is_open = match kind {
-            Kind::Properties | Kind::MemberProperties => !world.declares(&self.site.of, "agent"),
-            Kind::Body | Kind::Item | Kind::Context | Kind::Member | Kind::Delegator => true,
-            _ => false,
-        };
-        let is_party = |value: &Json| {
-            let named = ["type", "id", "sub"]
-                .iter()
-                .any(|name| value[*name].is_string());
-            value.is_string() || named
-        };
-        let names = match &self.value {
-            Json::Array(items) => items.iter().any(is_party),
-            value => is_party(value),
-        };
-        if is_open && names {
-            Fate::Refused
-        } else {
-            Fate::Data
-        }
+    /// Whether its name is written with a slip.
+    fn is_slip(&self) -> bool {
+        !alike(&self.written, self.name)
     }
 
     /// Whether `sub_profile` says of an entity what its type says.
@@ -452,7 +429,8 @@ impl Stray {
 
     /// A carrier where none of its name is read.
     fn carrier_in(&self, kind: Kind) -> Fate {
-        let is_engines = self.written == "delegation" && self.value == json!({});
+        let is_spelt = self.written == "delegation" || self.is_slip();
+        let is_engines = is_spelt && self.value == json!({});
         match (kind, self.name) {
             (Kind::Context, "user") => Fate::Data,
             (Kind::Context, "delegation") if is_engines => Fate::Data,

@@ -3,7 +3,7 @@
 
 use crate::generated::names::miswritten;
 use crate::generated::places::{
-    AGENT_SLIP, CARRIERS, CONTAINERS, Fate, Kind, OPTIONS_SLIP, SLIPS, Site, Step, Stray, sites,
+    CARRIERS, CONTAINERS, Fate, Kind, OPTIONS_SLIP, SLIPS, Site, Step, Stray, sites,
 };
 use crate::generated::right::Right;
 use crate::generated::world::{Uid, World};
@@ -400,11 +400,9 @@ fn name(dice: &mut Dice, kind: Kind, is_home: bool) -> &'static str {
     match dice.below(13) {
         0 | 1 => "client_id",
         2 => word(dice, &["iss", "issuer"]),
-        3 if kind == Kind::Body => word(dice, &[SLIPS.as_slice(), &[OPTIONS_SLIP]].concat()),
-        3 => word(
-            dice,
-            &[AGENT_SLIP, "note", "actors", "sub_profile", "sub_profile"],
-        ),
+        8 | 9 if kind == Kind::Properties => "client_id",
+        3 | 7 if kind == Kind::Body => word(dice, &[SLIPS.as_slice(), &[OPTIONS_SLIP]].concat()),
+        3 => word(dice, &["note", "actors", "sub_profile", "sub_profile"]),
         4 | 5 if kind == Kind::Actor => word(dice, &["type", "id"]),
         4..7 if !kind.own().is_empty() => word(dice, kind.own()),
         _ => word(dice, &CARRIERS),

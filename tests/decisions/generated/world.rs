@@ -2,6 +2,7 @@
 //! do everything but for a handful of forbids, each of which bites only if what it reads arrives.
 //! Whatever is lost on the way turns a denial into a permit.
 
+use crate::generated::names::{SLIPPERY, declared_slip};
 use behest::bundle::BundleSource;
 use behest::http::Server;
 use support::engines;
@@ -36,6 +37,8 @@ entity user { risk?: String, level?: Long, boss?: user{declared} };
 entity agent { risk?: String, level?: Long, boss?: user };
 entity service { risk?: String, level?: Long };
 entity doc { status?: String };
+entity robot { {slips} };
+action other appliesTo { principal: robot, resource: doc, context: { {slips} } };
 action read, write appliesTo {
   principal: [user, agent, service], resource: doc,
   context: { purpose?: String, arguments?: { amount?: Long }, action_properties?: { drastic?: Bool } },
@@ -94,6 +97,8 @@ impl World {
             .filter(|name| self.declares("user", name))
             .map(|name| format!(", \"{name}\"?: String"))
             .collect();
+        let slips = SLIPPERY.map(|name| format!("{}?: String", declared_slip(name)));
+        let slips = slips.join(", ");
         let mut policies = POLICIES.to_owned();
         if self.declares("user", "client_id") {
             policies.push_str(READING);
@@ -110,7 +115,9 @@ impl World {
                 ("policies/bundle.toml", manifest),
                 (
                     "schemas/world.cedarschema",
-                    &SCHEMA.replace("{declared}", &declared),
+                    &SCHEMA
+                        .replace("{declared}", &declared)
+                        .replace("{slips}", &slips),
                 ),
                 ("policies/world.cedar", &policies),
                 ("policies/entities.json", ENTITIES),

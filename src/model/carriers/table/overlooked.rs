@@ -1,12 +1,15 @@
 //! Finds members that would be overlooked: names that are spelled like a carrier's, and carriers in
 //! the wrong place.
 
+use super::held::{Held, HeldSearch, Sought};
+use super::near::{is_far, meant};
 use super::{
-    CLIENT_ID, CONTAINERS, Carrier, Naming, Site, TOKEN, begins_like_none, carrier, carrier_named,
-    client_named, held, inside, is_container, misspelt,
+    CLIENT_ID, CONTAINERS, Carrier, Site, TOKEN, begins_like_none, carrier, container, inside,
+    is_container,
 };
 use crate::model::carriers::{ChainRefusal, invalid};
-use crate::model::{Letters, Record, Value, begin_differently, shown};
+use crate::model::spelling::UnusualNames;
+use crate::model::{Letters, Record, TOO_MANY_OTHERS, Value, begin_differently, shown};
 use smol_str::SmolStr;
 
 /// A member that would be overlooked.
@@ -20,6 +23,8 @@ pub(in crate::model) enum OverlookedMember<'a> {
     Inside(&'a SmolStr, Carrier),
     /// The name is one slip away from that of a member that is read here, or of a carrier.
     Near(&'a SmolStr, &'static str),
+    /// With this name, the object has more unusual names than are compared.
+    TooMany(&'a SmolStr),
 }
 
 impl<'a> OverlookedMember<'a> {
@@ -29,7 +34,8 @@ impl<'a> OverlookedMember<'a> {
             Self::Alike(member, _)
             | Self::Misplaced(member, _)
             | Self::Inside(member, _)
-            | Self::Near(member, _) => member,
+            | Self::Near(member, _)
+            | Self::TooMany(member) => member,
         }
     }
 
@@ -51,6 +57,8 @@ impl<'a> OverlookedMember<'a> {
                     home(*carrier)
                 )
             }
+            Self::TooMany(_) if path.is_empty() => format!("the body {TOO_MANY_OTHERS}"),
+            Self::TooMany(_) => format!("`{path}` {TOO_MANY_OTHERS}"),
             Self::Near(member, meant) => format!(
                 "`{path}{dot}{}` is not read: did you mean `{meant}`?",
                 shown(member)
@@ -75,55 +83,135 @@ impl From<(OverlookedMember<'_>, &str)> for ChainRefusal {
 
 /// Finds a member of an object that would be overlooked: one spelled like one of `members` or like
 /// a carrier that is read there, a carrier in the wrong place, and a carrier in an object that is
-/// itself in the wrong place. A null member counts as not sent, whatever its name.
+/// itself in the wrong place; and each of these with a slip in its name, unless the schema declares
+/// it, which `is_data` says. A null member counts as not sent, whatever its name.
 pub(in crate::model) fn overlooked<'a>(
     record: &'a Record,
     site: Site,
     members: &[&'static str],
+    is_data: impl Fn(&str) -> bool,
 ) -> Option<OverlookedMember<'a>> {
-    record
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-        .find_map(|(member, value)| {
-            if members.iter().any(|known| member == known) {
-                return None;
-            }
-            let letters = Letters::of(member);
-            let is_attributes = |known: &&str| site.is_of_attributes() && is_container(known);
-            if let Some(known) =
-                spelled_like(&letters, member, members).filter(|known| !is_attributes(known))
-            {
-                return Some(OverlookedMember::Alike(member, known));
-            }
-            if begins_like_none(member) {
-                return None;
-            }
-            let Some(carrier) = carrier(&letters) else {
-                return found_inside(member, &letters, value, site, carrier_named);
-            };
-            if carrier.is_read_in(site) {
-                return (carrier.name() != member)
-                    .then_some(OverlookedMember::Alike(member, carrier.name()));
-            }
-            carrier
-                .stands_in(site, member, value)
-                .then_some(OverlookedMember::Misplaced(member, carrier))
-        })
+    let mut unusual = UnusualNames::default();
+    sent(record, members).find_map(|(member, value)| {
+        if unusual.are_too_many(member) {
+            return Some(OverlookedMember::TooMany(member));
+        }
+        let letters = Letters::of(member);
+        let is_attributes = |known: &&str| site.is_of_attributes() && is_container(known);
+        if let Some(known) =
+            spelled_like(&letters, member, members).filter(|known| !is_attributes(known))
+        {
+            return Some(OverlookedMember::Alike(member, known));
+        }
+        let at = SentMember {
+            name: member,
+            letters,
+            value,
+            site,
+        };
+        let found = match named(&at) {
+            Some(carrier) if carrier.is_read_in(site) => (carrier.name() != member)
+                .then_some(OverlookedMember::Alike(member, carrier.name())),
+            Some(carrier) => at
+                .misplaces(carrier)
+                .then_some(OverlookedMember::Misplaced(member, carrier)),
+            None => at.inside(Sought::Always, &is_data),
+        };
+        found.or_else(|| at.slip(Sought::Always, members, &is_data))
+    })
 }
 
-/// Finds a carrier inside a member that is an object in the wrong place.
-fn found_inside<'a>(
-    member: &'a SmolStr,
-    letters: &Letters<'_>,
-    value: &Value,
+/// Returns the members of an object that are not null and not of `members`.
+fn sent<'a>(
+    record: &'a Record,
+    members: &[&'static str],
+) -> impl Iterator<Item = (&'a SmolStr, &'a Value)> {
+    record
+        .iter()
+        .filter(|(member, value)| !value.is_null() && !members.contains(&member.as_str()))
+}
+
+/// A member of an object that is searched.
+struct SentMember<'a> {
+    name: &'a SmolStr,
+    letters: Letters<'a>,
+    value: &'a Value,
     site: Site,
-    name: Naming,
-) -> Option<OverlookedMember<'a>> {
-    if !matches!(value, Value::Record(_) | Value::List(_)) {
+}
+
+/// Returns the carrier that has the member's name in some spelling, and is one to every bundle.
+fn named(at: &SentMember<'_>) -> Option<Carrier> {
+    if begins_like_none(at.name) {
         return None;
     }
-    held(value, inside(site, letters)?, name)
-        .map(|carrier| OverlookedMember::Inside(member, carrier))
+    carrier(&at.letters)
+}
+
+impl<'a> SentMember<'a> {
+    /// Returns `true` if the member is a carrier in the wrong place. `delegation` in a context is
+    /// the engine's if it names nobody, but only in that spelling.
+    fn misplaces(&self, carrier: Carrier) -> bool {
+        let is_spelt = self.name != carrier.name();
+        (is_spelt && carrier.is_taken_in(self.site)) || carrier.stands_in(self.site, self.value)
+    }
+
+    /// Finds a carrier inside a member that is an object in the wrong place. In one that the schema
+    /// declares, slips are data.
+    fn inside(
+        &self,
+        sought: Sought,
+        is_data: &impl Fn(&str) -> bool,
+    ) -> Option<OverlookedMember<'a>> {
+        if begins_like_none(self.name) || !is_compound(self.value) {
+            return None;
+        }
+        let within = inside(self.site, container(&self.letters)?)?;
+        self.held(sought, within, !is_data(self.name))
+    }
+
+    fn held(
+        &self,
+        sought: Sought,
+        within: Site,
+        takes_slips: bool,
+    ) -> Option<OverlookedMember<'a>> {
+        let found = HeldSearch::new(sought, takes_slips).search(self.value, within)?;
+        Some(match found {
+            Held::Carrier(carrier) => OverlookedMember::Inside(self.name, carrier),
+            Held::TooMuch => OverlookedMember::TooMany(self.name),
+        })
+    }
+
+    /// Finds out what the member was meant to be, if there is a slip in its name: one of `members`,
+    /// a carrier that is read or refused here, or an object that contains one.
+    fn slip(
+        &self,
+        sought: Sought,
+        members: &[&'static str],
+        is_data: &impl Fn(&str) -> bool,
+    ) -> Option<OverlookedMember<'a>> {
+        let mut known = meant(self.name, &self.letters, self.value);
+        let found = known.find_map(|known| {
+            let near = OverlookedMember::Near(self.name, known.meant);
+            if members.contains(&known.meant) {
+                // Such an attribute is data, and so is what is nearly called so.
+                let is_read = sought == Sought::Always && !self.site.is_of_attributes();
+                return is_read.then_some(near);
+            }
+            match sought.meant(known) {
+                Some(carrier) => sought
+                    .stands_in(carrier, self.site, self.value)
+                    .then_some(near),
+                None if !is_compound(self.value) => None,
+                None => self.held(sought, inside(self.site, known.meant)?, true),
+            }
+        });
+        found.filter(|_| !is_data(self.name))
+    }
+}
+
+fn is_compound(value: &Value) -> bool {
+    matches!(value, Value::Record(_) | Value::List(_))
 }
 
 /// Finds a member that names the client and would be overlooked, for bundles that read
@@ -132,17 +220,22 @@ pub(in crate::model) fn overlooked_client<'a>(
     record: &'a Record,
     site: Site,
     members: &[&'static str],
+    is_data: impl Fn(&str) -> bool,
 ) -> Option<OverlookedMember<'a>> {
-    let mut sent = record
-        .iter()
-        .filter(|(member, value)| !value.is_null() && !members.contains(&member.as_str()));
-    sent.find_map(|(member, value)| {
-        if begins_like_none(member) {
-            return None;
+    let mut unusual = UnusualNames::default();
+    sent(record, members).find_map(|(member, value)| {
+        if unusual.are_too_many(member) {
+            return Some(OverlookedMember::TooMany(member));
         }
-        let letters = Letters::of(member);
-        if !letters.are_of(CLIENT_ID) {
-            return found_inside(member, &letters, value, site, client_named);
+        let at = SentMember {
+            name: member,
+            letters: Letters::of(member),
+            value,
+            site,
+        };
+        if !at.letters.are_of(CLIENT_ID) {
+            let found = at.inside(Sought::Client, &is_data);
+            return found.or_else(|| at.slip(Sought::Client, members, &is_data));
         }
         if Carrier::ClientId.is_read_in(site) {
             return (member != CLIENT_ID).then_some(OverlookedMember::Alike(member, CLIENT_ID));
@@ -174,19 +267,24 @@ fn spelled_like(
 /// name, and wherever it belongs, or an object that contains one. [`CLIENT_ID`] counts, though it
 /// is a carrier only to some bundles.
 pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
+    if begins_like_none(name) && is_far(name) {
+        return false;
+    }
     let letters = Letters::of(name);
     match carrier(&letters) {
         Some(carrier) => carrier.is_taken_in(Site::Properties),
         None if letters.are_of(CLIENT_ID) => true,
         None => {
-            let is_misspelt = || {
-                let alone = Record::from_iter([(name.clone(), value.clone())]);
-                misspelt(&alone, Site::Properties, &[], true, |_| false).is_some()
+            let at = SentMember {
+                name,
+                letters,
+                value,
+                site: Site::Properties,
             };
-            let mut namings = [carrier_named as Naming, client_named].into_iter();
-            namings.any(|naming| {
-                found_inside(name, &letters, value, Site::Properties, naming).is_some()
-            }) || is_misspelt()
+            let is_data = |_: &str| false;
+            [Sought::Always, Sought::Client].into_iter().any(|sought| {
+                at.inside(sought, &is_data).is_some() || at.slip(sought, &[], &is_data).is_some()
+            })
         }
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 use proptest::prelude::*;
 use smol_str::SmolStr;
 
-const SITES: [Site; 10] = [
+pub(super) const SITES: [Site; 10] = [
     Site::Body,
     Site::Item,
     Site::Options,
@@ -18,7 +18,11 @@ const SITES: [Site; 10] = [
     Site::MemberProperties,
 ];
 
-fn record(name: &str, value: Value) -> Record {
+pub(super) fn no_data(_: &str) -> bool {
+    false
+}
+
+pub(super) fn record(name: &str, value: Value) -> Record {
     Record::from_iter([(SmolStr::new(name), value)])
 }
 
@@ -78,11 +82,11 @@ fn each_carrier_is_refused_in_each_wrong_place_and_each_spelling() {
                 let delegator = record("delegator_id", Value::text("x"));
                 let sent = record(name, Value::Record(delegator));
                 assert!(
-                    overlooked(&sent, *site, &[]).is_some(),
+                    overlooked(&sent, *site, &[], no_data).is_some(),
                     "{name} in {site:?}"
                 );
                 assert_eq!(
-                    overlooked(&record(name, Value::Null), *site, &[]),
+                    overlooked(&record(name, Value::Null), *site, &[], no_data),
                     None,
                     "{name} in {site:?}"
                 );
@@ -90,14 +94,14 @@ fn each_carrier_is_refused_in_each_wrong_place_and_each_spelling() {
         }
         for site in carrier.places().homes {
             assert_eq!(
-                overlooked(&record(name, Value::text("x")), *site, &[]),
+                overlooked(&record(name, Value::text("x")), *site, &[], no_data),
                 None
             );
             let upper = |value| record(&spellings[1], value);
-            let found = overlooked(&upper(Value::text("x")), *site, &[]).is_some();
+            let found = overlooked(&upper(Value::text("x")), *site, &[], no_data).is_some();
             assert!(found, "{name}");
             assert_eq!(
-                overlooked(&upper(Value::Null), *site, &[name]),
+                overlooked(&upper(Value::Null), *site, &[name], no_data),
                 None,
                 "{name}"
             );
@@ -109,20 +113,22 @@ fn each_carrier_is_refused_in_each_wrong_place_and_each_spelling() {
 fn what_is_refused_says_where_it_belongs() {
     let sent = record("Act", Value::text("x"));
     assert_eq!(
-        overlooked(&sent, Site::Context, &[])
+        overlooked(&sent, Site::Context, &[], no_data)
             .unwrap()
             .message("context"),
         "`context.Act` would not be read there: `act` belongs into `subject.properties`"
     );
     assert_eq!(
-        overlooked(&sent, Site::Properties, &[])
+        overlooked(&sent, Site::Properties, &[], no_data)
             .unwrap()
             .message("subject.properties"),
         "`subject.properties.Act` is spelled like `act` but for case or separators"
     );
     let sent = record("agent", Value::text("x"));
     assert_eq!(
-        overlooked(&sent, Site::Body, &[]).unwrap().message(""),
+        overlooked(&sent, Site::Body, &[], no_data)
+            .unwrap()
+            .message(""),
         "`agent` would not be read there: `agent` belongs into `context`, \
          or beside `user` into a `subject` without type and id"
     );
@@ -168,8 +174,8 @@ proptest! {
                     Site::Member,
                     Site::Actor,
                 ] {
-                    prop_assert_eq!(overlooked(&record, site, members), None);
-                    prop_assert_eq!(overlooked_client(&record, site, members), None);
+                    prop_assert_eq!(overlooked(&record, site, members, no_data), None);
+                    prop_assert_eq!(overlooked_client(&record, site, members, no_data), None);
                 }
             }
         }
