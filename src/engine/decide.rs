@@ -117,10 +117,16 @@ fn read_question(
         }
     };
     let vocabulary = &at.pinned.bundle.policy_set().schema().vocabulary;
-    question.hide_tokens(
+    let is_refused = question.hide_tokens(
         |kind| vocabulary.entity_type(kind).is_some(),
         |name, resource| vocabulary.action(name, resource).is_some(),
     );
+    if is_refused {
+        let message = "a member of the chain is named by what is likely a token: \
+            write its id, and the token into `context.credentials`";
+        let reason = of_the_request(Code::ChainInvalid, message.to_owned(), NextAction::Retry);
+        return Ok(Err(Box::new(refuse(at, request, reason, Some(question)))));
+    }
     if at.options.arguments == Arguments::Unknown {
         question.context.remove(ARGUMENTS);
     }

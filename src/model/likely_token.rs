@@ -4,8 +4,9 @@
 //! "Credential", "id": "<token>"}`. Such a request is denied, but the denial is shown and recorded,
 //! which would reveal the token to everyone who reads records.
 //!
-//! INVARIANT: an id is hidden in a question only under a type that the schema does not declare.
-//! Nothing is permitted for such a type, so no decision depends on the id.
+//! INVARIANT: an id is hidden in a question only under a type that the schema does not declare, or
+//! if the question is denied for it. Nothing is permitted for such a type, so no decision depends
+//! on the id.
 
 use super::shown::HIDDEN;
 use super::{CredentialKind, EntityRef, MAX_NAME_BYTES, alike};
@@ -64,6 +65,35 @@ pub(super) fn hide(uid: &mut EntityRef, is_declared: impl FnOnce(&SmolStr) -> bo
             uid.kind = SmolStr::new_static(HIDDEN);
         }
     }
+}
+
+/// Hides an id that is a token though its type is declared; returns `true` if it is one. Nobody is
+/// called so, and a caller who names somebody by a token mistook a carrier.
+pub(super) fn hide_declared(
+    uid: &mut EntityRef,
+    is_declared: impl FnOnce(&SmolStr) -> bool,
+) -> bool {
+    let is_token = is_no_id(&uid.id) && is_declared(&uid.kind);
+    if is_token {
+        uid.id = SmolStr::new_static(HIDDEN);
+    }
+    is_token
+}
+
+/// Returns `true` if an id is a token. Nearly every id ends after a look at its bytes. Of those
+/// with a dot, most are names of hosts and mail addresses, and only a JWT is looked for.
+fn is_no_id(id: &str) -> bool {
+    if id.len() < LEAST_BYTES {
+        return false;
+    }
+    let (has_dot, has_mark) = id.bytes().fold((false, false), |(dot, mark), byte| {
+        let is_mark = matches!(byte, b' ' | b'%' | b'=');
+        (dot || byte == b'.', mark || is_mark)
+    });
+    if has_mark {
+        return holds_token(id);
+    }
+    has_dot && id.split(|c| !is_of_a_token(c)).any(begins_as_jwt)
 }
 
 /// Hides the name of an action that nobody declares if it is likely to be a token.
@@ -290,6 +320,28 @@ mod tests {
             let mut action = SmolStr::new(name);
             hide_name(&mut action, |_| is_declared);
             assert_eq!(action, shown);
+        }
+    }
+
+    #[test]
+    fn a_token_is_no_id_under_a_declared_type() {
+        let bearer = format!("Bearer {JWT}");
+        let escaped = JWT.replace('.', "%2E");
+        for (id, is_hidden) in [
+            (JWT, true),
+            (&bearer, true),
+            (&escaped, true),
+            ("access_token=2YotnFZFEjr1zCsicMWpAA", true),
+            ("alice", false),
+            ("alice.of.the.long.name@example.com", false),
+            ("spiffe://example.org/ns/agents/sa/copilot", false),
+            ("5f2f1c0a-7b6e-4d3c-9a1b-0c2d3e4f5a6b", false),
+            ("2YotnFZFEjr1zCsicMWpAA", false),
+        ] {
+            let mut uid = EntityRef::new("user", id);
+            assert!(!hide_declared(&mut uid, |_| false), "{id}");
+            assert_eq!(hide_declared(&mut uid, |_| true), is_hidden, "{id}");
+            assert_eq!(uid.id, if is_hidden { HIDDEN } else { id });
         }
     }
 

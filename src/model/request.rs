@@ -413,19 +413,25 @@ impl Question {
     /// Hides likely tokens in the question, which would otherwise be shown and recorded: in the id
     /// or type of an entity whose type is not declared (`is_declared`), and in the name of an
     /// action that is not declared (`is_action`). Nothing is ever permitted for these, so no
-    /// decision changes.
+    /// decision changes. A token that stands for the id of a member of the chain is hidden under a
+    /// declared type as well. Returns `true` if there is one: the caller denies the question, for
+    /// another id could be permitted.
+    #[must_use]
     pub(crate) fn hide_tokens(
         &mut self,
         is_declared: impl Fn(&SmolStr) -> bool,
         is_action: impl Fn(&SmolStr, &EntityRef) -> bool,
-    ) {
+    ) -> bool {
         // An action is looked up by its resource, so this comes before the resource is hidden.
         let resource = &self.resource.uid;
         likely_token::hide_name(&mut self.action.name, |name| is_action(name, resource));
-        let members = self.chain.members_mut().map(|member| &mut member.uid);
-        members
-            .chain([&mut self.resource.uid])
-            .for_each(|uid| likely_token::hide(uid, &is_declared));
+        likely_token::hide(&mut self.resource.uid, &is_declared);
+        let mut is_refused = false;
+        for member in self.chain.members_mut() {
+            is_refused |= likely_token::hide_declared(&mut member.uid, &is_declared);
+            likely_token::hide(&mut member.uid, &is_declared);
+        }
+        is_refused
     }
 
     /// Iterates over the members of the chain that no credential proves: the caller asserts them.

@@ -211,18 +211,31 @@ async fn told_of_names(world: &World, tokens: &[&str]) -> Vec<String> {
             "DPoP TOKEN",
             "access_token=TOKEN",
             "x; id_token=TOKEN",
+            "TOKEN",
         ] {
+            if around == "TOKEN" && !token.contains('.') {
+                continue;
+            }
             let name = around.replace("TOKEN", token);
-            for (subject, action, resource) in [
-                (entity(&name, "u"), "read", entity("doc", "d")),
-                (entity("user", "u"), name.as_str(), entity("doc", "d")),
-                (entity("user", "u"), "read", entity(&name, "d")),
-                (entity("user", "u"), "read", entity("nothing", &name)),
+            let user = || entity("user", "u");
+            let doc = || entity("doc", "d");
+            let actor = alice(&json!({"sub": name}));
+            let none = json!({});
+            let agent = json!({"agent": name});
+            for (subject, action, resource, context) in [
+                (entity(&name, "u"), "read", doc(), &none),
+                (user(), name.as_str(), doc(), &none),
+                (user(), "read", entity(&name, "d"), &none),
+                (user(), "read", entity("nothing", &name), &none),
+                // Under types that are declared.
+                (entity("user", &name), "read", doc(), &none),
+                (actor, "read", doc(), &none),
+                (user(), "read", doc(), &agent),
             ] {
                 let mut body = body(&subject, &json!({}), &[]);
                 body["action"]["name"] = json!(action);
                 body["resource"] = resource;
-                body["context"] = json!({});
+                body["context"] = context.clone();
                 body["options"] = json!({"explain": true});
                 let request = post("/access/v1/evaluation", body.to_string());
                 let reply = send(&world.server, request).await;
