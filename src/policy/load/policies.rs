@@ -150,6 +150,8 @@ impl CheckedPolicies {
         if reader.problems.is_empty() {
             idle::beyond_names(&all, &homes, schema, &mut reader.problems, &mut warnings);
         }
+        let constant = idle::impossible::constant::problems(&all, &homes);
+        reader.problems.extend(constant);
         let mut all: Vec<CompiledPolicy> = all.into_iter().map(|parsed| parsed.policy).collect();
         share_conjuncts(&mut all);
         all.sort_by(|a, b| a.id.cmp(&b.id));

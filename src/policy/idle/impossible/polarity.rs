@@ -15,7 +15,7 @@ pub(super) enum Polarity {
 }
 
 impl Polarity {
-    fn reversed(self) -> Self {
+    pub(super) fn reversed(self) -> Self {
         match self {
             Self::Positive => Self::Negative,
             Self::Negative => Self::Positive,

@@ -85,9 +85,10 @@ fn possible(mut world: World) -> (World, CompiledPolicySet) {
         Err(problems) => problems.to_string(),
     };
     let is_idle = |line: &str| {
-        line.split('"')
-            .nth(1)
-            .is_some_and(|id| report.contains(&format!("the policy `{id}` forbids nothing")))
+        line.split('"').nth(1).is_some_and(|id| {
+            report.contains(&format!("the policy `{id}` forbids nothing"))
+                || report.contains(&format!("in the policy `{id}`,"))
+        })
     };
     let of = |line: &str| {
         if is_idle(line) {
