@@ -2,9 +2,9 @@
 
 use super::compile::Bundle;
 use super::given::CaseFixture;
-use super::relations::BundleRelations;
-use super::yaml;
-use crate::model::{Place, Problem, Problems, Record, Timestamp, Tuple};
+use super::tuple_files::BundleRelations;
+use super::yaml::{self, Location};
+use crate::model::{Problem, Problems, Record, Timestamp, Tuple};
 use crate::policy::{SourceFile, StoredEntities};
 
 /// What one question assumes: entities and facts replace those of the bundle and of credentials,
@@ -26,24 +26,23 @@ impl Assumptions {
     /// checked against the bundle, as in a case.
     pub fn read(file: &SourceFile, bundle: &Bundle) -> Result<Self, Problems> {
         let fixture: CaseFixture = yaml::parse(file)?;
-        let whole = |message: String| Problem::new(message).at(Place::whole(&file.path));
-        let now = fixture.time().map_err(|error| whole(error.to_string()))?;
+        let refuse =
+            |at: Location, message: String| Problem::new(message).at(yaml::place(file, at));
+        let now = fixture
+            .time()
+            .map_err(|(at, error)| refuse(at, error.to_string()))?;
         let tuples = BundleRelations::new(bundle.model(), bundle.tuples())
             .given(fixture.tuples())
-            .map_err(|error| whole(format!("`tuples`: {error}")))?;
-        let stored = match fixture.entities_json() {
+            .map_err(|(at, error)| refuse(at, format!("`tuples`: {error}")))?;
+        let stored = match fixture.entities_text() {
             None => None,
-            Some(json) => {
-                let json = SourceFile::new(&file.path, json.as_str());
+            Some(text) => {
+                let json = SourceFile::new(&file.path, text.json.as_str());
                 let schema = bundle.policy_set().schema();
                 let stored = bundle.stored().with(&json, schema);
                 Some(stored.map_err(|problems| {
-                    let of_entities = |problem: Problem| Problem {
-                        place: Some(Place::whole(&file.path)),
-                        message: format!("`entities`: {}", problem.message),
-                        ..problem
-                    };
-                    Problems(problems.0.into_iter().map(of_entities).collect())
+                    let in_file = |problem| text.in_file(file, "entities", problem);
+                    Problems(problems.0.into_iter().map(in_file).collect())
                 })?)
             }
         };

@@ -4,14 +4,10 @@
 //! never a data directory.
 
 use super::error::CaseError;
-use super::given::{CaseFile, CaseFixture, CaseText};
-use super::manifest::find;
-use super::relations::BundleRelations;
-use super::yaml::{self, YamlValue};
-use crate::model::{Code, Decision, Problem, Problems, Record, Request, Timestamp, Tuple, Value};
-use crate::policy::{Schema, SourceFile, StoredEntities};
+use crate::model::{Code, Decision, Place, Record, Request, Timestamp, Tuple, Value};
+use crate::policy::StoredEntities;
 use std::collections::BTreeSet;
-use std::fmt::Display;
+use std::fmt;
 
 /// One case, ready to run.
 #[derive(Clone, Debug)]
@@ -22,6 +18,8 @@ pub struct Case {
     pub name: String,
     /// The body of the request, as it would be sent.
     pub body: Record,
+    /// Where it is written: its name, or the cell of its table.
+    pub at: Place,
     /// The request to decide.
     pub request: Request,
     /// The time of the decision.
@@ -64,26 +62,63 @@ pub struct ObservedAnswer {
 /// The results of cases.
 #[derive(Clone, Debug, Default)]
 pub struct CaseReport {
-    /// How many cases were run.
-    pub ran: usize,
-    /// The cases that failed.
-    pub failures: Vec<CaseFailure>,
+    /// The cases that were run, in the order of the files' paths and of the cases in each.
+    pub results: Vec<CaseResult>,
     /// The ids of policies that determined no case. Empty if a filter left cases out, or if there
     /// are no cases.
     pub undecided: Vec<String>,
 }
 
-/// One failed case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaseFailure {
-    /// The file and the name of the case: `policies/platform/cases.yaml: within the cap`.
+/// The result of one case.
+#[derive(Clone, Debug)]
+pub struct CaseResult {
+    /// The file that contains the case.
+    pub file: String,
+    /// The name of the case.
     pub name: String,
+    /// Where it is written.
+    pub at: Place,
+    /// Why it failed; `None` if it passed.
+    pub failure: Option<CaseFailure>,
+}
+
+impl CaseResult {
+    /// Returns the file and the name, which a filter is matched against:
+    /// `policies/cases.yaml: within the cap`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        title(&self.file, &self.name)
+    }
+}
+
+/// Why a case failed.
+#[derive(Clone, Debug)]
+pub struct CaseFailure {
     /// The expected result.
-    pub expected: String,
+    pub expected: ExpectedAnswer,
     /// The observed result.
-    pub found: String,
+    pub found: ObservedAnswer,
     /// The explanation, as text.
     pub explanation: String,
+}
+
+impl CaseReport {
+    /// Returns how many cases were run.
+    #[must_use]
+    pub fn ran(&self) -> usize {
+        self.results.len()
+    }
+
+    /// Returns the cases that failed, each with why it did.
+    pub fn failures(&self) -> impl Iterator<Item = (&CaseResult, &CaseFailure)> {
+        self.results
+            .iter()
+            .filter_map(|result| Some((result, result.failure.as_ref()?)))
+    }
+}
+
+fn title(file: &str, name: &str) -> String {
+    format!("{file}: {name}")
 }
 
 /// Runs cases. `decide` answers a case, and `explain` explains the answer of a case that fails.
@@ -98,23 +133,24 @@ pub fn run_cases<'a>(
     let mut report = CaseReport::default();
     let mut decided: BTreeSet<String> = BTreeSet::new();
     for case in cases {
-        let name = format!("{}: {}", case.file, case.name);
-        if filter.is_some_and(|filter| !filter.is_match(&name)) {
+        if filter.is_some_and(|filter| !filter.is_match(&title(&case.file, &case.name))) {
             continue;
         }
-        report.ran += 1;
-        let observed = decide(case);
-        if !case.expected.holds(&observed) {
-            report.failures.push(CaseFailure {
-                name,
-                expected: case.expected.to_string(),
-                found: describe(&observed),
-                explanation: explain(case),
-            });
-        }
-        decided.extend(observed.policies);
+        let found = decide(case);
+        decided.extend(found.policies.iter().cloned());
+        let failure = (!case.expected.holds(&found)).then(|| CaseFailure {
+            expected: case.expected.clone(),
+            found,
+            explanation: explain(case),
+        });
+        report.results.push(CaseResult {
+            file: case.file.clone(),
+            name: case.name.clone(),
+            at: case.at.clone(),
+            failure,
+        });
     }
-    if filter.is_none() && report.ran > 0 {
+    if filter.is_none() && !report.results.is_empty() {
         report.undecided = policies
             .filter(|id| !decided.contains(*id))
             .map(str::to_owned)
@@ -139,7 +175,7 @@ impl ExpectedAnswer {
     }
 
     /// Reads `permit`, `deny`, or a reason's code.
-    fn word(word: &str) -> Self {
+    pub(super) fn word(word: &str) -> Self {
         let (decision, code) = match word {
             "permit" => (Decision::Permit, None),
             "deny" => (Decision::Deny, None),
@@ -152,7 +188,7 @@ impl ExpectedAnswer {
         }
     }
 
-    fn read(value: &Value) -> Result<Self, CaseError> {
+    pub(super) fn read(value: &Value) -> Result<Self, CaseError> {
         let record = match value {
             Value::Text(word) if word == "permit" || word == "deny" => return Ok(Self::word(word)),
             Value::Record(record) => record,
@@ -185,8 +221,8 @@ impl ExpectedAnswer {
     }
 }
 
-impl std::fmt::Display for ExpectedAnswer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for ExpectedAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.decision)?;
         if let Some(code) = &self.code {
             write!(f, " {code}")?;
@@ -198,15 +234,17 @@ impl std::fmt::Display for ExpectedAnswer {
     }
 }
 
-fn describe(observed: &ObservedAnswer) -> String {
-    let decision = observed
-        .decision
-        .map_or_else(|| "no decision".to_owned(), |decision| decision.to_string());
-    let code = observed
-        .code
-        .as_ref()
-        .map_or_else(String::new, |code| format!(" {code}"));
-    format!("{decision}{code} by {}", list(&observed.policies))
+impl fmt::Display for ObservedAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.decision {
+            Some(decision) => write!(f, "{decision}")?,
+            None => f.write_str("no decision")?,
+        }
+        if let Some(code) = &self.code {
+            write!(f, " {code}")?;
+        }
+        write!(f, " by {}", list(&self.policies))
+    }
 }
 
 fn list(ids: &BTreeSet<String>) -> String {
@@ -214,180 +252,5 @@ fn list(ids: &BTreeSet<String>) -> String {
         "no policy".to_owned()
     } else {
         ids.iter().cloned().collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// Reads case files. All problems of all files are reported together.
-pub(super) fn read(
-    files: &[&SourceFile],
-    schema: &Schema,
-    stored: &StoredEntities,
-    relations: &BundleRelations<'_>,
-) -> Result<Vec<Case>, Problems> {
-    let mut reader = CaseReader {
-        schema,
-        stored,
-        relations,
-        problems: Vec::new(),
-        cases: Vec::new(),
-        given: Vec::new(),
-    };
-    for file in files {
-        match yaml::parse::<CaseFile>(file) {
-            Ok(parsed) => reader.file(file, parsed),
-            Err(problem) => reader.problems.push(problem),
-        }
-    }
-    Problems(reader.problems)
-        .into_result()
-        .map(|()| reader.cases)
-}
-
-struct CaseReader<'a> {
-    schema: &'a Schema,
-    stored: &'a StoredEntities,
-    relations: &'a BundleRelations<'a>,
-    problems: Vec<Problem>,
-    cases: Vec<Case>,
-    /// The stored entities that were already built, by the JSON text of the entities that a case is
-    /// given. Most cases of a file are given the same ones.
-    given: Vec<(String, StoredEntities)>,
-}
-
-impl CaseReader<'_> {
-    fn file(&mut self, file: &SourceFile, parsed: CaseFile) {
-        let mut before: Vec<CaseText> = Vec::new();
-        for case in parsed.cases {
-            if before.iter().any(|known| known.name == case.name) {
-                let message = format!("two cases of the file have the name `{}`", case.name);
-                self.problems.push(
-                    Problem::new(message)
-                        .at(find(file, &case.name))
-                        .help("rename one of them"),
-                );
-                continue;
-            }
-            if let Some(message) = case.contradiction() {
-                self.problem(file, &case, message);
-            }
-            match case.inherit(&before, file) {
-                Ok(case) => {
-                    self.case(file, &parsed.given, &case);
-                    before.push(case);
-                }
-                Err(problem) => self.problems.push(problem),
-            }
-        }
-    }
-
-    fn case(&mut self, file: &SourceFile, given: &CaseFixture, text: &CaseText) {
-        let given = text.given(given);
-        let stored = match self.stored(file, &given) {
-            Ok(stored) => stored,
-            Err(problems) => return self.problems.extend(problems.0),
-        };
-        let tuples = match self.relations.given(given.tuples()) {
-            Ok(tuples) => tuples,
-            Err(error) => {
-                return self.problem(file, text, format_args!("`given.tuples`: {error}"));
-            }
-        };
-        let now = match text.now(&given) {
-            Ok(now) => now,
-            Err(error) => return self.problem(file, text, error),
-        };
-        let cells = match cells(text) {
-            Ok(cells) => cells,
-            Err(error) => return self.problem(file, text, error),
-        };
-        for (cell, expected) in cells {
-            let place = cell.as_ref().map(|(who, to)| (who.as_str(), to.as_str()));
-            let read = text
-                .body(place)
-                .and_then(|body| Ok((Request::from_body(&body)?, body)));
-            match read {
-                Ok((request, body)) => self.cases.push(Case {
-                    file: file.path.clone(),
-                    name: place.map_or_else(
-                        || text.name.clone(),
-                        |(who, to)| format!("{} [{who}, {to}]", text.name),
-                    ),
-                    body,
-                    request,
-                    now,
-                    stored: stored.clone(),
-                    entities: given.entities_json(),
-                    tuples: tuples.clone(),
-                    token: given.token().cloned(),
-                    expected,
-                }),
-                Err(error) => return self.problem(file, text, error),
-            }
-        }
-    }
-
-    fn stored(
-        &mut self,
-        file: &SourceFile,
-        given: &CaseFixture,
-    ) -> Result<Option<StoredEntities>, Problems> {
-        let Some(json) = given.entities_json() else {
-            return Ok(None);
-        };
-        if let Some((_, stored)) = self.given.iter().find(|(known, _)| *known == json) {
-            return Ok(Some(stored.clone()));
-        }
-        let stored = self
-            .stored
-            .with(&SourceFile::new(&file.path, json.as_str()), self.schema)
-            .map_err(|problems| {
-                let in_file = |problem: Problem| {
-                    let place = find(file, "entities");
-                    Problem {
-                        place: Some(place),
-                        message: format!("`given.entities`: {}", problem.message),
-                        ..problem
-                    }
-                };
-                Problems(problems.0.into_iter().map(in_file).collect())
-            })?;
-        self.given.push((json, stored.clone()));
-        Ok(Some(stored))
-    }
-
-    fn problem(&mut self, file: &SourceFile, case: &CaseText, what: impl Display) {
-        let message = format!("the case `{}`: {what}", case.name);
-        self.problems
-            .push(Problem::new(message).at(find(file, &case.name)));
-    }
-}
-
-type TableCell = (Option<(String, String)>, ExpectedAnswer);
-
-/// Returns the expectation of a case, or those of all cells of its table.
-fn cells(case: &CaseText) -> Result<Vec<TableCell>, CaseError> {
-    match (&case.table, &case.expect) {
-        (None, Some(YamlValue(expect))) => Ok(vec![(None, ExpectedAnswer::read(expect)?)]),
-        (None, None) => Err(CaseError::NoExpectation),
-        (Some(_), Some(_)) => Err(CaseError::TwoExpectations),
-        (Some(table), None) => {
-            let square = table.expect.len() == table.who.len()
-                && table.expect.iter().all(|row| row.len() == table.to.len());
-            if !square || table.who.is_empty() || table.to.is_empty() {
-                return Err(CaseError::Table {
-                    who: table.who.len(),
-                    to: table.to.len(),
-                });
-            }
-            let rows = table.who.iter().zip(&table.expect);
-            Ok(rows
-                .flat_map(|(who, row)| {
-                    let cell = |(to, word): (&String, &String)| {
-                        (Some((who.clone(), to.clone())), ExpectedAnswer::word(word))
-                    };
-                    table.to.iter().zip(row).map(cell).collect::<Vec<_>>()
-                })
-                .collect())
-        }
     }
 }

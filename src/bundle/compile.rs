@@ -1,12 +1,13 @@
 //! Turns files into a bundle: finds out the kind of each file, and reports everything that is
 //! wrong.
 
-use super::cases::{self, Case};
+use super::cases::Case;
 use super::files::BundleFiles;
 use super::manifest::{self, BundleManifest, find, find_in};
-use super::relations::{BundleRelations, SchemaTypes};
+use super::relations::SchemaTypes;
 use super::sorted::FilesByKind;
-use super::{client_as_data, declared, pack, relations, warnings};
+use super::tuple_files::{self, BundleRelations};
+use super::{case_reader, client_as_data, declared, pack, relations, warnings};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{
     CompiledPolicySet, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema,
@@ -184,7 +185,7 @@ fn compile_here(files: &mut BundleFiles) -> Result<Bundle, Problems> {
     let parts = compile_parts(&sorted, &manifest, files, next_actions, &mut problems);
     match (parts, problems.is_empty()) {
         (Some(parts), true) => Ok(Bundle {
-            warnings: warnings::of(&parts, &manifest, files),
+            warnings: ordered(warnings::of(&parts, &manifest, files)),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
             carriers: CarrierSettings {
@@ -201,8 +202,19 @@ fn compile_here(files: &mut BundleFiles) -> Result<Bundle, Problems> {
             packs: manifest.packs,
             optional: manifest.optional,
         }),
-        _ => Err(Problems(problems)),
+        _ => Err(Problems(ordered(problems))),
     }
+}
+
+fn ordered(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by(|one, other| in_order(one).cmp(&in_order(other)));
+    problems
+}
+
+/// Returns what a report is ordered by: the file, and the place in it.
+pub(super) fn in_order(problem: &Problem) -> Option<(&str, usize)> {
+    let place = problem.place.as_ref()?;
+    Some((&place.file, place.offset))
 }
 
 fn compile_parts(
@@ -220,7 +232,7 @@ fn compile_parts(
     let schema = keep(Schema::read(&sorted.schemas, types), problems)?;
     let schema = schema.with_level(manifest.level.unwrap_or(DEFAULT_LEVEL));
     let tuples = keep(
-        relations::read_tuples(&sorted.tuples.iter().collect::<Vec<_>>(), model.as_ref()),
+        tuple_files::read_tuples(&sorted.tuples.iter().collect::<Vec<_>>(), model.as_ref()),
         problems,
     );
     check_types(&schema, manifest, files, problems);
@@ -229,7 +241,7 @@ fn compile_parts(
         Some(stored) => {
             let layer = BundleRelations::new(model.as_ref(), tuples.as_deref().unwrap_or_default());
             keep(
-                cases::read(
+                case_reader::read(
                     &sorted.cases.iter().collect::<Vec<_>>(),
                     &schema,
                     stored,

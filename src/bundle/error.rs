@@ -19,6 +19,15 @@ pub enum CaseError {
     /// The case has a table and `expect` beside it.
     #[error("a table has its own `expect`")]
     TwoExpectations,
+    /// The case has a table, and `who` or `to` beside it.
+    #[error("a table has its own `who` and `to`")]
+    TwoCells,
+    /// A list that adds to others has no items.
+    #[error(
+        "`given.{0}` is an empty list, which takes nothing away: what the bundle, the file and \
+         the case above are given stays"
+    )]
+    EmptyList(&'static str),
     /// The cells of the table are too few or too many.
     #[error(
         "the table needs a row of `expect` for each of the {who} in `who`, each with a cell for \
@@ -76,8 +85,17 @@ pub enum CaseError {
     #[error(transparent)]
     TupleText(#[from] TupleTextError),
     /// An id is a second spelling of some entity's.
-    #[error("the id `{}` is not in its canonical encoding: write {}", .0.id(), canonical(.0))]
-    NotCanonical(ObjectRef),
+    #[error(
+        "the id `{}` is not in its canonical encoding: write {}",
+        object.id(),
+        canonical(object)
+    )]
+    NotCanonical {
+        /// The object, or the user, of the tuple.
+        object: ObjectRef,
+        /// Whether it is the user.
+        is_user: bool,
+    },
     /// There is a tuple, and nothing that says what it means.
     #[error("the bundle has tuples and no relation model: declare one in `schemas/<name>.fga`")]
     NoModel,

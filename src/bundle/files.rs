@@ -122,11 +122,43 @@ impl BundleFiles {
         Digest::new(sha256)
     }
 
-    /// Returns the first place of a word in a file.
+    /// Returns the line and the column of a place, both counted from 1, columns in characters;
+    /// `None` if the file is none of these, or the place is the whole file.
     #[must_use]
-    pub fn place_of(&self, path: &str, word: &str) -> Option<Place> {
+    pub fn position(&self, place: &Place) -> Option<(usize, usize)> {
+        let file = self.file(&place.file).filter(|_| place.len > 0)?;
+        let before = file.text.get(..place.offset)?;
+        let in_line = before.rsplit('\n').next().unwrap_or_default();
+        Some((file.line(place.offset), in_line.chars().count() + 1))
+    }
+
+    /// Returns the place of a line, counted from 1, without the white space around it.
+    pub(super) fn line_of(&self, path: &str, line: usize) -> Option<Place> {
         let file = self.file(path)?;
-        file.text.find(word).map(|at| file.place(at, word.len()))
+        let mut lines = file.text.split_inclusive('\n');
+        let before = lines.by_ref().take(line.checked_sub(1)?);
+        let begin: usize = before.map(str::len).sum();
+        let text = lines.next()?;
+        let margin = text.len() - text.trim_start().len();
+        Some(file.place(begin + margin, text.trim().len()))
+    }
+
+    /// Returns the first place of a text in a line, counted from 1.
+    pub(super) fn text_in_line(&self, path: &str, line: usize, text: &str) -> Option<Place> {
+        let place = self.line_of(path, line)?;
+        let file = self.file(path)?;
+        let shown = file.text.get(place.offset..place.offset + place.len)?;
+        let at = shown.find(text)?;
+        Some(file.place(place.offset + at, text.len()))
+    }
+
+    /// Returns the first place of a text in the bundle's own files of this ending.
+    pub(super) fn find_in_own(&self, ending: &str, text: &str) -> Option<Place> {
+        let mut own = self.own.iter().filter(|file| file.path.ends_with(ending));
+        own.find_map(|file| {
+            let at = file.text.find(text)?;
+            Some(file.place(at, text.len()))
+        })
     }
 
     /// Returns all files, those of packs behind the bundle's own.

@@ -15,6 +15,7 @@
 
 mod assumptions;
 mod beside;
+mod case_reader;
 mod cases;
 mod client_as_data;
 mod compile;
@@ -22,22 +23,27 @@ mod declared;
 mod error;
 mod files;
 mod given;
+mod lints;
 mod manifest;
 mod misspelt;
 mod pack;
 mod relations;
 mod report;
 mod sorted;
+mod tuple_files;
 mod warnings;
 mod yaml;
 
 pub use assumptions::Assumptions;
-pub use cases::{Case, CaseFailure, CaseReport, ExpectedAnswer, ObservedAnswer, run_cases};
+pub use cases::{
+    Case, CaseFailure, CaseReport, CaseResult, ExpectedAnswer, ObservedAnswer, run_cases,
+};
 pub use compile::{Bundle, compile};
 pub use error::CaseError;
 pub use files::{
     AT_ONCE, BundleFiles, BundleSource, MAX_ENTRIES, MAX_FOLDERS, QUIET, read, read_over,
 };
 pub use given::{DEFAULT_NOW, request_of, spelled_out};
+pub use lints::{Lint, lint};
 pub use pack::{Pack, packs};
 pub use report::{render, render_warnings};

@@ -1,28 +1,14 @@
-//! Reads the bundle's relation model and its tuples.
-//!
-//! INVARIANT: every tuple of a bundle is allowed by its model, and its ids are the one canonical
-//! spelling of their entities. A tuple that the engine would ignore is refused here: it would look
-//! like a grant but not be one, or the reverse.
+//! Reads the bundle's relation model.
 
-use super::error::CaseError;
-use super::manifest::find;
-use super::yaml::{self, LineStarts, YamlRecord};
-use crate::model::{
-    ModelType, Place, Problem, Problems, Tuple, TupleCondition, TupleKey, TupleUser, Value,
-    is_canonical_id,
-};
+use crate::model::{ModelType, Place, Problem, Problems};
 use crate::policy::{RelationTypes, SourceFile};
 use crate::relations::model::{
     AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, add_modules,
     named_modules, read_dsl,
 };
 use crate::relations::{Graph, PossibleRelations, Rules};
-use serde::Deserialize;
-use serde_saphyr::Spanned;
 use smol_str::SmolStr;
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 /// The relation of the pack `revocation` to which the loader adds every type of principal.
 const SUSPENDED: (&str, &str) = ("platform", "suspended");
@@ -264,163 +250,4 @@ fn parameters_of(
     conditions
         .flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone()))
         .collect()
-}
-
-/// A tuple in the form of files and cases.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TupleText {
-    user: String,
-    relation: String,
-    object: String,
-    condition: Option<ConditionText>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConditionText {
-    name: SmolStr,
-    #[serde(default)]
-    context: Option<YamlRecord>,
-}
-
-/// Reads tuple files; each tuple must be allowed by the model, and occur only once.
-pub(super) fn read_tuples(
-    files: &[&SourceFile],
-    model: Option<&AuthorizationModel>,
-) -> Result<Vec<Tuple>, Problems> {
-    let mut problems = Vec::new();
-    let mut tuples: Vec<Tuple> = Vec::new();
-    let mut seen: HashMap<TupleKey, Place> = HashMap::new();
-    for file in files {
-        let texts = match parse_file(file) {
-            Ok(texts) => texts,
-            Err(problem) => {
-                problems.push(problem);
-                continue;
-            }
-        };
-        for (text, place) in texts {
-            match to_tuple(text, model) {
-                Ok(tuple) => match seen.entry(tuple.key.clone()) {
-                    Entry::Vacant(free) => {
-                        free.insert(place);
-                        tuples.push(tuple);
-                    }
-                    Entry::Occupied(first) => {
-                        let problem =
-                            Problem::new(format!("the tuple `{}` is written twice", tuple.key))
-                                .help("remove one of the two");
-                        problems.push(problem.at(place).and_at(first.get().clone()));
-                    }
-                },
-                Err(error) => problems.push(Problem::new(error.to_string()).at(place)),
-            }
-        }
-    }
-    Problems(problems).into_result().map(|()| tuples)
-}
-
-fn parse_file(file: &SourceFile) -> Result<Vec<(TupleText, Place)>, Problem> {
-    if file.path.ends_with(".jsonl") {
-        let mut offset = 0;
-        let mut found = Vec::new();
-        for line in file.text.split_inclusive('\n') {
-            let place = file.place(offset, line.trim_end().len());
-            offset += line.len();
-            if !line.trim().is_empty() {
-                let text = serde_json::from_str(line)
-                    .map_err(|error| Problem::new(error.to_string()).at(place.clone()))?;
-                found.push((text, place));
-            }
-        }
-        return Ok(found);
-    }
-    let texts: Vec<Spanned<TupleText>> = yaml::parse(file)?;
-    let starts = LineStarts::of(&file.text);
-    Ok(texts
-        .into_iter()
-        .map(|Spanned { value, defined, .. }| {
-            let begin = starts.offset(defined);
-            let user = file
-                .text
-                .get(begin..)
-                .and_then(|text| text.find(&value.user));
-            let place = match user {
-                Some(at) => file.place(begin + at, value.user.len()),
-                None => find(file, &value.user),
-            };
-            (value, place)
-        })
-        .collect())
-}
-
-fn to_tuple(text: TupleText, model: Option<&AuthorizationModel>) -> Result<Tuple, CaseError> {
-    let key = TupleKey::parse_shown(&text.user, &text.relation, &text.object)?;
-    let condition = text.condition.map(|condition| {
-        let context = condition
-            .context
-            .map(|YamlRecord(context)| context)
-            .unwrap_or_default();
-        Arc::new(TupleCondition {
-            name: condition.name,
-            context,
-        })
-    });
-    let tuple = Tuple { key, condition };
-    check_canonical(&tuple.key)?;
-    match model.ok_or(CaseError::NoModel)?.check_tuple(&tuple) {
-        Ok(()) => Ok(tuple),
-        Err(refusal) => Err(CaseError::Tuple {
-            key: Box::new(tuple.key),
-            refusal,
-        }),
-    }
-}
-
-/// Refuses an id that is not the encoding of its own decoding: it would be a second spelling of
-/// some entity.
-fn check_canonical(key: &TupleKey) -> Result<(), CaseError> {
-    let user = match &key.user {
-        TupleUser::Object(object) | TupleUser::Userset { object, .. } => Some(object),
-        TupleUser::Wildcard(_) => None,
-    };
-    for object in user.into_iter().chain([&key.object]) {
-        if !is_canonical_id(object.id()) {
-            return Err(CaseError::NotCanonical(object.clone()));
-        }
-    }
-    Ok(())
-}
-
-/// The model and the tuples of a bundle, against which its cases are checked.
-pub(super) struct BundleRelations<'a> {
-    model: Option<&'a AuthorizationModel>,
-    keys: HashSet<&'a TupleKey>,
-}
-
-impl<'a> BundleRelations<'a> {
-    /// Creates a layer from the model and the bundle's tuples.
-    pub(super) fn new(model: Option<&'a AuthorizationModel>, tuples: &'a [Tuple]) -> Self {
-        Self {
-            model,
-            keys: tuples.iter().map(|tuple| &tuple.key).collect(),
-        }
-    }
-
-    /// Reads a case's tuples; of several with one key, the last counts. As with writes, a tuple of
-    /// the bundle cannot be replaced.
-    pub(super) fn given(&self, given: &[YamlRecord]) -> Result<Vec<Tuple>, CaseError> {
-        let mut tuples: Vec<Tuple> = Vec::with_capacity(given.len());
-        for YamlRecord(record) in given {
-            let json = yaml::to_json(&Value::Record(record.clone()));
-            let tuple = to_tuple(serde_json::from_value(json)?, self.model)?;
-            if self.keys.contains(&tuple.key) {
-                return Err(CaseError::BundledTuple(Box::new(tuple.key)));
-            }
-            tuples.retain(|known| known.key != tuple.key);
-            tuples.push(tuple);
-        }
-        Ok(tuples)
-    }
 }

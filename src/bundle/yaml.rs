@@ -1,11 +1,12 @@
 //! Reads YAML as request values.
 
-use crate::model::{Number, Problem, Record, Value};
+use crate::model::{Number, Place, Problem, Record, Value};
 use crate::policy::SourceFile;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
 };
 use serde::{Deserialize, de};
+pub(super) use serde_saphyr::{Location, Spanned};
 use smol_str::SmolStr;
 use std::cell::Cell;
 use std::fmt;
@@ -56,34 +57,24 @@ fn options() -> serde_saphyr::Options {
     }
 }
 
-/// The bytes at which the lines of a text begin, to which the parser's places refer.
-pub(super) struct LineStarts(Vec<usize>);
-
-impl LineStarts {
-    pub(super) fn of(text: &str) -> Self {
-        let lines = text.split_inclusive('\n');
-        let starts = lines.scan(0, |next, line| {
-            let start = *next;
-            *next += line.len();
-            Some(start)
-        });
-        Self(starts.chain([text.len()]).collect())
-    }
-
-    /// Returns the byte of a place of the parser's; the end of the text for a line behind it.
-    pub(super) fn offset(&self, at: serde_saphyr::Location) -> usize {
-        let line = usize::try_from(at.line()).unwrap_or(1).saturating_sub(1);
-        let column = usize::try_from(at.column()).unwrap_or(1);
-        let start = self.0.get(line).or(self.0.last()).copied();
-        start.unwrap_or_default() + column.saturating_sub(1)
-    }
+/// Returns the place of a value that the parser found. Of a list or an object, it is the first
+/// line.
+pub(super) fn place(file: &SourceFile, at: Location) -> Place {
+    let offset = |bytes: Option<u64>| bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    let Some(begin) = offset(at.span().byte_offset()) else {
+        return Place::whole(&file.path);
+    };
+    let rest = file.text.get(begin..).unwrap_or_default();
+    let line = rest.lines().next().unwrap_or_default().trim_end();
+    let len = match offset(at.span().byte_len()) {
+        None | Some(0 | 1) => line.len(),
+        Some(len) => len,
+    };
+    file.place(begin.min(file.text.len()), len.max(1).min(rest.len()))
 }
 
 fn problem(file: &SourceFile, error: &serde_saphyr::Error) -> Problem {
-    let starts = LineStarts::of(&file.text);
-    let offset = error
-        .location()
-        .map(|at| starts.offset(at).min(file.text.len()));
+    let at = error.location();
     let text = error.to_string();
     let message = text
         .split(" at line ")
@@ -93,7 +84,7 @@ fn problem(file: &SourceFile, error: &serde_saphyr::Error) -> Problem {
         .next()
         .unwrap_or_default()
         .to_owned();
-    Problem::new(message).at(file.place(offset.unwrap_or(0), usize::from(offset.is_some())))
+    Problem::new(message).at(at.map_or_else(|| Place::whole(&file.path), |at| place(file, at)))
 }
 
 /// Counts the size of a file with its aliases expanded, and stops if it is too large.

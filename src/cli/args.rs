@@ -1,5 +1,6 @@
 //! The arguments, and their help.
 
+mod authors;
 mod bulk;
 mod dev;
 mod explain;
@@ -7,6 +8,7 @@ mod help;
 mod init;
 mod service;
 
+pub(super) use authors::{LintArguments, LintLevel, Percent, ReportFormat, TestArguments};
 pub(super) use bulk::{ExportArguments, ImportArguments, TupleLocation};
 pub(super) use dev::DevArguments;
 pub(super) use explain::ExplainArguments;
@@ -18,7 +20,6 @@ use crate::bundle::BundleSource;
 use crate::config::Flags;
 use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use regex::Regex;
 use std::path::PathBuf;
 
 /// May this agent, acting at this user's behest, do this?
@@ -43,23 +44,16 @@ pub(super) enum Command {
     #[command(after_help = init::INIT_EXAMPLES)]
     Init(InitArguments),
     /// Report everything that is wrong with a bundle, without running its cases
-    #[command(after_help = help::VALIDATE_HELP)]
+    #[command(after_help = help::validate())]
     Validate {
         #[command(flatten)]
         bundle: BundlePlace,
+        #[command(flatten)]
+        lints: LintArguments,
     },
     /// Run a bundle's cases: a bundle with one that fails does not load
-    #[command(after_help = help::TEST_HELP)]
-    Test {
-        #[command(flatten)]
-        bundle: BundlePlace,
-        /// Run only cases whose name matches this regular expression
-        #[arg(long, value_name = "RE")]
-        filter: Option<Regex>,
-        /// Run them again at each change, until a signal ends it
-        #[arg(long)]
-        watch: bool,
-    },
+    #[command(after_help = help::test())]
+    Test(TestArguments),
     /// Decide one request and say why
     #[command(after_help = explain::EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
@@ -155,9 +149,10 @@ pub(super) struct BundlePlace {
 
 impl BundlePlace {
     /// Returns the bundle, in whichever way it is named.
-    pub(super) fn named(self) -> BundleArgument {
+    pub(super) fn named(&self) -> BundleArgument {
+        let bundle = self.dir.as_ref().or(self.bundle.bundle.as_ref());
         BundleArgument {
-            bundle: self.dir.or(self.bundle.bundle),
+            bundle: bundle.cloned(),
         }
     }
 }

@@ -17,6 +17,10 @@ pub(super) enum ExitReason {
     BrokenBundle = 4,
     /// The service does not answer.
     Unreachable = 5,
+    /// The cases reach less of the policies than is required.
+    LowCoverage = 6,
+    /// A lint that is denied found something.
+    Lint = 7,
 }
 
 impl From<ExitReason> for ExitCode {

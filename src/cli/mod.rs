@@ -20,6 +20,7 @@ mod health;
 mod import;
 mod init;
 mod keys;
+mod lints;
 mod lsp;
 mod output;
 mod pack;
@@ -43,21 +44,12 @@ pub fn run() -> ExitCode {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Init(init)) => init::run(&init),
-        Some(Command::Validate { bundle }) => validate::run(&bundle.named()),
+        Some(Command::Validate { bundle, lints }) => validate::run(&bundle.named(), &lints),
         Some(Command::Dev(dev)) => serve::dev::run(&dev),
-        Some(Command::Test {
-            bundle,
-            filter,
-            watch,
-        }) => {
-            let bundle = bundle.named();
-            let run = || cases::run(&bundle, filter.as_ref());
-            if watch {
-                rerun::at_each_change(&bundle.source(), run)
-            } else {
-                run()
-            }
+        Some(Command::Test(test)) if test.watch => {
+            rerun::at_each_change(&test.bundle.named().source(), || cases::run(&test))
         }
+        Some(Command::Test(test)) => cases::run(&test),
         Some(Command::Explain(explain)) => explain::run(&explain),
         Some(Command::Search(search)) => search::run(&search),
         Some(Command::Schema {

@@ -1,8 +1,10 @@
 //! `behest validate`: shows every problem of a bundle, underlined.
 
-use super::args::BundleArgument;
-use super::output::{Paint, fail_with_lines, print, warn_with_lines};
-use crate::bundle::{self, AT_ONCE, Bundle, BundleFiles, BundleSource};
+use super::args::{BundleArgument, LintArguments};
+use super::exit::ExitReason;
+use super::lints::{self, LintFinding};
+use super::output::{Paint, fail, fail_with_lines, print, warn_with_lines};
+use crate::bundle::{self, AT_ONCE, Bundle, BundleFiles, BundleSource, Lint};
 use crate::clock::SystemClock;
 use crate::engine::Engine;
 use crate::record::Recorder;
@@ -11,7 +13,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Reads and checks a bundle; `behest test` runs its cases.
-pub(super) fn run(argument: &BundleArgument) -> ExitCode {
+pub(super) fn run(argument: &BundleArgument, arguments: &LintArguments) -> ExitCode {
+    let untested = (
+        Lint::UntestedPolicy,
+        "`untested-policy` needs the cases to be run: `behest test --deny untested-policy`",
+    );
+    if let Err(failure) = lints::check(arguments, Some(untested)) {
+        return fail(failure);
+    }
     let source = argument.source();
     let mut files = match read(&source) {
         Ok(files) => files,
@@ -20,6 +29,11 @@ pub(super) fn run(argument: &BundleArgument) -> ExitCode {
     match bundle::compile(&mut files) {
         Ok(bundle) => {
             warn_with_lines(bundle.warnings(), &files);
+            let findings = lints::found(&bundle, &files, None, arguments);
+            lints::show(&findings, &files);
+            if findings.iter().any(LintFinding::is_denied) {
+                return ExitReason::Lint.into();
+            }
             let ok = Paint::for_results().good("ok");
             print(&format!("{ok}: {}\n", describe(&source, &bundle)));
             print(&unrun_cases(&source, bundle.cases().len()));

@@ -18,7 +18,9 @@ use crate::model::{
     read_proven_question,
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
-use crate::policy::{ActionInfo, Conversions, Leg, LegDepth, LegInput, LegTime, StoredEntities};
+use crate::policy::{
+    ActionInfo, Conversions, Leg, LegDepth, LegInput, LegTime, ListedClauses, StoredEntities,
+};
 use std::cell::Cell;
 
 /// The member of the context that holds a call's arguments.
@@ -28,6 +30,7 @@ pub(super) const ARGUMENTS: &str = "arguments";
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DecisionOptions {
     pub(super) explanation: bool,
+    pub(super) clauses: ListedClauses,
     pub(super) inputs: bool,
     pub(super) require_actor: bool,
     pub(super) arguments: Arguments,
@@ -173,6 +176,7 @@ fn legs_of(at: Circumstances<'_>) -> Legs<'_> {
     });
     let depth = LegDepth {
         explanation: options.explanation,
+        clauses: options.clauses,
         inputs: options.inputs,
         clock: false,
         time: options.reads.map_or(LegTime::Any, |_| LegTime::Brief),

@@ -270,6 +270,7 @@ mod tests {
             ],
             errors: Vec::new(),
             dropped: DroppedMembers::default(),
+            reached: Vec::new(),
         };
         let bundle = Digest::new([0; 32]);
         let action = "read".to_owned();

@@ -3,12 +3,15 @@
 //! INVARIANT: a bundle with any problem, including a failing case, never becomes live. The live
 //! bundle stays.
 
+use super::coverage::{Coverage, measure};
 use super::decide::{CaseOverrides, Circumstances, DecisionOptions, Verdict, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{
-    self, Bundle, BundleFiles, BundleSource, Case, CaseFailure, CaseReport, ObservedAnswer,
+    self, Bundle, BundleFiles, BundleSource, Case, CaseFailure, CaseReport, CaseResult,
+    ObservedAnswer,
 };
-use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
+use crate::model::{Digest, Evidence, Problem, Problems, Revision, Timestamp};
+use crate::policy::ListedClauses;
 use crate::process::huge_pages::HugePages;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -101,15 +104,11 @@ impl Engine {
             look(snapshot, cases);
         }
         match checked {
-            Ok((snapshot, cases)) if cases.failures.is_empty() => self
+            Ok((snapshot, cases)) if cases.failures().next().is_none() => self
                 .swap(snapshot, cases)
                 .map_err(|problems| BundleRefusal { problems, files }),
             Ok((_, cases)) => {
-                let problems = cases
-                    .failures
-                    .iter()
-                    .map(|failure| problem(failure, &files))
-                    .collect();
+                let problems = cases.failures().map(problem).collect();
                 Err(BundleRefusal {
                     problems: Problems(problems),
                     files,
@@ -198,16 +197,35 @@ pub fn check(
     files: &mut BundleFiles,
     filter: Option<&regex::Regex>,
 ) -> Result<(Arc<Bundle>, CaseReport), Problems> {
-    let (snapshot, mut report) = check_snapshot(files, filter)?;
+    let (snapshot, report) = check_snapshot(files, filter)?;
+    with_optional(files, &snapshot, report, filter)
+}
+
+/// Adds the cases of each pack that the bundle calls optional, run with the pack.
+fn with_optional(
+    files: &mut BundleFiles,
+    snapshot: &Snapshot,
+    mut report: CaseReport,
+    filter: Option<&regex::Regex>,
+) -> Result<(Arc<Bundle>, CaseReport), Problems> {
     let bundle = snapshot.bundle().clone();
     for name in bundle.optional() {
         let mut with_pack = files.with_pack(name);
         let found = try_pack(&mut with_pack, name, filter).inspect_err(|_| *files = with_pack)?;
-        report.ran += found.ran;
-        report.failures.extend(found.failures);
+        report.results.extend(found.results);
         report.undecided.extend(found.undecided);
     }
     Ok((bundle, report))
+}
+
+/// Does what [`check`] does without a filter, and measures what the cases reach.
+pub fn check_covered(
+    files: &mut BundleFiles,
+) -> Result<(Arc<Bundle>, CaseReport, Coverage), Problems> {
+    let (snapshot, report) = check_snapshot(files, None)?;
+    let coverage = measure(&snapshot);
+    let (bundle, report) = with_optional(files, &snapshot, report, None)?;
+    Ok((bundle, report, coverage))
 }
 
 pub(super) fn check_snapshot(
@@ -269,15 +287,33 @@ fn run<'a>(
     bundle::run_cases(cases, policies, filter, decide, tell)
 }
 
+/// Answers a case, with the clauses that are reached.
+pub(super) fn answer_covered(snapshot: &Snapshot, case: &Case) -> Result<Verdict, Refusal> {
+    let options = DecisionOptions {
+        explanation: true,
+        clauses: ListedClauses::Reached,
+        ..DecisionOptions::default()
+    };
+    answer_with(snapshot, case, options)
+}
+
 fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Refusal> {
+    let options = DecisionOptions {
+        explanation,
+        ..DecisionOptions::default()
+    };
+    answer_with(snapshot, case, options)
+}
+
+fn answer_with(
+    snapshot: &Snapshot,
+    case: &Case,
+    options: DecisionOptions,
+) -> Result<Verdict, Refusal> {
     let given = CaseOverrides {
         stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()),
         tuples: &case.tuples,
         token: case.token.as_ref(),
-    };
-    let options = DecisionOptions {
-        explanation,
-        ..DecisionOptions::default()
     };
     let at = Circumstances {
         pinned: snapshot.pinned(),
@@ -317,17 +353,14 @@ fn explain(snapshot: &Snapshot, case: &Case) -> String {
     }
 }
 
-fn problem(failure: &CaseFailure, files: &BundleFiles) -> Problem {
+fn problem((case, failure): (&CaseResult, &CaseFailure)) -> Problem {
     let message = format!(
         "the case `{}` fails: expected {}, found {}",
-        failure.name, failure.expected, failure.found
+        case.title(),
+        failure.expected,
+        failure.found
     );
-    let (file, name) = failure.name.split_once(": ").unwrap_or((&failure.name, ""));
-    let name = name.split(" [").next().unwrap_or(name);
-    let place = files
-        .place_of(file, name)
-        .unwrap_or_else(|| Place::whole(file));
     Problem::new(message)
-        .at(place)
+        .at(case.at.clone())
         .help(failure.explanation.clone())
 }

@@ -13,6 +13,7 @@ mod assumption;
 mod assumption_names;
 mod batch;
 mod contents;
+mod coverage;
 mod decide;
 mod explanation_text;
 mod intersection;
@@ -31,10 +32,11 @@ pub use assumption::AssumedAnswer;
 pub use assumption_names::QuestionAssumptions;
 pub use batch::{Batch, BatchFault, ItemAnswer, PausedBatch, Semantic};
 pub use contents::{ActionWords, BundleWords, ContentsPage, ListedCase, ListedPolicy};
+pub use coverage::{ClauseCoverage, Coverage, CoverageCount, PolicyCoverage};
 pub use explanation_text::{TextRole, explanation_text, painted_explanation};
 pub use known::KnownEntities;
 pub use leg_keys::LegKeys;
-pub use load::{BundleRefusal, BundleStatus, LoadReport, check};
+pub use load::{BundleRefusal, BundleStatus, LoadReport, check, check_covered};
 pub use request_cache::{CachedQuestions, CachedRequest, RequestCache};
 pub use search::{
     PageCut, PageTokenError, Sealer, SearchHit, SearchLimits, SearchPage, SearchRefusal,
@@ -50,7 +52,7 @@ use crate::model::{
     Answer, AnswerDepth, Arguments, Decision, DecisionId, Evidence, Explanation, Fault,
     MalformedMember, Reason, Request, Revision, Timestamp,
 };
-use crate::policy::{NoRelations, Relations};
+use crate::policy::{ListedClauses, NoRelations, Relations};
 use crate::record::{DecisionRecord, Recorder};
 use crate::stores::Stores;
 use crate::telemetry::Metrics;
@@ -280,6 +282,17 @@ impl Engine {
         }
     }
 
+    fn options(&self, ask: &Ask<'_>, reads: Option<u64>) -> DecisionOptions {
+        DecisionOptions {
+            explanation: ask.depth == AnswerDepth::Explain,
+            clauses: ListedClauses::None,
+            inputs: self.recorder.is_on(),
+            require_actor: ask.require_actor,
+            arguments: ask.arguments,
+            reads,
+        }
+    }
+
     fn answer(
         &self,
         pinned: PinnedView<'_>,
@@ -289,13 +302,7 @@ impl Engine {
         keys: &mut Option<LegKeys>,
         reads: &mut Option<u64>,
     ) -> Result<Answer, Refusal> {
-        let options = DecisionOptions {
-            explanation: ask.depth == AnswerDepth::Explain,
-            inputs: self.recorder.is_on(),
-            require_actor: ask.require_actor,
-            arguments: ask.arguments,
-            reads: *reads,
-        };
+        let options = self.options(ask, *reads);
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
         let at = Circumstances {

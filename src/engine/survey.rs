@@ -111,11 +111,7 @@ impl Survey {
     }
 
     fn add_cases(&mut self, snapshot: &Snapshot, report: &CaseReport) {
-        let failed: BTreeSet<&str> = report
-            .failures
-            .iter()
-            .map(|failure| failure.name.as_str())
-            .collect();
+        let failed: BTreeSet<String> = report.failures().map(|(case, _)| case.title()).collect();
         for case in snapshot
             .bundle()
             .cases()

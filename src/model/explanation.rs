@@ -62,6 +62,27 @@ pub struct LegExplanation {
     pub errors: Vec<PolicyError>,
     /// Members of the request that were withheld from the policies.
     pub dropped: DroppedMembers,
+    /// The clauses that were reached, of each policy whose scope matched; empty unless coverage was
+    /// wanted.
+    pub reached: Vec<ReachedClauses>,
+}
+
+/// The clauses of a policy that an evaluation reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReachedClauses {
+    /// The id of the policy.
+    pub policy: String,
+    /// The clauses.
+    pub clauses: Vec<ClauseResult>,
+}
+
+/// What a clause of a policy came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClauseResult {
+    /// Which of the policy's clauses it is, from 0.
+    pub clause: usize,
+    /// Whether it was true.
+    pub held: bool,
 }
 
 /// The outcome of a leg.
@@ -106,6 +127,14 @@ pub struct PolicyRef {
     pub line: usize,
     /// Its `@doc`.
     pub doc: Option<String>,
+}
+
+impl PolicyRef {
+    /// Returns `true` if the policy is a pack's and not the bundle's own.
+    #[must_use]
+    pub fn is_of_pack(&self) -> bool {
+        self.file.starts_with("pack:")
+    }
 }
 
 /// A permit whose scope matched and whose condition did not hold.

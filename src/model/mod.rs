@@ -55,8 +55,8 @@ pub use evidence::{
     ProvenIdentity, TOKEN_FACTS, VerifiedCredential, Voucher, is_unknown_fact, unknown_fact,
 };
 pub use explanation::{
-    Condition, CredentialLine, DroppedMember, DroppedMembers, Explanation, LegExplanation,
-    LegOutcome, NearMiss, PolicyError, PolicyRef, RelationLookup,
+    ClauseResult, Condition, CredentialLine, DroppedMember, DroppedMembers, Explanation,
+    LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef, ReachedClauses, RelationLookup,
 };
 pub use kind_words::{KindFlaw, StatedKind, has_agents_client};
 pub(crate) use likely_token::holds_token;

@@ -30,7 +30,8 @@ mod schema;
 mod search;
 mod words;
 
-pub use evaluate::{Leg, LegDepth, LegInput, LegTime};
+pub use analysis::laxity::{LooseAttribute, Unpermitted};
+pub use evaluate::{Clause, Leg, LegDepth, LegInput, LegTime, ListedClauses};
 pub use explanation::reasons::NextActions;
 pub use inputs::conversions::Conversions;
 pub use inputs::written_values::read_written_values;
@@ -150,6 +151,13 @@ impl CompiledPolicySet {
             .binary_search_by(|policy| policy.id.as_str().cmp(id));
         let policy = self.policies.get(found.ok()?)?;
         Some((&policy.at, policy.text()))
+    }
+
+    /// Returns the clauses of each policy: the parts of its conditions that coverage counts.
+    pub fn clauses(&self) -> impl Iterator<Item = (&PolicyRef, Vec<Clause>)> {
+        self.policies
+            .iter()
+            .map(|policy| (&policy.at, evaluate::clauses(policy)))
     }
 
     /// Returns the policies that read the member `name` of the context, or a part of it, if the

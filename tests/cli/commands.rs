@@ -153,7 +153,7 @@ fn test_runs_the_cases_and_explains_those_that_fail() {
     let bad = place.run(&["test", "--bundle", "bundle"]);
     assert_eq!(bad.code, 1);
     for part in [
-        "failed policies/cases.yaml: an agent refunds little",
+        "failed policies/cases.yaml:7: an agent refunds little",
         "expected  permit",
         "amount < 3",
         "1 failed: 1 passed of 2",

@@ -8,6 +8,7 @@
     reason = "what helpers of tests unwrap is part of the assertion"
 )]
 
+mod authors;
 mod backends;
 mod bulk;
 mod commands;

@@ -19,10 +19,13 @@ fn every_example_loads_its_cases_hold_and_each_of_its_policies_decides_one() {
                 bundle::render(&problems, &files, false)
             )),
             Ok((bundle, report)) => {
-                let failures = report.failures.iter().map(|failure| {
+                let failures = report.failures().map(|(case, failure)| {
                     format!(
                         "{name}: {}\n  expected {}\n  found    {}\n{}",
-                        failure.name, failure.expected, failure.found, failure.explanation
+                        case.title(),
+                        failure.expected,
+                        failure.found,
+                        failure.explanation
                     )
                 });
                 wrong.extend(failures);
@@ -38,7 +41,7 @@ fn every_example_loads_its_cases_hold_and_each_of_its_policies_decides_one() {
                         .iter()
                         .map(|warning| format!("{name}: {warning}")),
                 );
-                assert!(report.ran > 4, "only {} cases in {name}", report.ran);
+                assert!(report.ran() > 4, "only {} cases in {name}", report.ran());
             }
         }
     }

@@ -357,11 +357,10 @@ fn scopes_and_assurance_serve_a_bundle_of_its_own_together() {
         Err(problems) => panic!("{}", bundle::render(&problems, &files, false)),
     };
     let failures: Vec<String> = report
-        .failures
-        .iter()
-        .map(|f| format!("{}: {} and not {}", f.name, f.found, f.expected))
+        .failures()
+        .map(|(case, f)| format!("{}: {} and not {}", case.title(), f.found, f.expected))
         .collect();
-    assert_eq!((report.ran, failures), (9, Vec::new()));
+    assert_eq!((report.ran(), failures), (9, Vec::new()));
     // A group that two packs share is declared by each; an action of its name is another thing.
     let mut files = BundleFiles::from_texts(RATED.map(own));
     let problems = bundle::compile(&mut files).expect_err("a group and an action of one name");

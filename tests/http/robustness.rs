@@ -127,8 +127,11 @@ fn mutated_bundles_are_loaded_or_refused() {
         }
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let mut files = BundleFiles::from_texts(mutated.clone());
-            match behest::engine::check(&mut files, None) {
-                Ok((bundle, _)) => bundle.summary(),
+            match behest::engine::check_covered(&mut files) {
+                Ok((bundle, report, _)) => {
+                    drop(bundle::lint(&bundle, &files, &report.undecided));
+                    bundle.summary()
+                }
                 Err(problems) => {
                     assert!(!problems.0.is_empty(), "refused without a reason");
                     bundle::render(&problems, &files, false)

@@ -15,8 +15,9 @@ Every setting of the service is in behest.example.toml; \
 
 Exit codes, of every command: 0 done, 1 not done, 2 wrong usage, 3 denied \
 (`behest explain --exit-code`),
-4 the bundle cannot be read or is refused, 5 the service does not answer. Each command's help has \
-its own.";
+4 the bundle cannot be read or is refused, 5 the service does not answer, 6 too little coverage, \
+7 a lint.
+Each command's help has its own.";
 
 pub(super) const SEARCH_EXAMPLES: &str = "\
 A type in place of an entity is what is searched for; without an action, actions are.
@@ -42,13 +43,35 @@ Examples:
 
 Exit codes: 0 it can decide; 1 it cannot, or refuses; 2 wrong usage; 5 it does not answer.";
 
-pub(super) const VALIDATE_HELP: &str = "\
-Exit codes: 0 nothing is wrong; 2 wrong usage; 4 the bundle is broken.";
+/// What lints find, for the help of the commands that have them.
+const LINTS: &str = "\
+Lints:
+  optional-pack      a pack is only tried, and takes no part in decisions
+  permit-all         a permit has no scope and no condition
+  request-attribute  a policy decides on what a request may say
+  unpermitted        an action or a stored resource has no permit
+  untested-policy    a policy decides no case (`behest test`)";
 
-pub(super) const TEST_HELP: &str = "\
-Exit codes: 0 all cases passed; 1 a case failed, or none has such a name; 2 wrong usage; 4 the \
-bundle is
-broken, so that no case could be run.";
+pub(super) fn validate() -> String {
+    format!(
+        "{LINTS}\n\n\
+         Exit codes: 0 nothing is wrong; 2 wrong usage; 4 the bundle is broken; 7 a lint that is\n\
+         denied found something."
+    )
+}
+
+pub(super) fn test() -> String {
+    format!(
+        "Examples:\n  \
+         behest test policies-repo\n  \
+         behest test policies-repo --format junit --output results.xml\n  \
+         behest test policies-repo --min-coverage 90 --deny all\n\n\
+         {LINTS}\n\n\
+         Exit codes: 0 all cases passed; 1 a case failed, or none has such a name; 2 wrong usage;\n\
+         4 the bundle is broken, so that no case could be run; 6 too little is reached; 7 a lint\n\
+         that is denied found something."
+    )
+}
 
 pub(super) const SCHEMA_HELP: &str = "\
 Examples:

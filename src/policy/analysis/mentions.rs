@@ -10,12 +10,12 @@
 //! **Trade-off.** A relation is looked up even if an earlier conjunct makes it unnecessary.
 
 mod never_held;
+mod unknown_userset;
 
 pub(in crate::policy) use never_held::is_never_held;
 
 use crate::model::{
-    EntityRef, MAX_USER_BYTES, ObjectRef, Place, Problem, TupleTextError, TupleUser,
-    check_relation, nearest, shown,
+    EntityRef, ObjectRef, Place, Problem, TupleTextError, TupleUser, check_relation,
 };
 use crate::policy::analysis::syntax::{PathRoot, access_path, children};
 use crate::policy::idle::truth;
@@ -33,6 +33,11 @@ use std::collections::BTreeSet;
 
 /// The entity type of relations in the schema.
 pub(in crate::policy) const USERSET: &str = "Userset";
+
+/// The forms in which a policy mentions a relation.
+const FORMS: &str = "say `X in Y.relation` or `X in Userset::\"type:id#relation\"`; X and Y are \
+                     the principal, the resource, or an entity in the context or the facts; Y may \
+                     also be a `@stored` attribute of one of these";
 
 /// A relation that a policy mentions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,7 +196,7 @@ impl MentionReader<'_> {
                 })),
                 (None, _) => self.refuse(arg1),
                 (_, None) => match self.unknown_userset(arg2) {
-                    Some(message) => self.refuse_as(arg2, message),
+                    Some((message, help)) => self.refuse_as(arg2, message, &help),
                     None => self.refuse(arg2),
                 },
             }
@@ -343,62 +348,29 @@ impl MentionReader<'_> {
             .is_some_and(|attribute| attribute.provenance == Provenance::Stored)
     }
 
-    /// Returns what is wrong with a literal that is no userset of the model.
-    fn unknown_userset(&self, expr: &TypedExpr) -> Option<String> {
-        let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() else {
-            return None;
-        };
-        let id: &str = uid.eid().as_ref();
-        let too_long = |why: TupleTextError| {
-            Some(format!(
-                "`{USERSET}::\"{}\"` is no userset: {why}",
-                shown(id)
-            ))
-        };
-        if id.len() > MAX_USER_BYTES {
-            return too_long(TupleTextError::UserTooLong);
-        }
-        let (object, relation) = parse_userset_id(id)?;
-        if let Err(why) = is_short(&object) {
-            return too_long(why);
-        }
-        let kind = &object.kind;
-        let kinds = || self.types.relations.keys().map(AsRef::as_ref);
-        let (none, near) = match self.types.relations.get(kind) {
-            None => (
-                format!("the relation model has no type `{kind}`"),
-                nearest(kind, kinds()),
-            ),
-            Some(relations) => (
-                format!("type `{kind}` has no relation `{relation}`"),
-                nearest(&relation, relations.iter().map(AsRef::as_ref)),
-            ),
-        };
-        let meant = near
-            .map(|near| format!("; did you mean `{near}`?"))
-            .unwrap_or_default();
-        Some(format!("`{uid}` is no userset: {none}{meant}"))
-    }
-
     fn refuse(&mut self, expr: &TypedExpr) {
+        let written = expr.source_loc().and_then(|loc| loc.snippet());
+        let is_relation = is_userset(expr) && self.object(expr).is_some();
+        let help = match written.filter(|_| is_relation) {
+            Some(text) => format!(
+                "say `X in {text}`; X is the principal, the resource, or an entity in the context \
+                 or the facts"
+            ),
+            None => FORMS.to_owned(),
+        };
         self.refuse_as(
             expr,
             "this use of a relation cannot be resolved, and would silently be false".to_owned(),
+            &help,
         );
     }
 
-    fn refuse_as(&mut self, expr: &TypedExpr, message: String) {
+    fn refuse_as(&mut self, expr: &TypedExpr, message: String, help: &str) {
         let place = place_in(expr.source_loc(), self.file);
         if self.problems.iter().any(|known| known.place == place) {
             return;
         }
-        self.problem(
-            place,
-            message,
-            "say `X in Y.relation` or `X in Userset::\"type:id#relation\"`; \
-             X and Y are the principal, the resource, or an entity in the context or the facts; \
-             Y may also be a `@stored` attribute of one of these",
-        );
+        self.problem(place, message, help);
     }
 
     fn problem(&mut self, place: Option<Place>, message: String, help: &str) {

@@ -170,5 +170,6 @@ pub(super) fn blank(
         relations: Vec::new(),
         errors: Vec::new(),
         dropped,
+        reached: Vec::new(),
     }
 }

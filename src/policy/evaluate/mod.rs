@@ -8,9 +8,13 @@
 //! true. Cedar's `&&` does the same, so the policy is satisfied exactly if all conjuncts are true,
 //! and an explanation shows the very conjunct that stopped it.
 
+mod clauses;
 mod explain;
 mod refusal;
 mod rounding;
+
+pub use clauses::Clause;
+pub(super) use clauses::clauses;
 
 use super::index::{PolicyIndex, ScopeEntity, ScopePolicies};
 use super::inputs::points::Points;
@@ -19,7 +23,7 @@ use super::schema::ActionInfo;
 use super::{CompiledPolicySet, Conversions};
 use crate::model::{
     Arguments, ClockUse, Code, Decision, DroppedMembers, EntityRef, Fault, LegExplanation,
-    LegOutcome, Question, Record, Timestamp, shown,
+    LegOutcome, Question, ReachedClauses, Record, Timestamp, shown,
 };
 use crate::policy::analysis::clock_use;
 use crate::policy::explanation::reasons;
@@ -41,12 +45,24 @@ use std::sync::Arc;
 pub struct LegDepth {
     /// Whether to return the explanation.
     pub explanation: bool,
+    /// Which clauses the explanation shall list.
+    pub clauses: ListedClauses,
     /// Whether to return what the policies read, for the decision record.
     pub inputs: bool,
     /// Whether to return how policies used the clock.
     pub clock: bool,
     /// How long the evaluation may take.
     pub time: LegTime,
+}
+
+/// Which clauses of policies an explanation lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListedClauses {
+    /// None of them.
+    #[default]
+    None,
+    /// Those that the evaluation reached, to measure what cases cover.
+    Reached,
 }
 
 /// How long the evaluation of a leg may take.
@@ -256,14 +272,17 @@ impl CompiledPolicySet {
             self.name_unknown(input, parties.resource, &mut outcome);
         }
         let explanation = depth.explanation.then(|| {
-            Box::new(self.explain(
-                &evaluator,
-                parties.asked,
-                &outcome,
-                &policies,
-                &verdicts,
-                inputs,
-            ))
+            Box::new(LegExplanation {
+                reached: reached_clauses(&evaluator, &verdicts, depth.clauses),
+                ..self.explain(
+                    &evaluator,
+                    parties.asked,
+                    &outcome,
+                    &policies,
+                    &verdicts,
+                    inputs,
+                )
+            })
         });
         let inputs = if depth.inputs {
             self.inputs_read(inputs, &scope.reads, parties.principal, parties.resource)
@@ -383,6 +402,22 @@ impl CompiledPolicySet {
         );
         (LegOutcome::Deny(reason), determining)
     }
+}
+
+/// Returns the clauses that an evaluation reaches, of each policy.
+fn reached_clauses(
+    evaluator: &Evaluator<'_>,
+    verdicts: &[(&Arc<CompiledPolicy>, PolicyVerdict)],
+    listed: ListedClauses,
+) -> Vec<ReachedClauses> {
+    if listed == ListedClauses::None {
+        return Vec::new();
+    }
+    let of_policy = |(policy, _): &(&Arc<CompiledPolicy>, PolicyVerdict)| ReachedClauses {
+        policy: policy.at.id.clone(),
+        clauses: clauses::reached(evaluator, policy),
+    };
+    verdicts.iter().map(of_policy).collect()
 }
 
 /// Returns an evaluator of policies for this request.

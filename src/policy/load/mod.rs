@@ -11,6 +11,7 @@ pub(in crate::policy) mod nesting;
 pub(in crate::policy) mod policies;
 pub(in crate::policy) mod provenance;
 pub(in crate::policy) mod references;
+mod remedies;
 mod repeated;
 pub(in crate::policy) mod shapes;
 pub(in crate::policy) mod source;

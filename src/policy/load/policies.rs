@@ -5,11 +5,14 @@
 //! members are evaluated.
 
 mod checks;
+mod conjunct;
+
+pub(in crate::policy) use conjunct::Conjunct;
 
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use crate::policy::analysis::mentions::{Mention, Mentions, mentions};
 use crate::policy::analysis::read_set::ReadSet;
-use crate::policy::analysis::syntax::{access_path, children, conjuncts};
+use crate::policy::analysis::syntax::conjuncts;
 use crate::policy::idle;
 use crate::policy::load::links::{LinkedPolicy, PolicyTemplate, beside, link};
 use crate::policy::load::shapes::Shape;
@@ -66,38 +69,6 @@ pub(in crate::policy) struct ParsedPolicy {
     pub(in crate::policy) tree: Policy,
     /// The place of the link that made the policy from a template.
     pub(in crate::policy) link: Option<Place>,
-}
-
-/// One top-level conjunct of a policy's condition.
-#[derive(Clone, Debug)]
-pub(in crate::policy) struct Conjunct {
-    pub(in crate::policy) expr: Arc<Expr>,
-    pub(in crate::policy) line: usize,
-}
-
-impl Conjunct {
-    /// Returns the conjunct as it was written.
-    pub(in crate::policy) fn source(&self) -> String {
-        let written = self.expr.source_loc().and_then(|loc| loc.snippet());
-        written.map_or_else(|| self.expr.to_string(), str::to_owned)
-    }
-
-    /// Returns the attribute accesses in the conjunct, in source order, so that their values can be
-    /// shown.
-    pub(in crate::policy) fn accesses(&self) -> Vec<&Expr> {
-        let mut accesses: Vec<&Expr> = Vec::new();
-        let mut open: Vec<&Expr> = vec![&self.expr];
-        while let Some(next) = open.pop() {
-            match access_path(next) {
-                Some((_, path)) if !path.is_empty() && !accesses.contains(&next) => {
-                    accesses.push(next);
-                }
-                Some(_) => {}
-                None => open.extend(children(next).into_iter().rev()),
-            }
-        }
-        accesses
-    }
 }
 
 /// The policies of a bundle, and the warnings about them.
@@ -445,7 +416,7 @@ fn compile(
             .map(conjuncts)
             .unwrap_or_default()
             .into_iter()
-            .map(|expr| conjunct(file, expr))
+            .map(|expr| Conjunct::of(file, expr))
             .collect(),
         principal: policy.principal_constraint().into_inner(),
         action: policy.action_constraint().clone(),
@@ -485,11 +456,6 @@ fn share_conjuncts(policies: &mut [CompiledPolicy]) {
 pub(in crate::policy) fn no_slots() -> &'static SlotEnv {
     static NONE: LazyLock<SlotEnv> = LazyLock::new(SlotEnv::new);
     &NONE
-}
-
-fn conjunct(file: &SourceFile, expr: Arc<Expr>) -> Conjunct {
-    let line = expr.source_loc().map_or(1, |loc| file.line(loc.start()));
-    Conjunct { expr, line }
 }
 
 fn annotation(template: &Template, name: &str) -> Option<SmolStr> {

@@ -6,13 +6,13 @@
 
 use crate::model::Problem;
 use crate::policy::analysis::syntax::PathRoot;
-use crate::policy::load::policies::ParsedPolicy;
+use crate::policy::load::policies::{CompiledPolicy, ParsedPolicy};
 use crate::policy::load::source::{SourceFile, place_in};
 use crate::policy::schema::{Provenance, Schema, Vocabulary};
 use cedar_policy_core::ast::{EntityType, PrincipalOrResourceConstraint};
 use cedar_policy_core::validator::types::{EntityKind, Type};
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns a problem for every attribute that a request may supply and a pack reads.
 pub(in crate::policy) fn problems(
@@ -20,26 +20,15 @@ pub(in crate::policy) fn problems(
     schema: &Schema,
     files: &[SourceFile],
 ) -> Vec<Problem> {
-    let mut walk = ProvenanceWalk {
-        vocabulary: &schema.vocabulary,
-        policy: None,
-        found: BTreeMap::new(),
-    };
-    for parsed in policies
-        .iter()
-        .filter(|parsed| parsed.policy.at.file.starts_with("pack:"))
-    {
-        let policy = &parsed.policy;
-        walk.policy = Some(parsed);
-        for (root, path) in policy.reads.paths() {
-            match root {
-                PathRoot::Principal => {
-                    walk.start(schema.validator.principals(), &policy.principal, path);
-                }
-                PathRoot::Resource => {
-                    walk.start(schema.validator.resources(), &policy.resource, path);
-                }
-                PathRoot::Context => walk.context(path),
+    let principals: BTreeSet<&EntityType> = schema.validator.principals().collect();
+    let resources: BTreeSet<&EntityType> = schema.validator.resources().collect();
+    // The attributes found, by type and name, each with the first policy that reads it.
+    let mut found: BTreeMap<(SmolStr, SmolStr), &ParsedPolicy> = BTreeMap::new();
+    for parsed in policies.iter().filter(|it| it.policy.at.is_of_pack()) {
+        let reads = attributes_read(&parsed.policy, &schema.vocabulary, &principals, &resources);
+        for read in reads {
+            if read.provenance != Provenance::Stored {
+                found.entry((read.kind, read.attribute)).or_insert(parsed);
             }
         }
     }
@@ -66,36 +55,71 @@ pub(in crate::policy) fn problems(
             ..Problem::new(message).help(help)
         }
     };
-    walk.found.into_iter().map(problem).collect()
+    found.into_iter().map(problem).collect()
+}
+
+/// An attribute that a policy reads of an entity.
+pub(in crate::policy) struct AttributeRead {
+    /// The type of the entity.
+    pub(in crate::policy) kind: SmolStr,
+    pub(in crate::policy) attribute: SmolStr,
+    /// Where its value may come from.
+    pub(in crate::policy) provenance: Provenance,
+    /// The path by which it is read, from a variable of the policy.
+    pub(in crate::policy) root: PathRoot,
+    pub(in crate::policy) path: Vec<SmolStr>,
+}
+
+/// Returns the attributes that a policy reads of entities, where its principals and resources are
+/// of these types.
+pub(in crate::policy) fn attributes_read(
+    policy: &CompiledPolicy,
+    vocabulary: &Vocabulary,
+    principals: &BTreeSet<&EntityType>,
+    resources: &BTreeSet<&EntityType>,
+) -> Vec<AttributeRead> {
+    let mut found = Vec::new();
+    for (root, path) in policy.reads.paths() {
+        let mut walk = ProvenanceWalk {
+            vocabulary,
+            root: *root,
+            path,
+            found: &mut found,
+        };
+        match root {
+            PathRoot::Principal => walk.start(principals, &policy.principal),
+            PathRoot::Resource => walk.start(resources, &policy.resource),
+            PathRoot::Context => walk.context(),
+        }
+    }
+    found
 }
 
 struct ProvenanceWalk<'a> {
     vocabulary: &'a Vocabulary,
-    /// The policy whose reads are followed.
-    policy: Option<&'a ParsedPolicy>,
-    /// The attributes found, by type and name, each with the first policy that reads it.
-    found: BTreeMap<(SmolStr, SmolStr), &'a ParsedPolicy>,
+    root: PathRoot,
+    /// The path that is followed.
+    path: &'a [SmolStr],
+    found: &'a mut Vec<AttributeRead>,
 }
 
 impl<'a> ProvenanceWalk<'a> {
-    fn start<'k>(
-        &mut self,
-        kinds: impl Iterator<Item = &'k EntityType>,
-        constraint: &PrincipalOrResourceConstraint,
-        path: &[SmolStr],
-    ) {
+    fn start(&mut self, kinds: &BTreeSet<&EntityType>, constraint: &PrincipalOrResourceConstraint) {
         let only = match constraint {
             PrincipalOrResourceConstraint::Is(kind)
             | PrincipalOrResourceConstraint::IsIn(kind, _) => Some(kind),
             _ => None,
         };
-        for kind in kinds.filter(|kind| only.is_none_or(|only| **only == **kind)) {
-            self.entity(&kind.to_string(), path);
+        for kind in kinds
+            .iter()
+            .filter(|kind| only.is_none_or(|only| **only == ***kind))
+        {
+            self.entity(&kind.to_string(), self.path);
         }
     }
 
-    fn context(&mut self, path: &[SmolStr]) {
-        let Some((member, rest)) = path.split_first() else {
+    fn context(&mut self) {
+        let Some((member, rest)) = self.path.split_first() else {
             return;
         };
         let vocabulary: &'a Vocabulary = self.vocabulary;
@@ -118,13 +142,14 @@ impl<'a> ProvenanceWalk<'a> {
         else {
             return;
         };
-        if attribute.provenance != Provenance::Stored
-            && let Some(policy) = self.policy
-        {
-            self.found
-                .entry((kind.into(), name.clone()))
-                .or_insert(policy);
-        }
+        let read = self.path.len() - rest.len();
+        self.found.push(AttributeRead {
+            kind: kind.into(),
+            attribute: name.clone(),
+            provenance: attribute.provenance,
+            root: self.root,
+            path: self.path.iter().take(read).cloned().collect(),
+        });
         self.value(&attribute.ty, rest);
     }
 

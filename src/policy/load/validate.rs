@@ -5,9 +5,9 @@
 //! it, and a misspelt name, or a type that was removed from an action's `appliesTo`, must not
 //! disable it silently. A permit that can never apply is a warning.
 
-use crate::model::{Decision, Place, Problem, nearest};
-use crate::policy::analysis::mentions::USERSET;
+use crate::model::{Decision, Place, Problem};
 use crate::policy::load::policies::ParsedPolicy;
+use crate::policy::load::remedies::{optional_depth, with_remedy};
 use crate::policy::load::source::{SourceFile, place_in, problem_of};
 use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{
@@ -17,11 +17,11 @@ use cedar_policy_core::ast::{
 use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::RequestEnv;
-use cedar_policy_core::validator::validation_errors::EntityDerefViolationKind;
 use cedar_policy_core::validator::{
     ValidationError, ValidationMode, ValidationWarning, Validator, ValidatorActionId,
     ValidatorEntityType, confusable_string_checks,
 };
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 /// The most environments in which the condition of a policy that can never apply is checked. So
@@ -196,13 +196,17 @@ impl ValidationReport<'_> {
             .filter(|error| !is_internal(error))
             .map(policy_of)
             .collect();
-        let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
-        for error in errors
+        let mut shown: Vec<&ValidationError> = errors
             .iter()
             .filter(|error| !(is_internal(error) && explained.contains(policy_of(error))))
-        {
+            .collect();
+        shown.sort_by_key(|error| Reverse(optional_depth(error)));
+        let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
+        for error in shown {
             let problem = self.problem(error);
-            let key = (problem.place.clone(), problem.help.clone());
+            // Parts of one path that may be missing have one remedy.
+            let help = problem.help.clone().filter(|_| optional_depth(error) == 0);
+            let key = (problem.place.clone(), help);
             if problem.place.is_none() || !seen.contains(&key) {
                 seen.push(key);
                 self.findings.problems.push(problem);
@@ -217,54 +221,7 @@ impl ValidationReport<'_> {
             let policy = self.by_id.get(policy_of(error));
             problem.place = policy.and_then(|(parsed, home)| place_in(parsed.tree.loc(), home));
         }
-        match error {
-            ValidationError::InternalInvariantViolation(found) => Problem {
-                message: format!(
-                    "for policy `{}`, the type of this expression cannot be told",
-                    found.policy_id
-                ),
-                ..problem.help(
-                    "read attributes, tags and groups of a variable or of an entity \
-                     that an attribute holds",
-                )
-            },
-            ValidationError::EntityDerefLevelViolation(found) => match &found.violation_kind {
-                EntityDerefViolationKind::LiteralDerefTarget => problem.help(
-                    "an entity that a policy names is looked into only where it is the principal, \
-                     the action or the resource: `principal == user::\"root\" && principal in \
-                     team::\"ops\"`; or store what is asked of it in an attribute of one of these",
-                ),
-                EntityDerefViolationKind::MaximumLevelExceeded { .. } => problem.help(format!(
-                    "this looks through more than {} entities: write `level = {}` in \
-                     `policies/bundle.toml` (at most {}), or store what is asked for nearer by",
-                    self.schema.level,
-                    self.schema.level + 1,
-                    crate::policy::MAX_LEVEL,
-                )),
-            },
-            ValidationError::UnrecognizedEntityType(found)
-                if nearest(&found.actual_entity_type, [USERSET]).is_some() =>
-            {
-                let has_relations = !self.schema.relations.relations.is_empty();
-                problem.help(if has_relations {
-                    "did you mean `Userset`? \
-                     A relation is asked for as `X in Userset::\"type:id#relation\"`"
-                } else {
-                    "there are usersets only where the bundle has a relation \
-                     model: add a `.fga` file"
-                })
-            }
-            ValidationError::UnexpectedType(found) if found.actual.to_string() == "decimal" => {
-                problem.help(
-                    "a decimal is compared by its own functions: \
-                     `x.greaterThan(decimal(\"1.0\"))`, `greaterThanOrEqual`, \
-                     `lessThan`, `lessThanOrEqual`",
-                )
-            }
-            ValidationError::EmptySetForbidden(_) => problem
-                .help("nothing is in an empty set: name what is meant, or remove the comparison"),
-            _ => problem,
-        }
+        with_remedy(error, problem, self.schema)
     }
 
     /// Reports policies that can never apply, each once: a scope that nothing is in also makes the

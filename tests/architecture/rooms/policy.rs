@@ -82,8 +82,14 @@ pub(super) const POLICY: [Room; 20] = [
     ),
     (
         "analysis",
-        &["analysis::syntax", "port", "analysis::mentions", "load"],
-        "What a policy reads, and when the clock matters.",
+        &[
+            "analysis::syntax",
+            "port",
+            "schema",
+            "analysis::mentions",
+            "load",
+        ],
+        "What a policy reads, when the clock matters, and what permits too much.",
     ),
     (
         "index",

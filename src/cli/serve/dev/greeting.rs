@@ -36,7 +36,7 @@ impl Greeting<'_> {
         text.push_str(&self.line("bundle", &chosen.describe()));
         if let Ok(report) = &load.outcome {
             let ms = load.took.as_millis();
-            let cases = report::cases_passed(report.cases.ran);
+            let cases = report::cases_passed(report.cases.ran());
             text.push_str(&self.line("", &report.summary));
             text.push_str(&self.line("", &format!("{cases} ({ms} ms)")));
         } else {

@@ -1,7 +1,7 @@
 //! Says what a change did: one line, and below it what is wrong with a bundle that is refused.
 
 use super::session::DevLoad;
-use crate::bundle;
+use crate::bundle::{self, CaseReport};
 use crate::cli::output::{Paint, format_count, with_line_end};
 use crate::engine::{BundleRefusal, LoadReport, SurveyedOutcome};
 use crate::model::Problems;
@@ -46,7 +46,7 @@ fn describe_live(load: &DevLoad, report: &LoadReport) -> Vec<String> {
     if !report.changed {
         return vec!["the bundle is the same as before".to_owned()];
     }
-    let mut told = vec![cases_passed(report.cases.ran)];
+    let mut told = vec![cases_passed(report.cases.ran())];
     told.extend(describe_changes(load));
     if !report.warnings.is_empty() {
         told.push(format!(
@@ -58,16 +58,13 @@ fn describe_live(load: &DevLoad, report: &LoadReport) -> Vec<String> {
 }
 
 fn describe_refused(load: &DevLoad, refused: &BundleRefusal) -> (&'static str, Vec<String>) {
-    let failures = load.cases.iter().flat_map(|cases| &cases.failures);
+    let failures = load.cases.iter().flat_map(CaseReport::failures);
     let names: Vec<String> = failures
-        .map(|failure| {
-            let (_, name) = failure.name.split_once(": ").unwrap_or(("", &failure.name));
-            format!("`{name}`")
-        })
+        .map(|(case, _)| format!("`{}`", case.name))
         .collect();
     let (label, mut told) = match &load.cases {
         Some(cases) if !names.is_empty() => {
-            let of = format!("{} of {}", names.len(), count(cases.ran, "case", "cases"));
+            let of = format!("{} of {}", names.len(), count(cases.ran(), "case", "cases"));
             let verb = if names.len() == 1 { "fails" } else { "fail" };
             let mut told = vec![format!("{of} {verb}: {}", first_of(names))];
             told.extend(describe_changes(load));

@@ -64,6 +64,7 @@ fn denial() -> Answer {
         }]
         .into_iter()
         .collect(),
+        reached: Vec::new(),
     };
     let other = LegExplanation {
         principal: model::EntityRef::new("agent", "copilot"),
@@ -73,6 +74,7 @@ fn denial() -> Answer {
         relations: Vec::new(),
         errors: Vec::new(),
         dropped: DroppedMembers::default(),
+        reached: Vec::new(),
     };
     let explanation = model::Explanation {
         bundle: Digest::new([7; 32]),

@@ -66,6 +66,7 @@ impl LegJson<'_> {
             relations: relations.map(RelationJson::into_model).collect(),
             errors: errors.map(PolicyErrorJson::into_model).collect(),
             dropped: dropped.map(DroppedMemberJson::into_model).collect(),
+            reached: Vec::new(),
         }
     }
 }
