@@ -23,6 +23,7 @@ mod declared;
 mod error;
 mod files;
 mod given;
+mod known_objects;
 mod lints;
 mod manifest;
 mod misspelt;

@@ -2,17 +2,25 @@
 
 mod authors;
 mod bulk;
+mod config_check;
 mod dev;
 mod explain;
+mod grants;
 mod help;
 mod init;
+mod manual;
 mod service;
 
 pub(super) use authors::{LintArguments, LintLevel, Percent, ReportFormat, TestArguments};
 pub(super) use bulk::{ExportArguments, ImportArguments, TupleLocation};
+pub(super) use config_check::{ConfigCheckArguments, ConfigCommand};
 pub(super) use dev::DevArguments;
 pub(super) use explain::ExplainArguments;
+pub(super) use grants::{
+    GrantArguments, GrantPlaceArguments, PrincipalArguments, UngrantArguments,
+};
 pub(super) use init::InitArguments;
+pub(super) use manual::{ColorChoice, CompletionArguments, ManArguments};
 pub(super) use service::ServiceArguments;
 
 use super::schema::EditorSchema;
@@ -20,6 +28,7 @@ use crate::bundle::BundleSource;
 use crate::config::Flags;
 use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// May this agent, acting at this user's behest, do this?
@@ -30,6 +39,15 @@ pub(super) struct CommandLine {
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) serve: ServeArguments,
+    /// When to colour what is printed; without it, on a terminal, unless `NO_COLOR` is set
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto"
+    )]
+    pub(super) color: ColorChoice,
 }
 
 #[derive(Debug, Subcommand)]
@@ -87,18 +105,44 @@ pub(super) enum Command {
     /// Write the tuples of a store into a file
     #[command(after_help = bulk::EXPORT_EXAMPLES)]
     Export(ExportArguments),
+    /// Stop a principal at once: every chain with it is denied
+    #[command(after_help = grants::SUSPEND_HELP)]
+    Suspend(PrincipalArguments),
+    /// End a suspension
+    #[command(after_help = grants::RESUME_HELP)]
+    Resume(PrincipalArguments),
+    /// Grant an agent the right to act for someone
+    #[command(after_help = grants::GRANT_HELP)]
+    Grant(GrantArguments),
+    /// Take such a grant away
+    #[command(after_help = grants::UNGRANT_HELP)]
+    Ungrant(UngrantArguments),
     /// Ask a running service whether it can decide, for health checks
     #[command(after_help = help::HEALTH_HELP)]
     Health {
         #[command(flatten)]
         service: ServiceArguments,
     },
+    /// Settings of the service
+    #[command(after_help = help::GROUP_HELP)]
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Keys of the issuers that a running service trusts
+    #[command(after_help = help::GROUP_HELP)]
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Print the script that completes commands and flags in a shell
+    #[command(after_help = manual::COMPLETIONS_HELP)]
+    Completions(CompletionArguments),
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = manual::MAN_HELP)]
+    Man(ManArguments),
     /// Show the packs of policies in this program
+    #[command(after_help = help::GROUP_HELP)]
     Pack {
         #[command(subcommand)]
         command: PackCommand,
@@ -217,7 +261,7 @@ pub(super) struct ServeArguments {
 impl CommandLine {
     /// Reads the process's arguments. If these are invalid, it exits the process with code 2.
     pub(super) fn read() -> Self {
-        let command = Self::command();
+        let command = Self::command().color(help_color(std::env::args_os()));
         let matches = command.clone().get_matches();
         match Self::from_arg_matches(&matches) {
             Ok(read) => {
@@ -232,6 +276,26 @@ impl CommandLine {
             Err(error) => error.exit(),
         }
     }
+}
+
+/// Returns the colours of help and of usage errors, which the parser writes before it knows of the
+/// flag.
+fn help_color(arguments: impl Iterator<Item = OsString>) -> clap::ColorChoice {
+    let mut before = String::new();
+    for argument in arguments {
+        let argument = argument.to_string_lossy().into_owned();
+        let value = match argument.strip_prefix("--color=") {
+            Some(value) => value,
+            None if before == "--color" => argument.as_str(),
+            None => "",
+        };
+        match value {
+            "always" => return clap::ColorChoice::Always,
+            "never" => return clap::ColorChoice::Never,
+            _ => before = argument,
+        }
+    }
+    clap::ColorChoice::Auto
 }
 
 /// Says what is wrong if a flag of the service stands before a command, which would not see it.
@@ -343,6 +407,8 @@ mod tests {
     fn every_command_tells_its_exit_codes() {
         fn check(command: &mut clap::Command, seen: &mut usize) {
             if command.has_subcommands() {
+                let help = command.render_long_help().to_string();
+                assert!(help.contains("\nExit codes"), "{help}");
                 for inner in command.get_subcommands_mut() {
                     check(inner, seen);
                 }

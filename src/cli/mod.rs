@@ -4,7 +4,7 @@
 //! service. An operator needs a service that says in one sentence why it does not start.
 //! **Decision.** There is one program. Without a subcommand it serves; the other subcommands read a
 //! bundle with the same code and then exit. Their output is for people: it is aligned, and coloured
-//! only on a terminal.
+//! only on a terminal, unless `--color` says otherwise.
 //! **Trade-off.** Scripts must rely on exit codes and on `explain --json`, never on the text.
 //!
 //! Exit codes stand in `exit`. A denial is an answer, whose exit code is 0 unless `explain` is told
@@ -13,15 +13,18 @@
 mod args;
 mod cases;
 mod chain;
+mod config_check;
 mod exit;
 mod explain;
 mod export;
+mod grants;
 mod health;
 mod import;
 mod init;
 mod keys;
 mod lints;
 mod lsp;
+mod manual;
 mod output;
 mod pack;
 mod rerun;
@@ -32,7 +35,7 @@ mod service;
 mod tuples;
 mod validate;
 
-use args::{Command, CommandLine, KeysCommand};
+use args::{Command, CommandLine, ConfigCommand, KeysCommand};
 use std::process::ExitCode;
 
 /// Runs the program with the process's arguments. If these are invalid, it exits the process with
@@ -40,6 +43,7 @@ use std::process::ExitCode;
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = CommandLine::read();
+    output::choose_color(arguments.color);
     match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),
@@ -60,7 +64,16 @@ pub fn run() -> ExitCode {
         Some(Command::Lsp { .. }) => lsp::run(),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Export(export)) => export::run(&export),
+        Some(Command::Suspend(arguments)) => grants::suspend(&arguments),
+        Some(Command::Resume(arguments)) => grants::resume(&arguments),
+        Some(Command::Grant(arguments)) => grants::grant(&arguments),
+        Some(Command::Ungrant(arguments)) => grants::ungrant(&arguments),
+        Some(Command::Completions(arguments)) => manual::completions(arguments.shell),
+        Some(Command::Man(arguments)) => manual::man(&arguments),
         Some(Command::Pack { command }) => pack::run(&command),
+        Some(Command::Config {
+            command: ConfigCommand::Check(check),
+        }) => config_check::check(&check),
         Some(Command::Keys {
             command: KeysCommand::Refresh { service },
         }) => keys::refresh(&service),

@@ -1,5 +1,6 @@
 //! Prints what commands show: texts, problems, colours.
 
+use super::args::ColorChoice;
 use super::exit::{CommandFailure, ExitReason};
 use crate::bundle::{self, BundleFiles};
 use crate::json::JsonError;
@@ -8,6 +9,7 @@ use indicatif::HumanCount;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Prints a command's result. A closed pipe is no error: its reader has read enough.
@@ -179,7 +181,31 @@ pub(super) fn indent(text: &str, by: usize) -> String {
         .collect()
 }
 
-/// Whether to colour output: only if it goes to a terminal that supports and wants colours.
+/// What the command line says of colours.
+static COLOR: OnceLock<ColorChoice> = OnceLock::new();
+
+/// Sets when output has colours, for the whole process.
+pub(super) fn choose_color(choice: ColorChoice) {
+    // The command line is read once.
+    let _first = COLOR.set(choice);
+}
+
+/// Returns whether output has colours, if the command line says so.
+pub(super) fn chosen_color() -> Option<bool> {
+    match COLOR.get().copied().unwrap_or_default() {
+        ColorChoice::Auto => None,
+        ColorChoice::Always => Some(true),
+        ColorChoice::Never => Some(false),
+    }
+}
+
+/// Whether output to a place has colours.
+fn is_coloured(is_terminal: impl FnOnce() -> bool) -> bool {
+    chosen_color().unwrap_or_else(|| is_terminal() && wanted())
+}
+
+/// Whether to colour output: as the command line says, and otherwise only if it goes to a terminal
+/// that supports and wants colours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
     /// Whether colours are used.
@@ -189,13 +215,13 @@ pub(super) struct Paint {
 impl Paint {
     pub(super) fn for_results() -> Self {
         Self {
-            colour: io::stdout().is_terminal() && wanted(),
+            colour: is_coloured(|| io::stdout().is_terminal()),
         }
     }
 
     pub(super) fn for_errors() -> Self {
         Self {
-            colour: io::stderr().is_terminal() && wanted(),
+            colour: is_coloured(|| io::stderr().is_terminal()),
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) const NO_SETTINGS: [&str; 5] = ["CONFIG", "ADMIN_KEY", "KEY", "URL", 
 const NEVER_EMPTY: [&str; 2] = ["CONFIG", "ADMIN_KEY"];
 
 /// Lists that are empty by default, so an empty one in a variable sets nothing.
-const LISTS: [&str; 3] = ["callers", "issuers", "trust_domains"];
+pub(super) const LISTS: [&str; 3] = ["callers", "issuers", "trust_domains"];
 
 /// The prefix of the names of all variables.
 pub(super) const PREFIX: &str = "BEHEST_";
@@ -129,7 +129,7 @@ fn is_ours(name: &std::ffi::OsStr) -> bool {
 
 /// Reads all settings and checks them against each other.
 pub fn load(flags: &Flags, environment: &EnvironmentVariables) -> Result<Config, Problems> {
-    let VariableSettings { layer, links } = read_variables(environment)?;
+    let VariableSettings { layer, links, .. } = read_variables(environment)?;
     let file = settings_file(flags, environment)
         .map(|path| read_file(&path))
         .transpose()?;
@@ -159,9 +159,9 @@ pub fn load(flags: &Flags, environment: &EnvironmentVariables) -> Result<Config,
 
 /// One source of settings.
 #[derive(Clone)]
-struct SettingsLayer {
+pub(super) struct SettingsLayer {
     metadata: Metadata,
-    values: Dict,
+    pub(super) values: Dict,
 }
 
 impl SettingsLayer {
@@ -201,7 +201,7 @@ impl Provider for SettingsLayer {
 pub(super) const VARIABLES: &str = "variables";
 pub(super) const FLAGS: &str = "flags";
 
-fn settings_file(flags: &Flags, environment: &EnvironmentVariables) -> Option<PathBuf> {
+pub(super) fn settings_file(flags: &Flags, environment: &EnvironmentVariables) -> Option<PathBuf> {
     let named = flags
         .config
         .clone()
@@ -209,7 +209,7 @@ fn settings_file(flags: &Flags, environment: &EnvironmentVariables) -> Option<Pa
     named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()))
 }
 
-fn read_file(path: &Path) -> Result<SettingsLayer, Problems> {
+pub(super) fn read_file(path: &Path) -> Result<SettingsLayer, Problems> {
     let shown = path.display().to_string();
     let unreadable = |problem: String| {
         Problem::new(format!("the settings file `{shown}` {problem}")).help(
@@ -252,12 +252,16 @@ fn read_file(path: &Path) -> Result<SettingsLayer, Problems> {
 }
 
 /// The variables that are settings, and the names of those that come from links.
-struct VariableSettings {
-    layer: SettingsLayer,
+pub(super) struct VariableSettings {
+    pub(super) layer: SettingsLayer,
     links: Vec<String>,
+    /// Each variable, with the key that it sets.
+    pub(super) names: Vec<(String, String)>,
 }
 
-fn read_variables(environment: &EnvironmentVariables) -> Result<VariableSettings, Problems> {
+pub(super) fn read_variables(
+    environment: &EnvironmentVariables,
+) -> Result<VariableSettings, Problems> {
     let mut values = Dict::new();
     let mut problems: Vec<Problem> = environment
         .unreadable
@@ -309,6 +313,10 @@ fn read_variables(environment: &EnvironmentVariables) -> Result<VariableSettings
             values,
         },
         links,
+        names: before
+            .into_iter()
+            .map(|(name, key)| (name.to_owned(), key))
+            .collect(),
     })
 }
 

@@ -31,6 +31,7 @@ mod permissions;
 mod record;
 mod search;
 mod secrets;
+mod sources;
 mod table;
 mod update;
 mod values;
@@ -46,6 +47,7 @@ pub use limits::{LimitSettings, ReloadSettings};
 pub use record::RecordSettings;
 pub use search::SearchSettings;
 pub use secrets::is_guessable;
+pub use sources::{SettingLine, SettingSource, list_settings};
 pub use update::{SettingsUpdate, update};
 pub use values::{ByteSize, CacheSize, Listen, SocketMode, TokenKey};
 

@@ -8,7 +8,7 @@
 
 use crate::model::{
     Condition, CredentialLine, Decision, EntityRef, Explanation, LegExplanation, LegOutcome,
-    PolicyRef, Reason, RelationLookup,
+    PolicyRef, Reason, RelationLookup, UnstoredEntity,
 };
 use crate::telemetry::printable;
 use std::fmt::Write;
@@ -108,6 +108,10 @@ impl ExplanationText<'_> {
         }
         for policy in &leg.determining {
             self.push(format_args!("\n    by {}", place(policy)));
+            let forbid = leg.forbids.iter().find(|forbid| forbid.policy == *policy);
+            for condition in forbid.iter().flat_map(|forbid| &forbid.conditions) {
+                self.condition("because", condition);
+            }
         }
         for error in &leg.errors {
             self.push(format_args!(
@@ -118,10 +122,13 @@ impl ExplanationText<'_> {
         }
         for miss in &leg.near_misses {
             self.push(format_args!("\n    not {}", place(&miss.policy)));
-            self.condition(&miss.condition);
+            self.condition("because this does not hold", &miss.condition);
         }
         for lookup in &leg.relations {
             self.lookup(&leg.principal, lookup);
+        }
+        for unstored in &leg.unstored {
+            self.unstored(unstored);
         }
         for dropped in &leg.dropped {
             self.push(format_args!(
@@ -138,14 +145,27 @@ impl ExplanationText<'_> {
         }
     }
 
-    fn condition(&mut self, condition: &Condition) {
+    fn unstored(&mut self, unstored: &UnstoredEntity) {
+        let UnstoredEntity { uid, nearest } = unstored;
+        let meant = nearest
+            .as_ref()
+            .map(|near| format!(" (did you mean `{near}`?)"))
+            .unwrap_or_default();
+        self.push(format_args!(
+            "\n    not stored: {}{}",
+            printable(&uid.to_string()),
+            printable(&meant)
+        ));
+    }
+
+    fn condition(&mut self, how: &str, condition: &Condition) {
         let source = condition
             .source
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ");
         self.push(format_args!(
-            "\n      because this does not hold (line {}): {source}",
+            "\n      {how} (line {}): {source}",
             condition.line
         ));
         for (access, value) in &condition.values {
@@ -254,6 +274,7 @@ mod tests {
             principal: EntityRef::new("user", "ann"),
             outcome: LegOutcome::Permit,
             determining: Vec::new(),
+            forbids: Vec::new(),
             near_misses: Vec::new(),
             relations: vec![
                 lookup(
@@ -271,6 +292,7 @@ mod tests {
             errors: Vec::new(),
             dropped: DroppedMembers::default(),
             reached: Vec::new(),
+            unstored: Vec::new(),
         };
         let bundle = Digest::new([0; 32]);
         let action = "read".to_owned();

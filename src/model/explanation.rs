@@ -53,6 +53,8 @@ pub struct LegExplanation {
     pub outcome: LegOutcome,
     /// The policies that decided it.
     pub determining: Vec<PolicyRef>,
+    /// The forbids among them, each with the conditions by which it applied.
+    pub forbids: Vec<AppliedForbid>,
     /// For a leg without a permit: each permit whose scope matched, with its first condition that
     /// was not true.
     pub near_misses: Vec<NearMiss>,
@@ -65,6 +67,9 @@ pub struct LegExplanation {
     /// The clauses that were reached, of each policy whose scope matched; empty unless coverage was
     /// wanted.
     pub reached: Vec<ReachedClauses>,
+    /// The principal and the resource, where the bundle stores entities of the type and not this
+    /// one.
+    pub unstored: Vec<UnstoredEntity>,
 }
 
 /// The clauses of a policy that an evaluation reached.
@@ -83,6 +88,25 @@ pub struct ClauseResult {
     pub clause: usize,
     /// Whether it was true.
     pub held: bool,
+}
+
+/// A forbid that was satisfied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedForbid {
+    /// The forbid.
+    pub policy: PolicyRef,
+    /// Its conditions, all of which were true; empty for one that has none.
+    pub conditions: Vec<Condition>,
+}
+
+/// An entity that is not stored, so that policies see none of its attributes but those that the
+/// request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnstoredEntity {
+    /// The entity, as the request names it.
+    pub uid: EntityRef,
+    /// A stored entity with a similar id.
+    pub nearest: Option<EntityRef>,
 }
 
 /// The outcome of a leg.
@@ -146,7 +170,7 @@ pub struct NearMiss {
     pub condition: Condition,
 }
 
-/// One top-level conjunct of a policy.
+/// One top-level conjunct of a policy, as it was evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Its source text.

@@ -55,8 +55,9 @@ pub use evidence::{
     ProvenIdentity, TOKEN_FACTS, VerifiedCredential, Voucher, is_unknown_fact, unknown_fact,
 };
 pub use explanation::{
-    ClauseResult, Condition, CredentialLine, DroppedMember, DroppedMembers, Explanation,
-    LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef, ReachedClauses, RelationLookup,
+    AppliedForbid, ClauseResult, Condition, CredentialLine, DroppedMember, DroppedMembers,
+    Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef, ReachedClauses,
+    RelationLookup, UnstoredEntity,
 };
 pub use kind_words::{KindFlaw, StatedKind, has_agents_client};
 pub(crate) use likely_token::holds_token;

@@ -39,6 +39,7 @@ mod models;
 mod purge;
 mod read;
 mod spelling;
+mod unknown_names;
 mod version;
 mod write;
 mod write_guard;

@@ -3,6 +3,7 @@
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser, is_canonical_id};
 use crate::relations::graph::TupleOrigin;
 use crate::relations::model::AuthorizationModel;
+use crate::stores::unknown_names::unknown_names;
 use crate::stores::version::Version;
 use crate::stores::write_guard::WriteGuard;
 use crate::stores::{BatchOutcome, ModelId, OpenStore, StoreId, Stores, StoresError, TupleBatch};
@@ -26,6 +27,8 @@ pub struct WriteOutcome {
     pub deleted: Vec<TupleKey>,
     /// The written tuples, without skipped ones.
     pub written: Vec<Tuple>,
+    /// In `main`: the names in the tuples to be written that nobody knew before.
+    pub unknown: Vec<ObjectRef>,
 }
 
 /// The object or user whose tuples are deleted.
@@ -86,6 +89,7 @@ impl Stores {
         for tuple in &batch.writes {
             check(model.rules.model(), tuple)?;
         }
+        let unknown = unknown_names(&version, &batch.writes);
         let BatchOutcome {
             revision,
             deleted,
@@ -96,6 +100,7 @@ impl Stores {
             revision,
             deleted,
             written,
+            unknown,
         })
     }
 

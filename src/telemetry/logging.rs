@@ -43,8 +43,13 @@ pub enum LoggingError {
     Twice,
 }
 
-/// Starts logging for the whole process; `filter` has the form of `RUST_LOG`.
-pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
+/// Starts logging for the whole process; `filter` has the form of `RUST_LOG`. Text has colours as
+/// `colour` says, and without it on a terminal, unless `NO_COLOR` is set.
+pub fn start_logging(
+    format: LogFormat,
+    filter: &str,
+    colour: Option<bool>,
+) -> Result<(), LoggingError> {
     let levels = EnvFilter::builder()
         .parse(filter)
         .map_err(|error| LoggingError::Filter {
@@ -57,8 +62,8 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), LoggingError
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let colour =
-        text && terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let wanted = || terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = text && colour.unwrap_or_else(wanted);
     let form = if text {
         LineForm::Text { colour }
     } else {

@@ -268,3 +268,38 @@ fn a_line_from_which_no_question_follows_is_refused() {
         assert!(told.contains(expected), "{expected}: {told}");
     }
 }
+
+/// What a near miss has always shown, a forbid that applied shows too, and who is not stored is
+/// told of.
+#[test]
+fn an_explanation_shows_why_a_forbid_applied_and_who_is_not_stored() {
+    let place = Place::new();
+    let chain = "user:alice/agent:copilto";
+    let context = r#"{"arguments": {"order": "x-17", "amount": 20}}"#;
+    let arguments = [
+        "explain",
+        chain,
+        "tools/call",
+        "tool:payments/refund",
+        "--context",
+        context,
+    ];
+    let told = place.run(&arguments);
+    for expected in [
+        "\n    by forbid `refund-order` at policies/platform/tools.cedar:",
+        "): unless { context.arguments.order like \"o-*\" }\n        \
+         context.arguments.order = \"x-17\"\n",
+        "\n    not stored: agent:copilto (did you mean `agent:copilot`?)\n",
+    ] {
+        assert!(told.out.contains(expected), "{expected}: {}", told.out);
+    }
+    let json = place.run(&[&arguments[..], &["--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let legs = &json["context"]["explanation"]["legs"];
+    let forbid = &legs[0]["forbids"][0];
+    assert_eq!(forbid["policy"]["id"], "refund-order");
+    assert_eq!(forbid["conditions"][0]["values"][0]["value"], "\"x-17\"");
+    assert_eq!(legs[0].get("unstored"), None);
+    assert_eq!(legs[1]["unstored"][0]["entity"]["id"], "copilto");
+    assert_eq!(legs[1]["unstored"][0]["nearest"]["id"], "copilot");
+}

@@ -76,7 +76,8 @@ impl PlaceArguments {
     ) -> Result<TupleLocation, CommandFailure> {
         let is_elsewhere = self.data.is_some() || bundle.is_given();
         let service = self.service.chosen(is_elsewhere)?;
-        match (self.location().map_err(CommandFailure::usage)?, service) {
+        let data = location(self.data.as_deref()).map_err(CommandFailure::usage)?;
+        match (data, service) {
             (Some(location), _) => Ok(TupleLocation::Data(location)),
             (None, Some(service)) => Ok(TupleLocation::Service(service)),
             (None, None) => Err(CommandFailure::usage(
@@ -85,24 +86,24 @@ impl PlaceArguments {
             )),
         }
     }
+}
 
-    /// Returns the location of the data directory that `--data` names. It is parsed here and not by
-    /// the parser, whose error would repeat an address with its password.
-    fn location(&self) -> Result<Option<StoreLocation>, Problem> {
-        let Some(text) = &self.data else {
-            return Ok(None);
-        };
-        let location: StoreLocation = text.parse().map_err(|problem: Problem| Problem {
-            message: format!("`--data`: {}", problem.message),
-            ..problem
-        })?;
-        if location.dir().is_none() {
-            let told = format!("`--data`: `{location}` keeps nothing beyond one command");
-            let help = format!("name a data directory; one of this name is written `./{location}`");
-            return Err(Problem::new(told).help(help));
-        }
-        Ok(Some(location))
+/// Returns the location of the data directory that `--data` names. It is parsed here and not by the
+/// parser, whose error would repeat an address with its password.
+pub(super) fn location(data: Option<&str>) -> Result<Option<StoreLocation>, Problem> {
+    let Some(text) = data else {
+        return Ok(None);
+    };
+    let location: StoreLocation = text.parse().map_err(|problem: Problem| Problem {
+        message: format!("`--data`: {}", problem.message),
+        ..problem
+    })?;
+    if location.dir().is_none() {
+        let told = format!("`--data`: `{location}` keeps nothing beyond one command");
+        let help = format!("name a data directory; one of this name is written `./{location}`");
+        return Err(Problem::new(told).help(help));
     }
+    Ok(Some(location))
 }
 
 /// The place that an import or an export is about.

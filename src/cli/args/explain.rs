@@ -95,6 +95,6 @@ impl ExplainArguments {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, CaseError> {
+pub(super) fn time(text: &str) -> Result<Timestamp, CaseError> {
     text.parse().map_err(|_| CaseError::Time(text.to_owned()))
 }

@@ -19,6 +19,9 @@ Exit codes, of every command: 0 done, 1 not done, 2 wrong usage, 3 denied \
 7 a lint.
 Each command's help has its own.";
 
+pub(super) const GROUP_HELP: &str = "\
+Exit codes: 0 done; 2 wrong usage; the help of each command has its others.";
+
 pub(super) const SEARCH_EXAMPLES: &str = "\
 A type in place of an entity is what is searched for; without an action, actions are.
 

@@ -24,7 +24,7 @@ mod trust;
 mod watch;
 
 use super::args::{ServeArguments, source_of};
-use super::output::{fail_all, fail_with_lines};
+use super::output::{chosen_color, fail_all, fail_with_lines};
 use crate::bundle::BundleSource;
 use crate::config::{self, Config, EnvironmentVariables, Flags, Listen};
 use crate::engine::{BundleRefusal, LoadReport};
@@ -132,7 +132,8 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
 /// Starts the log, and names what it will not take for settings.
 fn log_as_set(config: &Config) -> Result<(), Problem> {
     let filter = config.log.filter.clone().unwrap_or_else(default_filter);
-    start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
+    start_logging(config.log.format, &filter, chosen_color())
+        .map_err(|error| Problem::new(error.to_string()))?;
     if !config.links.is_empty() {
         let links = "variables of a cluster's services or a container's links are no settings";
         tracing::info!(variables = %config.links.join(" "), "{links}");

@@ -76,6 +76,7 @@ pub(super) async fn write(
         revision: revision.0,
         written: written.written.len(),
         deleted: written.deleted.len(),
+        unknown: written.unknown.iter().map(ToString::to_string).collect(),
     };
     Ok(ok_of(AnswerSource { model, revision }, &body))
 }

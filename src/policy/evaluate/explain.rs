@@ -4,8 +4,8 @@
 
 use super::PolicyVerdict;
 use crate::model::{
-    Condition, Decision, DroppedMembers, EntityRef, LegExplanation, LegOutcome, NearMiss,
-    PolicyError, RECORD_INPUT_BYTES,
+    AppliedForbid, Condition, Decision, DroppedMembers, EntityRef, LegExplanation, LegOutcome,
+    NearMiss, PolicyError, RECORD_INPUT_BYTES,
 };
 use crate::policy::CompiledPolicySet;
 use crate::policy::analysis::read_set::ReadSet;
@@ -40,11 +40,17 @@ impl CompiledPolicySet {
             policy.effect == Decision::Permit && matches!(verdict, PolicyVerdict::Satisfied)
         });
         for (policy, verdict) in verdicts {
-            if policies.contains(&policy.at.id) {
+            let is_determining = policies.contains(&policy.at.id);
+            if is_determining {
                 explanation.determining.push(policy.at.clone());
             }
             let (stopped, error) = match verdict {
-                PolicyVerdict::Satisfied => continue,
+                PolicyVerdict::Satisfied => {
+                    if is_determining && policy.effect == Decision::Deny {
+                        explanation.forbids.push(self.applied(evaluator, policy));
+                    }
+                    continue;
+                }
                 PolicyVerdict::Stopped(at) => (*at, None),
                 PolicyVerdict::Failed(at, message) => {
                     let message = self.tellable(policy, message);
@@ -67,6 +73,17 @@ impl CompiledPolicySet {
             }
         }
         explanation
+    }
+
+    /// Returns a forbid that was satisfied, with its conditions.
+    fn applied(&self, evaluator: &Evaluator<'_>, policy: &CompiledPolicy) -> AppliedForbid {
+        let conjuncts = policy.conjuncts.iter();
+        AppliedForbid {
+            policy: policy.at.clone(),
+            conditions: conjuncts
+                .map(|conjunct| self.condition(evaluator, conjunct, None))
+                .collect(),
+        }
     }
 
     /// Returns Cedar's message, unless it may contain a secret value: an overflow names its
@@ -166,10 +183,12 @@ pub(super) fn blank(
         principal: principal.clone(),
         outcome: outcome.clone(),
         determining: Vec::new(),
+        forbids: Vec::new(),
         near_misses: Vec::new(),
         relations: Vec::new(),
         errors: Vec::new(),
         dropped,
         reached: Vec::new(),
+        unstored: Vec::new(),
     }
 }

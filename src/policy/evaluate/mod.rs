@@ -23,10 +23,11 @@ use super::schema::ActionInfo;
 use super::{CompiledPolicySet, Conversions};
 use crate::model::{
     Arguments, ClockUse, Code, Decision, DroppedMembers, EntityRef, Fault, LegExplanation,
-    LegOutcome, Question, ReachedClauses, Record, Timestamp, shown,
+    LegOutcome, Question, ReachedClauses, Record, Timestamp, UnstoredEntity, shown,
 };
 use crate::policy::analysis::clock_use;
 use crate::policy::explanation::reasons;
+use crate::policy::explanation::unknown::unstored;
 use crate::policy::load::policies::{CompiledPolicy, no_slots};
 use crate::policy::load::stored::StoredEntities;
 use crate::policy::port::Relations;
@@ -167,6 +168,20 @@ impl<'a> Parties<'a> {
     }
 }
 
+/// Returns those of the parties that are not stored, of types whose entities are.
+fn unstored_parties(input: &LegInput<'_>, parties: &Parties<'_>) -> Vec<UnstoredEntity> {
+    let question = input.question;
+    let resource = question.as_asked(&question.resource.uid);
+    let parties = [
+        (parties.principal, parties.asked.clone()),
+        (parties.resource, resource),
+    ];
+    parties
+        .into_iter()
+        .filter_map(|(uid, asked)| unstored(input.stored, uid, asked))
+        .collect()
+}
+
 /// The result of evaluating one applicable policy.
 enum PolicyVerdict {
     Satisfied,
@@ -272,17 +287,17 @@ impl CompiledPolicySet {
             self.name_unknown(input, parties.resource, &mut outcome);
         }
         let explanation = depth.explanation.then(|| {
-            Box::new(LegExplanation {
-                reached: reached_clauses(&evaluator, &verdicts, depth.clauses),
-                ..self.explain(
-                    &evaluator,
-                    parties.asked,
-                    &outcome,
-                    &policies,
-                    &verdicts,
-                    inputs,
-                )
-            })
+            let mut told = self.explain(
+                &evaluator,
+                parties.asked,
+                &outcome,
+                &policies,
+                &verdicts,
+                inputs,
+            );
+            told.reached = reached_clauses(&evaluator, &verdicts, depth.clauses);
+            told.unstored = unstored_parties(input, parties);
+            Box::new(told)
         });
         let inputs = if depth.inputs {
             self.inputs_read(inputs, &scope.reads, parties.principal, parties.resource)

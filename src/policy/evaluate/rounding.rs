@@ -330,6 +330,7 @@ fn unsettled(input: &LegInput<'_>, leg: Leg, points: &[Point], why: &str) -> Leg
         Box::new(LegExplanation {
             outcome,
             determining: Vec::new(),
+            forbids: Vec::new(),
             near_misses: Vec::new(),
             ..*explained
         })

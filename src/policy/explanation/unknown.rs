@@ -11,13 +11,35 @@
 //! INVARIANT: only the text changes, and what it depends on is in the key of the leg or noted by
 //! the look-up of tuples.
 
-use crate::model::{Code, EntityRef, LegOutcome, NextAction, Reason, nearest, shown};
+use crate::model::{
+    Code, EntityRef, LegOutcome, NextAction, Reason, UnstoredEntity, nearest, shown,
+};
 use crate::policy::CompiledPolicySet;
 use crate::policy::evaluate::LegInput;
+use crate::policy::load::stored::StoredEntities;
 use cedar_policy_core::ast::EntityUID;
 
 /// The number of stored entities up to which they are searched for a similar name.
 const MOST_ENTITIES: usize = 1_000;
+
+/// Returns an entity that is not stored although others of its type are: policies see none of its
+/// attributes but those that the request says.
+pub(in crate::policy) fn unstored(
+    stored: &StoredEntities,
+    uid: &EntityUID,
+    asked: EntityRef,
+) -> Option<UnstoredEntity> {
+    if stored.get(uid).is_some() || !stored.has_kind(uid.entity_type()) {
+        return None;
+    }
+    let kind = uid.entity_type().to_string();
+    let ids = stored.ids(&kind).take(MOST_ENTITIES);
+    let near = nearest(&asked.id, ids).map(|id| EntityRef::new(asked.kind.clone(), id));
+    Some(UnstoredEntity {
+        uid: asked,
+        nearest: near,
+    })
+}
 
 impl CompiledPolicySet {
     /// Says in a denial that no policy determined that the resource is unknown.

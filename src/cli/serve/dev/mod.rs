@@ -21,7 +21,7 @@ use super::admin_key::AdminKey;
 use super::parts::ServiceParts;
 use super::{no_thread, signals, watch};
 use crate::cli::args::DevArguments;
-use crate::cli::output::{Paint, fail, fail_all, print};
+use crate::cli::output::{Paint, chosen_color, fail, fail_all, print};
 use crate::cli::serve::edits::EditWatch;
 use crate::config::{Config, EnvironmentVariables};
 use crate::model::{Problem, Problems};
@@ -58,7 +58,8 @@ fn develop(arguments: &DevArguments, chosen: &ChosenBundle) -> Result<(), Proble
     let environment = EnvironmentVariables::of_process();
     let config = loopback::settings(arguments, &environment)?;
     let filter = config.log.filter.as_deref().unwrap_or(FILTER);
-    start_logging(config.log.format, filter).map_err(|error| Problem::new(error.to_string()))?;
+    start_logging(config.log.format, filter, chosen_color())
+        .map_err(|error| Problem::new(error.to_string()))?;
     let bound = loopback::bind(arguments.port)?;
     let url = bound.url().unwrap_or_default();
     // Signals are handled before this, because whoever reads it may send one.

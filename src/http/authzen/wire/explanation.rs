@@ -70,6 +70,9 @@ pub(in crate::http) struct LegJson<'a> {
     reason: Option<ReasonJson<'a>>,
     /// The policies that decided.
     determining: Vec<PolicyJson<'a>>,
+    /// The forbids among them that were satisfied, each with the conditions by which it applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    forbids: Vec<ForbidJson<'a>>,
     /// Without a permit: each permit whose scope matched, with what was missing.
     near_misses: Vec<NearMissJson<'a>>,
     /// The relations that were looked up.
@@ -78,6 +81,31 @@ pub(in crate::http) struct LegJson<'a> {
     errors: Vec<PolicyErrorJson<'a>>,
     /// Members of the request that no policy could see.
     dropped: Vec<DroppedMemberJson<'a>>,
+    /// The principal and the resource, where the bundle stores entities of the type and not this
+    /// one: policies see none of its attributes but those that the request says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unstored: Vec<UnstoredJson<'a>>,
+}
+
+/// An entity that nobody stored.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = Unstored)]
+pub(in crate::http) struct UnstoredJson<'a> {
+    /// The entity that nobody stored.
+    entity: EntityJson<'a>,
+    /// A stored entity with a similar id, which may be meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<EntityJson<'a>>,
+}
+
+/// A forbid that was satisfied.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = Forbid)]
+pub(in crate::http) struct ForbidJson<'a> {
+    /// The forbid that was satisfied.
+    policy: PolicyJson<'a>,
+    /// Its conditions, all of which were true.
+    conditions: Vec<ConditionJson<'a>>,
 }
 
 /// A policy, and where it stands.
@@ -206,10 +234,12 @@ impl<'a> From<&'a model::LegExplanation> for LegJson<'a> {
             outcome: outcome.into(),
             reason,
             determining: leg.determining.iter().map(PolicyJson::from).collect(),
+            forbids: leg.forbids.iter().map(ForbidJson::from).collect(),
             near_misses: leg.near_misses.iter().map(NearMissJson::from).collect(),
             relations: leg.relations.iter().map(RelationJson::from).collect(),
             errors: leg.errors.iter().map(PolicyErrorJson::from).collect(),
             dropped: first_dropped(&leg.dropped),
+            unstored: leg.unstored.iter().map(UnstoredJson::from).collect(),
         }
     }
 }
@@ -255,22 +285,45 @@ impl<'a> From<&'a model::PolicyRef> for PolicyJson<'a> {
 
 impl<'a> From<&'a model::NearMiss> for NearMissJson<'a> {
     fn from(miss: &'a model::NearMiss) -> Self {
-        let condition = &miss.condition;
         Self {
             policy: PolicyJson::from(&miss.policy),
-            condition: ConditionJson {
-                source: condition.source.as_str().into(),
-                line: condition.line,
-                values: condition
-                    .values
-                    .iter()
-                    .map(|(path, value)| AttributeJson {
-                        path: path.as_str().into(),
-                        value: value.as_str().into(),
-                    })
-                    .collect(),
-                error: condition.error.as_deref().map(Cow::from),
-            },
+            condition: ConditionJson::from(&miss.condition),
+        }
+    }
+}
+
+impl<'a> From<&'a model::AppliedForbid> for ForbidJson<'a> {
+    fn from(forbid: &'a model::AppliedForbid) -> Self {
+        Self {
+            policy: PolicyJson::from(&forbid.policy),
+            conditions: forbid.conditions.iter().map(ConditionJson::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a model::Condition> for ConditionJson<'a> {
+    fn from(condition: &'a model::Condition) -> Self {
+        Self {
+            source: condition.source.as_str().into(),
+            line: condition.line,
+            values: condition
+                .values
+                .iter()
+                .map(|(path, value)| AttributeJson {
+                    path: path.as_str().into(),
+                    value: value.as_str().into(),
+                })
+                .collect(),
+            error: condition.error.as_deref().map(Cow::from),
+        }
+    }
+}
+
+impl<'a> From<&'a model::UnstoredEntity> for UnstoredJson<'a> {
+    fn from(unstored: &'a model::UnstoredEntity) -> Self {
+        Self {
+            entity: EntityJson::from(&unstored.uid),
+            nearest: unstored.nearest.as_ref().map(EntityJson::from),
         }
     }
 }

@@ -115,6 +115,10 @@ pub(in crate::http::openfga) struct WriteBody {
     pub(in crate::http::openfga) written: usize,
     /// How many were deleted; without those that were not there, and with those that were replaced.
     pub(in crate::http::openfga) deleted: usize,
+    /// In `main`: the names in the tuples to be written that no entity, no tuple and no policy knew
+    /// before, of types whose entities the bundle names. They are probably misspelt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::http::openfga) unknown: Vec<String>,
 }
 
 /// Which tuples to read: without a key all of them.

@@ -40,6 +40,7 @@ fn denial() -> Answer {
         principal: model::EntityRef::new("user", "alice"),
         outcome: LegOutcome::Deny(reason.clone()),
         determining: vec![policy()],
+        forbids: Vec::new(),
         near_misses: vec![NearMiss {
             policy: PolicyRef {
                 effect: Decision::Permit,
@@ -65,16 +66,19 @@ fn denial() -> Answer {
         .into_iter()
         .collect(),
         reached: Vec::new(),
+        unstored: Vec::new(),
     };
     let other = LegExplanation {
         principal: model::EntityRef::new("agent", "copilot"),
         outcome: LegOutcome::Permit,
         determining: Vec::new(),
+        forbids: Vec::new(),
         near_misses: Vec::new(),
         relations: Vec::new(),
         errors: Vec::new(),
         dropped: DroppedMembers::default(),
         reached: Vec::new(),
+        unstored: Vec::new(),
     };
     let explanation = model::Explanation {
         bundle: Digest::new([7; 32]),

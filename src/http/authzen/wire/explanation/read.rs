@@ -1,13 +1,14 @@
 //! Turns an explanation that was read back into the model's.
 
 use super::{
-    ConditionJson, CredentialJson, DroppedMemberJson, ExplanationJson, LegJson, NearMissJson,
-    PolicyErrorJson, PolicyJson, RelationJson,
+    ConditionJson, CredentialJson, DroppedMemberJson, ExplanationJson, ForbidJson, LegJson,
+    NearMissJson, PolicyErrorJson, PolicyJson, RelationJson, UnstoredJson,
 };
 use crate::http::authzen::wire::answer::{EntityJson, ReasonJson};
 use crate::model::{
-    Condition, CredentialKind, CredentialLine, Decision, DroppedMember, Explanation,
+    AppliedForbid, Condition, CredentialKind, CredentialLine, Decision, DroppedMember, Explanation,
     LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef, Proof, RelationLookup, Revision,
+    UnstoredEntity,
 };
 
 impl ExplanationJson<'_> {
@@ -58,15 +59,19 @@ impl LegJson<'_> {
         let relations = self.relations.into_iter();
         let errors = self.errors.into_iter();
         let dropped = self.dropped.into_iter();
+        let forbids = self.forbids.into_iter();
+        let unstored = self.unstored.into_iter();
         LegExplanation {
             principal: self.principal.into_model(),
             outcome,
             determining: determining.map(PolicyJson::into_model).collect(),
+            forbids: forbids.map(ForbidJson::into_model).collect(),
             near_misses: near_misses.map(NearMissJson::into_model).collect(),
             relations: relations.map(RelationJson::into_model).collect(),
             errors: errors.map(PolicyErrorJson::into_model).collect(),
             dropped: dropped.map(DroppedMemberJson::into_model).collect(),
             reached: Vec::new(),
+            unstored: unstored.map(UnstoredJson::into_model).collect(),
         }
     }
 }
@@ -93,6 +98,25 @@ impl NearMissJson<'_> {
         NearMiss {
             policy: self.policy.into_model(),
             condition: self.condition.into_model(),
+        }
+    }
+}
+
+impl ForbidJson<'_> {
+    fn into_model(self) -> AppliedForbid {
+        let conditions = self.conditions.into_iter();
+        AppliedForbid {
+            policy: self.policy.into_model(),
+            conditions: conditions.map(ConditionJson::into_model).collect(),
+        }
+    }
+}
+
+impl UnstoredJson<'_> {
+    fn into_model(self) -> UnstoredEntity {
+        UnstoredEntity {
+            uid: self.entity.into_model(),
+            nearest: self.nearest.map(EntityJson::into_model),
         }
     }
 }
@@ -183,6 +207,10 @@ mod tests {
                 "determining": [
                     {"id": "b", "effect": "forbid", "file": "p.cedar", "line": 1},
                 ],
+                "forbids": [{
+                    "policy": {"id": "b", "effect": "forbid", "file": "p.cedar", "line": 1},
+                    "conditions": [{"source": "true", "line": 2, "values": []}],
+                }],
                 "near_misses": [{"policy": policy, "condition": condition}],
                 "relations": [{
                     "user": "user:alice",
@@ -192,6 +220,7 @@ mod tests {
                 }],
                 "errors": [{"policy": policy, "message": "overflow"}],
                 "dropped": [{"member": "context.x", "why": "not declared"}],
+                "unstored": [{"entity": alice, "nearest": {"type": "user", "id": "alicia"}}],
             }],
         })
     }
