@@ -259,7 +259,8 @@ fn read_default(value: &str) -> Option<Json> {
 fn shown(key: &str, value: &Json) -> Json {
     let name = key.rsplit('.').next().unwrap_or(key);
     let hidden = || Json::from("(secret)");
-    if SECRETS.contains(&name) {
+    let is_hash_of_key = name == "sha256" && key.contains(".keys[");
+    if SECRETS.contains(&name) || is_hash_of_key {
         return hidden();
     }
     match value {

@@ -24,6 +24,8 @@ fn every_setting_is_shown_with_its_source() {
         "listen = \"127.0.0.1:1\"\ncache = \"1MiB\"\n\n[limits]\nbody = \"2MiB\"\ndepth = 32\n\n\
          [record]\nsink = \"r.jsonl\"\n\n[[callers]]\nname = \"gateway\"\nkey_sha256 = \
          \"4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865\"\n\
+         permissions = [\"decide\"]\n\n[[callers]]\nname = \"app\"\nkeys = [{ sha256 = \
+         \"9d417fd0dde17e7fd63e3b75e03eda30d4a261713a14568c3e749a73571ecb8c\" }]\n\
          permissions = [\"decide\"]\n",
     );
     let variables = [
@@ -56,6 +58,11 @@ fn every_setting_is_shown_with_its_source() {
             "file behest.toml:13",
         ),
         (
+            "callers[1].keys[0].sha256",
+            "\"(secret)\"",
+            "file behest.toml:18",
+        ),
+        (
             "search.token_key",
             "\"(secret)\"",
             "environment BEHEST_SEARCH__TOKEN_KEY",
@@ -70,7 +77,9 @@ fn every_setting_is_shown_with_its_source() {
     }
     let text = place.run_with(&["config", "check"], &variables, "");
     assert!(
-        !text.out.contains("4355a46b") && !text.out.contains(TOKEN_KEY),
+        !text.out.contains("4355a46b")
+            && !text.out.contains("9d417fd0dde1")
+            && !text.out.contains(TOKEN_KEY),
         "{text:?}"
     );
     let row = text
