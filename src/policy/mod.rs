@@ -28,7 +28,6 @@ mod load;
 mod port;
 mod schema;
 mod search;
-mod words;
 
 pub use analysis::laxity::{LooseAttribute, Unpermitted};
 pub use evaluate::{Clause, Leg, LegDepth, LegInput, LegTime, ListedClauses};
@@ -38,12 +37,12 @@ pub use inputs::written_values::read_written_values;
 pub use load::nesting::STACK_BYTES;
 pub use load::source::SourceFile;
 pub use load::stored::StoredEntities;
+pub use load::words::{CedarWord, CedarWordKind, cedar_words};
 pub use port::{
     NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations,
 };
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
 pub use search::{QuestionPart, ReverseRelations};
-pub use words::{CedarWord, CedarWordKind, cedar_words};
 
 use crate::model::{Arguments, Decision, PolicyRef, Problem, Problems};
 use analysis::mentions::ObjectTerm;

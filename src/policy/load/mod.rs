@@ -18,3 +18,4 @@ pub(in crate::policy) mod source;
 pub(in crate::policy) mod stored;
 pub(in crate::policy) mod stored_values;
 pub(in crate::policy) mod validate;
+pub(in crate::policy) mod words;

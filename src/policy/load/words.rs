@@ -1,7 +1,7 @@
 //! The tokens of a text in Cedar's syntax, for tools that read texts that do not parse: a person
 //! who types has an unfinished file most of the time.
 
-use super::load::lexer::{CedarToken, CedarTokens};
+use super::lexer::{CedarToken, CedarTokens};
 
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub(super) const POLICY: [Room; 20] = [
     ("load::source", &[], "A file of a bundle, and places in it."),
     ("load::lexer", &[], "The tokens of Cedar's languages."),
     (
-        "words",
+        "load::words",
         &["load::lexer"],
         "The tokens of a text that need not parse, for editors.",
     ),
