@@ -74,12 +74,23 @@ impl PlaceArguments {
         &self,
         bundle: &BundleArgument,
     ) -> Result<TupleLocation, CommandFailure> {
-        let is_elsewhere = self.data.is_some() || bundle.is_given();
-        let service = self.service.chosen(is_elsewhere)?;
-        let data = location(self.data.as_deref()).map_err(CommandFailure::usage)?;
+        TupleLocation::chosen(self.data.as_deref(), &self.service, bundle.is_given())
+    }
+}
+
+impl TupleLocation {
+    /// Returns the place that `--data` or `--url` names, or `BEHEST_URL`, which does not count
+    /// beside a directory or a bundle.
+    pub(super) fn chosen(
+        data: Option<&str>,
+        service: &ServiceArguments,
+        has_bundle: bool,
+    ) -> Result<Self, CommandFailure> {
+        let service = service.chosen(data.is_some() || has_bundle)?;
+        let data = location(data).map_err(CommandFailure::usage)?;
         match (data, service) {
-            (Some(location), _) => Ok(TupleLocation::Data(location)),
-            (None, Some(service)) => Ok(TupleLocation::Service(service)),
+            (Some(location), _) => Ok(Self::Data(location)),
+            (None, Some(service)) => Ok(Self::Service(service)),
             (None, None) => Err(CommandFailure::usage(
                 Problem::new("nothing says where the tuples are kept")
                     .help("name `--data DIR` or `--url URL`, or set `BEHEST_URL`"),
@@ -90,7 +101,7 @@ impl PlaceArguments {
 
 /// Returns the location of the data directory that `--data` names. It is parsed here and not by the
 /// parser, whose error would repeat an address with its password.
-pub(super) fn location(data: Option<&str>) -> Result<Option<StoreLocation>, Problem> {
+fn location(data: Option<&str>) -> Result<Option<StoreLocation>, Problem> {
     let Some(text) = data else {
         return Ok(None);
     };

@@ -1,10 +1,9 @@
 //! The arguments of `behest suspend`, `resume`, `grant` and `ungrant`.
 
-use super::bulk::location;
 use super::explain::time;
 use super::{BundleArgument, ServiceArguments, TupleLocation};
 use crate::cli::exit::CommandFailure;
-use crate::model::{Problem, Timestamp};
+use crate::model::Timestamp;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args};
 
@@ -109,16 +108,7 @@ pub(in crate::cli) struct UngrantArguments {
 impl GrantPlaceArguments {
     /// Returns the place that is named, by flags or by `BEHEST_URL`.
     pub(in crate::cli) fn chosen(&self) -> Result<TupleLocation, CommandFailure> {
-        let is_elsewhere = self.data.is_some() || self.bundle.is_given();
-        let service = self.service.chosen(is_elsewhere)?;
-        let data = location(self.data.as_deref()).map_err(CommandFailure::usage)?;
-        match (data, service) {
-            (Some(location), _) => Ok(TupleLocation::Data(location)),
-            (None, Some(service)) => Ok(TupleLocation::Service(service)),
-            (None, None) => Err(CommandFailure::usage(
-                Problem::new("nothing says where the tuples are kept")
-                    .help("name `--data DIR` or `--url URL`, or set `BEHEST_URL`"),
-            )),
-        }
+        let has_bundle = self.bundle.is_given();
+        TupleLocation::chosen(self.data.as_deref(), &self.service, has_bundle)
     }
 }
