@@ -3,7 +3,7 @@
 use super::{TestOutcome, TestRun};
 use crate::bundle::{CaseFailure, CaseResult};
 use crate::cli::lints::LintFinding;
-use crate::model::Problems;
+use crate::model::{Problem, Problems};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::io;
@@ -53,20 +53,9 @@ fn write_outcome(xml: &mut Xml, run: &TestRun, outcome: &TestOutcome) -> io::Res
 }
 
 fn write_refusal(xml: &mut Xml, run: &TestRun, problems: &Problems) -> io::Result<()> {
-    let cases = problems.0.iter().map(|problem| TestCase {
-        suite: "bundle",
-        name: "the bundle loads",
-        file: problem
-            .place
-            .as_ref()
-            .and_then(|place| run.path(&place.file)),
-        line: line(run, problem.place.as_ref()),
-        wrong: Some((
-            "error",
-            problem.to_string(),
-            problem.help.clone().unwrap_or_default(),
-        )),
-    });
+    let name = ("bundle", "the bundle loads");
+    let problems = problems.0.iter();
+    let cases = problems.map(|problem| of_problem(run, name, "error", problem));
     write_suites(xml, &[("bundle", cases.collect())])
 }
 
@@ -91,17 +80,25 @@ fn of_case<'a>(run: &TestRun, case: &'a CaseResult) -> TestCase<'a> {
 }
 
 fn of_lint<'a>(run: &TestRun, finding: &'a LintFinding) -> TestCase<'a> {
-    let problem = &finding.problem;
+    let name = ("lints", finding.lint.name());
+    of_problem(run, name, "failure", &finding.problem)
+}
+
+/// Returns a problem as a test that has gone wrong in this way.
+fn of_problem<'a>(
+    run: &TestRun,
+    (suite, name): (&'a str, &'a str),
+    kind: &'static str,
+    problem: &Problem,
+) -> TestCase<'a> {
+    let place = problem.place.as_ref();
     TestCase {
-        suite: "lints",
-        name: finding.lint.name(),
-        file: problem
-            .place
-            .as_ref()
-            .and_then(|place| run.path(&place.file)),
-        line: line(run, problem.place.as_ref()),
+        suite,
+        name,
+        file: place.and_then(|place| run.path(&place.file)),
+        line: line(run, place),
         wrong: Some((
-            "failure",
+            kind,
             problem.to_string(),
             problem.help.clone().unwrap_or_default(),
         )),
