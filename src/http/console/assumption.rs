@@ -30,7 +30,7 @@ const MEMBERS: [&str; 5] = ["now", "case", "entities", "tuples", "without"];
 /// takes contextual tuples.
 const MOST_SUPPOSED: usize = 100;
 
-/// The answer to a question under a assumption.
+/// The answer to a question under an assumption.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "it describes what is written without it")]
 pub(in crate::http) struct AssumedBody {
