@@ -2,13 +2,14 @@
 
 use crate::model::{ModelType, Place, Problem, Problems};
 use crate::policy::{RelationTypes, SourceFile};
+use crate::relations::condition::CompiledCondition;
 use crate::relations::model::{
     AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, add_modules,
     named_modules, read_dsl,
 };
 use crate::relations::{Graph, PossibleRelations, Rules};
 use smol_str::SmolStr;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The relation of the pack `revocation` to which the loader adds every type of principal.
 const SUSPENDED: (&str, &str) = ("platform", "suspended");
@@ -200,13 +201,14 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
         };
         types.members.iter().map(of).collect()
     });
+    let paths = condition_paths(model);
     for kind in model.types() {
         let model_type = ModelType::new(kind.name.clone());
         let entity_type = model_type.to_entity_type();
         let names = || kind.relations.iter().map(|relation| relation.name.clone());
         let parameters_of = |name: SmolStr| {
-            let parameters = parameters_of(model, rules.as_ref(), &model_type, &name);
-            (name, parameters)
+            let read = parameters_of(&paths, rules.as_ref(), &model_type, &name);
+            (name, read)
         };
         types
             .parameters
@@ -228,26 +230,41 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     types
 }
 
-/// Returns the parameters of the conditions that an answer about a relation can depend on; those of
-/// all conditions if there are no rules.
+/// Returns the parts of its parameters that each condition reads.
+fn condition_paths(model: &AuthorizationModel) -> BTreeMap<&SmolStr, BTreeSet<Vec<SmolStr>>> {
+    let conditions = model.definition().conditions.iter();
+    conditions
+        .map(|condition| {
+            let compiled = model.condition(&condition.name);
+            let paths = compiled.map_or_else(
+                || {
+                    let whole = |(name, _): &(SmolStr, _)| vec![name.clone()];
+                    condition.parameters.iter().map(whole).collect()
+                },
+                CompiledCondition::paths,
+            );
+            (&condition.name, paths)
+        })
+        .collect()
+}
+
+/// Returns what is read by the conditions that an answer about a relation can depend on; by all
+/// conditions if there are no rules.
 fn parameters_of(
-    model: &AuthorizationModel,
+    paths: &BTreeMap<&SmolStr, BTreeSet<Vec<SmolStr>>>,
     rules: Option<&Rules>,
     kind: &ModelType,
     relation: &SmolStr,
-) -> BTreeSet<SmolStr> {
+) -> BTreeSet<Vec<SmolStr>> {
     let reached = rules.map(|rules| rules.conditions_of(kind, relation));
     let counts = |name: &SmolStr| {
         reached
             .as_ref()
             .is_none_or(|reached| reached.contains(name))
     };
-    let conditions = model
-        .definition()
-        .conditions
+    paths
         .iter()
-        .filter(|condition| counts(&condition.name));
-    conditions
-        .flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone()))
+        .filter(|(condition, _)| counts(condition))
+        .flat_map(|(_, paths)| paths.iter().cloned())
         .collect()
 }

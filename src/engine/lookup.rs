@@ -56,10 +56,18 @@ pub(super) struct RequestRelations<'a> {
 /// What one look-up shares with the next, as long as their surroundings are the same.
 #[derive(Debug, Default)]
 struct LookupMemory {
-    /// The values that the engine supplies to conditions, and the surroundings that they were made
-    /// for.
-    supplied: Option<(LookupSurroundings, Record)>,
+    /// What conditions see, and the surroundings that it was made for.
+    supplied: Option<(LookupSurroundings, ConditionInputs)>,
     evaluations: ConditionCache,
+}
+
+/// The values that conditions see.
+#[derive(Debug)]
+struct ConditionInputs {
+    /// The values that the engine supplies.
+    supplied: Record,
+    /// The context without members that are null, which count as not sent; `None` if it has none.
+    present: Option<Record>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,15 +190,14 @@ impl<'a> RequestRelations<'a> {
             supplied,
             evaluations,
         } = shared;
-        let context = if reads_context {
-            question.context
-        } else {
-            &nothing
-        };
-        let supplied = supplied
+        let inputs = supplied
             .as_ref()
             .filter(|_| reads_context)
-            .map(|(_, supplied)| supplied);
+            .map(|(_, inputs)| inputs);
+        let context = inputs.map_or(&nothing, |inputs| {
+            inputs.present.as_ref().unwrap_or(question.context)
+        });
+        let supplied = inputs.map(|inputs| &inputs.supplied);
         let is_over = || self.is_over();
         let limits = RelationLimits {
             check_reads: DECISION_READS,
@@ -265,7 +272,7 @@ impl Relations for RequestRelations<'_> {
 }
 
 impl LookupMemory {
-    /// Supplies the engine's values to conditions. They override the request's, so that a caller
+    /// Makes what conditions see. The engine's values override the request's, so that a caller
     /// cannot choose the time. If the surroundings have changed, it starts over.
     fn supply(&mut self, question: &RelationQuestion<'_>) {
         let here = LookupSurroundings {
@@ -292,8 +299,12 @@ impl LookupMemory {
                 .map(|(name, value)| (SmolStr::new_static(name), value))
                 .into_iter()
                 .collect();
+            let inputs = ConditionInputs {
+                supplied,
+                present: question.context.without_nulls(),
+            };
             *self = Self {
-                supplied: Some((here, supplied)),
+                supplied: Some((here, inputs)),
                 evaluations: ConditionCache::default(),
             };
         }

@@ -27,6 +27,27 @@ pub enum Value {
 }
 
 impl Value {
+    /// Returns `true` if an object in the value has a member that is null.
+    fn has_null_member(&self) -> bool {
+        match self {
+            Self::Record(record) => record
+                .iter()
+                .any(|(_, member)| member.is_null() || member.has_null_member()),
+            Self::List(items) => items.iter().any(Self::has_null_member),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => false,
+        }
+    }
+
+    fn without_null_members(&self) -> Self {
+        match self {
+            Self::Record(record) => {
+                Self::Record(record.without_nulls().unwrap_or_else(|| record.clone()))
+            }
+            Self::List(items) => Self::List(items.iter().map(Self::without_null_members).collect()),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => self.clone(),
+        }
+    }
+
     /// Returns the string if this is a string.
     #[must_use]
     pub fn as_text(&self) -> Option<&SmolStr> {
@@ -372,6 +393,21 @@ impl Record {
             .collect();
         *self = Self::sorted(rest.into_iter());
         removed
+    }
+
+    /// Returns the record without the members that are null, at every depth; `None` if there are
+    /// none, and the record is the same.
+    #[must_use]
+    pub fn without_nulls(&self) -> Option<Self> {
+        let all_count = self.iter().all(|(_, value)| !value.is_null());
+        if all_count && !self.iter().any(|(_, value)| value.has_null_member()) {
+            return None;
+        }
+        let present = self.iter().filter(|(_, value)| !value.is_null());
+        let members: Vec<_> = present
+            .map(|(name, value)| (name.clone(), value.without_null_members()))
+            .collect();
+        Some(Self::sorted(members.into_iter()))
     }
 
     /// Iterates over the members in ascending order of their names.

@@ -23,17 +23,15 @@
 
 use crate::model::{CanonicalWriter, EntityRef, Question, Record, Value};
 use crate::policy::CompiledPolicySet;
-use crate::policy::analysis::mentions::Mention;
 use crate::policy::analysis::syntax::PathRoot;
 use crate::policy::evaluate::LegInput;
 use crate::policy::index::{ScopeEntity, ScopePolicies};
-use crate::policy::load::policies::CompiledPolicy;
 use crate::policy::schema::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 use arc_swap::ArcSwap;
 use cedar_policy_core::validator::types::Type;
 use foldhash::HashMap;
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is written into a key, for one scope and one kind of question.
@@ -49,6 +47,10 @@ pub(super) struct KeyLayout {
     /// The attributes that count on the members before the principal.
     earlier: Vec<SmolStr>,
     /// The members of the context that conditions on tuples read.
+    ///
+    /// INVARIANT: mentions and the table from which these are taken both use Cedar's names of
+    /// types. The relation model's names do not reach this folder: looked up by that name, a
+    /// relation would have no parameters, and different questions would share a key.
     parameters: Vec<SmolStr>,
 }
 
@@ -104,7 +106,7 @@ impl CompiledPolicySet {
         let layout = scope
             .layouts
             .get([action.number, who.number, what.number], || KeyLayout {
-                parameters: self.parameters(&index.all(&scope), &scope),
+                parameters: scope.parameters.context_members().cloned().collect(),
                 ..layout(vocabulary, &scope, action, who, what)
             });
         key.text(&question.action.name);
@@ -112,29 +114,6 @@ impl CompiledPolicySet {
         entity(question, &question.resource.uid, key);
         layout.write(input, &member.properties, key);
         true
-    }
-
-    /// Returns the parameters of all conditions on tuples that can count for a relation which the
-    /// policies in scope mention.
-    ///
-    /// INVARIANT: mentions and the table both use Cedar's names of types. The relation model's
-    /// names do not reach this folder: looked up by that name, a relation would have no parameters,
-    /// and different questions would share a key.
-    fn parameters(&self, policies: &[&Arc<CompiledPolicy>], scope: &ScopePolicies) -> Vec<SmolStr> {
-        if !scope.mentions {
-            return Vec::new();
-        }
-        let mentions: BTreeSet<&Mention> = policies
-            .iter()
-            .flat_map(|policy| policy.mentions.iter())
-            .collect();
-        let all = mentions
-            .into_iter()
-            .flat_map(|mention| self.schema.relations.parameters_of(mention));
-        all.collect::<BTreeSet<&SmolStr>>()
-            .into_iter()
-            .cloned()
-            .collect()
     }
 }
 

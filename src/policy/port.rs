@@ -19,9 +19,10 @@ pub struct RelationTypes {
     /// The types whose entities can be in a relation, by the object's type and the relation. A
     /// relation without an entry here can hold for any type.
     pub users: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
-    /// The names of all parameters of all conditions that an answer about a relation can depend on,
-    /// by the object's type and the relation.
-    pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
+    /// The paths that the conditions on which an answer about a relation can depend read, by the
+    /// object's type and the relation. Each begins with the name of a parameter, and no parameter
+    /// is missing.
+    pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<Vec<SmolStr>>>>,
 }
 
 /// Answers the questions that policies ask about relations, at one revision.
@@ -99,12 +100,12 @@ impl RelationTypes {
         users.is_none_or(|users| users.contains(user))
     }
 
-    /// Returns the parameters of every condition on which the answer to a mention can depend. A
-    /// path may lead to any type that has the relation.
+    /// Returns the paths that are read by every condition on which the answer to a mention can
+    /// depend. A mention's path may lead to any type that has the relation.
     pub(in crate::policy) fn parameters_of(
         &self,
         mention: &Mention,
-    ) -> impl Iterator<Item = &SmolStr> {
+    ) -> impl Iterator<Item = &Vec<SmolStr>> {
         let is_meant = |kind: &SmolStr| match &mention.object {
             ObjectTerm::Literal(object) => *kind == object.kind,
             ObjectTerm::Path(PathRoot::Principal | PathRoot::Resource | PathRoot::Context, _) => {
@@ -125,6 +126,7 @@ impl RelationTypes {
     /// parameter of this name. If the object's type is not known here, the parameters of every type
     /// count.
     pub(in crate::policy) fn reads(&self, parameter: &SmolStr, mention: &Mention) -> bool {
-        self.parameters_of(mention).any(|name| name == parameter)
+        self.parameters_of(mention)
+            .any(|path| path.first() == Some(parameter))
     }
 }

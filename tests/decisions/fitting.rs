@@ -4,6 +4,9 @@
 use behest::engine::Engine;
 use behest::model::AnswerDepth;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use support::dice::Dice;
 use support::engines;
 
 const SCHEMA: &str = "entity user, agent; entity doc { level?: Long };
@@ -275,4 +278,207 @@ action read appliesTo { principal: user, resource: doc, context: { who?: user, a
         dropped.contains("context.more") && dropped.contains("nothing else"),
         "{dropped}"
     );
+}
+
+/// The types that an argument is declared with, and a value of each that no test sends.
+const ARGUMENT_TYPES: [(&str, &str, &str); 7] = [
+    ("long", "Long", "987654321"),
+    ("text", "String", "\"nowhere\""),
+    ("bool", "Bool", "!context.arguments.x"),
+    ("cost", "decimal", "decimal(\"987654.3211\")"),
+    ("texts", "Set<String>", "[\"nowhere\"]"),
+    (
+        "record",
+        "{ a: Long, b: Set<String> }",
+        "{ a: 987654321, b: [\"nowhere\"] }",
+    ),
+    ("records", "Set<{ a: Long }>", "[{ a: 987654321 }]"),
+];
+
+/// A bundle in which the same is asked twice about an argument of each type: by a policy, and by
+/// the condition of a tuple. Both hold for whatever is sent, but for one value.
+fn read_by_both() -> Engine {
+    let mut schema = "entity user; entity policy, condition;\n".to_owned();
+    let mut policies = String::new();
+    for (name, ty, other) in ARGUMENT_TYPES {
+        writeln!(
+            schema,
+            "action {name} appliesTo {{ principal: user, resource: [policy, condition], \
+             context: {{ arguments: {{ x?: {ty} }} }} }};"
+        )
+        .unwrap();
+        writeln!(
+            policies,
+            "@id(\"{name}\") permit (principal, action == Action::\"{name}\", resource is policy) \
+             when {{ context.arguments has x && context.arguments.x != ({other}) }};"
+        )
+        .unwrap();
+    }
+    policies.push_str(
+        "@id(\"condition\") permit (principal, action, resource is condition) \
+         when { principal in resource.reader };",
+    );
+    let model = "model\n  schema 1.1\ntype user\ntype condition\n  relations\n    define reader: \
+                 [user with sent]\ncondition sent(arguments: map<any>) {\n  has(arguments.x) && \
+                 arguments.x != \"no such value\"\n}\n";
+    engines::engine(&[
+        ("schemas/s.cedarschema", &schema),
+        ("schemas/s.fga", model),
+        ("policies/p.cedar", &policies),
+        (
+            "policies/tuples.yaml",
+            "- { user: \"user:u\", relation: reader, object: \"condition:d\", condition: { name: \
+             sent } }\n",
+        ),
+    ])
+}
+
+/// A value of any kind, some of them of the types above or nearly so.
+fn any_value(dice: &mut Dice, depth: usize) -> Json {
+    match dice.below(if depth == 0 { 9 } else { 13 }) {
+        0 => Json::Null,
+        1 => json!(dice.chance(50)),
+        2 => json!(dice.below(9)),
+        3 => json!(f64::from(u32::try_from(dice.below(90_000)).unwrap()) / 1e3),
+        4 => json!(1e300),
+        5 => json!(dice.below(9).to_string()),
+        6 => json!("2026-10-01T09:00:00Z"),
+        7 => json!(*dice.one(&["", "a", "0.5", "true", "null"])),
+        8 => json!({}),
+        9 | 10 => (0..dice.below(4))
+            .map(|_| any_value(dice, depth - 1))
+            .collect(),
+        _ => {
+            let names = ["a", "b", "c", "type", "id"];
+            let members = (0..dice.below(3)).map(|_| {
+                let name = (*dice.one(&names)).to_owned();
+                (name, any_value(dice, depth - 1))
+            });
+            Json::Object(members.collect())
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_denies_where_a_condition_reads_it_as_where_a_policy_does() {
+    let engine = read_by_both();
+    let verdict = |action: &str, resource: &str, arguments: &Json| {
+        let mut body = asked(action, &json!({ "arguments": arguments }));
+        body["resource"]["type"] = json!(resource);
+        engines::verdict(&engines::decide(&engine, &body, AnswerDepth::Lean))
+    };
+    let mut dice = Dice::new(14);
+    let mut seen = BTreeMap::<String, usize>::new();
+    for round in 0..6_000 {
+        let (name, ..) = ARGUMENT_TYPES[round % ARGUMENT_TYPES.len()];
+        let arguments = match dice.below(20) {
+            0 => any_value(&mut dice, 1),
+            1 => json!({}),
+            _ => json!({ "x": any_value(&mut dice, 3) }),
+        };
+        let by_policy = verdict(name, "policy", &arguments);
+        let by_condition = verdict(name, "condition", &arguments);
+        *seen.entry(by_policy.clone()).or_default() += 1;
+        if by_condition != by_policy {
+            // A condition would see members that the schema does not declare, so they deny.
+            assert_eq!(by_condition, "deny bad_value", "{name}: {arguments}");
+            let explained = explained(&engine, name, &arguments);
+            assert!(
+                explained.contains("the schema does not declare it"),
+                "{explained}"
+            );
+        }
+    }
+    for (kind, least) in [
+        ("permit", 300),
+        ("deny bad_value", 2_000),
+        ("deny not_permitted", 300),
+    ] {
+        let count = seen.get(kind).copied().unwrap_or_default();
+        assert!(count >= least, "too few of `{kind}`: {seen:?}");
+    }
+}
+
+/// Returns what an explanation says of the arguments that a policy would not see.
+fn explained(engine: &Engine, action: &str, arguments: &Json) -> String {
+    let mut body = asked(action, &json!({ "arguments": arguments }));
+    body["resource"]["type"] = json!("policy");
+    let answer = engines::decide(engine, &body, AnswerDepth::Explain);
+    let legs = answer.explanation.expect("it was asked for").legs;
+    format!("{:?}", legs[0].dropped)
+}
+
+#[test]
+fn a_condition_sees_no_value_that_the_schema_does_not_declare() {
+    let schema = "entity user; entity tool;
+action send appliesTo { principal: user, resource: tool,
+  context: { arguments: { to: Set<String>, parts?: Set<{ name: String }>, cc?: Set<String>, note?: String } } };";
+    let policies = r#"@id("sends") permit (principal, action, resource) when { principal in resource.sender };"#;
+    let model = "model\n  schema 1.1\ntype user\ntype tool\n  relations\n    define sender: [user with own]
+condition own(arguments: map<any>, domain: string) {
+  arguments.to.all(to, to.endsWith(domain)) && !(\"bcc\" in arguments) && (!has(arguments.parts) || arguments.parts.all(p, !has(p.link)))
+}\n";
+    let tuples = "- { user: \"user:u\", relation: sender, object: \"tool:d\", condition: { name: own, context: { domain: \"@acme.example\" } } }\n";
+    let engine = engines::engine(&[
+        ("schemas/s.cedarschema", schema),
+        ("schemas/s.fga", model),
+        ("policies/p.cedar", policies),
+        ("policies/tuples.yaml", tuples),
+    ]);
+    let answer = |arguments: &Json| {
+        let mut body = asked("send", &json!({ "arguments": arguments }));
+        body["resource"]["type"] = json!("tool");
+        let answer = engines::decide(&engine, &body, AnswerDepth::Reason);
+        let message = answer.reason.as_ref().map(|reason| reason.message.clone());
+        (engines::verdict(&answer), message.unwrap_or_default())
+    };
+    for (arguments, expected) in [
+        (json!({"to": ["x@acme.example"]}), "permit"),
+        (json!({"to": ["x@evil.example"]}), "deny not_permitted"),
+        (
+            json!({"to": ["x@acme.example"], "parts": [{"name": "a"}], "note": 7}),
+            "permit",
+        ),
+        (
+            json!({"to": ["x@acme.example"], "unread": {"any": 1}}),
+            "permit",
+        ),
+        (
+            json!({"to": ["x@acme.example"], "bcc": null}),
+            "deny bad_value",
+        ),
+    ] {
+        assert_eq!(answer(&arguments).0, expected, "{arguments}");
+    }
+    for (arguments, named) in [
+        (
+            json!({"to": {"x@acme.example": 1}}),
+            "`context.arguments.to`",
+        ),
+        (json!({"to": "@acme.example"}), "`context.arguments.to`"),
+        (
+            json!({"to": ["x@acme.example", 1]}),
+            "`context.arguments.to`",
+        ),
+        (json!({"to": null}), "`context.arguments.to`"),
+        (json!({}), "`context.arguments.to`"),
+        (json!(["to"]), "`context.arguments`"),
+        (json!(null), "`context.arguments`"),
+        (
+            json!({"to": ["x@acme.example"], "parts": {}}),
+            "`context.arguments.parts`",
+        ),
+        (
+            json!({"to": ["x@acme.example"], "parts": [{"name": "a", "link": "b"}]}),
+            "`context.arguments.parts.link`",
+        ),
+        (
+            json!({"to": ["x@acme.example"], "bcc": []}),
+            "`context.arguments.bcc`",
+        ),
+    ] {
+        let (verdict, message) = answer(&arguments);
+        assert_eq!(verdict, "deny bad_value", "{arguments}");
+        assert!(message.contains(named), "{arguments}: {message}");
+    }
 }

@@ -8,7 +8,9 @@
 //! request. This can deny a request with `bad_value` because of an attribute of the same name that
 //! the policy does not read; it can never overlook one that the policy reads.
 
+use crate::policy::analysis::mentions::Mention;
 use crate::policy::analysis::syntax::{PathRoot, access_path, children};
+use crate::policy::port::RelationTypes;
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Var};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -37,6 +39,22 @@ impl ReadSet {
     pub(in crate::policy) fn of(expr: &Expr) -> Self {
         let mut reads = Self::default();
         reads.walk(expr);
+        reads
+    }
+
+    /// Returns what the conditions of tuples, on which the answers to these mentions can depend,
+    /// read of a request's context.
+    pub(in crate::policy) fn of_conditions(
+        relations: &RelationTypes,
+        mentions: &BTreeSet<Mention>,
+    ) -> Self {
+        let mut reads = Self::default();
+        for path in mentions.iter().flat_map(|one| relations.parameters_of(one)) {
+            let first = path.first().map(|first| (PathRoot::Context, first.clone()));
+            reads.firsts.extend(first);
+            reads.whole.insert((PathRoot::Context, path.clone()));
+            reads.paths.insert((PathRoot::Context, path.clone()));
+        }
         reads
     }
 
@@ -75,6 +93,14 @@ impl ReadSet {
     /// Returns the names of attributes that may be read on any entity of the request.
     pub(in crate::policy) fn anywhere(&self) -> impl Iterator<Item = &SmolStr> {
         self.anywhere.iter()
+    }
+
+    /// Returns the first names of the paths into the context.
+    pub(in crate::policy) fn context_members(&self) -> impl Iterator<Item = &SmolStr> {
+        self.firsts
+            .iter()
+            .filter(|(root, _)| *root == PathRoot::Context)
+            .map(|(_, name)| name)
     }
 
     /// Returns every name that occurs in what is read.

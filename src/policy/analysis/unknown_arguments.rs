@@ -20,6 +20,7 @@ use crate::policy::load::policies::{CompiledPolicy, Conjunct};
 use crate::policy::port::RelationTypes;
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
 use smol_str::SmolStr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The name of the context member, and of the parameter of conditions.
@@ -74,14 +75,16 @@ fn without_them(
         .iter()
         .map(|conjunct| Arc::new(ReadSet::of(&conjunct.expr)))
         .collect();
-    let untainted = policy
+    let untainted: BTreeSet<Mention> = policy
         .mentions
         .iter()
         .filter(|mention| !tainted.contains(mention))
-        .cloned();
+        .cloned()
+        .collect();
     Some(Arc::new(CompiledPolicy {
         reads: ReadSet::merged(each.iter()),
-        mentions: Arc::new(untainted.collect()),
+        parameters: Arc::new(ReadSet::of_conditions(types, &untainted)),
+        mentions: Arc::new(untainted),
         conjuncts: kept,
         ..CompiledPolicy::clone(policy)
     }))

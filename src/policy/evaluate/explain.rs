@@ -8,9 +8,9 @@ use crate::model::{
     NearMiss, PolicyError, RECORD_INPUT_BYTES,
 };
 use crate::policy::CompiledPolicySet;
-use crate::policy::analysis::read_set::ReadSet;
 use crate::policy::analysis::syntax::{PathRoot, access_path};
 use crate::policy::explanation::shown::{SECRET, beginning, may_be_shown, value_text};
+use crate::policy::index::ScopePolicies;
 use crate::policy::inputs::{PolicyInputs, known, value_at};
 use crate::policy::load::policies::{CompiledPolicy, Conjunct, no_slots};
 use cedar_policy_core::ast::{Context, EntityUID};
@@ -134,19 +134,20 @@ impl CompiledPolicySet {
         }
     }
 
-    /// Returns the values that policies have read and that may be shown: a path, and the value as
-    /// Cedar writes it.
+    /// Returns the values that policies and the conditions of relations have read and that may be
+    /// shown: a path, and the value as Cedar writes it.
     pub(super) fn inputs_read(
         &self,
         inputs: &PolicyInputs,
-        reads: &ReadSet,
+        scope: &ScopePolicies,
         principal: &EntityUID,
         resource: &EntityUID,
     ) -> Vec<(String, String)> {
         // Of a value for which the record has no space, only the beginning is written.
         let mut left = RECORD_INPUT_BYTES;
-        reads
+        scope
             .paths()
+            .into_iter()
             .filter(|(_, path)| may_be_shown(path, &self.schema.vocabulary))
             .filter_map(|(root, path)| {
                 let start = match root {

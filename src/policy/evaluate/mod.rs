@@ -300,7 +300,7 @@ impl CompiledPolicySet {
             Box::new(told)
         });
         let inputs = if depth.inputs {
-            self.inputs_read(inputs, &scope.reads, parties.principal, parties.resource)
+            self.inputs_read(inputs, scope, parties.principal, parties.resource)
         } else {
             Vec::new()
         };

@@ -47,6 +47,7 @@ mod memo;
 #[cfg(test)]
 mod oracle;
 mod scope;
+mod scope_reads;
 #[cfg(test)]
 mod unindexed;
 
@@ -95,8 +96,8 @@ pub(super) struct ScopePolicies {
     buckets: Box<[u32]>,
     /// What any of the policies reads: a value there that does not fit its type denies.
     pub(super) reads: Arc<ReadSet>,
-    /// Whether a policy of the scope mentions a relation.
-    pub(super) mentions: bool,
+    /// What the conditions of relations that any of the policies mentions read, likewise.
+    pub(super) parameters: Arc<ReadSet>,
     /// The first permit that gives a reason.
     pub(super) reasoned: Option<Arc<CompiledPolicy>>,
     /// The slice that the scope has for all values. Only a search sets it, since it knows no values
@@ -310,7 +311,7 @@ impl PolicyIndex {
         ScopePolicies {
             buckets: buckets.into(),
             reads: ReadSet::merged(policies.iter().map(|policy| &policy.reads)),
-            mentions: policies.iter().any(|policy| !policy.mentions.is_empty()),
+            parameters: ReadSet::merged(policies.iter().map(|policy| &policy.parameters)),
             reasoned: reasoned.map(|policy| Arc::clone(policy)),
             fixed: None,
             layouts: KeyLayouts::default(),
@@ -374,18 +375,18 @@ impl ScopePolicies {
         mentions: BTreeSet<Mention>,
     ) -> Self {
         let reads = ReadSet::merged(policies.clone().map(|policy| &policy.reads));
+        let parameters = ReadSet::merged(policies.clone().map(|policy| &policy.parameters));
         let slice = Slice {
             policies: policies.map(Arc::clone).collect(),
             reads: Arc::clone(&reads),
             mentions: Arc::new(mentions),
         };
-        let mentions = !slice.mentions.is_empty();
         let layouts = KeyLayouts::default();
         let fixed = Some(Arc::new(slice));
         Self {
             buckets: Box::default(),
             reads,
-            mentions,
+            parameters,
             reasoned: None,
             layouts,
             fixed,
@@ -395,7 +396,7 @@ impl ScopePolicies {
 
 impl HasWeight for ScopePolicies {
     fn weight(&self) -> usize {
-        self.buckets.len() + self.reads.len()
+        self.buckets.len() + self.reads.len() + self.parameters.len()
     }
 }
 

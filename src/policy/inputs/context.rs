@@ -2,9 +2,13 @@
 
 use super::{ContextMembers, InputBuilder, Seat};
 use crate::model::{Timestamp, Value};
+use crate::policy::explanation::shown::undeclared_name;
+use crate::policy::index::ScopePolicies;
 use crate::policy::inputs::coerce;
 use crate::policy::inputs::conversions::ValueOrigin;
+use crate::policy::schema::{Attribute, Vocabulary};
 use cedar_policy_core::ast::{EntityUID, Value as Cedar};
+use cedar_policy_core::validator::types::Type;
 use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -51,7 +55,7 @@ impl<'a> InputBuilder<'a> {
             .iter()
             .filter(|(_, attribute)| attribute.required)
         {
-            if FACTS.contains(&name.as_str()) || !self.scope.reads.reads_context(name) {
+            if FACTS.contains(&name.as_str()) || !self.scope.reads_context(name) {
                 continue;
             }
             if question.context.get_present(name).is_none() && !context.contains_key(name) {
@@ -64,20 +68,40 @@ impl<'a> InputBuilder<'a> {
         context
     }
 
-    /// Adds a member of the request, if a policy reads it.
+    /// Adds a member of the request, if a policy reads it, or a condition of a relation.
     fn member(&mut self, name: &SmolStr, value: Cow<'a, Value>, context: &mut ContextMembers) {
         let Some(attribute) = self.request.action.context.get(name) else {
             return;
         };
-        if !(self.scope.reads.reads_context(name) || self.request.explains) {
+        if !(self.scope.reads_context(name) || self.request.explains) {
             return;
         }
+        self.undeclared_parameters(name, &value, attribute);
         let origin: &dyn Fn() -> ValueOrigin = &|| ValueOrigin::Context(name.clone());
         // Each credential has claims of its own, so `token` is not kept for other legs.
         let shared = (name != "token").then_some(origin);
         let fitted = self.fit(value, attribute, name, Seat::CONTEXT, shared);
         if let Some(fitted) = fitted {
             context.insert(name.clone(), fitted);
+        }
+    }
+
+    /// Refuses what a condition reads below a member where the schema does not declare it: a
+    /// condition sees the request's values themselves, and no type says what this one may be.
+    fn undeclared_parameters(&mut self, name: &SmolStr, value: &Value, attribute: &Attribute) {
+        if !self.scope.condition_reads_member(name) {
+            return;
+        }
+        let search = UndeclaredSearch {
+            scope: self.scope,
+            vocabulary: &self.schema.vocabulary,
+        };
+        if let Some(path) = search.first(value, &attribute.ty, &mut vec![name.clone()]) {
+            self.bad.push(format!(
+                "`context.{}`: a condition of a relation reads it, and the schema does not \
+                 declare it",
+                path.join(".")
+            ));
         }
     }
 
@@ -159,6 +183,48 @@ impl<'a> InputBuilder<'a> {
             delegation.push(("depth".into(), Cedar::from(depth)));
         }
         Cedar::record(delegation, None)
+    }
+}
+
+/// Looks for members that are not declared and that conditions read.
+struct UndeclaredSearch<'a> {
+    scope: &'a ScopePolicies,
+    vocabulary: &'a Vocabulary,
+}
+
+impl UndeclaredSearch<'_> {
+    /// Returns the path of the first one in a value of type `ty`, whose own path is `at`. Only what
+    /// conditions read is searched.
+    fn first(&self, value: &Value, ty: &Type, at: &mut Vec<SmolStr>) -> Option<Vec<SmolStr>> {
+        match (ty, value) {
+            (Type::Record { attrs, .. }, Value::Record(record)) => {
+                for (name, member) in record.iter() {
+                    at.push(name.clone());
+                    let found = match attrs.get_attr(name) {
+                        _ if !self.scope.condition_reads(at) => None,
+                        Some(declared) => self.first(member, &declared.attr_type, at),
+                        None => {
+                            let declared = attrs.iter().map(|(declared, _)| declared);
+                            let shown = undeclared_name(name, declared, self.vocabulary);
+                            let before = at.iter().take(at.len() - 1).cloned();
+                            Some(before.chain([shown]).collect())
+                        }
+                    };
+                    if found.is_some() {
+                        return found;
+                    }
+                    at.pop();
+                }
+                None
+            }
+            (
+                Type::Set {
+                    element_type: Some(ty),
+                },
+                Value::List(items),
+            ) => items.iter().find_map(|item| self.first(item, ty, at)),
+            _ => None,
+        }
     }
 }
 

@@ -327,7 +327,7 @@ impl<'a> InputBuilder<'a> {
         for (misfit, why) in findings.misfits {
             let path = path_text(&misfit, &self.schema.vocabulary);
             let member = format!("{}.{path}", seat.prefix());
-            if self.scope.reads.value_at(seat.root, &misfit) {
+            if self.scope.value_at(seat.root, &misfit) {
                 self.bad.push(format!("`{member}`: {why}"));
             } else {
                 self.drop(|| (member, why));

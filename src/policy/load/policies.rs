@@ -48,6 +48,8 @@ pub(in crate::policy) struct CompiledPolicy {
     pub(in crate::policy) reads: Arc<ReadSet>,
     /// The relations that the rule mentions.
     pub(in crate::policy) mentions: Arc<BTreeSet<Mention>>,
+    /// What the conditions on tuples that count for these relations read of the context.
+    pub(in crate::policy) parameters: Arc<ReadSet>,
     pub(in crate::policy) at: PolicyRef,
     /// Where its text is.
     pub(in crate::policy) written: Option<Loc>,
@@ -336,6 +338,7 @@ impl PolicyReader<'_> {
                 // A shape spells out usersets and paths, so all policies of one shape mention the
                 // same relations.
                 Some(Ok(Mentions { found, is_idle })) => {
+                    let parameters = self.shared(ReadSet::of_conditions(&schema.relations, &found));
                     let found = Arc::new(found);
                     // Policies of packs are exempt, for a pack serves more than one bundle.
                     let own =
@@ -349,10 +352,10 @@ impl PolicyReader<'_> {
                         );
                     }
                     for at in shape {
-                        policies
-                            .get_mut(*at)
-                            .into_iter()
-                            .for_each(|parsed| parsed.policy.mentions = found.clone());
+                        if let Some(parsed) = policies.get_mut(*at) {
+                            parsed.policy.mentions = found.clone();
+                            parsed.policy.parameters = parameters.clone();
+                        }
                     }
                 }
                 Some(Err(_)) => self
@@ -412,6 +415,7 @@ fn compile(
     CompiledPolicy {
         reads,
         mentions: Arc::default(),
+        parameters: Arc::default(),
         conjuncts: condition
             .map(conjuncts)
             .unwrap_or_default()

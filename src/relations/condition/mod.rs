@@ -20,6 +20,7 @@ mod evaluate;
 mod functions;
 mod lower;
 mod network;
+mod paths;
 mod pattern;
 mod sent;
 mod signature;

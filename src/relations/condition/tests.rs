@@ -151,6 +151,30 @@ fn a_condition_says_which_parameters_it_names() {
 }
 
 #[test]
+fn a_condition_says_which_parts_of_its_parameters_it_reads() {
+    for (expression, below) in [
+        ("p.to.all(x, x == 'a')", &["p.to"][..]),
+        ("has(p.a.b) && p['c'].d > 1", &["p.a.b", "p.c.d"]),
+        ("'note' in p && 'x' in p.list", &["p.list.x", "p.note"]),
+        ("size(p) < 3 || p.a == 1", &["p", "p.a"]),
+        ("p[q] == 1", &["p"]),
+        ("q == 'a'", &["p"]),
+        ("p.a.exists(k, p.b[k] == k)", &["p.a", "p.b"]),
+        ("(true ? p : p.a).c == 1", &["p", "p.a"]),
+        ("[p.a].all(x, x.secret == 1)", &["p.a"]),
+    ] {
+        let condition = compile("p: map<any>, q: string", expression);
+        let read: Vec<String> = condition
+            .paths()
+            .into_iter()
+            .filter(|path| path.first().is_some_and(|name| name == "p"))
+            .map(|path| path.join("."))
+            .collect();
+        assert_eq!(read, below, "{expression}");
+    }
+}
+
+#[test]
 fn limits_hold_at_the_limit_and_not_past_it() {
     let long = |bytes: usize| {
         CompiledCondition::compile("c", &format!("'{}' == ''", "a".repeat(bytes - 8)), &[])

@@ -139,14 +139,7 @@ pub(super) const POLICY: [Room; 20] = [
     ),
     (
         "cache_key",
-        &[
-            "analysis::syntax",
-            "schema",
-            "analysis::mentions",
-            "load",
-            "index",
-            "evaluate",
-        ],
+        &["analysis::syntax", "schema", "index", "evaluate"],
         "What of a question an outcome depends on.",
     ),
     (
