@@ -23,7 +23,7 @@ pub(crate) const VISIT: &str =
     "action visit appliesTo { principal: [user, agent, {ns}person], resource: {ns}doc };\n";
 
 /// Conditions about documents, whatever the action.
-pub(crate) const ABOUT_DOCS: [&str; 51] = [
+pub(crate) const ABOUT_DOCS: [&str; 53] = [
     "resource has place.zip && resource.place.zip > 0",
     "resource has place.city && resource.place.city == \"a\"",
     "[{ns}doc::\"d0\", {ns}doc::\"lit\"].contains(resource)",
@@ -44,6 +44,8 @@ pub(crate) const ABOUT_DOCS: [&str; 51] = [
     "resource has clearance && [Level::\"high\"].contains(resource.clearance)",
     "resource has clearance && !(resource.clearance == Level::\"high\")",
     "resource has room && principal in resource.room.viewer",
+    "resource has room && principal in resource.room.viewer && resource.kind == \"x\"",
+    "resource has room && (principal in resource.room.viewer || resource.kind == \"y\")",
     "resource has room && resource.room == {ns}room::\"r0\"",
     "resource has room && resource.room has wing && resource.room.wing == \"east\"",
     "resource has room && resource.room has keeper && resource.room.keeper == principal",
