@@ -366,10 +366,12 @@ fn time_of(text: &Spanned<String>) -> Result<Timestamp, MisplacedError> {
     text.value.parse().map_err(refuse)
 }
 
-/// Makes a request from the short form: `user:alice > agent:copilot`, an action's name, `type:id`.
-/// An id that contains a `>` needs a whole request.
-pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, CaseError> {
-    request_of(&chain_of(who)?, does, &entity_of(to)?, context)
+/// Makes the body of a request from the short form: `user:alice > agent:copilot`, an action's name,
+/// `type:id`. An id that contains a `>` needs a whole request. Refuses what is no request.
+pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Record, CaseError> {
+    let body = body_of(&chain_of(who)?, does, &entity_of(to)?, context)?;
+    Request::from_body(&body)?;
+    Ok(body)
 }
 
 /// Makes a request about a chain, whose last member asks.

@@ -8,7 +8,7 @@ use crate::cli::chain::with_signs;
 use crate::cli::output::misread;
 use crate::http::HttpLimits;
 use crate::json::read_object;
-use crate::model::{Problem, Record, Request, Value};
+use crate::model::{Problem, Record, Value};
 use std::io::Read;
 
 /// Options that change how an answer is written, but not the decision.
@@ -76,11 +76,9 @@ fn spelled(
         .map(|text| parse(text.as_bytes(), "`--context`"))
         .transpose()?;
     let chain = with_signs(chain)?;
-    let request =
-        spelled_out(&chain, action, resource, context.unwrap_or_default()).map_err(|error| {
-            Problem::new(error.to_string()).help("see the examples of `behest explain --help`")
-        })?;
-    Ok(body_of(request))
+    spelled_out(&chain, action, resource, context.unwrap_or_default()).map_err(|error| {
+        Problem::new(error.to_string()).help("see the examples of `behest explain --help`")
+    })
 }
 
 /// Returns the problem of a text that has several lines of the decision record.
@@ -141,27 +139,4 @@ fn read_limited(source: impl Read, name: &str) -> Result<Vec<u8>, Problem> {
                 .help("name a file with one request"),
         )
     }
-}
-
-fn body_of(request: Request) -> Record {
-    let Request {
-        subject,
-        action,
-        resource,
-        context,
-        replaced_context: _,
-        replaced_subject: _,
-        flaws: _,
-    } = request;
-    let action = Record::from_iter([("name".into(), Value::Text(action.name))]);
-    let resource = Record::from_iter([
-        ("type".into(), Value::Text(resource.uid.kind)),
-        ("id".into(), Value::Text(resource.uid.id)),
-    ]);
-    Record::from_iter([
-        ("subject".into(), Value::Record(subject)),
-        ("action".into(), Value::Record(action)),
-        ("resource".into(), Value::Record(resource)),
-        ("context".into(), Value::Record(context)),
-    ])
 }

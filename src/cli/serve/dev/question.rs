@@ -6,11 +6,17 @@ use crate::model::{Decision, EntityRef, Record, Request, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
-use smol_str::SmolStr;
 
 /// The question of a case.
 #[derive(Debug)]
-pub(super) struct FirstQuestion(Request);
+pub(super) struct FirstQuestion {
+    request: Request,
+    /// The body of the same request.
+    body: Record,
+}
+
+/// The members of a request's body, in the order in which people read it.
+const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
 
 impl FirstQuestion {
     /// Returns the question of the first case that expects a permit for an agent, or else of one
@@ -28,7 +34,10 @@ impl FirstQuestion {
         let case = case
             .or_else(|| cases().find(permits))
             .or_else(|| cases().next())?;
-        Some(Self(case.request.clone()))
+        Some(Self {
+            request: case.request.clone(),
+            body: case.body.clone(),
+        })
     }
 
     /// Returns a command that asks the question, for a shell.
@@ -57,7 +66,7 @@ impl FirstQuestion {
             resource,
             context,
             ..
-        } = &self.0;
+        } = &self.request;
         let mut last = subject.clone();
         let before = match last.remove("delegation_chain") {
             Some(Value::List(members)) => members.iter().map(named).collect::<Option<Vec<_>>>()?,
@@ -94,37 +103,17 @@ impl FirstQuestion {
         })
     }
 
-    /// Returns the question as a request's body, in the order in which people read it.
+    /// Returns the question as a request's body.
     fn json(&self, options: &[(&'static str, bool)]) -> String {
-        let Request {
-            subject,
-            action,
-            resource,
-            context,
-            replaced_context: _,
-            replaced_subject: _,
-            flaws: _,
-        } = &self.0;
-        let named = [("name".into(), Value::Text(action.name.clone()))];
-        let resource_named = [
-            ("type".into(), Value::Text(resource.uid.kind.clone())),
-            ("id".into(), Value::Text(resource.uid.id.clone())),
-        ];
-        let options = options
+        let options: Record = options
             .iter()
-            .map(|(name, is_set)| ((*name).into(), Value::from(*is_set)));
-        let members = [
-            ("subject", subject.clone()),
-            ("action", with_properties(named, &action.properties)),
-            (
-                "resource",
-                with_properties(resource_named, &resource.properties),
-            ),
-            ("context", context.clone()),
-            ("options", options.collect()),
-        ];
+            .map(|(name, is_set)| ((*name).into(), Value::from(*is_set)))
+            .collect();
+        let members = MEMBERS
+            .into_iter()
+            .filter_map(|name| Some((name, self.body.get(name)?.as_record()?)))
+            .chain([("options", &options)]);
         let written: Vec<String> = members
-            .iter()
             .filter(|(_, record)| !record.is_empty())
             .map(|(name, record)| {
                 let mut json = format!("\"{name}\":");
@@ -144,21 +133,16 @@ fn named(value: &Value) -> Option<String> {
     (record.len() == 2).then(|| entity.to_string())
 }
 
-fn with_properties<const N: usize>(members: [(SmolStr, Value); N], properties: &Record) -> Record {
-    let mut record = Record::from_iter(members);
-    if !properties.is_empty() {
-        record.insert("properties", Value::Record(properties.clone()));
-    }
-    record
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn question(body: &str) -> FirstQuestion {
         let body = crate::json::read_object(body.as_bytes(), 64).unwrap();
-        FirstQuestion(Request::from_body(&body).unwrap())
+        FirstQuestion {
+            request: Request::from_body(&body).unwrap(),
+            body,
+        }
     }
 
     /// What the console reads from the fragment.
