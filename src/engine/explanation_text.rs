@@ -8,7 +8,7 @@
 
 use crate::model::{
     Condition, CredentialLine, Decision, EntityRef, Explanation, LegExplanation, LegOutcome,
-    PolicyRef, Reason, RelationLookup, UnstoredEntity,
+    ParameterOrigin, PolicyRef, Reason, RelationLookup, UnmetCondition, UnstoredEntity,
 };
 use crate::telemetry::printable;
 use std::fmt::Write;
@@ -181,6 +181,7 @@ impl ExplanationText<'_> {
             userset,
             held,
             witness,
+            unmet,
         } = lookup;
         let who = if *user == principal.to_string() {
             String::new()
@@ -191,6 +192,39 @@ impl ExplanationText<'_> {
         self.push(format_args!("\n    {who}{is_in} {}", printable(userset)));
         for tuple in witness {
             self.detail(6, tuple);
+        }
+        for unmet in unmet {
+            self.unmet(unmet);
+        }
+    }
+
+    /// Writes a tuple that does not count because of its condition, and the condition's values.
+    fn unmet(&mut self, unmet: &UnmetCondition) {
+        let UnmetCondition {
+            tuple,
+            condition,
+            error,
+            values,
+        } = unmet;
+        let why = match error {
+            Some(error) => error.clone(),
+            None => format!("condition `{condition}` is false"),
+        };
+        self.push(format_args!(
+            "\n      {} does not count: {}",
+            printable(tuple),
+            printable(&why)
+        ));
+        for value in values {
+            let origin = match value.origin {
+                ParameterOrigin::Tuple => "stored with the tuple",
+                ParameterOrigin::Request => "from the request",
+                ParameterOrigin::Service => "from the service",
+            };
+            self.detail(
+                8,
+                &format!("{} = {} ({origin})", value.parameter, value.value),
+            );
         }
     }
 
@@ -269,6 +303,7 @@ mod tests {
             userset: userset.to_owned(),
             held: !witness.is_empty(),
             witness: witness.iter().map(ToString::to_string).collect(),
+            unmet: Vec::new(),
         };
         let leg = LegExplanation {
             principal: EntityRef::new("user", "ann"),

@@ -11,7 +11,9 @@
 //! cached.
 
 use crate::cache::{Dependencies, StripeRow};
-use crate::model::{EntityRef, ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
+use crate::model::{
+    EntityRef, ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, UnmetTuple, Value,
+};
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
 use crate::relations::condition::{CLOCK, ConditionCache};
 use crate::relations::{
@@ -177,7 +179,7 @@ impl<'a> RequestRelations<'a> {
         question: &RelationQuestion<'_>,
         key: &TupleKey,
         shared: &mut LookupMemory,
-    ) -> Result<Membership, Failure> {
+    ) -> (Result<Membership, Failure>, Vec<UnmetTuple>) {
         // Most relations have no conditions, so nothing of the request is read for them.
         let nothing = Record::new();
         let reads_context = self
@@ -213,9 +215,19 @@ impl<'a> RequestRelations<'a> {
             trace: self.dependencies.is_some(),
             ..ReaderTerms::new(context)
         };
-        let mut reader = RelationReader::new(self.graph, self.rules, terms)?
-            .with_evaluations(std::mem::take(evaluations));
+        let mut reader = match RelationReader::new(self.graph, self.rules, terms) {
+            Ok(reader) => reader.with_evaluations(std::mem::take(evaluations)),
+            Err(fault) => return (Err(fault.into()), Vec::new()),
+        };
         let answer = reader.check(key);
+        self.note_dependencies(&reader);
+        let unmet = reader.take_unmet();
+        *evaluations = reader.take_evaluations();
+        (answer, unmet)
+    }
+
+    /// Records what the answers of a reader depend on, if that is wanted.
+    fn note_dependencies(&self, reader: &RelationReader<'_>) {
         if let Some(dependencies) = &self.dependencies {
             let mut dependencies = dependencies.borrow_mut();
             dependencies.rows.extend(
@@ -226,8 +238,6 @@ impl<'a> RequestRelations<'a> {
             );
             dependencies.clock = dependencies.clock.and(reader.clock_use());
         }
-        *evaluations = reader.take_evaluations();
-        answer
     }
 }
 
@@ -241,13 +251,19 @@ impl Relations for RequestRelations<'_> {
             object: ObjectRef::of_entity(question.object)
                 .map_err(|_| too_long("object", question.object))?,
         };
-        match self.check(question, &key, &mut self.shared.borrow_mut()) {
+        let (answer, unmet) = self.check(question, &key, &mut self.shared.borrow_mut());
+        match answer {
             Ok(Membership::Holds(witness)) => Ok(RelationAnswer {
                 held: true,
                 witness: shown(&witness),
+                unmet: Vec::new(),
             }),
-            Ok(Membership::Lacks) => Ok(RelationAnswer::default()),
-            Err(Failure::Error(error)) => Err(RelationFailure::Denied(error.to_string())),
+            Ok(Membership::Lacks) => Ok(RelationAnswer {
+                held: false,
+                witness: Vec::new(),
+                unmet,
+            }),
+            Err(Failure::Error(error)) => Err(RelationFailure::Denied(error.to_string(), unmet)),
             Err(Failure::Fault(fault)) if fault.may_pass() => {
                 Err(RelationFailure::Fault(fault.to_string()))
             }
@@ -318,7 +334,7 @@ fn too_long(part: &str, entity: &EntityRef) -> RelationFailure {
     let told = format!(
         "the id of the {part} of type `{kind}` is empty, or too long for a tuple: use a shorter one"
     );
-    RelationFailure::Denied(told)
+    RelationFailure::Denied(told, Vec::new())
 }
 
 /// Returns the tuples of a witness, up to [`WITNESS_BYTES`].

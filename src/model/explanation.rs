@@ -6,6 +6,7 @@
 
 use super::{
     Code, CredentialKind, Decision, Digest, EntityRef, Proof, Reason, Revision, Timestamp,
+    UnmetCondition,
 };
 
 /// The content of an `explain` answer.
@@ -194,6 +195,8 @@ pub struct RelationLookup {
     pub held: bool,
     /// One path of tuples that shows that it held; empty if it did not.
     pub witness: Vec<String>,
+    /// Tuples by which it would have held, if their conditions were true; empty if it held.
+    pub unmet: Vec<UnmetCondition>,
 }
 
 /// A policy that failed.

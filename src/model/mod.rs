@@ -34,6 +34,7 @@ mod slip;
 mod spelling;
 mod spiffe;
 mod tuple;
+mod unmet_tuple;
 mod value;
 
 pub use canonical::CanonicalWriter;
@@ -91,4 +92,5 @@ pub use tuple::{
     Tuple, TupleCondition, TupleKey, TupleTextError, TupleUser, check_relation, check_type,
     decode_id, encode_id, is_canonical_id,
 };
+pub use unmet_tuple::{ParameterOrigin, ParameterValue, UnmetCondition, UnmetTuple};
 pub use value::{Number, Record, Value};

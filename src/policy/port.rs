@@ -3,7 +3,7 @@
 //!
 //! The relation engine implements the trait elsewhere; nothing here knows how an answer is found.
 
-use crate::model::{EntityRef, Record, Timestamp};
+use crate::model::{EntityRef, Record, Timestamp, UnmetTuple};
 use crate::policy::analysis::mentions::{Mention, ObjectTerm};
 use crate::policy::analysis::syntax::PathRoot;
 use smol_str::SmolStr;
@@ -60,14 +60,18 @@ pub struct RelationAnswer {
     pub held: bool,
     /// A path of tuples that shows that the relation holds, if it does.
     pub witness: Vec<String>,
+    /// Tuples by which the relation would hold if their conditions were true, if it does not and
+    /// an explanation is wanted.
+    pub unmet: Vec<UnmetTuple>,
 }
 
 /// The reason why a question about a relation has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelationFailure {
     /// The same question fails again at the same revision (a missing parameter, too deep), so the
-    /// leg denies.
-    Denied(String),
+    /// leg denies. If an explanation is wanted, the tuples stand beside the message whose
+    /// conditions could not be evaluated.
+    Denied(String, Vec<UnmetTuple>),
     /// The failure may pass (time, a store), so there is no decision.
     Fault(String),
     /// The question needs more than its limits allow (breadth, cost). How much was read before

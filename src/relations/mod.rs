@@ -21,6 +21,7 @@ mod list;
 pub mod model;
 mod reader;
 mod rules;
+mod would_count;
 
 pub use error::{Failure, RelationError, RelationFault};
 pub use expand::{Expansion, ExpansionNode, MAX_EXPANSION_BYTES};

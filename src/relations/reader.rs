@@ -1,12 +1,15 @@
 //! The reader, which answers any number of questions of one request on one version and one model.
 
-use super::check::{self, CheckMemo, CheckOutcome, CheckRun, Subproblem, Trace};
+use super::check::{
+    self, CheckMemo, CheckOutcome, CheckRun, CheckedQuestion, Subproblem, Trace, UnmetStep,
+};
 use super::condition::{ConditionCache, RequestValues};
 use super::error::{Failure, RelationError, RelationFault};
 use super::graph::{Graph, NameId, RowHash, UserId, View};
 use super::limits::{Allowance, RelationLimits, WorkMeter};
 use super::rules::{RelationId, Rules};
-use crate::model::{ClockUse, ObjectRef, Record, Revision, Tuple, TupleKey, TupleUser};
+use super::would_count::UnmetSearch;
+use crate::model::{ClockUse, ObjectRef, Record, Revision, Tuple, TupleKey, TupleUser, UnmetTuple};
 use foldhash::HashMap;
 
 /// The terms of a request: its contextual tuples, values and limits.
@@ -114,6 +117,9 @@ pub(super) struct ReaderState {
     /// The values converted for conditions, and their work.
     pub(super) evaluations: ConditionCache,
     memo: CheckMemo,
+    /// The tuples whose conditions did not hold in the last check, and its user; noted only if a
+    /// witness is wanted.
+    unmet: Option<(UserId, Vec<UnmetStep>)>,
 }
 
 impl<'a> RelationReader<'a> {
@@ -186,6 +192,16 @@ impl<'a> RelationReader<'a> {
             user,
             scene.terms.witness,
         )
+    }
+
+    /// Returns the tuples by which the last check would have held, or come to an answer, if their
+    /// conditions were true. None unless a witness is wanted.
+    pub fn take_unmet(&mut self) -> Vec<UnmetTuple> {
+        let noted = self.state.unmet.take();
+        let (scene, _) = self.scene();
+        noted.map_or_else(Vec::new, |(user, noted)| {
+            UnmetSearch::new(scene, user).run(&noted)
+        })
     }
 
     /// Checks each key as if it were the only one; equal keys are checked once. Answers are in the
@@ -283,7 +299,11 @@ impl Scene<'_> {
             evaluations: &mut state.evaluations,
             memo: &mut state.memo,
         };
-        let (outcome, witness) = check::check(
+        let CheckedQuestion {
+            outcome,
+            witness,
+            unmet,
+        } = check::check(
             self.view,
             self.rules,
             &mut run,
@@ -292,6 +312,8 @@ impl Scene<'_> {
             limits.depth,
             witness,
         )?;
+        state.unmet =
+            (!unmet.is_empty() && outcome != CheckOutcome::Holds).then_some((user, unmet));
         match outcome {
             CheckOutcome::Holds => {
                 let path: Option<Vec<TupleKey>> = witness

@@ -303,3 +303,104 @@ fn an_explanation_shows_why_a_forbid_applied_and_who_is_not_stored() {
     assert_eq!(legs[1]["unstored"][0]["entity"]["id"], "copilto");
     assert_eq!(legs[1]["unstored"][0]["nearest"]["id"], "copilot");
 }
+
+/// Writes a bundle whose tool may be called by tuples with a condition.
+fn conditional(place: &Place) {
+    place.write(
+        "shop/schemas/shop.cedarschema",
+        "entity user { @secret pin?: String };\nentity agent;\nentity tool;\n\
+         action call appliesTo {\n  principal: [user, agent],\n  resource: tool,\n  \
+         context: { amount?: Long, pin?: String },\n};\n",
+    );
+    place.write(
+        "shop/schemas/shop.fga",
+        "model\n  schema 1.1\ntype user\ntype agent\ntype group\n  relations\n    \
+         define member: [user]\ntype tool\n  relations\n    \
+         define caller: [user, agent, user with small, group#member with small]\n    \
+         define stopped: [user, agent]\n\
+         condition small(amount: int, most: int, pin: string) {\n  \
+         amount <= most && pin != \"\"\n}\n",
+    );
+    place.write("shop/policies/bundle.toml", "packs = []\n");
+    place.write(
+        "shop/policies/shop.cedar",
+        "@id(\"call\") permit (principal, action == Action::\"call\", resource)\n\
+         when { principal in resource.caller };\n\
+         @id(\"stop\") @reason(\"stopped\") forbid (principal, action, resource)\n\
+         when { principal in resource.stopped };\n",
+    );
+    place.write(
+        "shop/policies/tuples.yaml",
+        "- { user: \"group:staff#member\", relation: caller, object: \"tool:refund\", \
+         condition: { name: small, context: { most: 500 } } }\n\
+         - { user: \"user:ann\", relation: member, object: \"group:staff\" }\n\
+         - { user: \"user:cid\", relation: caller, object: \"tool:refund\" }\n\
+         - { user: \"user:cid\", relation: stopped, object: \"tool:refund\" }\n",
+    );
+}
+
+const SHOP: [&str; 6] = [
+    "explain",
+    "--bundle",
+    "shop",
+    "user:ann",
+    "call",
+    "tool:refund",
+];
+
+/// The tuple would have counted, and is none of those that an answer shows otherwise.
+#[test]
+fn a_condition_that_is_false_is_told_with_its_values() {
+    let place = Place::new();
+    conditional(&place);
+    let asked = [
+        &SHOP[..],
+        &["--context", r#"{"amount": 900, "pin": "1234"}"#],
+    ]
+    .concat();
+    let told = place.run(&asked);
+    assert!(
+        told.out.contains(
+            "    is not in tool:refund#caller\n      \
+             tool:refund#caller@group:staff#member does not count: condition `small` is false\n        \
+             amount = 900 (from the request)\n        \
+             most = 500 (stored with the tuple)\n        \
+             pin = (secret) (from the request)\n"
+        ),
+        "{}",
+        told.out
+    );
+    let json = place.run(&[&asked[..], &["--json"]].concat());
+    assert!(!json.out.contains("1234"), "{}", json.out);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let lookups = &json["context"]["explanation"]["legs"][0]["relations"];
+    let unmet = lookups.as_array().unwrap().iter();
+    let unmet: Vec<_> = unmet.filter_map(|lookup| lookup.get("unmet")).collect();
+    assert_eq!(unmet.len(), 1, "{lookups}");
+    assert_eq!(
+        unmet[0][0]["tuple"],
+        "tool:refund#caller@group:staff#member"
+    );
+    assert_eq!(unmet[0][0]["condition"], "small");
+    assert_eq!(unmet[0][0].get("error"), None);
+    assert_eq!(
+        unmet[0][0]["values"][0],
+        serde_json::json!({"parameter": "amount", "value": "900", "from": "request"})
+    );
+
+    let missing = place.run(&[&SHOP[..], &["--context", r#"{"pin": "1234"}"#]].concat());
+    assert!(
+        missing.out.contains(
+            "does not count: condition `small` has no value for `amount`: store it in the context"
+        ) && missing.out.starts_with("deny: ")
+            && missing.out.contains("(relation_error)"),
+        "{}",
+        missing.out
+    );
+    let held = place.run(&[&SHOP[..], &["--context", r#"{"amount": 5, "pin": "1"}"#]].concat());
+    assert!(
+        held.out.starts_with("permit\n") && !held.out.contains("does not count"),
+        "{}",
+        held.out
+    );
+}

@@ -51,6 +51,153 @@ fn a_witness_is_the_path_from_the_object_to_the_user() {
     assert_eq!(store.witness("doc:plan#owner@user:bob"), None);
 }
 
+const SHARED: &str = "model\n  schema 1.1\ntype user\ntype group\n  relations\n    \
+    define member: [user, user with small, group#member]\ntype doc\n  relations\n    \
+    define owner: [user with small, group#member with small]\n    define blocked: [user with small]\n    \
+    define parent: [doc with small]\n    define viewer: owner or viewer from parent\n    \
+    define editor: owner but not blocked\n    define keeper: [user]\n    \
+    define reviewer: editor and keeper\ncondition small(amount: int, most: int) {\n  \
+    amount <= most\n}\n";
+
+/// Returns the tuples that a check says would have counted, each with why it does not.
+fn unmet(tuples: &[(&str, Option<i64>)], key: &str, amount: &str) -> Vec<String> {
+    let tuples = tuples.iter().map(|(key, most)| Tuple {
+        key: key.parse().unwrap(),
+        condition: most.map(|most| {
+            let most = ("most".into(), Value::from(most));
+            Arc::new(TupleCondition {
+                name: "small".into(),
+                context: Record::from_iter([most]),
+            })
+        }),
+    });
+    let graph = Graph::load(tuples, Revision(1)).unwrap();
+    let rules = Rules::compile(&model(SHARED), &graph).unwrap();
+    let context = context_of(amount);
+    let terms = ReaderTerms {
+        witness: true,
+        ..ReaderTerms::new(&context)
+    };
+    let mut reader = RelationReader::new(&graph, &rules, terms).unwrap();
+    let _answer = reader.check(&key.parse().unwrap());
+    let unmet = reader.take_unmet();
+    assert_eq!(reader.take_unmet(), [], "they are taken once");
+    for tuple in &unmet {
+        let names: Vec<&str> = tuple.parameters.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["amount", "most"]);
+        assert_eq!(tuple.condition.name, "small");
+    }
+    let told = unmet.iter().map(|tuple| match &tuple.error {
+        None => tuple.tuple.to_string(),
+        Some(error) => format!("{}: {error}", tuple.tuple),
+    });
+    told.collect()
+}
+
+/// Returns a context with a number, or an empty one.
+fn context_of(amount: &str) -> Record {
+    let amount = amount.parse::<i64>().ok();
+    amount
+        .map(|amount| ("amount".into(), Value::from(amount)))
+        .into_iter()
+        .collect()
+}
+
+#[test]
+fn a_tuple_whose_condition_is_false_is_told_if_it_would_have_counted() {
+    let tuples = [
+        ("doc:a#owner@user:ann", Some(10)),
+        ("doc:a#owner@group:staff#member", Some(20)),
+        ("doc:a#owner@group:other#member", Some(20)),
+        ("doc:a#parent@doc:b", Some(5)),
+        ("doc:b#owner@group:ops#member", Some(7)),
+        ("group:staff#member@user:ann", None),
+        ("group:other#member@user:bob", None),
+        ("group:ops#member@user:ann", Some(6)),
+        ("group:ops#member@user:cid", Some(1)),
+    ];
+    assert_eq!(
+        unmet(&tuples, "doc:a#viewer@user:ann", "50"),
+        [
+            "doc:a#owner@user:ann",
+            "doc:a#owner@group:staff#member",
+            "doc:a#parent@doc:b",
+            "doc:b#owner@group:ops#member",
+            "group:ops#member@user:ann",
+        ],
+        "the group of others, and what is another's, would not have"
+    );
+    assert_eq!(
+        unmet(&tuples, "doc:a#viewer@user:ann", "15"),
+        [""; 0],
+        "it holds"
+    );
+    assert_eq!(unmet(&tuples, "doc:a#owner@user:dan", "50"), [""; 0]);
+    let missing = "condition `small` has no value for `amount`: store it in the context of the \
+                   tuple's condition, or send it in the request's `context`";
+    assert_eq!(
+        unmet(&tuples[..1], "doc:a#viewer@user:ann", ""),
+        [format!("doc:a#owner@user:ann: {missing}")]
+    );
+}
+
+#[test]
+fn what_would_have_taken_a_relation_away_is_not_told() {
+    let tuples = [
+        ("doc:a#owner@user:ann", Some(10)),
+        ("doc:a#blocked@user:ann", Some(5)),
+    ];
+    assert_eq!(unmet(&tuples, "doc:a#reviewer@user:ann", "7"), [""; 0]);
+    assert_eq!(unmet(&tuples, "doc:a#editor@user:ann", "7"), [""; 0]);
+    assert_eq!(
+        unmet(&tuples, "doc:a#editor@user:ann", "50"),
+        ["doc:a#owner@user:ann"]
+    );
+    assert_eq!(
+        unmet(&tuples, "doc:a#editor@user:ann", "3"),
+        [""; 0],
+        "blocked"
+    );
+}
+
+#[test]
+fn the_tuples_that_are_told_are_few_and_none_without_a_witness() {
+    let groups: Vec<(String, String)> = (0..100)
+        .map(|at| {
+            (
+                format!("doc:a#owner@group:g{at}#member"),
+                format!("group:g{at}#member@user:ann"),
+            )
+        })
+        .collect();
+    let tuples: Vec<(&str, Option<i64>)> = groups
+        .iter()
+        .flat_map(|(owner, member)| [(owner.as_str(), Some(1)), (member.as_str(), None)])
+        .collect();
+    assert_eq!(unmet(&tuples, "doc:a#owner@user:ann", "50").len(), 8);
+    assert_eq!(unmet(&tuples, "doc:a#owner@user:bob", "50"), [""; 0]);
+    let (ending, no_witness) = (
+        ("until".into(), Value::from("2000")),
+        ReaderTerms::new(&EMPTY),
+    );
+    let condition = TupleCondition {
+        name: "until".into(),
+        context: Record::from_iter([ending]),
+    };
+    let store = Store::docs(&[]);
+    let tuple = Tuple {
+        key: "doc:1#viewer@user:ann".parse().unwrap(),
+        condition: Some(Arc::new(condition)),
+    };
+    let contextual = [tuple];
+    let mut reader = store.reader(ReaderTerms {
+        contextual: &contextual,
+        ..no_witness
+    });
+    let _answer = reader.check(&"doc:1#viewer@user:ann".parse().unwrap());
+    assert_eq!(reader.take_unmet(), []);
+}
+
 #[test]
 fn a_list_with_as_many_results_as_wanted_is_complete_and_one_more_cuts_it() {
     let store = Store::docs(&[

@@ -57,15 +57,23 @@ pub(super) fn without_inputs(
                 ..refused(Code::PolicyError, message, principal)
             })
         }
-        NoInputs::Relation(RelationFailure::Fault(message)) => Err(Fault::Relations(message)),
-        NoInputs::Relation(RelationFailure::Limit(message)) => Err(Fault::RelationLimit(message)),
-        NoInputs::Relation(RelationFailure::Denied(message)) => Ok(blank_refusal(
-            Code::RelationError,
-            message,
-            principal,
-            depth,
-            DroppedMembers::default(),
-        )),
+        NoInputs::Relation(RelationFailure::Fault(message), _) => Err(Fault::Relations(message)),
+        NoInputs::Relation(RelationFailure::Limit(message), _) => {
+            Err(Fault::RelationLimit(message))
+        }
+        NoInputs::Relation(RelationFailure::Denied(message, _), lookups) => {
+            let mut leg = blank_refusal(
+                Code::RelationError,
+                message,
+                principal,
+                depth,
+                DroppedMembers::default(),
+            );
+            if let Some(explanation) = &mut leg.explanation {
+                explanation.relations = lookups;
+            }
+            Ok(leg)
+        }
         NoInputs::Bad(bad, dropped) => {
             let message = bad.into_iter().next().unwrap_or_default();
             Ok(blank_refusal(

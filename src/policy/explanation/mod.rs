@@ -4,3 +4,4 @@
 pub(in crate::policy) mod reasons;
 pub(in crate::policy) mod shown;
 pub(in crate::policy) mod unknown;
+pub(in crate::policy) mod unmet;

@@ -18,10 +18,10 @@ pub(in crate::policy) const SECRET: &str = "(secret)";
 
 /// Longest value in an explanation, in bytes: enough for a person to compare with a policy. A batch
 /// repeats its values for each permit of each leg of each item.
-const SHOWN_BYTES: usize = 512;
+pub(in crate::policy) const SHOWN_BYTES: usize = 512;
 
 /// The text at the end of a value that was cut.
-const CUT: &str = "… (cut here)";
+pub(in crate::policy) const CUT: &str = "… (cut here)";
 
 /// Returns `true` if the value at this path may be shown.
 pub(in crate::policy) fn may_be_shown(path: &[SmolStr], vocabulary: &Vocabulary) -> bool {
@@ -273,9 +273,9 @@ impl Redaction<'_> {
 }
 
 /// Accepts as many bytes as are shown, and then ends the writing.
-struct BoundedText {
-    text: String,
-    bytes: usize,
+pub(in crate::policy) struct BoundedText {
+    pub(in crate::policy) text: String,
+    pub(in crate::policy) bytes: usize,
 }
 
 impl Write for BoundedText {

@@ -5,6 +5,7 @@ use crate::model::{EntityRef, RelationLookup};
 use crate::policy::analysis::mentions::{Mention, ObjectTerm, userset_id};
 use crate::policy::analysis::syntax::PathRoot;
 use crate::policy::explanation::shown::{SECRET, may_be_shown};
+use crate::policy::explanation::unmet::unmet_conditions;
 use crate::policy::index::Slice;
 use crate::policy::port::{RelationAnswer, RelationFailure, RelationQuestion};
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Literal, Value as Cedar, ValueKind};
@@ -39,7 +40,8 @@ impl InputBuilder<'_> {
                     "the id of an object of type `{}` is empty, or too long for a tuple",
                     object.kind
                 );
-                return Err(NoInputs::Relation(RelationFailure::Denied(message)));
+                let failure = RelationFailure::Denied(message, Vec::new());
+                return Err(NoInputs::Relation(failure, lookups));
             };
             let question = RelationQuestion {
                 user: &entity_ref(&user),
@@ -50,14 +52,10 @@ impl InputBuilder<'_> {
                 action: &self.request.question.action.name,
                 resource: &self.request.question.resource.uid,
             };
-            let answer = self
-                .request
-                .relations
-                .holds(&question)
-                .map_err(NoInputs::Relation)?;
-            if self.request.explains {
-                lookups.push(self.shown(mention, &question, &userset, answer.clone()));
-            }
+            let held = match self.answer(mention, &question, &userset, &mut lookups) {
+                Ok(held) => held,
+                Err(failure) => return Err(NoInputs::Relation(failure, lookups)),
+            };
             let userset =
                 EntityUID::from_components(self.schema.userset.clone(), Eid::new(userset), None);
             // An object of an undeclared type is no Cedar entity: its attributes cannot be read.
@@ -67,11 +65,37 @@ impl InputBuilder<'_> {
             changes.push(LookupChange {
                 userset,
                 attribute,
-                member: answer.held.then_some(user),
+                member: held.then_some(user),
             });
         }
         self.apply(changes);
         Ok(lookups)
+    }
+
+    /// Decides whether a relation holds, and adds the look-up if an explanation is wanted: also one
+    /// that is denied.
+    fn answer(
+        &self,
+        mention: &Mention,
+        question: &RelationQuestion<'_>,
+        userset: &str,
+        lookups: &mut Vec<RelationLookup>,
+    ) -> Result<bool, RelationFailure> {
+        let answered = self.request.relations.holds(question);
+        if self.request.explains {
+            match &answered {
+                Ok(answer) => lookups.push(self.shown(mention, question, userset, answer.clone())),
+                Err(RelationFailure::Denied(_, unmet)) => {
+                    let answer = RelationAnswer {
+                        unmet: unmet.clone(),
+                        ..RelationAnswer::default()
+                    };
+                    lookups.push(self.shown(mention, question, userset, answer));
+                }
+                Err(RelationFailure::Fault(_) | RelationFailure::Limit(_)) => {}
+            }
+        }
+        answered.map(|answer| answer.held)
     }
 
     /// Returns the object of a mention, if it leads to one, and the object's entity if a path leads
@@ -125,7 +149,12 @@ impl InputBuilder<'_> {
             ObjectTerm::Literal(_) => true,
             ObjectTerm::Path(_, path) => may_be_shown(path, vocabulary),
         };
-        let RelationAnswer { held, witness } = answer;
+        let RelationAnswer {
+            held,
+            witness,
+            unmet,
+        } = answer;
+        let shows_path = shows_user && shows_object;
         RelationLookup {
             user: if shows_user {
                 question.user.to_string()
@@ -138,8 +167,9 @@ impl InputBuilder<'_> {
                 format!("{SECRET}#{}", mention.relation)
             },
             held,
-            witness: if shows_user && shows_object {
-                witness
+            witness: if shows_path { witness } else { Vec::new() },
+            unmet: if shows_path {
+                unmet_conditions(unmet, question.context, vocabulary)
             } else {
                 Vec::new()
             },

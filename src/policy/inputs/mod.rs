@@ -79,8 +79,9 @@ pub(super) struct LegRequest<'a> {
 pub(super) enum NoInputs {
     /// Values that a policy reads do not fit their types; and what else no policy could see.
     Bad(Vec<String>, DroppedMembers),
-    /// A relation could not be looked up.
-    Relation(RelationFailure),
+    /// A relation could not be looked up; and the look-ups so far, with that one, if an explanation
+    /// is wanted.
+    Relation(RelationFailure, Vec<RelationLookup>),
     /// Cedar refused the inputs. Its message may contain any value, and is not kept.
     Cedar,
 }

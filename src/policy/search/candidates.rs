@@ -100,7 +100,7 @@ impl CompiledPolicySet {
         let inputs = match build(&request, &self.schema, input.stored, index, &known) {
             Ok((inputs, _)) => inputs,
             // What fails here will fail or deny when a candidate is decided.
-            Err(NoInputs::Relation(_) | NoInputs::Cedar) => return None,
+            Err(NoInputs::Relation(..) | NoInputs::Cedar) => return None,
             Err(NoInputs::Bad(..)) => {
                 // If a policy that applies to every entity reads a value that does not fit its
                 // type, every candidate is denied.

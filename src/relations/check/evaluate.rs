@@ -246,10 +246,11 @@ impl<'r> Evaluation<'_, 'r> {
         if base.outcome == CheckOutcome::Lacks {
             return Ok(base);
         }
-        // The tuples by which the user is in the subtracted side are no witness.
-        let shown = self.witness.len();
+        // The tuples by which the user is, or nearly is, in the subtracted side show nothing.
+        let (shown, noted) = (self.witness.len(), self.unmet.len());
         let subtract = self.rewrite(node, relation, subtract, depth)?;
         self.witness.truncate(shown);
+        self.unmet.truncate(noted);
         Ok(base.with(subtract, CheckOutcome::but_not))
     }
 

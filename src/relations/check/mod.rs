@@ -18,9 +18,11 @@ mod evaluate;
 mod outcome;
 mod search;
 mod steps;
+mod unmet;
 
 pub(in crate::relations) use outcome::CheckOutcome;
 pub(in crate::relations) use steps::{Subproblem, applies};
+pub(in crate::relations) use unmet::UnmetStep;
 
 use super::condition::{ConditionCache, RequestValues};
 use super::error::RelationFault;
@@ -96,6 +98,8 @@ struct Evaluation<'e, 'r> {
     depths: Depths,
     wants_witness: bool,
     witness: Vec<Edge>,
+    /// The tuples whose conditions did not hold; noted only if a witness is wanted.
+    unmet: Vec<UnmetStep>,
     /// The sub-problems that are being evaluated; each is needed for the one before it.
     path: Vec<Subproblem>,
     nesting: u32,
@@ -104,7 +108,18 @@ struct Evaluation<'e, 'r> {
     last: Option<ObjectRows<'r>>,
 }
 
-/// Returns the outcome of a check, and the tuples that show it, from the object to the user.
+/// The outcome of a check, and what shows it.
+#[derive(Debug)]
+pub(in crate::relations) struct CheckedQuestion {
+    /// The outcome.
+    pub(in crate::relations) outcome: CheckOutcome,
+    /// The tuples that show that it holds, from the object to the user, if they are wanted.
+    pub(in crate::relations) witness: Vec<Edge>,
+    /// The tuples whose conditions did not hold, if a witness is wanted.
+    pub(in crate::relations) unmet: Vec<UnmetStep>,
+}
+
+/// Checks whether a user is in a relation to an object.
 pub(in crate::relations) fn check<'e, 'r>(
     view: &'r View<'r>,
     rules: &'r Rules,
@@ -113,7 +128,7 @@ pub(in crate::relations) fn check<'e, 'r>(
     user: UserId,
     max_depth: u32,
     wants_witness: bool,
-) -> Result<(CheckOutcome, Vec<Edge>), RelationFault> {
+) -> Result<CheckedQuestion, RelationFault> {
     let kind = view.kind(user.object);
     let itself = rules
         .relation_of(kind, user.relation)
@@ -146,10 +161,15 @@ pub(in crate::relations) fn check<'e, 'r>(
         depths: Depths::Counted { is_shortest: true },
         wants_witness,
         witness: Vec::new(),
+        unmet: Vec::new(),
         path: Vec::new(),
         nesting: 0,
         last: None,
     };
     let outcome = evaluation.decide(root)?;
-    Ok((outcome, evaluation.witness))
+    Ok(CheckedQuestion {
+        outcome,
+        witness: evaluation.witness,
+        unmet: evaluation.unmet,
+    })
 }

@@ -95,7 +95,7 @@ impl<'r> Evaluation<'_, 'r> {
                 if !relation.admits(self.view, user, when) {
                     continue;
                 }
-                match self.applies(edge, when)? {
+                match self.applies(edge, None, when)? {
                     Ok(true) => return Ok((CheckOutcome::Holds, Some(edge))),
                     Ok(false) => {}
                     Err(error) => outcome = outcome.or(CheckOutcome::Fails(Box::new(error))),
@@ -300,7 +300,7 @@ impl<'r> Evaluation<'_, 'r> {
         to: Subproblem,
         into: &mut TupleSteps,
     ) -> Result<(), RelationFault> {
-        match self.applies(by, when)? {
+        match self.applies(by, Some(to), when)? {
             Ok(true) => into.steps.push(TupleStep { to, by }),
             Ok(false) => {}
             Err(error) => into.fail(error),
@@ -308,9 +308,12 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(())
     }
 
+    /// Decides whether a tuple's condition holds. `to` is what the tuple leads to, unless it names
+    /// the user itself.
     fn applies(
         &mut self,
         edge: Edge,
+        to: Option<Subproblem>,
         when: &EdgeCondition,
     ) -> Result<Result<bool, RelationError>, RelationFault> {
         if when.is_none() {
@@ -327,6 +330,13 @@ impl<'r> Evaluation<'_, 'r> {
             (evaluations, clock),
         );
         self.run.meter.work(self.run.evaluations.take_work())?;
+        match &applies {
+            Ok(Ok(false)) => self.note_unmet(edge, to, when, None),
+            Ok(Err(RelationError::Condition { error, .. })) => {
+                self.note_unmet(edge, to, when, Some(error.clone()));
+            }
+            Ok(Ok(true) | Err(_)) | Err(_) => {}
+        }
         applies
     }
 

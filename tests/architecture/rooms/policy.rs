@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const POLICY: [Room; 20] = [
+pub(super) const POLICY: [Room; 21] = [
     (
         "analysis::syntax",
         &[],
@@ -50,6 +50,11 @@ pub(super) const POLICY: [Room; 20] = [
         "explanation::shown",
         &["load::source", "schema"],
         "What of a value may be shown.",
+    ),
+    (
+        "explanation::unmet",
+        &["schema", "explanation::shown"],
+        "Tuples that do not count, and the values of their conditions.",
     ),
     (
         "analysis::mentions",
@@ -111,6 +116,7 @@ pub(super) const POLICY: [Room; 20] = [
             "load::nesting",
             "schema",
             "explanation::shown",
+            "explanation::unmet",
             "analysis::mentions",
             "load",
             "index",

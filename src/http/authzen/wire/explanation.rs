@@ -174,6 +174,39 @@ pub(in crate::http) struct RelationJson<'a> {
     /// One path of tuples that shows it.
     #[schema(value_type = Vec<String>)]
     witness: Cow<'a, [String]>,
+    /// Tuples by which the user would be in it, if their conditions were true; at most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unmet: Vec<UnmetJson<'a>>,
+}
+
+/// A tuple that does not count because of its condition.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = UnmetTuple)]
+pub(in crate::http) struct UnmetJson<'a> {
+    /// The tuple: `object#relation@user`.
+    #[schema(example = "tool:payments/refund#caller@user:ann")]
+    tuple: Cow<'a, str>,
+    /// The name of its condition.
+    condition: Cow<'a, str>,
+    /// Why the condition could not be evaluated; absent where it is false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Cow<'a, str>>,
+    /// The values of the condition's parameters, but for those that have none.
+    values: Vec<ParameterJson<'a>>,
+}
+
+/// The value of a condition's parameter.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = ConditionParameter)]
+pub(in crate::http) struct ParameterJson<'a> {
+    /// The name of the parameter.
+    parameter: Cow<'a, str>,
+    /// Its value as the text of JSON, cut if it is long; `(secret)` or `(hidden)` where it may not
+    /// be shown.
+    value: Cow<'a, str>,
+    /// Where the value comes from: `tuple`, `request` or `service`.
+    #[schema(example = "request")]
+    from: Cow<'a, str>,
 }
 
 /// A policy that failed.
@@ -335,6 +368,23 @@ impl<'a> From<&'a model::RelationLookup> for RelationJson<'a> {
             userset: lookup.userset.as_str().into(),
             held: lookup.held,
             witness: lookup.witness.as_slice().into(),
+            unmet: lookup.unmet.iter().map(UnmetJson::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a model::UnmetCondition> for UnmetJson<'a> {
+    fn from(unmet: &'a model::UnmetCondition) -> Self {
+        let value = |value: &'a model::ParameterValue| ParameterJson {
+            parameter: value.parameter.as_str().into(),
+            value: value.value.as_str().into(),
+            from: value.origin.as_str().into(),
+        };
+        Self {
+            tuple: unmet.tuple.as_str().into(),
+            condition: unmet.condition.as_str().into(),
+            error: unmet.error.as_deref().map(Cow::from),
+            values: unmet.values.iter().map(value).collect(),
         }
     }
 }

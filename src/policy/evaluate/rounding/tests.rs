@@ -36,10 +36,7 @@ struct Counter(Cell<usize>);
 impl Relations for Counter {
     fn holds(&self, _: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         self.0.set(self.0.get() + 1);
-        Ok(RelationAnswer {
-            held: false,
-            witness: Vec::new(),
-        })
+        Ok(RelationAnswer::default())
     }
 
     fn is_object(&self, _: &EntityRef) -> bool {

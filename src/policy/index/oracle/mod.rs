@@ -41,7 +41,7 @@ impl Relations for Viewers {
         let held = Self::holds(&question.user.to_string(), &question.object.id);
         Ok(RelationAnswer {
             held,
-            witness: Vec::new(),
+            ..RelationAnswer::default()
         })
     }
 

@@ -54,6 +54,7 @@ fn denial() -> Answer {
             userset: "team:sre#member".to_owned(),
             held: true,
             witness: vec!["user:alice member team:sre".to_owned()],
+            unmet: Vec::new(),
         }],
         errors: vec![PolicyError {
             policy: policy(),

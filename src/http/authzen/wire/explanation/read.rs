@@ -2,13 +2,14 @@
 
 use super::{
     ConditionJson, CredentialJson, DroppedMemberJson, ExplanationJson, ForbidJson, LegJson,
-    NearMissJson, PolicyErrorJson, PolicyJson, RelationJson, UnstoredJson,
+    NearMissJson, ParameterJson, PolicyErrorJson, PolicyJson, RelationJson, UnmetJson,
+    UnstoredJson,
 };
 use crate::http::authzen::wire::answer::{EntityJson, ReasonJson};
 use crate::model::{
     AppliedForbid, Condition, CredentialKind, CredentialLine, Decision, DroppedMember, Explanation,
-    LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef, Proof, RelationLookup, Revision,
-    UnstoredEntity,
+    LegExplanation, LegOutcome, NearMiss, ParameterOrigin, ParameterValue, PolicyError, PolicyRef,
+    Proof, RelationLookup, Revision, UnmetCondition, UnstoredEntity,
 };
 
 impl ExplanationJson<'_> {
@@ -142,7 +143,35 @@ impl RelationJson<'_> {
             userset: self.userset.into_owned(),
             held: self.held,
             witness: self.witness.into_owned(),
+            unmet: self.unmet.into_iter().map(UnmetJson::into_model).collect(),
         }
+    }
+}
+
+impl UnmetJson<'_> {
+    fn into_model(self) -> UnmetCondition {
+        UnmetCondition {
+            tuple: self.tuple.into_owned(),
+            condition: self.condition.into_owned(),
+            error: self.error.map(Into::into),
+            values: self
+                .values
+                .into_iter()
+                .filter_map(ParameterJson::into_model)
+                .collect(),
+        }
+    }
+}
+
+impl ParameterJson<'_> {
+    /// Returns `None` for an origin that only a newer service knows.
+    fn into_model(self) -> Option<ParameterValue> {
+        let mut origins = ParameterOrigin::ALL.into_iter();
+        Some(ParameterValue {
+            origin: origins.find(|origin| origin.as_str() == self.from)?,
+            parameter: self.parameter.into_owned(),
+            value: self.value.into_owned(),
+        })
     }
 }
 
@@ -217,6 +246,12 @@ mod tests {
                     "userset": "team:sre#member",
                     "held": true,
                     "witness": ["user:alice member team:sre"],
+                    "unmet": [{
+                        "tuple": "team:sre#member@user:alice",
+                        "condition": "soon",
+                        "error": "it failed",
+                        "values": [{"parameter": "until", "value": "\"x\"", "from": "tuple"}],
+                    }],
                 }],
                 "errors": [{"policy": policy, "message": "overflow"}],
                 "dropped": [{"member": "context.x", "why": "not declared"}],
