@@ -152,6 +152,14 @@ impl BundleFiles {
         Some(file.place(place.offset + at, text.len()))
     }
 
+    /// Returns the first place of a text in a line, counted from 1, or in one after it.
+    pub(super) fn text_from_line(&self, path: &str, line: usize, text: &str) -> Option<Place> {
+        let begin = self.line_of(path, line)?.offset;
+        let file = self.file(path)?;
+        let at = file.text.get(begin..)?.find(text)?;
+        Some(file.place(begin + at, text.len()))
+    }
+
     /// Returns the first place of a text in the bundle's own files of this ending.
     pub(super) fn find_in_own(&self, ending: &str, text: &str) -> Option<Place> {
         let mut own = self.own.iter().filter(|file| file.path.ends_with(ending));

@@ -6,6 +6,7 @@
 use super::compile::{Bundle, MANIFEST, in_order};
 use super::files::BundleFiles;
 use super::manifest::find_in;
+use super::misspelt_ids::misspelt_ids;
 use crate::model::{Decision, Place, PolicyRef, Problem};
 use crate::policy::{LooseAttribute, Unpermitted};
 
@@ -15,6 +16,8 @@ const MAX_UNPERMITTED: usize = 20;
 /// A rule about bundles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lint {
+    /// An id in a policy or a tuple is known nowhere, and one that is known is near.
+    MisspeltId,
     /// An optional pack is tried, and decides nothing.
     OptionalPack,
     /// A permit holds for everyone, everything and every action.
@@ -29,7 +32,8 @@ pub enum Lint {
 
 impl Lint {
     /// All lints, in the order of their names.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::MisspeltId,
         Self::OptionalPack,
         Self::PermitAll,
         Self::RequestAttribute,
@@ -41,6 +45,7 @@ impl Lint {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::MisspeltId => "misspelt-id",
             Self::OptionalPack => "optional-pack",
             Self::PermitAll => "permit-all",
             Self::RequestAttribute => "request-attribute",
@@ -55,7 +60,9 @@ impl Lint {
     pub fn is_quiet(self) -> bool {
         match self {
             Self::OptionalPack | Self::UntestedPolicy => true,
-            Self::PermitAll | Self::RequestAttribute | Self::Unpermitted => false,
+            Self::MisspeltId | Self::PermitAll | Self::RequestAttribute | Self::Unpermitted => {
+                false
+            }
         }
     }
 }
@@ -69,6 +76,7 @@ pub fn lint(bundle: &Bundle, files: &BundleFiles, undecided: &[String]) -> Vec<(
     let mut tell = |lint, problems: Vec<Problem>| {
         found.extend(problems.into_iter().map(|problem| (lint, problem)));
     };
+    tell(Lint::MisspeltId, misspelt_ids(bundle, files));
     let permits_all = compiled
         .permits_all()
         .map(|policy| permit_all(policy, files));

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The shortest name of a server whose spelling is compared: shorter ones differ in a letter as
 /// often as not.
-const FEWEST_LETTERS: usize = 5;
+pub(super) const FEWEST_LETTERS: usize = 5;
 
 /// Warns of each specialised action whose resource nothing stored names, while another is one slip
 /// away that has no such action.
@@ -173,7 +173,7 @@ fn meant(
 
 /// Returns `true` if one name is the other but for one letter that is missing, added, replaced or
 /// swapped with its neighbour. Names that are numbered differ on purpose.
-fn is_a_slip(one: &str, other: &str) -> bool {
+pub(super) fn is_a_slip(one: &str, other: &str) -> bool {
     let letters = |name: &str| name.chars().filter(|c| !c.is_numeric()).collect::<String>();
     one.len().abs_diff(other.len()) <= char::MAX.len_utf8()
         && letters(one) != letters(other)

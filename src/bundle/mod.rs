@@ -27,6 +27,7 @@ mod known_objects;
 mod lints;
 mod manifest;
 mod misspelt;
+mod misspelt_ids;
 mod pack;
 mod relations;
 mod report;

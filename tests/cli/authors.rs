@@ -615,3 +615,136 @@ fn the_action_for_github_runs_the_program_that_it_is_given() {
         "{out}"
     );
 }
+
+/// An id that nothing else knows is told where one is a slip away that something does know.
+#[test]
+fn a_misspelt_id_in_a_policy_or_a_tuple_is_told() {
+    let place = Place::new();
+    place.write(
+        "m/schemas/m.cedarschema",
+        "entity user in group;\nentity group;\nentity tool;\n\
+         action call appliesTo { principal: user, resource: tool };\n",
+    );
+    place.write(
+        "m/schemas/m.fga",
+        "model\n  schema 1.1\ntype user\ntype team\n  relations\n    \
+         define member: [user]\ntype tool\n  relations\n    define caller: [user, team#member]\n",
+    );
+    place.write("m/policies/bundle.toml", "packs = []\n");
+    let policies = |tool: &str, group: &str, team: &str| {
+        place.write(
+            "m/policies/m.cedar",
+            &format!(
+                "@id(\"send\")\npermit (principal, action, resource == tool::\"{tool}\")\n\
+                 when {{ principal in group::\"{group}\" ||\n  \
+                 principal in Userset::\"team:{team}#member\" }};\n"
+            ),
+        );
+    };
+    let tuples = |userset: &str, object: &str| {
+        place.write(
+            "m/policies/tuples.yaml",
+            &format!(
+                "- {{ user: \"user:ann\", relation: member, object: \"team:office\" }}\n\
+                 - {{ user: \"team:{userset}#member\", relation: caller, object: \"tool:{object}\" }}\n"
+            ),
+        );
+    };
+    place.write(
+        "m/policies/entities.json",
+        "[{\"uid\": {\"type\": \"group\", \"id\": \"staff\"}, \"attrs\": {}, \"parents\": []}]",
+    );
+    place.write(
+        "m/policies/cases.yaml",
+        "cases:\n  - name: someone else\n    who: user:bob\n    does: call\n    \
+         to: tool:office/mail.send\n    expect: deny\n",
+    );
+    let run = || {
+        place.run(&[
+            "validate",
+            "m",
+            "--deny",
+            "misspelt-id",
+            "--allow",
+            "unpermitted",
+        ])
+    };
+    policies("office/mail.send", "staff", "office");
+    tuples("office", "office/mail.send");
+    let clean = run();
+    assert!(clean.code == 0 && clean.err.is_empty(), "{clean:?}");
+    for (tool, group, team, userset, object, told, place_told) in [
+        (
+            "office/mail.sned",
+            "staff",
+            "office",
+            "office",
+            "office/mail.send",
+            "the policy `send` names `tool:office/mail.sned`, which is",
+            "policies/m.cedar:2:",
+        ),
+        (
+            "office/mail.send",
+            "stafff",
+            "office",
+            "office",
+            "office/mail.send",
+            "the policy `send` names `group:stafff`, which is",
+            "policies/m.cedar:3:",
+        ),
+        (
+            "office/mail.send",
+            "staff",
+            "ofice",
+            "office",
+            "office/mail.send",
+            "the policy `send` names `team:ofice`, which is",
+            "policies/m.cedar:4:",
+        ),
+        (
+            "office/mail.send",
+            "staff",
+            "office",
+            "offcie",
+            "office/mail.send",
+            "a tuple names `team:offcie`, which is",
+            "policies/tuples.yaml:2:",
+        ),
+        (
+            "office/mail.send",
+            "staff",
+            "office",
+            "office",
+            "office/mail.snd",
+            "a tuple names `tool:office/mail.snd`, which is",
+            "policies/tuples.yaml:2:",
+        ),
+    ] {
+        policies(tool, group, team);
+        tuples(userset, object);
+        let found = run();
+        assert_eq!(found.code, 7, "{found:?}");
+        assert_eq!(lints(&found), ["misspelt-id"], "{}", found.err);
+        for part in [told, place_told, "did you mean `"] {
+            assert!(found.err.contains(part), "{part}: {}", found.err);
+        }
+    }
+    // Names that differ much, or in a number, or are short, are other names.
+    policies("office/calendar", "staff", "office");
+    tuples("office", "office/mail2.send");
+    let other = run();
+    assert_eq!(other.code, 0, "{other:?}");
+}
+
+#[test]
+fn nothing_is_misspelt_in_what_comes_with_the_program() {
+    let place = Place::new();
+    let deny = ["--deny", "misspelt-id", "--allow", "all"];
+    let default = place.run(&[&["validate"], &deny[..]].concat());
+    assert!(default.code == 0 && default.err.is_empty(), "{default:?}");
+    for template in ["notes", "mcp", "saas"] {
+        place.run(&["init", template, "--template", template]);
+        let told = place.run(&[&["validate", template], &deny[..]].concat());
+        assert!(told.code == 0 && told.err.is_empty(), "{told:?}");
+    }
+}

@@ -49,6 +49,7 @@ Exit codes: 0 it can decide; 1 it cannot, or refuses; 2 wrong usage; 5 it does n
 /// What lints find, for the help of the commands that have them.
 const LINTS: &str = "\
 Lints:
+  misspelt-id        an id is known nowhere, and one that is known is a slip away
   optional-pack      a pack is only tried, and takes no part in decisions
   permit-all         a permit has no scope and no condition
   request-attribute  a policy decides on what a request may say

@@ -5,6 +5,7 @@
 pub(in crate::policy) mod clock_use;
 pub(in crate::policy) mod laxity;
 pub(in crate::policy) mod mentions;
+pub(in crate::policy) mod named_entities;
 pub(in crate::policy) mod read_set;
 pub(in crate::policy) mod syntax;
 pub(in crate::policy) mod unknown_arguments;
