@@ -50,11 +50,22 @@ pub struct BundleRefusal {
     pub files: BundleFiles,
 }
 
+/// A bundle that compiles, before it is taken or refused.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadedBundle<'a> {
+    /// The bundle with its own tuples.
+    pub snapshot: &'a Snapshot,
+    /// The report of its cases.
+    pub cases: &'a CaseReport,
+    /// The files that were read.
+    pub files: &'a BundleFiles,
+}
+
 impl Engine {
     /// Reads and checks a bundle, runs its cases, and swaps it in with one step; if there is any
     /// problem, the live bundle stays.
     pub fn load(&self, source: &BundleSource) -> Result<LoadReport, BundleRefusal> {
-        self.load_and_look(source, |_, _| ())
+        self.load_and_look(source, |_| ())
     }
 
     /// Loads like [`Self::load`]. `look` sees the bundle and the report of its cases before it is
@@ -62,7 +73,7 @@ impl Engine {
     pub fn load_and_look(
         &self,
         source: &BundleSource,
-        look: impl FnOnce(&Snapshot, &CaseReport),
+        look: impl FnOnce(LoadedBundle<'_>),
     ) -> Result<LoadReport, BundleRefusal> {
         let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.try_load(source, look);
@@ -82,7 +93,7 @@ impl Engine {
     fn try_load(
         &self,
         source: &BundleSource,
-        look: impl FnOnce(&Snapshot, &CaseReport),
+        look: impl FnOnce(LoadedBundle<'_>),
     ) -> Result<LoadReport, BundleRefusal> {
         let mut files = match bundle::read(source, self.quiet) {
             Ok(files) => files,
@@ -101,7 +112,11 @@ impl Engine {
         let _for_relations = HugePages::huge();
         let checked = check_snapshot(&mut files, None);
         if let Ok((snapshot, cases)) = &checked {
-            look(snapshot, cases);
+            look(LoadedBundle {
+                snapshot,
+                cases,
+                files: &files,
+            });
         }
         match checked {
             Ok((snapshot, cases)) if cases.failures().next().is_none() => self

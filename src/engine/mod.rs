@@ -36,7 +36,7 @@ pub use coverage::{ClauseCoverage, Coverage, CoverageCount, PolicyCoverage};
 pub use explanation_text::{TextRole, explanation_text, painted_explanation};
 pub use known::KnownEntities;
 pub use leg_keys::LegKeys;
-pub use load::{BundleRefusal, BundleStatus, LoadReport, check, check_covered};
+pub use load::{BundleRefusal, BundleStatus, LoadReport, LoadedBundle, check, check_covered};
 pub use request_cache::{CachedQuestions, CachedRequest, RequestCache};
 pub use search::{
     PageCut, PageTokenError, Sealer, SearchHit, SearchLimits, SearchPage, SearchRefusal,

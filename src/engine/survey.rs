@@ -1,8 +1,9 @@
 //! Surveys what a bundle decides, so that an author sees which decisions an edit changes.
 //!
-//! A survey has two parts: the decisions of the bundle's cases, and a matrix of who may do what to
-//! what, over the entities that the bundle stores or that its tuples and cases name. Both rest on
-//! the bundle alone and on one fixed time, so two surveys differ only by what was edited.
+//! A survey has two parts: the decisions of the bundle's cases, with the contexts and the fixtures
+//! that they have, and a matrix of who may do what to what, over the entities that the bundle stores
+//! or that its tuples and cases name. Both rest on the bundle alone and on one fixed time, so two
+//! surveys differ only by what was edited.
 //!
 //! A matrix knows no arguments of calls: a question that some arguments could permit has an outcome
 //! of its own.
@@ -10,10 +11,11 @@
 use super::Snapshot;
 use super::decide::{Circumstances, DecisionOptions, decide};
 use super::load::observe;
-use crate::bundle::{Bundle, Case, CaseReport, DEFAULT_NOW, request_of};
+use crate::bundle::{Bundle, Case, DEFAULT_NOW, request_of};
 use crate::clock::Clock;
 use crate::model::{
-    Arguments, Decision, EntityRef, Evidence, ObjectRef, Record, Request, TupleUser, read_question,
+    Arguments, Code, Decision, EntityRef, Evidence, ObjectRef, Record, Request, TupleUser,
+    read_question,
 };
 use crate::policy::{TypeInfo, Vocabulary};
 use smol_str::SmolStr;
@@ -32,14 +34,25 @@ const MAX_MS: i64 = 1_000;
 /// What a bundle decides.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// The request and the decision of each case that the matrix has no question for, by its file
-    /// and name. Cases that fail are left out, since they are reported as such.
-    cases: BTreeMap<String, (Request, Decision)>,
+    /// Each case that is decided, by its file and name. One that fails is among them, since what it
+    /// asks is decided otherwise all the same.
+    cases: BTreeMap<String, SurveyedCase>,
     matrix: BTreeMap<MatrixQuestion, SurveyedOutcome>,
     is_cut: bool,
 }
 
-/// The outcome of a question of the matrix.
+/// A case, and what it came to.
+#[derive(Clone, Debug)]
+struct SurveyedCase {
+    request: Request,
+    decision: Decision,
+    /// The code of a denial's reason.
+    code: Option<Code>,
+    /// The question of the matrix that asks the same, if one can.
+    plain: Option<MatrixQuestion>,
+}
+
+/// The outcome of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SurveyedOutcome {
     /// It is permitted.
@@ -48,6 +61,8 @@ pub enum SurveyedOutcome {
     PermittedWithArguments,
     /// It is denied.
     Denied,
+    /// It is denied as before, for a reason with another code.
+    DeniedOtherwise,
 }
 
 /// A question whose outcome an edit has changed.
@@ -60,11 +75,11 @@ pub struct DecisionChange {
 }
 
 impl Survey {
-    /// Surveys a bundle. `report` is that of its cases.
+    /// Surveys a bundle.
     #[must_use]
-    pub fn of(snapshot: &Snapshot, report: &CaseReport, clock: &dyn Clock) -> Self {
+    pub fn of(snapshot: &Snapshot, clock: &dyn Clock) -> Self {
         let mut survey = Self::default();
-        survey.add_cases(snapshot, report);
+        survey.add_cases(snapshot);
         survey.add_matrix(snapshot, clock);
         survey
     }
@@ -73,13 +88,17 @@ impl Survey {
     /// first.
     #[must_use]
     pub fn changes_since(&self, before: &Self) -> Vec<DecisionChange> {
-        let cases = self.cases.iter().filter_map(|(name, (request, now))| {
-            let (asked, decision) = before.cases.get(name)?;
+        let cases = self.cases.iter().filter_map(|(name, case)| {
+            let now = case.change_since(before.cases.get(name)?)?;
+            let is_in_matrix = case.plain.as_ref().is_some_and(|question| {
+                self.matrix.contains_key(question) && before.matrix.contains_key(question)
+            });
+            // The matrix tells such a decision, but no reasons.
+            if is_in_matrix && now != SurveyedOutcome::DeniedOtherwise {
+                return None;
+            }
             let question = format!("`{}`", name.split_once(": ").map_or(&**name, |(_, it)| it));
-            (asked == request && decision != now).then(|| DecisionChange {
-                question,
-                now: SurveyedOutcome::of(*now),
-            })
+            Some(DecisionChange { question, now })
         });
         let is_other = |question: &MatrixQuestion, now: &SurveyedOutcome| {
             let outcome = before.matrix.get(question);
@@ -93,9 +112,19 @@ impl Survey {
             question: question.to_string(),
             now: *now,
         });
-        let mut changes: Vec<_> = cases.chain(matrix).collect();
+        let mut changes: Vec<_> = matrix.chain(cases).collect();
         changes.sort_by_key(|change| change.now);
         changes
+    }
+
+    /// Returns `true` if some case asks what no case of this name asked before, so that its answer
+    /// is compared with none.
+    #[must_use]
+    pub fn asks_more_than(&self, before: &Self) -> bool {
+        self.cases.iter().any(|(name, case)| {
+            let asked = before.cases.get(name);
+            asked.is_none_or(|asked| asked.request != case.request)
+        })
     }
 
     /// Returns the number of questions of the matrix.
@@ -110,18 +139,19 @@ impl Survey {
         self.is_cut
     }
 
-    fn add_cases(&mut self, snapshot: &Snapshot, report: &CaseReport) {
-        let failed: BTreeSet<String> = report.failures().map(|(case, _)| case.title()).collect();
-        for case in snapshot
-            .bundle()
-            .cases()
-            .iter()
-            .filter(|case| !is_plain(case))
-        {
-            let name = format!("{}: {}", case.file, case.name);
-            let decision = observe(snapshot, case).decision;
-            if let Some(decision) = decision.filter(|_| !failed.contains(name.as_str())) {
-                self.cases.insert(name, (case.request.clone(), decision));
+    fn add_cases(&mut self, snapshot: &Snapshot) {
+        let bundle = snapshot.bundle();
+        for case in bundle.cases() {
+            let observed = observe(snapshot, case);
+            if let Some(decision) = observed.decision {
+                let surveyed = SurveyedCase {
+                    request: case.request.clone(),
+                    decision,
+                    code: observed.code,
+                    plain: MatrixQuestion::of(case, bundle),
+                };
+                let name = format!("{}: {}", case.file, case.name);
+                self.cases.insert(name, surveyed);
             }
         }
     }
@@ -155,13 +185,17 @@ impl Survey {
     }
 }
 
-/// Returns `true` if the matrix asks what the case asks.
-fn is_plain(case: &Case) -> bool {
-    case.stored.is_none()
-        && case.tuples.is_empty()
-        && case.token.is_none()
-        && case.now == DEFAULT_NOW
-        && case.request.context.is_empty()
+impl SurveyedCase {
+    /// Returns the outcome, if it is another than that of the same question before.
+    fn change_since(&self, before: &Self) -> Option<SurveyedOutcome> {
+        if self.request != before.request {
+            return None;
+        }
+        if self.decision != before.decision {
+            return Some(SurveyedOutcome::of(self.decision));
+        }
+        (self.code != before.code).then_some(SurveyedOutcome::DeniedOtherwise)
+    }
 }
 
 /// Returns `true` if the action can be asked for by every member of these chains, which all have
@@ -202,10 +236,29 @@ struct MatrixQuestion {
 }
 
 impl MatrixQuestion {
+    /// Returns the question that asks what the case asks, if the case needs nothing but its names.
+    fn of(case: &Case, bundle: &Bundle) -> Option<Self> {
+        let has_fixture = case.stored.is_some() || !case.tuples.is_empty() || case.token.is_some();
+        if has_fixture || case.now != DEFAULT_NOW {
+            return None;
+        }
+        let question = read_question(&case.request, bundle.carriers()).ok()?;
+        let members = question.chain.members();
+        let plain = Self {
+            resource: question.resource.uid.clone(),
+            action: case.request.action.name.clone(),
+            chain: members.map(|member| member.uid.clone()).collect(),
+        };
+        (plain.request().as_ref() == Some(&case.request)).then_some(plain)
+    }
+
+    fn request(&self) -> Option<Request> {
+        request_of(&self.chain, &self.action, &self.resource, Record::default()).ok()
+    }
+
     /// Decides the question; `None` if there is no decision.
     fn outcome(&self, snapshot: &Snapshot) -> Option<SurveyedOutcome> {
-        let request =
-            request_of(&self.chain, &self.action, &self.resource, Record::default()).ok()?;
+        let request = self.request()?;
         let decided = |arguments| {
             let options = DecisionOptions {
                 arguments,

@@ -122,8 +122,8 @@ fn an_author_sees_what_each_edit_does() {
     let line = session.wait_for("failed ");
     assert!(
         line.starts_with(
-            "failed policies/tools.cedar: 1 of 2 cases fails: `an agent refunds little`; no \
-             decision would change; the bundle before still decides ("
+            "failed policies/tools.cedar: 1 of 2 cases fails: `an agent refunds little`; it would \
+             deny: `an agent refunds little`; the bundle before still decides ("
         ) && line.ends_with(" ms)"),
         "{line}"
     );
@@ -141,7 +141,8 @@ fn an_author_sees_what_each_edit_does() {
     assert!(
         line.contains(
             "; it would permit: agent:copilot tools/call tool:refund; it would deny: user:alice \
-             tools/call tool:refund, user:alice > agent:copilot tools/call tool:refund; "
+             tools/call tool:refund, user:alice > agent:copilot tools/call tool:refund, `a user \
+             refunds` and 1 more; "
         ),
         "{line}"
     );
@@ -163,6 +164,84 @@ fn an_author_sees_what_each_edit_does() {
     session.wait_for("ok policies/tools.cedar: 2 cases pass; no decision changed (");
     let (code, rest) = session.stop("INT");
     assert_eq!((code, rest.last().unwrap().as_str()), (Some(0), "stopped"));
+}
+
+/// A condition counts for questions with a context, which cases alone have.
+#[test]
+fn an_edit_of_a_condition_is_told_with_the_cases_that_it_changes() {
+    let place = Place::new();
+    let write = |most: u32, expected: &str| {
+        place.write(
+            "bundle/schemas/tools.fga",
+            "model\n  schema 1.1\ntype user\ntype tool\n  relations\n    \
+             define caller: [user with small]\ncondition small(amount: int, most: int) {\n  \
+             amount <= most\n}\n",
+        );
+        place.write(
+            "bundle/policies/tools.cedar",
+            "@id(\"callers\") permit (principal, action == Action::\"tools/call\", resource)\n\
+             when { principal in resource.caller };\n",
+        );
+        place.write(
+            "bundle/policies/cases.yaml",
+            &format!(
+                "cases:\n  - name: ann refunds some\n    who: user:ann\n    does: tools/call\n    \
+                 to: tool:refund\n    context: {{ amount: 50 }}\n    expect: {expected}\n"
+            ),
+        );
+        place.write(
+            "bundle/policies/tuples.yaml",
+            &format!(
+                "- {{ user: \"user:ann\", relation: caller, object: \"tool:refund\", \
+                 condition: {{ name: small, context: {{ most: {most} }} }} }}\n"
+            ),
+        );
+    };
+    write(100, "permit");
+    let session = Session::start(&place, &[&DEV[..], &["bundle"]].concat());
+    session.wait_for("its case passes (");
+    session.wait_for("each change");
+    write(10, "permit");
+    let line = session.wait_for("failed ");
+    assert!(
+        line.contains(
+            "1 of 1 case fails: `ann refunds some`; it would deny: `ann refunds some`; the bundle"
+        ),
+        "{line}"
+    );
+    write(10, "deny");
+    let line = session.wait_for("ok ");
+    assert!(
+        line.contains("its case passes; now denied: `ann refunds some` ("),
+        "{line}"
+    );
+    session.stop("INT");
+}
+
+#[test]
+fn warnings_are_told_of_a_bundle_whose_cases_fail_too() {
+    let place = Place::new();
+    let session = Session::start(&place, &[&DEV[..], &["bundle"]].concat());
+    session.wait_for("each change");
+    place.write(
+        "bundle/policies/tools.cedar",
+        "@id(\"users\") permit (principal is user, action == Action::\"tools/call\", \
+         resource == tool::\"refnud\");\n",
+    );
+    session.wait_for("2 of 2 cases fail: ");
+    session.wait_for("misspelt-id: the policy `users` names `tool:refnud`, which is neither");
+    session.wait_for("did you mean `tool:refund`?");
+    place.write(
+        "bundle/policies/cases.yaml",
+        "cases:\n  - name: a user refunds\n    who: user:alice\n    does: tools/call\n    \
+         to: tool:refund\n    expect: deny\n",
+    );
+    let line = session.wait_for("ok ");
+    assert!(
+        line.contains("; 1 warning (`behest validate bundle` shows it) ("),
+        "{line}"
+    );
+    session.stop("INT");
 }
 
 /// Editors rename a second file over the first, or move the first away before.

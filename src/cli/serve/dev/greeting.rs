@@ -39,6 +39,9 @@ impl Greeting<'_> {
             let cases = report::cases_passed(report.cases.ran());
             text.push_str(&self.line("", &report.summary));
             text.push_str(&self.line("", &format!("{cases} ({ms} ms)")));
+            if let Some(warnings) = report::count_warnings(load, chosen.dir()) {
+                text.push_str(&self.line("", &warnings));
+            }
         } else {
             let dir = chosen.dir().unwrap_or(Path::new("."));
             let told = report::render(load, "the bundle", dir, self.paint);

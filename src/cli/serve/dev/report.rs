@@ -19,7 +19,7 @@ const MAX_PROBLEMS: usize = 3;
 pub(super) fn render(load: &DevLoad, files: &str, dir: &Path, paint: Paint) -> String {
     let took = paint.dim(&format!("({} ms)", load.took.as_millis()));
     let (label, told) = match &load.outcome {
-        Ok(report) => (paint.good("ok"), describe_live(load, report)),
+        Ok(report) => (paint.good("ok"), describe_live(load, report, dir)),
         Err(refused) => {
             let (label, told) = describe_refused(load, refused);
             (paint.bad(label), told)
@@ -42,19 +42,32 @@ pub(super) fn cases_passed(ran: usize) -> String {
     }
 }
 
-fn describe_live(load: &DevLoad, report: &LoadReport) -> Vec<String> {
+fn describe_live(load: &DevLoad, report: &LoadReport, dir: &Path) -> Vec<String> {
     if !report.changed {
         return vec!["the bundle is the same as before".to_owned()];
     }
     let mut told = vec![cases_passed(report.cases.ran())];
     told.extend(describe_changes(load));
-    if !report.warnings.is_empty() {
-        told.push(format!(
-            "{} (`behest validate` shows them)",
-            count(report.warnings.len(), "warning", "warnings")
-        ));
-    }
+    told.extend(count_warnings(load, Some(dir)));
     told
+}
+
+/// Returns how many warnings there are of a bundle, and what shows them; `None` if there is none.
+pub(super) fn count_warnings(load: &DevLoad, dir: Option<&Path>) -> Option<String> {
+    let number = load.warnings.len();
+    let shows = if number == 1 {
+        "shows it"
+    } else {
+        "shows them"
+    };
+    let dir = dir.map(|dir| format!(" {}", dir.display()));
+    (number > 0).then(|| {
+        let warnings = count(number, "warning", "warnings");
+        format!(
+            "{warnings} (`behest validate{}` {shows})",
+            dir.unwrap_or_default()
+        )
+    })
 }
 
 fn describe_refused(load: &DevLoad, refused: &BundleRefusal) -> (&'static str, Vec<String>) {
@@ -99,7 +112,8 @@ fn describe_changes(load: &DevLoad) -> Vec<String> {
         .collect();
     if told.is_empty() {
         let verb = if is_live { "changed" } else { "would change" };
-        told.push(format!("no decision {verb}"));
+        let earlier = if load.asks_more { "earlier " } else { "" };
+        told.push(format!("no {earlier}decision {verb}"));
     }
     if let Some(compared) = load.compared {
         let questions = count(compared, "question", "questions");
@@ -116,6 +130,8 @@ fn label(outcome: SurveyedOutcome, is_live: bool) -> &'static str {
         (SurveyedOutcome::PermittedWithArguments, false) => "it would permit with some arguments",
         (SurveyedOutcome::Denied, true) => "now denied",
         (SurveyedOutcome::Denied, false) => "it would deny",
+        (SurveyedOutcome::DeniedOtherwise, true) => "now denied for another reason",
+        (SurveyedOutcome::DeniedOtherwise, false) => "it would deny for another reason",
     }
 }
 
@@ -143,6 +159,31 @@ fn render_problems(refused: &BundleRefusal, load: &DevLoad, dir: &Path, paint: P
         let all = format!("`behest {command} {}` shows all of them", dir.display());
         // Writing into a string cannot fail.
         let _ = writeln!(text, "and {more} more: {all}");
+    }
+    text.push_str(&render_warnings(refused, load, dir, paint));
+    text
+}
+
+/// Returns the warnings of a bundle whose cases fail: one may say why they do.
+fn render_warnings(refused: &BundleRefusal, load: &DevLoad, dir: &Path, paint: Paint) -> String {
+    let shown: Vec<_> = load.warnings.iter().take(MAX_PROBLEMS).cloned().collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    let mut text = with_line_end(bundle::render_warnings(
+        &shown,
+        &refused.files,
+        paint.colour,
+    ));
+    let more = load.warnings.len().saturating_sub(MAX_PROBLEMS);
+    if more > 0 {
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            text,
+            "and {}: `behest validate {}` shows all of them",
+            count(more, "more warning", "more warnings"),
+            dir.display()
+        );
     }
     text
 }
