@@ -29,6 +29,7 @@ mod manifest;
 mod misspelt;
 mod misspelt_ids;
 mod pack;
+mod recognise;
 mod relations;
 mod report;
 mod sorted;
@@ -48,4 +49,5 @@ pub use files::{
 pub use given::{DEFAULT_NOW, request_of, spelled_out};
 pub use lints::{Lint, lint};
 pub use pack::{Pack, packs};
+pub use recognise::holds_bundle;
 pub use report::{render, render_warnings};

@@ -176,7 +176,7 @@ pub(super) enum KeysCommand {
 #[derive(Clone, Debug, Args)]
 pub(super) struct BundleArgument {
     /// The bundle's directory, with `schemas/` and `policies/`; without it that in `BEHEST_BUNDLE`,
-    /// or the default bundle in this program
+    /// or for what only reads the one in this directory, or the default bundle in this program
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
 }
@@ -202,9 +202,10 @@ impl BundlePlace {
 }
 
 impl BundleArgument {
-    /// Returns the source of the bundle. The variable is read here and not by the parser, which
-    /// would treat it like the flag if `--url` excludes the flag.
-    pub(super) fn source(&self) -> BundleSource {
+    /// Returns the bundle that is named, or the default one; the working directory does not count.
+    /// The variable is read here and not by the parser, which would treat it like the flag if
+    /// `--url` excludes the flag.
+    pub(super) fn named_source(&self) -> BundleSource {
         source_of(self.bundle.clone().or_else(bundle_variable))
     }
 

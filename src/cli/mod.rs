@@ -13,6 +13,7 @@
 mod args;
 mod cases;
 mod chain;
+mod chosen;
 mod config_check;
 mod exit;
 mod explain;
@@ -35,7 +36,9 @@ mod service;
 mod tuples;
 mod validate;
 
-use args::{Command, CommandLine, ConfigCommand, KeysCommand};
+use crate::bundle::BundleSource;
+use args::{BundleArgument, Command, CommandLine, ConfigCommand, KeysCommand};
+use chosen::ChosenBundle;
 use std::process::ExitCode;
 
 /// Runs the program with the process's arguments. If these are invalid, it exits the process with
@@ -48,12 +51,15 @@ pub fn run() -> ExitCode {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Init(init)) => init::run(&init),
-        Some(Command::Validate { bundle, lints }) => validate::run(&bundle.named(), &lints),
+        Some(Command::Validate { bundle, lints }) => {
+            validate::run(&chosen(&bundle.named()), &lints)
+        }
         Some(Command::Dev(dev)) => serve::dev::run(&dev),
         Some(Command::Test(test)) if test.watch => {
-            rerun::at_each_change(&test.bundle.named().source(), || cases::run(&test))
+            let source = chosen(&test.bundle.named());
+            rerun::at_each_change(&source, || cases::run(&test, &source))
         }
-        Some(Command::Test(test)) => cases::run(&test),
+        Some(Command::Test(test)) => cases::run(&test, &chosen(&test.bundle.named())),
         Some(Command::Explain(explain)) => explain::run(&explain),
         Some(Command::Search(search)) => search::run(&search),
         Some(Command::Schema {
@@ -79,4 +85,9 @@ pub fn run() -> ExitCode {
         }) => keys::refresh(&service),
         Some(Command::Health { service }) => health::run(&service),
     }
+}
+
+/// Returns the bundle that a command is about, and says which one it is if none was named.
+fn chosen(argument: &BundleArgument) -> BundleSource {
+    ChosenBundle::announced(argument).source()
 }

@@ -5,6 +5,7 @@
 //! `tests/config/schemas.rs` compares them with what the program refuses.
 
 use super::args::BundleArgument;
+use super::chosen::ChosenBundle;
 use super::output::{fail, notice, print, with_line_end};
 use super::validate;
 use crate::model::Problem;
@@ -44,7 +45,7 @@ pub(super) fn run(
 ) -> ExitCode {
     let text = match json_schema {
         Some(schema) => schema.text().to_owned(),
-        None => match validate::compile(&argument.source()) {
+        None => match validate::compile(&ChosenBundle::announced(argument).source()) {
             Ok(bundle) => with_line_end(bundle.schema_text()),
             Err(code) => return code,
         },

@@ -1,6 +1,6 @@
 //! `behest validate`: shows every problem of a bundle, underlined.
 
-use super::args::{BundleArgument, LintArguments};
+use super::args::LintArguments;
 use super::exit::ExitReason;
 use super::lints::{self, LintFinding};
 use super::output::{Paint, fail, fail_with_lines, print, warn_with_lines};
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Reads and checks a bundle; `behest test` runs its cases.
-pub(super) fn run(argument: &BundleArgument, arguments: &LintArguments) -> ExitCode {
+pub(super) fn run(source: &BundleSource, arguments: &LintArguments) -> ExitCode {
     let untested = (
         Lint::UntestedPolicy,
         "`untested-policy` needs the cases to be run: `behest test --deny untested-policy`",
@@ -21,8 +21,7 @@ pub(super) fn run(argument: &BundleArgument, arguments: &LintArguments) -> ExitC
     if let Err(failure) = lints::check(arguments, Some(untested)) {
         return fail(failure);
     }
-    let source = argument.source();
-    let mut files = match read(&source) {
+    let mut files = match read(source) {
         Ok(files) => files,
         Err(code) => return code,
     };
@@ -35,8 +34,8 @@ pub(super) fn run(argument: &BundleArgument, arguments: &LintArguments) -> ExitC
                 return ExitReason::Lint.into();
             }
             let ok = Paint::for_results().good("ok");
-            print(&format!("{ok}: {}\n", describe(&source, &bundle)));
-            print(&unrun_cases(&source, bundle.cases().len()));
+            print(&format!("{ok}: {}\n", describe(source, &bundle)));
+            print(&unrun_cases(source, bundle.cases().len()));
             ExitCode::SUCCESS
         }
         Err(problems) => fail_with_lines(&problems, &files),

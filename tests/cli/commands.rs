@@ -1,6 +1,6 @@
 //! Commands that read a bundle and end.
 
-use support::place::{Place, done, failed, refund};
+use support::place::{KEY, Place, Service, done, failed, refund};
 
 #[test]
 fn a_command_line_that_makes_no_sense_is_exit_code_2() {
@@ -103,6 +103,71 @@ fn validate_underlines_what_is_wrong() {
         !bad.err.contains('\u{1b}'),
         "no colours where nobody sees them"
     );
+}
+
+/// Whoever stands in a bundle means that one. A service never takes it: it decides by what its
+/// settings name.
+#[test]
+fn the_bundle_in_the_working_directory_is_taken_and_told() {
+    let place = Place::new();
+    let here = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = place.command(arguments);
+        command
+            .envs(variables.iter().copied())
+            .current_dir(place.path("bundle"));
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let note = "note: this is about the bundle in this directory; `--bundle DIR` names another\n";
+    let question = ["user:alice", "tools/call", "tool:refund"];
+    for (arguments, told) in [
+        (vec!["test"], "the bundle in `.` "),
+        (vec!["validate"], "ok: the bundle in `.` "),
+        ([&["explain"], &question[..]].concat(), "by permit `users`"),
+        (
+            vec!["search", "user", "tools/call", "tool:refund"],
+            "user:alice  by users",
+        ),
+        (vec!["schema"], "entity tool;"),
+    ] {
+        let (out, err) = here(&arguments, &[]);
+        assert!(out.contains(told), "{arguments:?}: {out}{err}");
+        assert_eq!(err, note, "{arguments:?}");
+    }
+    let (_, named) = here(&["validate", "."], &[]);
+    assert!(!named.contains("note:"), "{named}");
+    let (out, variable) = here(&["test"], &[("BEHEST_BUNDLE", ".")]);
+    assert!(
+        out.contains("2 passed") && variable.is_empty(),
+        "{variable}"
+    );
+    // Beside a bundle there is none.
+    let elsewhere = place.run(&["validate"]);
+    assert!(
+        elsewhere.out.starts_with("ok: the default bundle ") && elsewhere.err.is_empty(),
+        "{elsewhere:?}"
+    );
+
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("BEHEST_ADMIN_KEY", KEY)
+        .current_dir(place.path("bundle"));
+    let service = Service::start(command);
+    let question = [
+        "explain",
+        "--url",
+        &service.url(),
+        "user:alice",
+        "read",
+        "document:runbook",
+    ];
+    let served = place.run_with(&question, &[("BEHEST_KEY", KEY)], "");
+    assert!(
+        served.code == 0 && !served.out.contains("unknown_"),
+        "a service takes the default bundle: {served:?}"
+    );
+    service.stop();
 }
 
 #[test]

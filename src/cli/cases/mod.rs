@@ -51,8 +51,8 @@ impl CoverageResult {
     }
 }
 
-/// Runs the cases that the arguments select, or all of them.
-pub(super) fn run(arguments: &TestArguments) -> ExitCode {
+/// Runs the cases of a bundle that the arguments select, or all of them.
+pub(super) fn run(arguments: &TestArguments, source: &BundleSource) -> ExitCode {
     let untested = arguments.filter.is_some().then_some((
         Lint::UntestedPolicy,
         "`untested-policy` needs all cases: leave `--filter` out",
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &TestArguments) -> ExitCode {
     if let Err(failure) = lints::check(&arguments.lints, untested) {
         return fail(failure);
     }
-    let run = run_cases(arguments);
+    let run = run_cases(arguments, source.clone());
     if let (Ok(outcome), Some(filter)) = (&run.outcome, &arguments.filter)
         && outcome.report.results.is_empty()
     {
@@ -78,8 +78,7 @@ pub(super) fn run(arguments: &TestArguments) -> ExitCode {
     }
 }
 
-fn run_cases(arguments: &TestArguments) -> TestRun {
-    let source = arguments.bundle.named().source();
+fn run_cases(arguments: &TestArguments, source: BundleSource) -> TestRun {
     let mut files = match bundle::read(&source, AT_ONCE) {
         Ok(files) => files,
         Err(problems) => {

@@ -10,6 +10,7 @@ mod request;
 mod service;
 
 use super::args::ExplainArguments;
+use super::chosen::ChosenBundle;
 use super::exit::{CommandFailure, ExitReason};
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
 use super::service::NamedService;
@@ -127,7 +128,7 @@ fn decide(
                 .help("see `behest explain --help`"),
         )
     })?;
-    let engine = validate::load(&arguments.bundle.source())?;
+    let engine = validate::load(&ChosenBundle::announced(&arguments.bundle).source())?;
     let snapshot = engine.snapshot();
     let bundle = snapshot.as_ref().map(|snapshot| snapshot.bundle().as_ref());
     let mut assumed = match (&arguments.given, bundle) {

@@ -147,7 +147,8 @@ impl DirectoryExport {
         let id = arguments.place.store;
         let mut bundled = Vec::new();
         if arguments.with_bundle && id == StoreId::MAIN {
-            let bundle = validate::compile(&arguments.bundle.source()).map_err(ExportStop::Told)?;
+            let bundle =
+                validate::compile(&arguments.bundle.named_source()).map_err(ExportStop::Told)?;
             bundled.extend_from_slice(bundle.tuples());
         }
         Ok(Self {

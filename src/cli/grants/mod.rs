@@ -167,7 +167,7 @@ fn run(
 
 fn open(place: &GrantPlaceArguments) -> Result<GrantPlace, ExitCode> {
     let location = place.chosen().map_err(fail)?;
-    GrantPlace::open(&location, &place.bundle.source())
+    GrantPlace::open(&location, &place.bundle.named_source())
 }
 
 /// Adds which pack has the relation, where the problem has no help of its own.

@@ -35,7 +35,7 @@ pub(super) fn open(
         DirectStore::main(
             store,
             clock,
-            &validate::compile(&arguments.bundle.source())?,
+            &validate::compile(&arguments.bundle.named_source())?,
         )
     } else {
         DirectStore::open(store, clock, id)

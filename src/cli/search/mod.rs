@@ -6,6 +6,7 @@
 mod request;
 
 use super::args::SearchArguments;
+use super::chosen::ChosenBundle;
 use super::exit::CommandFailure;
 use super::output::{Paint, fail, print, with_line_end};
 use super::service::Service;
@@ -214,7 +215,7 @@ fn from_bundle(arguments: &SearchArguments, asked: &SearchBody) -> Result<Search
                 .help("see `behest search --help`"),
         )
     })?;
-    let engine = validate::load(&arguments.bundle.source())?;
+    let engine = validate::load(&ChosenBundle::announced(&arguments.bundle).source())?;
     let ask = Ask {
         caller: "search",
         request_id: None,

@@ -1,10 +1,10 @@
 //! What a session says when it begins.
 
 use super::browser;
-use super::chosen::ChosenBundle;
 use super::question::FirstQuestion;
 use super::report;
 use super::session::DevLoad;
+use crate::cli::chosen::ChosenBundle;
 use crate::cli::output::Paint;
 use crate::cli::serve::admin_key::AdminKey;
 use std::fmt::Write as _;

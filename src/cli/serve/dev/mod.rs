@@ -10,7 +10,6 @@
 //! would be in the way, or come to harm. Who is on this machine may decide, search and explain.
 
 mod browser;
-mod chosen;
 mod greeting;
 mod loopback;
 mod question;
@@ -21,12 +20,13 @@ use super::admin_key::AdminKey;
 use super::parts::ServiceParts;
 use super::{no_thread, signals, watch};
 use crate::cli::args::DevArguments;
+use crate::cli::chosen::ChosenBundle;
+use crate::cli::exit::{CommandFailure, ExitReason};
 use crate::cli::output::{Paint, chosen_color, fail, fail_all, print};
 use crate::cli::serve::edits::EditWatch;
 use crate::config::{Config, EnvironmentVariables};
 use crate::model::{Problem, Problems};
 use crate::telemetry::{Metrics, start_logging};
-use chosen::ChosenBundle;
 use greeting::Greeting;
 use question::FirstQuestion;
 use session::DevSession;
@@ -43,10 +43,12 @@ const FILTER: &str = "warn,actix_http=off";
 
 /// Serves until a signal ends the session.
 pub(in crate::cli) fn run(arguments: &DevArguments) -> ExitCode {
-    let chosen = match ChosenBundle::of(arguments) {
-        Ok(chosen) => chosen,
-        Err(failure) => return fail(failure),
-    };
+    let chosen = ChosenBundle::of(&arguments.bundle.named());
+    if let ChosenBundle::Named(dir) = &chosen
+        && !has_folder(dir)
+    {
+        return fail(no_bundle(dir));
+    }
     match develop(arguments, &chosen) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => fail_all(&problems),
@@ -93,6 +95,30 @@ fn develop(arguments: &DevArguments, chosen: &ChosenBundle) -> Result<(), Proble
     let outcome = server.run(vec![listener], ended);
     print("stopped\n");
     outcome.map_err(|error| Problem::new(format!("serving on `{at}` failed: {error}")).into())
+}
+
+/// Whether a directory has a folder of a bundle, which may still be empty.
+fn has_folder(dir: &Path) -> bool {
+    ["schemas", "policies"]
+        .iter()
+        .any(|folder| dir.join(folder).exists())
+}
+
+fn no_bundle(dir: &Path) -> CommandFailure {
+    let shown = dir.display();
+    let problem = match dir.read_dir().map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Problem::new(format!("`{shown}` is empty")),
+        Ok(false) => Problem::new(format!(
+            "`{shown}` holds no bundle: neither `schemas/` nor `policies/`"
+        )),
+        Err(error) => Problem::new(format!("`{shown}` cannot be read: {error}")),
+    };
+    CommandFailure {
+        problem: problem.help(format!(
+            "`behest init {shown}` writes a bundle to begin with, with cases"
+        )),
+        reason: ExitReason::BrokenBundle,
+    }
 }
 
 /// Returns the admin key, if somebody is told it: on a terminal, or by giving it in the variable.
