@@ -1,10 +1,11 @@
-//! Reads what one question assumes beside a bundle: in the form of `given` in cases.
+//! Reads what one question assumes beside a bundle: in the form of `given` in cases, or tuple by
+//! tuple.
 
 use super::compile::Bundle;
 use super::given::CaseFixture;
 use super::tuple_files::BundleRelations;
 use super::yaml::{self, Location};
-use crate::model::{Problem, Problems, Record, Timestamp, Tuple};
+use crate::model::{Problem, Problems, Record, Timestamp, Tuple, TupleKey};
 use crate::policy::{SourceFile, StoredEntities};
 
 /// What one question assumes: entities and facts replace those of the bundle and of credentials,
@@ -17,6 +18,8 @@ pub struct Assumptions {
     pub stored: Option<StoredEntities>,
     /// The tuples that are assumed.
     pub tuples: Vec<Tuple>,
+    /// The stored tuples that are assumed not to be there.
+    pub without: Vec<TupleKey>,
     /// The facts of a verified credential.
     pub token: Option<Record>,
 }
@@ -50,7 +53,24 @@ impl Assumptions {
             now,
             stored,
             tuples,
+            without: Vec::new(),
             token: fixture.token().cloned(),
         })
+    }
+
+    /// Adds a tuple, in place of one with its key. Refuses one that the bundle's model does not
+    /// allow.
+    pub fn assume(&mut self, tuple: Tuple, bundle: &Bundle) -> Result<(), Problem> {
+        let refuse = |why: String| Problem::new(format!("the tuple `{}` {why}", tuple.key));
+        let model = bundle.model().ok_or_else(|| {
+            refuse("cannot be: the bundle has no relations".to_owned())
+                .help("declare types and relations in `schemas/*.fga`")
+        })?;
+        model
+            .check_tuple(&tuple)
+            .map_err(|refusal| refuse(format!("is not allowed: {refusal}")))?;
+        self.tuples.retain(|known| known.key != tuple.key);
+        self.tuples.push(tuple);
+        Ok(())
     }
 }

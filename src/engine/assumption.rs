@@ -7,7 +7,8 @@ use super::decide::{self, CaseOverrides, Circumstances, DecisionOptions, Verdict
 use super::snapshot::PinnedView;
 use super::{Ask, Engine, Refusal};
 use crate::bundle::Assumptions;
-use crate::model::{Answer, AnswerDepth, Evidence, Fault, Request, Timestamp};
+use crate::model::{Answer, AnswerDepth, Evidence, Fault, Request, Timestamp, TupleKey};
+use crate::relations::Graph;
 
 /// An answer under assumptions, with what the decision record would hold of it.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ impl Engine {
         self.decide_pinned(pinned, ask, request, assumed)
     }
 
-    /// Decides by this bundle and these relations.
+    /// Decides by this bundle and these relations, but for those that are assumed not to be there:
+    /// they are missing in a copy, which shares all that it does not touch.
     pub(super) fn decide_pinned(
         &self,
         pinned: PinnedView<'_>,
@@ -41,6 +43,13 @@ impl Engine {
         request: &Request,
         assumed: &Assumptions,
     ) -> Result<AssumedAnswer, Refusal> {
+        let rest = without(pinned, &assumed.without);
+        let pinned = PinnedView {
+            relations: pinned
+                .relations
+                .map(|(graph, rules)| (rest.as_ref().unwrap_or(graph), rules)),
+            ..pinned
+        };
         let now = assumed.now.unwrap_or(Timestamp(self.clock.now_ms()));
         let options = DecisionOptions {
             explanation: ask.depth == AnswerDepth::Explain,
@@ -78,4 +87,11 @@ impl Engine {
             inputs,
         })
     }
+}
+
+/// Returns the tuples without those that are assumed not to be there; `None` if that is all of
+/// them.
+fn without(pinned: PinnedView<'_>, keys: &[TupleKey]) -> Option<Graph> {
+    let (graph, _) = pinned.relations?;
+    (!keys.is_empty()).then(|| graph.without(keys))
 }

@@ -5,8 +5,7 @@
 //! case is understood only with what it is given. Trying it on the live relations would be a change
 //! that others see.
 //! **Decision.** What is assumed is read and checked against the version that is pinned for the
-//! answer. Tuples that are taken away are missing in a copy of that version, which shares all that
-//! it does not touch.
+//! answer.
 //! **Trade-off.** Entities that are assumed make all stored ones to be read again, so that such a
 //! question takes long in a large bundle.
 
@@ -15,7 +14,6 @@ use super::{Ask, Engine, Refusal};
 use crate::bundle::{Assumptions, Case};
 use crate::model::{Answer, Fault, MalformedMember, Request, Timestamp, Tuple, TupleKey};
 use crate::policy::{SourceFile, StoredEntities};
-use crate::relations::Graph;
 
 /// Where a question says what it assumes.
 const MEMBER: &str = "assume";
@@ -49,17 +47,11 @@ impl Engine {
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
         let named = assumed.case.as_ref();
         let case = named.map(|name| case_of(pinned, name)).transpose()?;
-        let rest = without(pinned, &assumed.without);
-        let pinned = PinnedView {
-            relations: pinned
-                .relations
-                .map(|(graph, rules)| (rest.as_ref().unwrap_or(graph), rules)),
-            ..pinned
-        };
         let assumptions = Assumptions {
             now: assumed.now.or(case.map(|case| case.now)),
             stored: entities(pinned, case, assumed.entities.as_deref())?,
             tuples: tuples(pinned, case, &assumed.tuples)?,
+            without: assumed.without.clone(),
             token: case.and_then(|case| case.token.clone()),
         };
         let assumed = self.decide_pinned(pinned, ask, request, &assumptions)?;
@@ -124,11 +116,4 @@ fn entities(
         let message = first.map_or_else(String::new, |problem| problem.message);
         refuse("entities", format!("are not taken: {message}"))
     })
-}
-
-/// Returns the tuples without those that are assumed not to be there; `None` if that is all of
-/// them.
-fn without(pinned: PinnedView<'_>, keys: &[TupleKey]) -> Option<Graph> {
-    let (graph, _) = pinned.relations?;
-    (!keys.is_empty()).then(|| graph.without(keys))
 }

@@ -46,6 +46,7 @@ pub use caller::{
     Caller, CallerCredential, CallerKey, CertificateName, KeyHash, KeyHashError, MAX_KEYS,
     Permission, PermissionError, Permissions,
 };
+pub use console::read_tuple;
 pub use docs::openapi::openapi;
 pub use endpoint::{Access, Advertised, Endpoint, Method};
 pub use error::{Error, Shortage};

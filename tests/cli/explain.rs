@@ -1,6 +1,6 @@
 //! `behest explain` under assumptions, at a revision, and of a line of the decision record.
 
-use support::place::{KEY, Output, Place, refund};
+use support::place::{KEY, Output, Place, Service, refund};
 
 /// Carol's agent acts for her until July 2027.
 const CAROL: [&str; 4] = [
@@ -403,4 +403,120 @@ fn a_condition_that_is_false_is_told_with_its_values() {
         "{}",
         held.out
     );
+}
+
+#[test]
+fn a_denial_says_which_tuple_would_have_permitted_it() {
+    let place = Place::new();
+    conditional(&place);
+    let ask = |who: &str, more: &[&str]| {
+        let told = place.run(&[&SHOP[..3], &[who, "call", "tool:refund"], more].concat());
+        assert_eq!(told.code, 0, "{told:?}");
+        let lines = told.out.lines();
+        let would: Vec<String> = lines
+            .filter_map(|line| line.strip_prefix("would permit: "))
+            .map(str::to_owned)
+            .collect();
+        (told.out.lines().next().unwrap().to_owned(), would)
+    };
+    assert_eq!(ask("user:bob", &[]).1, ["tool:refund#caller@user:bob"]);
+    assert_eq!(
+        ask("user:bob/agent:a", &[]).1,
+        ["tool:refund#caller@user:bob and tool:refund#caller@agent:a"],
+        "each leg needs one"
+    );
+    assert_eq!(
+        ask("user:cid", &[]).1,
+        ["without tool:refund#stopped@user:cid"]
+    );
+    let more = ["--assume", "tool:refund#caller@user:bob"];
+    assert_eq!(ask("user:bob", &more), ("permit".to_owned(), vec![]));
+    assert_eq!(
+        ask("user:bob/agent:a", &more).1,
+        ["tool:refund#caller@agent:a"]
+    );
+    let less = ["--without", "tool:refund#stopped@user:cid"];
+    assert_eq!(ask("user:cid", &less).0, "permit");
+    let json = place.run(&[&SHOP[..3], &["user:cid", "call", "tool:refund", "--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(
+        json["would_permit"],
+        serde_json::json!([{"assume": [], "without": ["tool:refund#stopped@user:cid"]}])
+    );
+}
+
+#[test]
+fn what_is_assumed_is_refused_where_the_model_does_not_allow_it() {
+    let place = Place::new();
+    conditional(&place);
+    for (more, told) in [
+        (
+            ["--assume", "tool:refund#owner@user:bob"],
+            "error: the tuple `tool:refund#owner@user:bob` is not allowed: ",
+        ),
+        (
+            ["--assume", "user:bob"],
+            "error: invalid value 'user:bob' for '--assume <TUPLE>'",
+        ),
+        (
+            ["--without", "user:bob"],
+            "error: invalid value 'user:bob' for '--without <TUPLE>'",
+        ),
+    ] {
+        let refused = place.run(&[&SHOP[..], &more].concat());
+        assert!(
+            refused.code == 2 && refused.err.starts_with(told),
+            "{refused:?}"
+        );
+    }
+    let absent = place.run(&[&SHOP[..], &["--without", "tool:refund#caller@user:zoe"]].concat());
+    assert_eq!(
+        absent.err,
+        "note: the bundle has no tuple `tool:refund#caller@user:zoe` that could be missing\n"
+    );
+    let json = r#"{"user": "user:ann", "relation": "caller", "object": "tool:refund",
+        "condition": {"name": "small", "context": {"most": 1000, "pin": "x"}}}"#;
+    let context = ["--context", r#"{"amount": 900, "pin": "1"}"#];
+    let told = place.run(&[&SHOP[..], &["--assume", json], &context].concat());
+    assert_eq!(first_line(&told), "permit", "{told:?}");
+}
+
+/// A service is asked through the endpoint of the console, which records nothing.
+#[test]
+fn a_service_is_asked_under_assumptions_too() {
+    let place = Place::new();
+    conditional(&place);
+    let mut command = place.command(&["--bundle", "shop", "--listen", "127.0.0.1:0"]);
+    command.env("BEHEST_ADMIN_KEY", KEY);
+    let service = Service::start(command);
+    let url = service.url();
+    let ask = |who: &str, more: &[&str]| {
+        let question = ["explain", "--url", &url, who, "call", "tool:refund"];
+        place.run_with(&[&question, more].concat(), &[("BEHEST_KEY", KEY)], "")
+    };
+    let denied = ask("user:bob/agent:a", &[]);
+    assert!(
+        denied.out.contains(
+            "\nwould permit: tool:refund#caller@user:bob and tool:refund#caller@agent:a\nbundle "
+        ),
+        "{denied:?}"
+    );
+    let assumed = ask("user:bob", &["--assume", "tool:refund#caller@user:bob"]);
+    assert_eq!(first_line(&assumed), "permit");
+    let without = ask("user:cid", &["--without", "tool:refund#stopped@user:cid"]);
+    assert_eq!(first_line(&without), "permit");
+    let context = ["--context", r#"{"amount": 900, "pin": "1234"}"#];
+    let unmet = ask("user:ann", &context);
+    assert!(
+        unmet
+            .out
+            .contains("most = 500 (stored with the tuple)\n        pin = (secret) (from"),
+        "{unmet:?}"
+    );
+    let refused = ask("user:bob", &["--assume", "tool:refund#owner@user:bob"]);
+    assert!(
+        refused.code == 1 && refused.err.contains("assume.tuples[0]"),
+        "{refused:?}"
+    );
+    service.stop();
 }

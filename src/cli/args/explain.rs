@@ -3,9 +3,14 @@
 use super::{BundleArgument, ServiceArguments};
 use crate::bundle::CaseError;
 use crate::cli::exit::CommandFailure;
-use crate::model::{Problem, Timestamp};
+use crate::http;
+use crate::json::{JsonError, read_object};
+use crate::model::{MalformedMember, Problem, Timestamp, Tuple, TupleKey, TupleTextError, Value};
 use clap::{ArgGroup, Args};
 use std::path::PathBuf;
+
+/// LIMIT: nesting of a tuple that is written as JSON.
+const TUPLE_DEPTH: usize = 16;
 
 pub(super) const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -14,6 +19,8 @@ Examples:
       --context '{\"arguments\": {\"order\": \"o-17\", \"amount\": 249.9}}'
   behest explain user:alice/agent:copilot write repository:checkout --now 2026-12-24T18:00:00Z
   behest explain user:alice/agent:copilot write repository:checkout --given if-so.yaml
+  behest explain user:alice/agent:copilot write repository:checkout \\
+      --assume 'repository:checkout#writer@user:alice'
   behest explain --json - < request.json
   grep 019b3a decisions.jsonl | behest explain -
   BEHEST_KEY=… behest explain --url http://127.0.0.1:8181 request.json
@@ -25,6 +32,13 @@ What `--given` takes is what a case is given, each part of which may be left out
   entities: [{ uid: { type: user, id: alice }, attrs: {}, parents: [] }]
   token:    { scopes: [\"repo\"] }
   now:      2026-12-24T18:00:00Z
+
+`--assume` takes a tuple as explanations show it, OBJECT#RELATION@USER, or as JSON with a \
+condition:
+  --assume '{\"user\": \"user:alice\", \"relation\": \"writer\", \"object\": \"repository:checkout\", \
+\"condition\": {\"name\": \"until\"}}'
+
+Of a denial, the last lines say which tuple more or less would have permitted it, if one would.
 
 A line of the decision record is asked again, by the bundle or the service that is named, and told \
 whether the answer still is the recorded one: the decision, and the code of its reason.
@@ -57,6 +71,12 @@ pub(in crate::cli) struct ExplainArguments {
     /// question alone, as cases are given them (YAML or JSON)
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) given: Option<PathBuf>,
+    /// Assume a tuple for this question alone: OBJECT#RELATION@USER, or JSON; may be repeated
+    #[arg(long, value_name = "TUPLE", value_parser = assumed_tuple)]
+    pub(in crate::cli) assume: Vec<Tuple>,
+    /// Assume for this question alone that a tuple is not there; may be repeated
+    #[arg(long, value_name = "TUPLE", value_parser = tuple_key)]
+    pub(in crate::cli) without: Vec<TupleKey>,
     /// With a service: decide at this revision or a later one; a service keeps none but the newest,
     /// so it can promise at least this one, and the answer names its own
     #[arg(long, value_name = "N")]
@@ -97,4 +117,59 @@ impl ExplainArguments {
 
 pub(super) fn time(text: &str) -> Result<Timestamp, CaseError> {
     text.parse().map_err(|_| CaseError::Time(text.to_owned()))
+}
+
+/// Why a text is no tuple.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum TupleArgumentError {
+    #[error("{0}")]
+    Text(TupleTextError),
+    #[error("{0}")]
+    Json(JsonError),
+    #[error("{0}")]
+    Member(MalformedMember),
+}
+
+fn tuple_key(text: &str) -> Result<TupleKey, TupleArgumentError> {
+    text.parse().map_err(TupleArgumentError::Text)
+}
+
+/// Reads a tuple as explanations show it, or as JSON.
+fn assumed_tuple(text: &str) -> Result<Tuple, TupleArgumentError> {
+    if !text.trim_start().starts_with('{') {
+        return tuple_key(text).map(Tuple::from);
+    }
+    let record = read_object(text.as_bytes(), TUPLE_DEPTH).map_err(TupleArgumentError::Json)?;
+    http::read_tuple("tuple", &Value::Record(record)).map_err(TupleArgumentError::Member)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tuple_is_read_as_it_is_shown_and_as_json() {
+        let tuple = assumed_tuple("tool:refund#caller@role:billing#holder").unwrap();
+        assert_eq!(
+            tuple.key.to_string(),
+            "tool:refund#caller@role:billing#holder"
+        );
+        assert!(tuple.condition.is_none());
+        let json = r#"{"user": "user:ann", "relation": "caller", "object": "tool:refund",
+            "condition": {"name": "small", "context": {"most": 5}}}"#;
+        let tuple = assumed_tuple(json).unwrap();
+        assert_eq!(tuple.key.to_string(), "tool:refund#caller@user:ann");
+        let condition = tuple.condition.unwrap();
+        assert_eq!(condition.name, "small");
+        assert!(condition.context.get("most").is_some());
+        for wrong in [
+            "user:ann",
+            "tool:refund#caller",
+            "{",
+            r#"{"user": "user:ann"}"#,
+            r#"{"user": "user:ann", "relation": "a", "object": "tool:x", "conditoin": {}}"#,
+        ] {
+            assert!(assumed_tuple(wrong).is_err(), "{wrong}");
+        }
+    }
 }

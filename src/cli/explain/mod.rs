@@ -3,34 +3,27 @@
 //! Both ways produce the same values of the model and the same text, so a terminal shows what the
 //! service says.
 
+mod assumed_tuples;
+mod bundle_question;
 mod comparison;
 mod record_line;
 mod reply;
 mod request;
 mod service;
+mod would_permit;
 
 use super::args::ExplainArguments;
-use super::chosen::ChosenBundle;
 use super::exit::{CommandFailure, ExitReason};
-use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
-use super::service::NamedService;
-use super::validate;
-use crate::bundle::{Assumptions, Bundle, BundleFiles};
-use crate::engine::{Ask, Refusal, TextRole, painted_explanation};
-use crate::http;
-use crate::model::{
-    AnswerDepth, Arguments, Decision, Explanation, Problem, Problems, Reason, Record, Request,
-};
-use crate::policy::SourceFile;
+use super::output::{Paint, fail, print, with_line_end};
+use crate::engine::{TextRole, painted_explanation};
+use crate::model::{Decision, Explanation, Problem, Reason, Record, Value};
+use assumed_tuples::AssumedTuples;
+use bundle_question::BundleQuestion;
 use comparison::Comparison;
 use record_line::RecordedDecision;
 use request::ExplainSubject;
-use std::io::Read as _;
-use std::path::Path;
+use service::ServiceQuestion;
 use std::process::ExitCode;
-
-/// LIMIT: bytes of a file with assumptions; a person writes it for one question.
-const MAX_GIVEN_BYTES: u64 = 4 << 20;
 
 /// A decision with its explanation, from either source.
 struct ExplainedDecision {
@@ -65,161 +58,115 @@ fn explain(arguments: &ExplainArguments) -> Result<ExitCode, ExitCode> {
         ExplainSubject::Request(body) => body,
         ExplainSubject::Record(recorded) => &recorded.body,
     };
-    let told = match target {
-        Some(target) => ask(target, arguments, body, recorded).map_err(fail)?,
-        None => decide(arguments, body, recorded)?,
+    let question = match target {
+        Some(target) => {
+            check_recorded(recorded).map_err(fail)?;
+            let question = ServiceQuestion::new(target, body, arguments.revision);
+            DecidableQuestion::Service(question.map_err(fail)?)
+        }
+        None => {
+            DecidableQuestion::Bundle(Box::new(BundleQuestion::new(arguments, body, recorded)?))
+        }
     };
+    let assumed = AssumedTuples {
+        tuples: arguments.assume.clone(),
+        without: arguments.without.clone(),
+    };
+    let told = question.ask(&assumed).map_err(fail)?;
     let comparison =
         recorded.map(|recorded| Comparison::new(recorded, &told, told.inputs.as_deref()));
+    // A proof of possession counts once, so a question with credentials is asked once.
+    let remedies = if recorded.is_some() || has_credentials(body) {
+        Vec::new()
+    } else {
+        would_permit::would_permit(&told, &mut |more| question.ask(&assumed.with(more)).ok())
+    };
     if arguments.json {
-        print_json(&told, comparison.as_ref()).map_err(fail)?;
+        print_json(&told, comparison.as_ref(), &remedies).map_err(fail)?;
     } else {
         let paint = Paint::for_results();
-        print(&render(&told, arguments.revision, paint));
+        print(&render(&told, &remedies, arguments.revision, paint));
         if let Some(comparison) = &comparison {
             print(&format!("\n{}", comparison.text(paint)));
         }
     }
-    Ok(match (told.decision, &comparison) {
-        (_, Some(comparison)) if arguments.exit_code && !comparison.is_same => {
-            ExitReason::Failed.into()
-        }
-        (Decision::Deny, _) if arguments.exit_code => ExitReason::Denied.into(),
-        (Decision::Deny | Decision::Permit, _) => ExitCode::SUCCESS,
-    })
+    Ok(exit_code(&told, comparison.as_ref(), arguments.exit_code))
 }
 
-/// Asks a service. It takes no facts of credentials but those that it verifies.
-fn ask(
-    target: NamedService,
-    arguments: &ExplainArguments,
-    body: &Record,
-    recorded: Option<&RecordedDecision>,
-) -> Result<ExplainedDecision, CommandFailure> {
+/// A question, and what decides it.
+enum DecidableQuestion<'a> {
+    Bundle(Box<BundleQuestion>),
+    Service(ServiceQuestion<'a>),
+}
+
+impl DecidableQuestion<'_> {
+    fn ask(&self, assumed: &AssumedTuples) -> Result<ExplainedDecision, CommandFailure> {
+        match self {
+            Self::Bundle(question) => question.ask(assumed),
+            Self::Service(question) => question.ask(assumed),
+        }
+    }
+}
+
+fn has_credentials(body: &Record) -> bool {
+    let context = body.get_present("context").and_then(Value::as_record);
+    context.is_some_and(|context| context.get_present("credentials").is_some())
+}
+
+fn exit_code(
+    told: &ExplainedDecision,
+    comparison: Option<&Comparison<'_>>,
+    is_to_tell: bool,
+) -> ExitCode {
+    match (told.decision, comparison) {
+        (_, Some(comparison)) if is_to_tell && !comparison.is_same => ExitReason::Failed.into(),
+        (Decision::Deny, _) if is_to_tell => ExitReason::Denied.into(),
+        (Decision::Deny | Decision::Permit, _) => ExitCode::SUCCESS,
+    }
+}
+
+/// Refuses a line of the record that a service cannot be asked: it takes no facts of credentials
+/// but those that it verifies.
+fn check_recorded(recorded: Option<&RecordedDecision>) -> Result<(), CommandFailure> {
     let lacks = match recorded {
         Some(recorded) if recorded.token.is_some() => {
-            Some("policies read facts of credentials, which are not in the record")
+            "policies read facts of credentials, which are not in the record"
         }
         Some(recorded) if !recorded.line.unknown.is_empty() => {
-            Some("its arguments were unknown, as in a batch or a search")
+            "its arguments were unknown, as in a batch or a search"
         }
-        _ => None,
+        _ => return Ok(()),
     };
-    if let Some(why) = lacks {
-        let told = format!("a service cannot be asked this line of the record again: {why}");
-        return Err(Problem::new(told)
-            .help("ask the bundle that decided: `--bundle DIR`")
-            .into());
-    }
-    service::ask(target, body.clone(), arguments.revision)
-}
-
-/// Decides with a bundle that is loaded as the service loads it, including its cases. If it returns
-/// `Err`, the problems are already printed.
-fn decide(
-    arguments: &ExplainArguments,
-    body: &Record,
-    recorded: Option<&RecordedDecision>,
-) -> Result<ExplainedDecision, ExitCode> {
-    request::refuse_options(body).map_err(fail)?;
-    let request = Request::from_body(body).map_err(|error| {
-        fail(
-            Problem::new(format!("the request is not of its form: {error}"))
-                .help("see `behest explain --help`"),
-        )
-    })?;
-    let engine = validate::load(&ChosenBundle::announced(&arguments.bundle).source())?;
-    let snapshot = engine.snapshot();
-    let bundle = snapshot.as_ref().map(|snapshot| snapshot.bundle().as_ref());
-    let mut assumed = match (&arguments.given, bundle) {
-        (Some(file), Some(bundle)) => assumptions(file, bundle)?,
-        _ => Assumptions::default(),
-    };
-    assumed.now = arguments.now.or(assumed.now);
-    if let Some(recorded) = recorded {
-        assumed.token = assumed.token.or_else(|| recorded.token.clone());
-    }
-    let is_unknown = recorded.is_some_and(|recorded| !recorded.line.unknown.is_empty());
-    let ask = Ask {
-        caller: "explain",
-        request_id: None,
-        require_actor: false,
-        depth: AnswerDepth::Explain,
-        arguments: if is_unknown {
-            Arguments::Unknown
-        } else {
-            Arguments::Known
-        },
-        evidence: None,
-    };
-    let told = engine
-        .decide_assuming(&ask, &request, &assumed)
-        .map_err(|refusal| fail(describe(&refusal)))?;
-    let answer = told.answer;
-    let json = http::write_answer(&answer, AnswerDepth::Explain, usize::MAX).map_err(|error| {
-        fail(Problem::new(format!(
-            "the answer cannot be written as JSON: {error}"
-        )))
-    })?;
-    Ok(ExplainedDecision {
-        decision: answer.decision,
-        reason: answer.reason,
-        explanation: answer.explanation,
-        inputs: Some(told.inputs),
-        json: json.to_vec(),
-    })
-}
-
-/// Reads what is assumed. If it returns `Err`, the problems are already printed.
-fn assumptions(path: &Path, bundle: &Bundle) -> Result<Assumptions, ExitCode> {
-    let name = path.display().to_string();
-    let unread = |why: String| {
-        fail(CommandFailure::usage(
-            Problem::new(format!("`--given`: `{name}` {why}"))
-                .help("name a file; `behest explain --help` shows its form"),
-        ))
-    };
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_GIVEN_BYTES + 1).read_to_string(&mut text))
-        .map_err(|error| unread(format!("cannot be read: {error}")))?;
-    if text.len() as u64 > MAX_GIVEN_BYTES {
-        return Err(unread(format!("has more than {MAX_GIVEN_BYTES} bytes")));
-    }
-    let file = SourceFile::new(&name, text.as_str());
-    Assumptions::read(&file, bundle).map_err(|problems: Problems| {
-        let files = BundleFiles::from_texts([(name.clone(), text)]);
-        let _broken = fail_with_lines(&problems, &files);
-        ExitReason::Usage.into()
-    })
-}
-
-fn describe(refusal: &Refusal) -> Problem {
-    match refusal {
-        Refusal::Malformed(malformed) => {
-            Problem::new(format!("the request is not of its form: {malformed}"))
-                .help("see `behest explain --help`")
-        }
-        Refusal::Fault(fault) => Problem::new(format!("there is no decision: {fault}")),
-        Refusal::TakesLong => Problem::new("there is no decision: it takes too long"),
-    }
+    let told = format!("a service cannot be asked this line of the record again: {lacks}");
+    Err(Problem::new(told)
+        .help("ask the bundle that decided: `--bundle DIR`")
+        .into())
 }
 
 fn print_json(
     told: &ExplainedDecision,
     comparison: Option<&Comparison<'_>>,
+    remedies: &[AssumedTuples],
 ) -> Result<(), Problem> {
     let foreign = |error| Problem::new(format!("the answer is not JSON: {error}"));
     let mut answer: serde_json::Value = serde_json::from_slice(&told.json).map_err(foreign)?;
     if let (Some(comparison), Some(members)) = (comparison, answer.as_object_mut()) {
         members.insert("record".to_owned(), comparison.json());
     }
+    if let (false, Some(members)) = (remedies.is_empty(), answer.as_object_mut()) {
+        members.insert("would_permit".to_owned(), would_permit::json(remedies));
+    }
     let text = serde_json::to_string_pretty(&answer).map_err(foreign)?;
     print(&with_line_end(text));
     Ok(())
 }
 
-fn render(told: &ExplainedDecision, at_least: Option<u64>, paint: Paint) -> String {
+fn render(
+    told: &ExplainedDecision,
+    remedies: &[AssumedTuples],
+    at_least: Option<u64>,
+    paint: Paint,
+) -> String {
     let piece = |piece: TextRole, text: &str| match piece {
         TextRole::Outcome(Decision::Permit) => paint.good(text),
         TextRole::Outcome(Decision::Deny) => paint.bad(text),
@@ -243,5 +190,10 @@ fn render(told: &ExplainedDecision, at_least: Option<u64>, paint: Paint) -> Stri
         );
         format!("{}\n", paint.dim(&line))
     });
-    format!("{}{}", with_line_end(text), bundle.unwrap_or_default())
+    let remedies: String = remedies
+        .iter()
+        .map(|assumed| format!("{}\n", would_permit::line(assumed)))
+        .collect();
+    let bundle = bundle.unwrap_or_default();
+    format!("{}{remedies}{bundle}", with_line_end(text))
 }

@@ -6,13 +6,22 @@ use super::ExplainedDecision;
 use crate::http::{ExplanationJson, ReasonJson};
 use crate::model::{Decision, Problem};
 use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Reads an answer under assumptions, which stands below a member of its own.
+pub(super) fn read_assumed(json: &[u8]) -> Result<ExplainedDecision, Problem> {
+    let answer: AssumedReply<'_> =
+        serde_json::from_slice(json).map_err(|error| foreign(&error.to_string()))?;
+    read(answer.answer.get().as_bytes().to_vec())
+}
+
+fn foreign(what: &str) -> Problem {
+    Problem::new(format!("the answer is not one of behest: {what}"))
+        .help("check that the address is a service's")
+}
 
 /// Reads an answer with its explanation.
 pub(super) fn read(json: Vec<u8>) -> Result<ExplainedDecision, Problem> {
-    let foreign = |what: &str| {
-        Problem::new(format!("the answer is not one of behest: {what}"))
-            .help("check that the address is a service's")
-    };
     let answer: AnswerReply =
         serde_json::from_slice(&json).map_err(|error| foreign(&error.to_string()))?;
     let context = answer.context.unwrap_or_default();
@@ -34,6 +43,13 @@ pub(super) fn read(json: Vec<u8>) -> Result<ExplainedDecision, Problem> {
         inputs: None,
         json,
     })
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "struct Assumed")]
+struct AssumedReply<'a> {
+    #[serde(borrow)]
+    answer: &'a RawValue,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! Requests an explanation from a running service.
 
-use super::{ExplainedDecision, reply};
+use super::{AssumedTuples, ExplainedDecision, reply};
 use crate::cli::exit::CommandFailure;
 use crate::cli::service::{NamedService, Service};
 use crate::http;
@@ -10,28 +10,55 @@ use std::time::Duration;
 /// The path that requests are sent to (AuthZEN 1.0 section 10.1).
 const PATH: &str = "/access/v1/evaluation";
 
+/// The path that questions under assumptions are sent to.
+const ASSUMING_PATH: &str = "/explain/v1/evaluation";
+
 /// The option that names the revision that an answer must have seen.
 const AT_LEAST: &str = "at_least";
 
 /// Timeout of a request. A decision takes microseconds; a longer one is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends the request with `options.explain`, and reads the answer. With a revision, the service
-/// waits for that one.
-pub(super) fn ask(
-    mut target: NamedService,
-    body: Record,
+/// Asks a service, at a revision that it waits for.
+pub(super) struct ServiceQuestion<'a> {
+    service: Service,
+    body: &'a Record,
     revision: Option<u64>,
-) -> Result<ExplainedDecision, CommandFailure> {
-    target.address = target.address.without(PATH);
-    let service = Service::at(&target, PATIENCE)?;
-    let body = explained(body, revision)?;
-    let answer = service.post(PATH, write(body).as_bytes())?;
-    match answer.status {
-        200 => Ok(reply::read(answer.body)?),
-        _ => Err(service
-            .refused(&answer, "the permissions `decide` and `explain`")
-            .into()),
+}
+
+impl<'a> ServiceQuestion<'a> {
+    pub(super) fn new(
+        mut target: NamedService,
+        body: &'a Record,
+        revision: Option<u64>,
+    ) -> Result<Self, CommandFailure> {
+        target.address = target.address.without(PATH);
+        Ok(Self {
+            service: Service::at(&target, PATIENCE)?,
+            body,
+            revision,
+        })
+    }
+
+    /// Sends the request with `options.explain` and with what is assumed, and reads the answer. A
+    /// question that assumes nothing is an evaluation like any other.
+    pub(super) fn ask(&self, assumed: &AssumedTuples) -> Result<ExplainedDecision, CommandFailure> {
+        let mut body = explained(self.body.clone(), self.revision)?;
+        let path = if assumed.is_empty() {
+            PATH
+        } else {
+            body.insert("assume", Value::Record(assumed.record()));
+            ASSUMING_PATH
+        };
+        let answer = self.service.post(path, write(body).as_bytes())?;
+        match answer.status {
+            200 if assumed.is_empty() => Ok(reply::read(answer.body)?),
+            200 => Ok(reply::read_assumed(&answer.body)?),
+            _ => Err(self
+                .service
+                .refused(&answer, "the permissions `decide` and `explain`")
+                .into()),
+        }
     }
 }
 

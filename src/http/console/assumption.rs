@@ -218,7 +218,9 @@ fn read_entities(assumed: &Record) -> Result<Option<String>, MalformedMember> {
     Ok(Some(text))
 }
 
-fn read_tuple(path: &str, value: &Value) -> Result<Tuple, MalformedMember> {
+/// Reads a tuple: `user`, `relation`, `object`, and a `condition` with `name` and `context`. `path`
+/// is how errors name it.
+pub fn read_tuple(path: &str, value: &Value) -> Result<Tuple, MalformedMember> {
     let tuple = object(path, value)?;
     let condition = match tuple.get_present("condition") {
         None => None,

@@ -20,6 +20,7 @@ mod parameters;
 mod policies;
 mod vocabulary;
 
+pub use assumption::read_tuple;
 pub(in crate::http) use console_files::PAGE;
 
 use crate::http::endpoint::Endpoint;
