@@ -61,7 +61,8 @@ fn render(
         Some(url) => {
             line("listening", &url);
             if config.docs == PageReaders::Open {
-                line("try it", &format!("{url}/docs"));
+                line("try it", &format!("{url}/console/"));
+                line("API", &format!("{url}/docs"));
             }
         }
         None => line("listening", &bound.to_string()),
@@ -72,6 +73,9 @@ fn render(
     };
     line("bundle", &format!("{bundle}, {}", loaded.digest.short()));
     line("", &loaded.summary);
+    if matches!(source, BundleSource::Embedded) {
+        line("", "your own: `behest init notes && behest dev notes`");
+    }
     if let Some(key) = made {
         line(
             "admin key",
@@ -121,8 +125,9 @@ mod tests {
             text,
             format!(
                 "\n  behest {version}\n\n  listening  {url}\n  \
-                 try it     {url}/docs\n  bundle     the default one, abababababab\n             \
-                 3 policies\n  admin key  behest_k  (until the service ends)\n\n  {MEMORY_ONLY}\n\n"
+                 try it     {url}/console/\n  API        {url}/docs\n  \
+                 bundle     the default one, abababababab\n             3 policies\n             \
+                 your own: `behest init notes && behest dev notes`\n  admin key  behest_k  (until the service ends)\n\n  {MEMORY_ONLY}\n\n"
             )
         );
     }
