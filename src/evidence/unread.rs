@@ -167,10 +167,13 @@ impl PartyScope<'_> {
             text.is_some_and(|text| self.named.contains(&text))
         };
         match PartyName::of(member) {
-            Some(PartyName::Delegation) => is_somebody(value) || has_texts(value),
-            Some(PartyName::Holder | PartyName::Party) => is_somebody(value),
+            Some(PartyName::Delegation) => !is_of_roles(value),
+            Some(PartyName::Holder) if is_of_parties(value) => {
+                has_member(value, &|name| is_id(name) || names_somebody(name))
+            }
+            Some(PartyName::Party) => has_member(value, &is_id),
             Some(PartyName::Client) => !is_said(),
-            Some(PartyName::Person) | None => is_elsewhere(member),
+            Some(PartyName::Holder | PartyName::Person) | None => is_elsewhere(member),
         }
     }
 }
@@ -185,20 +188,33 @@ fn is_elsewhere(member: &str) -> bool {
     ELSEWHERE.iter().any(|name| alike(name, member))
 }
 
-/// Returns `true` for an object that is somebody, and for a list with such an object.
-fn is_somebody(value: &Value) -> bool {
+/// Returns `true` for an object with a member of such a name, and for a list with one.
+fn has_member(value: &Value, is_such: &dyn Fn(&str) -> bool) -> bool {
     match value {
-        Value::Record(party) => IDS.iter().any(|name| party.get_present(name).is_some()),
-        Value::List(items) => items.iter().any(is_somebody),
+        Value::Record(party) => present(party).any(|(name, _)| is_such(name)),
+        Value::List(items) => items.iter().any(|item| has_member(item, is_such)),
         _ => false,
     }
 }
 
-/// Returns `true` for a text, and for a list with one.
-fn has_texts(value: &Value) -> bool {
-    match value {
-        Value::Text(_) => true,
-        Value::List(items) => items.iter().any(|item| item.as_text().is_some()),
-        _ => false,
-    }
+/// Returns `true` for the name of a member by which an object is somebody.
+fn is_id(name: &str) -> bool {
+    IDS.iter().any(|id| alike(id, name))
+}
+
+fn names_somebody(name: &str) -> bool {
+    PartyName::of(name).is_some()
+}
+
+/// Returns `true` for the roles that a token grants at a service, whose name may be any.
+fn is_of_roles(value: &Value) -> bool {
+    let Value::Record(granted) = value else {
+        return false;
+    };
+    let mut members = present(granted);
+    members.all(|(name, value)| name == "roles" && value.as_list().is_some_and(is_of_texts))
+}
+
+fn is_of_texts(items: &[Value]) -> bool {
+    items.iter().all(|item| item.as_text().is_some())
 }

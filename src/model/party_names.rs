@@ -8,9 +8,10 @@
 //! **Trade-off.** A claim of such a name that is mere data refuses the tokens that have it.
 //!
 //! INVARIANT: a name counts in any case, with any separators, in the plural, and behind the
-//! namespace of whoever added it (`https://example.com/act`, `custom:client_id`).
+//! namespace of whoever added it (`https://example.com/act`, `custom:client_id`). That of a
+//! delegation counts with more behind it, too.
 
-use super::{Letters, Record, Value};
+use super::{Letters, Record, Value, alike};
 use smol_str::SmolStr;
 
 /// What a claim says by its name.
@@ -51,18 +52,42 @@ party_names! {
 
 impl PartyName {
     /// Returns what a claim of this name says of a party; `None` if it names nobody. A name with
-    /// parts says what its last part does; one that begins with a delegation (`act.sub`) is a part
-    /// of one.
+    /// parts says what its last part does. Wherever a delegation stands in it, it is one: as a part
+    /// (`act.sub`, `https://example.com/act/v1`), or behind words of whoever added it (`x-act`).
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
-        let mut parts = name
-            .split(['/', ':', '#', '.'])
-            .filter(|part| !part.is_empty());
-        let first = parts.next()?;
-        let last = parts.next_back().unwrap_or(first);
-        let is_delegation = |of: &Self| *of == Self::Delegation;
-        named(last).or_else(|| named(first).filter(is_delegation))
+        let mut parts = name.split(['/', ':', '#', '.']);
+        let last = parts.rfind(|part| !part.is_empty())?;
+        named(last).or_else(|| has_delegation(name).then_some(Self::Delegation))
     }
+}
+
+/// Returns `true` if a part of the name is that of a delegation, or ends with one. The host of an
+/// address says nothing.
+fn has_delegation(name: &str) -> bool {
+    let path = name.split_once("://").map_or(name, |(_, rest)| {
+        rest.find(['/', '?', '#']).map_or("", |at| &rest[at..])
+    });
+    let is_mark = |c: char| c.is_ascii_punctuation() && !WORD_MARKS.contains(&c);
+    path.split(is_mark).any(|part| {
+        let ends = std::iter::once(0).chain(word_starts(part));
+        ends.filter_map(|at| part.get(at..)).any(|end| {
+            // `may_act` says who may act, and not who does (RFC 8693 section 4.4).
+            named(end) == Some(PartyName::Delegation) && !alike(part, "may_act")
+        })
+    })
+}
+
+/// The marks between the words of one name.
+const WORD_MARKS: [char; 2] = ['_', '-'];
+
+/// Returns where the words of a name begin, but the first.
+fn word_starts(part: &str) -> impl Iterator<Item = usize> {
+    let pairs = part.char_indices().zip(part.chars().skip(1));
+    pairs.filter_map(|((at, before), next)| {
+        let begins = WORD_MARKS.contains(&before) || before.is_lowercase() && next.is_uppercase();
+        begins.then_some(at + before.len_utf8())
+    })
 }
 
 fn named(name: &str) -> Option<PartyName> {
@@ -109,10 +134,26 @@ mod tests {
             ("https://example.com/claims#actors", Some(PartyName::Party)),
             ("acts", Some(PartyName::Delegation)),
             ("act.sub", Some(PartyName::Delegation)),
+            ("corp.act.sub", Some(PartyName::Delegation)),
+            ("urn:corp:act:v1", Some(PartyName::Delegation)),
+            ("https://corp.example/act/v1", Some(PartyName::Delegation)),
+            ("https://corp.example/act?v=1", Some(PartyName::Delegation)),
+            ("https://corp.example#act.sub", Some(PartyName::Delegation)),
+            ("corp|act", Some(PartyName::Delegation)),
+            ("act[sub]", Some(PartyName::Delegation)),
+            ("x-act", Some(PartyName::Delegation)),
+            ("extension_0f1a_on_behalf_of", Some(PartyName::Delegation)),
+            ("extAct", Some(PartyName::Delegation)),
+            ("a\u{200b}ct", Some(PartyName::Delegation)),
             ("client_profiles", Some(PartyName::Delegation)),
             ("cognito:username", Some(PartyName::Person)),
             ("ａｃｔｏｒｓ", Some(PartyName::Party)),
             ("may_act", None),
+            ("https://corp.example/may_act", None),
+            ("mayAct", None),
+            ("https://act.example/roles", None),
+            ("contact", None),
+            ("compact.form", None),
             ("actor_id", None),
             ("acr", None),
             ("cognito:groups", None),

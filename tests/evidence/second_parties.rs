@@ -786,6 +786,76 @@ async fn no_party_is_passed_over_by_its_name_its_place_or_what_else_is_read() {
     }
 }
 
+/// A delegation is one wherever its name stands in a longer one, and whatever it says.
+#[actix_web::test]
+async fn a_delegation_is_passed_over_in_no_name_and_no_form() {
+    let key = Key::new("k1");
+    let world = World::new(vec![profile(&publish(&key))], Vec::new());
+    let names = [
+        "https://corp.example/act/sub",
+        "https://corp.example/act.sub",
+        "https://corp.example/act/v1",
+        "https://corp.example/act?v=1",
+        "https://corp.example/on_behalf_of/id",
+        "urn:corp:act:v1",
+        "corp:act:sub",
+        "corp.act.sub",
+        "corp|act",
+        "corp@act",
+        "corp-act",
+        "ext_act",
+        "extension_0f1a_act",
+        "extAct",
+        "act[sub]",
+        "act|sub",
+    ];
+    let forms = [
+        json!({"Sub": "bot"}),
+        json!({"client": "bot"}),
+        json!({"agent": "bot"}),
+        json!({"name": "bot"}),
+        json!({"iss": "x", "actor": "bot"}),
+        json!([["bot"]]),
+        json!([{"name": "bot"}]),
+        json!("bot"),
+        json!(5),
+        json!({"roles": ["r"], "sub": "bot"}),
+        json!({"roles": {"sub": "bot"}}),
+    ];
+    let mut cases: Vec<Value> = Vec::new();
+    for name in names {
+        cases.push(json!({ name: "bot" }));
+        cases.push(json!({ name: {"sub": "bot"} }));
+        cases.push(json!({"ext": { name: "bot" }}));
+    }
+    for name in ["act", "on_behalf_of", "delegation_chain", "x-act"] {
+        for form in &forms {
+            cases.push(json!({"ext": { name: form }}));
+            cases.push(json!({"ext": [{"in": { name: form }}]}));
+        }
+    }
+    cases.extend([
+        json!({"ext": {"agent": {"uid": "bot"}}}),
+        json!({"ext": {"client": {"clientId": "bot"}}}),
+        json!({"ext": {"user": {"Sub": "bob"}}}),
+    ]);
+    for claims in cases {
+        let found = chain(&world, &key.access_token(&claims_with(&claims))).await;
+        assert!(
+            found.starts_with("credential_invalid: "),
+            "{claims}: {found}"
+        );
+    }
+    for claims in [
+        json!({"https://act.example/roles": ["r"], "contact": "c", "ext": {"may_act": {"sub": "x"}}}),
+        json!({"resource_access": {"act": {"roles": ["r"]}, "obo": {"roles": []}}}),
+        json!({"ext": {"user": {"email": "a@b.example", "name": "Alice"}, "agent": "web"}}),
+    ] {
+        let found = chain(&world, &key.access_token(&claims_with(&claims))).await;
+        assert_eq!(found, "user:alice", "{claims}");
+    }
+}
+
 #[actix_web::test]
 async fn what_is_read_for_another_purpose_is_not_read_as_a_party() {
     let by = |client: &'static [&'static str]| {

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rustls::pki_types::CertificateDer;
+use smol_str::SmolStr;
 
 /// LIMIT: certificates that are read of one entry; the chains of issuers have two or three.
 const MAX_CERTIFICATES: usize = 10;
@@ -83,6 +84,23 @@ impl Fingerprint {
         Self::of(b"bytes", &[bytes])
     }
 
+    /// Returns `true` if an entry of a key set is one key that can be read whole, with its
+    /// certificates.
+    pub(super) fn is_whole(entry: &Record) -> bool {
+        let is_read = |certificate: &Value| {
+            let bytes = decode(certificate);
+            bytes.is_some_and(|bytes| subject_public_key(&bytes).is_some())
+        };
+        let certificates = entry.get("x5c");
+        has_numbers_of_one_kind(entry)
+            && certificates.is_none_or(|listed| {
+                let listed = listed.as_list();
+                listed.is_some_and(|listed| {
+                    listed.len() <= MAX_CERTIFICATES && listed.iter().all(is_read)
+                })
+            })
+    }
+
     /// Returns the fingerprints of everything that an entry of a key set contains: the key of its
     /// numbers, and its certificates with theirs.
     pub(super) fn of_entry(entry: &Record) -> Vec<Self> {
@@ -94,6 +112,21 @@ impl Fingerprint {
         }
         found
     }
+}
+
+/// Returns `true` if the members of one kind of key are all there, and those of no other.
+fn has_numbers_of_one_kind(entry: &Record) -> bool {
+    let names = ["n", "e", "x", "y"];
+    let is_read = names.map(|name| entry.get(name).and_then(decode).is_some());
+    let is_listed = names.map(|name| entry.get(name).is_some());
+    let kind = entry.get("kty").and_then(Value::as_text);
+    let is_whole = matches!(
+        (kind.map(SmolStr::as_str), is_read),
+        (Some("RSA") | None, [true, true, false, false])
+            | (Some("EC") | None, [false, false, true, true])
+            | (Some("OKP"), [false, false, true, false])
+    );
+    is_whole && is_read == is_listed
 }
 
 /// Returns the certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle,

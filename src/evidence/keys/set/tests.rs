@@ -151,6 +151,38 @@ fn a_key_that_is_listed_again_ends_with_the_first_of_them() {
     assert_eq!(set(&json!([later, key, later])).end(5_000), Some(9_000));
 }
 
+#[test]
+fn an_entry_that_is_no_whole_key_withdraws_what_has_its_name() {
+    let key = with(p256(), "kid", json!("a"));
+    let without = |member: &str| {
+        let mut entry = key.clone();
+        entry.as_object_mut().unwrap().remove(member);
+        entry
+    };
+    for entry in [
+        json!({"kid": "a"}),
+        without("y"),
+        without("x"),
+        with(key.clone(), "y", json!(null)),
+        with(key.clone(), "y", json!("!")),
+        with(key.clone(), "n", json!("AAAA")),
+        with(without("x"), "y", json!(7)),
+        with(key.clone(), "kty", json!("RSA")),
+        json!({"kid": "a", "x5c": ["AAAA"]}),
+        with(with(p256(), "kid", json!("a")), "x5c", json!(["AAAA"])),
+        with(with(p256(), "kid", json!("a")), "x5c", json!("AAAA")),
+        json!({"kid": "a", "kty": "RSA", "x": "AAAA", "e": "AQAB"}),
+        json!({"kid": "a", "kty": "RSA", "n": "AAAA"}),
+    ] {
+        for limit in [("revoked", json!(true)), ("exp", json!(5))] {
+            let withdrawn = with(entry.clone(), limit.0, limit.1);
+            let mut found = set(&json!([key, withdrawn, with(p256(), "kid", json!("b"))]));
+            found.end(5_000);
+            assert_eq!(found.names(), ["b"], "{withdrawn}");
+        }
+    }
+}
+
 /// Returns the certificate of an authority that is good in these years.
 fn authority_of(key: &KeyPair, (from, until): (i32, i32)) -> Vec<u8> {
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();

@@ -82,8 +82,11 @@ pub(super) struct Limit {
     pub(super) validity: Validity,
     /// The keys and certificates in the entry.
     about: Vec<Fingerprint>,
-    /// The entry's name; it counts if the entry has nothing else.
+    /// The entry's name.
     kid: Option<SmolStr>,
+    /// Whether the entry is one key that can be read whole. Of any other, the name counts too: its
+    /// numbers may be those of no key.
+    is_whole: bool,
 }
 
 impl Limit {
@@ -94,6 +97,7 @@ impl Limit {
             validity,
             about: Fingerprint::of_entry(entry),
             kid: entry.get("kid").and_then(Value::as_text).cloned(),
+            is_whole: Fingerprint::is_whole(entry),
         })
     }
 
@@ -103,17 +107,20 @@ impl Limit {
             validity: Validity::NEVER,
             about: Vec::new(),
             kid: None,
+            is_whole: false,
         }
     }
 
     /// Returns `true` if the entry is about a key or an authority with one of these fingerprints
-    /// and this name. An entry with only a name is about all of that name; one without anything is
-    /// about all.
+    /// and this name. An entry that is no whole key is also about all of its name, and one without
+    /// anything is about all.
     pub(super) fn is_about(&self, fingerprints: &[Fingerprint], kid: Option<&SmolStr>) -> bool {
-        if !self.about.is_empty() {
-            return self.names(fingerprints);
-        }
-        self.kid.is_none() || self.kid.as_ref() == kid
+        let by_name = match &self.kid {
+            _ if self.is_whole => false,
+            Some(name) => Some(name) == kid,
+            None => self.about.is_empty(),
+        };
+        by_name || self.names(fingerprints)
     }
 
     /// Returns `true` if the entry contains one of these keys or certificates.
