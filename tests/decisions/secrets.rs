@@ -55,7 +55,7 @@ fn files() -> Vec<(&'static str, String)> {
     let names = CONDITIONS.iter().map(|(name, ..)| *name).chain(OTHERS);
     for name in names {
         writeln!(schema,
-            "action {name} appliesTo {{ principal: user, resource: doc, context: {{ @secret code?: String, @secret vault?: doc, @secret obj?: {{ a?: String, b?: Long }}, \
+            "action {name} appliesTo {{ principal: user, resource: doc, context: {{ @secret code?: String, @secret word?: String, @secret vault?: doc, @secret obj?: {{ a?: String, b?: Long }}, \
              arguments?: {{ @secret card?: Long, note?: String }} }} }};").expect("a string takes it");
     }
     for (name, ..) in CONDITIONS {

@@ -2,7 +2,8 @@
 //! evaluated with.
 //!
 //! INVARIANT: a value that is marked `@secret`, by the name of the parameter or of a member within
-//! its value, is not shown, and neither is what is likely to be a token.
+//! its value, is not shown, and neither is what is likely to be a token. Of the request, only what
+//! the schema declares is shown.
 
 use crate::model::{
     HIDDEN, ParameterOrigin, ParameterValue, Record, UnmetCondition, UnmetTuple, Value, holds_token,
@@ -15,6 +16,9 @@ use std::fmt::{self, Write};
 /// LIMIT: bytes of the values of one look-up, as many as its witness may have. A batch has look-ups
 /// for each leg of each of its items.
 const VALUE_BYTES: usize = 4 << 10;
+
+/// What is shown in place of a value that nothing declares.
+const UNDECLARED: &str = "(not declared)";
 
 /// Returns tuples as they are shown. `context` is the request's, which has the values that are
 /// neither stored with a tuple nor supplied.
@@ -34,7 +38,11 @@ pub(in crate::policy) fn unmet_conditions(
                 (None, None, Some(sent)) => (sent, ParameterOrigin::Request),
                 (None, None, None) => continue,
             };
-            let value = parameter_text(name, value, vocabulary, SHOWN_BYTES.min(left));
+            let value = if may_be_shown(name, origin, vocabulary) {
+                parameter_text(name, value, vocabulary, SHOWN_BYTES.min(left))
+            } else {
+                UNDECLARED.to_owned()
+            };
             left = left.saturating_sub(value.len());
             values.push(ParameterValue {
                 parameter: name.to_string(),
@@ -50,6 +58,18 @@ pub(in crate::policy) fn unmet_conditions(
         }
     };
     unmet.into_iter().map(shown).collect()
+}
+
+/// Returns `true` unless nothing says that a value is no secret: one of the request, under a name
+/// that the schema does not declare.
+fn may_be_shown(name: &SmolStr, origin: ParameterOrigin, vocabulary: &Vocabulary) -> bool {
+    match origin {
+        ParameterOrigin::Service | ParameterOrigin::Tuple => true,
+        ParameterOrigin::Request => {
+            let mut contexts = vocabulary.contexts();
+            vocabulary.is_secret(name) || contexts.any(|context| context.contains_key(name))
+        }
+    }
 }
 
 /// Returns the value of a parameter as JSON, cut at `bytes` bytes.
@@ -129,7 +149,14 @@ mod tests {
 
     /// Returns what is shown of a tuple with these values, which are stored and sent.
     fn shown(stored: &str, context: &str, parameters: &[(&str, Option<Value>)]) -> UnmetCondition {
-        let schema = "entity user { @secret pin?: String };";
+        let names = parameters.iter().map(|(name, _)| *name);
+        let declared = names.filter(|name| !["pin", "other", "current_time"].contains(name));
+        let members: Vec<String> = declared.map(|name| format!("{name}?: String")).collect();
+        let schema = format!(
+            "entity user {{ @secret pin?: String }}; action call appliesTo {{ principal: user, \
+             resource: user, context: {{ {} }} }};",
+            members.join(", ")
+        );
         let files = [SourceFile::new("s.cedarschema", schema)];
         let schema = Schema::read(&files, RelationTypes::default()).unwrap();
         let parameters = parameters.iter().cloned();
@@ -196,6 +223,14 @@ mod tests {
             r#"request {"a": [{"pin": (secret)}], "pin": (secret)}"#
         );
         assert_eq!(value_of(&condition, "raw"), "request (hidden)");
+    }
+
+    #[test]
+    fn what_a_request_says_is_shown_only_if_it_is_declared() {
+        let condition = shown("{}", r#"{"other": "x"}"#, &[("other", None)]);
+        assert_eq!(value_of(&condition, "other"), "request (not declared)");
+        let condition = shown(r#"{"other": "x"}"#, "{}", &[("other", None)]);
+        assert_eq!(value_of(&condition, "other"), r#"tuple "x""#);
     }
 
     #[test]
