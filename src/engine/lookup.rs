@@ -58,24 +58,15 @@ pub(super) struct RequestRelations<'a> {
 /// What one look-up shares with the next, as long as their surroundings are the same.
 #[derive(Debug, Default)]
 struct LookupMemory {
-    /// What conditions see, and the surroundings that it was made for.
-    supplied: Option<(LookupSurroundings, ConditionInputs)>,
+    /// The values that the engine supplies to conditions, and the surroundings that they were made
+    /// for.
+    supplied: Option<(LookupSurroundings, Record)>,
     evaluations: ConditionCache,
 }
 
-/// The values that conditions see.
-#[derive(Debug)]
-struct ConditionInputs {
-    /// The values that the engine supplies.
-    supplied: Record,
-    /// The context without members that are null, which count as not sent; `None` if it has none.
-    present: Option<Record>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct LookupSurroundings {
-    /// The address of the context, which belongs to the request and does not move.
-    context: usize,
+    context: Record,
     now: Timestamp,
     action: SmolStr,
     resource: EntityRef,
@@ -192,14 +183,15 @@ impl<'a> RequestRelations<'a> {
             supplied,
             evaluations,
         } = shared;
-        let inputs = supplied
+        let context = if reads_context {
+            question.context
+        } else {
+            &nothing
+        };
+        let supplied = supplied
             .as_ref()
             .filter(|_| reads_context)
-            .map(|(_, inputs)| inputs);
-        let context = inputs.map_or(&nothing, |inputs| {
-            inputs.present.as_ref().unwrap_or(question.context)
-        });
-        let supplied = inputs.map(|inputs| &inputs.supplied);
+            .map(|(_, supplied)| supplied);
         let is_over = || self.is_over();
         let limits = RelationLimits {
             check_reads: DECISION_READS,
@@ -287,21 +279,32 @@ impl Relations for RequestRelations<'_> {
     }
 }
 
+impl LookupSurroundings {
+    /// Returns `true` if both are equal. Contexts that are clones of one are not compared by their
+    /// members.
+    fn is_same(&self, other: &Self) -> bool {
+        self.now == other.now
+            && self.action == other.action
+            && self.resource == other.resource
+            && (self.context.is_same(&other.context) || self.context == other.context)
+    }
+}
+
 impl LookupMemory {
-    /// Makes what conditions see. The engine's values override the request's, so that a caller
+    /// Supplies the engine's values to conditions. They override the request's, so that a caller
     /// cannot choose the time. If the surroundings have changed, it starts over.
     fn supply(&mut self, question: &RelationQuestion<'_>) {
         let here = LookupSurroundings {
-            context: std::ptr::from_ref(question.context).addr(),
+            context: question.context.clone(),
             now: question.now,
             action: question.action.into(),
             resource: question.resource.clone(),
         };
-        if self
+        let is_known = self
             .supplied
             .as_ref()
-            .is_none_or(|(known, _)| *known != here)
-        {
+            .is_some_and(|(known, _)| known.is_same(&here));
+        if !is_known {
             let resource = ObjectRef::of_entity(&here.resource).map_or_else(
                 |_| here.resource.to_string(),
                 |resource| resource.to_string(),
@@ -315,12 +318,8 @@ impl LookupMemory {
                 .map(|(name, value)| (SmolStr::new_static(name), value))
                 .into_iter()
                 .collect();
-            let inputs = ConditionInputs {
-                supplied,
-                present: question.context.without_nulls(),
-            };
             *self = Self {
-                supplied: Some((here, inputs)),
+                supplied: Some((here, supplied)),
                 evaluations: ConditionCache::default(),
             };
         }

@@ -43,7 +43,8 @@ pub struct RelationQuestion<'a> {
     pub object: &'a EntityRef,
     /// The relation.
     pub relation: &'a str,
-    /// The request's context, from which conditions on tuples read their parameters by name.
+    /// The request's context, from which conditions on tuples read their parameters by name: what
+    /// the schema declares is in one form of its type, and nothing is null.
     pub context: &'a Record,
     /// The value of `current_time` in conditions.
     pub now: Timestamp,

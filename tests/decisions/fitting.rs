@@ -408,6 +408,136 @@ fn explained(engine: &Engine, action: &str, arguments: &Json) -> String {
     format!("{:?}", legs[0].dropped)
 }
 
+/// Types, a value of each for policies and for conditions, spellings of it, and other values.
+type Spelt<'a> = (&'a str, &'a str, &'a str, Vec<Json>, Vec<Json>);
+
+fn spelt() -> [Spelt<'static>; 7] {
+    [
+        (
+            "Long",
+            "== 5",
+            "== 5",
+            vec![json!(5), json!(5.0), json!(5e0), json!(50e-1)],
+            vec![json!(6), json!(-5), json!(9_007_199_254_740_991_i64)],
+        ),
+        (
+            "decimal",
+            "== decimal(\"0.5\")",
+            "== 0.5",
+            vec![json!(0.5), json!("0.5"), json!("0.5000"), json!(5e-1)],
+            vec![json!(0), json!("0.0"), json!("0.5001"), json!(-0.5)],
+        ),
+        (
+            "ipaddr",
+            "== ip(\"10.0.0.1\")",
+            "== '10.0.0.1'",
+            vec![
+                json!("10.0.0.1"),
+                json!("10.0.0.1/32"),
+                json!("::ffff:10.0.0.1"),
+                json!("0:0:0:0:0:ffff:a00:1"),
+            ],
+            vec![
+                json!("10.0.0.2"),
+                json!("10.0.0.0/8"),
+                json!("::1"),
+                json!("0:0::1"),
+            ],
+        ),
+        (
+            "datetime",
+            "== datetime(\"2026-10-01T00:00:00Z\")",
+            "== '2026-10-01T00:00:00Z'",
+            vec![
+                json!("2026-10-01"),
+                json!("2026-10-01T00:00Z"),
+                json!("2026-10-01T00:00:00.000Z"),
+                json!("2026-10-01T02:00:00+02:00"),
+                json!("2026-09-30T23:00:00-0100"),
+            ],
+            vec![json!("2026-10-02"), json!("2026-10-01T00:00:00+01:00")],
+        ),
+        (
+            "duration",
+            "== duration(\"25h\")",
+            "== '90000000ms'",
+            vec![
+                json!("25h"),
+                json!("1d1h"),
+                json!("1500m"),
+                json!("90000s"),
+                json!("24h60m"),
+            ],
+            vec![json!("-25h"), json!("1d"), json!("25h1ms")],
+        ),
+        (
+            "user",
+            "== user::\"root\"",
+            "== 'root'",
+            vec![json!("root"), json!({"type": "user", "id": "root"})],
+            vec![json!("rooted"), json!({"type": "user", "id": "Root"})],
+        ),
+        (
+            "Set<String>",
+            "== [\"a\"]",
+            "== ['a']",
+            vec![json!(["a"]), json!(["a", "a"])],
+            vec![json!([]), json!(["a", "b"]), json!(["b", "b"])],
+        ),
+    ]
+}
+
+#[test]
+fn a_condition_tells_values_apart_as_a_policy_does() {
+    for (ty, cedar, cel, spellings, others) in spelt() {
+        let schema = format!(
+            "entity user; entity policy, condition;\naction read appliesTo {{ principal: user, \
+             resource: [policy, condition], context: {{ arguments: {{ x: {ty} }} }} }};"
+        );
+        let policies = format!(
+            "@id(\"p\") permit (principal, action, resource is policy) \
+             when {{ context.arguments.x {cedar} }};\n\
+             @id(\"c\") permit (principal, action, resource is condition) \
+             when {{ principal in resource.reader }};"
+        );
+        let model = format!(
+            "model\n  schema 1.1\ntype user\ntype condition\n  relations\n    define reader: \
+             [user with same]\ncondition same(arguments: map<any>) {{\n  arguments.x {cel}\n}}\n"
+        );
+        let tuples = "- { user: \"user:u\", relation: reader, object: \"condition:d\", condition: \
+                      { name: same } }\n";
+        let engine = engines::engine(&[
+            ("schemas/s.cedarschema", &schema),
+            ("schemas/s.fga", &model),
+            ("policies/p.cedar", &policies),
+            ("policies/tuples.yaml", tuples),
+        ]);
+        let verdict = |resource: &str, x: &Json| {
+            let mut body = asked("read", &json!({"arguments": {"x": x}}));
+            body["resource"]["type"] = json!(resource);
+            engines::verdict(&engines::decide(&engine, &body, AnswerDepth::Lean))
+        };
+        for (values, expected) in [(spellings, "permit"), (others, "deny not_permitted")] {
+            for x in values {
+                assert_eq!(verdict("policy", &x), expected, "{ty}: {x} for a policy");
+                assert_eq!(
+                    verdict("condition", &x),
+                    expected,
+                    "{ty}: {x} for a condition"
+                );
+            }
+        }
+        // A double cannot tell these from their neighbours.
+        let too_large = match ty {
+            "Long" => json!(9_007_199_254_740_993_i64),
+            "decimal" => json!("900719925474.0993"),
+            _ => continue,
+        };
+        assert_eq!(verdict("policy", &too_large), "deny not_permitted");
+        assert_eq!(verdict("condition", &too_large), "deny bad_value");
+    }
+}
+
 #[test]
 fn a_condition_sees_no_value_that_the_schema_does_not_declare() {
     let schema = "entity user; entity tool;

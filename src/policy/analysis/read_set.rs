@@ -85,6 +85,11 @@ impl ReadSet {
         self.paths.len() + self.anywhere.len()
     }
 
+    /// Returns `true` if nothing is read.
+    pub(in crate::policy) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Returns the paths, in a stable order.
     pub(in crate::policy) fn paths(&self) -> impl Iterator<Item = &(PathRoot, Vec<SmolStr>)> {
         self.paths.iter()

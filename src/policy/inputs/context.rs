@@ -1,14 +1,12 @@
 //! Builds the context of one leg: the request's members, and the facts.
 
+use super::condition_values::ConditionValues;
 use super::{ContextMembers, InputBuilder, Seat};
-use crate::model::{Timestamp, Value};
-use crate::policy::explanation::shown::undeclared_name;
-use crate::policy::index::ScopePolicies;
+use crate::model::{Record, Timestamp, Value};
 use crate::policy::inputs::coerce;
 use crate::policy::inputs::conversions::ValueOrigin;
-use crate::policy::schema::{Attribute, Vocabulary};
+use crate::policy::schema::Attribute;
 use cedar_policy_core::ast::{EntityUID, Value as Cedar};
-use cedar_policy_core::validator::types::Type;
 use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -76,7 +74,7 @@ impl<'a> InputBuilder<'a> {
         if !(self.scope.reads_context(name) || self.request.explains) {
             return;
         }
-        self.undeclared_parameters(name, &value, attribute);
+        self.condition_value(name, &value, attribute);
         let origin: &dyn Fn() -> ValueOrigin = &|| ValueOrigin::Context(name.clone());
         // Each credential has claims of its own, so `token` is not kept for other legs.
         let shared = (name != "token").then_some(origin);
@@ -86,23 +84,32 @@ impl<'a> InputBuilder<'a> {
         }
     }
 
-    /// Refuses what a condition reads below a member where the schema does not declare it: a
-    /// condition sees the request's values themselves, and no type says what this one may be.
-    fn undeclared_parameters(&mut self, name: &SmolStr, value: &Value, attribute: &Attribute) {
+    /// Makes what conditions see of a member, if one reads it.
+    fn condition_value(&mut self, name: &SmolStr, value: &Value, attribute: &Attribute) {
         if !self.scope.condition_reads_member(name) {
             return;
         }
-        let search = UndeclaredSearch {
+        let values = ConditionValues {
             scope: self.scope,
             vocabulary: &self.schema.vocabulary,
+            bad: &mut self.bad,
         };
-        if let Some(path) = search.first(value, &attribute.ty, &mut vec![name.clone()]) {
-            self.bad.push(format!(
-                "`context.{}`: a condition of a relation reads it, and the schema does not \
-                 declare it",
-                path.join(".")
-            ));
+        let seen = values.member(name, value, &attribute.ty);
+        let member = (name.clone(), seen.unwrap_or(Value::Null));
+        self.condition_members.push(member);
+    }
+
+    /// Returns the context that conditions see. Members that the schema does not declare for the
+    /// action are in it as they were sent.
+    pub(super) fn condition_context(&mut self) -> Record {
+        let mut context = self.request.question.context.clone();
+        if self.scope.parameters.is_empty() {
+            return context;
         }
+        if !self.condition_members.is_empty() {
+            context.extend(std::mem::take(&mut self.condition_members));
+        }
+        context.without_nulls().unwrap_or(context)
     }
 
     /// Adds the facts that an applicable policy reads.
@@ -183,48 +190,6 @@ impl<'a> InputBuilder<'a> {
             delegation.push(("depth".into(), Cedar::from(depth)));
         }
         Cedar::record(delegation, None)
-    }
-}
-
-/// Looks for members that are not declared and that conditions read.
-struct UndeclaredSearch<'a> {
-    scope: &'a ScopePolicies,
-    vocabulary: &'a Vocabulary,
-}
-
-impl UndeclaredSearch<'_> {
-    /// Returns the path of the first one in a value of type `ty`, whose own path is `at`. Only what
-    /// conditions read is searched.
-    fn first(&self, value: &Value, ty: &Type, at: &mut Vec<SmolStr>) -> Option<Vec<SmolStr>> {
-        match (ty, value) {
-            (Type::Record { attrs, .. }, Value::Record(record)) => {
-                for (name, member) in record.iter() {
-                    at.push(name.clone());
-                    let found = match attrs.get_attr(name) {
-                        _ if !self.scope.condition_reads(at) => None,
-                        Some(declared) => self.first(member, &declared.attr_type, at),
-                        None => {
-                            let declared = attrs.iter().map(|(declared, _)| declared);
-                            let shown = undeclared_name(name, declared, self.vocabulary);
-                            let before = at.iter().take(at.len() - 1).cloned();
-                            Some(before.chain([shown]).collect())
-                        }
-                    };
-                    if found.is_some() {
-                        return found;
-                    }
-                    at.pop();
-                }
-                None
-            }
-            (
-                Type::Set {
-                    element_type: Some(ty),
-                },
-                Value::List(items),
-            ) => items.iter().find_map(|item| self.first(item, ty, at)),
-            _ => None,
-        }
     }
 }
 

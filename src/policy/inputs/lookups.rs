@@ -19,6 +19,7 @@ impl InputBuilder<'_> {
         slice: &Slice,
         context: &ContextMembers,
     ) -> Result<Vec<RelationLookup>, NoInputs> {
+        let condition_context = self.condition_context();
         let mut lookups = Vec::new();
         let mut changes: Vec<LookupChange> = Vec::new();
         for mention in slice.mentions.iter() {
@@ -47,7 +48,7 @@ impl InputBuilder<'_> {
                 user: &entity_ref(&user),
                 object: &object,
                 relation: &mention.relation,
-                context: &self.request.question.context,
+                context: &condition_context,
                 now: self.request.now,
                 action: &self.request.question.action.name,
                 resource: &self.request.question.resource.uid,

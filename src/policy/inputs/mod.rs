@@ -15,6 +15,7 @@
 //! acts through its principal.
 
 pub(in crate::policy) mod coerce;
+mod condition_values;
 mod context;
 pub(in crate::policy) mod conversions;
 mod drafts;
@@ -115,6 +116,7 @@ pub(super) fn build<'a>(
         scope,
         drafts: EntityDrafts::new(stored, schema),
         bad: Vec::new(),
+        condition_members: Vec::new(),
         dropped: DroppedMembers::default(),
         compared: 0,
         points: Vec::new(),
@@ -160,6 +162,8 @@ struct InputBuilder<'a> {
     /// The entities that the request names, with its properties.
     drafts: EntityDrafts<'a>,
     bad: Vec<String>,
+    /// What conditions see of the context's declared members that they read.
+    condition_members: Vec<(SmolStr, Value)>,
     dropped: DroppedMembers,
     /// The number of undeclared members that were compared with the declared ones.
     compared: usize,
