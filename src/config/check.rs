@@ -8,8 +8,8 @@ use crate::model::{Problem, Problems};
 /// Maximum length of a caller's name in bytes: it is in every record and log line of the caller.
 const MAX_NAME: usize = 64;
 
-/// Names that records use for callers that are not configured.
-const RESERVED_NAMES: [&str; 2] = ["anonymous", "admin"];
+/// Names that records and metrics use for callers that are not configured.
+const RESERVED_NAMES: [&str; 3] = ["anonymous", "admin", "unknown"];
 
 /// Checks all settings, and reports all contradictions together.
 pub(super) fn check(config: &Config) -> Result<(), Problems> {
@@ -146,11 +146,10 @@ fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
                 .help(format!("give it a name of 1 to {MAX_NAME} bytes")),
             );
         } else if RESERVED_NAMES.contains(&name.as_str()) {
-            problems.push(
-                Problem::new(format!("a caller is named `{name}`")).help(
-                    "records use this name for callers that are not configured; choose another",
-                ),
-            );
+            problems.push(Problem::new(format!("a caller is named `{name}`")).help(
+                "records and metrics use this name for callers that are not configured; \
+                     choose another",
+            ));
         }
         let others = config.callers.get(..index).unwrap_or_default();
         if others.iter().any(|other| other.name == *name) {

@@ -78,7 +78,7 @@ impl Engine {
         let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.try_load(source, look);
         if let Err(refused) = &loaded {
-            self.metrics.reload_failed();
+            self.metrics.reload_failed(self.clock.now_ms());
             self.with_status(|status| status.last_failure = Some(refused.problems.clone()));
         }
         loaded
@@ -164,6 +164,7 @@ impl Engine {
         if changed {
             self.metrics.bundle_loaded(&digest.to_string(), now);
         }
+        self.metrics.load_succeeded(now);
         self.with_status(|status| {
             status.last_failure = None;
             if changed {

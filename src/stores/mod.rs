@@ -70,6 +70,7 @@ pub use crate::storage::{
 use crate::clock::Clock;
 use crate::model::{Revision, Timestamp};
 use crate::relations::Graph;
+use crate::telemetry::RelationFigures;
 use arc_swap::{ArcSwap, Guard};
 use compiled::CompiledModels;
 use std::collections::BTreeMap;
@@ -295,6 +296,23 @@ impl Stores {
     #[must_use]
     pub fn main(&self) -> Guard<Arc<Version>> {
         self.main.version.load()
+    }
+
+    /// Counts what all stores hold. The time is proportional to the number of stores.
+    #[must_use]
+    pub fn figures(&self) -> RelationFigures {
+        let open = self.open.load();
+        let mut figures = RelationFigures {
+            revision: self.published.borrow().0,
+            stores: open.len(),
+            ..RelationFigures::default()
+        };
+        for store in open.values() {
+            let version = store.version.load();
+            figures.stored_tuples += version.graph().stored_len();
+            figures.bundle_tuples += version.graph().bundle_len();
+        }
+        figures
     }
 
     /// Returns a receiver of the newest revision up to which every store can be pinned. It counts

@@ -3,7 +3,8 @@
 //! INVARIANT: label values are bounded. Endpoints are named by the code, and reasons by the bundle,
 //! at most [`MAX_REASONS`] of them; nothing that a caller writes becomes a label.
 
-use super::{CacheMetrics, LoadMetrics, SettingsMetrics, names};
+use super::last_load::LastLoad;
+use super::{CacheMetrics, CallerMetrics, LoadMetrics, SettingsMetrics, StateMetrics, names};
 use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{
@@ -40,6 +41,7 @@ pub struct Metrics {
     bundle_info: Family<[(&'static str, String); 1], Gauge>,
     bundle_loads: Counter,
     reload_failures: Counter,
+    last_load: LastLoad,
     records_written: Counter,
     records_dropped: Counter,
     record_write_errors: Counter,
@@ -49,6 +51,8 @@ pub struct Metrics {
     cache: CacheMetrics,
     load: LoadMetrics,
     settings: SettingsMetrics,
+    callers: CallerMetrics,
+    state: StateMetrics,
 }
 
 /// A counter for each kind of search.
@@ -71,6 +75,7 @@ impl Default for Metrics {
             bundle_info: Family::default(),
             bundle_loads: Counter::default(),
             reload_failures: Counter::default(),
+            last_load: LastLoad::default(),
             records_written: Counter::default(),
             records_dropped: Counter::default(),
             record_write_errors: Counter::default(),
@@ -80,6 +85,8 @@ impl Default for Metrics {
             cache: CacheMetrics::default(),
             load: LoadMetrics::default(),
             settings: SettingsMetrics::default(),
+            callers: CallerMetrics::default(),
+            state: StateMetrics::default(),
         };
         metrics.register();
         metrics
@@ -117,9 +124,15 @@ impl Metrics {
             .set(1);
     }
 
-    /// Counts a bundle that was refused.
-    pub fn reload_failed(&self) {
+    /// Records that a bundle was found good at `at_ms`, be it another or the live one again.
+    pub fn load_succeeded(&self, at_ms: i64) {
+        self.last_load.ended(true, at_ms);
+    }
+
+    /// Counts a bundle that was refused at `at_ms`.
+    pub fn reload_failed(&self, at_ms: i64) {
         self.reload_failures.inc();
+        self.last_load.ended(false, at_ms);
     }
 
     /// Counts decision records that reached their sink.
@@ -177,6 +190,18 @@ impl Metrics {
         &self.settings
     }
 
+    /// Returns the metrics of the callers.
+    #[must_use]
+    pub fn callers(&self) -> &CallerMetrics {
+        &self.callers
+    }
+
+    /// Returns the metrics of what the service holds.
+    #[must_use]
+    pub fn state(&self) -> &StateMetrics {
+        &self.state
+    }
+
     /// Returns all metrics in the `OpenMetrics` text format, with the age of the bundle at
     /// `now_ms`.
     #[must_use]
@@ -189,6 +214,7 @@ impl Metrics {
         } else {
             seconds_between(since, now_ms)
         });
+        self.state.measure();
         let mut text = String::new();
         if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.registry) {
             tracing::error!(%error, "the metrics could not be written out");
@@ -230,6 +256,16 @@ impl Metrics {
         self.registry
             .register_collector(Box::new(super::process::ProcessCollector));
         self.settings.register(&mut self.registry);
+        self.callers.register(&mut self.registry);
+        self.state.register(&mut self.registry);
+        self.last_load.register(
+            &mut self.registry,
+            [names::LAST_LOAD_SUCCESSFUL, names::LAST_LOAD_SECONDS],
+            [
+                "Whether the last bundle that was read was found good",
+                "When a bundle was last read, in seconds since 1970",
+            ],
+        );
     }
 
     fn register_counters(&mut self) {
@@ -346,7 +382,7 @@ fn counter_of(
     clippy::cast_precision_loss,
     reason = "an age in milliseconds is far below 2^53"
 )]
-fn seconds_between(since_ms: i64, now_ms: i64) -> f64 {
+pub(super) fn seconds_between(since_ms: i64, now_ms: i64) -> f64 {
     now_ms.saturating_sub(since_ms) as f64 / 1_000.0
 }
 

@@ -18,6 +18,8 @@
 //! | `address` | the address that the service listens on |
 
 mod cache;
+mod caller_metrics;
+mod last_load;
 mod lines;
 mod load;
 mod logging;
@@ -25,13 +27,16 @@ mod metrics;
 mod printable;
 mod process;
 mod settings_metrics;
+mod state_metrics;
 
 pub use cache::{CacheMetrics, CacheMiss};
+pub use caller_metrics::{ANONYMOUS_CALLER, CallerMetrics, CallerTally, UNKNOWN_CALLER};
 pub use load::{ConnectionEnd, LoadMetrics, RefusalCause};
 pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
 pub use metrics::{MAX_REASONS, Metrics};
 pub use printable::{is_printable, printable, write_json_escape, write_printable};
 pub use settings_metrics::SettingsMetrics;
+pub use state_metrics::{CertificateEnds, RelationFigures, StateMetrics};
 
 /// The names of all metrics, without the endings that the exposition format adds (`_total`,
 /// `_info`, `_bucket`).
@@ -102,6 +107,30 @@ pub mod names {
     pub const SETTINGS_RESTART_NEEDED: &str = "behest_settings_restart_needed";
     /// When a caller's key ends, by `caller` and `key` (its place among the caller's keys).
     pub const KEY_EXPIRY: &str = "behest_caller_key_expiry_timestamp_seconds";
+    /// Whether the settings that were read last count (1) or were refused (0).
+    pub const SETTINGS_LAST_LOAD_SUCCESSFUL: &str = "behest_settings_last_reload_successful";
+    /// When settings were last read, in seconds since 1970.
+    pub const SETTINGS_LAST_LOAD_SECONDS: &str = "behest_settings_last_reload_timestamp_seconds";
+    /// Whether the last bundle that was read was found good (1) or refused (0).
+    pub const LAST_LOAD_SUCCESSFUL: &str = "behest_bundle_last_reload_successful";
+    /// When a bundle was last read, in seconds since 1970.
+    pub const LAST_LOAD_SECONDS: &str = "behest_bundle_last_reload_timestamp_seconds";
+    /// Requests, by `caller` (a configured one, `admin`, `anonymous`, `unknown`) and `outcome`
+    /// (`answered`, `refused`, `limited`, `failed`).
+    pub const CALLER_REQUESTS: &str = "behest_caller_requests";
+    /// The newest revision of the relations that decisions see.
+    pub const REVISION: &str = "behest_relations_revision";
+    /// Stores of relations.
+    pub const STORES: &str = "behest_stores";
+    /// Tuples of all stores, by `layer` (`stored`, `bundle`).
+    pub const TUPLES: &str = "behest_tuples";
+    /// Size of the files in the data directory.
+    pub const DATA_BYTES: &str = "behest_data_bytes";
+    /// When a certificate ends, in seconds since 1970, by `certificate` (`server`,
+    /// `client_authority`).
+    pub const CERTIFICATE_END: &str = "behest_tls_certificate_not_after_seconds";
+    /// Whether the last reading of the certificates found nothing wrong (1) or something (0).
+    pub const CERTIFICATES_READ: &str = "behest_tls_last_reload_successful";
     /// The running version, as the label `version`.
     pub const BUILD: &str = "behest_build";
 }

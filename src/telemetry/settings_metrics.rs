@@ -1,5 +1,6 @@
 //! The metrics of the settings: how often they were read again, and which keys end when.
 
+use super::last_load::LastLoad;
 use super::names;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
@@ -16,20 +17,29 @@ pub struct SettingsMetrics {
     failures: Counter,
     restarts: Gauge,
     key_ends: KeyEnds,
+    last_load: LastLoad,
 }
 
 impl SettingsMetrics {
-    /// Counts settings that were read again and count now, but for `restarts` of them, which count
-    /// after a restart.
-    pub fn reloaded(&self, restarts: usize) {
+    /// Records that the settings with which the service starts were read at `at_ms`, in
+    /// milliseconds since 1970.
+    pub fn started(&self, at_ms: i64) {
+        self.last_load.ended(true, at_ms);
+    }
+
+    /// Counts settings that were read again at `at_ms` and count now, but for `restarts` of them,
+    /// which count after a restart.
+    pub fn reloaded(&self, restarts: usize, at_ms: i64) {
         self.reloads.inc();
+        self.last_load.ended(true, at_ms);
         self.restarts
             .set(i64::try_from(restarts).unwrap_or(i64::MAX));
     }
 
-    /// Counts settings that were refused.
-    pub fn reload_failed(&self) {
+    /// Counts settings that were refused at `at_ms`.
+    pub fn reload_failed(&self, at_ms: i64) {
         self.failures.inc();
+        self.last_load.ended(false, at_ms);
     }
 
     /// Replaces the ends of keys; each is a caller, the key's place among its keys, and the time in
@@ -63,6 +73,17 @@ impl SettingsMetrics {
             names::KEY_EXPIRY,
             "When a caller's key ends, in seconds since 1970",
             self.key_ends.clone(),
+        );
+        self.last_load.register(
+            registry,
+            [
+                names::SETTINGS_LAST_LOAD_SUCCESSFUL,
+                names::SETTINGS_LAST_LOAD_SECONDS,
+            ],
+            [
+                "Whether the settings that were read last count",
+                "When settings were last read, in seconds since 1970",
+            ],
         );
     }
 }

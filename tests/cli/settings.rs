@@ -142,6 +142,7 @@ fn callers_come_go_and_change_on_sighup_and_a_bad_file_changes_nothing() {
         "behest_settings_reloads_total 1\n",
         "behest_settings_reload_failures_total 4\n",
         "behest_settings_restart_needed 1\n",
+        "behest_settings_last_reload_successful 0.0\n",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }

@@ -41,7 +41,7 @@ pub(crate) fn callers_that_cannot_be_told_apart_are_refused() {
         [
             "two callers are named `a` | rename one of them",
             "the callers `a` and `b` have the same key | give each its own, so that records say who asked",
-            "a caller is named `anonymous` | records use this name for callers that are not configured; choose another",
+            "a caller is named `anonymous` | records and metrics use this name for callers that are not configured; choose another",
             "the name of caller 5 is empty, too long or has control characters | give it a name of 1 to 64 bytes",
         ]
     );

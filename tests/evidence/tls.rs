@@ -196,6 +196,13 @@ impl Running {
         self.status_of(agent, key, connection, ("/access/v1/evaluation", "{}"))
     }
 
+    /// The page of metrics.
+    fn metrics(&self, agent: &ureq::Agent) -> String {
+        let url = format!("https://localhost:{}/metrics", self.at.port());
+        let mut answer = agent.get(&url).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    }
+
     /// The status of the answer to this body at this path.
     pub(crate) fn status_of(
         &self,
@@ -368,6 +375,42 @@ fn a_connection_that_outlives_its_certificate_is_nobodys() {
     assert_eq!(ask(), KNOWN);
     running.clock.set(end + 1_000);
     assert_eq!(ask(), UNKNOWN);
+}
+
+#[test]
+fn the_ends_of_certificates_are_those_of_the_files_in_use() {
+    let (servers, first, last) = (
+        Authority::new(),
+        Authority::until(2030),
+        Authority::until(2040),
+    );
+    let own = servers.for_server();
+    let running = Running::start(&own, &last, Vec::new(), HttpLimits::default());
+    let year = |year| Some(rcgen::date_time_ymd(year, 1, 1).unix_timestamp());
+    let ends = |server, client_authority, is_read| behest::telemetry::CertificateEnds {
+        server,
+        client_authority,
+        is_read,
+    };
+    assert_eq!(running.tls.ends(), ends(year(4096), year(2040), true));
+    running.trust(&[&last, &first]);
+    assert_eq!(running.tls.ends(), ends(year(4096), year(2030), true));
+    // The chain ends with the first of its certificates.
+    let chain = format!("{}{}", own.certificate, first.0.pem());
+    std::fs::write(running.folder.path().join("own.pem"), chain).unwrap();
+    assert_eq!(running.tls.reload(0), Ok(()));
+    assert_eq!(running.tls.ends().server, year(2030));
+    std::fs::write(running.folder.path().join("own.pem"), "no certificate").unwrap();
+    assert!(running.tls.reload(0).is_err());
+    assert_eq!(running.tls.ends(), ends(year(2030), year(2030), false));
+    let metrics = running.metrics(&Running::agent(&servers, None));
+    for line in [
+        "behest_tls_last_reload_successful 0\n",
+        "behest_tls_certificate_not_after_seconds{certificate=\"server\"} 1893456000\n",
+        "behest_tls_certificate_not_after_seconds{certificate=\"client_authority\"} 1893456000\n",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
 }
 
 #[test]

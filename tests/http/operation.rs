@@ -3,10 +3,13 @@
 use crate::deciding;
 use actix_web::http::Method;
 use behest::bundle::BundleSource;
+use behest::clock::FixedClock;
 use behest::evidence::CallerScope;
-use behest::http::{Caller, CallerCredential, KeyHash, PageReaders, Permission, Settings};
+use behest::http::{Caller, CallerCredential, KeyHash, PageReaders, Permission, Rate, Settings};
+use behest::stores::{Stores, open_memory};
 use serde_json::json;
-use support::service::{empty, get, local, request, send, with_engine};
+use std::sync::Arc;
+use support::service::{NOW_MS, empty, get, local, post, request, send, with_clock, with_engine};
 
 #[actix_web::test]
 async fn it_lives_before_it_can_decide() {
@@ -212,4 +215,144 @@ async fn pages_are_open_or_for_callers_or_off_as_their_settings_say() {
         ..local()
     });
     assert_eq!(send(&closed, get("/metrics")).await.status, 401);
+}
+
+fn named(name: &str) -> Caller {
+    Caller {
+        name: name.to_owned(),
+        by: CallerCredential::key(KeyHash::of(name.as_bytes())),
+        permissions: std::iter::once(Permission::Decide).collect(),
+        require_actor: false,
+        reasons: false,
+        rate: None,
+        credentials: CallerScope::default(),
+    }
+}
+
+/// Returns the samples of a metric, without those that are zero.
+fn samples(metrics: &str, name: &str) -> Vec<String> {
+    let lines = metrics.lines().filter(|line| line.starts_with(name));
+    let mut found: Vec<String> = lines
+        .filter(|line| !line.ends_with(" 0"))
+        .map(|line| line.trim_start_matches(name).to_owned())
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+#[actix_web::test]
+async fn requests_are_counted_by_caller_and_outcome() {
+    const COUNTED: &str = "behest_caller_requests_total";
+    let settings = Settings {
+        callers: vec![
+            named("gateway"),
+            Caller {
+                rate: Some(Rate {
+                    per_second: 1,
+                    burst: Some(1),
+                }),
+                ..named("eager")
+            },
+        ],
+        ..Settings::default()
+    };
+    let server = deciding(settings.clone());
+    let ask = |key: &str| {
+        let asked = post(crate::EVALUATION, crate::question().to_string());
+        asked.insert_header(("Authorization", format!("Bearer {key}")))
+    };
+    for (request, status) in [
+        (ask("gateway"), 200),
+        (ask("gateway"), 200),
+        (
+            post(crate::EVALUATION, "{}").insert_header(("Authorization", "Bearer gateway")),
+            400,
+        ),
+        (ask("eager"), 200),
+        (ask("eager"), 429),
+        (ask("nobody"), 401),
+        (
+            get("/healthz").insert_header(("Authorization", "Bearer nobody")),
+            401,
+        ),
+        (post(crate::EVALUATION, crate::question().to_string()), 401),
+        (get("/healthz"), 200),
+    ] {
+        assert_eq!(send(&server, request).await.status, status);
+    }
+    let metrics = send(&server, get("/metrics")).await.body;
+    assert_eq!(
+        samples(&metrics, COUNTED),
+        [
+            r#"{caller="anonymous",outcome="answered"} 1"#,
+            r#"{caller="anonymous",outcome="refused"} 1"#,
+            r#"{caller="eager",outcome="answered"} 1"#,
+            r#"{caller="eager",outcome="limited"} 1"#,
+            r#"{caller="gateway",outcome="answered"} 2"#,
+            r#"{caller="gateway",outcome="refused"} 1"#,
+            r#"{caller="unknown",outcome="refused"} 2"#,
+        ]
+    );
+    // Who is no caller any more has no time series; who stays goes on.
+    server.renew(Settings {
+        callers: vec![named("gateway"), named("later")],
+        ..settings
+    });
+    assert_eq!(send(&server, ask("gateway")).await.status, 200);
+    let metrics = send(&server, get("/metrics")).await.body;
+    let found = samples(&metrics, COUNTED);
+    assert!(
+        found.contains(&r#"{caller="gateway",outcome="answered"} 3"#.to_owned()),
+        "{found:?}"
+    );
+    assert!(!metrics.contains("\"eager\""), "{found:?}");
+    assert!(metrics.contains("\"later\""), "{metrics}");
+}
+
+#[actix_web::test]
+async fn metrics_say_what_the_stores_hold_and_how_the_last_load_ended() {
+    let clock = Arc::new(FixedClock::at(NOW_MS));
+    let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
+    stores.create("other").unwrap();
+    let (server, engine) = with_clock(local(), clock, |engine| engine.with_stores(stores));
+    let before = send(&server, get("/metrics")).await.body;
+    for line in [
+        "behest_bundle_last_reload_successful NaN\n",
+        "behest_bundle_last_reload_timestamp_seconds NaN\n",
+        "behest_settings_last_reload_successful 1.0\n",
+        "behest_settings_last_reload_timestamp_seconds 1790845200.0\n",
+        "behest_stores 2\n",
+        "behest_tuples{layer=\"stored\"} 0\n",
+        "behest_data_bytes 0\n",
+    ] {
+        assert!(before.contains(line), "{line}: {before}");
+    }
+    engine.load(&BundleSource::Embedded).unwrap();
+    let missing = BundleSource::Dir(tempfile::tempdir().unwrap().path().join("not-there"));
+    for (is_good, sample) in [(true, "1.0"), (false, "0.0"), (true, "1.0")] {
+        let source = if is_good {
+            &BundleSource::Embedded
+        } else {
+            &missing
+        };
+        assert_eq!(engine.load(source).is_ok(), is_good);
+        let metrics = send(&server, get("/metrics")).await.body;
+        let found = samples(&metrics, "behest_bundle_last_reload_");
+        assert_eq!(
+            found,
+            [
+                format!("successful {sample}"),
+                "timestamp_seconds 1790845200.0".to_owned()
+            ]
+        );
+        assert_ne!(
+            samples(&metrics, "behest_tuples{layer=\"bundle\"}"),
+            Vec::<String>::new()
+        );
+        assert!(
+            !metrics.contains("\nbehest_relations_revision 0\n"),
+            "{metrics}"
+        );
+        assert!(!metrics.contains("behest_tls_"), "{metrics}");
+    }
 }

@@ -1,6 +1,6 @@
 """metrics.py PROMTOOL: holds alert rules and dashboard to the metrics that the service has.
 
-Every metric that they name stands in the table of docs/running-it.md, which `cargo test --test readme` compares with what the
+Every metric that they name stands in the table of docs/observing.md, which `cargo test --test readme` compares with what the
 service exposes; every metric of that table is on the dashboard; every query of the dashboard is PromQL.
 """
 
@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 root = pathlib.Path(__file__).resolve().parent.parent.parent
-table = (root / "docs/running-it.md").read_text()
+table = (root / "docs/observing.md").read_text()
 known = set(re.findall(r"^\| `(behest_\w+)`", table, re.MULTILINE))
 assert len(known) > 15, known
 labels = dict(re.findall(r"^\| `(behest_\w+)` \|[^|]*\|([^|]*)\|", table, re.MULTILINE))

@@ -13,7 +13,7 @@ mod blocks;
 mod page;
 
 use behest::evidence::CallerScope;
-use behest::http::{Caller, CallerCredential, CallerKey, KeyHash, Settings};
+use behest::http::{Caller, CallerCredential, CallerKey, KeyHash, Settings, Tls, TlsFiles};
 use behest::model::{Code, Timestamp};
 use blocks::{execute, run, server};
 use page::{Page, markdown, pages, root};
@@ -145,8 +145,20 @@ async fn the_table_of_metrics_has_each_that_the_service_has() {
         rate: None,
         credentials: CallerScope::default(),
     };
+    // And those of certificates with TLS.
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name| folder.path().join(name);
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(path("own.pem"), own.cert.pem()).unwrap();
+    std::fs::write(path("own.key"), own.signing_key.serialize_pem()).unwrap();
+    let files = TlsFiles {
+        certificate: path("own.pem"),
+        key: path("own.key"),
+        client_authorities: None,
+    };
     server.renew(Settings {
         callers: vec![caller],
+        tls: Some(Tls::open(files).unwrap()),
         ..Settings::clone(&server.settings())
     });
     let exposed = send(&server, get("/metrics")).await.body;
@@ -159,7 +171,7 @@ async fn the_table_of_metrics_has_each_that_the_service_has() {
             _ => format!("`{}`", &found[1]),
         })
         .collect();
-    let page = Page::read("docs/running-it.md");
+    let page = Page::read("docs/observing.md");
     let named = page
         .first_cells()
         .filter(|cell| cell.starts_with("`behest_") || cell.starts_with("`process_"))

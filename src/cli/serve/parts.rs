@@ -37,6 +37,9 @@ impl ServiceParts {
     pub(super) fn make(config: &Config) -> Result<Self, Problems> {
         let signer = open_signer(config.data_dir())?;
         let metrics = Arc::new(Metrics::default());
+        if let Some(dir) = config.data_dir() {
+            metrics.state().watch_data(dir);
+        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (recorder, writer) = start_recorder(config, &metrics)?;
         // This must come before the stores are opened: a configured key fixes the order in which a

@@ -52,7 +52,7 @@ impl SettingsReader {
         let read_at = Timestamp(self.clock.now_ms());
         match self.try_read(&mut counting) {
             Ok((changes, restarts)) => {
-                self.metrics.settings().reloaded(restarts.len());
+                self.metrics.settings().reloaded(restarts.len(), read_at.0);
                 let report = SettingsReport {
                     read_at,
                     refused: None,
@@ -64,7 +64,7 @@ impl SettingsReader {
                 log_changes(&report);
             }
             Err(problems) => {
-                self.metrics.settings().reload_failed();
+                self.metrics.settings().reload_failed(read_at.0);
                 let before = self.server.settings_report();
                 self.server.report_settings(SettingsReport {
                     read_at,

@@ -13,6 +13,7 @@
 
 use super::super::output::with_line_end;
 use crate::bundle::{self, BundleSource, MAX_ENTRIES, MAX_FOLDERS};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::ReloadSettings;
 use crate::engine::Engine;
 use crate::model::Problem;
@@ -84,7 +85,7 @@ impl Watcher {
 /// built is dropped: the swap is one step, which happened or did not.
 pub(super) fn contain(metrics: &Metrics, load: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(load)) {
-        metrics.reload_failed();
+        metrics.reload_failed(SystemClock.now_ms());
         let text = panic
             .downcast_ref::<String>()
             .map(String::as_str)

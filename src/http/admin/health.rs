@@ -198,6 +198,12 @@ pub(in crate::http) async fn metrics(
     shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     METRICS.open(&request, &shared.settings)?;
+    if let Some(stores) = shared.engine.stores() {
+        shared.metrics.state().set_relations(stores.figures());
+    }
+    if let Some(tls) = &shared.settings.tls {
+        shared.metrics.state().set_certificates(tls.ends());
+    }
     let written = shared.metrics.encode(shared.clock.now_ms());
     Ok(text(OPEN_METRICS, written))
 }

@@ -8,7 +8,7 @@ pub(in crate::http) mod tokens;
 
 use crate::http::admin::health;
 use crate::http::authzen::{evaluation, evaluations};
-use crate::http::caller::identity::CallerHint;
+use crate::http::caller::identity::{CallerHint, Identity};
 use crate::http::connection::Connection;
 use crate::http::endpoint::request_path;
 use crate::http::load::lag;
@@ -17,15 +17,16 @@ use crate::http::shared::newest::WorkerState;
 use crate::http::shared::{REQUEST_ID, ServiceState};
 use crate::http::{Error, console, docs, routes};
 use crate::model::shown_request_id;
-use crate::telemetry::Metrics;
+use crate::telemetry::{CallerTally, Metrics};
 use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{Path, Payload, Service, ServiceRequest, ServiceResponse, Url};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{Error as ActixError, HttpMessage as _, HttpRequest, HttpResponse};
 use smallvec::SmallVec;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Smaller answers are not charged to the budget: the system's own buffers hold as much for each
@@ -69,12 +70,9 @@ where
     let progress = RequestProgress::begin(&request, shared.is_draining());
     let ids: RequestIds = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::label(request_path(request.match_info()));
-    let metrics = shared.metrics.clone();
-    let answering = match identify(&request, shared) {
-        Ok(presented) => {
-            presented.map(|caller| request.extensions_mut().insert(caller));
-            Ok(service.call(request))
-        }
+    let shared = Arc::clone(shared);
+    let answering = match identify(&request, &shared) {
+        Ok(()) => Ok(service.call(request)),
         Err(error) => Err(refuse(request.into_parts().0, error)),
     };
     async move {
@@ -99,27 +97,40 @@ where
             response = refuse(response.into_parts().0, error);
         }
         if let Some(error) = response.response().error() {
-            report(error, endpoint, ids.first(), &metrics);
+            report(error, endpoint, ids.first(), &shared.metrics);
         }
         finish(&mut response, ids, progress.is_last);
-        metrics.observe_request(
-            endpoint,
-            response.status().as_u16(),
-            begun.elapsed().as_secs_f64(),
-        );
+        let status = response.status().as_u16();
+        let seconds = begun.elapsed().as_secs_f64();
+        shared.metrics.observe_request(endpoint, status, seconds);
+        tally_of(response.request(), &shared).count(status);
         Ok(response)
     }
 }
 
-/// Reads who presents a request, and counts it against the rate of its caller.
-fn identify(request: &ServiceRequest, shared: &ServiceState) -> Result<Option<CallerHint>, Error> {
+/// Reads who presents a request, notes it with the request, and counts the request against the rate
+/// of its caller.
+fn identify(request: &ServiceRequest, shared: &ServiceState) -> Result<(), Error> {
     let peer = shared.peer(request.conn_data());
     let clock = shared.clock.as_ref();
     let presented = CallerHint::by(request.headers(), peer, &shared.settings, clock)?;
-    if let Some(CallerHint::Caller(at)) = presented {
-        shared.count_request(at)?;
+    if let Some(hint) = presented {
+        request.extensions_mut().insert(hint);
     }
-    Ok(presented)
+    match presented {
+        Some(CallerHint::Caller(at)) => shared.count_request(at),
+        Some(CallerHint::Token) | None => Ok(()),
+    }
+}
+
+/// Returns the counters of whoever sent a request.
+fn tally_of<'a>(request: &HttpRequest, shared: &'a ServiceState) -> &'a CallerTally {
+    let known = Identity::caller_of(request, &shared.settings);
+    match known.and_then(|(at, _)| shared.callers.get(at)) {
+        Some(entry) => &entry.tally,
+        None if request.headers().contains_key(AUTHORIZATION) => &shared.metrics.callers().unknown,
+        None => &shared.metrics.callers().anonymous,
+    }
 }
 
 /// Adds the request's ids to the response, and closes the connection if this response is its last.

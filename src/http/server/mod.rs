@@ -67,7 +67,8 @@ impl Server {
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
         let settings = Arc::new(settings);
         let limits = &settings.limits;
-        let callers = new_settings::number_anew(&settings, 1);
+        let callers = new_settings::number_anew(&settings, 1, &metrics);
+        metrics.settings().started(clock.now_ms());
         new_settings::tell_key_ends(&settings, &metrics);
         let shared = ServiceState {
             number: 0,

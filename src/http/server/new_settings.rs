@@ -5,7 +5,7 @@ use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::server::Server;
 use crate::http::shared::ServiceState;
 use crate::http::shared::newest::{CallerEntry, answers_alike};
-use crate::http::{Settings, SettingsReport};
+use crate::http::{Caller, Settings, SettingsReport};
 use crate::model::Timestamp;
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwap;
@@ -39,6 +39,7 @@ impl Server {
         let before = self.live.load();
         let settings = Arc::new(settings);
         let (callers, anonymous_number) = number(&settings, &before);
+        forget_others(&settings, &before);
         let limits = &settings.limits;
         let is_as_before =
             *limits == before.settings.limits && settings.callers.len() == before.callers.len();
@@ -74,10 +75,15 @@ pub(super) fn first_report(clock: &dyn Clock) -> Arc<ArcSwap<SettingsReport>> {
 }
 
 /// Numbers all callers, from `first` on.
-pub(super) fn number_anew(settings: &Settings, first: usize) -> Arc<[CallerEntry]> {
-    let entry = |(at, _)| CallerEntry {
+pub(super) fn number_anew(
+    settings: &Settings,
+    first: usize,
+    metrics: &Metrics,
+) -> Arc<[CallerEntry]> {
+    let entry = |(at, caller): (usize, &Caller)| CallerEntry {
         number: first + at,
         meter: Arc::default(),
+        tally: metrics.callers().of(&caller.name),
     };
     settings.callers.iter().enumerate().map(entry).collect()
 }
@@ -89,7 +95,7 @@ pub(super) fn number_anew(settings: &Settings, first: usize) -> Arc<[CallerEntry
 /// everybody a new number.
 fn number(settings: &Settings, before: &ServiceState) -> (Arc<[CallerEntry]>, usize) {
     let has_same_limits = settings.limits == before.settings.limits;
-    let anew = number_anew(settings, before.next_number + 1);
+    let anew = number_anew(settings, before.next_number + 1, &before.metrics);
     let known = || before.settings.callers.iter().zip(before.callers.iter());
     let callers = settings.callers.iter().zip(anew.iter());
     let entries = callers.map(|(caller, fresh)| {
@@ -102,6 +108,7 @@ fn number(settings: &Settings, before: &ServiceState) -> (Arc<[CallerEntry]>, us
             number: if keeps { entry.number } else { fresh.number },
             // A caller cannot send more by being changed.
             meter: Arc::clone(&entry.meter),
+            tally: entry.tally.clone(),
         }
     });
     let keeps = has_same_limits && settings.anonymous == before.settings.anonymous;
@@ -111,6 +118,15 @@ fn number(settings: &Settings, before: &ServiceState) -> (Arc<[CallerEntry]>, us
         before.next_number
     };
     (entries.collect(), anonymous)
+}
+
+/// Lets the metrics forget callers that are not among the new ones.
+fn forget_others(settings: &Settings, before: &ServiceState) {
+    for caller in &before.settings.callers {
+        if !settings.callers.iter().any(|one| one.name == caller.name) {
+            before.metrics.callers().forget(&caller.name);
+        }
+    }
 }
 
 /// Tells the metrics when callers' keys end.

@@ -17,6 +17,7 @@ use crate::http::caller::rate::RateMeter;
 use crate::http::caller::{Caller, CallerCredential};
 use crate::http::shared::ServiceState;
 use crate::http::{Error, Settings};
+use crate::telemetry::CallerTally;
 use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceRequest};
 use actix_web::web::Data;
@@ -34,6 +35,8 @@ pub(in crate::http) struct CallerEntry {
     pub(in crate::http) number: usize,
     /// The meter of its rate.
     pub(in crate::http) meter: Arc<RateMeter>,
+    /// The counters of its requests.
+    pub(in crate::http) tally: CallerTally,
 }
 
 /// The settings that count now, for requests that began under others.

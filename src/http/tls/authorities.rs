@@ -86,6 +86,11 @@ impl ClientAuthorities {
         self.verifier.clone()
     }
 
+    /// Returns the second at which the first of them ends, or has ended; `None` if there are none.
+    pub(super) fn first_end_s(&self) -> Option<i64> {
+        self.roots.iter().map(|root| root.ends_s).min()
+    }
+
     /// Returns the last second, from this one on, in which the same authorities are good as now.
     pub(super) fn stand_until_s(&self, now_s: i64) -> i64 {
         let last = |root: &ClientAuthority| match root.begins_s > now_s {

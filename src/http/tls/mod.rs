@@ -21,7 +21,8 @@ mod error;
 
 pub use error::TlsError;
 
-use crate::evidence::{Authorities, FileError, FileMark, FileText};
+use crate::evidence::{Authorities, FileError, FileMark, FileText, certificate_validity};
+use crate::telemetry::CertificateEnds;
 use arc_swap::ArcSwap;
 use authorities::{ClientAuthorities, ClientAuthority, Unusable};
 use rustls::client::danger::HandshakeSignatureValid;
@@ -217,6 +218,19 @@ impl Tls {
             .verify_client_cert(leaf, between, now)
             .ok()
             .map(|_| clients.number)
+    }
+
+    /// Returns when the certificates in use end.
+    #[must_use]
+    pub fn ends(&self) -> CertificateEnds {
+        let own = self.own.load();
+        let own = own.cert.iter().filter_map(|one| certificate_validity(one));
+        let clients = self.clients.as_ref();
+        CertificateEnds {
+            server: own.map(|(_, ends_s)| ends_s).min(),
+            client_authority: clients.and_then(|clients| clients.load().first_end_s()),
+            is_read: self.is_settled(),
+        }
     }
 
     /// Returns the paths of the files.

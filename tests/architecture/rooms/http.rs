@@ -245,12 +245,13 @@ pub(super) const HTTP: [Room; 30] = [
             "docs",
             "routes",
         ],
-        "The outermost layers: who calls, how often, and the request's id.",
+        "The outermost layers: who calls, how often, the request's id, and what operators see of it.",
     ),
     (
         "server",
         &[
             "openfga::places",
+            "caller",
             "settings",
             "load::budget",
             "connection",
