@@ -133,6 +133,7 @@ fn page(engine: &Engine, search: &SearchRequest, token: Option<&str>) -> SearchP
     let ask = Ask {
         caller: "bench",
         request_id: None,
+        trace_id: None,
         require_actor: false,
         depth: AnswerDepth::Lean,
         arguments: Arguments::Known,

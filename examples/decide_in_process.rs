@@ -48,6 +48,7 @@ pub(crate) fn decide(folder: &Path, question: &str) -> Result<String, Box<dyn Er
     let ask = Ask {
         caller: "example",
         request_id: None,
+        trace_id: None,
         require_actor: false,
         depth: AnswerDepth::Explain,
         evidence: None,

@@ -92,6 +92,7 @@ fn decide(engine: &Engine) -> Result<String, Box<dyn Error>> {
     let ask = Ask {
         caller: "example",
         request_id: None,
+        trace_id: None,
         require_actor: false,
         depth: AnswerDepth::Lean,
         evidence: None,

@@ -11,11 +11,14 @@ use behest::model::{
     Revision, Timestamp, Value, read_question,
 };
 use behest::record::{DecisionRecord, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
-use behest::telemetry::Metrics;
+use behest::telemetry::{Metrics, TraceParent};
 use serde_json::{Value as Json, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+
+/// A caller's step of a trace.
+const PARENT: &[u8] = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 fn entity(kind: &str, id: &str) -> Value {
     Value::from(Record::from_iter([
@@ -84,6 +87,7 @@ fn record(
         at: Timestamp(1_790_845_200_005),
         caller: "gateway",
         request_id: Some("r-\"1\"\n"),
+        trace_id: TraceParent::read(PARENT).map(|parent| parent.trace),
         question,
         request: &asked(),
         inputs: &[(
@@ -131,10 +135,10 @@ fn a_record_is_one_line_of_the_documented_members() {
     let text = std::fs::read_to_string(&path).unwrap();
     let bundle = "ab".repeat(32);
     let permitted = format!(
-        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","chain":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"asserted":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"permit","policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
+        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","chain":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"asserted":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"permit","policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
     );
     let denied = format!(
-        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","subject":{{"type":"user","id":"alice"}},"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
+        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","subject":{{"type":"user","id":"alice"}},"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
     );
     assert_eq!(text.lines().collect::<Vec<_>>(), [permitted, denied]);
     assert_eq!(
@@ -234,6 +238,7 @@ fn a_record_is_bounded_whatever_the_request_says() {
         at: Timestamp(1_790_845_200_005),
         caller: "gateway",
         request_id: Some(&long),
+        trace_id: None,
         question: None,
         request: &Request::from_body(&body).unwrap(),
         inputs: &[],
@@ -423,6 +428,7 @@ fn a_record_is_one_line_to_every_reader() {
         at: Timestamp(0),
         caller: planted,
         request_id: Some(planted),
+        trace_id: None,
         question: None,
         request: &asked(),
         inputs: &[(planted.to_owned(), planted.to_owned())],

@@ -45,6 +45,7 @@ fn decide(request: &Request, depth: AnswerDepth) -> Option<String> {
     let ask = Ask {
         caller: "fuzz",
         request_id: None,
+        trace_id: None,
         require_actor: false,
         depth,
         arguments: Arguments::Known,

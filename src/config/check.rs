@@ -1,7 +1,9 @@
 //! Refuses settings that are valid by themselves but contradict each other.
 
 use super::table::out_of_range;
-use super::{CacheSize, CallerSettings, Config, KeySettings, Listen, SocketSettings, secrets};
+use super::{
+    CacheSize, CallerSettings, Config, KeySettings, Listen, SocketSettings, secrets, telemetry,
+};
 use crate::http::MAX_KEYS;
 use crate::model::{Problem, Problems};
 
@@ -22,6 +24,7 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
     check_anonymous(config, &mut problems);
     check_callers(config, &mut problems);
     secrets::check(config, &mut problems);
+    problems.extend(config.telemetry.iter().flat_map(telemetry::check));
     if matches!(config.cache, CacheSize::Bytes(bytes) if bytes < CacheSize::LEAST) {
         problems.push(
             Problem::new("`cache` is too small to keep anything")

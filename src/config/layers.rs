@@ -36,7 +36,7 @@ const SHOWN_CHARS: usize = 64;
 
 /// Settings that are always texts, even if they look like numbers: a directory may be called
 /// `2026`.
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     "bundle",
     "data",
     "listen",
@@ -45,6 +45,7 @@ const TEXTS: [&str; 8] = [
     "search.token_key",
     "socket.mode",
     "socket.group",
+    "telemetry.service_name",
 ];
 
 /// The settings given by flags.

@@ -33,6 +33,7 @@ mod search;
 mod secrets;
 mod sources;
 mod table;
+mod telemetry;
 mod update;
 mod values;
 
@@ -54,7 +55,7 @@ pub use values::{ByteSize, CacheSize, Listen, SocketMode, TokenKey};
 use crate::http::{PageReaders, Permission, Permissions, PublicUrl, TlsFiles};
 use crate::model::Problem;
 use crate::storage::StoreLocation;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{AccessLogMode, LogFormat, TracerSettings};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,8 @@ pub struct Config {
     pub record: Option<RecordSettings>,
     /// The settings of the log.
     pub log: LogSettings,
+    /// The settings of traces; by default, no span is sent.
+    pub telemetry: Option<TracerSettings>,
     /// Sizes, numbers and times that protect the service.
     pub limits: LimitSettings,
     /// The limits of searches.
@@ -132,6 +135,8 @@ pub struct LogSettings {
     /// The log filter in the form of `RUST_LOG`; by default `RUST_LOG` itself, or else the built-in
     /// default.
     pub filter: Option<String>,
+    /// Which requests have a line of their own.
+    pub access: AccessLogMode,
 }
 
 impl Config {

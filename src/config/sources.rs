@@ -18,7 +18,7 @@ use toml::de::{DeTable, DeValue};
 const EXAMPLE: &str = include_str!("../../behest.example.toml");
 
 /// Tables that exist only where they are set; their other keys have defaults then.
-const OPTIONAL_TABLES: [&str; 1] = ["record"];
+const OPTIONAL_TABLES: [&str; 2] = ["record", "telemetry"];
 
 /// Settings whose values are secrets, or tell of one.
 const SECRETS: [&str; 2] = ["key_sha256", "token_key"];

@@ -10,7 +10,7 @@
 use super::check::check;
 use super::limits::LIVE_LIMITS;
 use super::table::changed_numbers;
-use super::{CallerSettings, Config, LimitSettings};
+use super::{CallerSettings, Config, LimitSettings, LogSettings};
 use crate::model::Problems;
 
 /// What settings that were read again change.
@@ -37,6 +37,10 @@ pub fn update(running: &Config, read: Config) -> Result<SettingsUpdate, Problems
         raw_keys: read.raw_keys,
         metrics: read.metrics,
         docs: read.docs,
+        log: LogSettings {
+            access: read.log.access,
+            ..running.log.clone()
+        },
         ..running.clone()
     };
     check(&config)?;
@@ -61,7 +65,14 @@ fn restarts(running: &Config, read: &Config) -> Vec<String> {
         ("tls", running.tls != read.tls),
         ("behind_proxy", running.behind_proxy != read.behind_proxy),
         ("record", running.record != read.record),
-        ("log", running.log != read.log),
+        (
+            "log",
+            LogSettings {
+                access: running.log.access,
+                ..read.log.clone()
+            } != running.log,
+        ),
+        ("telemetry", running.telemetry != read.telemetry),
         ("search", running.search != read.search),
         ("reload", running.reload != read.reload),
     ];
@@ -117,6 +128,12 @@ fn changes(before: &Config, now: &Config) -> Vec<String> {
     }
     if before.raw_keys != now.raw_keys {
         changes.push(format!("`raw_keys` is {}", now.raw_keys));
+    }
+    let (before_access, now_access) = (before.log.access, now.log.access);
+    if before_access != now_access {
+        changes.push(format!(
+            "`log.access` is `{now_access}`, and was `{before_access}`"
+        ));
     }
     for (key, before, now) in [
         ("metrics", before.metrics, now.metrics),

@@ -55,7 +55,7 @@ use crate::model::{
 use crate::policy::{ListedClauses, NoRelations, Relations};
 use crate::record::{DecisionRecord, Recorder};
 use crate::stores::Stores;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, TraceId};
 use arc_swap::ArcSwapOption;
 use decide::{Circumstances, DecisionOptions, Verdict};
 use lookup::{BRIEF_READS, RequestRelations};
@@ -76,6 +76,8 @@ pub struct Ask<'a> {
     pub caller: &'a str,
     /// The caller's `X-Request-ID`.
     pub request_id: Option<&'a str>,
+    /// The trace that the request belongs to, for its records.
+    pub trace_id: Option<TraceId>,
     /// Whether this caller may only ask about chains with an agent in them.
     pub require_actor: bool,
     /// How detailed the answer is to be.
@@ -334,6 +336,7 @@ impl Engine {
                 at: now,
                 caller: ask.caller,
                 request_id: ask.request_id,
+                trace_id: ask.trace_id,
                 question: question.as_ref(),
                 request,
                 inputs: &inputs,

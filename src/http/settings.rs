@@ -7,6 +7,7 @@ use super::tls::Tls;
 use super::{Caller, CallerCredential, Permissions, PublicUrl};
 use crate::evidence::Verifier;
 use crate::model::{Problems, Timestamp};
+use crate::telemetry::{AccessLog, AccessLogMode, Tracer};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -40,6 +41,12 @@ pub struct Settings {
     /// engine's cache is on too: an entry holds the keys under which that cache stores the outcome
     /// of each leg, the decision for one member of the chain.
     pub known_bytes: usize,
+    /// Which requests have a line in the access log.
+    pub access: AccessLogMode,
+    /// What writes these lines; without it, there are none.
+    pub access_log: Option<Arc<AccessLog>>,
+    /// What sends spans of requests; without it, there are none.
+    pub tracer: Option<Arc<Tracer>>,
     /// The limits.
     pub limits: HttpLimits,
     /// The number of worker threads; `None` means one per core.

@@ -7,6 +7,7 @@
 //! | `time` | when it was decided, RFC 3339 in UTC with milliseconds |
 //! | `caller` | a configured caller's name, `admin`, or `anonymous` |
 //! | `request_id` | the caller's `X-Request-ID`, if any; of a long one 256 characters and `…` |
+//! | `trace_id` | the trace of the caller's `traceparent`, or one that began here, 32 digits |
 //! | `chain` | the members as `{type, id}`, the subject first; absent if it could not be read |
 //! | `credentials` | if any were verified, each as `{type, issuer, chain, proof?, until}` |
 //! | `asserted` | if any are only asserted: the members that no credential proves, as in `chain` |
@@ -101,6 +102,9 @@ impl Serialize for DecisionRecord<'_> {
         map.serialize_entry("caller", self.caller)?;
         if let Some(request_id) = self.request_id {
             map.serialize_entry("request_id", &*shown_request_id(request_id))?;
+        }
+        if let Some(trace) = self.trace_id {
+            map.serialize_entry("trace_id", &DisplayText(trace))?;
         }
         match self.question {
             Some(question) => {

@@ -21,7 +21,7 @@ pub use sink::Sink;
 pub use writer::RecordWriter;
 
 use crate::model::{Answer, Question, Request, Timestamp};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, TraceId};
 use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct DecisionRecord<'a> {
     pub caller: &'a str,
     /// The caller's `X-Request-ID`.
     pub request_id: Option<&'a str>,
+    /// The trace that the request belongs to; its sender chose it, unless it began here.
+    pub trace_id: Option<TraceId>,
     /// The question; `None` if the chain could not be read.
     pub question: Option<&'a Question>,
     /// The request as received, for its action and resource, and for its subject if there is no

@@ -4,7 +4,9 @@
 //! at most [`MAX_REASONS`] of them; nothing that a caller writes becomes a label.
 
 use super::last_load::LastLoad;
-use super::{CacheMetrics, CallerMetrics, LoadMetrics, SettingsMetrics, StateMetrics, names};
+use super::{
+    CacheMetrics, CallerMetrics, ExportMetrics, LoadMetrics, SettingsMetrics, StateMetrics, names,
+};
 use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{
@@ -53,6 +55,7 @@ pub struct Metrics {
     settings: SettingsMetrics,
     callers: CallerMetrics,
     state: StateMetrics,
+    exports: ExportMetrics,
 }
 
 /// A counter for each kind of search.
@@ -87,6 +90,7 @@ impl Default for Metrics {
             settings: SettingsMetrics::default(),
             callers: CallerMetrics::default(),
             state: StateMetrics::default(),
+            exports: ExportMetrics::default(),
         };
         metrics.register();
         metrics
@@ -202,6 +206,12 @@ impl Metrics {
         &self.state
     }
 
+    /// Returns the metrics of what leaves the process: the access log and spans.
+    #[must_use]
+    pub fn exports(&self) -> &ExportMetrics {
+        &self.exports
+    }
+
     /// Returns all metrics in the `OpenMetrics` text format, with the age of the bundle at
     /// `now_ms`.
     #[must_use]
@@ -258,6 +268,7 @@ impl Metrics {
         self.settings.register(&mut self.registry);
         self.callers.register(&mut self.registry);
         self.state.register(&mut self.registry);
+        self.exports.register(&mut self.registry);
         self.last_load.register(
             &mut self.registry,
             [names::LAST_LOAD_SUCCESSFUL, names::LAST_LOAD_SECONDS],

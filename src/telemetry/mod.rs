@@ -16,9 +16,15 @@
 //! | `error` | the message of the system or a library |
 //! | `records` | a number of decision records |
 //! | `address` | the address that the service listens on |
+//! | `request_id` | the request's `X-Request-ID`, at most 256 characters of it |
+//! | `trace_id` | the trace that the request belongs to |
+//! | `endpoint` | an endpoint's label, as in metrics |
 
+mod access_log;
+mod background;
 mod cache;
 mod caller_metrics;
+mod export_metrics;
 mod last_load;
 mod lines;
 mod load;
@@ -27,16 +33,24 @@ mod metrics;
 mod printable;
 mod process;
 mod settings_metrics;
+mod spans;
 mod state_metrics;
+mod trace_context;
 
+pub use access_log::{AccessLine, AccessLog, AccessLogMode};
 pub use cache::{CacheMetrics, CacheMiss};
 pub use caller_metrics::{ANONYMOUS_CALLER, CallerMetrics, CallerTally, UNKNOWN_CALLER};
+pub use export_metrics::ExportMetrics;
 pub use load::{ConnectionEnd, LoadMetrics, RefusalCause};
 pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
 pub use metrics::{MAX_REASONS, Metrics};
 pub use printable::{is_printable, printable, write_json_escape, write_printable};
 pub use settings_metrics::SettingsMetrics;
+pub use spans::{
+    PhaseEnds, RequestPhase, RequestSpan, SendError, SendSpans, Tracer, TracerSettings,
+};
 pub use state_metrics::{CertificateEnds, RelationFigures, StateMetrics};
+pub use trace_context::{SpanId, TraceId, TraceParent, trace_state};
 
 /// The names of all metrics, without the endings that the exposition format adds (`_total`,
 /// `_info`, `_bucket`).
@@ -131,6 +145,12 @@ pub mod names {
     pub const CERTIFICATE_END: &str = "behest_tls_certificate_not_after_seconds";
     /// Whether the last reading of the certificates found nothing wrong (1) or something (0).
     pub const CERTIFICATES_READ: &str = "behest_tls_last_reload_successful";
+    /// Lines of the access log that were lost.
+    pub const ACCESS_LINES_DROPPED: &str = "behest_access_lines_dropped";
+    /// Spans that the collector has taken.
+    pub const SPANS_SENT: &str = "behest_spans_exported";
+    /// Spans that were lost, by `cause` (`queue`, `collector`, `end`).
+    pub const SPANS_DROPPED: &str = "behest_spans_dropped";
     /// The running version, as the label `version`.
     pub const BUILD: &str = "behest_build";
 }

@@ -269,6 +269,7 @@ fn explaining_and_what_is_off_keep_nothing() {
     let ask = behest::engine::Ask {
         caller: "anonymous",
         request_id: None,
+        trace_id: None,
         require_actor: false,
         depth: behest::model::AnswerDepth::Explain,
         arguments: behest::model::Arguments::Known,
@@ -391,6 +392,7 @@ fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
         let ask = behest::engine::Ask {
             caller: "anonymous",
             request_id: None,
+            trace_id: None,
             require_actor: false,
             depth: AnswerDepth::Lean,
             arguments,
@@ -458,6 +460,7 @@ fn decided(service: &Service, request: &behest::model::Request) -> String {
     let ask = behest::engine::Ask {
         caller: "anonymous",
         request_id: None,
+        trace_id: None,
         require_actor: false,
         depth: behest::model::AnswerDepth::Reason,
         arguments: behest::model::Arguments::Known,

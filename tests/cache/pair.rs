@@ -104,6 +104,7 @@ impl Service {
         let ask = Ask {
             caller,
             request_id,
+            trace_id: None,
             require_actor: false,
             depth,
             arguments,

@@ -19,6 +19,7 @@ mod facts;
 mod grants;
 mod init;
 mod interrupted;
+mod observed;
 mod reach;
 mod serve;
 mod settings;

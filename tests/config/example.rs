@@ -86,7 +86,14 @@ fn the_example_has_every_setting() {
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(&example), known(""));
     for name in [
-        "record", "log", "limits", "search", "reload", "tls", "socket",
+        "record",
+        "log",
+        "telemetry",
+        "limits",
+        "search",
+        "reload",
+        "tls",
+        "socket",
     ] {
         assert_eq!(
             keys(example[name].as_table().unwrap()),

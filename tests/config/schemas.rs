@@ -139,7 +139,7 @@ fn what_the_tree_holds_is_valid_by_its_schema() {
 
 /// For each object of a schema whose keys are listed: its place in the schema, and a file with
 /// `KEY` in that object.
-const OBJECTS: [(Kind, &str, &str); 31] = [
+const OBJECTS: [(Kind, &str, &str); 32] = [
     (Kind::Cases, "", "KEY: 1"),
     (Kind::Cases, "/definitions/given", "given: {KEY: 1}"),
     (Kind::Cases, "/definitions/case", "cases: [{KEY: 1}]"),
@@ -177,6 +177,11 @@ const OBJECTS: [(Kind, &str, &str); 31] = [
     (Kind::Behest, "/properties/socket", "[socket]\nKEY = 1"),
     (Kind::Behest, "/properties/record", "[record]\nKEY = 1"),
     (Kind::Behest, "/properties/log", "[log]\nKEY = 1"),
+    (
+        Kind::Behest,
+        "/properties/telemetry",
+        "[telemetry]\nKEY = 1",
+    ),
     (Kind::Behest, "/properties/limits", "[limits]\nKEY = 1"),
     (Kind::Behest, "/properties/search", "[search]\nKEY = 1"),
     (Kind::Behest, "/properties/reload", "[reload]\nKEY = 1"),
@@ -341,7 +346,15 @@ fn numbers_defaults_and_words_are_those_of_the_program() {
     let whole = Kind::Behest.value(&filled_example());
     let mut bounds = 0;
     let mut defaults = 0;
-    for table in ["", "log", "record", "limits", "search", "reload"] {
+    for table in [
+        "",
+        "log",
+        "telemetry",
+        "record",
+        "limits",
+        "search",
+        "reload",
+    ] {
         let place = if table.is_empty() {
             String::new()
         } else {

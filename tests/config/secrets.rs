@@ -119,3 +119,37 @@ fn a_token_key_that_others_have_refuses_to_start() {
     let own = published.replace("0c2e", "1c2e");
     assert!(load_text(&format!("[search]\ntoken_key = \"{own}\""), &[], &[]).is_ok());
 }
+
+/// A collector's token would be anybody's who is on the way.
+#[test]
+fn headers_for_a_collector_do_not_leave_the_machine_in_the_clear() {
+    let load = |otlp: &str, has_headers| {
+        let file = if has_headers {
+            "headers_file = \"/run/headers\"\n"
+        } else {
+            ""
+        };
+        load_text(&format!("[telemetry]\notlp = \"{otlp}\"\n{file}"), &[], &[])
+    };
+    for otlp in [
+        "http://127.0.0.1:4318",
+        "http://localhost/otlp",
+        "http://[::1]:4318",
+        "http://[::1]",
+        "https://collector:4318",
+    ] {
+        assert!(load(otlp, true).is_ok(), "{otlp}");
+    }
+    for otlp in [
+        "http://collector:4318",
+        "http://127.0.0.1.example",
+        "http://10.0.0.1",
+    ] {
+        assert!(load(otlp, false).is_ok(), "{otlp}");
+        let refused = load(otlp, true).unwrap_err();
+        assert!(
+            refused[0].contains("would be sent in the clear"),
+            "{refused:?}"
+        );
+    }
+}

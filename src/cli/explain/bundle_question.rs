@@ -91,6 +91,7 @@ impl BundleQuestion {
         let ask = Ask {
             caller: "explain",
             request_id: None,
+            trace_id: None,
             require_actor: false,
             depth: AnswerDepth::Explain,
             arguments: self.arguments,

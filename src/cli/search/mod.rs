@@ -219,6 +219,7 @@ fn from_bundle(arguments: &SearchArguments, asked: &SearchBody) -> Result<Search
     let ask = Ask {
         caller: "search",
         request_id: None,
+        trace_id: None,
         require_actor: false,
         depth: AnswerDepth::Reason,
         arguments: asked.arguments,

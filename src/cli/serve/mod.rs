@@ -11,6 +11,7 @@
 
 mod admin_key;
 mod banner;
+mod collector;
 pub(super) mod dev;
 pub(super) mod edits;
 mod key_ends;
@@ -121,6 +122,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
     if let Some(writer) = writer {
         writer.close();
     }
+    parts.close_observers();
     tracing::info!("stopped");
     outcome.map_err(|error| {
         Problem::new(format!("serving on `{at}` failed: {error}"))

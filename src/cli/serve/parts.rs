@@ -1,7 +1,7 @@
 //! Builds the parts of the service from its settings.
 
 use super::admin_key::AdminKey;
-use super::trust;
+use super::{collector, no_thread, trust};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, CacheSize, Config};
 use crate::engine::{Engine, Sealer};
@@ -11,7 +11,7 @@ use crate::model::{Problem, Problems};
 use crate::record::{RecordWriter, Recorder};
 use crate::storage::{StoreLocation, open_memory};
 use crate::stores::Stores;
-use crate::telemetry::Metrics;
+use crate::telemetry::{AccessLog, Metrics, Tracer};
 use smallvec::SmallVec;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -30,6 +30,9 @@ pub(super) struct ServiceParts {
     pub(super) verifier: Option<Arc<Verifier>>,
     /// The TLS settings; `None` if the service does not use TLS.
     pub(super) tls: Option<Arc<Tls>>,
+    access_log: Arc<AccessLog>,
+    /// What sends spans; `None` if there is no collector.
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl ServiceParts {
@@ -58,6 +61,10 @@ impl ServiceParts {
         let verifier = trust::make(config, &clock)?;
         trust::warn(config);
         let tls = open_tls(config)?;
+        let access_log = AccessLog::start(metrics.exports()).map_err(|error| no_thread(&error))?;
+        let tracer = config.telemetry.as_ref();
+        let tracer = tracer.map(|settings| collector::start(settings, &metrics));
+        let tracer = tracer.transpose()?;
         Ok(Self {
             engine: Arc::new(engine),
             writer,
@@ -66,7 +73,17 @@ impl ServiceParts {
             signer,
             verifier,
             tls,
+            access_log: Arc::new(access_log),
+            tracer,
         })
+    }
+
+    /// Writes and sends what operators have yet to see, within a moment.
+    pub(super) fn close_observers(&self) {
+        if let Some(tracer) = &self.tracer {
+            tracer.close(collector::FLUSH);
+        }
+        self.access_log.close();
     }
 
     /// Creates the HTTP server over the parts.
@@ -80,6 +97,8 @@ impl ServiceParts {
         let settings = http::Settings {
             verifier,
             tls,
+            access_log: Some(Arc::clone(&self.access_log)),
+            tracer: self.tracer.clone(),
             ..http_settings(config, admin_key)?
         };
         let (engine, metrics, clock) = (
@@ -187,6 +206,9 @@ pub(super) fn http_settings(
         metrics: config.metrics,
         docs: config.docs,
         known_bytes: known_bytes(config),
+        access: config.log.access,
+        access_log: None,
+        tracer: None,
         limits: config.limits.http.clone(),
         workers: config.limits.workers,
     })

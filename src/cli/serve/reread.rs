@@ -113,6 +113,8 @@ impl SettingsReader {
             anonymous,
             verifier: made.verifier,
             tls: before.tls.clone(),
+            access_log: before.access_log.clone(),
+            tracer: before.tracer.clone(),
             ..wanted
         });
         // What comes now can no longer fail.

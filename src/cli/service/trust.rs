@@ -28,7 +28,7 @@ pub(in crate::cli) struct ClientFiles {
 
 impl ClientFiles {
     /// Reads the files.
-    pub(super) fn read(&self) -> Result<TlsConfig, CommandFailure> {
+    pub(in crate::cli) fn read(&self) -> Result<TlsConfig, CommandFailure> {
         let roots: Vec<Certificate<'static>> = match &self.authorities {
             Some(path) => certificates(path)?.iter().map(of_ureq).collect(),
             // If the system has none, requests fail with an error that says so.

@@ -17,6 +17,7 @@ use crate::http::authzen::evaluation::{decided, written};
 use crate::http::authzen::wire::{BatchBody, Options, RequestKind, write_answer};
 use crate::http::caller::identity::Identity;
 use crate::http::shared::{ServiceState, ask};
+use crate::telemetry::RequestPhase;
 use actix_web::{HttpRequest, HttpResponse};
 use std::cell::Cell;
 
@@ -81,6 +82,7 @@ impl ServiceState {
             }
         };
         self.bodies.count_hit();
+        self.phase_ended(request, RequestPhase::Decide);
         Ok(Some(response))
     }
 

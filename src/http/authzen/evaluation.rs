@@ -8,6 +8,7 @@ use crate::http::load::worker_turn::WorkerTurn;
 use crate::http::shared::{OwnedAsk, ReadyRequest, ServiceState, WorkLength, ask};
 use crate::http::{Error, Permission};
 use crate::model::{Answer, DecisionId, Fault, Request, Revision};
+use crate::telemetry::RequestPhase;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -15,7 +16,7 @@ use std::io;
 use std::sync::Arc;
 
 /// The header with the decision id, as the decision record has it.
-static DECISION: HeaderName = HeaderName::from_static("behest-decision");
+pub(in crate::http) static DECISION: HeaderName = HeaderName::from_static("behest-decision");
 
 /// The header with the revision of the relations that decided.
 pub(in crate::http) static REVISION: HeaderName = HeaderName::from_static("behest-revision");
@@ -51,6 +52,10 @@ pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
         "X-Request-ID" = Option<String>,
         Header,
         description = "Comes back on the response, and stands in the decision record."
+    ), (
+        "traceparent" = Option<String>,
+        Header,
+        description = "W3C Trace Context: its trace stands in the decision record."
     )),
     request_body(content = EvaluationRequest, content_type = "application/json"),
     responses(
@@ -136,6 +141,7 @@ pub(in crate::http) async fn evaluation(
         &mut known,
     )
     .await?;
+    shared.phase_ended(&request, RequestPhase::Decide);
     if let Some(known) = known {
         shared.remember(
             RequestKind::Evaluation,

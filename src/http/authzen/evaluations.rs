@@ -14,6 +14,7 @@ use crate::http::load::worker_turn::WorkerTurn;
 use crate::http::shared::{OwnedAsk, ReadyRequest, ServiceState, WorkLength, ask};
 use crate::http::{Error, Permission};
 use crate::model::{DecisionId, Evidence, MalformedMember, Request, Revision};
+use crate::telemetry::RequestPhase;
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
@@ -49,6 +50,10 @@ pub(in crate::http) const ENDPOINT: Endpoint = Endpoint {
         "X-Request-ID" = Option<String>,
         Header,
         description = "Comes back on the response, and stands in the decision records."
+    ), (
+        "traceparent" = Option<String>,
+        Header,
+        description = "W3C Trace Context: its trace stands in the decision records."
     )),
     request_body(content = EvaluationsRequest, content_type = "application/json"),
     responses(
@@ -134,6 +139,7 @@ pub(in crate::http) async fn evaluations(
                 &mut known,
             )
             .await?;
+            shared.phase_ended(&request, RequestPhase::Decide);
             if let Some(known) = known {
                 shared.remember(kind, caller, &text, options, CachedQuestions::One(known));
             }
@@ -146,6 +152,7 @@ pub(in crate::http) async fn evaluations(
             let work = (is_long, turn);
             let (answers, known) =
                 decide_all(&shared, &ask, options, items, work, &request).await?;
+            shared.phase_ended(&request, RequestPhase::Decide);
             if let Some((known, whole)) = known {
                 shared.remember(
                     kind,

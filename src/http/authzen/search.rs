@@ -11,12 +11,13 @@ use crate::http::authzen::evaluation::{REVISION, written};
 use crate::http::authzen::schema::{
     ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest,
 };
-use crate::http::authzen::wire::{Options, RequestKind, SearchResponse, write_page};
+use crate::http::authzen::wire::{RequestKind, SearchResponse, write_page};
 use crate::http::endpoint::{Access, Advertised, Endpoint, Method, described};
-use crate::http::shared::{ReadyRequest, ServiceState, WorkLength, ask};
+use crate::http::shared::{OwnedAsk, ReadyRequest, ServiceState, WorkLength, ask};
 use crate::http::{Error, Permission};
 use crate::json::read_object;
 use crate::model::{PageRequest, Record, Revision, SearchKind, SearchRequest};
+use crate::telemetry::RequestPhase;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -257,34 +258,18 @@ async fn search(
     drop((body, turn));
     let json_depth = shared.json_depth();
     let limit = shared.settings.limits.answer_bytes;
-    let Ask {
-        caller,
-        require_actor,
-        ..
-    } = ask(caller, request, options, None);
-    let caller = caller.to_owned();
+    let evidence = evidence.as_ref();
+    let owned = OwnedAsk::of(&ask(caller, request, options, evidence), options);
     let engine = shared.engine.clone();
-    let known = evidence.clone();
     let search = move || {
         let (wanted, page) = read_search(searched, &read_object(&text, json_depth)?)?;
         drop(text);
-        let Options {
-            depth, arguments, ..
-        } = options;
-        let evidence = evidence.as_ref();
-        let ask = Ask {
-            caller: &caller,
-            request_id: None,
-            require_actor,
-            depth,
-            arguments,
-            evidence,
-        };
-        find(&engine, &ask, &wanted, page, limit)
+        find(&engine, &owned.ask(), &wanted, page, limit)
     };
     let (revision, body) = shared
-        .decide_apart(&shared.searches, (request, known.as_ref()), search)
+        .decide_apart(&shared.searches, (request, evidence), search)
         .await?;
+    shared.phase_ended(request, RequestPhase::Decide);
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
         .insert_header((REVISION.clone(), HeaderValue::from(revision.0)))

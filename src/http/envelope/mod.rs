@@ -1,27 +1,28 @@
 //! Wraps every request: returns its ids, refuses a wrong key or a request above the caller's rate,
-//! measures the time, and logs faults.
+//! logs faults, and tells operators of it (`observed`).
 //!
 //! This is the outermost layer, so that the framework's own responses (405, 404) and public paths
 //! pass through it as well.
 
+mod observed;
 pub(in crate::http) mod tokens;
 
 use crate::http::admin::health;
 use crate::http::authzen::{evaluation, evaluations};
-use crate::http::caller::identity::{CallerHint, Identity};
+use crate::http::caller::identity::CallerHint;
 use crate::http::connection::Connection;
 use crate::http::endpoint::request_path;
 use crate::http::load::lag;
 use crate::http::openfga::ApiError;
 use crate::http::shared::newest::WorkerState;
-use crate::http::shared::{REQUEST_ID, ServiceState};
+use crate::http::shared::{REQUEST_ID, ServiceState, request_trace};
 use crate::http::{Error, console, docs, routes};
 use crate::model::shown_request_id;
-use crate::telemetry::{CallerTally, Metrics};
+use crate::telemetry::{Metrics, TraceId};
 use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{Path, Payload, Service, ServiceRequest, ServiceResponse, Url};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::web::Data;
 use actix_web::{Error as ActixError, HttpMessage as _, HttpRequest, HttpResponse};
 use smallvec::SmallVec;
@@ -71,7 +72,9 @@ where
     let ids: RequestIds = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::label(request_path(request.match_info()));
     let shared = Arc::clone(shared);
-    let answering = match identify(&request, &shared) {
+    let identified = identify(&request, &shared);
+    observed::begin(&request, &shared, begun, endpoint);
+    let answering = match identified {
         Ok(()) => Ok(service.call(request)),
         Err(error) => Err(refuse(request.into_parts().0, error)),
     };
@@ -97,13 +100,11 @@ where
             response = refuse(response.into_parts().0, error);
         }
         if let Some(error) = response.response().error() {
-            report(error, endpoint, ids.first(), &shared.metrics);
+            let trace = request_trace::id_of(response.request());
+            report(error, endpoint, (ids.first(), trace), &shared.metrics);
         }
         finish(&mut response, ids, progress.is_last);
-        let status = response.status().as_u16();
-        let seconds = begun.elapsed().as_secs_f64();
-        shared.metrics.observe_request(endpoint, status, seconds);
-        tally_of(response.request(), &shared).count(status);
+        observed::finish(&response, &shared, begun, endpoint);
         Ok(response)
     }
 }
@@ -120,16 +121,6 @@ fn identify(request: &ServiceRequest, shared: &ServiceState) -> Result<(), Error
     match presented {
         Some(CallerHint::Caller(at)) => shared.count_request(at),
         Some(CallerHint::Token) | None => Ok(()),
-    }
-}
-
-/// Returns the counters of whoever sent a request.
-fn tally_of<'a>(request: &HttpRequest, shared: &'a ServiceState) -> &'a CallerTally {
-    let known = Identity::caller_of(request, &shared.settings);
-    match known.and_then(|(at, _)| shared.callers.get(at)) {
-        Some(entry) => &entry.tally,
-        None if request.headers().contains_key(AUTHORIZATION) => &shared.metrics.callers().unknown,
-        None => &shared.metrics.callers().anonymous,
     }
 }
 
@@ -186,7 +177,12 @@ fn admit_answer(
 }
 
 /// Logs a fault, and counts a refusal by its cause.
-fn report(error: &ActixError, endpoint: &'static str, id: Option<&HeaderValue>, metrics: &Metrics) {
+fn report(
+    error: &ActixError,
+    endpoint: &'static str,
+    (id, trace): (Option<&HeaderValue>, Option<TraceId>),
+    metrics: &Metrics,
+) {
     let (detail, cause) = match (error.as_error::<ApiError>(), error.as_error::<Error>()) {
         (Some(ApiError::Http(error)), _) | (None, Some(error)) => {
             (error.internal_detail(), error.refusal_cause())
@@ -197,9 +193,12 @@ fn report(error: &ActixError, endpoint: &'static str, id: Option<&HeaderValue>, 
     if let Some(detail) = detail {
         let request_id = id.and_then(|id| id.to_str().ok()).map(shown_request_id);
         let request_id = request_id.as_deref();
+        let trace_id = trace.map(|trace| trace.to_string());
+        let trace_id = trace_id.as_deref();
         tracing::error!(
             endpoint,
             request_id,
+            trace_id,
             detail,
             "the request could not be answered"
         );

@@ -1,6 +1,7 @@
 //! Defines the state that all handlers share, and the admission of their requests.
 
 pub(in crate::http) mod newest;
+pub(in crate::http) mod request_trace;
 mod revision;
 mod standing;
 
@@ -22,7 +23,7 @@ use crate::http::load::worker_turn::WorkerTurn;
 use crate::http::openfga::StreamPlaces;
 use crate::json::{self, JsonError, read_object};
 use crate::model::{Evidence, Record, Value};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, RequestPhase, TraceId};
 use actix_web::http::header::HeaderName;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -168,6 +169,7 @@ impl ServiceState {
         if lag::is_long() && endpoint.access != Access::Needs(Permission::RelationsWrite) {
             return Err(Error::Overloaded(Shortage::Time));
         }
+        self.phase_ended(request, RequestPhase::Read);
         Ok((caller, body))
     }
 
@@ -194,7 +196,9 @@ impl ServiceState {
             }
         }
         // The future that may wait is boxed, so that the futures of other requests stay small.
-        Box::pin(self.open_in_turn(of, work, caller, request, text)).await
+        let ready = Box::pin(self.open_in_turn(of, work, caller, request, text)).await;
+        self.opened(request);
+        ready
     }
 
     async fn open_in_turn(
@@ -418,6 +422,7 @@ fn held_credentials(body: &Record) -> Vec<Record> {
 pub(super) struct OwnedAsk {
     caller: String,
     request_id: Option<String>,
+    trace_id: Option<TraceId>,
     require_actor: bool,
     options: Options,
     evidence: Option<Evidence>,
@@ -429,6 +434,7 @@ impl OwnedAsk {
         Self {
             caller: ask.caller.to_owned(),
             request_id: ask.request_id.map(str::to_owned),
+            trace_id: ask.trace_id,
             require_actor: ask.require_actor,
             options,
             evidence: ask.evidence.cloned(),
@@ -440,6 +446,7 @@ impl OwnedAsk {
         Ask {
             caller: &self.caller,
             request_id: self.request_id.as_deref(),
+            trace_id: self.trace_id,
             require_actor: self.require_actor,
             depth: self.options.depth,
             arguments: self.options.arguments,
@@ -461,6 +468,7 @@ pub(super) fn ask<'a>(
             .headers()
             .get(&REQUEST_ID)
             .and_then(|id| str::from_utf8(id.as_bytes()).ok()),
+        trace_id: request_trace::id_of(request),
         require_actor: caller.caller().is_some_and(|caller| caller.require_actor),
         depth: options.depth,
         arguments: options.arguments,

@@ -52,6 +52,7 @@ pub fn ask(depth: AnswerDepth) -> Ask<'static> {
     Ask {
         caller: "anonymous",
         request_id: None,
+        trace_id: None,
         require_actor: false,
         depth,
         arguments,

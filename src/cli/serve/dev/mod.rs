@@ -93,6 +93,7 @@ fn develop(arguments: &DevArguments, chosen: &ChosenBundle) -> Result<(), Proble
     }
     let (listener, at) = bound.into_parts();
     let outcome = server.run(vec![listener], ended);
+    parts.close_observers();
     print("stopped\n");
     outcome.map_err(|error| Problem::new(format!("serving on `{at}` failed: {error}")).into())
 }
