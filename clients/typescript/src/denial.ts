@@ -20,7 +20,9 @@ export type OwnCode =
   /** Nothing says how this request becomes a question. */
   | "method_unknown"
   /** The request does not fit into a question. */
-  | "request_unmapped";
+  | "request_unmapped"
+  /** Somebody else has opened the session. */
+  | "session_of_another";
 
 /** Why something was denied. */
 export interface Denial {
@@ -85,6 +87,13 @@ export interface Challenge {
   status: 401 | 403;
   /** The value of `WWW-Authenticate`. */
   header: string;
+}
+
+/** An HTTP answer in place of the one that a server would have given. */
+export interface Refusal {
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
 }
 
 const TOKEN_CODES = new Set([

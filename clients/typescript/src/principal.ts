@@ -1,6 +1,9 @@
 // Who asks. One hook says so, for every kind of server; the default hands the raw token to the
 // service, which verifies it, and asserts nothing itself.
 
+import { createHash } from "node:crypto";
+
+import { isObject } from "./answer.js";
 import type { Subject } from "./types.js";
 
 /** A raw credential, as the service verifies it (`context.credentials`). */
@@ -77,4 +80,37 @@ export function partyOf(principal: Principal): Party {
     throw new TypeError("a principal is `{ subject: { type, id } }` or `{ credentials }`");
   }
   return { subject, context: { ...context } };
+}
+
+/**
+ * Returns a text that is the same for two requests of one party, and for no two parties.
+ *
+ * Tokens are renewed while a session lasts, so of a JWT the claims count that say whose it is. They
+ * are not verified here: whoever compares them has had the service permit the request.
+ */
+export function identityOf(party: Party): string {
+  const { subject, context } = party;
+  const credentials = context["credentials"];
+  const { act, on_behalf_of, delegation } = subject.properties ?? {};
+  const said = { type: subject.type, id: subject.id, act, on_behalf_of, delegation };
+  if (!Array.isArray(credentials)) return JSON.stringify([said, context["agent"]]);
+  return JSON.stringify(credentials.map((credential: Credential) => holderOf(credential.value)));
+}
+
+function holderOf(token: string): unknown {
+  const claims = claimsOf(token);
+  const { iss, sub, act, client_id, azp } = claims ?? {};
+  if (typeof iss === "string" && typeof sub === "string") return { iss, sub, act, client_id, azp };
+  return createHash("sha256").update(token).digest("hex");
+}
+
+function claimsOf(token: string): Record<string, unknown> | undefined {
+  const [, payload, signature] = token.split(".");
+  if (payload === undefined || signature === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
+    return isObject(claims) ? claims : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import * as http from "node:http";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Server as LowLevel1 } from "@modelcontextprotocol/sdk/server/index.js";
@@ -60,13 +61,24 @@ export async function behest(...more) {
   };
 }
 
+/** What a test that fails leaves behind ends with its file. */
+const servers = new Set();
+after(() => {
+  for (const server of servers) {
+    server.closeAllConnections?.();
+    server.close();
+  }
+});
+
 /** Listens on a free port of this machine. */
 export async function listen(server) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.add(server);
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     stop: () =>
       new Promise((resolve) => {
+        servers.delete(server);
         server.closeAllConnections?.();
         server.close(resolve);
       }),

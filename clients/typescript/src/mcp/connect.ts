@@ -1,15 +1,16 @@
 // Puts a guard on a server: every message of every transport that the server is connected to from
 // then on goes through it, in both directions.
 
-import type { Denial } from "../denial.js";
+import { refusal, type Denial, type Refusal } from "../denial.js";
 import { isDenial } from "../enforcer.js";
 import { isObject } from "../answer.js";
-import type { Party } from "../principal.js";
-import { challengeOverHttp, exchanges, type Exchange } from "./exchange.js";
+import { identityOf, type Party } from "../principal.js";
+import { exchanges, guardHttp, type Exchange } from "./exchange.js";
 import { invalidCall, invalidRequest, type Guard } from "./guard.js";
 import { LISTS, normalized, text, type Params } from "./mapping.js";
 import {
   answeredId,
+  deniedRequest,
   errorMessage,
   isRequest,
   type Id,
@@ -64,6 +65,8 @@ class Link {
   readonly #pending = new Map<Id, Pending>();
   #inner: ((message: Message, extra?: unknown) => void) | undefined;
   readonly #send: OpenTransport["send"];
+  /** Whoever opened the session: its id is no proof of anything. */
+  #owner: string | undefined;
 
   constructor(
     readonly guard: Guard,
@@ -85,7 +88,7 @@ class Link {
       transport.start = start;
       await start();
     };
-    challengeOverHttp(transport);
+    guardHttp(transport, (extra) => this.#admit(extra));
     await connect(transport);
     if (this.#inner === undefined) {
       throw new Error("this version of the MCP SDK connects in a way that this guard does not know");
@@ -153,6 +156,9 @@ class Link {
         await this.#answer(this.guard.denied(message, forward, exchange));
       } else if (typeof forward.handle === "function") {
         pending.forwarded = true;
+        if (pending.party !== undefined && this.transport.sessionId !== undefined) {
+          this.#owner ??= identityOf(pending.party);
+        }
         handling.run(true, forward.handle);
       } else {
         await this.#answer(forward.answer);
@@ -176,6 +182,8 @@ class Link {
     const party = await guard.party(message, extra);
     if (isDenial(party)) return party;
     pending.party = party;
+    const denial = this.#intrusion(party);
+    if (denial !== undefined) return denial;
     if (method === "tools/call") return this.#call(pending, party, extra);
     if (Object.hasOwn(LISTS, method)) {
       const listed = this.tools?.listed(method) ?? [];
@@ -186,6 +194,27 @@ class Link {
     }
     const asked = BY_URI.has(method) ? withUri(message) : message;
     return (await guard.decide(asked, party)) ?? pass(asked);
+  }
+
+  /** Denies who comes to a session that somebody else has opened. */
+  #intrusion(party: Party): Denial | undefined {
+    if (this.#owner === undefined || this.#owner === identityOf(party)) return undefined;
+    return refusal("session_of_another", "This session was opened by somebody else.");
+  }
+
+  /** Decides about a GET or a DELETE: who may not open a session may not listen to one either. */
+  async #admit(extra: unknown): Promise<Refusal | undefined> {
+    const { guard } = this;
+    const message: RequestMessage = { jsonrpc: "2.0", id: 0, method: "initialize", params: {} };
+    const passes = guard.passes(message.method);
+    if (passes && this.#owner === undefined) return undefined;
+    const party = await guard.party(message, extra);
+    const denial = isDenial(party)
+      ? party
+      : ((passes ? undefined : await guard.decide(message, party)) ?? this.#intrusion(party));
+    if (denial === undefined) return undefined;
+    const body = deniedRequest(message.id, denial, guard.style);
+    return guard.refusal(message, denial) ?? { status: 403, headers: {}, body };
   }
 
   /** Decides about a call with the arguments that the tool runs with, and hands on these. */

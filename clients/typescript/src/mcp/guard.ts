@@ -3,7 +3,7 @@
 // set beside it.
 
 import type { CallOptions } from "../client.js";
-import { challengeOf, refusal, type Denial } from "../denial.js";
+import { challengeOf, refusal, type Denial, type Refusal } from "../denial.js";
 import {
   Enforcer,
   traceOf,
@@ -79,7 +79,8 @@ export class Guard {
   readonly #withSchema = new Set<string>();
 
   constructor(options: GuardOptions) {
-    if (!/^[\x21-\x2e\x30-\x7e]{1,200}$/.test(options.server)) {
+    const { server } = options;
+    if (typeof server !== "string" || !/^[\x21-\x2e\x30-\x7e]{1,200}$/.test(server)) {
       throw new TypeError("`server` is the server's name in questions: printable, and without a slash");
     }
     this.#options = options;
@@ -92,10 +93,6 @@ export class Guard {
 
   get server(): string {
     return this.#options.server;
-  }
-
-  get resourceMetadata(): string | undefined {
-    return this.#options.resourceMetadata;
   }
 
   /** Finds out who sent a request. */
@@ -183,14 +180,22 @@ export class Guard {
     }
   }
 
-  /** Writes a denial, and the challenge of the HTTP request that it came with. */
+  /** Writes a denial, and what the HTTP request that it came with is answered. */
   denied(message: RequestMessage, denial: Denial, exchange: Exchange | undefined): Message {
     const answer = this.#written(message, denial);
-    const challenge = challengeOf(denial, this.#options.resourceMetadata);
-    if (challenge !== undefined) {
-      exchange?.refuse(challenge, deniedRequest(message.id, denial, this.style));
-    }
+    const refusal = this.refusal(message, denial);
+    if (refusal !== undefined) exchange?.refuse(refusal);
     return answer;
+  }
+
+  /** Returns the HTTP answer of a denial that says more by it than within JSON-RPC. */
+  refusal(message: RequestMessage, denial: Denial): Refusal | undefined {
+    const body = deniedRequest(message.id, denial, this.style);
+    // The protocol's word for a session that is none of the caller's: open another.
+    if (denial.code === "session_of_another") return { status: 404, headers: {}, body };
+    const challenge = challengeOf(denial, this.#options.resourceMetadata);
+    if (challenge === undefined) return undefined;
+    return { status: challenge.status, headers: { "WWW-Authenticate": challenge.header }, body };
   }
 
   /** Notes that results of a tool are held to a schema. */

@@ -8,7 +8,6 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { readRequestBody } from "@modelcontextprotocol/server";
 
 import { isObject } from "../answer.js";
-import { challengeOf } from "../denial.js";
 import { isDenial } from "../enforcer.js";
 import type { Guard } from "./guard.js";
 import { deniedRequest, isRequest, type Message, type RequestMessage } from "./messages.js";
@@ -91,11 +90,9 @@ async function refusalOf(
   const party = await guard.party(message, extra);
   const denial = isDenial(party) ? party : await guard.decide(message, party);
   if (denial === undefined) return undefined;
-  const challenge = challengeOf(denial, guard.resourceMetadata);
-  const answer = deniedRequest(message.id, denial, guard.style);
-  if (challenge === undefined) return Response.json(answer);
-  const headers = { "WWW-Authenticate": challenge.header };
-  return Response.json(answer, { status: challenge.status, headers });
+  const refusal = guard.refusal(message, denial);
+  if (refusal === undefined) return Response.json(deniedRequest(message.id, denial, guard.style));
+  return Response.json(refusal.body, { status: refusal.status, headers: refusal.headers });
 }
 
 async function bodyOf(request: Request): Promise<unknown> {
