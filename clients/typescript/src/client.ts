@@ -252,7 +252,12 @@ export class AuthZenClient {
   ): Promise<{ answer: Incoming; requestId: string }> {
     const requestId = call.requestId ?? randomUUID();
     try {
-      const headers = await this.#headers(requestId, call);
+      const { token } = this.#options;
+      const headers = this.#headers(
+        requestId,
+        call,
+        typeof token === "function" ? await token() : token,
+      );
       const outgoing = { method, path, headers };
       const answer = await this.#connection.send(
         body === undefined ? outgoing : { ...outgoing, body: textOf(body) },
@@ -272,18 +277,14 @@ export class AuthZenClient {
     }
   }
 
-  async #headers(requestId: string, call: CallOptions): Promise<Record<string, string>> {
-    const { token, headers } = this.#options;
-    const value = typeof token === "function" ? await token() : token;
-    return {
-      ...headers,
-      "content-type": "application/json",
-      accept: "application/json",
-      "x-request-id": requestId,
-      ...(value === undefined ? {} : { authorization: `Bearer ${value}` }),
-      ...(call.traceparent === undefined ? {} : { traceparent: call.traceparent }),
-      ...(call.tracestate === undefined ? {} : { tracestate: call.tracestate }),
-    };
+  #headers(requestId: string, call: CallOptions, token: string | undefined) {
+    const headers: Record<string, string> = { ...this.#options.headers };
+    headers["content-type"] = "application/json";
+    headers["x-request-id"] = requestId;
+    if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+    if (call.traceparent !== undefined) headers["traceparent"] = call.traceparent;
+    if (call.tracestate !== undefined) headers["tracestate"] = call.tracestate;
+    return headers;
   }
 
   async #oneByOne(request: EvaluationsRequest, call: CallOptions): Promise<Decision[]> {

@@ -2,6 +2,7 @@
 // a bound on what is read. Nothing is sent twice: what got no answer may have been decided, and
 // counted, all the same.
 
+import { isUtf8 } from "node:buffer";
 import * as http from "node:http";
 import * as https from "node:https";
 import type { SecureContextOptions } from "node:tls";
@@ -65,9 +66,10 @@ export class Connection {
   /** Sends once, and reads the whole answer; throws `AuthZenError` otherwise. */
   send(outgoing: Outgoing, bounds: Bounds): Promise<Incoming> {
     return new Promise((resolve, reject) => {
-      const body = outgoing.body === undefined ? undefined : Buffer.from(outgoing.body);
+      // A text is sent together with the head, in one packet; bytes would be a second one.
+      const { body } = outgoing;
       const headers: http.OutgoingHttpHeaders = { ...outgoing.headers };
-      if (body !== undefined) headers["content-length"] = body.length;
+      if (body !== undefined) headers["content-length"] = Buffer.byteLength(body);
       const request = (this.#secure ? https : http).request({
         ...this.#address,
         agent: this.#agent,
@@ -100,11 +102,7 @@ export class Connection {
       bounds.signal?.addEventListener("abort", abort, { once: true });
       request.on("error", lost);
       request.on("response", (response) => {
-        response.on("error", lost);
-        read(response, bounds.maxBytes).then(
-          (incoming) => end(() => resolve(incoming)),
-          (error: AuthZenError) => fail(error),
-        );
+        read(response, bounds.maxBytes, fail, (incoming) => end(() => resolve(incoming)));
       });
       request.end(body);
     });
@@ -116,38 +114,44 @@ export class Connection {
   }
 }
 
-async function read(response: http.IncomingMessage, maxBytes: number): Promise<Incoming> {
-  const tooLarge = () =>
-    new AuthZenError("too_large", `the answer has more than ${maxBytes} bytes`);
-  if (Number(response.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
-  const encoding = response.headers["content-encoding"] ?? "identity";
+function read(
+  response: http.IncomingMessage,
+  maxBytes: number,
+  fail: (error: AuthZenError) => void,
+  done: (incoming: Incoming) => void,
+): void {
+  const { headers } = response;
+  const tooLarge = () => fail(new AuthZenError("too_large", `the answer has more than ${maxBytes} bytes`));
+  const cutOff = (cause?: Error) =>
+    fail(new AuthZenError("unreachable", "the answer was cut off", { cause }));
+  const encoding = headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") {
-    throw new AuthZenError("nonsense", `the answer is encoded as \`${encoding}\``);
+    fail(new AuthZenError("nonsense", `the answer is encoded as \`${encoding}\``));
+    return;
+  }
+  if (Number(headers["content-length"] ?? 0) > maxBytes) {
+    tooLarge();
+    return;
   }
   const chunks: Buffer[] = [];
   let size = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > maxBytes) throw tooLarge();
-      chunks.push(chunk);
+  response.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > maxBytes) tooLarge();
+    else chunks.push(chunk);
+  });
+  response.on("error", cutOff);
+  response.on("close", () => {
+    if (!response.complete) cutOff();
+  });
+  response.on("end", () => {
+    const bytes = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+    if (bytes === undefined || !isUtf8(bytes)) {
+      fail(new AuthZenError("nonsense", "the answer is not UTF-8"));
+    } else if (response.complete) {
+      done({ status: response.statusCode ?? 0, headers, text: bytes.toString("utf8") });
+    } else {
+      cutOff();
     }
-  } catch (cause) {
-    if (cause instanceof AuthZenError) throw cause;
-    throw new AuthZenError("unreachable", "the answer was cut off", { cause });
-  }
-  if (!response.complete) throw new AuthZenError("unreachable", "the answer was cut off");
-  return {
-    status: response.statusCode ?? 0,
-    headers: response.headers,
-    text: decode(Buffer.concat(chunks)),
-  };
-}
-
-function decode(bytes: Buffer): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new AuthZenError("nonsense", "the answer is not UTF-8", { cause });
-  }
+  });
 }

@@ -4,7 +4,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import * as http from "node:http";
-import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Server as LowLevel1 } from "@modelcontextprotocol/sdk/server/index.js";
@@ -63,12 +62,15 @@ export async function behest(...more) {
 
 /** What a test that fails leaves behind ends with its file. */
 const servers = new Set();
-after(() => {
-  for (const server of servers) {
-    server.closeAllConnections?.();
-    server.close();
-  }
-});
+if (process.env.NODE_TEST_CONTEXT !== undefined) {
+  const { after } = await import("node:test");
+  after(() => {
+    for (const server of servers) {
+      server.closeAllConnections?.();
+      server.close();
+    }
+  });
+}
 
 /** Listens on a free port of this machine. */
 export async function listen(server) {

@@ -18,7 +18,8 @@ import {
   type RequestMessage,
 } from "./messages.js";
 import {
-  handling,
+  run,
+  type Call,
   type LowLevelServer,
   type OpenTransport,
   type RegisteredTool,
@@ -159,7 +160,7 @@ class Link {
         if (pending.party !== undefined && this.transport.sessionId !== undefined) {
           this.#owner ??= identityOf(pending.party);
         }
-        handling.run(true, forward.handle);
+        run(forward.handle, forward.call);
       } else {
         await this.#answer(forward.answer);
       }
@@ -223,17 +224,19 @@ class Link {
     const { message } = pending;
     let name: string;
     let sent: unknown;
+    let json: unknown;
+    let tool: RegisteredTool | undefined;
     try {
       name = text(message.params ?? {}, "name");
       sent = message.params?.["arguments"] ?? {};
       if (!isObject(sent)) throw new MappingError("`arguments` is no object");
-      toJson(sent, "arguments");
+      tool = tools?.find(name);
+      if (tool === undefined) json = toJson(sent, "arguments");
     } catch (error) {
       return unmapped(error);
     }
-    const tool = tools?.find(name);
     if (tools === undefined || tool === undefined) {
-      const denial = await guard.decideCall(message, party, name, toJson(sent, "arguments"));
+      const denial = await guard.decideCall(message, party, name, json);
       return denial ?? { handle: () => this.#inner?.(message, extra) };
     }
     if (tool.outputSchema !== undefined) guard.hasSchema(name);
@@ -247,28 +250,21 @@ class Link {
     }
     const denial = await this.#arguments(message, party, name, args);
     if (denial !== undefined) return denial;
-    return { handle: () => this.#run(pending, party, extra, tools, tool, name, args) };
+    const params: Params = { ...message.params, name, arguments: args ?? {} };
+    return {
+      handle: () => this.#inner?.({ ...message, params }, extra),
+      call: { tools, tool, args, used: false, decide: this.#again(pending, party) },
+    };
   }
 
-  #run(
-    pending: Pending,
-    party: Party,
-    extra: unknown,
-    tools: Tools,
-    tool: RegisteredTool,
-    name: string,
-    args: unknown,
-  ): void {
-    const { message } = pending;
-    const decide = async (other: string, own: unknown) => {
-      const denial = await this.#arguments(message, party, other, own);
+  /** Returns what decides about a call once more, while it is handled. */
+  #again(pending: Pending, party: Party): Call["decide"] {
+    return async (name, args) => {
+      const denial = await this.#arguments(pending.message, party, name, args);
       if (denial === undefined) return;
       pending.denial = denial;
       throw new Error(denial.message);
     };
-    const params: Params = { ...message.params, name, arguments: args ?? {} };
-    const call = { tools, tool, args, used: false, decide };
-    tools.run(call, () => this.#inner?.({ ...message, params }, extra));
   }
 
   async #arguments(
@@ -315,7 +311,9 @@ class Link {
 }
 
 /** What becomes of a request that is not denied: it is handled, or answered at once. */
-type Forward = { handle: () => void; answer?: never } | { handle?: never; answer: Message };
+type Forward =
+  | { handle: () => void; call?: Call; answer?: never }
+  | { handle?: never; call?: never; answer: Message };
 
 function withUri(message: RequestMessage): RequestMessage {
   const uri = message.params?.["uri"];

@@ -11,7 +11,7 @@ import { isObject } from "../answer.js";
 import { isDenial } from "../enforcer.js";
 import type { Guard } from "./guard.js";
 import { deniedRequest, isRequest, type Message, type RequestMessage } from "./messages.js";
-import { handling } from "./sdk.js";
+import { isHandling } from "./sdk.js";
 
 const LISTEN = "subscriptions/listen";
 
@@ -39,7 +39,7 @@ export function hideSubscriptions(guard: Guard, low: Capable, decided: boolean):
     return close();
   };
   low.getCapabilities = () => {
-    if (handling.getStore() === true || listening.getStore() === true) return real();
+    if (isHandling() || listening.getStore() === true) return real();
     // Whoever registers a tool looks at once; an entry keeps it, or has thrown the server away.
     let fresh = true;
     queueMicrotask(() => (fresh = false));

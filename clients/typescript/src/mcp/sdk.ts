@@ -53,10 +53,18 @@ export interface Call {
   decide(name: string, args: unknown): Promise<void>;
 }
 
-const calls = new AsyncLocalStorage<Call>();
+/** What is handled: a call that was decided, or any other request that was let through. */
+const requests = new AsyncLocalStorage<Call | "other">();
 
-/** Set while a request is handled that was let through. */
-export const handling = new AsyncLocalStorage<true>();
+/** Handles a request that was let through. */
+export function run(handle: () => void, call?: Call): void {
+  requests.run(call ?? "other", handle);
+}
+
+/** Returns `true` while a request is handled that was let through. */
+export function isHandling(): boolean {
+  return requests.getStore() !== undefined;
+}
 
 /** The tools of an `McpServer`. */
 export class Tools {
@@ -93,11 +101,6 @@ export class Tools {
     return this.#validate(tool, args, name);
   }
 
-  /** Handles a request in which a call was decided. */
-  run(call: Call, handle: () => void): void {
-    calls.run(call, handle);
-  }
-
   /**
    * Stands where the SDK reads a call's arguments, as the last step before the tool.
    *
@@ -106,8 +109,8 @@ export class Tools {
    * as after a question to the user, is decided again.
    */
   async #decided(tool: RegisteredTool, args: unknown, name: string): Promise<unknown> {
-    const call = calls.getStore();
-    if (call?.tools !== this) {
+    const call = requests.getStore();
+    if (call === undefined || call === "other" || call.tools !== this) {
       throw new Error(`the call of \`${name}\` has gone around the guard, and is refused`);
     }
     if (call.tool === tool && !call.used) {
