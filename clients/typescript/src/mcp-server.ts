@@ -16,11 +16,10 @@ import {
   type StdioServerHandle,
 } from "@modelcontextprotocol/server/stdio";
 
-import { putOn } from "./mcp/connect.js";
+import { putOn, type Serving } from "./mcp/connect.js";
 import { Guard, type GuardOptions } from "./mcp/guard.js";
-import { decideListening, deniedListening, hideSubscriptions } from "./mcp/listening.js";
+import { decideListening, deniedListening } from "./mcp/listening.js";
 import type { Message } from "./mcp/messages.js";
-import { partsOf } from "./mcp/sdk.js";
 
 export type { GuardOptions, McpRequest } from "./mcp/guard.js";
 export type { Mapping, Params } from "./mcp/mapping.js";
@@ -36,7 +35,8 @@ type Product = McpServer | Server;
  * changes: they answer that without the server; use the two functions below in their stead.
  */
 export function guard<Guarded extends Product>(server: Guarded, options: GuardOptions): Guarded {
-  return guarded(server, new Guard(options), false);
+  putOn(new Guard(options), server);
+  return server;
 }
 
 /** Does what `createMcpHandler` does, with a guard on each server that the factory makes. */
@@ -47,7 +47,7 @@ export function guardedMcpHandler(
 ): McpHttpHandler {
   const own = new Guard(options);
   const handler = createMcpHandler(
-    async (context) => guarded(await factory(context), own, false),
+    async (context) => guarded(await factory(context), own, {}),
     handlerOptions,
   );
   const fetch: McpHttpHandler["fetch"] = (request, requestOptions = {}) =>
@@ -69,16 +69,14 @@ export function serveGuardedStdio(
   const own = new Guard(options);
   const transport = stdioOptions.transport ?? new StdioServerTransport();
   decideOnWire(own, transport);
-  return serveStdio(async (context) => guarded(await factory(context), own, true), {
+  return serveStdio(async (context) => guarded(await factory(context), own, { listening: true }), {
     ...stdioOptions,
     transport,
   });
 }
 
-function guarded<Guarded extends Product>(server: Guarded, own: Guard, decided: boolean): Guarded {
-  const { low, tools } = partsOf(server);
-  putOn(own, low, tools);
-  hideSubscriptions(own, low as unknown as Parameters<typeof hideSubscriptions>[1], decided);
+function guarded<Guarded extends Product>(server: Guarded, own: Guard, serving: Serving): Guarded {
+  putOn(own, server, { ...serving, factory: true });
   return server;
 }
 

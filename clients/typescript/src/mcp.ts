@@ -5,7 +5,6 @@ import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 
 import { putOn } from "./mcp/connect.js";
 import { Guard, type GuardOptions } from "./mcp/guard.js";
-import { partsOf } from "./mcp/sdk.js";
 
 export type { GuardOptions, McpRequest } from "./mcp/guard.js";
 export type { Mapping, Params } from "./mcp/mapping.js";
@@ -22,7 +21,6 @@ export function guard<Guarded extends McpServer | Server>(
   server: Guarded,
   options: GuardOptions,
 ): Guarded {
-  const { low, tools } = partsOf(server);
-  putOn(new Guard(options), low, tools);
+  putOn(new Guard(options), server);
   return server;
 }

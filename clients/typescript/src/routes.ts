@@ -84,7 +84,9 @@ export class RouteGuard<Raw> {
 
 async function questionOf<Raw>(facts: RouteFacts<Raw>, route: Route<Raw>): Promise<Question> {
   const { raw, method } = facts;
-  const action = typeof route.action === "function" ? route.action(raw) : (route.action ?? method);
+  // Frameworks answer HEAD with the handler of GET.
+  const own = method === "HEAD" ? "GET" : method;
+  const action = typeof route.action === "function" ? route.action(raw) : (route.action ?? own);
   const resource =
     typeof route.resource === "function" ? await route.resource(raw) : (route.resource ?? here(facts));
   if (typeof action !== "string" || typeof resource?.id !== "string") {

@@ -93,15 +93,18 @@ const SITES = {
     response.on("close", () => server.close());
     await transport.handleRequest(request, response);
   },
-  "server 2.x, legacy": (ran, options) => toNodeHandler(guardedMcpHandler(() => highLevel2(ran), options)),
+  "server 2.x": (ran, options) => toNodeHandler(guardedMcpHandler(() => highLevel2(ran), options)),
 };
 
-async function post(url, message, bearer) {
+async function send(url, message, bearer, modern = false) {
+  if (modern && !Array.isArray(message)) message = newer(message);
   const response = await fetch(url, {
     method: "POST",
     headers: {
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
+      ...(modern ? { "mcp-method": "tools/call", "mcp-name": message.params.name } : {}),
+      ...(modern ? { "mcp-protocol-version": "2026-07-28" } : {}),
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
     },
     body: JSON.stringify(message),
@@ -115,11 +118,28 @@ async function post(url, message, bearer) {
   };
 }
 
+const newer = (message) => ({
+  ...message,
+  params: {
+    ...message.params,
+    _meta: {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": {},
+    },
+  },
+});
+
 const call = (params, id = 1) => ({ jsonrpc: "2.0", id, method: "tools/call", params });
 
-for (const [name, site] of Object.entries(SITES)) {
+const GENERATIONS = [
+  ...Object.entries(SITES).map(([name, site]) => [name, site, false]),
+  ["server 2.x, of 2026-07-28", SITES["server 2.x"], true],
+];
+
+for (const [name, site, modern] of GENERATIONS) {
   describe(`tokens and challenges: ${name}`, () => {
     const ran = [];
+    const post = (url, message, bearer) => send(url, message, bearer, modern);
     const started = (pdp = service.url) => {
       ran.length = 0;
       const options = { server: "desk", pdp, resourceMetadata: METADATA, ...quiet };
@@ -195,7 +215,7 @@ for (const [name, site] of Object.entries(SITES)) {
       await other.stop();
     });
 
-    test("of several requests at once each has its own answer", async () => {
+    test("of several requests at once each has its own answer", { skip: modern }, async () => {
       const { url, stop } = await started();
       const found = await post(url, [call(SEARCH, 1), call(REFUND, 2)], token());
       assert.notEqual(found.status, 403);
@@ -358,6 +378,27 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
     });
   });
 }
+
+test("a mounted router of Express is told where it is", async () => {
+  const asked = await pdp(permitAll);
+  const app = express();
+  const principal = () => TABLE.principals.ana;
+  const allowed = guardExpress({ pdp: asked.url, principal, ...quiet });
+  const router = express.Router({ mergeParams: true });
+  router.get("/known/:id", allowed({ mount: "/orders" }), (_request, response) => response.end());
+  router.get("/:id", allowed(), (_request, response) => response.end());
+  // With a parameter for its mount, whoever asks could say which route it is taken for.
+  app.use("/:anything", router);
+  const site = await listen(http.createServer(app));
+  assert.equal((await fetch(`${site.url}/orders/17`)).status, 403);
+  assert.equal(asked.asked.length, 0);
+  assert.equal((await fetch(`${site.url}/ORDERS/known/17`)).status, 200);
+  assert.equal(asked.asked[0].body.resource.id, "/orders/known/{id}");
+  assert.equal((await fetch(`${site.url}/orders/known/17`, { method: "HEAD" })).status, 200);
+  assert.equal(asked.asked[1].body.action.name, "GET");
+  await site.stop();
+  await asked.stop();
+});
 
 describe("an A2A agent", () => {
   const executor = (ran) => ({

@@ -18,6 +18,7 @@ import {
   type RequestMessage,
 } from "./messages.js";
 import {
+  partsOf,
   run,
   type Call,
   type LowLevelServer,
@@ -25,6 +26,7 @@ import {
   type RegisteredTool,
   type Tools,
 } from "./sdk.js";
+import { hideSubscriptions } from "./subscriptions.js";
 import { MappingError, toJson } from "./values.js";
 
 /** A server has one guard: of two, neither would know what the other let through. */
@@ -45,14 +47,25 @@ interface Pending {
 /** Requests whose resource is an address, of which there are several spellings. */
 const BY_URI = new Set(["resources/read", "resources/subscribe", "resources/unsubscribe"]);
 
+/** How a server that a guard is put on is served. */
+export interface Serving {
+  /** Whether it comes from a factory, which may return one that it has returned before. */
+  factory?: boolean;
+  /** Whether the entry asks the guard about requests to listen. */
+  listening?: boolean;
+}
+
 /** Guards a server from its next connection on. */
-export function putOn(guard: Guard, low: LowLevelServer, tools: (() => Tools) | undefined): void {
-  const marked = low as unknown as Record<symbol, boolean>;
-  if (marked[GUARDED] === true) throw new Error("this server has a guard already");
+export function putOn(guard: Guard, server: unknown, serving: Serving = {}): void {
+  const { low, tools } = partsOf(server);
+  const marked = low as unknown as Record<symbol, unknown>;
+  if (serving.factory === true && marked[GUARDED] === guard) return;
+  if (marked[GUARDED] !== undefined) throw new Error("this server has a guard already");
   if (low.transport !== undefined) {
     throw new Error("this server is connected already: put the guard on before connect()");
   }
-  marked[GUARDED] = true;
+  marked[GUARDED] = guard;
+  if (serving.listening !== true) hideSubscriptions(guard, low);
   const known = tools?.();
   const connect = low.connect.bind(low);
   low.connect = async (transport) => {

@@ -24,7 +24,9 @@ export interface OpenTransport extends HttpTransport {
 /** `Server` of both SDKs. */
 export interface LowLevelServer {
   connect(transport: OpenTransport): Promise<void>;
+  close(): Promise<void>;
   readonly transport?: unknown;
+  getCapabilities?: () => object;
 }
 
 /** A tool as `McpServer` keeps it. */
