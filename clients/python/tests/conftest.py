@@ -336,3 +336,60 @@ def hostile() -> Iterator[Any]:
     yield make
     for one in made:
         one.close()
+
+
+class Stub:
+    """A PDP that permits everything but what a test forbids, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.denied: set[tuple[str, str]] = set()
+        self.more: dict[str, Any] = {}
+        self.asked: list[dict[str, Any]] = []
+
+    def reset(self, *denied: tuple[str, str]) -> None:
+        self.denied, self.asked, self.more = set(denied), [], {}
+
+    def questions(self) -> list[tuple[str, str]]:
+        """Returns what was asked: actions and ids of resources, in order, batches included."""
+        return [(q["action"]["name"], q["resource"]["id"]) for q in self.asked]
+
+    def _decide(self, question: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(question)
+        permit = (question["action"]["name"], question["resource"]["id"]) not in self.denied
+        context = dict(self.more)
+        if not permit:
+            context["reason"] = {"code": "forbidden", "message": "No.", "next_action": "none"}
+        return {"decision": permit, "context": context}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        from starlette.requests import Request
+        from starlette.responses import JSONResponse
+
+        if scope["type"] != "http":
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            return
+        body = await Request(scope, receive).json()
+        items = body.pop("evaluations", None)
+        body.pop("options", None)
+        if items is None:
+            found = self._decide(body)
+        else:
+            found = {"evaluations": [self._decide({**body, **item}) for item in items]}
+        await JSONResponse(found)(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def stub_server() -> Iterator[Stub]:
+    stub = Stub()
+    with serve(stub) as stub.url:
+        yield stub
+
+
+@pytest.fixture
+def stub(stub_server: Stub) -> Stub:
+    stub_server.reset()
+    return stub_server

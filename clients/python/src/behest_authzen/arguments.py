@@ -109,31 +109,35 @@ def settled(
     """Reads arguments as a tool does: what to ask about, and what to hand to the tool.
 
     ``read`` returns the values that the tool would run with, and raises what it raises where the
-    arguments are wrong. What is handed on is JSON if reading it comes to the same values, and the
-    values themselves otherwise. Raises ``Unasked`` if neither does.
+    arguments are wrong. What is handed on are the arguments as they came, with the defaults, if
+    reading them comes to the same values again, and else the values. Raises ``Unasked`` if those
+    are read otherwise as well.
     """
     values = dict(read(dict(arguments)))
     try:
         asked = {name: as_json(value) for name, value in values.items()}
     except Exception as error:
         raise _unstable("The arguments cannot be written as JSON.") from error
-    for handed in (asked, values):
+    defaults = {name: value for name, value in values.items() if name not in arguments}
+    for handed in ({**arguments, **defaults}, values):
         try:
-            again = {name: as_json(value) for name, value in read(dict(handed)).items()}
+            again = read(dict(handed))
         except Exception:
             continue
-        if _same(again, asked):
+        if _same(dict(again), values):
             return asked, dict(handed)
     raise _unstable("The tool reads its own arguments otherwise when it reads them again.")
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Returns whether two JSON values are the same; ``True`` is not ``1``."""
-    if isinstance(one, dict) and isinstance(other, dict):
+    """Returns whether two values are the same; ``True`` is not ``1``."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
+    if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(_same, one, other))
-    return type(one) is type(other) and one == other
+    return bool(one == other)
 
 
 def _unstable(message: str) -> Unasked:

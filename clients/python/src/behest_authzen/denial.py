@@ -63,7 +63,8 @@ class Denial:
     def text(self) -> str:
         """Returns the denial in sentences."""
         reason = self.reason
-        parts = [f"Denied ({reason.code}): {reason.message}"]
+        end = "" if reason.message.endswith((".", "!", "?")) else "."
+        parts = [f"Denied ({reason.code}): {reason.message}{end}"]
         if reason.principal and {"type", "id"} <= reason.principal.keys():
             parts.append(f"Denied to {reason.principal['type']}:{reason.principal['id']}.")
         if reason.missing_scopes:

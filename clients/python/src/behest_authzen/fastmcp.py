@@ -36,7 +36,7 @@ from .arguments import settled, with_defaults
 from .client import AsyncAuthZenClient
 from .denial import Denial, Denied
 from .guard import Guard, Settings
-from .methods import LISTS
+from .methods import LISTS, NOTIFICATIONS
 from .model import Reason
 from .principal import Unasked
 
@@ -80,9 +80,10 @@ class Middleware(FastMCPMiddleware):
         self._adapters: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary()
 
     async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
-        if context.type == "notification":
-            return await call_next(context)
         method = context.method or ""
+        if context.type == "notification":
+            # A request that comes without an id is no notification, and is not served as one.
+            return await call_next(context) if method.startswith(NOTIFICATIONS) else None
         try:
             server = self._server(context)
             self._is_placed(server)

@@ -23,7 +23,7 @@ from . import guard
 from .arguments import settled, with_defaults
 from .denial import Denial, Denied
 from .guard import Settings
-from .methods import CACHEABLE, LISTS
+from .methods import CACHEABLE, LISTS, NOTIFICATIONS
 from .model import Reason
 from .principal import Unasked
 
@@ -62,7 +62,8 @@ class _Around:
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         if ctx.request_id is None:
-            return await call_next(ctx)
+            # A request that comes without an id is no notification, and is not served as one.
+            return await call_next(ctx) if ctx.method.startswith(NOTIFICATIONS) else None
         params = ctx.params if isinstance(ctx.params, Mapping) else {}
         try:
             self._is_innermost()

@@ -18,6 +18,9 @@ from .principal import Unasked
 PASSED = frozenset({"ping"})
 """Methods that are passed on unasked, beside all notifications."""
 
+NOTIFICATIONS = "notifications/"
+"""What the method of a notification begins with."""
+
 SERVER_WIDE = frozenset(
     {
         "initialize",
