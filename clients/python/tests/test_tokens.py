@@ -1,4 +1,4 @@
-"""The default hook: tokens go to the PDP as they came, and denials become what OAuth clients know."""
+"""The default hook: tokens go to the PDP as they came, and denials become OAuth challenges."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import re
 import ssl
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -142,7 +142,7 @@ class Questions:
 
     def _sent(self, plan: Plan[Any]) -> Sent:
         headers = dict(self._headers)
-        headers["X-Request-ID"] = plan.request_id or uuid.uuid4().hex
+        headers["X-Request-ID"] = plan.request_id or os.urandom(16).hex()
         if traceparent := valid_traceparent(plan.traceparent):
             headers["traceparent"] = traceparent
         if plan.body is None:

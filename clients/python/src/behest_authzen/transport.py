@@ -77,31 +77,54 @@ def _unreachable(error: BaseException) -> Unreachable:
     return Unreachable(f"the PDP could not be asked: {type(error).__name__}: {error}")
 
 
+class _Requests:
+    """Makes requests; where they go is parsed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[httpcore.URL, bytes]] = {}
+
+    def make(self, sent: Sent, timeout: float) -> httpcore.Request:
+        url, host = self._place(sent.url)
+        headers = [(b"Host", host)]
+        headers += [(k.encode("ascii"), v.encode("latin-1")) for k, v in sent.headers.items()]
+        if sent.body is not None:
+            headers.append((b"Content-Length", str(len(sent.body)).encode("ascii")))
+        return httpcore.Request(
+            sent.method,
+            url,
+            headers=headers,
+            content=sent.body,
+            extensions={"timeout": {"pool": timeout}},
+        )
+
+    def _place(self, url: str) -> tuple[httpcore.URL, bytes]:
+        if url not in self._known:
+            self._known[url] = (httpcore.URL(url), httpx.URL(url).netloc)
+        return self._known[url]
+
+
 class AsyncTransport:
     """Sends requests on one event loop; on another it opens connections of its own."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._requests = _Requests()
         self._loop: Any = None
-        self._http: httpx.AsyncHTTPTransport | None = None
+        self._open: httpcore.AsyncConnectionPool | None = None
 
-    def _transport(self) -> httpx.AsyncHTTPTransport:
+    def _pool(self) -> httpcore.AsyncConnectionPool:
         loop = anyio.lowlevel.current_token()
-        if self._http is None or self._loop != loop:
-            limits = httpx.Limits(
+        if self._open is None or self._loop != loop:
+            self._loop = loop
+            self._open = httpcore.AsyncConnectionPool(
+                ssl_context=self._connection.ssl_context,
                 max_connections=CONNECTIONS,
                 max_keepalive_connections=CONNECTIONS,
                 keepalive_expiry=KEEP_ALIVE_SECONDS,
-            )
-            self._loop = loop
-            self._http = httpx.AsyncHTTPTransport(
-                verify=self._connection.ssl_context,
-                limits=limits,
-                uds=self._connection.uds,
                 retries=1,
-                trust_env=False,
+                uds=self._connection.uds,
             )
-        return self._http
+        return self._open
 
     async def send(self, sent: Sent) -> Answer:
         """Sends a request. Raises an ``AuthZenError`` if there is no whole answer in time."""
@@ -117,25 +140,25 @@ class AsyncTransport:
             raise _unreachable(error) from error
 
     async def _send(self, sent: Sent) -> Answer:
-        request = httpx.Request(sent.method, sent.url, headers=sent.headers, content=sent.body)
-        response = await self._transport().handle_async_request(request)
+        request = self._requests.make(sent, self._connection.timeout)
+        response = await self._pool().handle_async_request(request)
         try:
-            headers = _lower(response.headers.raw)
-            _check_head(response.status_code, headers, sent)
+            headers = _lower(response.headers)
+            _check_head(response.status, headers, sent)
             body = bytearray()
-            async for chunk in response.stream:  # type: ignore[union-attr]
+            async for chunk in response.aiter_stream():
                 body += chunk
                 if len(body) > self._connection.max_answer:
                     raise _too_long(self._connection.max_answer)
-            return Answer(response.status_code, headers, bytes(body))
+            return Answer(response.status, headers, bytes(body))
         finally:
             await response.aclose()
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._http is not None and self._loop == anyio.lowlevel.current_token():
-            await self._http.aclose()
-        self._http = None
+        if self._open is not None and self._loop == anyio.lowlevel.current_token():
+            await self._open.aclose()
+        self._open = None
 
 
 class _Deadline(threading.local):
@@ -215,6 +238,7 @@ class SyncTransport:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._requests = _Requests()
         self._deadline = _Deadline()
         self._pool = httpcore.ConnectionPool(
             ssl_context=connection.ssl_context,
@@ -240,24 +264,19 @@ class SyncTransport:
             raise _unreachable(error) from error
 
     def _send(self, sent: Sent) -> Answer:
-        headers = {"Host": httpx.URL(sent.url).netloc.decode("ascii"), **sent.headers}
-        if sent.body is not None:
-            headers["Content-Length"] = str(len(sent.body))
-        with self._pool.stream(
-            sent.method,
-            sent.url,
-            headers=list(headers.items()),
-            content=sent.body,
-            extensions={"timeout": {"pool": self._connection.timeout}},
-        ) as response:
-            found = _lower(response.headers)
-            _check_head(response.status, found, sent)
+        request = self._requests.make(sent, self._connection.timeout)
+        response = self._pool.handle_request(request)
+        try:
+            headers = _lower(response.headers)
+            _check_head(response.status, headers, sent)
             body = bytearray()
             for chunk in response.iter_stream():
                 body += chunk
                 if len(body) > self._connection.max_answer:
                     raise _too_long(self._connection.max_answer)
-            return Answer(response.status, found, bytes(body))
+            return Answer(response.status, headers, bytes(body))
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Closes the connections."""
