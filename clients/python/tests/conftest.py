@@ -346,9 +346,11 @@ class Stub:
         self.denied: set[tuple[str, str]] = set()
         self.more: dict[str, Any] = {}
         self.asked: list[dict[str, Any]] = []
+        self.reason: dict[str, Any] = {}
 
     def reset(self, *denied: tuple[str, str]) -> None:
         self.denied, self.asked, self.more = set(denied), [], {}
+        self.reason = {"code": "forbidden", "message": "No.", "next_action": "none"}
 
     def questions(self) -> list[tuple[str, str]]:
         """Returns what was asked: actions and ids of resources, in order, batches included."""
@@ -359,7 +361,7 @@ class Stub:
         permit = (question["action"]["name"], question["resource"]["id"]) not in self.denied
         context = dict(self.more)
         if not permit:
-            context["reason"] = {"code": "forbidden", "message": "No.", "next_action": "none"}
+            context["reason"] = self.reason
         return {"decision": permit, "context": context}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

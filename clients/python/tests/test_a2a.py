@@ -24,7 +24,10 @@ from a2a.types import (
     Part,
     Role,
     SendMessageRequest,
+    Task,
     TaskState,
+    TaskStatus,
+    TaskStatusUpdateEvent,
 )
 from a2a.utils.errors import A2AError
 from conftest import DEFAULT_HOSTS, Service, Stub, serve
@@ -56,7 +59,7 @@ class Echo(AgentExecutor):
         RAN.append("cancel")
 
 
-def app_of(guard: Guard, how: str, url: str) -> Any:
+def app_of(guard: Guard, how: str, url: str, executor: Any) -> Any:
     card = AgentCard(
         name="scribe",
         description="d",
@@ -72,7 +75,6 @@ def app_of(guard: Guard, how: str, url: str) -> Any:
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
     )
-    executor: Any = Echo()
     if how == "instance":
         executor = guard.executor(executor)
     elif how == "class":
@@ -90,7 +92,9 @@ def app_of(guard: Guard, how: str, url: str) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def agent(guard: Guard, how: str, token: str | None) -> AsyncIterator[Any]:
+async def agent(
+    guard: Guard, how: str, token: str | None, executor: Any = None
+) -> AsyncIterator[Any]:
     """Runs an agent; yields a client that comes with a token."""
     holder: list[Any] = []
 
@@ -98,7 +102,7 @@ async def agent(guard: Guard, how: str, token: str | None) -> AsyncIterator[Any]
         await holder[0](scope, receive, send)
 
     with serve(app_lifespan(app)) as url:
-        holder.append(app_of(guard, how, url))
+        holder.append(app_of(guard, how, url, executor or Echo()))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=20) as http:
             config = ClientConfig(httpx_client=http, streaming=False)
@@ -228,6 +232,58 @@ async def test_a_hostile_pdp(how: str, name: str, hostile: Any) -> None:
         except A2AError as error:
             assert "pdp_unavailable" in str(error)
     assert RAN == []
+
+
+class Asking(AgentExecutor):
+    """Asks for input first, and is done with the second message."""
+
+    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
+        RAN.append("execute")
+        ids = {"task_id": context.task_id or "", "context_id": context.context_id or ""}
+        if context.current_task is None:
+            await event_queue.enqueue_event(
+                Task(
+                    id=ids["task_id"],
+                    context_id=ids["context_id"],
+                    status=TaskStatus(state=TaskState.TASK_STATE_INPUT_REQUIRED),
+                )
+            )
+            return
+        done = TaskStatus(state=TaskState.TASK_STATE_COMPLETED)
+        await event_queue.enqueue_event(TaskStatusUpdateEvent(status=done, **ids))
+
+    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        raise AssertionError("it was cancelled")
+
+
+async def test_whoever_may_not_continue_a_task_does_not_end_it(service: Service) -> None:
+    guard = Guard("scribe", service.url)
+    RAN.clear()
+    ana, eve = service.token("ana"), service.token("eve")
+    async with agent(guard, "instance", ana, Asking()) as (client, http, _):
+        first = [event async for event in client.send_message(hello())][-1].task
+        assert first.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+        more = hello()
+        more.message.task_id, more.message.context_id = first.id, first.context_id
+        http.headers["Authorization"] = f"Bearer {eve}"
+        second = [event async for event in client.send_message(more)][-1].task
+        assert second.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+        assert second.status.message.parts[0].text.startswith("Denied (not_permitted)")
+        assert RAN == ["execute"]
+        http.headers["Authorization"] = f"Bearer {ana}"
+        more.message.message_id = "2"
+        third = [event async for event in client.send_message(more)][-1].task
+        assert third.status.state == TaskState.TASK_STATE_COMPLETED
+        assert RAN == ["execute", "execute"]
+
+
+async def test_a_stream(service: Service) -> None:
+    guard = Guard("scribe", service.url)
+    async with agent(guard, "handler", service.token("ana")) as (_, http, url):
+        config = ClientConfig(httpx_client=http, streaming=True)
+        client = await ClientFactory(config).create_from_url(url)
+        answers = [event async for event in client.send_message(hello())]
+        assert answers[0].message.parts[0].text == "hello"
 
 
 def test_what_can_be_guarded() -> None:

@@ -259,6 +259,9 @@ def test_addresses_that_are_refused(url: str) -> None:
 
 
 def test_settings_that_are_refused() -> None:
+    for name in ("X-Request-Id", "host", "Authorization"):
+        with pytest.raises(ValueError, match="own"):
+            AuthZenClient("https://pdp.example", headers={name: "x"})
     with pytest.raises(ValueError, match="verify"):
         AuthZenClient("https://pdp.example", verify=False)
     with pytest.raises(ValueError, match="timeout"):

@@ -28,9 +28,10 @@ from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from behest_authzen import AsyncAuthZenClient, Credential, Subject, chain
+from behest_authzen import AsyncAuthZenClient, Credential, Subject, Unasked, chain
 from behest_authzen.fastmcp import Middleware
 from behest_authzen.mcp import Guard
+from behest_authzen.methods import normal_uri
 
 pytestmark = pytest.mark.anyio
 
@@ -525,10 +526,47 @@ async def test_uris_that_are_spelled_otherwise(make: Any, uri: str, stub: Stub) 
             await client.read_resource("desk://doc/../secret")
         with pytest.raises(MCPError):
             await client.read_resource("desk://doc/%2e%2e/secret")
+        with pytest.raises(MCPError):
+            await client.read_resource("desk://doc/a%2Fb")
         assert ran == []
         await client.read_resource("desk://doc/p%75blic")
     assert ran == ["public"]
     assert stub.questions()[-1] == ("resources/read", "desk://doc/public")
+
+
+@pytest.mark.parametrize(
+    ("uri", "normal"),
+    [
+        ("desk://doc/a%40b%3Bc", "desk://doc/a@b;c"),
+        ("desk://doc/%c3%a9", "desk://doc/%C3%A9"),
+        ("desk://doc/\u00e9", "desk://doc/%C3%A9"),
+        ("desk://doc/a?q=%61%26b", "desk://doc/a?q=a%26b"),
+        ("desk://doc/100%25", "desk://doc/100%25"),
+        ("desk://doc/%2573", "desk://doc/%2573"),
+        ("desk://doc/a b", "desk://doc/a%20b"),
+        ("desk://doc/a%", "desk://doc/a%"),
+    ],
+)
+def test_one_spelling_of_each_uri(uri: str, normal: str) -> None:
+    assert normal_uri(uri) == normal and normal_uri(normal) == normal
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "desk://a/../b",
+        "desk://a/..",
+        "desk://a/.%2E/b",
+        "desk://a/%2e/b",
+        "desk://a\\..\\b",
+        "desk://a%2Fb",
+        "desk://a%5cb",
+        "desk://a/\ud800",
+    ],
+)
+def test_uris_that_name_nothing(uri: str) -> None:
+    with pytest.raises(Unasked):
+        normal_uri(uri)
 
 
 # ---- arguments
@@ -724,7 +762,11 @@ async def test_permits_that_are_none(kind: str, more: Any, stub: Stub) -> None:
     stub.reset()
     stub.more = more
     RAN.clear()
-    assert code(await call(server, "status")) in ("answer_partial", "obligation_unsupported")
+    assert code(await call(server, "status")) in (
+        "answer_partial",
+        "obligation_unsupported",
+        "guard_failed",
+    )
     assert RAN == []
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from conftest import Service, answer, serve
 from desk import RAN, SERVERS, app_of
+from fastmcp import Context, FastMCP
 
 from behest_authzen import AsyncAuthZenClient
 from behest_authzen.asgi import Challenges
@@ -216,6 +217,32 @@ def test_all_scopes_that_are_missing(hostile) -> None:
         "desk.refund",
         "desk.pay",
     ]
+
+
+def test_what_ran_is_not_challenged(stub: Any) -> None:
+    """A tool that ran, and was denied another for want of a token, must not be run again."""
+    guard = Middleware("desk", stub.url, handshake="pass")
+    server: FastMCP[Any] = FastMCP("desk", middleware=[guard])
+
+    @server.tool
+    async def front(ctx: Context) -> str:
+        RAN.append(("front", {}))
+        result = await ctx.fastmcp.call_tool("inner", {})
+        return str(result.content[0].text)
+
+    @server.tool
+    def inner() -> str:
+        raise AssertionError("it ran")
+
+    stub.reset(("tools/call", "desk/inner"))
+    stub.reason = {"code": "credential_expired", "message": "It expired.", "next_action": "retry"}
+    RAN.clear()
+    with serve(Challenges(server.http_app(), guard)) as url:
+        found = post(f"{url}/mcp", "tools/call", {"name": "front", "arguments": {}}, "t")
+        assert found.status_code == 200 and "credential_expired" in found.text
+        assert "WWW-Authenticate" not in found.headers and RAN == [("front", {})]
+        found = post(f"{url}/mcp", "tools/call", {"name": "inner", "arguments": {}}, "t")
+        assert found.status_code == 401 and RAN == [("front", {})]
 
 
 def test_a_proof_of_possession_is_handed_on(hostile) -> None:

@@ -183,6 +183,23 @@ async def test_an_endpoint_with_several_routes(stub: Stub) -> None:
     assert found in ([200, 403], [403, 403])
 
 
+async def test_a_websocket_is_not_let_in(stub: Stub) -> None:
+    from fastapi import WebSocket
+    from starlette.testclient import TestClient
+
+    app = fastapi_app(Authorize(stub.url, principal=lambda call: chain("user:ana")))
+
+    @app.websocket("/live")
+    async def live(websocket: WebSocket) -> None:
+        RAN.append("live")
+        await websocket.accept()
+
+    RAN.clear()
+    with pytest.raises(Exception), TestClient(app).websocket_connect("/live"):
+        pass
+    assert RAN == []
+
+
 async def test_proofs_name_the_public_address(stub: Stub) -> None:
     app = fastapi_app(Authorize(stub.url, url="https://desk.example"))
     async with client_of(app) as client:

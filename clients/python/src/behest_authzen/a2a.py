@@ -1,9 +1,9 @@
 """A guard for A2A agents of ``a2a-sdk``.
 
-``guard.executor`` decides before an agent works on a message: a denial becomes a rejected task
-that says why. ``guard.handler`` decides about every call to the agent, those that read tasks and
-register callbacks included. Use the handler; the executor's decorator is for servers that leave
-no room for one.
+``guard.handler`` decides about every call to the agent, those that read and cancel tasks and
+register callbacks included: use it. ``guard.executor`` is for servers that leave no room for a
+handler: it decides before the agent works on a message, and about nothing else. A denial becomes a
+rejected task that says why; a task that is there already stays as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import RequestHandler
 from a2a.server.routes.common import DefaultServerCallContextBuilder
-from a2a.types import Message, Part, Role, Task, TaskState, TaskStatus
+from a2a.types import Message, Part, Role, Task, TaskState, TaskStatus, TaskStatusUpdateEvent
 from a2a.utils.errors import UnsupportedOperationError
 from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyped]
 from starlette.requests import Request
@@ -88,12 +88,12 @@ class Guard(Asker):
             raise TypeError("`target` must be an `AgentExecutor`, or a class of them")
         return _Executor(self, target)  # type: ignore[return-value]
 
-    async def refuses(self, method: str, context: RequestContext, queue: EventQueue) -> bool:
-        """Asks about the work on a message. If it is denied, rejects the task and returns True."""
+    async def refuses(self, context: RequestContext, queue: EventQueue) -> bool:
+        """Asks about the work on a message. If it is denied, says so to the client."""
         try:
-            await self.check(method, context.call_context)
+            await self.check("execute", context.call_context)
         except Denied as denied:
-            await queue.enqueue_event(_rejected(context, denied.denial))
+            await queue.enqueue_event(_refusal(context, denied.denial))
             return True
         return False
 
@@ -121,20 +121,25 @@ def _error(denial: Denial) -> UnsupportedOperationError:
     return UnsupportedOperationError(denial.text(), data)
 
 
-def _rejected(context: RequestContext, denial: Denial) -> Task:
+def _refusal(context: RequestContext, denial: Denial) -> Task | TaskStatusUpdateEvent:
+    """Returns a rejected task; or, where there is one already, why its state stays as it is.
+
+    Whoever may not continue a task must not end it either.
+    """
+    ids = {"task_id": context.task_id or "", "context_id": context.context_id or ""}
     data = json_format.ParseDict(denial.structured(), struct_pb2.Value())
     message = Message(
         message_id=f"{context.task_id}-denied",
         role=Role.ROLE_AGENT,
-        task_id=context.task_id or "",
-        context_id=context.context_id or "",
         parts=[Part(text=denial.text()), Part(data=data)],
+        **ids,
     )
-    return Task(
-        id=context.task_id or "",
-        context_id=context.context_id or "",
-        status=TaskStatus(state=TaskState.TASK_STATE_REJECTED, message=message),
-    )
+    task = context.current_task
+    if task is not None:
+        status = TaskStatus(state=task.status.state, message=message)
+        return TaskStatusUpdateEvent(status=status, **ids)
+    rejected = TaskStatus(state=TaskState.TASK_STATE_REJECTED, message=message)
+    return Task(id=ids["task_id"], context_id=ids["context_id"], status=rejected)
 
 
 class _Executor(AgentExecutor):
@@ -143,12 +148,11 @@ class _Executor(AgentExecutor):
         self._inner = inner
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
-        if not await self._guard.refuses("execute", context, event_queue):
+        if not await self._guard.refuses(context, event_queue):
             await self._inner.execute(context, event_queue)
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        if not await self._guard.refuses("cancel", context, event_queue):
-            await self._inner.cancel(context, event_queue)
+        await self._inner.cancel(context, event_queue)
 
 
 def _guarded_class(guard: Guard, target: Any) -> Any:
@@ -157,12 +161,8 @@ def _guarded_class(guard: Guard, target: Any) -> Any:
 
     class Guarded(target):  # type: ignore[misc]
         async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
-            if not await guard.refuses("execute", context, event_queue):
+            if not await guard.refuses(context, event_queue):
                 await super().execute(context, event_queue)
-
-        async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-            if not await guard.refuses("cancel", context, event_queue):
-                await super().cancel(context, event_queue)
 
     functools.update_wrapper(Guarded, target, updated=())
     return Guarded

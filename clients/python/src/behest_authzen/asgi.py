@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import anyio
+
 from .ask import CHALLENGES, Asker
 from .denial import Challenge, Denial
 from .model import Reason
@@ -51,10 +53,10 @@ class Challenges:
             challenge = Denial(reason).challenge(self._guard.settings.resource_metadata)
             await _answer(challenge or Challenge(401, "Bearer"), send)
             return
-        found: list[Challenge] = []
+        held = _Held(send)
         # The very same scope goes on: what is inside sees what its framework puts there.
-        scope[CHALLENGES] = found
-        await self._app(scope, receive, _Held(send, found))
+        scope[CHALLENGES] = held
+        await self._app(scope, receive, held)
 
     def _needs_token(self, scope: Scope) -> bool:
         if self._guard.settings.principal is not bearer or scope.get("method") == "OPTIONS":
@@ -65,29 +67,50 @@ class Challenges:
 
 
 class _Held:
-    """Holds back the head of an answer until its body begins: then it is known what was denied."""
+    """Holds back the head of an answer until it is known whether the request is denied.
 
-    def __init__(self, send: Send, found: list[Challenge]) -> None:
+    INVARIANT: once something was permitted, the answer is what the server makes of it. A tool that
+    ran, and was denied another one, must not look as if nothing had happened.
+    """
+
+    def __init__(self, send: Send) -> None:
         self._send = send
-        self._found = found
         self._head: Message | None = None
+        self._challenge: Challenge | None = None
+        self._is_settled = False
+        self._lock = anyio.Lock()
+
+    def deny(self, challenge: Challenge) -> None:
+        """Takes the challenge of the first denial, if nothing was permitted before."""
+        if not self._is_settled and self._challenge is None:
+            self._challenge = challenge
+
+    async def permit(self) -> None:
+        """Lets the head go, which long calls would keep waiting."""
+        async with self._lock:
+            self._is_settled = True
+            await self._let_go()
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._head = message
-            return
+        async with self._lock:
+            if message["type"] == "http.response.start" and not self._is_settled:
+                self._head = message
+                return
+            await self._let_go()
+            self._is_settled = True
+            await self._send(message)
+
+    async def _let_go(self) -> None:
         if self._head is not None:
             head, self._head = self._head, None
             await self._send(self._challenged(head))
-        await self._send(message)
 
     def _challenged(self, head: Message) -> Message:
-        if not self._found or head["status"] >= 400:
+        if self._challenge is None or head["status"] >= 400:
             return head
-        challenge = self._found[0]
         headers = [pair for pair in head.get("headers", ()) if pair[0] != b"www-authenticate"]
-        headers.append((b"www-authenticate", challenge.header.encode("latin-1")))
-        return {**head, "status": challenge.status, "headers": headers}
+        headers.append((b"www-authenticate", self._challenge.header.encode("latin-1")))
+        return {**head, "status": self._challenge.status, "headers": headers}
 
 
 async def _answer(challenge: Challenge, send: Send) -> None:

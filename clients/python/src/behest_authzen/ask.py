@@ -16,6 +16,7 @@ from .denial import Denial, Denied
 from .model import Action, Decision, JsonObject, Reason, Resource
 from .plans import valid_traceparent
 from .principal import Call, Hook, Principal, Unasked, bearer, find
+from .wire import fault_of
 
 log = logging.getLogger("behest_authzen")
 
@@ -95,7 +96,10 @@ class Asker:
     async def enforce(self, call: Call, question: Callable[[], Any]) -> Any:
         """Runs a question, and makes ``Denied`` of whatever goes wrong in it."""
         try:
-            return await question()
+            found = await question()
+            if (holder := _holder(call)) is not None:
+                await holder.permit()
+            return found
         except Denied as denied:
             self._challenge(call, denied.denial)
             raise
@@ -113,11 +117,15 @@ class Asker:
         return await find(self.settings.principal, call)
 
     def _challenge(self, call: Call, denial: Denial) -> None:
-        scope = getattr(call.request, "scope", None)
-        holder = scope.get(CHALLENGES) if isinstance(scope, Mapping) else None
         challenge = denial.challenge(self.settings.resource_metadata)
-        if isinstance(holder, list) and challenge is not None:
-            holder.append(challenge)
+        if challenge is not None and (holder := _holder(call)) is not None:
+            holder.deny(challenge)
+
+
+def _holder(call: Call) -> Any:
+    """Returns what ``asgi.Challenges`` put around the request, if it did."""
+    scope = getattr(call.request, "scope", None)
+    return scope.get(CHALLENGES) if isinstance(scope, Mapping) else None
 
 
 def require(answer: Decision) -> None:
@@ -127,6 +135,8 @@ def require(answer: Decision) -> None:
     if answer.unknown:
         message = "The decision left the arguments open, so it permits no call."
         raise Denied(Denial(Reason("answer_partial", message, "none"), answer.id))
+    if fault := fault_of(answer):
+        raise RuntimeError(f"the PDP permits and reports a fault: {fault}")
     if answer.context.get("obligations"):
         message = "The permit comes with obligations, and this server can keep none."
         raise Denied(Denial(Reason("obligation_unsupported", message, "none"), answer.id))

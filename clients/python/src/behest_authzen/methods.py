@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote
 
 from .model import Action, Evaluation, Reason, Resource
 from .principal import Unasked
@@ -60,6 +60,8 @@ MAX_LISTENED = 200
 
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_IN_PATHS = _UNRESERVED | frozenset("!$&'()*+,;=:@")
+"""Characters that mean the same in a path whether they are spelled out or not."""
 
 
 def malformed(message: str) -> Unasked:
@@ -76,20 +78,28 @@ def text(params: Mapping[str, Any], name: str, method: str) -> str:
 
 
 def normal_uri(uri: str) -> str:
-    """Returns a URI with every letter, digit, ``-``, ``.``, ``_`` and ``~`` spelled out.
+    """Returns the one spelling of a URI that policies see.
 
-    Servers decode them before they look for the resource, so ``desk://s%61laries`` is
-    ``desk://salaries`` and must be asked about by that name.
+    Servers decode a path before they use it, so ``desk://s%61laries`` is ``desk://salaries`` and
+    must be asked about by that name. What is no ASCII is encoded. Raises ``Unasked`` for an
+    encoded slash and for ``.`` and ``..`` in a path: what they come to is up to each server.
     """
-
-    def decode(found: re.Match[str]) -> str:
-        character = unquote(found.group(), errors="strict") if found.group() < "%80" else ""
-        return character if character in _UNRESERVED else found.group().upper()
-
-    decoded = _ENCODED.sub(decode, uri)
-    if any(step in (".", "..") for step in re.split(r"[/\\]|%2F|%5C", decoded)[1:]):
+    try:
+        encoded = quote(uri, safe="".join(map(chr, range(0x21, 0x7F))))
+    except UnicodeEncodeError:
+        raise malformed("The URI of a resource must be text.") from None
+    path, mark, query = encoded.partition("?")
+    path = _ENCODED.sub(lambda found: _decoded(found.group(), _IN_PATHS), path)
+    if "%2F" in path or "%5C" in path:
+        raise malformed("The URI of a resource must have no encoded slash.")
+    if any(step in (".", "..") for step in re.split(r"[/\\]", path)[1:]):
         raise malformed("The URI of a resource must have no `.` or `..` as a step of its path.")
-    return decoded
+    return path + mark + _ENCODED.sub(lambda found: _decoded(found.group(), _UNRESERVED), query)
+
+
+def _decoded(encoded: str, plain: frozenset[str]) -> str:
+    character = chr(int(encoded[1:], 16))
+    return character if character in plain else encoded.upper()
 
 
 def name_of(method: str, params: Mapping[str, Any]) -> str | None:
@@ -139,9 +149,6 @@ def context_of(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(arguments, Mapping):
             raise malformed("The `arguments` of a tool must be an object.")
         return {"arguments": dict(arguments)}
-    if method == "prompts/get":
-        arguments = params.get("arguments")
-        return {"arguments": dict(arguments)} if isinstance(arguments, Mapping) else {}
     if method == "initialize" and isinstance(params.get("protocolVersion"), str):
         return {"protocol_version": params["protocolVersion"]}
     if method == "logging/setLevel" and isinstance(params.get("level"), str):

@@ -50,6 +50,22 @@ _PATHS = {
     "action": "/access/v1/search/action",
 }
 
+_RESERVED = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "traceparent",
+        "transfer-encoding",
+        "user-agent",
+        "x-request-id",
+    }
+)
+
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 UNAVAILABLE = "The authorization service could not be asked, so nothing is permitted."
@@ -119,6 +135,9 @@ class Questions:
         self._endpoints: dict[str, str | None] = {
             name: self._url + path for name, path in _PATHS.items()
         }
+        for name in headers or {}:
+            if name.lower() in _RESERVED:
+                raise ValueError(f"the header `{name}` is this client's own")
         self._headers = {
             **(headers or {}),
             "Accept": "application/json",
