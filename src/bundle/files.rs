@@ -37,7 +37,11 @@ pub const MAX_ENTRIES: usize = 20_000;
 pub const MAX_FOLDERS: usize = 16;
 
 /// Maximum size of a bundle in bytes: some ten million lines of policy.
-const MAX_BYTES: u64 = 512 * 1024 * 1024;
+pub(super) const MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+/// The path of the file that holds the members of `context.token` which settings name. A bundle's
+/// own files lie below `schemas/` and `policies/`.
+pub(super) const TOKEN_FACTS_FILE: &str = "settings/token-facts.cedarschema";
 
 /// Extensions of files in which a byte order mark does not count as white space.
 const MARKLESS: [&str; 4] = [".cedar", ".cedarschema", ".json", ".jsonl"];
@@ -92,10 +96,8 @@ impl BundleFiles {
             .collect();
         if !members.is_empty() {
             let text = format!("type SettingsTokenFacts = {{\n{}}};\n", members.concat());
-            self.own.push(SourceFile::new(
-                "settings/token-facts.cedarschema".to_owned(),
-                text,
-            ));
+            self.own
+                .push(SourceFile::new(TOKEN_FACTS_FILE.to_owned(), text));
         }
     }
 
@@ -108,18 +110,9 @@ impl BundleFiles {
         }
     }
 
-    /// Returns the SHA-256 of all paths and contents, length-prefixed, in the order of the paths.
+    /// Returns the SHA-256 of all paths and contents.
     pub(super) fn digest(&self) -> Digest {
-        let mut context = Context::new(&SHA256);
-        for file in self.own.iter().chain(&self.packs) {
-            for part in [file.path.as_bytes(), file.text.as_bytes()] {
-                context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-                context.update(part);
-            }
-        }
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(context.finish().as_ref());
-        Digest::new(sha256)
+        hash_files(self.own.iter().chain(&self.packs))
     }
 
     /// Returns the line and the column of a place, both counted from 1, columns in characters;
@@ -180,6 +173,20 @@ impl BundleFiles {
             .chain(&self.packs)
             .find(|file| file.path == path)
     }
+}
+
+/// Returns the SHA-256 of the paths and contents of files, length-prefixed, in this order.
+pub(super) fn hash_files<'a>(files: impl IntoIterator<Item = &'a SourceFile>) -> Digest {
+    let mut context = Context::new(&SHA256);
+    for file in files {
+        for part in [file.path.as_bytes(), file.text.as_bytes()] {
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            context.update(part);
+        }
+    }
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(context.finish().as_ref());
+    Digest::new(sha256)
 }
 
 /// Reads all files of a source. Returns `Err` if it cannot be read: not found, too large, not text,

@@ -23,6 +23,7 @@ mod declared;
 mod error;
 mod files;
 mod given;
+mod kept;
 mod known_objects;
 mod lints;
 mod manifest;
@@ -47,6 +48,7 @@ pub use files::{
     AT_ONCE, BundleFiles, BundleSource, MAX_ENTRIES, MAX_FOLDERS, QUIET, read, read_over,
 };
 pub use given::{DEFAULT_NOW, request_of, spelled_out};
+pub use kept::{BundleKeeper, KEPT_BUNDLE_FILE, KeptBundle};
 pub use lints::{Lint, lint};
 pub use pack::{Pack, packs};
 pub use recognise::holds_bundle;

@@ -24,6 +24,8 @@ struct ReadinessReply {
     bundle: Option<String>,
     #[serde(default)]
     last_load_failed: bool,
+    #[serde(default)]
+    kept_bundle: bool,
 }
 
 /// Succeeds if the service can decide.
@@ -67,7 +69,9 @@ fn describe(told: &ReadinessReply) -> String {
         .as_ref()
         .map(|digest| format!(", bundle {digest}"))
         .unwrap_or_default();
-    let refused = if told.last_load_failed {
+    let refused = if told.kept_bundle {
+        "; it is the kept one, since the bundle itself is refused"
+    } else if told.last_load_failed {
         "; the bundle that was to replace it is refused"
     } else {
         ""
@@ -125,14 +129,18 @@ mod tests {
 
     #[test]
     fn a_refused_bundle_is_told_beside_the_live_one() {
-        let told = |last_load_failed| {
+        let told = |last_load_failed, kept_bundle| {
             describe(&ReadinessReply {
                 ready: true,
                 bundle: Some("b1".to_owned()),
                 last_load_failed,
+                kept_bundle,
             })
         };
-        assert_eq!(told(false), "ready, bundle b1\n");
-        assert!(told(true).ends_with("; the bundle that was to replace it is refused\n"));
+        assert_eq!(told(false, false), "ready, bundle b1\n");
+        let refused = told(true, false);
+        assert!(refused.ends_with("; the bundle that was to replace it is refused\n"));
+        let kept = told(true, true);
+        assert!(kept.ends_with("; it is the kept one, since the bundle itself is refused\n"));
     }
 }

@@ -50,7 +50,7 @@ pub use search::SearchSettings;
 pub use secrets::is_guessable;
 pub use sources::{SettingLine, SettingSource, list_settings};
 pub use update::{SettingsUpdate, update};
-pub use values::{ByteSize, CacheSize, Listen, SocketMode, TokenKey};
+pub use values::{ByteSize, CacheSize, KeepBundle, Listen, SocketMode, TokenKey};
 
 use crate::http::{PageReaders, Permission, Permissions, PublicUrl, TlsFiles};
 use crate::model::Problem;
@@ -73,6 +73,8 @@ pub struct Config {
     /// Where state is stored; by default, everything is in memory.
     #[serde(deserialize_with = "store_location")]
     pub data: Option<StoreLocation>,
+    /// Whether the last good bundle is kept in the data directory.
+    pub keep_bundle: KeepBundle,
     /// The `https` address under which callers know the service: its identifier in metadata.
     pub public_url: Option<PublicUrl>,
     /// Memory for the cache of legs and the request cache.

@@ -60,6 +60,7 @@ fn restarts(running: &Config, read: &Config) -> Vec<String> {
         ("listen", running.listen != read.listen),
         ("socket", running.socket != read.socket),
         ("data", location(running) != location(read)),
+        ("keep_bundle", running.keep_bundle != read.keep_bundle),
         ("public_url", running.public_url != read.public_url),
         ("cache", running.cache != read.cache),
         ("tls", running.tls != read.tls),

@@ -12,6 +12,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// Whether the last good bundle is kept in the data directory, by default so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
+pub struct KeepBundle(pub bool);
+
+impl Default for KeepBundle {
+    fn default() -> Self {
+        Self(true)
+    }
+}
+
 /// The address that the service listens on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {

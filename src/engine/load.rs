@@ -24,6 +24,9 @@ pub struct BundleStatus {
     pub live: Option<(Digest, Timestamp)>,
     /// The problems of the last attempt, if it failed.
     pub last_failure: Option<Problems>,
+    /// When the live bundle was accepted, if it is the kept one, which decides because the bundle's
+    /// own files were refused at start.
+    pub kept: Option<Timestamp>,
 }
 
 /// The result of a successful load.
@@ -95,15 +98,23 @@ impl Engine {
         source: &BundleSource,
         look: impl FnOnce(LoadedBundle<'_>),
     ) -> Result<LoadReport, BundleRefusal> {
-        let mut files = match bundle::read(source, self.quiet) {
-            Ok(files) => files,
-            Err(problems) => {
-                return Err(BundleRefusal {
-                    problems,
-                    files: BundleFiles::default(),
-                });
-            }
-        };
+        let files = bundle::read(source, self.quiet).map_err(|problems| BundleRefusal {
+            problems,
+            files: BundleFiles::default(),
+        })?;
+        let (loaded, files) = self.take(files, look)?;
+        self.keep(source, &files, loaded.digest);
+        self.decide_by_own();
+        Ok(loaded)
+    }
+
+    /// Checks files with the settings' facts, runs their cases, and swaps the bundle in. Returns
+    /// the files with the packs that they name.
+    pub(super) fn take(
+        &self,
+        mut files: BundleFiles,
+        look: impl FnOnce(LoadedBundle<'_>),
+    ) -> Result<(LoadReport, BundleFiles), BundleRefusal> {
         files.add_token_facts(
             self.token_facts
                 .iter()
@@ -118,17 +129,13 @@ impl Engine {
                 files: &files,
             });
         }
-        match checked {
-            Ok((snapshot, cases)) if cases.failures().next().is_none() => self
-                .swap(snapshot, cases)
-                .map_err(|problems| BundleRefusal { problems, files }),
-            Ok((_, cases)) => {
-                let problems = cases.failures().map(problem).collect();
-                Err(BundleRefusal {
-                    problems: Problems(problems),
-                    files,
-                })
-            }
+        let taken = checked.and_then(|(snapshot, cases)| {
+            let failing: Vec<Problem> = cases.failures().map(problem).collect();
+            Problems(failing).into_result()?;
+            self.swap(snapshot, cases)
+        });
+        match taken {
+            Ok(loaded) => Ok((loaded, files)),
             Err(problems) => Err(BundleRefusal { problems, files }),
         }
     }
@@ -180,7 +187,7 @@ impl Engine {
         })
     }
 
-    fn with_status<T>(&self, f: impl FnOnce(&mut BundleStatus) -> T) -> T {
+    pub(super) fn with_status<T>(&self, f: impl FnOnce(&mut BundleStatus) -> T) -> T {
         f(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -17,6 +17,7 @@ mod coverage;
 mod decide;
 mod explanation_text;
 mod intersection;
+mod kept_bundle;
 mod known;
 mod leg_keys;
 mod legs;
@@ -45,7 +46,7 @@ pub use search::{
 pub use snapshot::Snapshot;
 pub use survey::{DecisionChange, Survey, SurveyedOutcome};
 
-use crate::bundle::QUIET;
+use crate::bundle::{BundleKeeper, QUIET};
 use crate::cache::LegCache;
 use crate::clock::Clock;
 use crate::model::{
@@ -111,6 +112,8 @@ pub struct Engine {
     /// it.
     loading: Mutex<()>,
     quiet: Duration,
+    /// Where the last good bundle is kept; `None` if it is not.
+    keeper: Option<BundleKeeper>,
     /// Members of `context.token` that the issuers' settings name, each with its Cedar type.
     token_facts: Vec<(SmolStr, &'static str)>,
     /// The stores of relations; `None` if there are no stores.
@@ -150,6 +153,7 @@ impl Engine {
             status: Mutex::new(BundleStatus::default()),
             loading: Mutex::new(()),
             quiet: QUIET,
+            keeper: None,
             token_facts: Vec::new(),
             stores: None,
             sealer: Sealer::random(TOKEN_LIFETIME).ok(),
@@ -164,6 +168,13 @@ impl Engine {
     #[must_use]
     pub fn with_quiet(mut self, quiet: Duration) -> Self {
         self.quiet = quiet;
+        self
+    }
+
+    /// Sets where each bundle that goes live is kept.
+    #[must_use]
+    pub fn with_keeper(mut self, keeper: BundleKeeper) -> Self {
+        self.keeper = Some(keeper);
         self
     }
 

@@ -100,19 +100,6 @@ impl<K: Kv> LogStore<K> {
         Ok(store)
     }
 
-    fn check_end_of_log(&self, head: Head) -> Result<(), StoreError> {
-        let last = self.kv.page(rows::log_after(0), Order::Descending, 1)?;
-        let last = last
-            .first()
-            .map(|(key, _)| self.read(rows::revision_of(key), "a key of the log"))
-            .transpose()?;
-        if last.unwrap_or(0) == head.revision {
-            Ok(())
-        } else {
-            Err(self.damaged("the end of the log"))
-        }
-    }
-
     /// Makes one change. `plan` gets the revision and the time that the change will have, and
     /// returns `None` if there is nothing to change.
     fn commit(
@@ -469,6 +456,13 @@ impl<K: Kv> TupleStore for LogStore<K> {
             }))
         });
         Ok(committed?.0)
+    }
+
+    fn noted_bundle(&self) -> Result<Option<Digest>, StoreError> {
+        let noted = self.value(rows::BUNDLE_KEY.to_vec())?;
+        noted
+            .map(|digits| self.read(rows::decode_digest(&digits), "the digest of a bundle"))
+            .transpose()
     }
 
     fn changes(

@@ -157,6 +157,12 @@ pub trait TupleStore: Send + Sync + fmt::Debug {
     /// read. Recording the same digest as last time makes no revision.
     fn note_bundle(&self, digest: Digest, at: Timestamp) -> Result<Revision, StoreError>;
 
+    /// Returns the digest that was recorded last; `None` if none was. A store that does not say it
+    /// has no kept bundle decide.
+    fn noted_bundle(&self) -> Result<Option<Digest>, StoreError> {
+        Ok(None)
+    }
+
     /// Returns the log after a revision, oldest first, and only that of one store if `store` names
     /// one. Entries are never split: the page ends with the entry that fills it up to `limit`
     /// tuples (other entries count by their size), and is empty only at the end of the log.

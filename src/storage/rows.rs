@@ -21,7 +21,7 @@
 mod event;
 mod tuple;
 
-use crate::model::Timestamp;
+use crate::model::{Digest, Timestamp};
 use crate::storage::codec::{ByteReader, ByteWriter, Damage};
 use crate::storage::{ModelId, StoreId, StoreRecord};
 use std::ops::Range;
@@ -158,6 +158,13 @@ pub(super) fn revision_of(key: &[u8]) -> Result<u64, Damage> {
 
 pub(super) fn decode_revision(value: &[u8]) -> Result<u64, Damage> {
     value.try_into().map(u64::from_be_bytes).map_err(|_| Damage)
+}
+
+/// Decodes a digest. It is stored as hexadecimal digits, the only form in which a digest shows
+/// itself.
+pub(super) fn decode_digest(value: &[u8]) -> Result<Digest, Damage> {
+    let text = std::str::from_utf8(value).map_err(|_| Damage)?;
+    text.parse().map_err(|_| Damage)
 }
 
 pub(super) fn decode_model_id(value: &[u8]) -> Result<ModelId, Damage> {

@@ -91,6 +91,11 @@ impl Stores {
             .publish(version.with_layer(layer.graph.at(noted), layer.model, bundle, now));
         Ok(noted)
     }
+
+    /// Returns the digest of the bundle that was published last, also by an earlier process.
+    pub fn noted_bundle(&self) -> Result<Option<Digest>, StoresError> {
+        Ok(self.store.noted_bundle()?)
+    }
 }
 
 impl MainLayer {

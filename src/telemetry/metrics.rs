@@ -41,6 +41,7 @@ pub struct Metrics {
     bundle_live_since_ms: AtomicI64,
     bundle_age: Gauge<f64, AtomicU64>,
     bundle_info: Family<[(&'static str, String); 1], Gauge>,
+    bundle_kept: Gauge,
     bundle_loads: Counter,
     reload_failures: Counter,
     last_load: LastLoad,
@@ -76,6 +77,7 @@ impl Default for Metrics {
             bundle_live_since_ms: AtomicI64::new(NEVER),
             bundle_age: Gauge::default(),
             bundle_info: Family::default(),
+            bundle_kept: Gauge::default(),
             bundle_loads: Counter::default(),
             reload_failures: Counter::default(),
             last_load: LastLoad::default(),
@@ -126,6 +128,12 @@ impl Metrics {
         self.bundle_info
             .get_or_create(&[("digest", digest.to_owned())])
             .set(1);
+    }
+
+    /// Records whether the live bundle is the one that was kept, because the bundle's own files
+    /// were refused at start.
+    pub fn set_bundle_kept(&self, is_kept: bool) {
+        self.bundle_kept.set(i64::from(is_kept));
     }
 
     /// Records that a bundle was found good at `at_ms`, be it another or the live one again.
@@ -258,6 +266,11 @@ impl Metrics {
             names::BUNDLE_INFO,
             "The digest of the live bundle",
             self.bundle_info.clone(),
+        );
+        registry.register(
+            names::BUNDLE_KEPT,
+            "Whether the kept bundle decides, because the bundle's own files are refused",
+            self.bundle_kept.clone(),
         );
         self.register_counters();
         self.register_searches();

@@ -63,6 +63,8 @@ pub mod names {
     pub const BUNDLE_AGE_SECONDS: &str = "behest_bundle_age_seconds";
     /// The live bundle's digest, as the label `digest` of a metric that is 1.
     pub const BUNDLE_INFO: &str = "behest_bundle_info";
+    /// 1 while the kept bundle decides, because the bundle's own files were refused at start.
+    pub const BUNDLE_KEPT: &str = "behest_bundle_kept";
     /// Bundles that went live.
     pub const BUNDLE_LOADS: &str = "behest_bundle_loads";
     /// Bundles that were refused.

@@ -542,3 +542,114 @@ fn what_is_no_http_does_not_fill_the_log() {
         |line: &&serde_json::Value| line["target"].as_str().unwrap().starts_with("actix");
     assert_eq!(log.iter().find(of_the_parser), None);
 }
+
+fn readiness(place: &Place, service: &Service) -> serde_json::Value {
+    let mut stream = TcpStream::connect(&service.address).unwrap();
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+    let health = place.run(&["health", "--url", &service.url()]);
+    assert_eq!(health.code, 0, "{health:?}");
+    let mut body: serde_json::Value =
+        serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap();
+    body["health"] = health.out.into();
+    body
+}
+
+#[test]
+fn a_restart_in_front_of_a_refused_bundle_goes_on_with_the_kept_one_and_says_so() {
+    let place = Place::new();
+    let data = ["--data", "data"];
+    let service = place.serve(&data);
+    let good = readiness(&place, &service);
+    assert_eq!(good.get("kept_bundle"), None, "{good}");
+    assert_eq!(service.stop().code(), Some(0));
+    let kept = place.path("data/behest.bundle");
+    let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    place.write_policies("3");
+    let service = {
+        let mut command = place.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0"]);
+        command
+            .args(data)
+            .env("BEHEST_ADMIN_KEY", KEY)
+            .env("BEHEST_RELOAD__POLL_MS", "20")
+            .env("BEHEST_RELOAD__QUIET_MS", "20");
+        Service::start(command)
+    };
+    let ready = readiness(&place, &service);
+    assert_eq!(ready["kept_bundle"], true);
+    assert_eq!(ready["last_load_failed"], true);
+    assert_eq!(ready["bundle"], good["bundle"]);
+    let health = ready["health"].as_str().unwrap();
+    assert!(
+        health.ends_with("; it is the kept one, since the bundle itself is refused\n"),
+        "{health}"
+    );
+    let metric = |expected: &str| {
+        let mut stream = TcpStream::connect(&service.address).unwrap();
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        assert!(reply.contains(expected), "{reply}");
+    };
+    metric("\nbehest_bundle_kept 1\n");
+    service.signal("HUP");
+    let refused = service.wait_for("the bundle `bundle` is refused, and the kept bundle of ");
+    assert_eq!(refused["level"], "ERROR");
+    let told = refused["message"].as_str().unwrap();
+    assert!(told.contains("an agent refunds little"), "{told}");
+
+    place.write_policies("1000");
+    service.wait_for("the bundle is mended, and decides in place of the kept one");
+    let ready = readiness(&place, &service);
+    assert_eq!(ready.get("kept_bundle"), None, "{ready}");
+    metric("\nbehest_bundle_kept 0\n");
+    assert_eq!(service.stop().code(), Some(0));
+}
+
+#[test]
+fn a_kept_bundle_that_is_damaged_or_unwanted_does_not_decide() {
+    let place = Place::new();
+    assert_eq!(place.serve(&["--data", "data"]).stop().code(), Some(0));
+    let kept = place.path("data/behest.bundle");
+    let whole = std::fs::read_to_string(&kept).unwrap();
+    std::fs::remove_dir_all(place.path("bundle")).unwrap();
+    let start = |variables: &[(&str, &str)]| {
+        let arguments = [
+            "--bundle",
+            "bundle",
+            "--data",
+            "data",
+            "--listen",
+            "127.0.0.1:0",
+        ];
+        place.run_with(&arguments, variables, "")
+    };
+    std::fs::write(&kept, whole.replacen("permit", "Permit", 1)).unwrap();
+    let damaged = start(&[]);
+    assert_eq!(damaged.code, 4, "{damaged:?}");
+    let told = "the kept bundle cannot decide in its place:\n";
+    let (own, kept_too) = damaged.err.split_once(told).unwrap();
+    assert!(own.contains("cannot read the bundle `bundle`"), "{own}");
+    assert!(
+        kept_too.contains("is damaged, or is no kept bundle: its checksum does not fit"),
+        "{kept_too}"
+    );
+
+    std::fs::write(&kept, whole).unwrap();
+    let unwanted = start(&[("BEHEST_KEEP_BUNDLE", "false")]);
+    assert!(unwanted.code == 4 && !kept.exists(), "{unwanted:?}");
+    assert!(!unwanted.err.contains("kept"), "{unwanted:?}");
+    let nothing = start(&[]);
+    assert!(
+        nothing.code == 4 && !nothing.err.contains("kept"),
+        "{nothing:?}"
+    );
+}

@@ -1,9 +1,12 @@
 //! Reloading: a bad bundle never replaces a good one, half a checkout is waited for, and no answer
 //! sees two bundles.
 
-use behest::bundle::BundleSource;
+use behest::bundle::{BundleKeeper, BundleSource, KEPT_BUNDLE_FILE};
+use behest::clock::SystemClock;
 use behest::engine::{Engine, ItemAnswer, Semantic};
-use behest::model::{AnswerDepth, Decision, Digest};
+use behest::model::{AnswerDepth, Decision, Digest, Timestamp, TupleKey};
+use behest::storage::{StoreId, TupleBatch, open_redb};
+use behest::stores::Stores;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -236,4 +239,120 @@ fn what_cannot_be_read_is_said() {
     std::fs::remove_file(folder.path().join("policies/out.cedar")).unwrap();
     std::fs::write(folder.path().join("policies/latin.cedar"), b"// caf\xe9\n").unwrap();
     assert!(report(folder.path()).contains("is not UTF-8 text"));
+}
+
+/// An engine over a data directory that keeps its bundles, as a process that starts.
+fn started(data: &Path) -> Engine {
+    let store = open_redb(data, 4 << 20).unwrap();
+    let stores = Stores::open(store, Arc::new(SystemClock)).unwrap();
+    engines::empty()
+        .with_stores(Arc::new(stores))
+        .with_keeper(BundleKeeper::new(data))
+}
+
+fn permits(engine: &Engine, doc: &str) -> bool {
+    let answer = engines::decide(engine, &ask_for(doc), AnswerDepth::Lean);
+    answer.decision == Decision::Permit
+}
+
+#[test]
+fn after_a_restart_the_last_good_bundle_decides_until_another_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, root) = (folder.path().join("data"), folder.path().join("bundle"));
+    let source = BundleSource::Dir(root.clone());
+    write(&root, &bundle("a"));
+    let engine = started(&data);
+    assert!(engine.load_kept().unwrap().is_none(), "nothing is kept yet");
+    engine.load(&source).unwrap();
+    write(&root, &bundle("b"));
+    let last = engine.load(&source).unwrap().digest;
+    drop(engine);
+
+    std::fs::write(root.join("policies/p.cedar"), "forbid (principal").unwrap();
+    for missing in [false, true] {
+        if missing {
+            std::fs::remove_dir_all(&root).unwrap();
+        }
+        let engine = started(&data);
+        let refused = engine.load(&source).unwrap_err().problems;
+        let kept = engine.load_kept().unwrap().unwrap();
+        assert_eq!((kept.digest, kept.changed), (last, true));
+        assert!(permits(&engine, "b") && !permits(&engine, "a"));
+        let status = engine.status();
+        assert_eq!(status.last_failure, Some(refused));
+        assert!(status.kept.is_some());
+        assert!(engine.load(&source).is_err());
+        assert!(engine.status().kept.is_some());
+        if missing {
+            write(&root, &bundle("a"));
+            let own = engine.load(&source).unwrap();
+            assert!(own.changed && permits(&engine, "a"));
+            let status = engine.status();
+            assert!(status.kept.is_none() && status.last_failure.is_none());
+        }
+    }
+    // The same bundle again takes the place of the kept one, although nothing changes.
+    std::fs::rename(&root, folder.path().join("away")).unwrap();
+    let engine = started(&data);
+    engine.load(&source).unwrap_err();
+    engine.load_kept().unwrap().unwrap();
+    std::fs::rename(folder.path().join("away"), &root).unwrap();
+    assert!(!engine.load(&source).unwrap().changed);
+    assert!(engine.status().kept.is_none());
+}
+
+#[test]
+fn a_kept_bundle_that_is_not_the_last_one_decides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, root) = (folder.path().join("data"), folder.path().join("bundle"));
+    let source = BundleSource::Dir(root.clone());
+    let kept = data.join(KEPT_BUNDLE_FILE);
+    write(&root, &bundle("a"));
+    let engine = started(&data);
+    engine.load(&source).unwrap();
+    let first = std::fs::read(&kept).unwrap();
+    write(&root, &bundle("b"));
+    engine.load(&source).unwrap();
+    drop(engine);
+
+    // As a process leaves it that ends between a load and the file.
+    std::fs::write(&kept, first).unwrap();
+    let engine = started(&data);
+    let refused = engine.load_kept().unwrap_err().problems.to_string();
+    assert!(
+        refused.contains("is not the last one that decided"),
+        "{refused}"
+    );
+    assert!(engine.snapshot().is_none());
+    // Neither does one from before the default bundle, which is in the program.
+    engine.load(&source).unwrap();
+    assert!(kept.exists());
+    engine.load(&BundleSource::Embedded).unwrap();
+    assert!(!kept.exists());
+}
+
+#[test]
+fn a_kept_bundle_is_checked_against_the_tuples_as_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, root) = (folder.path().join("data"), folder.path().join("bundle"));
+    let source = BundleSource::Dir(root.clone());
+    let model =
+        "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define reader: [user]\n";
+    write(&root, &bundle("a"));
+    write(&root, &[("schemas/m.fga".to_owned(), model.to_owned())]);
+    let engine = started(&data);
+    engine.load(&source).unwrap();
+    drop(engine);
+    let store = open_redb(&data, 4 << 20).unwrap();
+    let tuple = "doc:a#writer@user:alice".parse::<TupleKey>().unwrap();
+    let written = TupleBatch::of_writes(vec![tuple.into()]);
+    store.apply(StoreId::MAIN, written, Timestamp(0)).unwrap();
+    drop(store);
+    std::fs::remove_dir_all(&root).unwrap();
+    let engine = started(&data);
+    engine.load(&source).unwrap_err();
+    let refused = engine.load_kept().unwrap_err().problems.to_string();
+    let told = "does not allow the tuple `doc:a#writer@user:alice`";
+    assert!(refused.contains(told), "{refused}");
+    assert!(engine.snapshot().is_none() && engine.status().kept.is_none());
 }

@@ -2,7 +2,6 @@
 
 use super::admin_key::AdminKey;
 use super::listen::BoundListener;
-use crate::bundle::BundleSource;
 use crate::cli::output::{Paint, notice};
 use crate::config::Config;
 use crate::engine::LoadReport;
@@ -13,10 +12,10 @@ use std::fmt::Write as _;
 pub(super) const MEMORY_ONLY: &str =
     "state is in memory only; `--data DIR` keeps relations and the signing key";
 
-/// Prints the banner.
+/// Prints the banner. `deciding` names the bundle that decides.
 pub(super) fn print(
     config: &Config,
-    source: &BundleSource,
+    deciding: &str,
     loaded: &LoadReport,
     bound: &BoundListener,
     admin_key: Option<&AdminKey>,
@@ -24,7 +23,7 @@ pub(super) fn print(
     let made = admin_key.filter(|key| key.is_made()).map(AdminKey::reveal);
     notice(&render(
         config,
-        source,
+        deciding,
         loaded,
         bound,
         made,
@@ -34,7 +33,7 @@ pub(super) fn print(
 
 fn render(
     config: &Config,
-    source: &BundleSource,
+    deciding: &str,
     loaded: &LoadReport,
     bound: &BoundListener,
     made: Option<&str>,
@@ -67,13 +66,9 @@ fn render(
         }
         None => line("listening", &bound.to_string()),
     }
-    let bundle = match source {
-        BundleSource::Embedded => "the default one".to_owned(),
-        BundleSource::Dir(dir) => dir.display().to_string(),
-    };
-    line("bundle", &format!("{bundle}, {}", loaded.digest.short()));
+    line("bundle", &format!("{deciding}, {}", loaded.digest.short()));
     line("", &loaded.summary);
-    if matches!(source, BundleSource::Embedded) {
+    if config.bundle.is_none() {
         line("", "your own: `behest init notes && behest dev notes`");
     }
     if let Some(key) = made {
@@ -114,7 +109,7 @@ mod tests {
         let url = bound.url().unwrap();
         let text = render(
             &config,
-            &BundleSource::Embedded,
+            "the default one",
             &loaded,
             &bound,
             Some("behest_k"),

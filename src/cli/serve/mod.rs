@@ -5,9 +5,11 @@
 //! **Decision.** Everything that can fail at start is done before the first request is accepted, in
 //! the order that is most useful to the person who starts it. Any failure ends the process with one
 //! report. Later events (a changed bundle, a signal) are handled in threads of their own.
-//! **Trade-off.** A service whose bundle is broken at start does not start, even if the previous
-//! bundle would still work. The address is bound before the bundle is read, so a client may connect
-//! early and then waits, as `listen` explains.
+//! Where the bundle is refused at start, the one that was kept decides in its place, loudly
+//! ([`last_good`]).
+//! **Trade-off.** Without a data directory, a service whose bundle is broken at start does not
+//! start. The address is bound before the bundle is read, so a client may connect early and then
+//! waits, as `listen` explains.
 
 mod admin_key;
 mod banner;
@@ -15,6 +17,7 @@ mod collector;
 pub(super) mod dev;
 pub(super) mod edits;
 mod key_ends;
+mod last_good;
 mod listen;
 mod notify;
 mod parts;
@@ -25,10 +28,10 @@ mod trust;
 mod watch;
 
 use super::args::{ServeArguments, source_of};
-use super::output::{chosen_color, fail_all, fail_with_lines};
+use super::output::{chosen_color, fail_all, fail_with_lines, notice};
 use crate::bundle::BundleSource;
 use crate::config::{self, Config, EnvironmentVariables, Flags, Listen};
-use crate::engine::{BundleRefusal, LoadReport};
+use crate::engine::{BundleRefusal, Engine, LoadReport};
 use crate::http::{Server, Tls};
 use crate::model::{Problem, Problems};
 use crate::record::RecordWriter;
@@ -50,6 +53,8 @@ use watch::{Reloader, Watcher};
 enum ServeStop {
     Problems(Problems),
     Bundle(Box<BundleRefusal>),
+    /// The bundle is refused, and so is the kept one.
+    Bundles(Box<[BundleRefusal; 2]>),
 }
 
 impl From<Problem> for ServeStop {
@@ -70,6 +75,13 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(ServeStop::Problems(problems)) => fail_all(&problems),
         Err(ServeStop::Bundle(refused)) => fail_with_lines(&refused.problems, &refused.files),
+        Err(ServeStop::Bundles(refused)) => {
+            let [own, kept] = *refused;
+            let code = fail_with_lines(&own.problems, &own.files);
+            notice("the kept bundle cannot decide in its place:\n");
+            fail_with_lines(&kept.problems, &kept.files);
+            code
+        }
     }
 }
 
@@ -107,7 +119,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
         parts.tls.clone(),
     ));
     // From here on a signal ends the service by its way back, which removes what it leaves.
-    let loaded = (&source, &loaded);
+    let loaded = (&source, &loaded, parts.engine.as_ref());
     let _removed_at_the_end =
         announce(&config, &environment, loaded, &bound, admin_key.as_deref())?;
     if let Some(live) = parts.engine.snapshot() {
@@ -151,10 +163,10 @@ fn load_first(
     parts: &ServiceParts,
 ) -> Result<(LoadReport, Option<Watcher>), ServeStop> {
     let watcher = Watcher::new(source, &config.reload);
-    let loaded = parts
-        .engine
-        .load(source)
-        .map_err(|refused| ServeStop::Bundle(Box::new(refused)))?;
+    let loaded = match parts.engine.load(source) {
+        Ok(loaded) => loaded,
+        Err(refused) => last_good::go_on(&parts.engine, source, refused)?,
+    };
     crate::process::huge_pages::settle_pages();
     Ok((loaded, watcher))
 }
@@ -262,11 +274,12 @@ fn no_thread(error: &std::io::Error) -> Problem {
 fn announce(
     config: &Config,
     environment: &EnvironmentVariables,
-    (source, loaded): (&BundleSource, &LoadReport),
+    (source, loaded, engine): (&BundleSource, &LoadReport, &Engine),
     bound: &BoundListener,
     admin_key: Option<&AdminKey>,
 ) -> Result<Option<KeyFile>, Problem> {
     let terminal = std::io::stderr().is_terminal();
+    let deciding = last_good::name_deciding(source, engine);
     let key_file = match admin_key {
         Some(key) if key.is_made() && !terminal => Some(key.write(config.data_dir(), environment)?),
         _ => None,
@@ -276,7 +289,7 @@ fn announce(
         tracing::info!(%path, "an admin key was made; the file is removed when the service ends");
     }
     if terminal {
-        banner::print(config, source, loaded, bound, admin_key);
+        banner::print(config, &deciding, loaded, bound, admin_key);
     } else {
         let bundle = loaded.digest.short();
         tracing::info!(address = %bound, %bundle, "serving: {}", loaded.summary);

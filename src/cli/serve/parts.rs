@@ -2,6 +2,7 @@
 
 use super::admin_key::AdminKey;
 use super::{collector, no_thread, trust};
+use crate::bundle::BundleKeeper;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, CacheSize, Config};
 use crate::engine::{Engine, Sealer};
@@ -55,6 +56,9 @@ impl ServiceParts {
             .with_search(config.search.page, sealer)
             .with_token_facts(trust::token_facts(config)?)
             .with_stores(stores);
+        if let Some(keeper) = open_keeper(config)? {
+            engine = engine.with_keeper(keeper);
+        }
         if let CacheSize::Bytes(bytes) = config.cache {
             engine = engine.with_cache(bytes.to_usize() - known_bytes(config));
         }
@@ -161,6 +165,21 @@ fn open_stores(config: &Config, clock: &Arc<dyn Clock>) -> Result<Stores, Proble
     let stores = Stores::open(store, Arc::clone(clock))
         .map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))?;
     Ok(stores.with_limits(config.limits.stores))
+}
+
+/// Returns the keeper of bundles, if there is a data directory. If bundles are not to be kept, what
+/// an earlier process kept is removed: it would be older than the last one that decided. The stores
+/// are open, so nobody else has the directory.
+fn open_keeper(config: &Config) -> Result<Option<BundleKeeper>, Problem> {
+    let Some(dir) = config.data_dir() else {
+        return Ok(None);
+    };
+    let keeper = BundleKeeper::new(dir);
+    if config.keep_bundle.0 {
+        return Ok(Some(keeper));
+    }
+    keeper.forget()?;
+    Ok(None)
 }
 
 fn start_recorder(

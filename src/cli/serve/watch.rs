@@ -11,8 +11,8 @@
 //! as a failed load. If the thread ended instead, nobody would notice until a new `forbid` did not
 //! take effect.
 
-use super::super::output::with_line_end;
-use crate::bundle::{self, BundleSource, MAX_ENTRIES, MAX_FOLDERS};
+use super::last_good;
+use crate::bundle::{BundleSource, MAX_ENTRIES, MAX_FOLDERS};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::ReloadSettings;
 use crate::engine::Engine;
@@ -124,7 +124,17 @@ fn wait(receiver: &Receiver<()>, poll: Option<Duration>) -> Option<bool> {
 }
 
 fn load(engine: &Engine, source: &BundleSource) {
+    let was_kept = engine.status().kept.is_some();
     match engine.load(source) {
+        Ok(loaded) if was_kept => {
+            let bundle = loaded.digest.short();
+            tracing::info!(
+                %bundle,
+                "the bundle is mended, and decides in place of the kept one: {}",
+                loaded.summary
+            );
+            log_warnings(&loaded.warnings);
+        }
         Ok(loaded) if loaded.changed => {
             let bundle = loaded.digest.short();
             tracing::info!(%bundle, "the bundle changed: {}", loaded.summary);
@@ -134,12 +144,7 @@ fn load(engine: &Engine, source: &BundleSource) {
             let bundle = loaded.digest.short();
             tracing::info!(%bundle, "the bundle was read again and is the same");
         }
-        Err(refused) => {
-            let report = with_line_end(bundle::render(&refused.problems, &refused.files, false));
-            tracing::error!(
-                "the changed bundle is refused, and the one before still decides\n{report}"
-            );
-        }
+        Err(refused) => last_good::log_refusal(engine, source, &refused),
     }
 }
 

@@ -33,6 +33,10 @@ pub(in crate::http) struct Readiness {
     since: Option<String>,
     /// Whether the last attempt to load a bundle failed; the one before stays live.
     last_load_failed: bool,
+    /// Whether the live bundle is the one that was kept in the data directory, because the bundle's
+    /// own files were refused when the service started.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    kept_bundle: bool,
     /// What was wrong with it. Only for a caller with the permission `admin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     problems: Option<Vec<BundleProblem>>,
@@ -107,7 +111,9 @@ pub(in crate::http) const READYZ: Endpoint = Endpoint {
 /// Can the service decide?
 ///
 /// 200 once a bundle is live, and from then on until the service is told to end: a bundle that is
-/// refused leaves the one before live.
+/// refused leaves the one before live. That holds for the kept bundle too, which decides after a
+/// restart in front of a refused one: a probe that failed would take the service away from those
+/// whom it can answer.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -140,6 +146,7 @@ pub(in crate::http) async fn readyz(
         bundle: status.live.as_ref().map(|(digest, _)| digest.to_string()),
         since: status.live.as_ref().map(|(_, at)| at.to_string()),
         last_load_failed: status.last_failure.is_some(),
+        kept_bundle: status.kept.is_some(),
         problems: status
             .last_failure
             .filter(|_| detailed)

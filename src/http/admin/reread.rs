@@ -1,5 +1,6 @@
 //! Tells operators what the last reading of the settings has changed, and what needs a restart.
 
+use crate::engine::BundleStatus;
 use crate::http::admin::health::BundleProblem;
 use crate::http::authzen::schema::ErrorBody;
 use crate::http::caller::identity::Identity;
@@ -26,10 +27,15 @@ pub(in crate::http) struct SettingsStatus {
     changes: Vec<String>,
     /// Keys of settings that differ from those that count, and that count after a restart.
     restart_needed: Vec<String>,
+    /// When the live bundle was accepted (RFC 3339), if it is the one that was kept in the data
+    /// directory, because the files that `bundle` names were refused when the service started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-10-01T09:00:00Z")]
+    kept_bundle_of: Option<String>,
 }
 
-impl From<&SettingsReport> for SettingsStatus {
-    fn from(report: &SettingsReport) -> Self {
+impl SettingsStatus {
+    fn of(report: &SettingsReport, bundle: &BundleStatus) -> Self {
         let problems = report.refused.iter().flat_map(|problems| &problems.0);
         Self {
             read_at: report.read_at.to_string(),
@@ -37,6 +43,7 @@ impl From<&SettingsReport> for SettingsStatus {
             problems: problems.cloned().map(BundleProblem::from).collect(),
             changes: report.changes.clone(),
             restart_needed: report.restarts.clone(),
+            kept_bundle_of: bundle.kept.map(|at| at.to_string()),
         }
     }
 }
@@ -54,7 +61,8 @@ pub(in crate::http) const STATUS: Endpoint = Endpoint {
 /// What did the settings change?
 ///
 /// They are read again on SIGHUP: callers, keys, issuers and limits count at once, other settings
-/// after a restart. Settings that are refused change nothing. Needs the permission `admin`.
+/// after a restart. Settings that are refused change nothing. Where the kept bundle decides in
+/// place of the one that `bundle` names, it says so. Needs the permission `admin`.
 #[utoipa::path(
     get,
     path = "/admin/v1/settings",
@@ -72,7 +80,7 @@ pub(in crate::http) async fn settings(
     shared: Data<ServiceState>,
 ) -> Result<HttpResponse, Error> {
     STATUS.check(Identity::of(&request, &shared.settings)?)?;
-    let status = SettingsStatus::from(shared.report.load().as_ref());
+    let status = SettingsStatus::of(shared.report.load().as_ref(), &shared.engine.status());
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
     Ok(answer.json(status))

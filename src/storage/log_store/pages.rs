@@ -3,7 +3,7 @@
 use super::LogStore;
 use crate::model::{Revision, Timestamp};
 use crate::storage::kv::{Kv, Order};
-use crate::storage::rows;
+use crate::storage::rows::{self, Head};
 use crate::storage::{LogEntry, StoreError, StoreId, TupleStore as _};
 
 /// Maximum number of log entries that are read at once: an entry of an import takes up to a
@@ -41,6 +41,20 @@ impl<K: Kv> LogStore<K> {
         Ok(found)
     }
 
+    /// Refuses a log that does not end with the revision of the head.
+    pub(super) fn check_end_of_log(&self, head: Head) -> Result<(), StoreError> {
+        let last = self.kv.page(rows::log_after(0), Order::Descending, 1)?;
+        let last = last
+            .first()
+            .map(|(key, _)| self.read(rows::revision_of(key), "a key of the log"))
+            .transpose()?;
+        if last.unwrap_or(0) == head.revision {
+            Ok(())
+        } else {
+            Err(self.damaged("the end of the log"))
+        }
+    }
+
     /// Finds the last revision before a time.
     pub(super) fn last_before(&self, at: Timestamp) -> Result<Revision, StoreError> {
         // Times never fall, so the entries before `at` are the first ones.
@@ -56,6 +70,7 @@ impl<K: Kv> LogStore<K> {
         }
         Ok(Revision(before))
     }
+
     /// Reads a page of the whole log, which has no gaps.
     fn log_page(&self, after: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         let page = self

@@ -1,10 +1,10 @@
 //! Encodes the entries of the log. The time comes first, so that it can be read without the rest.
 
-use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
+use crate::model::{Revision, Timestamp, Tuple, TupleKey};
 use crate::storage::codec::{ByteReader, ByteWriter, Damage, TooDeep};
-use crate::storage::rows::encode_condition;
 use crate::storage::rows::tuple::{read_key, read_tuple, write_key};
 use crate::storage::rows::{ModelId, StoreId, read_store, write_store};
+use crate::storage::rows::{decode_digest, encode_condition};
 use crate::storage::{Event, LogEntry, ModelRecord};
 
 const STORE_CREATED: u8 = 1;
@@ -79,7 +79,7 @@ pub(in crate::storage) fn decode_change(revision: u64, bytes: &[u8]) -> Result<L
                 written,
             }
         }
-        BUNDLE_LOADED => Event::BundleLoaded(read_digest(from.text()?)?),
+        BUNDLE_LOADED => Event::BundleLoaded(decode_digest(from.bytes()?)?),
         ERASED => Event::Erased(StoreId::from_bytes(from.fixed()?)),
         _ => return Err(Damage),
     };
@@ -123,10 +123,4 @@ fn read_tuples(from: &mut ByteReader<'_>) -> Result<(Vec<TupleKey>, Vec<Tuple>),
         .map(|_| read_tuple(from.text()?, from.bytes()?))
         .collect::<Result<_, _>>()?;
     Ok((deleted, written))
-}
-
-/// Reads a digest. It is stored as hexadecimal digits, the only form in which a digest shows
-/// itself.
-fn read_digest(text: &str) -> Result<Digest, Damage> {
-    text.parse().map_err(|_| Damage)
 }
