@@ -1,6 +1,7 @@
 //! The arguments, and their help.
 
 mod authors;
+mod backup;
 mod bulk;
 mod config_check;
 mod dev;
@@ -12,6 +13,7 @@ mod manual;
 mod service;
 
 pub(super) use authors::{LintArguments, LintLevel, Percent, ReportFormat, TestArguments};
+pub(super) use backup::{BackupArguments, RestoreArguments};
 pub(super) use bulk::{ExportArguments, ImportArguments, TupleLocation};
 pub(super) use config_check::{ConfigCheckArguments, ConfigCommand};
 pub(super) use dev::DevArguments;
@@ -105,6 +107,12 @@ pub(super) enum Command {
     /// Write the tuples of a store into a file
     #[command(after_help = bulk::EXPORT_EXAMPLES)]
     Export(ExportArguments),
+    /// Write everything that a data directory or a running service keeps into one file
+    #[command(after_help = backup::BACKUP_HELP)]
+    Backup(BackupArguments),
+    /// Make a data directory of a backup
+    #[command(after_help = backup::RESTORE_HELP)]
+    Restore(RestoreArguments),
     /// Stop a principal at once: every chain with it is denied
     #[command(after_help = grants::SUSPEND_HELP)]
     Suspend(PrincipalArguments),

@@ -11,6 +11,7 @@
 //! that the exit code is to tell.
 
 mod args;
+mod backup;
 mod cases;
 mod chain;
 mod chosen;
@@ -27,6 +28,7 @@ mod lints;
 mod lsp;
 mod manual;
 mod output;
+mod output_file;
 mod pack;
 mod rerun;
 mod schema;
@@ -70,6 +72,8 @@ pub fn run() -> ExitCode {
         Some(Command::Lsp { .. }) => lsp::run(),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Export(export)) => export::run(&export),
+        Some(Command::Backup(backup)) => backup::run(&backup),
+        Some(Command::Restore(restore)) => backup::run_restore(&restore),
         Some(Command::Suspend(arguments)) => grants::suspend(&arguments),
         Some(Command::Resume(arguments)) => grants::resume(&arguments),
         Some(Command::Grant(arguments)) => grants::grant(&arguments),

@@ -11,8 +11,11 @@
 
 use super::Engine;
 use super::load::{BundleRefusal, LoadReport};
-use crate::bundle::{BundleFiles, BundleKeeper, BundleSource, KeptBundle};
+use crate::bundle::{BundleFiles, BundleKeeper, BundleSource, KEPT_BUNDLE_FILE, KeptBundle};
 use crate::model::{Digest, Problem, Timestamp};
+use crate::stores::{BackupError, BackupFile, BackupHeader, BackupSummary, StoreSnapshot};
+use std::fmt;
+use std::io::Write;
 use std::sync::PoisonError;
 
 impl Engine {
@@ -36,6 +39,24 @@ impl Engine {
             status.kept = Some(kept.accepted_at);
         });
         Ok(Some(loaded))
+    }
+
+    /// Prepares a backup of the stores and of the kept bundle, which belong together: no bundle
+    /// goes live meanwhile. Returns `None` if there are no stores.
+    pub fn backup(&self) -> Result<Option<PreparedBackup>, BackupError> {
+        let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(stores) = &self.stores else {
+            return Ok(None);
+        };
+        let kept = self.keeper.as_ref().map(BundleKeeper::bytes);
+        let kept = kept.transpose().unwrap_or_else(|problem| {
+            tracing::warn!("a backup goes without it: {}", with_help(&problem));
+            None
+        });
+        Ok(Some(PreparedBackup {
+            snapshot: stores.snapshot()?,
+            files: kept.flatten().map(kept_file).into_iter().collect(),
+        }))
     }
 
     /// Reads the kept bundle. Refuses one that is not the last that decided.
@@ -98,6 +119,40 @@ impl Engine {
         if let Some(Err(problem)) = forgotten {
             tracing::error!("{}", with_help(&problem));
         }
+    }
+}
+
+/// Everything that a service keeps, at one revision.
+pub struct PreparedBackup {
+    snapshot: Box<dyn StoreSnapshot>,
+    files: Vec<BackupFile>,
+}
+
+impl fmt::Debug for PreparedBackup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedBackup")
+            .field("header", self.header())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PreparedBackup {
+    /// Returns what the backup says at its beginning.
+    #[must_use]
+    pub fn header(&self) -> &BackupHeader {
+        self.snapshot.header()
+    }
+
+    /// Writes the whole backup.
+    pub fn write(&self, out: &mut dyn Write) -> Result<BackupSummary, BackupError> {
+        self.snapshot.write(&self.files, out)
+    }
+}
+
+fn kept_file(bytes: Vec<u8>) -> BackupFile {
+    BackupFile {
+        name: KEPT_BUNDLE_FILE,
+        bytes,
     }
 }
 

@@ -35,6 +35,7 @@ pub use batch::{Batch, BatchFault, ItemAnswer, PausedBatch, Semantic};
 pub use contents::{ActionWords, BundleWords, ContentsPage, ListedCase, ListedPolicy};
 pub use coverage::{ClauseCoverage, Coverage, CoverageCount, PolicyCoverage};
 pub use explanation_text::{TextRole, explanation_text, painted_explanation};
+pub use kept_bundle::PreparedBackup;
 pub use known::KnownEntities;
 pub use leg_keys::LegKeys;
 pub use load::{BundleRefusal, BundleStatus, LoadReport, LoadedBundle, check, check_covered};

@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: only one process at a time uses a data directory, whichever database is in it.
 
-use crate::storage::{Backend, StoreError};
+use crate::storage::{Backend, BackupError, StoreError};
 use std::any::Any;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -10,6 +10,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 const LOCK_FILE: &str = "behest.lock";
+
+/// The folder in a data directory into which a restore writes, until it has ended.
+const RESTORING: &str = "behest.restoring";
+
+/// Names that an empty directory may hold: a service makes its signing key before it opens the
+/// store, and the last one is a file system's own.
+const OF_NOBODY: [&str; 4] = [LOCK_FILE, RESTORING, "signing-key.pem", "lost+found"];
 
 /// A data directory that only this process uses, until it is dropped.
 #[derive(Debug)]
@@ -24,6 +31,44 @@ impl DataDir {
     /// the backend whose data is to lie in it: a directory with that of another is refused, because
     /// an empty store beside it would forget every suspension.
     pub(super) fn take(path: &Path, own: &Backend) -> Result<Self, StoreError> {
+        let dir = Self::lock(path)?;
+        if dir.restoring().exists() {
+            return Err(StoreError::Restoring(path.to_owned()));
+        }
+        let other = Backend::all()
+            .filter(|backend| backend.name() != own.name())
+            .find(|backend| backend.is_held_in(path));
+        match other {
+            None => Ok(dir),
+            Some(found) => Err(StoreError::OtherBackend {
+                dir: path.to_owned(),
+                found,
+            }),
+        }
+    }
+
+    /// Makes the directory where it is missing, and takes it for a restore. Refuses one that holds
+    /// anything but what an earlier restore has left.
+    pub(super) fn take_empty(path: &Path) -> Result<Self, BackupError> {
+        let dir = Self::lock(path)?;
+        let listed = std::fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let listed = listed.map_err(|error| io_error(path, "listed", &error))?;
+        let names = listed.into_iter().map(|entry| entry.file_name());
+        let mut names: Vec<String> = names
+            .map(|name| name.to_string_lossy().into_owned())
+            .filter(|name| !OF_NOBODY.contains(&name.as_str()))
+            .collect();
+        names.sort();
+        match names.into_iter().next() {
+            None => Ok(dir),
+            Some(found) => Err(BackupError::Occupied {
+                dir: path.to_owned(),
+                found,
+            }),
+        }
+    }
+
+    fn lock(path: &Path) -> Result<Self, StoreError> {
         make_folder(path).map_err(|error| io_error(path, "made", &error))?;
         let lock_path = path.join(LOCK_FILE);
         let lock = owner_only()
@@ -35,15 +80,6 @@ impl DataDir {
             TryLockError::WouldBlock => StoreError::Locked(path.to_owned()),
             TryLockError::Error(error) => io_error(&lock_path, "locked", &error),
         })?;
-        let other = Backend::all()
-            .filter(|backend| backend.name() != own.name())
-            .find(|backend| backend.is_held_in(path));
-        if let Some(found) = other {
-            return Err(StoreError::OtherBackend {
-                dir: path.to_owned(),
-                found,
-            });
-        }
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -52,6 +88,11 @@ impl DataDir {
 
     pub(super) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Returns the path of the folder that a restore writes into.
+    pub(super) fn restoring(&self) -> PathBuf {
+        self.path.join(RESTORING)
     }
 
     /// Makes the names of new files durable.

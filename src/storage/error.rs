@@ -70,6 +70,16 @@ pub enum StoreError {
         .0.display()
     )]
     Locked(PathBuf),
+    /// A restore into the data directory did not end.
+    #[error(
+        "a restore into the data directory `{}` did not end: run `behest restore` again, or \
+         remove the directory",
+        .0.display()
+    )]
+    Restoring(PathBuf),
+    /// The store gives no snapshot of what it holds.
+    #[error("the store cannot be backed up: it gives no snapshot of what it holds")]
+    NoSnapshot,
     /// The data directory holds the data of another backend.
     #[error(
         "the data directory `{dir}` already holds `{}` of the store backend `{name}`: \
@@ -155,6 +165,8 @@ impl StoreError {
             | Self::TooDeep(_) => false,
             Self::Random
             | Self::Locked(_)
+            | Self::Restoring(_)
+            | Self::NoSnapshot
             | Self::OtherBackend { .. }
             | Self::DirectoryOfThisName { .. }
             | Self::Format { .. }

@@ -35,6 +35,12 @@ pub(super) enum Order {
 /// A key with its value.
 pub(super) type KeyValue = (Vec<u8>, Vec<u8>);
 
+/// All rows of one moment.
+pub(super) trait RowSnapshot: Send {
+    /// Returns the first rows of a range in ascending order, at most `limit`.
+    fn page(&self, range: Range<Vec<u8>>, limit: usize) -> Result<Vec<KeyValue>, StoreError>;
+}
+
 /// A database. Each call sees one consistent state. Its user makes one write at a time.
 pub(super) trait Kv: Send + Sync + fmt::Debug {
     /// Returns the path that error messages show.
@@ -51,6 +57,36 @@ pub(super) trait Kv: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<KeyValue>, StoreError>;
 
+    /// Returns all rows of this moment, whatever is written afterwards. No write is in progress.
+    fn snapshot(&self) -> Result<Box<dyn RowSnapshot>, StoreError>;
+
     /// Writes all rows or none. They are sorted by key, and no key occurs twice.
     fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError>;
+}
+
+impl Kv for Box<dyn Kv> {
+    fn path(&self) -> &Path {
+        self.as_ref().path()
+    }
+
+    fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.as_ref().values(keys)
+    }
+
+    fn page(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<KeyValue>, StoreError> {
+        self.as_ref().page(range, order, limit)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn RowSnapshot>, StoreError> {
+        self.as_ref().snapshot()
+    }
+
+    fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {
+        self.as_ref().write(rows)
+    }
 }

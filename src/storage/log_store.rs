@@ -5,6 +5,7 @@
 
 mod pages;
 mod purge;
+mod snapshot;
 
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use crate::storage::codec::Damage;
@@ -13,7 +14,7 @@ use crate::storage::kv::{KeyValue, Kv, Order, RowWrite};
 use crate::storage::rows::{self, FORMAT, Head};
 use crate::storage::{
     BatchOutcome, Event, LogEntry, ModelId, ModelRecord, StoreError, StoreId, StoreRecord,
-    TupleBatch, TupleStore, batch,
+    StoreSnapshot, TupleBatch, TupleStore, batch,
 };
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -463,6 +464,10 @@ impl<K: Kv> TupleStore for LogStore<K> {
         noted
             .map(|digits| self.read(rows::decode_digest(&digits), "the digest of a bundle"))
             .transpose()
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError> {
+        Ok(Box::new(self.take_snapshot()?))
     }
 
     fn changes(

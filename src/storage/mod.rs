@@ -24,11 +24,13 @@
 //! | `log_store` | [`TupleStore`] over any `kv`; in it `purge`, what deleted stores leave |
 //! | `backends` | the databases, each a `kv`, in one table; in it `location`, where a store lies |
 //! | `disk` | the data directory: its lock, its failures |
+//! | `backup` | everything at one revision as a stream of bytes, and its way back |
 //!
 //! INVARIANT: replaying the log from the beginning gives the stores, models and tuples that the
 //! state rows hold.
 
 mod backends;
+mod backup;
 mod batch;
 mod codec;
 mod disk;
@@ -43,6 +45,10 @@ use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use std::fmt;
 
 pub use backends::{Backend, DEFAULT_CACHE_BYTES, StoreLocation, open_memory, open_redb};
+pub use backup::{
+    BACKUP_FORMAT, BackupError, BackupFile, BackupHeader, BackupReader, BackupSummary,
+    StoreSnapshot, restore,
+};
 pub use error::StoreError;
 pub use id::{IdSource, ModelId, ParseIdError, StoreId};
 pub use records::{
@@ -161,6 +167,12 @@ pub trait TupleStore: Send + Sync + fmt::Debug {
     /// has no kept bundle decide.
     fn noted_bundle(&self) -> Result<Option<Digest>, StoreError> {
         Ok(None)
+    }
+
+    /// Returns everything that it holds now, for a backup. Writers do not wait for the snapshot.
+    /// By default, a store gives none.
+    fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError> {
+        Err(StoreError::NoSnapshot)
     }
 
     /// Returns the log after a revision, oldest first, and only that of one store if `store` names

@@ -114,6 +114,24 @@ pub(super) fn ranges_of_stores() -> [Range<Vec<u8>>; 5] {
     OF_STORES.map(|tag| prefix_range(vec![tag]))
 }
 
+/// Returns ranges that hold all rows together, in the order of the keys, each with how many of its
+/// rows may be read at once: an entry of the log and the assertions of a model may have megabytes.
+pub(super) fn ranges_of_all() -> [(Range<Vec<u8>>, usize); 4] {
+    const FEW: usize = 16;
+    const MANY: usize = 1_024;
+    [
+        (vec![0]..vec![ASSERTIONS + 1], FEW),
+        (vec![ASSERTIONS + 1]..vec![LOG], MANY),
+        (vec![LOG]..vec![LOG + 1], FEW),
+        (vec![LOG + 1]..vec![u8::MAX], MANY),
+    ]
+}
+
+/// Returns `true` if a key is that of a tuple.
+pub(super) fn is_tuple(key: &[u8]) -> bool {
+    key.first() == Some(&TUPLE)
+}
+
 /// Returns the store of a row in one of these ranges, and the end of that store's rows there.
 pub(super) fn store_of(key_of_row: &[u8]) -> Result<(StoreId, Vec<u8>), Damage> {
     let (tag, rest) = key_of_row.split_first().ok_or(Damage)?;

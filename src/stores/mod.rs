@@ -63,8 +63,9 @@ pub use crate::relations::{
     UserFilter,
 };
 pub use crate::storage::{
-    BatchOutcome, IdSource, ModelId, OnDuplicate, OnMissing, ParseIdError, StoreError, StoreId,
-    StoreRecord, TupleBatch, TupleStore, open_memory,
+    BackupError, BackupFile, BackupHeader, BackupSummary, BatchOutcome, IdSource, ModelId,
+    OnDuplicate, OnMissing, ParseIdError, StoreError, StoreId, StoreRecord, StoreSnapshot,
+    TupleBatch, TupleStore, open_memory,
 };
 
 use crate::clock::Clock;
@@ -230,6 +231,11 @@ impl Stores {
             compiled: Mutex::new(CompiledModels::with_room(limits.compiled_bytes)),
             ..self
         }
+    }
+
+    /// Returns everything that all stores hold now, for a backup.
+    pub fn snapshot(&self) -> Result<Box<dyn StoreSnapshot>, StoreError> {
+        self.store.snapshot()
     }
 
     /// Lists stores by id: at most `limit` of those after `after`, and only those with `name`, if

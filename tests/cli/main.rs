@@ -10,6 +10,7 @@
 
 mod authors;
 mod backends;
+mod backup;
 mod bulk;
 mod commands;
 mod dev;

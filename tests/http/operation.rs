@@ -356,3 +356,34 @@ async fn metrics_say_what_the_stores_hold_and_how_the_last_load_ended() {
         assert!(!metrics.contains("behest_tls_"), "{metrics}");
     }
 }
+
+/// Whoever operates the service, or reads relations, reads not all that it keeps.
+#[actix_web::test]
+async fn a_backup_is_for_its_own_permission_alone() {
+    let callers = Permission::ALL.map(|permission| Caller {
+        name: permission.as_str().to_owned(),
+        by: CallerCredential::key(KeyHash::of(permission.as_str().as_bytes())),
+        permissions: std::iter::once(permission).collect(),
+        require_actor: false,
+        reasons: false,
+        rate: None,
+        credentials: CallerScope::default(),
+    });
+    let (server, _engine) = with_engine(Settings {
+        callers: callers.to_vec(),
+        ..Settings::default()
+    });
+    for permission in Permission::ALL {
+        let key = format!("Bearer {}", permission.as_str());
+        let asked = get("/admin/v1/backup").insert_header(("Authorization", key));
+        let status = send(&server, asked).await.status;
+        // This service keeps nothing.
+        let expected = if permission == Permission::Backup {
+            404
+        } else {
+            403
+        };
+        assert_eq!(status, expected, "{permission:?}");
+    }
+    assert_eq!(send(&server, get("/admin/v1/backup")).await.status, 401);
+}

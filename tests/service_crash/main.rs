@@ -14,6 +14,7 @@
 )]
 
 mod answers;
+mod backup;
 mod batch;
 mod client;
 #[cfg(target_os = "linux")]

@@ -1,10 +1,13 @@
 //! The data directory of the stores that keep what they are told.
 
-use super::{Fixture, MAIN, numbered};
-use behest::storage::{ModelId, StoreError};
+use super::{Fixture, MAIN, OTHER, numbered};
+use behest::model::Digest;
+use behest::storage::{BackupFile, ModelId, StoreError, StoreId, StoreLocation, restore};
 use redb::{Database, TableDefinition};
 use std::path::Path;
-use support::store::{Kind, State, at, model};
+use support::store::{Kind, State, at, model, record};
+
+const GONE: StoreId = StoreId::from_bits(9);
 
 #[test]
 fn a_reopened_store_holds_what_it_held() {
@@ -154,4 +157,64 @@ fn put(dir: &Path, key: &[u8], value: Option<&[u8]>) {
         };
     }
     transaction.commit().unwrap();
+}
+
+/// A backup is of the moment of its snapshot, whatever is written before its end, and each backend
+/// that keeps anything takes it, whichever it was made from.
+#[test]
+fn a_backup_of_any_backend_is_restored_into_any_that_keeps() {
+    for from in Kind::all() {
+        let Fixture { store, dir: _dir } = Fixture::new(from);
+        for (id, name) in [(OTHER, "other"), (GONE, "gone")] {
+            store.create_store(record(id, name), at(1)).unwrap();
+            store.write_model(id, model(5, "{}"), at(1)).unwrap();
+        }
+        let assertions = ModelId::from_bits(5);
+        store.write_assertions(OTHER, assertions, b"[]").unwrap();
+        store.apply(MAIN, numbered(0, 5_000), at(2)).unwrap();
+        store.apply(GONE, numbered(0, 100), at(2)).unwrap();
+        store.delete_store(GONE, at(3)).unwrap();
+        store.note_bundle(Digest::new([3; 32]), at(4)).unwrap();
+        let snapshot = store.snapshot().unwrap();
+        let before = State::read(&*store).unwrap();
+        store.apply(MAIN, numbered(5_000, 700), at(5)).unwrap();
+        while store.purge().unwrap() {}
+        let mut bytes = Vec::new();
+        let file = BackupFile {
+            name: "beside",
+            bytes: b"text".to_vec(),
+        };
+        let summary = snapshot.write(&[file], &mut bytes).unwrap();
+        assert_eq!(summary.header.revision, before.revision);
+        assert_eq!(summary.header.bundle, Some(Digest::new([3; 32])));
+
+        for into in Kind::durable() {
+            let dir = tempfile::tempdir().unwrap();
+            let location = StoreLocation::new(into.backend(), dir.path()).unwrap();
+            let restored = restore(&location, &bytes[..], &["beside"], &mut |_| ()).unwrap();
+            assert_eq!(restored, summary);
+            let text = std::fs::read(dir.path().join("beside")).unwrap();
+            assert_eq!(text, b"text");
+            let store = into.open(dir.path()).unwrap();
+            assert!(State::read(&*store).unwrap() == before, "{from:?} {into:?}");
+            assert!(State::replay(&*store, 100).unwrap() == before);
+            assert_eq!(
+                store.assertions(OTHER, assertions).unwrap().as_deref(),
+                Some(&b"[]"[..])
+            );
+            assert_eq!(store.noted_bundle().unwrap(), summary.header.bundle);
+            let next = store.apply(MAIN, numbered(5_000, 1), at(6)).unwrap();
+            assert_eq!(next.revision.0, before.revision.0 + 1);
+            drop(store);
+            let again = restore(&location, &bytes[..], &["beside"], &mut |_| ());
+            let told = again.unwrap_err().to_string();
+            assert!(told.contains("` holds `be"), "{told}");
+            let dir = tempfile::tempdir().unwrap();
+            let location = StoreLocation::new(into.backend(), dir.path()).unwrap();
+            let unknown = restore(&location, &bytes[..], &[], &mut |_| ()).unwrap_err();
+            assert!(unknown.to_string().contains("a file that this version"));
+            let closed = into.open(dir.path()).unwrap_err();
+            assert!(matches!(closed, StoreError::Restoring(_)), "{closed}");
+        }
+    }
 }

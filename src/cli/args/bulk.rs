@@ -101,7 +101,7 @@ impl TupleLocation {
 
 /// Returns the location of the data directory that `--data` names. It is parsed here and not by the
 /// parser, whose error would repeat an address with its password.
-fn location(data: Option<&str>) -> Result<Option<StoreLocation>, Problem> {
+pub(super) fn location(data: Option<&str>) -> Result<Option<StoreLocation>, Problem> {
     let Some(text) = data else {
         return Ok(None);
     };

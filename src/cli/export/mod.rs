@@ -11,6 +11,7 @@ use super::args::{ExportArguments, TupleLocation};
 use super::exit::CommandFailure;
 use super::import::locked;
 use super::output::{fail, format_count, notice, timing};
+use super::output_file::{into_file, is_output};
 use super::service::{NamedService, Service};
 use super::tuples::{ReadMeter, TupleFormat, TupleSource, WriteTuples};
 use super::validate;
@@ -18,10 +19,7 @@ use crate::clock::SystemClock;
 use crate::model::{Problem, Tuple, TupleTextError, check_relation, check_type};
 use crate::storage::{StoreId, StoreLocation};
 use crate::stores::{DirectStore, StoresError, TupleSelection};
-use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -197,7 +195,11 @@ fn ask(
         query.push(("bundle", "true"));
     }
     let path = format!("/stores/{}/export-tuples", arguments.place.store);
-    let (body, revision) = service.stream(&path, &query, "behest-revision")?;
+    let (body, revision) = service.stream(
+        &path,
+        &query,
+        ("behest-revision", "the permission `relations.read`"),
+    )?;
     Ok((body, revision.unwrap_or_else(|| "unknown".to_owned())))
 }
 
@@ -217,49 +219,4 @@ fn copy(body: impl Read, out: &mut dyn WriteTuples) -> Result<u64, ExportStop> {
     }
     out.end()?;
     Ok(count)
-}
-
-fn is_output(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-/// Writes to standard output, or to a file that gets its name only when all of it is on disk.
-fn into_file<T>(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<T, ExportStop>,
-) -> Result<T, ExportStop> {
-    if is_output(path) {
-        return write(&mut BufWriter::new(io::stdout().lock()));
-    }
-    let part = part_of(path);
-    let refuse = |error: &io::Error| {
-        Problem::new(format!("`{}` cannot be written: {error}", path.display()))
-            .help("name a file in a directory that exists and that you may write to")
-    };
-    // Permissions are confidential, so only the owner may read the file.
-    let opened = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&part);
-    let file = opened.map_err(|error| refuse(&error))?;
-    let written = write(&mut BufWriter::new(&file)).and_then(|written| {
-        file.sync_all()
-            .and_then(|()| fs::rename(&part, path))
-            .map_err(|error| refuse(&error))?;
-        Ok(written)
-    });
-    if written.is_err() {
-        // An incomplete file is worthless. If it cannot be removed, it still has not got the name
-        // of a complete one.
-        let _gone = fs::remove_file(&part);
-    }
-    written
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    path.with_file_name(name)
 }

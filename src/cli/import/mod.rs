@@ -107,7 +107,7 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     let place = arguments.place.chosen(&arguments.bundle).map_err(fail)?;
     let batch = batch(arguments, &place)?;
     let format = format(arguments)?;
-    let (source, size) = open(&arguments.file).map_err(fail)?;
+    let (source, size) = open_input(&arguments.file).map_err(fail)?;
     let doing = ImportMode::of(arguments);
     let mut target = match &place {
         TupleLocation::Data(location) => data::open(location, arguments, doing)?,
@@ -180,7 +180,8 @@ fn usage(problem: Problem) -> ExitCode {
     fail(CommandFailure::usage(problem))
 }
 
-fn open(file: &Path) -> Result<(Box<dyn Read>, Option<u64>), Problem> {
+/// Opens a file, or standard input for `-`. Returns its size, if it has one.
+pub(super) fn open_input(file: &Path) -> Result<(Box<dyn Read>, Option<u64>), Problem> {
     if is_input(file) {
         return Ok((Box::new(std::io::stdin().lock()), None));
     }

@@ -159,12 +159,13 @@ impl Service {
     }
 
     /// Gets an answer that may be large: returns a reader of its body, and the value of `header` if
-    /// the answer has it. The body has no time limit, and may break off.
+    /// the answer has it. The body has no time limit, and may break off. `permissions` says in
+    /// words what the call needs.
     pub(super) fn stream(
         &self,
         path: &str,
         query: &[(&str, &str)],
-        header: &str,
+        (header, permissions): (&str, &str),
     ) -> Result<(impl Read + use<>, Option<String>), CommandFailure> {
         let request = self.request(path).query_pairs(query.iter().copied());
         let request = request
@@ -176,9 +177,7 @@ impl Service {
         let response = request.call().map_err(|error| self.unreachable(&error))?;
         if response.status().as_u16() != 200 {
             let reply = self.whole(response)?;
-            return Err(self
-                .refused(&reply, "the permission `relations.read`")
-                .into());
+            return Err(self.refused(&reply, permissions).into());
         }
         let named = response
             .headers()

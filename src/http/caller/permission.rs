@@ -19,17 +19,20 @@ pub enum Permission {
     RelationsWrite,
     /// Operate the service: see why a reload failed.
     Admin,
+    /// Back up everything that the service keeps.
+    Backup,
 }
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Decide,
         Self::Search,
         Self::Explain,
         Self::RelationsRead,
         Self::RelationsWrite,
         Self::Admin,
+        Self::Backup,
     ];
 
     /// Returns `true` if callers without a key can be given it.
@@ -37,7 +40,7 @@ impl Permission {
     pub fn may_be_anonymous(self) -> bool {
         match self {
             Self::Decide | Self::Search | Self::Explain => true,
-            Self::RelationsRead | Self::RelationsWrite | Self::Admin => false,
+            Self::RelationsRead | Self::RelationsWrite | Self::Admin | Self::Backup => false,
         }
     }
 
@@ -51,6 +54,7 @@ impl Permission {
             Self::RelationsRead => "relations.read",
             Self::RelationsWrite => "relations.write",
             Self::Admin => "admin",
+            Self::Backup => "backup",
         }
     }
 
@@ -151,7 +155,7 @@ mod tests {
         assert_eq!(
             "decides".parse::<Permission>().unwrap_err().to_string(),
             "`decides` is not a permission; there are `decide`, `search`, `explain`, \
-             `relations.read`, `relations.write`, `admin`"
+             `relations.read`, `relations.write`, `admin`, `backup`"
         );
     }
 

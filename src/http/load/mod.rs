@@ -19,5 +19,6 @@ pub(super) mod apart;
 pub(in crate::http) mod budget;
 mod estimate;
 pub(super) mod lag;
+pub(in crate::http) mod places;
 pub(in crate::http) mod revision_wait;
 pub(super) mod worker_turn;

@@ -10,27 +10,24 @@
 use crate::http::Permission;
 use crate::http::authzen::wire::write_tuple;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
+use crate::http::load::places::NoPlace;
 use crate::http::openfga::answer::name_revision;
 use crate::http::openfga::error::{ApiError, FgaCode};
-use crate::http::openfga::places::{NoPlace, StreamPlace};
 use crate::http::openfga::request::{
     QueryParameters, admit, caller_place, exact_query, run_on_thread, store_id,
 };
 use crate::http::openfga::schema::{FgaErrors, TupleKeyBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user};
-use crate::http::openfga::watched_body::WatchedBody;
 use crate::http::shared::ServiceState;
+use crate::http::shared::pieces::{PIECE_BYTES, PieceSender, channel_of_pieces};
+use crate::http::shared::watched_body::WatchedBody;
 use crate::model::{check_type, shown};
 use crate::stores::{Spelling, TupleSelection, Version as StoreVersion};
-use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::web::{self, Bytes, Data};
+use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Maximum number of exports at the same time: each takes a thread, and keeps its pinned version in
 /// memory.
@@ -39,18 +36,9 @@ pub(in crate::http) const MAX_EXPORTS: usize = 8;
 /// Maximum number of exports that one caller may run at the same time.
 pub(in crate::http) const EXPORTS_OF_CALLER: usize = 4;
 
-/// Size in bytes at which a piece of lines is sent.
-const PIECE_BYTES: usize = 64 << 10;
-
-/// Maximum number of pieces that wait for a slow client; then the thread waits too.
-const WAITING: usize = 4;
-
 /// The parameters that narrow or widen an export. A misspelled one is refused, because the export
 /// would hold more than was asked for.
 const PARAMETERS: [&str; 5] = ["type", "object", "relation", "user", "bundle"];
-
-/// How long the thread waits for a client that does not read.
-const STALLED: Duration = Duration::from_secs(30);
 
 /// How long the thread waits in total, beyond the time that a client at the minimum rate needs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -117,7 +105,7 @@ pub(super) async fn export_tuples(
         ));
     }
     let version = stores.pin(store)?;
-    let mut place = shared.exports.take(caller, PATIENCE).map_err(|none| {
+    let place = shared.exports.take(caller, PATIENCE).map_err(|none| {
         let told = match none {
             NoPlace::OfAll(most) => format!("{most} exports are running, which is the most"),
             NoPlace::OfShare(most) => {
@@ -130,14 +118,14 @@ pub(super) async fn export_tuples(
         )
     })?;
     let revision = version.revision();
-    let (sender, receiver) = channel(WAITING);
+    let (mut out, body) = channel_of_pieces(place);
     let work = run_on_thread(move || {
-        write_all(&version, &wanted, with_bundle, &mut place, &sender);
+        write_all(&version, &wanted, with_bundle, &mut out);
         Ok(())
     });
     // The work runs on its own, and ends when nobody listens any more.
     actix_web::rt::spawn(async move { drop(work.await) });
-    let lines = WatchedBody::new(ExportLines { receiver }, &shared, &request);
+    let lines = WatchedBody::new(body, &shared, &request);
     let mut response = HttpResponse::Ok().body(lines);
     response
         .headers_mut()
@@ -179,99 +167,24 @@ fn read_query(
     Ok((wanted, with_bundle))
 }
 
-/// A piece of the body: any number of lines, then the end.
-enum ExportPiece {
-    Lines(Bytes),
-    End,
-}
-
-impl ExportPiece {
-    fn len(&self) -> usize {
-        match self {
-            Self::Lines(lines) => lines.len(),
-            Self::End => 0,
-        }
-    }
-}
-
 fn write_all(
     version: &StoreVersion,
     wanted: &TupleSelection,
     with_bundle: bool,
-    place: &mut StreamPlace,
-    sender: &Sender<ExportPiece>,
+    out: &mut PieceSender,
 ) {
-    let mut send = |piece: ExportPiece| {
-        let bytes = piece.len();
-        place.pass(sender, piece, bytes, STALLED)
-    };
     let mut text = String::with_capacity(PIECE_BYTES);
     for tuple in version.tuples(wanted, with_bundle) {
         write_tuple(&mut text, &tuple);
         text.push('\n');
         if text.len() >= PIECE_BYTES {
             let full = std::mem::replace(&mut text, String::with_capacity(PIECE_BYTES));
-            if !send(ExportPiece::Lines(full.into())) {
+            if !out.send(full.into()) {
                 return;
             }
         }
     }
-    if text.is_empty() || send(ExportPiece::Lines(text.into())) {
-        send(ExportPiece::End);
-    }
-}
-
-struct ExportLines {
-    receiver: Receiver<ExportPiece>,
-}
-
-/// The error if the writer has gone without sending the end.
-#[derive(Debug, thiserror::Error)]
-#[error("an export broke off: its client did not read, or kept others from theirs")]
-struct ExportError;
-
-impl MessageBody for ExportLines {
-    type Error = ExportError;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, ExportError>>> {
-        match std::task::ready!(self.get_mut().receiver.poll_recv(cx)) {
-            Some(ExportPiece::Lines(lines)) => Poll::Ready(Some(Ok(lines))),
-            Some(ExportPiece::End) => Poll::Ready(None),
-            None => Poll::Ready(Some(Err(ExportError))),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::future::poll_fn;
-
-    #[actix_web::test]
-    async fn a_body_is_complete_only_with_its_last_word() {
-        for (last, is_complete) in [(Some(ExportPiece::End), true), (None, false)] {
-            let (sender, receiver) = channel(WAITING);
-            assert!(sender.send(ExportPiece::Lines("{}\n".into())).await.is_ok());
-            if let Some(last) = last {
-                assert!(sender.send(last).await.is_ok());
-            }
-            drop(sender);
-            let mut lines = Box::pin(ExportLines { receiver });
-            assert!(matches!(
-                poll_fn(|cx| lines.as_mut().poll_next(cx)).await,
-                Some(Ok(_))
-            ));
-            assert_eq!(
-                poll_fn(|cx| lines.as_mut().poll_next(cx)).await.is_none(),
-                is_complete
-            );
-        }
+    if text.is_empty() || out.send(text.into()) {
+        out.end();
     }
 }

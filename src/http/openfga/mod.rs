@@ -32,7 +32,6 @@ mod list_objects;
 mod list_users;
 mod members;
 mod models;
-mod places;
 mod read;
 mod request;
 mod routes;
@@ -41,12 +40,10 @@ mod stores;
 mod stream;
 mod time;
 mod tuple;
-mod watched_body;
 mod write;
 
 pub(super) use error::ApiError;
 pub(super) use export::{EXPORTS_OF_CALLER, MAX_EXPORTS};
-pub(super) use places::StreamPlaces;
 pub(super) use routes::{call_at, mount};
 pub(super) use stream::{MAX_STREAMS, STREAMS_OF_CALLER};
 

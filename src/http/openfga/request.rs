@@ -321,7 +321,7 @@ pub(super) async fn answer<T: LimitedAnswer, A: Send + 'static>(
 }
 
 /// Runs work that goes on while its client reads, on a thread of its own. The caller of this
-/// function must hold a [`StreamPlace`](crate::http::openfga::places::StreamPlace) for it: nothing
+/// function must hold a [`StreamPlace`](crate::http::load::places::StreamPlace) for it: nothing
 /// here bounds the number of threads.
 pub(super) async fn run_on_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,

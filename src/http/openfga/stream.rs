@@ -7,17 +7,17 @@
 
 use crate::http::Permission;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
+use crate::http::load::places::{NoPlace, StreamPlace};
 use crate::http::openfga::answer::{TRUNCATED, cut_name, name_basis};
 use crate::http::openfga::error::{ApiError, FgaCode, NamePosition};
 use crate::http::openfga::list_objects::ObjectsQuestion;
-use crate::http::openfga::places::{NoPlace, StreamPlace};
 use crate::http::openfga::request::{
     admit_with_body, caller_place, run_on_thread, store_id, watch_deadline,
 };
 use crate::http::openfga::schema::{FgaErrors, ListObjectsRequest, StreamedBody, StreamedObject};
 use crate::http::openfga::time::Deadline;
-use crate::http::openfga::watched_body::WatchedBody;
 use crate::http::shared::ServiceState;
+use crate::http::shared::watched_body::WatchedBody;
 use crate::model::ObjectRef;
 use crate::stores::{Failure, ListTruncation, RelationLimits};
 use actix_web::body::{BodySize, MessageBody};

@@ -9,6 +9,7 @@ pub use listen::Listener;
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestCache};
 use crate::evidence::{Signer, SignerError};
+use crate::http::admin::backup::MAX_BACKUPS;
 use crate::http::authzen::metadata::METADATA;
 use crate::http::authzen::metadata::document::Metadata;
 use crate::http::connection::ConnectionWatch;
@@ -17,10 +18,9 @@ use crate::http::envelope;
 use crate::http::envelope::tokens::TokenLayer;
 use crate::http::load::apart::LongWorkPlaces;
 use crate::http::load::budget::ByteBudget;
+use crate::http::load::places::StreamPlaces;
 use crate::http::load::revision_wait::WaitingPlaces;
-use crate::http::openfga::{
-    EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, STREAMS_OF_CALLER, StreamPlaces,
-};
+use crate::http::openfga::{EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, STREAMS_OF_CALLER};
 use crate::http::routes;
 use crate::http::settings::{HttpLimits, Settings};
 use crate::http::shared::ServiceState;
@@ -92,6 +92,7 @@ impl Server {
             metrics,
             clock,
             metadata: metadata.map(Arc::new),
+            backups: StreamPlaces::new(MAX_BACKUPS, MAX_BACKUPS),
             exports: StreamPlaces::new(MAX_EXPORTS, EXPORTS_OF_CALLER),
             streams: StreamPlaces::new(MAX_STREAMS, STREAMS_OF_CALLER),
             decisions: Arc::new(LongWorkPlaces::for_questions()),

@@ -1,9 +1,11 @@
 //! Defines the state that all handlers share, and the admission of their requests.
 
 pub(in crate::http) mod newest;
+pub(in crate::http) mod pieces;
 pub(in crate::http) mod request_trace;
 mod revision;
 mod standing;
+pub(in crate::http) mod watched_body;
 
 use super::body::{connection, read_body};
 use super::caller::identity::Identity;
@@ -18,9 +20,9 @@ use crate::evidence::{Questions, Verifier};
 use crate::http::authzen::metadata::document::Metadata;
 use crate::http::authzen::wire::{Options, RequestKind, check_size, record_bytes};
 use crate::http::load::budget::{BudgetShare, ByteBudget};
+use crate::http::load::places::StreamPlaces;
 use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::load::worker_turn::WorkerTurn;
-use crate::http::openfga::StreamPlaces;
 use crate::json::{self, JsonError, read_object};
 use crate::model::{Evidence, Record, Value};
 use crate::telemetry::{Metrics, RequestPhase, TraceId};
@@ -109,6 +111,8 @@ pub(super) struct ServiceState {
     pub(super) bodies: Arc<RequestCache<Options>>,
     /// Places for exports of tuples.
     pub(super) exports: Arc<StreamPlaces>,
+    /// The place for a backup.
+    pub(super) backups: Arc<StreamPlaces>,
     /// Places for streamed lists.
     pub(super) streams: Arc<StreamPlaces>,
     /// Places for requests that wait for a revision.

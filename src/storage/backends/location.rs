@@ -7,7 +7,7 @@
 //! INVARIANT: no message repeats what stands behind the colon of a text that is refused. It may
 //! hold a password.
 
-use super::{Backend, MEMORY, OpenDirectory, Opened, Origin, REDB};
+use super::{Backend, MEMORY, OpenDirectory, Opened, OpenedRows, Origin, REDB, store_over};
 use crate::model::Problem;
 use crate::storage::StoreError;
 use crate::storage::disk::DataDir;
@@ -28,7 +28,7 @@ pub struct StoreLocation {
 /// How a backend is opened.
 #[derive(Clone)]
 enum Opening {
-    FromNothing(fn() -> Opened),
+    FromNothing(fn() -> OpenedRows),
     FromDirectory {
         dir: PathBuf,
         cache_bytes: usize,
@@ -76,25 +76,39 @@ impl StoreLocation {
 
     /// Opens the store, and makes what is missing.
     pub fn open(&self) -> Opened {
-        self.open_with(None)
+        store_over(self.open_rows(self.dir(), None))
     }
 
     /// Opens the store with this much memory for pages, and makes what is missing.
     pub fn open_with_cache(&self, cache_bytes: usize) -> Opened {
-        self.open_with(Some(cache_bytes))
+        store_over(self.open_rows(self.dir(), Some(cache_bytes)))
     }
 
-    fn open_with(&self, bytes: Option<usize>) -> Opened {
-        match &self.opening {
-            Opening::FromNothing(open) => {
+    /// Opens the store of the same backend in another directory.
+    pub(in crate::storage) fn open_in(&self, dir: &Path) -> Opened {
+        store_over(self.open_rows_in(dir))
+    }
+
+    /// Opens the rows of the same backend in another directory.
+    pub(in crate::storage) fn open_rows_in(&self, dir: &Path) -> OpenedRows {
+        self.open_rows(Some(dir), None)
+    }
+
+    fn open_rows(&self, dir: Option<&Path>, bytes: Option<usize>) -> OpenedRows {
+        match (&self.opening, dir) {
+            (
+                Opening::FromDirectory {
+                    cache_bytes, open, ..
+                },
+                Some(dir),
+            ) => open_directory(self.backend, *open, dir, bytes.unwrap_or(*cache_bytes)),
+            (Opening::FromNothing(open), _) => {
                 self.check_no_directory()?;
                 open()
             }
-            Opening::FromDirectory {
-                dir,
-                cache_bytes,
-                open,
-            } => open_directory(self.backend, *open, dir, bytes.unwrap_or(*cache_bytes)),
+            (Opening::FromDirectory { dir, .. }, None) => {
+                Err(StoreError::Locked(dir.to_path_buf()))
+            }
         }
     }
 
@@ -115,7 +129,7 @@ pub(super) fn open_directory(
     open: OpenDirectory,
     dir: &Path,
     cache_bytes: usize,
-) -> Opened {
+) -> OpenedRows {
     let entry = backend.entry().unwrap_or_default();
     let dir = DataDir::take(dir, backend)?;
     let path = dir.join(entry);

@@ -1,18 +1,17 @@
 //! Keeps a store in memory, for tests and for a service without `--data`. Nothing outlives the
 //! process.
 
-use super::Opened;
+use super::OpenedRows;
 use crate::storage::StoreError;
-use crate::storage::kv::{KeyValue, Kv, Order, RowWrite};
-use crate::storage::log_store::LogStore;
+use crate::storage::kv::{KeyValue, Kv, Order, RowSnapshot, RowWrite};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
-/// Opens an empty store.
-pub(super) fn open() -> Opened {
-    Ok(Arc::new(LogStore::open(Memory::default())?))
+/// Opens empty rows.
+pub(super) fn open() -> OpenedRows {
+    Ok(Box::new(Memory::default()))
 }
 
 /// Rows in memory.
@@ -48,6 +47,12 @@ impl Kv for Memory {
         })
     }
 
+    /// Copies them, since nothing here keeps what is overwritten.
+    fn snapshot(&self) -> Result<Box<dyn RowSnapshot>, StoreError> {
+        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(Box::new(CopiedRows(rows.clone())))
+    }
+
     fn write(&self, changes: Vec<RowWrite>) -> Result<(), StoreError> {
         let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for row in changes {
@@ -57,5 +62,17 @@ impl Kv for Memory {
             };
         }
         Ok(())
+    }
+}
+
+/// A copy of rows, for databases without snapshots of their own.
+pub(super) struct CopiedRows(pub(super) BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl RowSnapshot for CopiedRows {
+    fn page(&self, range: Range<Vec<u8>>, limit: usize) -> Result<Vec<KeyValue>, StoreError> {
+        let rows = self.0.range(range).take(limit);
+        Ok(rows
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
     }
 }

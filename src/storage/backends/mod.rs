@@ -21,6 +21,8 @@ mod sled;
 pub use location::StoreLocation;
 
 use crate::storage::disk::DataDir;
+use crate::storage::kv::Kv;
+use crate::storage::log_store::LogStore;
 use crate::storage::{StoreError, TupleStore};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -76,7 +78,7 @@ pub struct Backend {
 /// What a backend opens its rows from.
 enum Origin {
     /// From nothing: the rows are in memory.
-    Nothing(fn() -> Opened),
+    Nothing(fn() -> OpenedRows),
     /// From a data directory.
     Directory {
         /// The file or folder by which a directory is known to hold rows of this backend.
@@ -91,8 +93,16 @@ enum Origin {
 
 type Opened = Result<Arc<dyn TupleStore>, StoreError>;
 
+/// The rows of a backend.
+type OpenedRows = Result<Box<dyn Kv>, StoreError>;
+
 /// Takes the directory, the path of the backend's entry in it, and the memory for pages in bytes.
-type OpenDirectory = fn(DataDir, PathBuf, usize) -> Opened;
+type OpenDirectory = fn(DataDir, PathBuf, usize) -> OpenedRows;
+
+/// Returns the store over a backend's rows.
+fn store_over(rows: OpenedRows) -> Opened {
+    Ok(Arc::new(LogStore::open(rows?)?))
+}
 
 impl Backend {
     /// Returns every backend that behest knows, whether or not this program has it.
@@ -174,12 +184,17 @@ impl fmt::Debug for Backend {
 
 /// Opens an empty store in memory.
 pub fn open_memory() -> Opened {
-    memory::open()
+    store_over(memory::open())
 }
 
 /// Opens the store that redb keeps in a data directory, which is made where it is missing.
 pub fn open_redb(dir: &Path, cache_bytes: usize) -> Opened {
-    location::open_directory(&REDB, redb::open, dir, cache_bytes)
+    store_over(location::open_directory(
+        &REDB,
+        redb::open,
+        dir,
+        cache_bytes,
+    ))
 }
 
 #[cfg(test)]

@@ -17,35 +17,35 @@
 //! INVARIANT: a file under its final name is a complete database. A new one is made under another
 //! name first, so an empty file is damage and never counts as an empty store.
 
-use super::Opened;
+use super::OpenedRows;
 use crate::storage::StoreError;
 use crate::storage::disk::{DataDir, contain, corrupt, io_error, owner_only};
-use crate::storage::kv::{KeyValue, Kv, Order, RowWrite};
-use crate::storage::log_store::LogStore;
+use crate::storage::kv::{KeyValue, Kv, Order, RowSnapshot, RowWrite};
 use ::redb::{
     Builder, Database, Error, ReadOnlyTable, ReadableDatabase, TableDefinition,
     backends::FileBackend,
 };
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 const NEW_FILE: &str = "behest.redb.new";
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
 
 /// Opens the file at `path` in a data directory. The whole of it is read and checked.
-pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
+pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> OpenedRows {
     if !path.exists() {
         make(&dir, &path, cache_bytes)?;
     }
     let database = open_file(&path, cache_bytes)?;
-    let redb = Redb {
+    Ok(Box::new(Redb {
         path,
         cache_bytes,
         database: RwLock::new(Some(database)),
+        closings: Arc::default(),
         _dir: dir,
-    };
-    Ok(Arc::new(LogStore::open(redb)?))
+    }))
 }
 
 /// Makes an empty database and gives it its name when it is complete.
@@ -100,6 +100,8 @@ struct Redb {
     /// The open database; `None` after a write that met a full disk, until the file is opened
     /// again.
     database: RwLock<Option<Database>>,
+    /// How often the file was closed after a write that met a full disk.
+    closings: Arc<AtomicU64>,
     _dir: DataDir,
 }
 
@@ -144,6 +146,53 @@ impl Redb {
 
 type RowTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
+/// A read transaction, which sees the rows of its beginning.
+///
+/// INVARIANT: it is given up when the file is closed after a full disk. Otherwise it would keep the
+/// file open, which could not be opened again.
+struct ReadSnapshot {
+    path: PathBuf,
+    table: Mutex<Option<RowTable>>,
+    closings: Arc<AtomicU64>,
+    begun_at: u64,
+}
+
+impl RowSnapshot for ReadSnapshot {
+    fn page(&self, range: Range<Vec<u8>>, limit: usize) -> Result<Vec<KeyValue>, StoreError> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closings.load(Ordering::SeqCst) != self.begun_at {
+            *table = None;
+        }
+        let Some(table) = table.as_ref() else {
+            return Err(StoreError::Full(self.path.clone()));
+        };
+        contain(&self.path, || {
+            page_of(table, &range, Order::Ascending, limit)
+                .map_err(|error| store_error(&self.path, "read", error))
+        })
+    }
+}
+
+fn page_of(
+    table: &RowTable,
+    range: &Range<Vec<u8>>,
+    order: Order,
+    limit: usize,
+) -> Result<Vec<KeyValue>, Error> {
+    let mut rows = table.range(range.start.as_slice()..range.end.as_slice())?;
+    let mut page = Vec::new();
+    while page.len() < limit {
+        let next = match order {
+            Order::Ascending => rows.next(),
+            Order::Descending => rows.next_back(),
+        };
+        let Some(entry) = next else { break };
+        let (key, value) = entry?;
+        page.push((key.value().to_vec(), value.value().to_vec()));
+    }
+    Ok(page)
+}
+
 impl Kv for Redb {
     fn path(&self) -> &Path {
         &self.path
@@ -170,20 +219,20 @@ impl Kv for Redb {
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        self.read(|table| {
-            let mut rows = table.range(range.start.as_slice()..range.end.as_slice())?;
-            let mut page = Vec::new();
-            while page.len() < limit {
-                let next = match order {
-                    Order::Ascending => rows.next(),
-                    Order::Descending => rows.next_back(),
-                };
-                let Some(entry) = next else { break };
-                let (key, value) = entry?;
-                page.push((key.value().to_vec(), value.value().to_vec()));
-            }
-            Ok(page)
-        })
+        self.read(|table| page_of(table, &range, order, limit))
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn RowSnapshot>, StoreError> {
+        let begun_at = self.closings.load(Ordering::SeqCst);
+        let table = self.with("read", |database| {
+            Ok(database.begin_read()?.open_table(ROWS)?)
+        })?;
+        Ok(Box::new(ReadSnapshot {
+            path: self.path.clone(),
+            table: Mutex::new(Some(table)),
+            closings: Arc::clone(&self.closings),
+            begun_at,
+        }))
     }
 
     fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {
@@ -208,6 +257,7 @@ impl Kv for Redb {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
+            self.closings.fetch_add(1, Ordering::SeqCst);
             // Closing also writes, and may fail on a full disk; the next opening repairs what it
             // leaves.
             let _ = contain(&self.path, || {

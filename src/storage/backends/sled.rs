@@ -13,15 +13,14 @@
 //! flush. **Damage** in what it compresses into its log is found by its own checksums when the row
 //! is read, not when the file is opened.
 
-use super::Opened;
+use super::OpenedRows;
+use super::memory::CopiedRows;
 use crate::storage::StoreError;
 use crate::storage::disk::{DataDir, contain, corrupt, io_error};
-use crate::storage::kv::{KeyValue, Kv, Order, RowWrite};
-use crate::storage::log_store::LogStore;
+use crate::storage::kv::{KeyValue, Kv, Order, RowSnapshot, RowWrite};
 use ::sled::{Config, Db, Error};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How sled's message begins where a database of this process that was dropped has its lock still:
@@ -33,7 +32,7 @@ const MAX_PAUSES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Opens the folder at `path` in a data directory.
-pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
+pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> OpenedRows {
     let cache_bytes = u64::try_from(cache_bytes).unwrap_or(u64::MAX);
     let config = Config::new()
         .path(&path)
@@ -43,11 +42,11 @@ pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
         open_folder(&config).map_err(|error| store_error(&path, "opened", error))
     })?;
     dir.sync()?;
-    Ok(Arc::new(LogStore::open(Sled {
+    Ok(Box::new(Sled {
         path,
         database,
         _dir: dir,
-    })?))
+    }))
 }
 
 /// Opens the folder when sled has let go of it. The lock of the data directory is ours, so that
@@ -126,6 +125,16 @@ impl Kv for Sled {
             }
             Ok(page)
         })
+    }
+
+    /// Copies them into memory: sled has no snapshots, and nobody should need a backup of it often.
+    fn snapshot(&self) -> Result<Box<dyn RowSnapshot>, StoreError> {
+        let copied = self.with("read", |database| {
+            let rows = database.iter();
+            rows.map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())))
+                .collect()
+        });
+        Ok(Box::new(CopiedRows(copied?)))
     }
 
     fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {

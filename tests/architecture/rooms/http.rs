@@ -19,7 +19,7 @@ pub(super) const HTTP: [Room; 30] = [
         "The shapes of bodies, as the description of the API shows them.",
     ),
     (
-        "openfga::places",
+        "load::places",
         &[],
         "How many exports and streams there may be at once.",
     ),
@@ -115,7 +115,7 @@ pub(super) const HTTP: [Room; 30] = [
     (
         "shared",
         &[
-            "openfga::places",
+            "load::places",
             "caller::permission",
             "error",
             "caller",
@@ -162,7 +162,7 @@ pub(super) const HTTP: [Room; 30] = [
     (
         "openfga",
         &[
-            "openfga::places",
+            "load::places",
             "caller::permission",
             "error",
             "openfga::error",
@@ -250,7 +250,7 @@ pub(super) const HTTP: [Room; 30] = [
     (
         "server",
         &[
-            "openfga::places",
+            "load::places",
             "caller",
             "settings",
             "load::budget",
@@ -261,6 +261,7 @@ pub(super) const HTTP: [Room; 30] = [
             "shared",
             "authzen::metadata",
             "openfga",
+            "admin",
             "routes",
             "docs::openapi",
             "envelope",

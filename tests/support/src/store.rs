@@ -36,6 +36,10 @@ impl Kind {
         self.0.name()
     }
 
+    pub fn backend(self) -> &'static Backend {
+        self.0
+    }
+
     pub fn is_durable(self) -> bool {
         self.0.is_durable()
     }

@@ -2,7 +2,7 @@
 
 use crate::model::{Revision, Timestamp, Tuple, TupleKey};
 use crate::storage::backends::memory::Memory;
-use crate::storage::kv::KeyValue;
+use crate::storage::kv::{KeyValue, RowSnapshot};
 use crate::storage::log_store::purge::*;
 use crate::storage::{ModelId, ModelRecord, StoreRecord, TupleBatch, TupleStore};
 use std::ops::Range;
@@ -73,6 +73,10 @@ impl Kv for Disk {
         limit: usize,
     ) -> Result<Vec<KeyValue>, StoreError> {
         self.0.rows.page(range, order, limit)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn RowSnapshot>, StoreError> {
+        self.0.rows.snapshot()
     }
 
     fn write(&self, rows: Vec<RowWrite>) -> Result<(), StoreError> {

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 type CallerLook = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
 /// A body, and whose it is.
-pub(super) struct WatchedBody<B> {
+pub(in crate::http) struct WatchedBody<B> {
     body: B,
     shared: Data<ServiceState>,
     request: HttpRequest,
@@ -28,7 +28,7 @@ pub(super) struct WatchedBody<B> {
 
 /// The error if a body broke off.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BrokenBody {
+pub(in crate::http) enum BrokenBody {
     /// The caller is no longer who it was.
     #[error("an answer broke off: its caller is no longer let in")]
     Caller,
@@ -39,7 +39,11 @@ pub(super) enum BrokenBody {
 
 impl<B> WatchedBody<B> {
     /// Wraps the body of the answer to this request.
-    pub(super) fn new(body: B, shared: &Data<ServiceState>, request: &HttpRequest) -> Self {
+    pub(in crate::http) fn new(
+        body: B,
+        shared: &Data<ServiceState>,
+        request: &HttpRequest,
+    ) -> Self {
         Self {
             body,
             shared: shared.clone(),

@@ -46,7 +46,7 @@ struct PlaceHolder {
 
 /// The error if no place is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoPlace {
+pub(in crate::http) enum NoPlace {
     /// All places are taken; their number.
     OfAll(usize),
     /// The caller's share is taken; its size.
@@ -55,7 +55,7 @@ pub(super) enum NoPlace {
 
 /// A place, which is freed when this is dropped.
 #[derive(Debug)]
-pub(super) struct StreamPlace {
+pub(in crate::http) struct StreamPlace {
     places: Arc<StreamPlaces>,
     holder: Arc<PlaceHolder>,
     /// How much longer, in total, the answer may wait for its client.
@@ -73,7 +73,7 @@ impl StreamPlaces {
     }
 
     /// Takes a place for a caller; its client may keep the answer waiting for `patience` in total.
-    pub(super) fn take(
+    pub(in crate::http) fn take(
         self: &Arc<Self>,
         caller: usize,
         patience: Duration,
@@ -160,7 +160,7 @@ impl StreamPlace {
     /// Passes a piece of `bytes` bytes to the client, and waits at most `at_most` for the client to
     /// take it. Returns `false` if the answer has to end: the client has gone or is too slow, or
     /// another answer needs the place. Blocks, so it must run on a thread that may wait.
-    pub(super) fn pass<T>(
+    pub(in crate::http) fn pass<T>(
         &mut self,
         sender: &Sender<T>,
         piece: T,
