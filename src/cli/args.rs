@@ -12,7 +12,9 @@ mod init;
 mod manual;
 mod service;
 
-pub(super) use authors::{LintArguments, LintLevel, Percent, ReportFormat, TestArguments};
+pub(super) use authors::{
+    LintArguments, LintLevel, Percent, ReportFormat, TakerArguments, TestArguments,
+};
 pub(super) use backup::{BackupArguments, RestoreArguments};
 pub(super) use bulk::{ExportArguments, ImportArguments, TupleLocation};
 pub(super) use config_check::{ConfigCheckArguments, ConfigCommand};
@@ -63,13 +65,15 @@ pub(super) enum Command {
     /// Write a bundle to begin with: a template, or one for the tools of an MCP server
     #[command(after_help = init::INIT_EXAMPLES)]
     Init(InitArguments),
-    /// Report everything that is wrong with a bundle, without running its cases
+    /// Report everything that is wrong with a bundle, and whether it would go live somewhere
     #[command(after_help = help::validate())]
     Validate {
         #[command(flatten)]
         bundle: BundlePlace,
         #[command(flatten)]
         lints: LintArguments,
+        #[command(flatten)]
+        taker: TakerArguments,
     },
     /// Run a bundle's cases: a bundle with one that fails does not load
     #[command(after_help = help::test())]

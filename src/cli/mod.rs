@@ -37,6 +37,7 @@ mod serve;
 mod service;
 mod tuples;
 mod validate;
+mod would_take;
 
 use crate::bundle::BundleSource;
 use args::{BundleArgument, Command, CommandLine, ConfigCommand, KeysCommand};
@@ -53,9 +54,11 @@ pub fn run() -> ExitCode {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Init(init)) => init::run(&init),
-        Some(Command::Validate { bundle, lints }) => {
-            validate::run(&chosen(&bundle.named()), &lints)
-        }
+        Some(Command::Validate {
+            bundle,
+            lints,
+            taker,
+        }) => validate::run(&chosen(&bundle.named()), &lints, &taker),
         Some(Command::Dev(dev)) => serve::dev::run(&dev),
         Some(Command::Test(test)) if test.watch => {
             let source = chosen(&test.bundle.named());

@@ -1,9 +1,10 @@
 //! `behest validate`: shows every problem of a bundle, underlined.
 
-use super::args::LintArguments;
+use super::args::{LintArguments, TakerArguments};
 use super::exit::ExitReason;
 use super::lints::{self, LintFinding};
 use super::output::{Paint, fail, fail_with_lines, print, warn_with_lines};
+use super::would_take;
 use crate::bundle::{self, AT_ONCE, Bundle, BundleFiles, BundleSource, Lint};
 use crate::clock::SystemClock;
 use crate::engine::Engine;
@@ -12,8 +13,17 @@ use crate::telemetry::Metrics;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Reads and checks a bundle; `behest test` runs its cases.
-pub(super) fn run(source: &BundleSource, arguments: &LintArguments) -> ExitCode {
+/// Reads and checks a bundle, and says whether it would go live where `taker` says. Its cases are
+/// run there, and otherwise by `behest test`.
+pub(super) fn run(
+    source: &BundleSource,
+    arguments: &LintArguments,
+    taker: &TakerArguments,
+) -> ExitCode {
+    let place = match taker.place() {
+        Ok(place) => place,
+        Err(failure) => return fail(failure),
+    };
     let untested = (
         Lint::UntestedPolicy,
         "`untested-policy` needs the cases to be run: `behest test --deny untested-policy`",
@@ -35,8 +45,13 @@ pub(super) fn run(source: &BundleSource, arguments: &LintArguments) -> ExitCode 
             }
             let ok = Paint::for_results().good("ok");
             print(&format!("{ok}: {}\n", describe(source, &bundle)));
-            print(&unrun_cases(source, bundle.cases().len()));
-            ExitCode::SUCCESS
+            match place {
+                Some(place) => would_take::check(source, &place),
+                None => {
+                    print(&unrun_cases(source, bundle.cases().len()));
+                    ExitCode::SUCCESS
+                }
+            }
         }
         Err(problems) => fail_with_lines(&problems, &files),
     }

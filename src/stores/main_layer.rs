@@ -172,23 +172,99 @@ fn orphan(key: &TupleKey) -> Problem {
     )
 }
 
-/// Returns one problem for each key, up to [`MAX_LISTED`], and one that counts the rest.
-fn listed<K>(keys: impl Iterator<Item = K>, problem: impl Fn(K) -> Problem) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut rest = 0_usize;
-    for key in keys {
-        if problems.len() < MAX_LISTED {
-            problems.push(problem(key));
-        } else {
-            rest += 1;
+/// Makes the checks of [`Stores::prepare_main`] for stored tuples that come one after the other, so
+/// that a command can make them for a directory or a service of which it holds no tuples.
+#[derive(Debug)]
+pub struct LayerCheck<'a> {
+    bundle: &'a Bundle,
+    bundled: HashSet<&'a TupleKey>,
+    collisions: ListedTuples,
+    orphans: ListedTuples,
+    tuples: u64,
+}
+
+impl<'a> LayerCheck<'a> {
+    /// Creates the check of a bundle.
+    #[must_use]
+    pub fn of(bundle: &'a Bundle) -> Self {
+        Self {
+            bundle,
+            bundled: bundle.tuples().iter().map(|tuple| &tuple.key).collect(),
+            collisions: ListedTuples::default(),
+            orphans: ListedTuples::default(),
+            tuples: 0,
         }
     }
-    if rest > 0 {
-        problems.push(Problem::new(format!(
-            "… and so it is with {rest} more tuples"
-        )));
+
+    /// Checks a stored tuple.
+    pub fn add(&mut self, tuple: &Tuple) {
+        self.tuples += 1;
+        if self.bundled.contains(&tuple.key) {
+            self.collisions.add(&tuple.key, collision);
+        }
+        if !is_allowed(self.bundle.model(), tuple) {
+            self.orphans.add(&tuple.key, orphan);
+        }
     }
-    problems
+
+    /// Returns how many tuples were checked.
+    #[must_use]
+    pub fn tuples(&self) -> u64 {
+        self.tuples
+    }
+
+    /// Returns how many of them the bundle's model does not allow. They are a problem unless the
+    /// bundle says that they may stay.
+    #[must_use]
+    pub fn orphans(&self) -> usize {
+        self.orphans.count()
+    }
+
+    /// Returns why the bundle would be refused.
+    #[must_use]
+    pub fn problems(self) -> Problems {
+        let mut problems = self.collisions.problems();
+        if !self.bundle.allow_orphans() {
+            problems.extend(self.orphans.problems());
+        }
+        Problems(problems)
+    }
+}
+
+/// A problem for each of some tuples, up to [`MAX_LISTED`], and the number of the rest.
+#[derive(Debug, Default)]
+struct ListedTuples {
+    listed: Vec<Problem>,
+    rest: usize,
+}
+
+impl ListedTuples {
+    fn add<K>(&mut self, key: K, problem: impl Fn(K) -> Problem) {
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(problem(key));
+        } else {
+            self.rest += 1;
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.listed.len() + self.rest
+    }
+
+    fn problems(mut self) -> Vec<Problem> {
+        if self.rest > 0 {
+            let told = format!("… and so it is with {} more tuples", self.rest);
+            self.listed.push(Problem::new(told));
+        }
+        self.listed
+    }
+}
+
+/// Returns one problem for each key, up to [`MAX_LISTED`], and one that counts the rest.
+fn listed<K>(keys: impl Iterator<Item = K>, problem: impl Fn(K) -> Problem) -> Vec<Problem> {
+    let mut listed = ListedTuples::default();
+    keys.for_each(|key| listed.add(key, &problem));
+    listed.problems()
 }
 
 /// Returns the id of a model, derived from its content: the same model has the same id wherever it

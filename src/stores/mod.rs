@@ -46,7 +46,7 @@ mod write_guard;
 
 pub use crate::stores::direct::{Admission, DirectStore};
 pub use crate::stores::error::StoresError;
-pub use crate::stores::main_layer::MainLayer;
+pub use crate::stores::main_layer::{LayerCheck, MainLayer};
 pub use crate::stores::models::StoredModel;
 pub use crate::stores::read::{
     ChangePage, ChangePlace, TimedChange, TimedTuple, TuplePage, TuplePlace, TupleSelection,

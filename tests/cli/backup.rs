@@ -1,10 +1,10 @@
-//! Backups and restores by the command line.
+//! Backups and restores by the command line, and whether a bundle would go live somewhere.
 
-use super::bulk::{TupleCommands, held, line, place};
+use super::bulk::{DATA, TupleCommands, held, line, place};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
-use support::place::{Output, Place};
+use support::place::{KEY, Output, Place};
 
 /// A place whose data directory holds some tuples, and was served once.
 fn filled() -> Place {
@@ -226,4 +226,79 @@ fn a_restore_that_does_not_end_leaves_nothing_that_serves() {
             refused(&dir);
         }
     }
+}
+
+#[test]
+fn a_bundle_is_tried_against_the_tuples_of_a_directory_and_of_a_service() {
+    let place = filled();
+    let data = [&["validate"], &DATA[..]].concat();
+    let fits = place.run(&data);
+    assert!(
+        fits.code == 0
+            && fits.out.ends_with(
+                "ok: it would go live over 500 stored tuples; it is the one that decides there\n"
+            ),
+        "{fits:?}"
+    );
+    let service = place.serve(&["--data", "data"]);
+    let url = ["validate", "bundle"];
+    assert_eq!(place.with_service(&service, &url).out, fits.out);
+
+    // A model without a relation that tuples have, and a tuple that is stored.
+    let model = std::fs::read_to_string(place.path("bundle/schemas/documents.fga")).unwrap();
+    place.write(
+        "next/schemas/documents.fga",
+        &model.replace("viewer", "reader"),
+    );
+    place.write(
+        "next/schemas/tools.cedarschema",
+        &std::fs::read_to_string(place.path("bundle/schemas/tools.cedarschema")).unwrap(),
+    );
+    place.write("next/policies/bundle.toml", "");
+    let refused = place.with_service(&service, &["validate", "next"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    let told = "the bundle's model does not allow the tuple `document:d";
+    assert_eq!(refused.err.matches(told).count(), 100, "{}", refused.err);
+    assert!(refused.err.contains("… and so it is with 400 more tuples"));
+    place.write("next/policies/bundle.toml", "allow_orphans = true\n");
+    let allowed = place.with_service(&service, &["validate", "next"]);
+    assert!(
+        allowed.code == 0
+            && allowed.out.contains(
+                "over 500 stored tuples, of which 500 tuples would stay without meaning \
+                 (`allow_orphans`); it would replace "
+            ),
+        "{allowed:?}"
+    );
+    place.write("next/schemas/documents.fga", &model);
+    place.write(
+        "next/policies/own.tuples.yaml",
+        "- { user: \"user:u3\", relation: viewer, object: \"document:d3\" }\n",
+    );
+    let colliding = place.with_service(&service, &["validate", "next"]);
+    assert!(
+        colliding.code == 4
+            && colliding.err.contains(
+                "the tuple `document:d3#viewer@user:u3` of the bundle is stored in `main` too"
+            ),
+        "{colliding:?}"
+    );
+    // What a service would refuse for a case of its own is refused here too.
+    place.write_policies("3");
+    let failing = place.with_service(&service, &["validate", "bundle"]);
+    assert!(
+        failing.code == 4 && failing.err.contains("an agent refunds little"),
+        "{failing:?}"
+    );
+    let url = service.url();
+    let nobody = place.run(&["validate", "next", "--url", &url]);
+    assert!(nobody.code != 0, "{nobody:?}");
+    // The variable names a service for other commands, and is not asked for all of its tuples.
+    let variables = [("BEHEST_URL", url.as_str()), ("BEHEST_KEY", KEY)];
+    let alone = place.run_with(&["validate", "next"], &variables, "");
+    assert!(
+        alone.code == 0 && !alone.out.contains("go live"),
+        "{alone:?}"
+    );
+    assert_eq!(service.stop().code(), Some(0));
 }

@@ -1,8 +1,12 @@
 //! The arguments of the commands for whoever writes policies: `behest test` and `behest validate`.
 
 use super::BundlePlace;
+use super::bulk::{TupleLocation, location};
+use super::service::ServiceArguments;
 use crate::bundle::Lint;
-use clap::{Args, ValueEnum};
+use crate::cli::exit::CommandFailure;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, Args, ValueEnum};
 use regex::Regex;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -31,6 +35,32 @@ pub(in crate::cli) struct TestArguments {
     /// Run them again at each change, until a signal ends it
     #[arg(long)]
     pub(in crate::cli) watch: bool,
+}
+
+/// What is to take a bundle.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("taker").args(["data", "url"]))]
+pub(in crate::cli) struct TakerArguments {
+    /// Also say whether the bundle would go live over this data directory, which no service has
+    /// open: its cases are run, and the stored tuples are compared with it
+    #[arg(long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
+    data: Option<String>,
+    #[command(flatten)]
+    service: ServiceArguments,
+}
+
+impl TakerArguments {
+    /// Returns the data directory or the service that is named; `None` if the bundle alone is
+    /// looked at. The variable `BEHEST_URL` does not count: a service is asked for all of its
+    /// tuples only where the command line says so.
+    pub(in crate::cli) fn place(&self) -> Result<Option<TupleLocation>, CommandFailure> {
+        let service = self.service.chosen(true)?;
+        let data = location(self.data.as_deref()).map_err(CommandFailure::usage)?;
+        Ok(match (data, service) {
+            (Some(location), _) => Some(TupleLocation::Data(location)),
+            (None, service) => service.map(TupleLocation::Service),
+        })
+    }
 }
 
 /// The form in which the results of cases are written.

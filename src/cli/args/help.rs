@@ -58,9 +58,16 @@ Lints:
 
 pub(super) fn validate() -> String {
     format!(
-        "{LINTS}\n\n\
-         Exit codes: 0 nothing is wrong; 2 wrong usage; 4 the bundle is broken; 7 a lint that is\n\
-         denied found something."
+        "With `--data` or `--url`, stored tuples are read one after the other and nothing is \
+         written. A service is\nasked for them with a key of the permission `relations.read` in \
+         `BEHEST_KEY`.\n\n\
+         Examples:\n  \
+         behest validate ./policies-repo\n  \
+         BEHEST_KEY=… behest validate ./policies-repo --url https://pdp.example\n\n\
+         {LINTS}\n\n\
+         Exit codes: 0 nothing is wrong; 1 the stored tuples cannot be read; 2 wrong usage; 4 the \
+         bundle is broken,\nor would be refused there; 5 the service does not answer; 7 a lint \
+         that is denied found something."
     )
 }
 

@@ -85,7 +85,7 @@ fn describe(summary: &BackupSummary) -> String {
 }
 
 /// Opens a data directory that holds a store.
-fn open(location: &StoreLocation) -> Result<Arc<dyn TupleStore>, Problem> {
+pub(super) fn open(location: &StoreLocation) -> Result<Arc<dyn TupleStore>, Problem> {
     if location.found().is_none() {
         let told = format!("there is no data directory with relations at `{location}`");
         return Err(
@@ -151,7 +151,7 @@ fn failure(error: &BackupError) -> CommandFailure {
 }
 
 /// Shows a person at a terminal how many bytes there were.
-fn byte_bar() -> ProgressBar {
+pub(super) fn byte_bar() -> ProgressBar {
     let bar = ProgressBar::no_length().with_finish(ProgressFinish::AndClear);
     match ProgressStyle::with_template(PIPE) {
         Ok(style) => bar.with_style(style),
