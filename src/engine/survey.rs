@@ -1,9 +1,9 @@
 //! Surveys what a bundle decides, so that an author sees which decisions an edit changes.
 //!
 //! A survey has two parts: the decisions of the bundle's cases, with the contexts and the fixtures
-//! that they have, and a matrix of who may do what to what, over the entities that the bundle stores
-//! or that its tuples and cases name. Both rest on the bundle alone and on one fixed time, so two
-//! surveys differ only by what was edited.
+//! that they have, and a matrix of who may do what to what, over the entities that the bundle
+//! stores or that its tuples and cases name. Both rest on the bundle alone and on one fixed time,
+//! so two surveys differ only by what was edited.
 //!
 //! A matrix knows no arguments of calls: a question that some arguments could permit has an outcome
 //! of its own.

@@ -1,5 +1,5 @@
-//! Tuples that do not count because of their conditions, as the relation engine finds them and as an
-//! explanation shows them.
+//! Tuples that do not count because of their conditions, as the relation engine finds them and as
+//! an explanation shows them.
 
 use super::{TupleCondition, TupleKey, Value};
 use smol_str::SmolStr;

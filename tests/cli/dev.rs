@@ -141,8 +141,8 @@ fn an_author_sees_what_each_edit_does() {
     assert!(
         line.contains(
             "; it would permit: agent:copilot tools/call tool:refund; it would deny: user:alice \
-             tools/call tool:refund, user:alice > agent:copilot tools/call tool:refund, `a user \
-             refunds` and 1 more; "
+             tools/call tool:refund, user:alice > agent:copilot tools/call tool:refund, `an agent \
+             refunds little`; "
         ),
         "{line}"
     );

@@ -119,11 +119,11 @@ fn a_tuple_whose_condition_is_false_is_told_if_it_would_have_counted() {
     assert_eq!(
         unmet(&tuples, "doc:a#viewer@user:ann", "50"),
         [
-            "doc:a#owner@user:ann",
-            "doc:a#owner@group:staff#member",
             "doc:a#parent@doc:b",
             "doc:b#owner@group:ops#member",
             "group:ops#member@user:ann",
+            "doc:a#owner@user:ann",
+            "doc:a#owner@group:staff#member",
         ],
         "the group of others, and what is another's, would not have"
     );

@@ -168,7 +168,7 @@ fn a_backup_of_a_service_that_is_killed_is_none() {
 
     let mut random = Random(RandomState::new().hash_one("killed"));
     let (mut whole, mut none) = (0, 0);
-    for round in 0..12 {
+    for round in 0..5 {
         let mut service = place.serve(&["--data", "data"]);
         let file = format!("b{round}");
         let child = begin(&place, &service, &file);

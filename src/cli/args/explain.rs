@@ -33,10 +33,9 @@ What `--given` takes is what a case is given, each part of which may be left out
   token:    { scopes: [\"repo\"] }
   now:      2026-12-24T18:00:00Z
 
-`--assume` takes a tuple as explanations show it, OBJECT#RELATION@USER, or as JSON with a \
-condition:
-  --assume '{\"user\": \"user:alice\", \"relation\": \"writer\", \"object\": \"repository:checkout\", \
-\"condition\": {\"name\": \"until\"}}'
+`--assume` takes a tuple as explanations show it, OBJECT#RELATION@USER, or as JSON, where it may \
+have a
+`condition` with `name` and `context` beside `user`, `relation` and `object`.
 
 Of a denial, the last lines say which tuple more or less would have permitted it, if one would.
 

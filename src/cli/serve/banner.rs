@@ -122,7 +122,8 @@ mod tests {
                 "\n  behest {version}\n\n  listening  {url}\n  \
                  try it     {url}/console/\n  API        {url}/docs\n  \
                  bundle     the default one, abababababab\n             3 policies\n             \
-                 your own: `behest init notes && behest dev notes`\n  admin key  behest_k  (until the service ends)\n\n  {MEMORY_ONLY}\n\n"
+                 your own: `behest init notes && behest dev notes`\n  \
+                 admin key  behest_k  (until the service ends)\n\n  {MEMORY_ONLY}\n\n"
             )
         );
     }

@@ -117,11 +117,15 @@ fn refused_spans(answer: &[u8]) -> usize {
     let Ok(answer) = serde_json::from_slice::<serde_json::Value>(answer) else {
         return 0;
     };
-    let refused = &answer["partialSuccess"]["rejectedSpans"];
-    let number = refused.as_u64();
+    let refused = answer.pointer("/partialSuccess/rejectedSpans");
     // A number of 64 bits is a text in this JSON.
-    let number = number.or_else(|| refused.as_str()?.parse().ok());
-    number.map_or(0, |number| usize::try_from(number).unwrap_or(usize::MAX))
+    let number = refused.and_then(|refused| match refused.as_str() {
+        Some(text) => text.parse().ok(),
+        None => refused.as_u64(),
+    });
+    number.map_or(0, |number: u64| {
+        usize::try_from(number).unwrap_or(usize::MAX)
+    })
 }
 
 /// Reads a file of headers, one on each line. Empty lines and those that begin with `#` say

@@ -190,7 +190,7 @@ impl Tracer {
             is_failing: false,
         };
         let background = Background::start("spans", settings.queue, move |arrivals| {
-            sender.run(arrivals)
+            sender.run(arrivals);
         })?;
         Ok(Arc::new(Self {
             background,

@@ -183,7 +183,7 @@ pub(in crate::http) struct RelationJson<'a> {
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = UnmetTuple)]
 pub(in crate::http) struct UnmetJson<'a> {
-    /// The tuple: `object#relation@user`.
+    /// The tuple that would have counted: `object#relation@user`.
     #[schema(example = "tool:payments/refund#caller@user:ann")]
     tuple: Cow<'a, str>,
     /// The name of its condition.
