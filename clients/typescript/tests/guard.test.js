@@ -335,6 +335,21 @@ describe("ways around it", () => {
     assert.deepEqual(ran, []);
   });
 
+  test("nor does one from within a call that was decided at another server", async () => {
+    const ran = [];
+    const other = guard(highLevel1(ran), { server: "desk", pdp: service.url, principal });
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    await Server.prototype.connect.call(other.server, far);
+    const inner = new Client(INFO);
+    await inner.connect(near);
+    const server = new McpServer(INFO);
+    server.registerTool("status", {}, () => inner.callTool({ name: "status", arguments: {} }));
+    const { client } = await connected(server);
+    const result = await client.callTool({ name: "status", arguments: {} });
+    assert.match(result.content[0].text, /gone around the guard/);
+    assert.deepEqual(ran, []);
+  });
+
   test("two requests of one id are not answered for each other", async () => {
     const ran = [];
     const { near } = await connected(highLevel1(ran), {}, { who: "eve" });

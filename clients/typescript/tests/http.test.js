@@ -21,6 +21,7 @@ import { jsonRpcHandler, UserBuilder } from "@a2a-js/sdk/server/express";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { ElicitResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import express from "express";
 import fastify from "fastify";
@@ -277,6 +278,57 @@ describe("a session", () => {
     await client.close();
     await stop();
   });
+});
+
+test("what has no question of its own is the owner's, in a session", async () => {
+  // The handshake passes, so that no question of it verifies anything.
+  const permits = await pdp(permitAll);
+  const answers = [];
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID });
+  const server = highLevel1([]);
+  server.registerTool("ask", {}, async (extra) => {
+    const requestedSchema = { type: "object", properties: { ok: { type: "boolean" } } };
+    const params = { message: "Pay?", requestedSchema };
+    const asked = await extra.sendRequest({ method: "elicitation/create", params }, ElicitResultSchema);
+    answers.push(asked.action);
+    return { content: [] };
+  });
+  const options = { server: "desk", pdp: permits.url, handshake: "pass", ...quiet };
+  await guard(server, options).connect(transport);
+  const site = await listen(http.createServer((request, response) => transport.handleRequest(request, response)));
+  const owner = token({ sub: "ben" });
+  const send = async (message, bearer, session) => {
+    const response = await fetch(site.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...(session === undefined ? {} : { "mcp-session-id": session }),
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", ...message }),
+    });
+    return { session: response.headers.get("mcp-session-id"), text: response.text() };
+  };
+  const clientInfo = { name: "test", version: "1.0.0" };
+  const params = { protocolVersion: "2025-11-25", capabilities: { elicitation: {} }, clientInfo };
+  const { session } = await send({ id: 1, method: "initialize", params }, owner);
+  await send({ id: 2, method: "tools/list", params: {} }, owner, session);
+  const called = await send({ id: 3, method: "tools/call", params: { name: "ask" } }, owner, session);
+  const accept = { id: 0, result: { action: "accept", content: { ok: true } } };
+  const forged = owner.replace(/\.[^.]*$/, ".AAAA");
+  for (const bearer of [undefined, forged, token({ sub: "ana" })]) {
+    await send(accept, bearer, session);
+    await send({ method: "notifications/cancelled", params: { requestId: 3 } }, bearer, session);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.deepEqual(answers, []);
+  await send(accept, owner, session);
+  assert.match(await called.text, /"id":3/);
+  assert.deepEqual(answers, ["accept"]);
+  await server.close();
+  await site.stop();
+  await permits.stop();
 });
 
 /** Asks as somebody. */

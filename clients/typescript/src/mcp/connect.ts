@@ -1,10 +1,10 @@
 // Puts a guard on a server: every message of every transport that the server is connected to from
 // then on goes through it, in both directions.
 
-import { refusal, type Denial, type Refusal } from "../denial.js";
+import type { Denial, Refusal } from "../denial.js";
 import { isDenial } from "../enforcer.js";
 import { isObject } from "../answer.js";
-import { identityOf, type Party } from "../principal.js";
+import type { Party } from "../principal.js";
 import { exchanges, guardHttp, type Exchange } from "./exchange.js";
 import { invalidCall, invalidRequest, type Guard } from "./guard.js";
 import { LISTS, normalized, text, type Params } from "./mapping.js";
@@ -26,6 +26,7 @@ import {
   type RegisteredTool,
   type Tools,
 } from "./sdk.js";
+import { OPENING, Session } from "./session.js";
 import { hideSubscriptions } from "./subscriptions.js";
 import { MappingError, toJson } from "./values.js";
 
@@ -79,8 +80,7 @@ class Link {
   readonly #pending = new Map<Id, Pending>();
   #inner: ((message: Message, extra?: unknown) => void) | undefined;
   readonly #send: OpenTransport["send"];
-  /** Whoever opened the session: its id is no proof of anything. */
-  #owner: string | undefined;
+  readonly #session: Session;
 
   constructor(
     readonly guard: Guard,
@@ -89,6 +89,7 @@ class Link {
     readonly transport: OpenTransport,
   ) {
     this.#send = transport.send.bind(transport);
+    this.#session = new Session(guard);
   }
 
   async open(connect: LowLevelServer["connect"]): Promise<void> {
@@ -112,11 +113,12 @@ class Link {
   #incoming(message: Message, extra: unknown): void {
     if (!isObject(message) || typeof message["method"] !== "string") {
       // An answer to the server's own question, or nothing that the SDK would act on.
-      this.#inner?.(message, extra);
+      this.#unasked(message, extra);
       return;
     }
     if (!Object.hasOwn(message, "id")) {
-      this.#notification(message, extra);
+      if (message["method"].startsWith("notifications/")) this.#unasked(message, extra);
+      else this.guard.enforcer.report(new Error("a notification by the name of a request is dropped"));
       return;
     }
     if (!isRequest(message)) {
@@ -143,22 +145,6 @@ class Link {
     exchange?.add(decided);
   }
 
-  #notification(message: Message, extra: unknown): void {
-    const method = message["method"] as string;
-    if (!method.startsWith("notifications/")) {
-      this.guard.enforcer.report(new Error("a notification by the name of a request is dropped"));
-      return;
-    }
-    if (method === "notifications/cancelled" && isObject(message["params"])) {
-      const pending = this.#pending.get(message["params"]["requestId"] as Id);
-      if (pending !== undefined) pending.cancelled = true;
-      // The SDK knows nothing yet of a request that is being decided.
-      if (pending?.forwarded === false) return;
-      if (pending !== undefined) this.#pending.delete(pending.message.id);
-    }
-    this.#inner?.(message, extra);
-  }
-
   /** Decides about a request; hands it on, or answers it. */
   async #request(pending: Pending, extra: unknown, exchange: Exchange | undefined): Promise<void> {
     const { message } = pending;
@@ -171,7 +157,7 @@ class Link {
       } else if (typeof forward.handle === "function") {
         pending.forwarded = true;
         if (pending.party !== undefined && this.transport.sessionId !== undefined) {
-          this.#owner ??= identityOf(pending.party);
+          this.#session.permitted(pending.party);
         }
         run(forward.handle, forward.call);
       } else {
@@ -196,7 +182,7 @@ class Link {
     const party = await guard.party(message, extra);
     if (isDenial(party)) return party;
     pending.party = party;
-    const denial = this.#intrusion(party);
+    const denial = this.#session.intrusion(party);
     if (denial !== undefined) return denial;
     if (method === "tools/call") return this.#call(pending, party, extra);
     if (Object.hasOwn(LISTS, method)) {
@@ -210,25 +196,40 @@ class Link {
     return (await guard.decide(asked, party)) ?? pass(asked);
   }
 
-  /** Denies who comes to a session that somebody else has opened. */
-  #intrusion(party: Party): Denial | undefined {
-    if (this.#owner === undefined || this.#owner === identityOf(party)) return undefined;
-    return refusal("session_of_another", "This session was opened by somebody else.");
-  }
-
-  /** Decides about a GET or a DELETE: who may not open a session may not listen to one either. */
+  /** Decides about a GET or a DELETE. */
   async #admit(extra: unknown): Promise<Refusal | undefined> {
     const { guard } = this;
-    const message: RequestMessage = { jsonrpc: "2.0", id: 0, method: "initialize", params: {} };
-    const passes = guard.passes(message.method);
-    if (passes && this.#owner === undefined) return undefined;
-    const party = await guard.party(message, extra);
-    const denial = isDenial(party)
-      ? party
-      : ((passes ? undefined : await guard.decide(message, party)) ?? this.#intrusion(party));
+    const denial = await this.#session.denial(extra);
     if (denial === undefined) return undefined;
-    const body = deniedRequest(message.id, denial, guard.style);
-    return guard.refusal(message, denial) ?? { status: 403, headers: {}, body };
+    const body = deniedRequest(OPENING.id, denial, guard.style);
+    return guard.refusal(OPENING, denial) ?? { status: 403, headers: {}, body };
+  }
+
+  /** Hands on what has no question of its own, in a session only from its owner. */
+  #unasked(message: Message, extra: unknown): void {
+    if (!this.#session.isOpen) {
+      this.#deliver(message, extra);
+      return;
+    }
+    const { enforcer } = this.guard;
+    this.#session
+      .denial(extra)
+      .then((denial) => {
+        if (denial === undefined) this.#deliver(message, extra);
+        else enforcer.report(new Error(`a message without an id is dropped: ${denial.message}`));
+      })
+      .catch((error: unknown) => enforcer.report(error));
+  }
+
+  #deliver(message: Message, extra: unknown): void {
+    if (message["method"] === "notifications/cancelled" && isObject(message["params"])) {
+      const pending = this.#pending.get(message["params"]["requestId"] as Id);
+      if (pending !== undefined) pending.cancelled = true;
+      // The SDK knows nothing yet of a request that is being decided.
+      if (pending?.forwarded === false) return;
+      if (pending !== undefined) this.#pending.delete(pending.message.id);
+    }
+    this.#inner?.(message, extra);
   }
 
   /** Decides about a call with the arguments that the tool runs with, and hands on these. */
