@@ -103,7 +103,11 @@ async function denialOf(
   return enforcer.denial(party, question, traceOf(header("traceparent"), header("tracestate")));
 }
 
-function questionOf(options: A2aGuardOptions, method: Method, params: unknown): Question | undefined {
+function questionOf(
+  options: A2aGuardOptions,
+  method: Method,
+  params: unknown,
+): Question | undefined {
   const { agent, type = "agent" } = options;
   const action = Object.hasOwn(ACTIONS, method)
     ? ACTIONS[method as keyof typeof ACTIONS]

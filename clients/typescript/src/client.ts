@@ -202,10 +202,8 @@ export class AuthZenClient {
     const incoming = await this.#send("GET", WELL_KNOWN + this.#prefix, undefined, call);
     const value = objectOf(incoming.answer);
     if (!url.startsWith("unix:") && value["policy_decision_point"] !== url) {
-      throw new AuthZenError(
-        "nonsense",
-        `the metadata are those of \`${String(value["policy_decision_point"])}\`, not of \`${url}\``,
-      );
+      const other = String(value["policy_decision_point"]);
+      throw new AuthZenError("nonsense", `the metadata are of \`${other}\`, not of \`${url}\``);
     }
     if (typeof value["access_evaluation_endpoint"] !== "string") {
       throw new AuthZenError("nonsense", "the metadata name no `access_evaluation_endpoint`");

@@ -121,7 +121,8 @@ function read(
   done: (incoming: Incoming) => void,
 ): void {
   const { headers } = response;
-  const tooLarge = () => fail(new AuthZenError("too_large", `the answer has more than ${maxBytes} bytes`));
+  const tooLarge = () =>
+    fail(new AuthZenError("too_large", `the answer has more than ${maxBytes} bytes`));
   const cutOff = (cause?: Error) =>
     fail(new AuthZenError("unreachable", "the answer was cut off", { cause }));
   const encoding = headers["content-encoding"] ?? "identity";

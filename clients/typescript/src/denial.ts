@@ -199,8 +199,9 @@ function nextAction(reason: Reason | undefined): NextAction {
 /** Scopes are words of RFC 6749: anything else could end the header that they go into. */
 function scopesOf(value: unknown): string[] | undefined {
   if (!Array.isArray(value)) return undefined;
+  const word = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
   const scopes = value.filter(
-    (scope): scope is string => typeof scope === "string" && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope),
+    (scope): scope is string => typeof scope === "string" && word.test(scope),
   );
   return scopes.length === 0 ? undefined : scopes;
 }

@@ -34,8 +34,8 @@ export interface DecisionEvent {
 export interface EnforcerOptions<Request extends Asking> {
   /** The service to ask. */
   pdp: Pdp;
-  /** Says who asks, or nothing for nobody; what it throws denies. Without it, the request's token is
-   * handed to the service, which verifies it. */
+  /** Says who asks, or nothing for nobody; what it throws denies. Without it, the request's token
+   * is handed to the service, which verifies it. */
   principal?: (request: Request) => Principal | undefined | Promise<Principal | undefined>;
   /** Where the metadata of the protected resource are (RFC 9728), for `WWW-Authenticate`. */
   resourceMetadata?: string;
@@ -102,9 +102,9 @@ export class Enforcer<Request extends Asking> {
   }
 
   /**
-   * Asks about a list at once: whether the first question is permitted, and which of the others could
-   * be, with some arguments. Where one of them has no decision, all are denied: a list without it
-   * would look whole.
+   * Asks about a list at once: whether the first question is permitted, and which of the others
+   * could be, with some arguments. Where one of them has no decision, all are denied: a list
+   * without it would look whole.
    */
   async list(
     party: Party,
@@ -227,7 +227,9 @@ function clientOf(pdp: Pdp): AuthZenClient {
 
 /** Returns the trace of a request, where it is one (W3C Trace Context). */
 export function traceOf(traceparent: unknown, tracestate: unknown): CallOptions {
-  if (typeof traceparent !== "string" || !/^[0-9a-f]{2}(-[0-9a-f]+){3}$/.test(traceparent)) return {};
-  if (typeof tracestate !== "string" || !/^[\x20-\x7e]{1,512}$/.test(tracestate)) return { traceparent };
+  const parent = /^[0-9a-f]{2}(-[0-9a-f]{2,32}){3}$/;
+  if (typeof traceparent !== "string" || !parent.test(traceparent)) return {};
+  const state = /^[\x20-\x7e]{1,512}$/;
+  if (typeof tracestate !== "string" || !state.test(tracestate)) return { traceparent };
   return { traceparent, tracestate };
 }

@@ -6,7 +6,7 @@ import { braces, RouteGuard, type Route, type RouteGuardOptions } from "./routes
 
 export type { Route, RouteGuardOptions, RouteRequest } from "./routes.js";
 
-/** Returns what makes a hook for a route: `app.get("/orders/:id", { preHandler: guard() }, …)`. */
+/** Returns what makes a hook for a route: `app.get("/orders", { preHandler: guard() }, …)`. */
 export function guard(
   options: RouteGuardOptions<FastifyRequest>,
 ): (route?: Route<FastifyRequest>) => preHandlerAsyncHookHandler {

@@ -31,8 +31,8 @@ type Product = McpServer | Server;
 /**
  * Guards a server, and returns it: every request is decided before it is handled.
  *
- * Put it on before `connect()`. Behind `createMcpHandler` and `serveStdio` nobody can listen to what
- * changes: they answer that without the server; use the two functions below in their stead.
+ * Put it on before `connect()`. Behind `createMcpHandler` and `serveStdio` nobody can listen to
+ * what changes: they answer that without the server; use the two functions below in their stead.
  */
 export function guard<Guarded extends Product>(server: Guarded, options: GuardOptions): Guarded {
   putOn(new Guard(options), server);

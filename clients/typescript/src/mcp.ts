@@ -14,8 +14,8 @@ export { MappingError } from "./mcp/values.js";
 /**
  * Guards a server, and returns it: every request is decided before it is handled.
  *
- * Put it on before `connect()`. Tools may be registered before or after. Throws where the server has
- * a guard, is connected, or is of a version that the guard does not know.
+ * Put it on before `connect()`. Tools may be registered before or after. Throws where the server
+ * has a guard, is connected, or is of a version that the guard does not know.
  */
 export function guard<Guarded extends McpServer | Server>(
   server: Guarded,

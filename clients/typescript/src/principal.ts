@@ -23,8 +23,8 @@ export interface Credentials {
   context?: Record<string, unknown>;
 }
 
-/** A chain that this server vouches for: a subject with its actors, in any of the spellings that the
- * service reads, such as `subject.properties.act` or `context.agent`. */
+/** A chain that this server vouches for: a subject with its actors, in any of the spellings that
+ * the service reads, such as `subject.properties.act` or `context.agent`. */
 export interface Chain {
   subject: Subject;
   context?: Record<string, unknown>;
@@ -61,7 +61,7 @@ export function bearerToken(request: Asking): Credentials | undefined {
   if (proof !== undefined && request.http !== undefined) {
     credential.dpop = { proof, ...request.http };
   } else if (scheme.toLowerCase() === "dpop") {
-    throw new TypeError("a DPoP token needs its proof, and the `url` of this server in the options");
+    throw new TypeError("a DPoP token needs its proof, and this server's address in the options");
   }
   return { credentials: [credential] };
 }

@@ -1,6 +1,6 @@
 // What the guards of HTTP frameworks have in common: a request to a route becomes a question, and a
-// denial an answer. The default is COAZ's mapping for HTTP: the method is the action, and the route's
-// template the resource.
+// denial an answer. The default is COAZ's mapping for HTTP: the method is the action, and the
+// route's template the resource.
 
 import { challengeOf, membersOf, refusal, textOf, type Denial, type Refusal } from "./denial.js";
 import { Enforcer, isDenial, traceOf, type EnforcerOptions, type Question } from "./enforcer.js";
@@ -78,7 +78,8 @@ export class RouteGuard<Raw> {
     const headers: Record<string, string> = { "Content-Type": "application/problem+json" };
     if (challenge !== undefined) headers["WWW-Authenticate"] = challenge.header;
     const title = { 401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable" }[status];
-    return { status, headers, body: { title, status, detail: textOf(denial), ...membersOf(denial) } };
+    const body = { title, status, detail: textOf(denial), ...membersOf(denial) };
+    return { status, headers, body };
   }
 }
 
@@ -87,8 +88,8 @@ async function questionOf<Raw>(facts: RouteFacts<Raw>, route: Route<Raw>): Promi
   // Frameworks answer HEAD with the handler of GET.
   const own = method === "HEAD" ? "GET" : method;
   const action = typeof route.action === "function" ? route.action(raw) : (route.action ?? own);
-  const resource =
-    typeof route.resource === "function" ? await route.resource(raw) : (route.resource ?? here(facts));
+  const named = typeof route.resource === "function" ? route.resource(raw) : route.resource;
+  const resource = route.resource === undefined ? here(facts) : await named;
   if (typeof action !== "string" || typeof resource?.id !== "string") {
     throw new TypeError("a route's action is a text, and its resource has a type and an id");
   }
@@ -99,9 +100,8 @@ async function questionOf<Raw>(facts: RouteFacts<Raw>, route: Route<Raw>): Promi
 function here<Raw>(facts: RouteFacts<Raw>): Resource {
   const { template, path, params } = facts;
   if (template === undefined || template.includes("*")) {
-    throw new TypeError(
-      "the guard stands before the routes, and does not know which one is meant: put it on each route, or say the `resource`",
-    );
+    const remedy = "put it on each route, or say the `resource`";
+    throw new TypeError(`the guard does not know which route is meant: ${remedy}`);
   }
   return { type: "http_route", id: template, properties: { path, path_params: { ...params } } };
 }

@@ -106,7 +106,7 @@ class Link {
     guardHttp(transport, (extra) => this.#admit(extra));
     await connect(transport);
     if (this.#inner === undefined) {
-      throw new Error("this version of the MCP SDK connects in a way that this guard does not know");
+      throw new Error("this version of the MCP SDK connects in a way that the guard does not know");
     }
   }
 
@@ -118,11 +118,11 @@ class Link {
     }
     if (!Object.hasOwn(message, "id")) {
       if (message["method"].startsWith("notifications/")) this.#unasked(message, extra);
-      else this.guard.enforcer.report(new Error("a notification by the name of a request is dropped"));
+      else this.#drop("a notification by the name of a request is dropped");
       return;
     }
     if (!isRequest(message)) {
-      this.guard.enforcer.report(new Error("a request without an id that can be answered is dropped"));
+      this.#drop("a request without an id that can be answered is dropped");
       return;
     }
     if (this.#pending.has(message.id)) {
@@ -143,6 +143,10 @@ class Link {
     const exchange = exchanges.getStore();
     const decided = this.#request(pending, extra, exchange);
     exchange?.add(decided);
+  }
+
+  #drop(why: string): void {
+    this.guard.enforcer.report(new Error(why));
   }
 
   /** Decides about a request; hands it on, or answers it. */
@@ -216,7 +220,7 @@ class Link {
       .denial(extra)
       .then((denial) => {
         if (denial === undefined) this.#deliver(message, extra);
-        else enforcer.report(new Error(`a message without an id is dropped: ${denial.message}`));
+        else this.#drop(`a message without an id is dropped: ${denial.message}`);
       })
       .catch((error: unknown) => enforcer.report(error));
   }
@@ -307,7 +311,8 @@ class Link {
     }
   }
 
-  /** Looks at what the server answers: lists are narrowed, and what nobody asked for is not sent. */
+  /** Looks at what the server answers: lists are narrowed, and what nobody asked for is not sent.
+   * */
   async #outgoing(message: Message): Promise<Message> {
     const id = answeredId(message);
     if (id === undefined) return message;

@@ -1,7 +1,7 @@
 // The HTTP side of a guarded connection. A guard answers in JSON-RPC, but a client gets a new token
-// only when HTTP tells it so: 401 or 403 with `WWW-Authenticate`. By the time of the decision the SDK
-// may have begun to answer with 200, so the head of the answer is held back until it is made. And a
-// GET or a DELETE on a session has no message that the guard would see.
+// only when HTTP tells it so: 401 or 403 with `WWW-Authenticate`. By the time of the decision the
+// SDK may have begun to answer with 200, so the head of the answer is held back until it is made.
+// And a GET or a DELETE on a session has no message that the guard would see.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -57,8 +57,8 @@ export interface GuardOptions extends EnforcerOptions<McpRequest> {
   server: string;
   /** The address of the MCP endpoint as clients know it; DPoP proofs are bound to it. */
   url?: string;
-  /** Whether `initialize` and `server/discover` are asked about, or passed on to whoever can connect;
-   * `ask` without it. */
+  /** Whether `initialize` and `server/discover` are asked about, or passed on to whoever can
+   * connect; `ask` without it. */
   handshake?: "ask" | "pass";
   /** Mappings of methods of one's own, or others than the default ones. */
   methods?: Readonly<Record<string, Mapping>>;
@@ -81,7 +81,7 @@ export class Guard {
   constructor(options: GuardOptions) {
     const { server } = options;
     if (typeof server !== "string" || !/^[\x21-\x2e\x30-\x7e]{1,200}$/.test(server)) {
-      throw new TypeError("`server` is the server's name in questions: printable, and without a slash");
+      throw new TypeError("`server` is the server's name in questions: printable, with no slash");
     }
     this.#options = options;
     this.enforcer = new Enforcer(options, bearerToken);
@@ -134,14 +134,18 @@ export class Guard {
   }
 
   /** Says why a call may not even be tried, whatever its arguments; nothing if some could do. */
-  async decideSome(message: RequestMessage, party: Party, name: string): Promise<Denial | undefined> {
+  async decideSome(
+    message: RequestMessage,
+    party: Party,
+    name: string,
+  ): Promise<Denial | undefined> {
     const question = entryOf(this.server, "tools/list", name);
     const outcome = await this.enforcer.list(party, question, [], true, callOptions(message));
     return Array.isArray(outcome) ? undefined : outcome;
   }
 
-  /** Decides about a list, and in the same batch about the entries that are known before it is made.
-   * Returns why it is denied, or the entries that may be shown. */
+  /** Decides about a list, and in the same batch about the entries that are known before it is
+   * made. Returns why it is denied, or the entries that may be shown. */
   async decideList(
     message: RequestMessage,
     party: Party,

@@ -48,7 +48,8 @@ export function answeredId(message: Message): Id | undefined {
   return typeof id === "string" || typeof id === "number" ? id : undefined;
 }
 
-/** Returns `true` for a request of the revision 2026-07-28 or later: its results have more members. */
+/** Returns `true` for a request of the revision 2026-07-28 or later: its results have more members.
+ * */
 export function isModern(request: RequestMessage): boolean {
   const meta = request.params?.["_meta"];
   return isObject(meta) && typeof meta[PROTOCOL_VERSION] === "string";

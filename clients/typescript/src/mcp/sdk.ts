@@ -35,8 +35,8 @@ export interface RegisteredTool {
   outputSchema?: unknown;
 }
 
-/** What `McpServer` of both SDKs keeps to itself, and the guard needs: the tools by their names, and
- * the step that turns what was sent into what the tool runs with. */
+/** What `McpServer` of both SDKs keeps to itself, and the guard needs: the tools by their names,
+ * and the step that turns what was sent into what the tool runs with. */
 interface Internals {
   _registeredTools: Record<string, RegisteredTool>;
   _registeredPrompts?: Record<string, { enabled: boolean }>;
@@ -106,9 +106,9 @@ export class Tools {
   /**
    * Stands where the SDK reads a call's arguments, as the last step before the tool.
    *
-   * INVARIANT: a tool runs with the very arguments that were decided about. A call that reached this
-   * step without a decision was not seen by the guard, and does not run. One that comes here again,
-   * as after a question to the user, is decided again.
+   * INVARIANT: a tool runs with the very arguments that were decided about. A call that reached
+   * this step without a decision was not seen by the guard, and does not run. One that comes here
+   * again, as after a question to the user, is decided again.
    */
   async #decided(tool: RegisteredTool, args: unknown, name: string): Promise<unknown> {
     const call = requests.getStore();

@@ -1,6 +1,6 @@
-// Whose session it is. An id of a session proves nothing, so that what comes without a question of its
-// own (a GET, a DELETE, a notification, an answer to the server's question) is held to whoever opened
-// it.
+// Whose session it is. An id of a session proves nothing, so that what comes without a question of
+// its own (a GET, a DELETE, a notification, an answer to the server's question) is held to whoever
+// opened it.
 
 import { createHash } from "node:crypto";
 
@@ -45,8 +45,8 @@ export class Session {
   }
 
   /**
-   * Decides about what has no question of its own: whoever may not open a session may not be heard in
-   * one. Nobody has verified a token that comes like this, unless it was permitted here before.
+   * Decides about what has no question of its own: whoever may not open a session may not be heard
+   * in one. Nobody has verified a token that comes like this, unless it was permitted here before.
    */
   async denial(extra: unknown): Promise<Denial | undefined> {
     const { guard } = this;
