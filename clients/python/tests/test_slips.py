@@ -338,6 +338,10 @@ async def test_a_middleware_behind_the_guard(stub: Stub) -> None:
     allowed = fast(stub, after=(Rewriting(),), behind=(Rewriting,))
     allowed.tool(pay)
     assert not (await call(allowed, "pay", {"amount": 1})).is_error
+    outer, inner = fast(stub), FastMCP("inner", middleware=[Rewriting()])
+    inner.tool(pay)
+    outer.mount(inner, namespace="in")
+    assert code(await call(outer, "in_pay", {"amount": 1})) == "guard_misplaced"
     # One that stands before it changes what is asked about, too.
     before = fast(stub, Rewriting())
     before.tool(pay)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -76,7 +77,7 @@ class Middleware(FastMCPMiddleware):
         """
         self.guard = Guard(server, pdp, settings, **more)
         self._behind = tuple(behind)
-        self._placed: tuple[int, ...] | None = None
+        self._placed: list[FastMCPMiddleware] = []
         self._adapters: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary()
 
     async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
@@ -116,8 +117,8 @@ class Middleware(FastMCPMiddleware):
 
     def _is_placed(self, server: FastMCP[Any]) -> None:
         """Refuses everything while another middleware could undo or change what is decided."""
-        order = tuple(map(id, server.middleware))
-        if order == self._placed:
+        order, placed = server.middleware, self._placed
+        if len(order) == len(placed) and all(map(operator.is_, order, placed)):
             return
         place = next((i for i, other in enumerate(server.middleware) if other is self), None)
         if place is None:
@@ -127,13 +128,16 @@ class Middleware(FastMCPMiddleware):
                 raise _misplaced(
                     "A cache stands before the guard, and would answer without asking."
                 )
-        for other in server.middleware[place + 1 :]:
+        self._check_behind(server.middleware[place + 1 :])
+        self._placed = list(order)
+
+    def _check_behind(self, middleware: Sequence[FastMCPMiddleware]) -> None:
+        for other in middleware:
             if not self._may_stand_behind(other):
                 raise _misplaced(
                     f"The middleware `{type(other).__name__}` stands behind the guard, and could "
                     "change a request: put the guard last, or list it in `behind`."
                 )
-        self._placed = order
 
     def _may_stand_behind(self, other: FastMCPMiddleware) -> bool:
         kind = type(other)
@@ -202,6 +206,7 @@ class Middleware(FastMCPMiddleware):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         while isinstance(tool, FastMCPProviderTool):
             version = VersionSpec(eq=tool.version) if tool.version else None
+            self._check_behind(tool._server.middleware)
             tool = await _find_tool(tool._server, tool._original_name or "", version)
         if isinstance(tool, FunctionTool):
             return settled(self._reader(tool.fn), arguments)
