@@ -1,7 +1,7 @@
 // What the console asks of the service it comes from. The key is in this module's memory and nowhere else.
 
 import { type Json, type JsonObject, parse } from "./json";
-import type { Answer, CasePage, EntityList, PolicyPage, Vocabulary } from "./wire";
+import type { Answer, BundleState, CasePage, EntityList, PolicyPage, Vocabulary } from "./wire";
 
 let key = "";
 const listeners = new Set<() => void>();
@@ -78,6 +78,9 @@ const query = (parameters: Record<string, string | number | undefined>): string 
 
 export const vocabulary = async (signal?: AbortSignal): Promise<Vocabulary> =>
   (await ask("/explain/v1/vocabulary", signal)) as unknown as Vocabulary;
+
+export const bundleState = async (signal?: AbortSignal): Promise<BundleState> =>
+  (await ask("/explain/v1/bundle", signal)) as unknown as BundleState;
 
 export const cases = async (like: string, from: number, limit: number, signal?: AbortSignal): Promise<CasePage> =>
   (await ask(`/explain/v1/cases?${query({ like, from: from || undefined, limit })}`, signal)) as unknown as CasePage;

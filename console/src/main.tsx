@@ -5,6 +5,7 @@ import { render } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Refused, hasKey, onKey, vocabulary } from "./api";
+import { BundleBanner, useBundleState } from "./banner";
 import { Dialog, KeyForm, Trouble } from "./parts";
 import { Try } from "./try/page";
 import type { Vocabulary } from "./wire";
@@ -48,6 +49,8 @@ function Console(): JSX.Element {
   const [keys, setKeys] = useState(0);
   const [round, setRound] = useState(0);
   const again = useCallback(() => setRound((round) => round + 1), []);
+
+  const bundle = useBundleState(keys, again);
 
   useEffect(() => onKey(() => setKeys((count) => count + 1)), []);
   useEffect(() => {
@@ -97,6 +100,7 @@ function Console(): JSX.Element {
         </div>
       </header>
       <main id="main" tabIndex={-1}>
+        <BundleBanner state={bundle} />
         {state.kind === "loading" && <Loading />}
         {state.kind === "refused" && <Trouble error={state.error} onRetry={again} />}
         {state.kind === "ready" && <Try words={state.words} onStale={again} />}

@@ -29,6 +29,9 @@ export function Message({ text }: { text: string }): JSX.Element {
   );
 }
 
+/** Characters that fit into a line of the narrowest field. */
+const LINE = 36;
+
 /** A text field of several lines for JSON. */
 export function JsonField(props: {
   label: string;
@@ -39,7 +42,8 @@ export function JsonField(props: {
   onInput(text: string): void;
 }): JSX.Element {
   const id = useId();
-  const rows = Math.min(16, Math.max(props.rows ?? 2, props.value.split("\n").length));
+  const lines = props.value.split("\n").map((line) => Math.max(1, Math.ceil(line.length / LINE)));
+  const rows = Math.min(16, Math.max(props.rows ?? 2, lines.reduce((sum, count) => sum + count, 0)));
   return (
     <div class="field">
       <label for={id}>
@@ -167,13 +171,14 @@ export function KeyForm({ onDone }: { onDone?(): void }): JSX.Element {
 }
 
 /** A dialog that closes by Escape, by its button, or by a click beside it. */
-export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }): JSX.Element {
+export function Dialog({ title, isWide, onClose, children }: { title: string; isWide?: boolean; onClose(): void; children: ComponentChildren }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog
       ref={dialog}
+      class={isWide ? "large" : ""}
       aria-labelledby={id}
       onClose={onClose}
       onClick={(event) => {

@@ -76,7 +76,7 @@ function json(field: keyof Question, text: string): Json | undefined {
 function entity(field: keyof Question, text: string): EntityRef {
   const found = entityOf(text);
   if (found) return found;
-  throw new Unfinished(field, `“${text}” is no entity: write its type and its id, like user:alice`);
+  throw new Unfinished(field, `“${text}” is no entity: write its type, a colon, and its id`);
 }
 
 /** Returns the request's body, without what is assumed; throws what is unfinished. */
@@ -275,27 +275,20 @@ export function asCurl(question: Question, origin: string, needsKey: boolean): s
 }
 
 /**
- * Returns the question as a call of the command line: of the service, or, where something is assumed, of its bundle, since
- * no service takes assumptions from there.
+ * Returns the question as a call of the command line, which asks the service that this page asks: what is assumed stands in the
+ * request, so that the answer is the one that is shown.
  */
-export function asCommand(question: Question, origin: string, given: Case["given"] | undefined): string {
-  const body = bodyOf(question);
-  const fixture = fixtureOf(question, given);
-  const isAssumed = hasChanges(question) || question.from !== null || question.now.trim() !== "";
-  const now = question.now.trim() === "" ? "" : ` --now ${time(question.now)}`;
-  const isGiven = Object.keys(fixture).length > 0;
-  const source = isAssumed ? `${now}${isGiven ? " --given /dev/stdin" : ""}` : ` --url ${origin}`;
-  const lost = question.without.length > 0 ? "# the command line takes no tuples away\n" : "";
-  const note = isAssumed ? `# by the bundle in BEHEST_BUNDLE, or the default bundle\n${lost}` : "";
-  const isShort = question.body === null && question.properties.trim() === "" && !question.who.some((member) => member.includes(">"));
-  const input = isGiven ? `\\\n  <<'GIVEN'\n${JSON.stringify(fixture, null, 2)}\nGIVEN` : "";
-  if (!isShort) {
-    const request = quoted(JSON.stringify(body));
-    return `${note}behest explain ${request}${source}${input && ` ${input}`}`;
-  }
+export function asCommand(question: Question, origin: string): string {
+  const body = sent(question);
+  const isShort =
+    question.body === null &&
+    body["assume"] === undefined &&
+    question.properties.trim() === "" &&
+    !question.who.some((member) => member.includes(">"));
+  if (!isShort) return `behest explain ${quoted(JSON.stringify(body))} --url ${origin}`;
   const context = body["context"] === undefined ? "" : ` --context ${quoted(JSON.stringify(body["context"]))}`;
   const parts = [question.who.join(" > "), question.action.trim(), question.resource.trim()].map(quoted);
-  return `${note}behest explain ${parts.join(" ")}${context}${source}${input && ` ${input}`}`;
+  return `behest explain ${parts.join(" ")}${context} --url ${origin}`;
 }
 
 /** What a case would be given for this question. */

@@ -88,6 +88,7 @@ export interface CasePage {
   bundle: string;
   total: number;
   cases: Case[];
+  next?: number;
 }
 
 export interface PolicySource extends Policy {
@@ -98,6 +99,24 @@ export interface PolicyPage {
   bundle: string;
   total: number;
   policies: PolicySource[];
+  next?: number;
+}
+
+/** One thing that is wrong with a bundle, where it stands. */
+export interface Problem {
+  file?: string;
+  line?: number;
+  column?: number;
+  length?: number;
+  text?: string;
+  message: string;
+  help?: string;
+}
+
+export interface BundleState {
+  bundle?: string;
+  since?: string;
+  failure?: { at: string; total: number; problems: Problem[] };
 }
 
 export interface EntityList {

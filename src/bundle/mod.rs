@@ -26,6 +26,7 @@ mod given;
 mod kept;
 mod known_objects;
 mod lints;
+mod located;
 mod manifest;
 mod misspelt;
 mod misspelt_ids;
@@ -50,6 +51,7 @@ pub use files::{
 pub use given::{DEFAULT_NOW, request_of, spelled_out};
 pub use kept::{BundleKeeper, KEPT_BUNDLE_FILE, KeptBundle};
 pub use lints::{Lint, lint};
+pub use located::{CheckStage, LocatedProblem, ProblemPosition, holds_data, located};
 pub use pack::{Pack, packs};
 pub use recognise::holds_bundle;
 pub use report::{render, render_warnings};

@@ -154,15 +154,18 @@ impl Engine {
         })
     }
 
-    /// Returns the policies of these ids, without those that there are not.
-    pub fn policies_named(&self, ids: &[&str]) -> Result<ContentsPage<ListedPolicy>, Fault> {
+    /// Returns the policies of these ids, without those that there are not, from the one at `from`.
+    pub fn policies_named(
+        &self,
+        ids: &[&str],
+        from: usize,
+    ) -> Result<ContentsPage<ListedPolicy>, Fault> {
         self.with_pinned(|pinned| {
             let compiled = pinned.bundle.policy_set();
-            let found = ids.iter().filter_map(|id| compiled.source_of(id));
-            let entries: Vec<ListedPolicy> = found.map(with_text).collect();
+            let found = || ids.iter().filter_map(|id| compiled.source_of(id));
             ContentsPage {
-                total: entries.len(),
-                entries,
+                entries: found().skip(from).map(with_text).collect(),
+                total: found().count(),
                 bundle: pinned.bundle.digest(),
             }
         })

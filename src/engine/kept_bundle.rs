@@ -11,7 +11,9 @@
 
 use super::Engine;
 use super::load::{BundleRefusal, LoadReport};
-use crate::bundle::{BundleFiles, BundleKeeper, BundleSource, KEPT_BUNDLE_FILE, KeptBundle};
+use crate::bundle::{
+    BundleFiles, BundleKeeper, BundleSource, CheckStage, KEPT_BUNDLE_FILE, KeptBundle,
+};
 use crate::model::{Digest, Problem, Timestamp};
 use crate::stores::{BackupError, BackupFile, BackupHeader, BackupSummary, StoreSnapshot};
 use std::fmt;
@@ -26,6 +28,7 @@ impl Engine {
         let refuse = |problem: Problem| BundleRefusal {
             problems: problem.into(),
             files: BundleFiles::default(),
+            stage: CheckStage::Compiling,
         };
         let Some(kept) = self.read_kept().map_err(refuse)? else {
             return Ok(None);

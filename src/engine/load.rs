@@ -7,8 +7,8 @@ use super::coverage::{Coverage, measure};
 use super::decide::{CaseOverrides, Circumstances, DecisionOptions, Verdict, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{
-    self, Bundle, BundleFiles, BundleSource, Case, CaseFailure, CaseReport, CaseResult,
-    ObservedAnswer,
+    self, Bundle, BundleFiles, BundleSource, Case, CaseFailure, CaseReport, CaseResult, CheckStage,
+    LocatedProblem, ObservedAnswer,
 };
 use crate::model::{Digest, Evidence, Problem, Problems, Revision, Timestamp};
 use crate::policy::ListedClauses;
@@ -22,11 +22,22 @@ use std::time::Duration;
 pub struct BundleStatus {
     /// The live bundle and when it went live; `None` before the first.
     pub live: Option<(Digest, Timestamp)>,
-    /// The problems of the last attempt, if it failed.
-    pub last_failure: Option<Problems>,
+    /// The last attempt, if it failed.
+    pub last_failure: Option<FailedLoad>,
     /// When the live bundle was accepted, if it is the kept one, which decides because the bundle's
     /// own files were refused at start.
     pub kept: Option<Timestamp>,
+}
+
+/// An attempt to replace the bundle that failed.
+#[derive(Clone, Debug)]
+pub struct FailedLoad {
+    /// When it was.
+    pub at: Timestamp,
+    /// What was wrong.
+    pub problems: Problems,
+    /// The first problems with their positions, for people who may see the bundle.
+    pub located: Vec<LocatedProblem>,
 }
 
 /// The result of a successful load.
@@ -51,6 +62,8 @@ pub struct BundleRefusal {
     pub problems: Problems,
     /// The files that were read.
     pub files: BundleFiles,
+    /// How far the checks came.
+    pub stage: CheckStage,
 }
 
 /// A bundle that compiles, before it is taken or refused.
@@ -82,7 +95,12 @@ impl Engine {
         let loaded = self.try_load(source, look);
         if let Err(refused) = &loaded {
             self.metrics.reload_failed(self.clock.now_ms());
-            self.with_status(|status| status.last_failure = Some(refused.problems.clone()));
+            let failed = FailedLoad {
+                at: Timestamp(self.clock.now_ms()),
+                problems: refused.problems.clone(),
+                located: bundle::located(&refused.problems.0, &refused.files, refused.stage),
+            };
+            self.with_status(|status| status.last_failure = Some(failed));
         }
         loaded
     }
@@ -101,6 +119,7 @@ impl Engine {
         let files = bundle::read(source, self.quiet).map_err(|problems| BundleRefusal {
             problems,
             files: BundleFiles::default(),
+            stage: CheckStage::Compiling,
         })?;
         let (loaded, files) = self.take(files, look)?;
         self.keep(source, &files, loaded.digest);
@@ -129,6 +148,10 @@ impl Engine {
                 files: &files,
             });
         }
+        let stage = match &checked {
+            Ok(_) => CheckStage::Compiled,
+            Err(_) => CheckStage::Compiling,
+        };
         let taken = checked.and_then(|(snapshot, cases)| {
             let failing: Vec<Problem> = cases.failures().map(problem).collect();
             Problems(failing).into_result()?;
@@ -136,7 +159,11 @@ impl Engine {
         });
         match taken {
             Ok(loaded) => Ok((loaded, files)),
-            Err(problems) => Err(BundleRefusal { problems, files }),
+            Err(problems) => Err(BundleRefusal {
+                problems,
+                files,
+                stage,
+            }),
         }
     }
 

@@ -38,7 +38,9 @@ pub use explanation_text::{TextRole, explanation_text, painted_explanation};
 pub use kept_bundle::PreparedBackup;
 pub use known::KnownEntities;
 pub use leg_keys::LegKeys;
-pub use load::{BundleRefusal, BundleStatus, LoadReport, LoadedBundle, check, check_covered};
+pub use load::{
+    BundleRefusal, BundleStatus, FailedLoad, LoadReport, LoadedBundle, check, check_covered,
+};
 pub use request_cache::{CachedQuestions, CachedRequest, RequestCache};
 pub use search::{
     PageCut, PageTokenError, Sealer, SearchHit, SearchLimits, SearchPage, SearchRefusal,
@@ -46,6 +48,8 @@ pub use search::{
 };
 pub use snapshot::Snapshot;
 pub use survey::{DecisionChange, Survey, SurveyedOutcome};
+
+pub use crate::bundle::LocatedProblem;
 
 use crate::bundle::{BundleKeeper, QUIET};
 use crate::cache::LegCache;

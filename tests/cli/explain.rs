@@ -99,6 +99,11 @@ fn what_cannot_be_assumed_is_refused_with_its_line() {
 const SMALL: &str = r#"{"arguments":{"amount":5}}"#;
 const LARGE: &str = r#"{"arguments":{"amount":500}}"#;
 
+/// A request that assumes something of what is stored.
+const RISKY: &str = r#"{"subject": {"type": "user", "id": "ann"}, "action": {"name": "visit"},
+    "resource": {"type": "site", "id": "s"}, "assume": {"entities": [
+    {"uid": {"type": "site", "id": "s"}, "attrs": {"risk": 9}, "parents": []}]}}"#;
+
 /// Decides three questions by a service that records them; one request says a property.
 fn recorded(place: &Place) -> Vec<String> {
     place.write("behest.toml", "[record]\nsink = \"decisions.jsonl\"\n");
@@ -143,6 +148,15 @@ fn recorded(place: &Place) -> Vec<String> {
     let stored = ["explain", "user:ann", "visit", "site:s", "--url", &url];
     let told = place.run_with(&stored, &key, "");
     assert_eq!(first_line(&told), "permit");
+    // What a request assumes is taken by the service, and is in no record.
+    let told = place.run_with(&["explain", RISKY, "--url", &url], &key, "");
+    assert!(first_line(&told).starts_with("deny"), "{told:?}");
+    let told = place.run(&["explain", RISKY, "--bundle", "bundle"]);
+    assert_eq!(told.code, 2, "{told:?}");
+    assert!(
+        told.err.contains("a bundle reads no member `assume`"),
+        "{told:?}"
+    );
     assert_eq!(service.stop().code(), Some(0));
     let text = std::fs::read_to_string(place.path("decisions.jsonl")).unwrap();
     text.lines().map(str::to_owned).collect()

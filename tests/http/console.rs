@@ -327,6 +327,10 @@ async fn what_cannot_be_assumed_is_refused_by_its_member() {
             "`assume.entities` are not taken",
         ),
         (
+            json!({"tupels": []}),
+            "`assume.tupels` is not read: there are",
+        ),
+        (
             json!({"tuples": vec![tuple.clone(); 101]}),
             "`assume.tuples` holds 101 items",
         ),
@@ -372,6 +376,126 @@ async fn what_cannot_be_assumed_is_refused_by_its_member() {
     assert_eq!(send(&server, get(&long)).await.status, 400);
     let many = format!("/explain/v1/policies?{}", vec!["id=a"; 101].join("&"));
     assert_eq!(send(&server, get(&many)).await.status, 400);
+}
+
+#[actix_web::test]
+async fn what_was_meant_as_an_assumption_is_not_ignored() {
+    let server = deciding(local());
+    for (name, beside) in [
+        ("asume", false),
+        ("asume", true),
+        ("assumes", true),
+        ("ASSUME", true),
+    ] {
+        let mut body = crate::question();
+        body[name] = json!({"now": "2030-01-01T00:00:00Z"});
+        if beside {
+            body["assume"] = json!({});
+        }
+        let reply = send(&server, post(EVALUATION, body.to_string())).await;
+        assert_eq!(reply.status, 400, "{name}: {}", reply.body);
+        let message = reply.json()["error"]["message"].to_string();
+        assert!(message.contains("`assume`"), "{name}: {message}");
+    }
+    // A member that nobody defines is ignored, as in every evaluation.
+    let mut body = crate::question();
+    body["note"] = json!(1);
+    assert_eq!(
+        send(&server, post(EVALUATION, body.to_string()))
+            .await
+            .status,
+        200
+    );
+}
+
+#[actix_web::test]
+async fn a_page_ends_before_the_answer_is_too_large() {
+    let mut settings = local();
+    settings.limits.answer_bytes = 16 << 10;
+    let server = deciding(settings);
+    for (path, list) in [
+        ("/explain/v1/cases", "cases"),
+        ("/explain/v1/policies", "policies"),
+    ] {
+        let (mut from, mut found, mut pages) = (0, Vec::new(), 0);
+        loop {
+            let page = send(&server, get(&format!("{path}?limit=500&from={from}"))).await;
+            assert_eq!(page.status, 200, "{path}: {}", page.body);
+            assert!(page.body.len() <= 16 << 10, "{path}: {}", page.body.len());
+            let page = page.json();
+            found.extend(page[list].as_array().unwrap().clone());
+            pages += 1;
+            let Some(next) = page["next"].as_u64() else {
+                assert_eq!(page["total"], json!(found.len()), "{path}");
+                break;
+            };
+            assert_eq!(next, found.len() as u64, "{path}");
+            from = next;
+        }
+        assert!(pages > 1, "{path}");
+        let named: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let once: std::collections::BTreeSet<&String> = named.iter().collect();
+        assert_eq!(once.len(), named.len(), "{path}");
+    }
+    // An entry that is too large by itself is no reason to send more than the limit, or nothing.
+    let mut settings = local();
+    settings.limits.answer_bytes = 1_100;
+    let server = deciding(settings);
+    let reply = send(&server, get("/explain/v1/policies?id=document-hold")).await;
+    assert_eq!(
+        reply.json()["error"]["code"],
+        "answer_too_large",
+        "{}",
+        reply.body
+    );
+}
+
+#[actix_web::test]
+async fn a_bundle_that_is_refused_is_shown_where_it_is_wrong() {
+    let (server, engine) = with_engine(local());
+    let folder = secret_bundle();
+    let source = BundleSource::Dir(folder.path().to_owned());
+    let state = async || send(&server, get("/explain/v1/bundle")).await.json();
+    let before = state().await;
+    let policy = folder.path().join("policies/p.cedar");
+    let text = fs::read_to_string(&policy).unwrap();
+    fs::write(
+        &policy,
+        format!("{text}\n@id(\"q\")\n  permit (principl, action, resource);\n"),
+    )
+    .unwrap();
+    engine.load(&source).unwrap_err();
+    let broken = state().await;
+    assert_eq!(broken["bundle"], before["bundle"]);
+    assert_eq!(broken["failure"]["total"], 1, "{broken}");
+    let problem = &broken["failure"]["problems"][0];
+    assert_eq!(problem["file"], "policies/p.cedar");
+    assert_eq!(problem["line"], 6, "{problem}");
+    assert_eq!(problem["text"], "  permit (principl, action, resource);");
+    // While it does not compile, nobody knows what of its data is secret.
+    fs::write(&policy, &text).unwrap();
+    let cases = folder.path().join("policies/cases.yaml");
+    let good = fs::read_to_string(&cases).unwrap();
+    fs::write(&cases, good.replace("who: user:a", "who: {card: 4711}")).unwrap();
+    engine.load(&source).unwrap_err();
+    let told = state().await;
+    assert_eq!(
+        told["failure"]["problems"][0]["file"],
+        "policies/cases.yaml"
+    );
+    assert!(!told.to_string().contains("4711"), "{told}");
+    // A case that fails is told in full.
+    fs::write(&cases, good.replace("expect: permit", "expect: deny")).unwrap();
+    engine.load(&source).unwrap_err();
+    let failing = state().await;
+    let message = failing["failure"]["problems"][0]["message"]
+        .as_str()
+        .unwrap();
+    assert!(message.starts_with("the case `"), "{message}");
+    assert!(!failing.to_string().contains("7777"), "{failing}");
+    fs::write(&cases, good).unwrap();
+    engine.load(&source).unwrap();
+    assert_eq!(state().await.get("failure"), None);
 }
 
 #[actix_web::test]

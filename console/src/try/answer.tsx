@@ -240,7 +240,7 @@ function Copies({ question, answer, opened }: { question: Question; answer: Answ
     <footer class="copies">
       <span>Copy</span>
       <CopyButton label="Link" text={() => location.href} />
-      <CopyButton label="behest explain" text={() => asCommand(question, location.origin, given)} />
+      <CopyButton label="behest explain" text={() => asCommand(question, location.origin)} />
       <CopyButton label="curl" text={() => asCurl(question, location.origin, hasKey())} />
       <CopyButton label="Case (YAML)" text={() => asCase(question, answer, given)} />
     </footer>

@@ -69,7 +69,7 @@ export function QuestionForm({ words, question, opened, problem, onChange, onOpe
       ) : (
         <Fields words={words} question={question} of={of} onChange={onChange} />
       )}
-      <TimeField words={words} question={question} problem={of("now")} onChange={onChange} />
+      <TimeField words={words} question={question} opened={opened} problem={of("now")} onChange={onChange} />
       <WhatIf words={words} question={question} problem={of("entities")} onChange={onChange} />
     </form>
   );
@@ -97,12 +97,12 @@ function Fields({ words, question, of, onChange }: {
     <>
       <ChainField words={words} who={question.who} problem={of("who")} onChange={(who) => onChange({ who })} />
       <div class="field">
-        <Combobox label="Action" placeholder="read, tools/call …" value={question.action} load={loadAction} onInput={(action) => onChange({ action })} />
+        <Combobox label="Action" placeholder={examples(words.actions.map((action) => action.name))} value={question.action} load={loadAction} onInput={(action) => onChange({ action })} />
       </div>
       <div class="field">
         <Combobox
           label="Resource"
-          placeholder="document:handbook"
+          placeholder={`${resources[0] ?? "type"}:…`}
           value={question.resource}
           problem={of("resource")}
           load={useEntities(resources)}
@@ -132,6 +132,9 @@ function Fields({ words, question, of, onChange }: {
   );
 }
 
+/** The first of some names, as an example. */
+const examples = (names: string[]): string => (names.length > 0 ? `${names.slice(0, 2).join(", ")} …` : "its name");
+
 /** The chain as chips, in order, and a field for its next member. */
 function ChainField({ words, who, problem, onChange }: {
   words: Vocabulary;
@@ -142,6 +145,7 @@ function ChainField({ words, who, problem, onChange }: {
   const [text, setText] = useState("");
   const id = useId();
   const isAgent = (name: string): boolean => words.agent_types.includes(entityOf(name)?.type ?? "");
+  const person = words.principals.find((type) => !words.agent_types.includes(type)) ?? words.principals[0] ?? "type";
   const add = (name: string): void => {
     // A whole chain can be pasted.
     const members = name.split(">").map((member) => member.trim()).filter((member) => member !== "");
@@ -178,7 +182,7 @@ function ChainField({ words, who, problem, onChange }: {
       <Combobox
         label={who.length === 0 ? "First of the chain" : "Next of the chain"}
         isBare
-        placeholder={who.length === 0 ? "user:alice" : "then agent:copilot …"}
+        placeholder={who.length === 0 ? `${person}:…` : `then ${words.agent_types[0] ?? person}:…`}
         value={text}
         problem={problem}
         load={useEntities(words.principals)}
@@ -227,13 +231,18 @@ function BodySwitch({ question, onChange }: { question: Question; onChange(part:
   );
 }
 
-function TimeField({ words, question, problem, onChange }: {
+function TimeField({ words, question, opened, problem, onChange }: {
   words: Vocabulary;
   question: Question;
+  opened: Case | undefined;
   problem: string | undefined;
   onChange(part: Partial<Question>): void;
 }): JSX.Element {
   const id = useId();
+  const isOfCase = question.from !== null && (question.now.trim() === "" || question.now === opened?.now);
+  const isSet = question.now.trim() !== "" || isOfCase;
+  // Without a time of its own, a case is decided at its time.
+  const toNow = (): void => onChange({ now: question.from ? moved("", 0) : "" });
   return (
     <div class="field">
       <label for={id}>
@@ -261,14 +270,23 @@ function TimeField({ words, question, problem, onChange }: {
             {label}
           </button>
         ))}
-        <button type="button" class="quiet" onClick={() => onChange({ now: question.from ? moved("", 0) : "" })}>
+        <button type="button" class="quiet" onClick={toNow}>
           Now
         </button>
       </div>
-      {problem && (
+      {problem ? (
         <p class="problem" id={`${id}-problem`}>
           {problem}
         </p>
+      ) : (
+        isSet && (
+          <p class="fixed-time" data-part="fixed-time">
+            {isOfCase ? "This is the time of the case: cases are decided at a time of their own." : "It is decided as at this time, not as now."}{" "}
+            <button type="button" class="quiet small" onClick={toNow}>
+              Decide as now
+            </button>
+          </p>
+        )
       )}
     </div>
   );
@@ -302,7 +320,7 @@ function WhatIf({ words, question, problem, onChange }: {
   const put = (list: "tuples" | "without"): void => {
     const wanted = { user: tuple.user.trim(), relation: tuple.relation.trim(), object: tuple.object.trim() };
     if (!entityOf(wanted.user) || wanted.relation === "" || !entityOf(wanted.object)) {
-      setRefused("A tuple has a user, a relation and an object: user:alice, member, team:payments.");
+      setRefused("A tuple has a user, a relation and an object: type:id, a name, and type:id.");
       return;
     }
     setRefused("");
@@ -316,9 +334,9 @@ function WhatIf({ words, question, problem, onChange }: {
       <Assumed label="If there were not" sign="−" tuples={question.without} onChange={(without) => onChange({ without })} />
       <fieldset>
         <legend>A relation</legend>
-        <Combobox label="User" placeholder="user:bob" value={tuple.user} load={useEntities(types)} onInput={(user) => setTuple({ ...tuple, user })} />
-        <Combobox label="Relation" placeholder="member" value={tuple.relation} load={loadRelation} onInput={(relation) => setTuple({ ...tuple, relation })} />
-        <Combobox label="Object" placeholder="team:payments" value={tuple.object} load={useEntities(types)} onInput={(object) => setTuple({ ...tuple, object })} />
+        <Combobox label="User" placeholder={`${words.principals[0] ?? "type"}:…`} value={tuple.user} load={useEntities(types)} onInput={(user) => setTuple({ ...tuple, user })} />
+        <Combobox label="Relation" placeholder={relations[0] ?? "its name"} value={tuple.relation} load={loadRelation} onInput={(relation) => setTuple({ ...tuple, relation })} />
+        <Combobox label="Object" placeholder={`${types[0] ?? "type"}:…`} value={tuple.object} load={useEntities(types)} onInput={(object) => setTuple({ ...tuple, object })} />
         <div class="row">
           <button type="button" onClick={() => put("tuples")}>
             Add it

@@ -1,8 +1,8 @@
 // The relations that a leg looked up, as a graph and as a list.
 
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Cut } from "../parts";
+import { Cut, Dialog } from "../parts";
 import type { Question } from "../question";
 import type { Leg, Relation, Tuple } from "../wire";
 import { type DrawnGraph, draw, shown, tupleOf, usersetOf } from "./graph";
@@ -23,7 +23,7 @@ export function Relations({ leg, question, onChange }: Props): JSX.Element | nul
   return (
     <section data-part="relations">
       <h4>Relations looked up</h4>
-      <Graph graph={graph} />
+      <FittedGraph graph={graph} />
       {graph.more > 0 && <p class="hint">The graph is cut here: {graph.more} more are in the list below.</p>}
       <ul class="lookups">
         <Cut items={leg.relations} most={FIRST}>
@@ -85,6 +85,47 @@ function withoutTuple(question: Question, tuple: Tuple): Partial<Question> {
   const isIt = (other: Tuple): boolean => other.user === tuple.user && other.relation === tuple.relation && other.object === tuple.object;
   if (question.tuples.some(isIt)) return { tuples: question.tuples.filter((other) => !isIt(other)) };
   return { without: [...question.without, tuple] };
+}
+
+/** The graph in its column, with a word where it is wider, and a way to see all of it. */
+function FittedGraph({ graph }: { graph: DrawnGraph }): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const [isWide, setWide] = useState(false);
+  const [isLarge, setLarge] = useState(false);
+  useEffect(() => {
+    const around = box.current;
+    if (!around) return undefined;
+    const look = (): void => {
+      const drawn = around.querySelector(".graph");
+      setWide(drawn !== null && drawn.scrollWidth > drawn.clientWidth + 1);
+    };
+    look();
+    const observer = new ResizeObserver(look);
+    observer.observe(around);
+    return () => observer.disconnect();
+  }, [graph]);
+  const isShort = graph.nodes.some((node) => shown(node.name) !== node.name);
+  return (
+    <div ref={box}>
+      <Graph graph={graph} />
+      {(isWide || isShort) && (
+        <p class="hint wide-graph">
+          {isWide && "The graph is wider than its place: it can be scrolled. "}
+          {isShort && "Long names are shortened; the list below has them in full. "}
+          {isWide && (
+            <button type="button" class="quiet small" onClick={() => setLarge(true)}>
+              Show it large
+            </button>
+          )}
+        </p>
+      )}
+      {isLarge && (
+        <Dialog title="Relations looked up" isWide onClose={() => setLarge(false)}>
+          <Graph graph={graph} />
+        </Dialog>
+      )}
+    </div>
+  );
 }
 
 function Graph({ graph }: { graph: DrawnGraph }): JSX.Element {

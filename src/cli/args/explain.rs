@@ -26,6 +26,7 @@ Examples:
   BEHEST_KEY=… behest explain --url http://127.0.0.1:8181 request.json
   BEHEST_KEY=… behest explain --url https://pdp.example --ca ca.pem --revision 17 request.json
   behest explain --url unix:/run/behest.sock request.json
+  behest explain --url http://127.0.0.1:8181 what-if.json   (with a member `assume`)
 
 What `--given` takes is what a case is given, each part of which may be left out:
   tuples:   [{ user: \"user:alice\", relation: writer, object: \"repository:checkout\" }]

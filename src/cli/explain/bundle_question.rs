@@ -2,7 +2,7 @@
 
 use super::assumed_tuples::AssumedTuples;
 use super::record_line::RecordedDecision;
-use super::{ExplainedDecision, request};
+use super::{ExplainedDecision, request, service};
 use crate::bundle::{Assumptions, Bundle, BundleFiles};
 use crate::cli::args::ExplainArguments;
 use crate::cli::chosen::ChosenBundle;
@@ -39,6 +39,13 @@ impl BundleQuestion {
         recorded: Option<&RecordedDecision>,
     ) -> Result<Self, ExitCode> {
         request::refuse_options(body).map_err(fail)?;
+        if body.get_present(service::ASSUMED).is_some() {
+            let problem = Problem::new("a bundle reads no member `assume` of a request").help(
+                "name the service with `--url`, or say what is assumed with `--assume`, `--now` \
+                 and `--given`",
+            );
+            return Err(fail(CommandFailure::usage(problem)));
+        }
         let request = Request::from_body(body).map_err(|error| {
             fail(
                 Problem::new(format!("the request is not of its form: {error}"))

@@ -72,11 +72,17 @@ fn explain(arguments: &ExplainArguments) -> Result<ExitCode, ExitCode> {
         tuples: arguments.assume.clone(),
         without: arguments.without.clone(),
     };
+    let says_itself = body.get_present(service::ASSUMED).is_some();
+    if says_itself && !assumed.is_empty() {
+        let problem = Problem::new("the request says itself what is assumed, in `assume`")
+            .help("leave out `--assume` and `--without`, or the request's member");
+        return Err(fail(CommandFailure::usage(problem)));
+    }
     let told = question.ask(&assumed).map_err(fail)?;
     let comparison =
         recorded.map(|recorded| Comparison::new(recorded, &told, told.inputs.as_deref()));
     // A proof of possession counts once, so a question with credentials is asked once.
-    let remedies = if recorded.is_some() || has_credentials(body) {
+    let remedies = if recorded.is_some() || says_itself || has_credentials(body) {
         Vec::new()
     } else {
         would_permit::would_permit(&told, &mut |more| question.ask(&assumed.with(more)).ok())

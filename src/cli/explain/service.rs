@@ -10,8 +10,9 @@ use std::time::Duration;
 /// The path that requests are sent to (AuthZEN 1.0 section 10.1).
 const PATH: &str = "/access/v1/evaluation";
 
-/// The path that questions under assumptions are sent to.
+/// The path of questions that assume something, and the member that says what.
 const ASSUMING_PATH: &str = "/explain/v1/evaluation";
+pub(super) const ASSUMED: &str = "assume";
 
 /// The option that names the revision that an answer must have seen.
 const AT_LEAST: &str = "at_least";
@@ -32,7 +33,7 @@ impl<'a> ServiceQuestion<'a> {
         body: &'a Record,
         revision: Option<u64>,
     ) -> Result<Self, CommandFailure> {
-        target.address = target.address.without(PATH);
+        target.address = target.address.without(PATH).without(ASSUMING_PATH);
         Ok(Self {
             service: Service::at(&target, PATIENCE)?,
             body,
@@ -44,16 +45,15 @@ impl<'a> ServiceQuestion<'a> {
     /// question that assumes nothing is an evaluation like any other.
     pub(super) fn ask(&self, assumed: &AssumedTuples) -> Result<ExplainedDecision, CommandFailure> {
         let mut body = explained(self.body.clone(), self.revision)?;
-        let path = if assumed.is_empty() {
-            PATH
-        } else {
-            body.insert("assume", Value::Record(assumed.record()));
-            ASSUMING_PATH
-        };
+        if !assumed.is_empty() {
+            body.insert(ASSUMED, Value::Record(assumed.record()));
+        }
+        let is_assuming = body.get_present(ASSUMED).is_some();
+        let path = if is_assuming { ASSUMING_PATH } else { PATH };
         let answer = self.service.post(path, write(body).as_bytes())?;
         match answer.status {
-            200 if assumed.is_empty() => Ok(reply::read(answer.body)?),
-            200 => Ok(reply::read_assumed(&answer.body)?),
+            200 if is_assuming => Ok(reply::read_assumed(&answer.body)?),
+            200 => Ok(reply::read(answer.body)?),
             _ => Err(self
                 .service
                 .refused(&answer, "the permissions `decide` and `explain`")

@@ -147,10 +147,14 @@ pub(in crate::http) async fn readyz(
         since: status.live.as_ref().map(|(_, at)| at.to_string()),
         last_load_failed: status.last_failure.is_some(),
         kept_bundle: status.kept.is_some(),
-        problems: status
-            .last_failure
-            .filter(|_| detailed)
-            .map(|problems| problems.0.into_iter().map(BundleProblem::from).collect()),
+        problems: status.last_failure.filter(|_| detailed).map(|failed| {
+            failed
+                .problems
+                .0
+                .into_iter()
+                .map(BundleProblem::from)
+                .collect()
+        }),
     };
     let code = if readiness.ready {
         StatusCode::OK

@@ -129,7 +129,7 @@ async fn evaluation(
     let (caller, text) = shared.admit(&request, payload, &ENDPOINT).await?;
     let work = WorkLength::of(&text);
     let opened = shared
-        .open(RequestKind::Evaluation, work, caller, &request, &text)
+        .open(RequestKind::Assumption, work, caller, &request, &text)
         .await?;
     let ReadyRequest {
         body,

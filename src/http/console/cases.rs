@@ -1,5 +1,6 @@
 //! `GET /explain/v1/cases`: lists the cases of the live bundle.
 
+use super::fitting::FittingEntries;
 use super::parameters::Parameters;
 use crate::engine::{ContentsPage, ListedCase};
 use crate::http::authzen::schema::ErrorBody;
@@ -23,8 +24,13 @@ pub(in crate::http) struct CasePage {
     bundle: String,
     /// How many cases match, on all pages.
     total: usize,
-    /// The cases, in the order of the files.
-    cases: Vec<CaseBody>,
+    /// The cases, in the order of the files: at most as many as were asked for, and fewer if the
+    /// answer would be larger than `limits.answer_bytes`.
+    #[schema(value_type = Vec<CaseBody>)]
+    cases: Vec<Box<RawValue>>,
+    /// The `from` of the next page; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<usize>,
 }
 
 /// A case of the bundle. Values of members that are marked `@secret` are replaced.
@@ -105,24 +111,26 @@ async fn cases(request: HttpRequest, shared: Data<ServiceState>) -> Result<HttpR
     let like = parameters.one("like")?.unwrap_or_default().to_owned();
     let (from, limit) = parameters.page()?;
     let engine = Arc::clone(&shared.engine);
+    let most = shared.settings.limits.answer_bytes;
     let page = move || {
         let page = engine
             .list_cases(&like, from, limit)
             .map_err(Error::Fault)?;
-        CasePage::of(page)
+        CasePage::of(page, from, most)
     };
     let page = shared.run_apart(&shared.searches, &request, page).await?;
     Ok(super::answered(page))
 }
 
 impl CasePage {
-    fn of(page: ContentsPage<ListedCase>) -> Result<Self, Error> {
-        let cases: Result<Vec<CaseBody>, Error> =
-            page.entries.into_iter().map(CaseBody::of).collect();
+    fn of(page: ContentsPage<ListedCase>, from: usize, most: usize) -> Result<Self, Error> {
+        let cases = page.entries.into_iter().map(CaseBody::of);
+        let fitting = FittingEntries::of(cases, (from, page.total), most)?;
         Ok(Self {
             bundle: page.bundle.to_string(),
             total: page.total,
-            cases: cases?,
+            cases: fitting.entries,
+            next: fitting.next,
         })
     }
 }

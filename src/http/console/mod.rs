@@ -13,8 +13,10 @@
 //! another host, and cannot be framed.
 
 mod assumption;
+mod bundle_state;
 mod cases;
 mod console_files;
+mod fitting;
 mod known;
 mod parameters;
 mod policies;
@@ -29,8 +31,9 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use serde::Serialize;
 
 /// What the console asks.
-pub(in crate::http) static EXPLANATIONS: [Endpoint; 5] = [
+pub(in crate::http) static EXPLANATIONS: [Endpoint; 6] = [
     assumption::ENDPOINT,
+    bundle_state::ENDPOINT,
     cases::ENDPOINT,
     policies::ENDPOINT,
     known::ENDPOINT,

@@ -1,5 +1,6 @@
 //! `GET /explain/v1/policies`: lists the policies of the live bundle with their text.
 
+use super::fitting::FittingEntries;
 use super::parameters::{Parameters, refuse};
 use crate::engine::{ContentsPage, ListedPolicy};
 use crate::http::authzen::schema::ErrorBody;
@@ -11,6 +12,7 @@ use crate::model::Decision;
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -24,8 +26,13 @@ pub(in crate::http) struct PolicyPage {
     bundle: String,
     /// How many policies match, on all pages.
     total: usize,
-    /// The policies, in the order of their ids, or of the ids that were asked for.
-    policies: Vec<PolicySource>,
+    /// The policies, in the order of their ids, or of the ids that were asked for: at most as many
+    /// as were asked for, and fewer if the answer would be larger than `limits.answer_bytes`.
+    #[schema(value_type = Vec<PolicySource>)]
+    policies: Vec<Box<RawValue>>,
+    /// The `from` of the next page; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<usize>,
 }
 
 /// A policy with its text.
@@ -98,26 +105,30 @@ async fn policies(request: HttpRequest, shared: Data<ServiceState>) -> Result<Ht
         return Err(refuse("id", &format!("occurs more than {MOST_IDS} times")));
     }
     let engine = Arc::clone(&shared.engine);
+    let most = shared.settings.limits.answer_bytes;
     let page = move || {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let page = if ids.is_empty() {
             engine.list_policies(&like, from, limit)
         } else {
-            engine.policies_named(&ids)
+            engine.policies_named(&ids, from)
         };
-        Ok::<_, Error>(PolicyPage::of(page.map_err(Error::Fault)?))
+        PolicyPage::of(page.map_err(Error::Fault)?, from, most)
     };
     let page = shared.run_apart(&shared.searches, &request, page).await?;
     Ok(super::answered(page))
 }
 
 impl PolicyPage {
-    fn of(page: ContentsPage<ListedPolicy>) -> Self {
-        Self {
+    fn of(page: ContentsPage<ListedPolicy>, from: usize, most: usize) -> Result<Self, Error> {
+        let policies = page.entries.into_iter().map(PolicySource::of).map(Ok);
+        let fitting = FittingEntries::of(policies, (from, page.total), most)?;
+        Ok(Self {
             bundle: page.bundle.to_string(),
             total: page.total,
-            policies: page.entries.into_iter().map(PolicySource::of).collect(),
-        }
+            policies: fitting.entries,
+            next: fitting.next,
+        })
     }
 }
 

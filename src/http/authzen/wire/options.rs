@@ -31,6 +31,8 @@ const NAMES: [&str; 5] = [
 pub(in crate::http) enum RequestKind {
     /// An evaluation of one question.
     Evaluation,
+    /// An evaluation of one question under assumptions.
+    Assumption,
     /// A batch of evaluations.
     Evaluations,
     /// A search. It has no explanations: denials are not among its results, and each result can be
@@ -43,6 +45,7 @@ impl RequestKind {
     fn members(self) -> &'static [&'static str] {
         match self {
             Self::Evaluation => &["options"],
+            Self::Assumption => &["options", "assume"],
             Self::Evaluations => &["options", "evaluations"],
             Self::Search => &["options", "page"],
         }
@@ -84,7 +87,7 @@ impl Options {
         let arguments = read_unknown(options)?;
         if arguments == Arguments::Unknown {
             // A permit that allows no call must not come from the endpoint that decides calls.
-            if of == RequestKind::Evaluation {
+            if matches!(of, RequestKind::Evaluation | RequestKind::Assumption) {
                 return Err(Error::UnsupportedOption(UNKNOWN));
             }
             caller.require(Permission::Search)?;

@@ -1,0 +1,127 @@
+// What is wrong with the bundle that was to replace the one that decides.
+
+import { useEffect, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { bundleState } from "./api";
+import { Cut, Message } from "./parts";
+import type { BundleState, Problem } from "./wire";
+
+/** How often the state is asked for while somebody looks. */
+const PAUSE_MS = 3_000;
+/** Problems that are shown at first. */
+const FIRST = 3;
+
+/** Asks for the state of the bundle again and again, and calls back when another bundle decides. */
+export function useBundleState(keys: number, onOther: () => void): BundleState | undefined {
+  const [state, setState] = useState<BundleState | undefined>();
+  useEffect(() => {
+    const stop = new AbortController();
+    let known: string | undefined;
+    let isFirst = true;
+    const look = async (): Promise<void> => {
+      if (document.hidden) return;
+      try {
+        const next = await bundleState(stop.signal);
+        setState((before) => (JSON.stringify(before) === JSON.stringify(next) ? before : next));
+        if (!isFirst && next.bundle !== known) onOther();
+        [known, isFirst] = [next.bundle, false];
+      } catch {
+        // Why there is no answer is told by the page below.
+        if (!stop.signal.aborted) setState(undefined);
+      }
+    };
+    void look();
+    const timer = setInterval(() => void look(), PAUSE_MS);
+    const onShow = (): void => void look();
+    document.addEventListener("visibilitychange", onShow);
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", onShow);
+    };
+  }, [keys]);
+  return state;
+}
+
+export function BundleBanner({ state }: { state: BundleState | undefined }): JSX.Element | null {
+  const failure = state?.failure;
+  if (!failure) return null;
+  const count = failure.total === 1 ? "one problem" : `${failure.total} problems`;
+  return (
+    <section class="broken" aria-label="The bundle is refused">
+      <div role="status">
+        <h2>{state.bundle ? "The changed bundle is refused" : "The bundle is refused"}</h2>
+        <p>
+          It has {count}. {state.bundle ? "The bundle before it still decides, and is what this page shows." : "Nothing decides yet: mend it, and it is loaded."}
+        </p>
+      </div>
+      <Problems problems={failure.problems} most={FIRST} />
+      {failure.total > failure.problems.length && (
+        <p class="hint">
+          There are {failure.total - failure.problems.length} more: <code>behest validate</code> shows all of them.
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** Problems of a bundle, each with its line. */
+export function Problems({ problems, most }: { problems: Problem[]; most: number }): JSX.Element {
+  return (
+    <ul class="problems">
+      <Cut items={problems} most={most}>
+        {(problem, at) => (
+          <li key={at}>
+            <p>
+              {problem.file && (
+                <code class="where">
+                  {problem.file}
+                  {problem.line !== undefined && `:${problem.line}:${problem.column}`}
+                </code>
+              )}{" "}
+              <Message text={problem.message} />
+            </p>
+            {problem.text !== undefined && <Excerpt problem={problem} text={problem.text} />}
+            {problem.help && <Help text={problem.help} />}
+          </li>
+        )}
+      </Cut>
+    </ul>
+  );
+}
+
+/** A remedy in a line, or an explanation of several lines, which is opened. */
+function Help({ text }: { text: string }): JSX.Element {
+  if (!text.includes("\n"))
+    return (
+      <p class="help">
+        <Message text={text} />
+      </p>
+    );
+  return (
+    <details>
+      <summary>Why</summary>
+      <pre class="source" tabIndex={0} aria-label="Why">
+        {text}
+      </pre>
+    </details>
+  );
+}
+
+function Excerpt({ problem, text }: { problem: Problem; text: string }): JSX.Element {
+  const chars = [...text];
+  const from = Math.min((problem.column ?? 1) - 1, chars.length);
+  const to = from + (problem.length ?? 1);
+  return (
+    <pre class="source excerpt" tabIndex={0} aria-label={`Line ${problem.line} of ${problem.file}`}>
+      <span class="place" aria-hidden="true">
+        {problem.line}
+      </span>
+      <span class="text">
+        {chars.slice(0, from).join("")}
+        <mark>{chars.slice(from, to).join("") || " "}</mark>
+        {chars.slice(to).join("")}
+      </span>
+    </pre>
+  );
+}
