@@ -1,7 +1,7 @@
 // What the console asks of the service it comes from. The key is in this module's memory and nowhere else.
 
 import { type Json, type JsonObject, parse } from "./json";
-import type { Answer, BundleState, CasePage, EntityList, PolicyPage, Vocabulary } from "./wire";
+import type { Answer, BundleFile, BundleState, CasePage, EntityList, Matrix, PolicyPage, Scratch, SearchPage, Tuple, Vocabulary } from "./wire";
 
 let key = "";
 const listeners = new Set<() => void>();
@@ -31,14 +31,18 @@ export class Refused extends Error {
   }
 }
 
-/** How long to wait for an answer. */
+/** How long to wait for an answer, and for what comes of edits, which wait for their turn. */
 const PATIENCE_MS = 20_000;
+const TRIAL_MS = 90_000;
+/** How often, and after what time, it is asked again. */
+const MOST_TURNS = 10;
+const TURN_MS = 1_500;
 
-async function ask(path: string, signal: AbortSignal | undefined, body?: Json): Promise<Json> {
+async function ask(path: string, signal: AbortSignal | undefined, body?: Json, patience = PATIENCE_MS, turn = 0): Promise<Json> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (key !== "") headers["authorization"] = `Bearer ${key}`;
   if (body !== undefined) headers["content-type"] = "application/json";
-  const limit = AbortSignal.timeout(PATIENCE_MS);
+  const limit = AbortSignal.timeout(patience);
   const init: RequestInit = {
     method: body === undefined ? "GET" : "POST",
     headers,
@@ -53,18 +57,27 @@ async function ask(path: string, signal: AbortSignal | undefined, body?: Json): 
     response = await fetch(path, init);
   } catch (error) {
     if (signal?.aborted) throw error;
-    const why = limit.aborted ? `it did not answer within ${PATIENCE_MS / 1000} seconds` : "it cannot be reached";
+    const why = limit.aborted ? `it did not answer within ${patience / 1000} seconds` : "it cannot be reached";
     throw new Refused(0, "unreachable", `The service has no answer: ${why}.`);
   }
   const text = await response.text();
   if (response.ok) return parse(text);
-  throw refusal(response.status, text);
+  const refused = refusal(response.status, text);
+  // What only asks is asked again where the service had no place for it.
+  if (refused.code === "overloaded" && path.startsWith("/explain/") && turn < MOST_TURNS) {
+    await new Promise((resolve) => setTimeout(resolve, TURN_MS));
+    signal?.throwIfAborted();
+    return ask(path, signal, body, patience, turn + 1);
+  }
+  throw refused;
 }
 
 function refusal(status: number, text: string): Refused {
   try {
-    const { error } = parse(text) as { error?: { code?: string; message?: string } };
-    if (error?.message) return new Refused(status, error.code ?? "", error.message);
+    const body = parse(text) as { error?: { code?: string; message?: string }; code?: string; message?: string };
+    // The API of relations has code and message at the top.
+    const error = body.error ?? body;
+    if (error.message) return new Refused(status, error.code ?? "", error.message);
   } catch {
     // What is not of the service's form is told by its status alone.
   }
@@ -85,8 +98,56 @@ export const bundleState = async (signal?: AbortSignal): Promise<BundleState> =>
 export const cases = async (like: string, from: number, limit: number, signal?: AbortSignal): Promise<CasePage> =>
   (await ask(`/explain/v1/cases?${query({ like, from: from || undefined, limit })}`, signal)) as unknown as CasePage;
 
-export const entities = async (type: string, like: string, signal?: AbortSignal): Promise<EntityList> =>
-  (await ask(`/explain/v1/entities?${query({ type, like, limit: 20 })}`, signal)) as unknown as EntityList;
+export const entities = async (type: string, like: string, signal?: AbortSignal, limit = 20): Promise<EntityList> =>
+  (await ask(`/explain/v1/entities?${query({ type, like, limit })}`, signal)) as unknown as EntityList;
+
+/** LIMIT: pages of files that are read: more than a person looks through. */
+const MOST_PAGES = 10;
+
+/** Lists the files of the bundle. */
+export async function files(signal?: AbortSignal): Promise<BundleFile[]> {
+  const found: BundleFile[] = [];
+  let from: number | undefined = 0;
+  for (let page = 0; page < MOST_PAGES && from !== undefined; page += 1) {
+    const next = (await ask(`/explain/v1/files?${query({ from: from || undefined, limit: 500 })}`, signal, undefined, TRIAL_MS)) as unknown as { files: BundleFile[]; next?: number };
+    found.push(...next.files);
+    from = next.next;
+  }
+  return found;
+}
+
+/** Reads the text of a file. */
+export async function fileText(path: string, signal?: AbortSignal): Promise<string> {
+  const page = (await ask(`/explain/v1/files?${query({ path })}`, signal, undefined, TRIAL_MS)) as unknown as { files: BundleFile[] };
+  const text = page.files[0]?.text;
+  if (text === undefined) throw new Refused(404, "", "The file is not there any more, or is not shown.");
+  return text;
+}
+
+/** Tries edits. */
+export const scratch = async (body: JsonObject, signal?: AbortSignal): Promise<Scratch> =>
+  (await ask("/explain/v1/scratch", signal, body, TRIAL_MS)) as unknown as Scratch;
+
+/** Asks a search for a page of what is permitted. */
+export const search = async (kind: "subject" | "resource" | "action", body: JsonObject, signal?: AbortSignal): Promise<SearchPage> =>
+  (await ask(`/access/v1/search/${kind}`, signal, body)) as unknown as SearchPage;
+
+/** Decides a table: each chain about each target. */
+export const matrix = async (body: JsonObject, signal?: AbortSignal): Promise<Matrix> =>
+  (await ask("/explain/v1/matrix", signal, body, TRIAL_MS)) as unknown as Matrix;
+
+/** The store that decisions read. */
+const MAIN = "01BEHEST00000000000000MA1N";
+
+/** Reads the tuples of an object, or those of a user with objects of a type. */
+export async function readTuples(key: JsonObject, signal?: AbortSignal): Promise<{ tuples: Tuple[]; more: boolean }> {
+  const body = { tuple_key: key, page_size: 100 };
+  const page = (await ask(`/stores/${MAIN}/read`, signal, body)) as unknown as { tuples: { key: Tuple }[]; continuation_token?: string };
+  return { tuples: page.tuples.map(({ key }) => key), more: (page.continuation_token ?? "") !== "" };
+}
+
+/** Writes or ends tuples. */
+export const writeTuples = async (body: JsonObject): Promise<void> => void (await ask(`/stores/${MAIN}/write`, undefined, body));
 
 /** As many as one request may name. */
 const MOST_IDS = 100;

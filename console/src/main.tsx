@@ -5,9 +5,13 @@ import { render } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Refused, hasKey, onKey, vocabulary } from "./api";
+import { Agents } from "./agents/page";
 import { BundleBanner, useBundleState } from "./banner";
 import { Dialog, KeyForm, Trouble } from "./parts";
+import { PAGES, addressOf, usePageName } from "./pages";
+import { Policies } from "./policies/page";
 import { Try } from "./try/page";
+import { WhoCan } from "./who/page";
 import type { Vocabulary } from "./wire";
 
 type Theme = "auto" | "light" | "dark";
@@ -51,6 +55,7 @@ function Console(): JSX.Element {
   const again = useCallback(() => setRound((round) => round + 1), []);
 
   const bundle = useBundleState(keys, again);
+  const page = usePageName();
 
   useEffect(() => onKey(() => setKeys((count) => count + 1)), []);
   useEffect(() => {
@@ -82,9 +87,11 @@ function Console(): JSX.Element {
           <span class="hidden"> console</span>
         </h1>
         <nav aria-label="Pages">
-          <a href="#/try" aria-current="page">
-            Try
-          </a>
+          {PAGES.map(({ name, title }) => (
+            <a key={name} href={addressOf(name)} aria-current={name === page ? "page" : undefined}>
+              {title}
+            </a>
+          ))}
           <a href="/docs/">API</a>
         </nav>
         <div class="tools">
@@ -102,8 +109,11 @@ function Console(): JSX.Element {
       <main id="main" tabIndex={-1}>
         <BundleBanner state={bundle} />
         {state.kind === "loading" && <Loading />}
-        {state.kind === "refused" && <Trouble error={state.error} onRetry={again} />}
-        {state.kind === "ready" && <Try words={state.words} onStale={again} />}
+        {state.kind === "refused" && !(bundle?.failure && !bundle.bundle) && <Trouble error={state.error} onRetry={again} />}
+        {state.kind === "ready" && page === "try" && <Try words={state.words} onStale={again} />}
+        {state.kind === "ready" && page === "who" && <WhoCan words={state.words} />}
+        {state.kind === "ready" && page === "agents" && <Agents words={state.words} />}
+        {state.kind === "ready" && page === "policies" && <Policies words={state.words} />}
       </main>
       {isAsking && (
         <Dialog title="Key" onClose={() => setAsking(false)}>

@@ -97,7 +97,7 @@ export function CopyButton({ label, text }: { label: string; text(): string }): 
 }
 
 /** What is shown in place of what cannot be: no key, no permission, no service. */
-export function Trouble({ error, onRetry }: { error: Refused; onRetry(): void }): JSX.Element {
+export function Trouble({ error, needs = ["decide", "explain"], onRetry }: { error: Refused; needs?: string[]; onRetry(): void }): JSX.Element {
   const needsKey = error.status === 401;
   const title =
     error.status === 401
@@ -105,7 +105,9 @@ export function Trouble({ error, onRetry }: { error: Refused; onRetry(): void })
         ? "This key is not known"
         : "This service asks for a key"
       : error.status === 403
-        ? "You may not see this"
+        ? needs.includes("relations.write")
+          ? "You may not change this"
+          : "You may not see this"
         : error.status === 0
           ? "No answer"
           : error.status === 400
@@ -119,7 +121,14 @@ export function Trouble({ error, onRetry }: { error: Refused; onRetry(): void })
       </p>
       {error.status === 403 && (
         <p>
-          The console has no rights of its own. To explain, a caller needs the permissions <code>decide</code> and <code>explain</code>.
+          The console has no rights of its own. For this, a caller needs{" "}
+          {needs.map((name, at) => (
+            <span key={name}>
+              {at > 0 && " and "}
+              <code>{name}</code>
+            </span>
+          ))}
+          .
         </p>
       )}
       {(needsKey || error.status === 403) && <KeyForm />}

@@ -211,23 +211,33 @@ export function toFragment(question: Question): string {
     return JSON.stringify(value) !== JSON.stringify(none);
   });
   if (kept.length === 0) return PREFIX.slice(0, -1);
-  const bytes = new TextEncoder().encode(JSON.stringify(Object.fromEntries(kept)));
+  return PREFIX + encoded(Object.fromEntries(kept));
+}
+
+/** Writes an object as the part of a link. */
+export function encoded(value: object): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
   const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-  return PREFIX + btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Reads the part of a link as an object; none if it is not of its form. */
+export function decoded(part: string): Record<string, unknown> | undefined {
+  try {
+    const text = atob(part.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads the fragment of a link: what it holds comes from anybody, so that each member is looked at. */
 export function fromFragment(fragment: string): Question | undefined {
   if (!fragment.startsWith(PREFIX)) return undefined;
-  try {
-    const text = atob(fragment.slice(PREFIX.length).replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (typeof value !== "object" || value === null) return undefined;
-    return checked(value as Record<string, unknown>);
-  } catch {
-    return undefined;
-  }
+  const value = decoded(fragment.slice(PREFIX.length));
+  return value && checked(value);
 }
 
 /** How much of a list in a link is taken. */

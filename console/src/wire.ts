@@ -124,6 +124,74 @@ export interface EntityList {
   more: boolean;
 }
 
+export interface BundleFile {
+  path: string;
+  bytes: number;
+  hidden: boolean;
+  text?: string;
+}
+
+export interface PolicyPlace {
+  id: string;
+  file: string;
+  line: number;
+}
+
+export interface CaseName {
+  file: string;
+  name: string;
+}
+
+/** What would come of edits. */
+export interface Scratch {
+  of_live: boolean;
+  base_broken: boolean;
+  total: number;
+  problems: Problem[];
+  warnings: Problem[];
+  cases?: {
+    ran: number;
+    failed: number;
+    more: boolean;
+    failures: { file: string; name: string; line?: number; expected: string; found: string }[];
+    idle: number;
+    undecided: PolicyPlace[];
+    decided: { policy: PolicyPlace; count: number; first: CaseName[] }[];
+  };
+  changes?: {
+    before: Cell["outcome"];
+    now: Cell["outcome"];
+    case?: CaseName;
+    chain?: string[];
+    action?: string;
+    resource?: string;
+  }[];
+  changed: number;
+  questions: number;
+  more_questions: boolean;
+  left_out: string[];
+}
+
+export interface SearchPage {
+  results: { type?: string; id?: string; name?: string }[];
+  page?: { next_token: string; count?: number; properties?: { incomplete?: boolean } };
+  context?: { reason?: Reason; reasons?: { policies: string[] }[]; unknown?: string[] };
+}
+
+/** The outcome of one question of a table. */
+export interface Cell {
+  outcome: "permitted" | "with_arguments" | "denied";
+  code?: string;
+}
+
+export interface Matrix {
+  bundle: string;
+  revision: number;
+  now: string;
+  rows: (Cell | null)[][];
+  more: boolean;
+}
+
 export interface Action {
   name: string;
   principals: string[];
@@ -152,8 +220,13 @@ export const named = (entity: EntityRef): string => `${entity.type}:${entity.id}
 
 /** The entity that a text names; none if it has no colon, or nothing on a side of it. */
 export function entityOf(text: string): EntityRef | undefined {
-  const at = text.indexOf(":");
-  const type = text.slice(0, at).trim();
-  const id = text.slice(at + 1).trim();
-  return at > 0 && type !== "" && id !== "" ? { type, id } : undefined;
+  // A type may have a name space: `App::user:alice`.
+  const parts = /^\s*([^:]+(?:::[^:]+)*):(?!:)([^]*)$/.exec(text);
+  const type = parts?.[1]?.trim() ?? "";
+  const id = parts?.[2]?.trim() ?? "";
+  return type !== "" && id !== "" ? { type, id } : undefined;
 }
+
+/** The type of people: those for whom agents act. */
+export const personType = (words: Vocabulary): string =>
+  words.principals.find((type) => /(^|::)(user|person)$/i.test(type)) ?? words.principals.find((type) => !words.agent_types.includes(type)) ?? words.principals[0] ?? "";

@@ -75,6 +75,30 @@ export async function serve({ settings = "", args = [] } = {}) {
   throw new Error(`the service is not ready: ${said}`);
 }
 
+/** Starts `behest dev` on a folder, and returns its address once it listens. */
+export async function develop(bundle) {
+  const port = await freePort();
+  const child = spawn(behest, ["dev", bundle, "--no-open", "--port", String(port)], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.on("data", (text) => (said += text));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  ends.push(async () => {
+    child.kill("SIGTERM");
+    await ended;
+  });
+  const origin = `http://127.0.0.1:${port}`;
+  for (let tries = 0; tries < 600; tries += 1) {
+    if (child.exitCode !== null) throw new Error(`the session ended: ${said}`);
+    try {
+      if ((await fetch(`${origin}/healthz`)).ok) return origin;
+    } catch {
+      // It does not listen yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`the session does not listen: ${said}`);
+}
+
 let browser;
 
 /** Opens a page that notes whatever it should not do. */
@@ -87,6 +111,8 @@ export async function open({ narrow = false, dark = false, ...options } = {}) {
   });
   ends.push(() => context.close());
   const page = await context.newPage();
+  // A build for tests decides a table in seconds where others work beside it.
+  page.setDefaultTimeout(60_000);
   const wrong = [];
   const hosts = new Set();
   page.on("request", (request) => {

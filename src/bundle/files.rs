@@ -111,7 +111,8 @@ impl BundleFiles {
     }
 
     /// Returns the SHA-256 of all paths and contents.
-    pub(super) fn digest(&self) -> Digest {
+    #[must_use]
+    pub fn digest(&self) -> Digest {
         hash_files(self.own.iter().chain(&self.packs))
     }
 

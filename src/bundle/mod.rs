@@ -20,6 +20,7 @@ mod cases;
 mod client_as_data;
 mod compile;
 mod declared;
+mod edits;
 mod error;
 mod files;
 mod given;
@@ -44,6 +45,7 @@ pub use cases::{
     Case, CaseFailure, CaseReport, CaseResult, ExpectedAnswer, ObservedAnswer, run_cases,
 };
 pub use compile::{Bundle, compile};
+pub use edits::{ScratchEdits, may_hold_secrets, read_as_is};
 pub use error::CaseError;
 pub use files::{
     AT_ONCE, BundleFiles, BundleSource, MAX_ENTRIES, MAX_FOLDERS, QUIET, read, read_over,

@@ -45,6 +45,19 @@ impl Engine {
     ) -> Result<Answer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
+        self.under_assumptions(pinned, assumed, |pinned, assumptions| {
+            let assumed = self.decide_pinned(pinned, ask, request, assumptions)?;
+            Ok(assumed.answer)
+        })
+    }
+
+    /// Decides with the view that lacks what is assumed not to be there, and with what is assumed.
+    pub(super) fn under_assumptions<T>(
+        &self,
+        pinned: PinnedView<'_>,
+        assumed: &QuestionAssumptions,
+        decide: impl FnOnce(PinnedView<'_>, &Assumptions) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         let named = assumed.case.as_ref();
         let case = named.map(|name| case_of(pinned, name)).transpose()?;
         let assumptions = Assumptions {
@@ -54,8 +67,7 @@ impl Engine {
             without: assumed.without.clone(),
             token: case.and_then(|case| case.token.clone()),
         };
-        let assumed = self.decide_pinned(pinned, ask, request, &assumptions)?;
-        Ok(assumed.answer)
+        decide(pinned, &assumptions)
     }
 }
 

@@ -27,6 +27,10 @@ pub struct BundleStatus {
     /// When the live bundle was accepted, if it is the kept one, which decides because the bundle's
     /// own files were refused at start.
     pub kept: Option<Timestamp>,
+    /// Where the last attempt read its bundle.
+    pub source: Option<BundleSource>,
+    /// The digest of the files from which the live bundle was made, without those of packs.
+    pub live_files: Option<Digest>,
 }
 
 /// An attempt to replace the bundle that failed.
@@ -92,6 +96,7 @@ impl Engine {
         look: impl FnOnce(LoadedBundle<'_>),
     ) -> Result<LoadReport, BundleRefusal> {
         let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.with_status(|status| status.source = Some(source.clone()));
         let loaded = self.try_load(source, look);
         if let Err(refused) = &loaded {
             self.metrics.reload_failed(self.clock.now_ms());
@@ -134,6 +139,7 @@ impl Engine {
         mut files: BundleFiles,
         look: impl FnOnce(LoadedBundle<'_>),
     ) -> Result<(LoadReport, BundleFiles), BundleRefusal> {
+        let read = files.digest();
         files.add_token_facts(
             self.token_facts
                 .iter()
@@ -158,7 +164,10 @@ impl Engine {
             self.swap(snapshot, cases)
         });
         match taken {
-            Ok(loaded) => Ok((loaded, files)),
+            Ok(loaded) => {
+                self.with_status(|status| status.live_files = Some(read));
+                Ok((loaded, files))
+            }
             Err(problems) => Err(BundleRefusal {
                 problems,
                 files,
@@ -388,6 +397,11 @@ pub(super) fn observe(snapshot: &Snapshot, case: &Case) -> ObservedAnswer {
             policies: BTreeSet::new(),
         },
     }
+}
+
+/// Explains no case: for trials, whose authors ask in another way.
+pub(super) fn explain_nothing(_: &Case) -> String {
+    String::new()
 }
 
 fn explain(snapshot: &Snapshot, case: &Case) -> String {

@@ -23,7 +23,9 @@ mod leg_keys;
 mod legs;
 mod load;
 mod lookup;
+mod matrix;
 mod request_cache;
+mod scratch;
 mod search;
 mod snapshot;
 mod survey;
@@ -41,15 +43,19 @@ pub use leg_keys::LegKeys;
 pub use load::{
     BundleRefusal, BundleStatus, FailedLoad, LoadReport, LoadedBundle, check, check_covered,
 };
+pub use matrix::{DecisionMatrix, MatrixCell, MatrixRequest};
 pub use request_cache::{CachedQuestions, CachedRequest, RequestCache};
+pub use scratch::{
+    BundleFileEntry, DecidedCases, FailedCase, ScratchCases, ScratchCopy, ScratchReport,
+};
 pub use search::{
     PageCut, PageTokenError, Sealer, SearchHit, SearchLimits, SearchPage, SearchRefusal,
     search_disagreements,
 };
 pub use snapshot::Snapshot;
-pub use survey::{DecisionChange, Survey, SurveyedOutcome};
+pub use survey::{ChangedQuestion, DecisionChange, Survey, SurveyedOutcome};
 
-pub use crate::bundle::LocatedProblem;
+pub use crate::bundle::{LocatedProblem, ScratchEdits};
 
 use crate::bundle::{BundleKeeper, QUIET};
 use crate::cache::LegCache;
@@ -65,6 +71,7 @@ use crate::telemetry::{Metrics, TraceId};
 use arc_swap::ArcSwapOption;
 use decide::{Circumstances, DecisionOptions, Verdict};
 use lookup::{BRIEF_READS, RequestRelations};
+use scratch::ScratchBase;
 use smol_str::SmolStr;
 use snapshot::{Pin, PinnedView};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,6 +120,8 @@ pub struct Engine {
     recorder: Recorder,
     live: ArcSwapOption<Snapshot>,
     status: Mutex<BundleStatus>,
+    /// What scratch copies are compared with, once one was tried.
+    scratch_base: Mutex<Option<Arc<ScratchBase>>>,
     /// Held while a bundle is loaded: only one load runs at a time, and decisions never wait for
     /// it.
     loading: Mutex<()>,
@@ -156,6 +165,7 @@ impl Engine {
             recorder,
             live: ArcSwapOption::empty(),
             status: Mutex::new(BundleStatus::default()),
+            scratch_base: Mutex::default(),
             loading: Mutex::new(()),
             quiet: QUIET,
             keeper: None,

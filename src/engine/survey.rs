@@ -9,18 +9,14 @@
 //! of its own.
 
 use super::Snapshot;
-use super::decide::{Circumstances, DecisionOptions, decide};
 use super::load::observe;
-use crate::bundle::{Bundle, Case, DEFAULT_NOW, request_of};
+use super::matrix::{MatrixQuestion, MatrixWorld};
+use crate::bundle::{Bundle, Case, DEFAULT_NOW};
 use crate::clock::Clock;
-use crate::model::{
-    Arguments, Code, Decision, EntityRef, Evidence, ObjectRef, Record, Request, TupleUser,
-    read_question,
-};
+use crate::model::{Code, Decision, EntityRef, ObjectRef, Request, TupleUser, read_question};
 use crate::policy::{TypeInfo, Vocabulary};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 /// LIMIT: entities of a matrix; a bundle that people edit by hand names fewer.
 const MAX_ENTITIES: usize = 1_000;
@@ -70,8 +66,33 @@ pub enum SurveyedOutcome {
 pub struct DecisionChange {
     /// The question as `explain` takes it, or the name of a case in backticks.
     pub question: String,
+    /// The question in its parts.
+    pub asked: ChangedQuestion,
+    /// The outcome before.
+    pub before: SurveyedOutcome,
     /// The outcome now.
     pub now: SurveyedOutcome,
+}
+
+/// A question of a survey, in its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangedQuestion {
+    /// A case of the bundle.
+    Case {
+        /// The file that contains it.
+        file: String,
+        /// Its name.
+        name: String,
+    },
+    /// A question of the matrix.
+    Matrix {
+        /// Who acts for whom; the last member asks.
+        chain: Vec<EntityRef>,
+        /// The action.
+        action: SmolStr,
+        /// What it is done to.
+        resource: EntityRef,
+    },
 }
 
 impl Survey {
@@ -89,7 +110,8 @@ impl Survey {
     #[must_use]
     pub fn changes_since(&self, before: &Self) -> Vec<DecisionChange> {
         let cases = self.cases.iter().filter_map(|(name, case)| {
-            let now = case.change_since(before.cases.get(name)?)?;
+            let known = before.cases.get(name)?;
+            let now = case.change_since(known)?;
             let is_in_matrix = case.plain.as_ref().is_some_and(|question| {
                 self.matrix.contains_key(question) && before.matrix.contains_key(question)
             });
@@ -97,20 +119,29 @@ impl Survey {
             if is_in_matrix && now != SurveyedOutcome::DeniedOtherwise {
                 return None;
             }
-            let question = format!("`{}`", name.split_once(": ").map_or(&**name, |(_, it)| it));
-            Some(DecisionChange { question, now })
+            let (file, title) = name.split_once(": ").unwrap_or(("", name));
+            Some(DecisionChange {
+                question: format!("`{title}`"),
+                asked: ChangedQuestion::Case {
+                    file: file.to_owned(),
+                    name: title.to_owned(),
+                },
+                before: SurveyedOutcome::of(known.decision),
+                now,
+            })
         });
-        let is_other = |question: &MatrixQuestion, now: &SurveyedOutcome| {
-            let outcome = before.matrix.get(question);
-            outcome.is_some_and(|outcome| outcome != now)
-        };
-        let matrix = self
-            .matrix
-            .iter()
-            .filter(|(question, now)| is_other(question, now));
-        let matrix = matrix.map(|(question, now)| DecisionChange {
-            question: question.to_string(),
-            now: *now,
+        let matrix = self.matrix.iter().filter_map(|(question, now)| {
+            let outcome = *before.matrix.get(question)?;
+            (outcome != *now).then(|| DecisionChange {
+                question: question.to_string(),
+                asked: ChangedQuestion::Matrix {
+                    chain: question.chain.clone(),
+                    action: question.action.clone(),
+                    resource: question.resource.clone(),
+                },
+                before: outcome,
+                now: *now,
+            })
         });
         let mut changes: Vec<_> = matrix.chain(cases).collect();
         changes.sort_by_key(|change| change.now);
@@ -148,7 +179,7 @@ impl Survey {
                     request: case.request.clone(),
                     decision,
                     code: observed.code,
-                    plain: MatrixQuestion::of(case, bundle),
+                    plain: plain_question(case, bundle),
                 };
                 let name = format!("{}: {}", case.file, case.name);
                 self.cases.insert(name, surveyed);
@@ -176,8 +207,8 @@ impl Survey {
                         self.is_cut = true;
                         return;
                     }
-                    if let Some(outcome) = question.outcome(snapshot) {
-                        self.matrix.insert(question, outcome);
+                    if let Some(cell) = question.decide(world_of(snapshot)) {
+                        self.matrix.insert(question, cell.outcome);
                     }
                 }
             }
@@ -227,74 +258,31 @@ impl SurveyedOutcome {
     }
 }
 
-/// Who does what to what.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct MatrixQuestion {
-    resource: EntityRef,
-    action: SmolStr,
-    chain: Vec<EntityRef>,
+/// Returns the question of the matrix that asks what the case asks, if the case needs nothing but
+/// its names.
+fn plain_question(case: &Case, bundle: &Bundle) -> Option<MatrixQuestion> {
+    let has_fixture = case.stored.is_some() || !case.tuples.is_empty() || case.token.is_some();
+    if has_fixture || case.now != DEFAULT_NOW {
+        return None;
+    }
+    let question = read_question(&case.request, bundle.carriers()).ok()?;
+    let members = question.chain.members();
+    let plain = MatrixQuestion {
+        resource: question.resource.uid.clone(),
+        action: case.request.action.name.clone(),
+        chain: members.map(|member| member.uid.clone()).collect(),
+    };
+    (plain.request().as_ref() == Some(&case.request)).then_some(plain)
 }
 
-impl MatrixQuestion {
-    /// Returns the question that asks what the case asks, if the case needs nothing but its names.
-    fn of(case: &Case, bundle: &Bundle) -> Option<Self> {
-        let has_fixture = case.stored.is_some() || !case.tuples.is_empty() || case.token.is_some();
-        if has_fixture || case.now != DEFAULT_NOW {
-            return None;
-        }
-        let question = read_question(&case.request, bundle.carriers()).ok()?;
-        let members = question.chain.members();
-        let plain = Self {
-            resource: question.resource.uid.clone(),
-            action: case.request.action.name.clone(),
-            chain: members.map(|member| member.uid.clone()).collect(),
-        };
-        (plain.request().as_ref() == Some(&case.request)).then_some(plain)
-    }
-
-    fn request(&self) -> Option<Request> {
-        request_of(&self.chain, &self.action, &self.resource, Record::default()).ok()
-    }
-
-    /// Decides the question; `None` if there is no decision.
-    fn outcome(&self, snapshot: &Snapshot) -> Option<SurveyedOutcome> {
-        let request = self.request()?;
-        let decided = |arguments| {
-            let options = DecisionOptions {
-                arguments,
-                ..DecisionOptions::default()
-            };
-            let at = Circumstances {
-                pinned: snapshot.pinned(),
-                now: DEFAULT_NOW,
-                options,
-                cache: None,
-                given: None,
-            };
-            let verdict = decide(at, &request, &Evidence::default()).ok()?;
-            Some(verdict.decision)
-        };
-        // What no arguments could permit is not permitted without any.
-        if decided(Arguments::Unknown)? == Decision::Deny {
-            return Some(SurveyedOutcome::Denied);
-        }
-        match decided(Arguments::Known)? {
-            Decision::Permit => Some(SurveyedOutcome::Permitted),
-            Decision::Deny => Some(SurveyedOutcome::PermittedWithArguments),
-        }
-    }
-}
-
-impl fmt::Display for MatrixQuestion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let members: Vec<String> = self.chain.iter().map(ToString::to_string).collect();
-        write!(
-            f,
-            "{} {} {}",
-            members.join(" > "),
-            self.action,
-            self.resource
-        )
+/// Returns what a question of a survey rests on: the bundle alone, at one fixed time.
+fn world_of(snapshot: &Snapshot) -> MatrixWorld<'_> {
+    MatrixWorld {
+        pinned: snapshot.pinned(),
+        now: DEFAULT_NOW,
+        given: None,
+        require_actor: false,
+        wants_codes: false,
     }
 }
 

@@ -2,14 +2,17 @@
 
 use crate::deciding;
 use actix_web::http::Method;
-use behest::bundle::BundleSource;
+use behest::bundle::{BundleFiles, BundleSource, compile};
 use behest::http::Server;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use support::service::{Reply, get, local, post, request, send, with_engine};
 use tempfile::TempDir;
 
 const EVALUATION: &str = "/explain/v1/evaluation";
+const MATRIX: &str = "/explain/v1/matrix";
 
 /// A bundle with a secret on everything that a case can hold.
 fn secret_bundle() -> TempDir {
@@ -406,6 +409,545 @@ async fn what_was_meant_as_an_assumption_is_not_ignored() {
             .status,
         200
     );
+}
+
+#[actix_web::test]
+async fn a_table_says_what_each_question_of_it_says() {
+    let server = deciding(local());
+    let table = async |body: Value| send(&server, post(MATRIX, body.to_string())).await;
+    let entity = |kind: &str, id: &str| json!({"type": kind, "id": id});
+    let users = ["alice", "bob", "carol", "dan", "nobody"];
+    let agents = [None, Some("copilot"), Some("helpdesk"), Some("retired")];
+    let chains: Vec<Value> = users
+        .iter()
+        .flat_map(|user| {
+            agents.iter().map(move |agent| match agent {
+                None => json!([entity("user", user)]),
+                Some(agent) => json!([entity("user", user), entity("agent", agent)]),
+            })
+        })
+        .collect();
+    let targets = json!([
+        {"action": "read", "resource": entity("repository", "checkout")},
+        {"action": "tools/call", "resource": entity("tool", "payments/refund")},
+        {"action": "tools/call", "resource": entity("tool", "kb/query")},
+        {"action": "read", "resource": entity("document", "runbook")},
+        {"action": "read", "resource": entity("tool", "kb/query")},
+    ]);
+    let suspended =
+        json!({"user": "agent:copilot", "relation": "suspended", "object": "platform:main"});
+    for assumed in [
+        json!({}),
+        json!({"tuples": [suspended]}),
+        json!({"without": [suspended]}),
+    ] {
+        let body = json!({"chains": chains, "targets": targets, "assume": assumed});
+        let reply = table(body).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let reply = reply.json();
+        assert_eq!(reply["more"], json!(false));
+        let mut permits = 0;
+        for (chain, row) in chains.iter().zip(reply["rows"].as_array().unwrap()) {
+            for (target, cell) in targets
+                .as_array()
+                .unwrap()
+                .iter()
+                .zip(row.as_array().unwrap())
+            {
+                let mut subject = chain.as_array().unwrap().last().unwrap().clone();
+                if chain.as_array().unwrap().len() > 1 {
+                    subject["delegation_chain"] = json!([chain[0]]);
+                }
+                let asked = json!({
+                    "subject": subject,
+                    "action": {"name": target["action"]},
+                    "resource": target["resource"],
+                });
+                let one = assume(&server, asked, assumed.clone()).await;
+                let place = format!("{chain} {target}: {cell}");
+                match cell["outcome"].as_str().unwrap() {
+                    "permitted" => {
+                        permits += 1;
+                        assert!(decision(&one), "{place}");
+                    }
+                    "denied" => {
+                        assert!(!decision(&one), "{place}");
+                        let told = &one.json()["answer"]["context"]["reason"]["code"];
+                        assert_eq!(&cell["code"], told, "{place}");
+                    }
+                    other => {
+                        assert_eq!(other, "with_arguments", "{place}");
+                        assert!(!decision(&one), "{place}");
+                    }
+                }
+            }
+        }
+        assert!(permits > 5, "{permits}");
+    }
+    let metrics = send(&server, get("/metrics")).await.body;
+    let is_counted =
+        |line: &&str| line.starts_with("behest_decisions_total{") && !line.ends_with(" 0");
+    assert_eq!(metrics.lines().find(is_counted), None);
+}
+
+#[actix_web::test]
+async fn a_table_that_cannot_be_asked_is_refused_by_its_member() {
+    let server = deciding(local());
+    let user = json!({"type": "user", "id": "a"});
+    let target = json!({"action": "read", "resource": {"type": "document", "id": "d"}});
+    for (body, message) in [
+        (json!({}), "`chains` is missing"),
+        (json!({"chains": [], "target": []}), "`target` is not read"),
+        (json!({"chains": []}), "`targets` is missing"),
+        (
+            json!({"chains": 1, "targets": []}),
+            "`chains` must be a list",
+        ),
+        (
+            json!({"chains": [[]], "targets": []}),
+            "`chains[0]` must have from 1 to 16 members",
+        ),
+        (
+            json!({"chains": [["a"]], "targets": []}),
+            "`chains[0][0]` must be an object",
+        ),
+        (
+            json!({"chains": [[{"type": "a"}]], "targets": []}),
+            "`chains[0][0].id` is missing",
+        ),
+        (
+            json!({"chains": [], "targets": [{"action": "read"}]}),
+            "`targets[0].resource` is missing",
+        ),
+        (
+            json!({"chains": [], "targets": [{"acton": "read"}]}),
+            "`targets[0].acton` is not read",
+        ),
+        (
+            json!({"chains": [], "targets": [], "asume": {}}),
+            "`asume` is not read",
+        ),
+        (
+            json!({"chains": vec![json!([user]); 501], "targets": []}),
+            "`chains` holds 501 items",
+        ),
+        (
+            json!({"chains": vec![json!([user]); 101], "targets": vec![target; 50]}),
+            "`targets` make more than 5000 questions",
+        ),
+    ] {
+        let reply = send(&server, post(MATRIX, body.to_string())).await;
+        assert_eq!(reply.status, 400, "{body}");
+        let told = reply.json()["error"]["message"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(told.starts_with(message), "{told}");
+    }
+}
+
+/// A bundle without secrets, in which everybody may read everything.
+fn open_bundle() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        (
+            "schemas/s.cedarschema",
+            "entity user; entity agent; entity doc { level?: Long };\n\
+             action read, write appliesTo { principal: [user, agent], resource: doc };\n",
+        ),
+        (
+            "policies/p.cedar",
+            "@id(\"all\")\npermit (principal, action, resource);\n\n\
+             @id(\"never\")\nforbid (principal, action == Action::\"write\", resource)\n\
+             when { resource has level && resource.level > 5 };\n",
+        ),
+        (
+            "policies/entities.json",
+            r#"[{"uid": {"type": "user", "id": "a"}, "attrs": {}, "parents": []},
+                {"uid": {"type": "user", "id": "b"}, "attrs": {}, "parents": []},
+                {"uid": {"type": "agent", "id": "x"}, "attrs": {}, "parents": []},
+                {"uid": {"type": "doc", "id": "low"}, "attrs": {"level": 1}, "parents": []},
+                {"uid": {"type": "doc", "id": "mid"}, "attrs": {"level": 4}, "parents": []},
+                {"uid": {"type": "doc", "id": "top"}, "attrs": {"level": 9}, "parents": []}]"#,
+        ),
+        (
+            "policies/cases.yaml",
+            "cases:\n  - name: low\n    who: user:a\n    does: write\n    to: doc:low\n    \
+             expect: permit\n",
+        ),
+    ] {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+async fn scratch(server: &Server, body: Value) -> Reply {
+    send(server, post("/explain/v1/scratch", body.to_string())).await
+}
+
+#[actix_web::test]
+async fn edits_list_exactly_the_decisions_that_they_change() {
+    let (server, engine) = with_engine(local());
+    let folder = open_bundle();
+    let source = BundleSource::Dir(folder.path().to_owned());
+    engine.load(&source).unwrap();
+    let policy = folder.path().join("policies/p.cedar");
+    let text = fs::read_to_string(&policy).unwrap();
+    let nothing = scratch(&server, json!({"edits": {}, "file": "policies/p.cedar"})).await;
+    let nothing = nothing.json();
+    assert_eq!(
+        (&nothing["changes"], &nothing["of_live"]),
+        (&json!([]), &json!(true))
+    );
+    assert_eq!(nothing["cases"]["decided"][0]["count"], 1, "{nothing}");
+    assert_eq!(nothing["cases"]["undecided"][0]["id"], "never", "{nothing}");
+    let people = ["user:a", "user:b", "agent:x"];
+    let mut chains: Vec<Vec<&str>> = people.iter().map(|one| vec![*one]).collect();
+    chains.extend([vec!["user:a", "agent:x"], vec!["user:b", "agent:x"]]);
+    let entity = |name: &str| {
+        let (kind, id) = name.split_once(':').unwrap();
+        json!({"type": kind, "id": id})
+    };
+    let targets: Vec<(&str, &str)> = ["read", "write"]
+        .into_iter()
+        .flat_map(|action| ["doc:low", "doc:mid", "doc:top"].map(|doc| (action, doc)))
+        .collect();
+    let table = json!({
+        "chains": chains.iter().map(|it| it.iter().map(|it| entity(it)).collect::<Vec<_>>())
+            .collect::<Vec<_>>(),
+        "targets": targets.iter().map(|(action, doc)| json!({"action": action,
+            "resource": entity(doc)})).collect::<Vec<_>>(),
+    });
+    let decided =
+        async || send(&server, post(MATRIX, table.to_string())).await.json()["rows"].clone();
+    let before = decided().await;
+    for (from, to) in [
+        ("level > 5", "level > 3"),
+        ("level > 5", "level > 10"),
+        (
+            "principal, action == Action::\"write\"",
+            "principal is agent, action",
+        ),
+        ("permit (principal,", "permit (principal == user::\"b\","),
+        ("level > 5", "level > 6"),
+    ] {
+        let edited = text.replace(from, to);
+        assert_ne!(edited, text);
+        let tried = scratch(&server, json!({"edits": {"policies/p.cedar": edited}}))
+            .await
+            .json();
+        assert_eq!(decided().await, before, "nothing of it decides");
+        // What would be, by another engine that has it.
+        fs::write(&policy, &edited).unwrap();
+        let cases = folder.path().join("policies/cases.yaml");
+        let kept = fs::read_to_string(&cases).unwrap();
+        fs::remove_file(&cases).unwrap();
+        engine.load(&source).unwrap();
+        let after = decided().await;
+        let mut expected = Vec::new();
+        for (row, chain) in chains.iter().enumerate() {
+            for (column, (action, doc)) in targets.iter().enumerate() {
+                let outcome = |rows: &Value| rows[row][column]["outcome"].to_string();
+                if outcome(&before) != outcome(&after) {
+                    let members = chain.join(" > ");
+                    let now = outcome(&after).replace('"', "");
+                    expected.push(format!("{now} {members} {action} {doc}"));
+                }
+            }
+        }
+        let mut found: Vec<String> = Vec::new();
+        for change in tried["changes"].as_array().unwrap() {
+            let chain = change["chain"]
+                .as_array()
+                .unwrap_or_else(|| panic!("{change}"));
+            let chain: Vec<&str> = chain.iter().map(|it| it.as_str().unwrap()).collect();
+            let part = |name: &str| change[name].as_str().unwrap().to_owned();
+            let (now, action, doc) = (part("now"), part("action"), part("resource"));
+            found.push(format!("{now} {} {action} {doc}", chain.join(" > ")));
+        }
+        (found.sort(), expected.sort());
+        assert_eq!(found, expected, "{from} to {to}");
+        assert_eq!(expected.is_empty(), to == "level > 6", "{to}");
+        fs::write(&policy, &text).unwrap();
+        fs::write(&cases, kept).unwrap();
+        engine.load(&source).unwrap();
+    }
+    // A mistake is told where it stands, a case that fails with what was found.
+    let mistaken = text.replace("resource.level", "resource.levl");
+    let tried = scratch(&server, json!({"edits": {"policies/p.cedar": mistaken}}))
+        .await
+        .json();
+    let problem = &tried["problems"][0];
+    assert_eq!(
+        (&problem["file"], &problem["line"]),
+        (&json!("policies/p.cedar"), &json!(6))
+    );
+    assert_eq!(tried.get("changes"), None);
+    let stopped = text.replace("level > 5", "level > 0");
+    let tried = scratch(&server, json!({"edits": {"policies/p.cedar": stopped}}))
+        .await
+        .json();
+    let failure = &tried["cases"]["failures"][0];
+    assert_eq!(
+        (&failure["name"], &failure["line"]),
+        (&json!("low"), &json!(2)),
+        "{failure}"
+    );
+    let found = failure["found"].as_str().unwrap();
+    assert!(
+        found.starts_with("deny ") && found.ends_with(" by never"),
+        "{found}"
+    );
+    // The files as they are on disk need not be those that decide.
+    fs::write(&policy, text.replace("level > 5", "level > 7")).unwrap();
+    let tried = scratch(&server, json!({"edits": {}})).await.json();
+    assert_eq!(tried["of_live"], json!(false));
+    fs::write(&policy, text.replace("permit (", "permt (")).unwrap();
+    let tried = scratch(&server, json!({"edits": {}})).await.json();
+    assert_eq!(tried["base_broken"], json!(true), "{tried}");
+}
+
+/// Returns the files of each bundle of `tests/bundles/bad`, by its name.
+fn bad_bundles() -> Vec<(String, Vec<(String, String)>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/bad");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for bundle in text.split("##### ").skip(1) {
+            let (name, rest) = bundle.split_once('\n').unwrap();
+            let files = rest.split("=== ").skip(1).filter_map(|file| {
+                let (path, text) = file.split_once('\n')?;
+                (path != "expected").then(|| (path.to_owned(), text.to_owned()))
+            });
+            found.push((name.to_owned(), files.collect()));
+        }
+    }
+    found
+}
+
+#[actix_web::test]
+async fn a_mistake_is_told_in_an_edit_as_behest_validate_tells_it() {
+    let (server, engine) = with_engine(local());
+    let folder = tempfile::tempdir().unwrap();
+    let own = [
+        (
+            "schemas/own.cedarschema",
+            "entity ownuser; entity owndoc;\naction ownread appliesTo { principal: ownuser, resource: owndoc };\n",
+        ),
+        (
+            "policies/own.cedar",
+            "@id(\"own\")\npermit (principal is ownuser, action == Action::\"ownread\", resource);\n",
+        ),
+        ("policies/bundle.toml", "packs = []\n"),
+    ];
+    for (path, text) in own {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    engine
+        .load(&BundleSource::Dir(folder.path().to_owned()))
+        .unwrap();
+    let mut told = 0;
+    for (name, files) in bad_bundles() {
+        let is_taken = |path: &str| {
+            let within = path.starts_with("schemas/") || path.starts_with("policies/");
+            within && !path.contains("/packs/") && !path.contains("/.") && !path.contains("//")
+        };
+        if files.len() > 20 || !files.iter().all(|(path, _)| is_taken(path)) {
+            continue;
+        }
+        let edits: Value = files
+            .iter()
+            .map(|(path, text)| (path.clone(), json!(text)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        let mut all: BTreeMap<String, String> = own
+            .map(|(path, text)| (path.to_owned(), text.to_owned()))
+            .into();
+        all.extend(files);
+        let mut all = BundleFiles::from_texts(all);
+        let Err(problems) = compile(&mut all) else {
+            continue;
+        };
+        let expected: Vec<Value> = problems
+            .0
+            .iter()
+            .map(|problem| {
+                let place = problem.place.as_ref();
+                let at = place.and_then(|place| all.position(place));
+                json!([
+                    place.map(|place| &place.file),
+                    at.map(|(line, _)| line),
+                    at.map(|(_, column)| column),
+                    problem.message,
+                ])
+            })
+            .collect();
+        let tried = scratch(&server, json!({"edits": edits})).await.json();
+        let found: Vec<Value> = tried["problems"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{name}: {tried}"))
+            .iter()
+            .map(|it| json!([it["file"], it["line"], it["column"], it["message"]]))
+            .collect();
+        assert_eq!(found, expected, "{name}");
+        told += 1;
+    }
+    assert!(told > 100, "{told} mistakes");
+}
+
+#[actix_web::test]
+async fn no_edit_finds_out_a_secret() {
+    let (server, engine) = with_engine(local());
+    let folder = secret_bundle();
+    fs::write(
+        folder.path().join("policies/entities.json"),
+        r#"[{"uid": {"type": "user", "id": "a"}, "attrs": {"pin": "7777"}, "parents": []},
+            {"uid": {"type": "doc", "id": "d"}, "attrs": {}, "parents": []}]"#,
+    )
+    .unwrap();
+    engine
+        .load(&BundleSource::Dir(folder.path().to_owned()))
+        .unwrap();
+    let names = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
+    let schema = names("schemas/s.cedarschema").replace("@secret ", "");
+    let policy = |test: &str| {
+        format!("@id(\"p\")\npermit (principal is user, action, resource)\nwhen {{ {test} }};\n")
+    };
+    let case = "cases:\n  - name: tries\n    who: user:a\n    does: read\n    to: doc:d\n    \
+                expect: permit\n";
+    let mut told = Vec::new();
+    for test in [
+        "principal has pin && principal.pin like \"777*7\"",
+        "principal has pin && principal.pin like \"7*\"",
+        "principal has pin && principal.pin like \"888*8\"",
+    ] {
+        for edits in [
+            json!({"policies/p.cedar": policy(test)}),
+            json!({"policies/p.cedar": policy(test), "schemas/s.cedarschema": schema}),
+            json!({"policies/p.cedar": policy(test), "schemas/s.cedarschema": schema,
+                "policies/mine.cases.yaml": case}),
+            json!({"policies/p.cedar": policy(test),
+                "schemas/s.cedarschema": schema.replace("pin?: String", "pin?: Long")}),
+        ] {
+            let reply = scratch(&server, json!({"edits": edits})).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            assert!(
+                !reply.body.contains("7777") && !reply.body.contains("4711"),
+                "{}",
+                reply.body
+            );
+            let tried = reply.json();
+            assert_eq!(tried["left_out"], json!(["policies/cases.yaml"]));
+            let mut tried = tried.clone();
+            for echo in ["problems", "warnings"] {
+                tried.as_object_mut().unwrap().remove(echo);
+            }
+            told.push(tried.to_string());
+        }
+    }
+    // What is right and what is wrong look the same.
+    let (first, last) = (&told[..4], &told[8..]);
+    assert_eq!(first, last);
+    for path in ["policies/entities.json", "policies/cases.yaml"] {
+        let reply = send(&server, get(&format!("/explain/v1/files?path={path}"))).await;
+        assert_eq!(
+            reply.json()["files"][0]["hidden"],
+            json!(true),
+            "{}",
+            reply.body
+        );
+        assert!(
+            !reply.body.contains("7777") && !reply.body.contains("4711"),
+            "{}",
+            reply.body
+        );
+    }
+    let listed = send(&server, get("/explain/v1/files?like=p.cedar"))
+        .await
+        .json();
+    assert_eq!(
+        (&listed["total"], listed["files"][0].get("text")),
+        (&json!(1), None)
+    );
+    let shown = send(&server, get("/explain/v1/files?path=policies/p.cedar"))
+        .await
+        .json();
+    assert_eq!(shown["files"][0]["text"], names("policies/p.cedar"));
+    // Files that do not compile show no data at all.
+    fs::write(folder.path().join("schemas/s.cedarschema"), "entity").unwrap();
+    let reply = send(
+        &server,
+        get("/explain/v1/files?path=policies/entities.json"),
+    )
+    .await;
+    assert_eq!(
+        reply.json()["files"][0]["hidden"],
+        json!(true),
+        "{}",
+        reply.body
+    );
+    let tried = scratch(&server, json!({"edits": {}})).await;
+    assert!(tried.body.contains("\"base_broken\":true") && !tried.body.contains("7777"));
+}
+
+#[actix_web::test]
+async fn edits_are_bounded() {
+    let server = deciding(local());
+    let many: Value = (0..21)
+        .map(|at| (format!("policies/{at}.cedar"), json!("")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    for (body, message) in [
+        (json!({}), "`edits` is missing"),
+        (json!({"edits": []}), "`edits` must be an object"),
+        (json!({"edits": {}, "fiel": ""}), "`fiel` is not read"),
+        (json!({"edits": {}, "file": 1}), "`file` must be a string"),
+        (
+            json!({"edits": {"policies/p.cedar": 1}}),
+            "`edits.policies/p.cedar` must be a string",
+        ),
+        (
+            json!({"edits": {"../p.cedar": ""}}),
+            "`edits.../p.cedar` is no path of a bundle",
+        ),
+        (
+            json!({"edits": {"policies": ""}}),
+            "`edits.policies` is no path of a bundle",
+        ),
+        (
+            json!({"edits": {"policies/../../x": ""}}),
+            "`edits.policies/../../x` is no path",
+        ),
+        (
+            json!({"edits": {"policies/.x": ""}}),
+            "`edits.policies/.x` is no path of a bundle",
+        ),
+        (
+            json!({"edits": {"policies//x": ""}}),
+            "`edits.policies//x` is no path of a bundle",
+        ),
+        (
+            json!({"edits": {"policies/packs/roles/roles.cedar": ""}}),
+            "`edits.policies/packs/roles/roles.cedar` is a file of a pack",
+        ),
+        (json!({"edits": many}), "`edits` holds more than 20 files"),
+        (
+            json!({"edits": {"policies/p.cedar": " ".repeat((512 << 10) + 1)}}),
+            "`edits` holds more than 524288 bytes",
+        ),
+    ] {
+        let reply = scratch(&server, body.clone()).await;
+        assert_eq!(reply.status, 400, "{}", reply.body);
+        let told = reply.json()["error"]["message"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(told.starts_with(message), "{told}");
+    }
 }
 
 #[actix_web::test]

@@ -6,7 +6,7 @@ import { cases, entities } from "../api";
 import { type Choice, type Choices, Combobox } from "../combobox";
 import { Entity, JsonField } from "../parts";
 import { type Question, type Unfinished, bodyOf, onForm } from "../question";
-import { type Case, type Tuple, type Vocabulary, entityOf } from "../wire";
+import { type Case, type Tuple, type Vocabulary, entityOf, personType } from "../wire";
 
 /** How many choices a list has. */
 const MOST_CHOICES = 20;
@@ -83,33 +83,12 @@ function Fields({ words, question, of, onChange }: {
 }): JSX.Element {
   const action = words.actions.find((action) => action.name === question.action.trim());
   const resources = action && action.resources.length > 0 ? action.resources : words.types;
-  const loadAction = useCallback(
-    (text: string): Promise<Choices> => {
-      const like = text.trim().toLowerCase();
-      const fitting = words.actions.filter((action) => action.name.toLowerCase().includes(like));
-      const choices = fitting.slice(0, MOST_CHOICES).map((action) => ({ value: action.name, detail: action.resources.join(", ") }));
-      return Promise.resolve({ choices, more: fitting.length > MOST_CHOICES });
-    },
-    [words],
-  );
   const others = question.context.trim() !== "" || question.properties.trim() !== "";
   return (
     <>
       <ChainField words={words} who={question.who} problem={of("who")} onChange={(who) => onChange({ who })} />
-      <div class="field">
-        <Combobox label="Action" placeholder={examples(words.actions.map((action) => action.name))} value={question.action} load={loadAction} onInput={(action) => onChange({ action })} />
-      </div>
-      <div class="field">
-        <Combobox
-          label="Resource"
-          placeholder={`${resources[0] ?? "type"}:…`}
-          value={question.resource}
-          problem={of("resource")}
-          load={useEntities(resources)}
-          onInput={(resource) => onChange({ resource })}
-          onPick={(choice) => onChange({ resource: choice.value })}
-        />
-      </div>
+      <ActionField words={words} value={question.action} onInput={(action) => onChange({ action })} />
+      <EntityField label="Resource" types={resources} value={question.resource} problem={of("resource")} onInput={(resource) => onChange({ resource })} />
       <JsonField
         label="Arguments"
         hint="of a tool’s call, as JSON"
@@ -132,20 +111,63 @@ function Fields({ words, question, of, onChange }: {
   );
 }
 
+/** An action, completed from the bundle's. */
+export function ActionField({ words, value, onInput }: { words: Vocabulary; value: string; onInput(action: string): void }): JSX.Element {
+  const load = useCallback(
+    (text: string): Promise<Choices> => {
+      const like = text.trim().toLowerCase();
+      const fitting = words.actions.filter((action) => action.name.toLowerCase().includes(like));
+      const choices = fitting.slice(0, MOST_CHOICES).map((action) => ({ value: action.name, detail: action.resources.join(", ") }));
+      return Promise.resolve({ choices, more: fitting.length > MOST_CHOICES });
+    },
+    [words],
+  );
+  return (
+    <div class="field">
+      <Combobox label="Action" placeholder={examples(words.actions.map((action) => action.name))} value={value} load={load} onInput={onInput} />
+    </div>
+  );
+}
+
+/** An entity of one of these types, completed from those that are known. */
+export function EntityField({ label, types, value, problem, onInput }: {
+  label: string;
+  types: string[];
+  value: string;
+  problem?: string | undefined;
+  onInput(text: string): void;
+}): JSX.Element {
+  return (
+    <div class="field">
+      <Combobox
+        label={label}
+        placeholder={`${types[0] ?? "type"}:…`}
+        value={value}
+        problem={problem}
+        load={useEntities(types)}
+        onInput={onInput}
+        onPick={(choice) => onInput(choice.value)}
+      />
+    </div>
+  );
+}
+
 /** The first of some names, as an example. */
 const examples = (names: string[]): string => (names.length > 0 ? `${names.slice(0, 2).join(", ")} …` : "its name");
 
 /** The chain as chips, in order, and a field for its next member. */
-function ChainField({ words, who, problem, onChange }: {
+export function ChainField({ words, who, title, hint, problem, onChange }: {
   words: Vocabulary;
   who: string[];
+  title?: string;
+  hint?: string;
   problem: string | undefined;
   onChange(who: string[]): void;
 }): JSX.Element {
   const [text, setText] = useState("");
   const id = useId();
   const isAgent = (name: string): boolean => words.agent_types.includes(entityOf(name)?.type ?? "");
-  const person = words.principals.find((type) => !words.agent_types.includes(type)) ?? words.principals[0] ?? "type";
+  const person = personType(words) || "type";
   const add = (name: string): void => {
     // A whole chain can be pasted.
     const members = name.split(">").map((member) => member.trim()).filter((member) => member !== "");
@@ -160,7 +182,7 @@ function ChainField({ words, who, problem, onChange }: {
   return (
     <div class="field" role="group" aria-labelledby={`${id}-title`}>
       <span class="label" id={`${id}-title`}>
-        Who <small>a person, and agents that act for them</small>
+        {title ?? "Who"} <small>{hint ?? "a person, and agents that act for them"}</small>
       </span>
       {who.length > 0 && (
         <ol class="chips">
@@ -334,7 +356,7 @@ function WhatIf({ words, question, problem, onChange }: {
       <Assumed label="If there were not" sign="−" tuples={question.without} onChange={(without) => onChange({ without })} />
       <fieldset>
         <legend>A relation</legend>
-        <Combobox label="User" placeholder={`${words.principals[0] ?? "type"}:…`} value={tuple.user} load={useEntities(types)} onInput={(user) => setTuple({ ...tuple, user })} />
+        <Combobox label="User" placeholder={`${personType(words) || "type"}:…`} value={tuple.user} load={useEntities(types)} onInput={(user) => setTuple({ ...tuple, user })} />
         <Combobox label="Relation" placeholder={relations[0] ?? "its name"} value={tuple.relation} load={loadRelation} onInput={(relation) => setTuple({ ...tuple, relation })} />
         <Combobox label="Object" placeholder={`${types[0] ?? "type"}:…`} value={tuple.object} load={useEntities(types)} onInput={(object) => setTuple({ ...tuple, object })} />
         <div class="row">

@@ -1,8 +1,9 @@
 // The page Try: a question on the left, and why it is decided so on the right.
 
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Refused, cases, explain } from "../api";
+import { stay, useAddress } from "../pages";
 import { Outcome, Trouble } from "../parts";
 import { EMPTY, type Question, Unfinished, fromFragment, hasChanges, ofCase, sent, toFragment, unchanged } from "../question";
 import type { Answer, Case, Vocabulary } from "../wire";
@@ -77,24 +78,13 @@ export function Try({ words, onStale }: { words: Vocabulary; onStale(): void }):
   const [opened, setOpened] = useState<Case | undefined>();
   const [round, setRound] = useState(0);
   const [asked, isBusy] = useAnswer(question, round);
-  const written = useRef(location.hash);
 
   // The address follows the question, and the question an address that a person puts there.
-  useEffect(() => {
-    const fragment = toFragment(question);
-    if (fragment === (written.current || "#/try")) return;
-    written.current = fragment;
-    history.replaceState(null, "", fragment);
-  }, [question]);
-  useEffect(() => {
-    const read = (): void => {
-      if (location.hash === written.current) return;
-      written.current = location.hash;
-      setQuestion(fromFragment(location.hash) ?? EMPTY);
-    };
-    addEventListener("hashchange", read);
-    return () => removeEventListener("hashchange", read);
-  }, []);
+  useEffect(() => stay("try", toFragment(question)), [question]);
+  useAddress(
+    "try",
+    useCallback((fragment: string) => setQuestion(fromFragment(fragment) ?? EMPTY), []),
+  );
 
   // A case that a link names is looked up, so that what it expects and what it is given are shown.
   const from = question.from;

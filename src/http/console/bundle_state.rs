@@ -110,7 +110,7 @@ impl LoadFailure {
 }
 
 impl ShownProblem {
-    fn of(located: LocatedProblem) -> Self {
+    pub(super) fn of(located: LocatedProblem) -> Self {
         let at = located.at;
         Self {
             file: located.file,

@@ -12,17 +12,21 @@
 //! INVARIANT: the page runs no script and loads no style but its own files, sends nothing to
 //! another host, and cannot be framed.
 
+mod assumed;
 mod assumption;
+mod bundle_files;
 mod bundle_state;
 mod cases;
 mod console_files;
 mod fitting;
 mod known;
+mod matrix;
 mod parameters;
 mod policies;
+mod scratch;
 mod vocabulary;
 
-pub use assumption::read_tuple;
+pub use assumed::read_tuple;
 pub(in crate::http) use console_files::PAGE;
 
 use crate::http::endpoint::Endpoint;
@@ -31,9 +35,12 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use serde::Serialize;
 
 /// What the console asks.
-pub(in crate::http) static EXPLANATIONS: [Endpoint; 6] = [
+pub(in crate::http) static EXPLANATIONS: [Endpoint; 9] = [
     assumption::ENDPOINT,
+    matrix::ENDPOINT,
     bundle_state::ENDPOINT,
+    bundle_files::ENDPOINT,
+    scratch::ENDPOINT,
     cases::ENDPOINT,
     policies::ENDPOINT,
     known::ENDPOINT,

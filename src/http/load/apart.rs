@@ -40,6 +40,12 @@ const SEARCH_WAIT: Duration = Duration::from_secs(1);
 /// LIMIT: how many reads or writes of stored texts that may be large may wait for a place.
 const PAGES_WAITING: usize = 256;
 
+/// LIMIT: how many trials of scratch copies may wait for their place.
+const SCRATCHES_WAITING: usize = 8;
+
+/// How long a trial waits for its place: as long as a few others take.
+const SCRATCH_WAIT: Duration = Duration::from_secs(30);
+
 /// How many writes run at once: one is made durable while others are checked and await their turn.
 const WRITES: usize = 8;
 
@@ -70,6 +76,11 @@ impl LongWorkPlaces {
     /// Creates places for stored texts: as many are in memory at once as there are processors.
     pub(in crate::http) fn for_pages() -> Self {
         Self::new(processors(), PAGES_WAITING, QUESTION_WAIT)
+    }
+
+    /// Creates one place for scratch copies of a bundle, each of which takes a second or more.
+    pub(in crate::http) fn for_scratches() -> Self {
+        Self::new(1, SCRATCHES_WAITING, SCRATCH_WAIT)
     }
 
     /// Creates places for writes, which wait without limit.

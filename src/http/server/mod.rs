@@ -99,6 +99,7 @@ impl Server {
             questions: Arc::new(LongWorkPlaces::for_questions()),
             searches: Arc::new(LongWorkPlaces::for_searches()),
             pages: Arc::new(LongWorkPlaces::for_pages()),
+            scratches: Arc::new(LongWorkPlaces::for_scratches()),
             writes: Arc::new(LongWorkPlaces::for_writes()),
         };
         let live = Arc::new(LiveState::new(shared));

@@ -130,6 +130,8 @@ pub(super) struct ServiceState {
     /// Threads that read and write stored texts that may be large: pages of tuples and changes,
     /// models, assertions.
     pub(super) pages: Arc<LongWorkPlaces>,
+    /// A thread for scratch copies of the bundle.
+    pub(super) scratches: Arc<LongWorkPlaces>,
     /// Threads that write tuples and delete stores.
     pub(super) writes: Arc<LongWorkPlaces>,
 }

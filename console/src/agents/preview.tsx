@@ -1,0 +1,175 @@
+// What a change of the relations would change, before it is written.
+
+import { useEffect, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { Refused, entities, matrix, writeTuples } from "../api";
+import type { JsonObject } from "../json";
+import { Cut, Dialog, Trouble } from "../parts";
+import { EMPTY, toFragment } from "../question";
+import { type Cell, type Vocabulary, entityOf } from "../wire";
+import { type Change, assumedBy, keyOf, unspelled, writtenBy } from "./relations";
+
+/** LIMIT: people and targets that are compared: as many as one table takes. */
+const PEOPLE = 30;
+const TARGETS = 150;
+const OF_TYPE = 25;
+/** Changes that are shown at first. */
+const FIRST = 12;
+
+interface Changed {
+  chain: string[];
+  action: string;
+  resource: string;
+  before: Cell;
+  now: Cell;
+}
+
+interface Compared {
+  changed: Changed[];
+  questions: number;
+  isCut: boolean;
+}
+
+type State = { kind: "loading" } | { kind: "refused"; error: Refused } | { kind: "compared"; compared: Compared };
+
+interface Props {
+  words: Vocabulary;
+  agent: string;
+  change: Change;
+  onClose(): void;
+  onDone(told: string): void;
+}
+
+const refusal = (error: unknown): Refused => (error instanceof Refused ? error : new Refused(0, "", String(error)));
+
+export function Preview({ words, agent, change, onClose, onDone }: Props): JSX.Element {
+  const [state, setState] = useState<State>({ kind: "loading" });
+  const [refused, setRefused] = useState<Refused | undefined>();
+  const [isBusy, setBusy] = useState(false);
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const stop = new AbortController();
+    setState({ kind: "loading" });
+    compare(words, agent, change, stop.signal).then(
+      (compared) => setState({ kind: "compared", compared }),
+      (error: unknown) => {
+        if (!stop.signal.aborted) setState({ kind: "refused", error: refusal(error) });
+      },
+    );
+    return () => stop.abort();
+  }, [change, round]);
+  const write = async (): Promise<void> => {
+    setBusy(true);
+    setRefused(undefined);
+    try {
+      await writeTuples(writtenBy(change));
+      onDone(`Done: ${change.title}.`);
+    } catch (error) {
+      setRefused(refusal(error));
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={change.title} onClose={onClose}>
+      <p>
+        {change.isEnd ? "Takes away" : "Writes"} <code>{keyOf(change.tuple)}</code>
+        {change.tuple.condition && (
+          <>
+            {" "}
+            with <code>{JSON.stringify(change.tuple.condition)}</code>
+          </>
+        )}
+      </p>
+      {state.kind === "loading" && <p role="status">Comparing decisions …</p>}
+      {state.kind === "refused" && <Trouble error={state.error} onRetry={() => setRound((round) => round + 1)} />}
+      {state.kind === "compared" && <ComparedView compared={state.compared} />}
+      {refused && <Trouble error={refused} needs={["relations.write"]} onRetry={() => void write()} />}
+      <div class="row end">
+        <button type="button" class="quiet" onClick={onClose}>
+          Leave it
+        </button>
+        <button type="button" class="main" disabled={isBusy || state.kind !== "compared"} onClick={() => void write()}>
+          {change.button}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function ComparedView({ compared }: { compared: Compared }): JSX.Element {
+  const { changed, questions, isCut } = compared;
+  return (
+    <section data-part="changed">
+      <h3>{headline(changed.length, isCut)}</h3>
+      <p class="hint" role="status">
+        Compared were {questions} decisions: of the agent by itself, and for each person.
+        {isCut && " There are more people or resources, or the time did not suffice for all of them: look at what you know of with Try, too."}
+      </p>
+      <ul class="changes">
+        <Cut items={changed} most={FIRST}>
+          {(it) => <ChangeLine key={`${it.chain.join(">")} ${it.action} ${it.resource}`} {...it} />}
+        </Cut>
+      </ul>
+    </section>
+  );
+}
+
+/** What is said of a comparison; one that is not whole does not say that nothing would change. */
+function headline(count: number, isCut: boolean): string {
+  const least = isCut ? "At least " : "";
+  if (count === 0) return isCut ? "No decision would change, of those that were compared" : "No decision would change";
+  return count === 1 ? `${least}${isCut ? "one" : "One"} decision would change` : `${least}${count} decisions would change`;
+}
+
+const WORDS: Record<Cell["outcome"], string> = { permitted: "permitted", with_arguments: "with some arguments", denied: "denied" };
+
+/** One decision that would be another. */
+export function ChangeLine({ chain, action, resource, before, now }: Changed): JSX.Element {
+  return (
+    <li data-change={`${chain.join(" > ")} ${action} ${resource}`}>
+      <a href={toFragment({ ...EMPTY, who: chain, action, resource })}>
+        <code>{chain.join(" › ")}</code> <code>{action}</code> <code>{resource}</code>
+      </a>
+      <span>
+        <span class={`cell ${before.outcome}`}>{WORDS[before.outcome]}</span> → <span class={`cell ${now.outcome}`}>{WORDS[now.outcome]}</span>
+      </span>
+    </li>
+  );
+}
+
+/** Decides as it is and as it would be. */
+async function compare(words: Vocabulary, agent: string, change: Change, signal: AbortSignal): Promise<Compared> {
+  const agentType = entityOf(agent)?.type ?? "";
+  const kinds = words.principals.filter((type) => !words.agent_types.includes(type));
+  const lists = await Promise.all(kinds.map(async (type) => ({ type, list: await entities(type, "", signal, PEOPLE) })));
+  const others = lists.flatMap(({ type, list }) => list.ids.map((id) => `${type}:${id}`));
+  const of = entityOf(unspelled(change.tuple.object));
+  const named = of && words.principals.includes(of.type) ? [unspelled(change.tuple.object)] : [];
+  const people = [...new Set([...named, ...others])].filter((name) => name !== agent).slice(0, PEOPLE);
+  const chains = [[agent], ...people.map((person) => [person, agent])];
+  const actions = words.actions.filter((action) => action.principals.includes(agentType));
+  const types = [...new Set(actions.flatMap((action) => action.resources))];
+  const found = await Promise.all(types.map(async (type) => ({ type, list: await entities(type, "", signal, OF_TYPE) })));
+  const all = actions.flatMap((action) =>
+    found.filter(({ type }) => action.resources.includes(type)).flatMap(({ type, list }) => list.ids.map((id) => ({ action: action.name, resource: `${type}:${id}` }))),
+  );
+  const targets = all.slice(0, TARGETS);
+  const entity = (name: string): JsonObject => ({ ...entityOf(name) });
+  const body: JsonObject = {
+    chains: chains.map((chain) => chain.map(entity)),
+    targets: targets.map(({ action, resource }) => ({ action, resource: entity(resource) })),
+  };
+  // One after the other: the service decides such tables in turn.
+  const before = await matrix(body, signal);
+  const now = await matrix({ ...body, assume: assumedBy(change) }, signal);
+  const changed = chains.flatMap((chain, row) =>
+    targets.flatMap(({ action, resource }, column): Changed[] => {
+      const one = before.rows[row]?.[column];
+      const other = now.rows[row]?.[column];
+      return one && other && one.outcome !== other.outcome ? [{ chain, action, resource, before: one, now: other }] : [];
+    }),
+  );
+  const isCut = before.more || now.more || all.length > targets.length || others.length > people.length || [...lists, ...found].some(({ list }) => list.more);
+  const questions = before.rows.flatMap((cells, row) => cells.filter((cell, column) => cell && now.rows[row]?.[column])).length;
+  return { changed, questions, isCut };
+}
