@@ -63,6 +63,7 @@ fn a_permit_that_is_added_is_found_wherever_it_counts() {
             "Permitted user:ben read note:n1",
             "Permitted user:ann read note:n2",
             "Permitted user:ben read note:n2",
+            "Permitted `late`",
         ],
         "an agent is not permitted, and nobody may shred"
     );
