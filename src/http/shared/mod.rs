@@ -6,6 +6,7 @@ pub(in crate::http) mod request_trace;
 mod revision;
 mod standing;
 pub(in crate::http) mod watched_body;
+mod work_length;
 
 use super::body::{connection, read_body};
 use super::caller::identity::Identity;
@@ -37,36 +38,13 @@ use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
+pub(super) use work_length::WorkLength;
 
 /// The header with the request's id (AuthZEN 1.0 section 10.1.3).
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The member of a context that holds credentials.
 const CREDENTIALS: &str = "credentials";
-
-/// The expected cost of a request for a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WorkLength {
-    /// A few microseconds: it is done at once.
-    Short,
-    /// More than that: it has to wait for its turn at the worker ([`WorkerTurn`]).
-    Long,
-}
-
-/// The largest body that is read without a turn: reading a larger one takes as long as hundreds of
-/// small ones.
-const SMALL_BYTES: usize = 32 << 10;
-
-impl WorkLength {
-    /// Returns the expected cost of reading and answering one question.
-    pub(super) fn of(body: &[u8]) -> Self {
-        if body.len() > SMALL_BYTES {
-            Self::Long
-        } else {
-            Self::Short
-        }
-    }
-}
 
 /// A body that was read, and whose question can be answered now.
 pub(super) struct ReadyRequest {
