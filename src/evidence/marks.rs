@@ -14,8 +14,18 @@
 use super::claims::bad_claim;
 use super::overage;
 use super::profile::{AutonomousClaim, Profile};
-use crate::model::{CredentialError, PartyName, Record, Value, alike};
+use crate::model::{CredentialError, PartyName, Record, Value, alike, shown};
 use smol_str::SmolStr;
+
+/// The claims that name an account at the issuer.
+const ACCOUNT_NAMES: [&str; 6] = [
+    "username",
+    "preferred_username",
+    "user_id",
+    "upn",
+    "unique_name",
+    "login",
+];
 
 /// The conclusions from a token's marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,21 +175,57 @@ impl<'a> MarkedToken<'a> {
         let Some(client) = self.client else {
             return accounts.is_empty();
         };
-        let is_client = |(name, text): (&str, &SmolStr)| {
-            let forms = self.profile.autonomous.iter();
-            text == client
-                || forms
-                    .filter(|form| form.claim.name() == name)
-                    .filter_map(|form| Some((form, form.client_in(text)?)))
-                    .any(|(form, named)| form.is_of(client, named))
-        };
         let paths = self.profile.claims.subject.iter();
         paths
             .filter_map(|path| Some((path.name(), path.of(self.claims)?)))
             .chain(sub.map(|sub| ("sub", sub)))
             .chain(self.people())
-            .all(|(name, value)| value.as_text().is_some_and(|text| is_client((name, text))))
+            .all(|(name, value)| {
+                let text = value.as_text();
+                text.is_some_and(|text| self.is_named(client, name, text))
+            })
             && !overage::has_person(self.claims)
+    }
+
+    /// Returns `true` if the claim `name` with this text names the client: by its id, or in the
+    /// form of its account's name.
+    fn is_named(&self, client: &SmolStr, name: &str, text: &SmolStr) -> bool {
+        let mut forms = self.profile.autonomous.iter();
+        text == client
+            || forms.any(|form| {
+                form.claim.name() == name
+                    && form
+                        .client_in(text)
+                        .is_some_and(|named| form.is_of(client, named))
+            })
+    }
+
+    /// Refuses a token without a user that has the name of an account which is neither its
+    /// client's nor its subject's: as the client's alone, its user would be lost (RFC 7662 section
+    /// 2.2, `username`). Names for display are no accounts.
+    pub(super) fn check_accounts(&self) -> Result<(), CredentialError> {
+        let is_of_account = |name: &str| {
+            let last = name.rsplit(['/', ':', '#', '.']).next().unwrap_or(name);
+            ACCOUNT_NAMES.iter().any(|account| alike(account, last))
+        };
+        let is_own = |name: &str, value: &Value| {
+            value.as_text().is_some_and(|text| {
+                self.subject == Some(text)
+                    || self
+                        .client
+                        .is_some_and(|client| self.is_named(client, name, text))
+            })
+        };
+        let mut others = self
+            .people()
+            .filter(|(name, value)| is_of_account(name) && !is_own(name, value));
+        match others.next() {
+            None => Ok(()),
+            Some((claim, _)) => Err(CredentialError::misfit(format!(
+                "the token has no user, and its claim `{}` names somebody else than its client",
+                shown(claim)
+            ))),
+        }
     }
 
     /// Iterates over the claims that name a person: whoever they name is somebody, also where no
@@ -234,8 +280,8 @@ enum MarkValue {
     Other,
 }
 
-/// Compares the value of a claim with that of a mark, which is any value for `*`. Returns `None` if
-/// the claim is neither a text, a boolean, nor a list of texts.
+/// Compares the value of a claim with that of a mark, which is any value for `*` that says
+/// something. Returns `None` if the claim is neither a text, a boolean, nor a list of texts.
 fn has_value(found: &Value, value: &str) -> Option<MarkValue> {
     let texts: Vec<&str> = match found {
         Value::Text(text) => vec![text],
@@ -246,6 +292,9 @@ fn has_value(found: &Value, value: &str) -> Option<MarkValue> {
         }
         _ => return None,
     };
+    if value == "*" && texts.iter().all(|text| ["", "false"].contains(text)) {
+        return None;
+    }
     let mut all = texts.iter();
     Some(if all.any(|text| value == "*" || *text == value) {
         MarkValue::Same

@@ -60,6 +60,12 @@ pub(super) fn read(
     )?;
     let has_user = has_user(claims, marks, &chain, profile);
     check_clients(&token, has_user)?;
+    if !chain
+        .iter()
+        .any(|member| member.kind == profile.subject_type)
+    {
+        token.check_accounts()?;
+    }
     // A client counts as the user's own only in a token with a user, and only if it is not an
     // agent.
     let is_agents = is_agents(claims, client, has_user && granting)?;

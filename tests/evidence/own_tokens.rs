@@ -225,6 +225,14 @@ async fn keycloaks_accounts_are_known_by_what_only_they_have() {
             (keycloak(json!({"clientHost": "10.0.0.1"})), "agent:batch"),
             (keycloak(json!({"clientHost": ["10.0.0.1"]})), "agent:batch"),
             (
+                keycloak(json!({"clientHost": false})),
+                "`clientHost` is not of its form",
+            ),
+            (
+                keycloak(json!({"clientHost": ""})),
+                "`clientHost` is not of its form",
+            ),
+            (
                 keycloak(json!({"clientHost": {"a": "10.0.0.1"}})),
                 "`clientHost` is not of its form",
             ),

@@ -141,8 +141,8 @@ async fn entra() {
         "sub": "pairwise", "tid": "00000000-tid", "uti": "x", "ver": "2.0",
     });
     assert_eq!(read(&world, &key, &token).await, "user:00000000-oid permit");
-    let of_application =
-        json!({"azp": "batch", "scp": null, "sub": "00000000-oid", "roles": ["read"]});
+    let of_application = json!({"azp": "batch", "scp": null, "sub": "00000000-oid", "roles": ["read"],
+               "preferred_username": null, "name": null});
     // Whether or not the application asks for `idtyp`. Its roles are no scopes.
     for idtyp in [Value::Null, json!("app")] {
         let claims = with(&with(&token, &of_application), &json!({"idtyp": idtyp}));
@@ -181,7 +181,8 @@ async fn entra_version_1() {
     });
     assert_eq!(read(&world, &key, &token).await, "user:00000000-oid permit");
     for idtyp in [Value::Null, json!("app")] {
-        let own = json!({"appid": "batch", "scp": null, "sub": "00000000-oid", "roles": ["read"], "idtyp": idtyp});
+        let own = json!({"appid": "batch", "scp": null, "sub": "00000000-oid", "roles": ["read"], "idtyp": idtyp,
+                         "unique_name": null, "name": null});
         let found = read(&world, &key, &with(&token, &own)).await;
         assert!(found.starts_with("agent:batch not_permitted: "), "{found}");
     }

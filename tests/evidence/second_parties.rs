@@ -786,6 +786,56 @@ async fn no_party_is_passed_over_by_its_name_its_place_or_what_else_is_read() {
     }
 }
 
+/// A token without a user that has the name of one is refused: as its client's, it would be decided
+/// without the user.
+#[actix_web::test]
+async fn an_account_in_a_token_without_a_user_is_not_lost() {
+    let own = json!({"sub": "batch", "client_id": "batch"});
+    let of_agent = json!({"sub": "bot", "client_id": "bot", "sub_profile": "ai_agent"});
+    let and = |claims: &Value, name: &str, value: &str| with(claims, &json!({ name: value }));
+    let names = [
+        "username",
+        "preferred_username",
+        "userId",
+        "upn",
+        "https://corp.example/login",
+        "UniqueName",
+    ];
+    for name in names {
+        for claims in [&own, &of_agent] {
+            hold(
+                |profile| profile,
+                &[(and(claims, name, "blocked"), "names somebody else")],
+            )
+            .await;
+        }
+        let inverted_case = and(&json!({"sub": "bot", "client_id": "bot"}), name, "blocked");
+        hold(inverted, &[(inverted_case, "names somebody else")]).await;
+        hold(
+            |profile| profile,
+            &[(and(&own, name, "batch"), "agent:batch")],
+        )
+        .await;
+    }
+    hold(
+        |profile| profile,
+        &[
+            (
+                with(
+                    &own,
+                    &json!({"name": "Batch job", "email": "ops@corp.example"}),
+                ),
+                "agent:batch",
+            ),
+            (
+                json!({"sub": "alice", "client_id": "web", "username": "al"}),
+                "user:alice",
+            ),
+        ],
+    )
+    .await;
+}
+
 /// A delegation is one wherever its name stands in a longer one, and whatever it says.
 #[actix_web::test]
 async fn a_delegation_is_passed_over_in_no_name_and_no_form() {

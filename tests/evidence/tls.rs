@@ -405,7 +405,7 @@ fn the_ends_of_certificates_are_those_of_the_files_in_use() {
     assert_eq!(running.tls.ends(), ends(year(2030), year(2030), false));
     let metrics = running.metrics(&Running::agent(&servers, None));
     for line in [
-        "behest_tls_last_reload_successful 0\n",
+        "behest_tls_last_reload_successful{} 0\n",
         "behest_tls_certificate_not_after_seconds{certificate=\"server\"} 1893456000\n",
         "behest_tls_certificate_not_after_seconds{certificate=\"client_authority\"} 1893456000\n",
     ] {
