@@ -52,7 +52,7 @@ impl ConditionValues<'_> {
         match (ty, value) {
             (Type::Record { attrs, .. }, Value::Record(record)) => {
                 let mut members = Vec::new();
-                for (name, member) in record.iter() {
+                for (name, member) in record.iter().filter(|(_, member)| !member.is_null()) {
                     at.push(name.clone());
                     if self.scope.condition_reads(at) {
                         let seen = match attrs.get_attr(name) {
