@@ -701,6 +701,19 @@ test("a service without batches narrows lists all the same", async () => {
   await other.stop();
 });
 
+test("an entry that could not be decided about fails the list", async () => {
+  const other = await pdp((to, body) => {
+    const broken = body.resource.id === "desk/close";
+    json(to, broken ? { error: {} } : { decision: true }, broken ? 503 : 200);
+  });
+  const client = new AuthZenClient({ url: other.url, endpoints: { evaluations: false } });
+  const { client: mcp } = await connected(highLevel1([]), { pdp: client });
+  const list = await outcome(mcp, "tools/list");
+  assert.equal(list.code, "pdp_unavailable", "a list without it would look whole");
+  client.close();
+  await other.stop();
+});
+
 test("a server of the SDK 2.x decides again after a question to the user", async () => {
   let decisions = 0;
   const other = await pdp((to, body) => {
