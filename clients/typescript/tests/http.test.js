@@ -14,15 +14,19 @@ import { guard as guardExpress } from "@behest/authzen/express";
 import { guard as guardFastify } from "@behest/authzen/fastify";
 import { guard as guardHono } from "@behest/authzen/hono";
 import { guard } from "@behest/authzen/mcp";
-import { guardedMcpHandler } from "@behest/authzen/mcp-server";
+import { guard as guard2, guardedMcpHandler } from "@behest/authzen/mcp-server";
 import { ClientFactory } from "@a2a-js/sdk/client";
 import { AgentEvent, DefaultRequestHandler, InMemoryTaskStore } from "@a2a-js/sdk/server";
 import { jsonRpcHandler, UserBuilder } from "@a2a-js/sdk/server/express";
-import { toNodeHandler } from "@modelcontextprotocol/node";
+import { getRequestListener } from "@hono/node-server";
+import { NodeStreamableHTTPServerTransport, toNodeHandler } from "@modelcontextprotocol/node";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ElicitResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
+import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
+import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
@@ -94,6 +98,20 @@ const SITES = {
     response.on("close", () => server.close());
     await transport.handleRequest(request, response);
   },
+  "server 2.x, a transport of its own": (ran, options) => async (request, response) => {
+    const server = guard2(highLevel2(ran), options);
+    const transport = new NodeStreamableHTTPServerTransport({ sessionIdGenerator: undefined });
+    await server.connect(transport);
+    response.on("close", () => server.close());
+    await transport.handleRequest(request, response);
+  },
+  "server 2.x, a transport of the web": (ran, options) =>
+    getRequestListener(async (request) => {
+      const server = guard2(highLevel2(ran), options);
+      const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: undefined });
+      await server.connect(transport);
+      return transport.handleRequest(request);
+    }),
   "server 2.x": (ran, options) => toNodeHandler(guardedMcpHandler(() => highLevel2(ran), options)),
 };
 
@@ -280,6 +298,39 @@ describe("a session", () => {
   });
 });
 
+test("a session of the older transport is its owner's too", async () => {
+  const sessions = new Map();
+  const ran = [];
+  const site = await listen(
+    http.createServer(async (request, response) => {
+      const { pathname, searchParams } = new URL(request.url, "http://localhost");
+      if (pathname === "/messages") {
+        return sessions.get(searchParams.get("sessionId")).handlePostMessage(request, response);
+      }
+      const transport = new SSEServerTransport("/messages", response);
+      sessions.set(transport.sessionId, transport);
+      await guard(highLevel1(ran), { server: "desk", pdp: service.url, ...quiet }).connect(transport);
+    }),
+  );
+  const headers = { authorization: `Bearer ${token()}` };
+  const client = new Client({ name: "test", version: "1.0.0" });
+  await client.connect(new SSEClientTransport(new URL(`${site.url}/sse`), { requestInit: { headers } }));
+  await client.callTool(SEARCH);
+  assert.equal(ran.length, 1);
+  const [session] = sessions.keys();
+  for (const bearer of [undefined, token({ sub: "ben" })]) {
+    await fetch(`${site.url}/messages?sessionId=${session}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(bearer ? { authorization: `Bearer ${bearer}` } : {}) },
+      body: JSON.stringify(call(SEARCH, 99)),
+    });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(ran.length, 1);
+  await client.close();
+  await site.stop();
+});
+
 test("what has no question of its own is the owner's, in a session", async () => {
   // The handshake passes, so that no question of it verifies anything.
   const permits = await pdp(permitAll);
@@ -362,7 +413,6 @@ const FRAMEWORKS = {
     app.get("/broken", allowed({ resource: () => undefined }), run("broken"));
     app.use("/open/*", allowed());
     app.get("/open/all", run("open"));
-    const { getRequestListener } = await import("@hono/node-server");
     return listen(http.createServer(getRequestListener(app.fetch)));
   },
   fastify: async (options, ran) => {
