@@ -298,6 +298,44 @@ describe("a session", () => {
   });
 });
 
+test("a proof of possession goes with its token, once", async () => {
+  const asked = await pdp(permitAll);
+  const ran = [];
+  const ask = async (more, method) => {
+    const options = { server: "desk", pdp: asked.url, ...more, ...quiet };
+    const site = await listen(http.createServer(SITES["sdk 1.x, JSON"](ran, options)));
+    const response = await fetch(site.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        authorization: "DPoP token",
+        dpop: "proof",
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: SEARCH }),
+    });
+    const message = await response.json();
+    await site.stop();
+    return message;
+  };
+  const dpop = { proof: "proof", method: "POST", url: AUDIENCE };
+  const credentials = [{ type: "access_token", value: "token", dpop }];
+  assert.equal((await ask({ url: AUDIENCE }, "tools/call")).result.isError, undefined);
+  assert.deepEqual(asked.asked[0].body.context.credentials, credentials);
+  // The service takes a proof once, so that a list is one batch.
+  const { result } = await ask({ url: AUDIENCE }, "tools/list");
+  assert.equal(result.tools.length, TABLE.tools.length);
+  assert.equal(asked.asked.length, 2);
+  assert.deepEqual(asked.asked[1].body.context.credentials, credentials);
+  assert.equal(asked.asked[1].body.evaluations.length, 1 + TABLE.tools.length);
+  // Without the server's address a proof says nothing, and without one the token may be anybody's.
+  const denied = await ask({}, "tools/call");
+  assert.equal(denied.result.structuredContent.code, "principal_failed");
+  assert.equal(asked.asked.length, 2);
+  assert.equal(ran.length, 1);
+  await asked.stop();
+});
+
 test("a session of the older transport is its owner's too", async () => {
   const sessions = new Map();
   const ran = [];
