@@ -431,6 +431,23 @@ describe("ways around it", () => {
     });
   }
 
+  test("arguments that would be another's prototype are refused", async () => {
+    const other = await pdp(permitAll);
+    const ran = [];
+    const { near } = await connected(lowLevel1(ran), { pdp: other.url });
+    const asked = other.asked.length;
+    const answers = [];
+    near.onmessage = (message) => answers.push(message);
+    // The service would see no limit, and a tool that copies its arguments would have one.
+    const params = JSON.parse('{"name":"search","arguments":{"a":{"__proto__":{"limit":5}}}}');
+    await near.send({ jsonrpc: "2.0", id: 9, method: "tools/call", params });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(answers[0].error.data.code, "request_unmapped");
+    assert.equal(other.asked.length, asked);
+    assert.deepEqual(ran, []);
+    await other.stop();
+  });
+
   test("two spellings of an address are one", async () => {
     const ran = [];
     const { client } = await connected(highLevel1(ran), {}, { who: "ana" });
