@@ -500,6 +500,19 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
       await site.stop();
     });
 
+    test("a route that is not known is not asked about", async () => {
+      const ran = [];
+      const asked = await pdp(permitAll);
+      const site = await start({ ...options(), pdp: asked.url }, ran);
+      for (const path of ["/open/all", "/broken"]) {
+        assert.equal((await fetch(site.url + path, as("ana"))).status, 403, path);
+      }
+      assert.equal(asked.asked.length, 0);
+      assert.deepEqual(ran, []);
+      await site.stop();
+      await asked.stop();
+    });
+
     test("tokens are challenged, and a service that is down denies", async () => {
       const ran = [];
       const site = await start({ pdp: service.url, resourceMetadata: METADATA, ...quiet }, ran);
