@@ -69,7 +69,7 @@ export function BundleBanner({ state }: { state: BundleState | undefined }): JSX
 export function Problems({ problems, most }: { problems: Problem[]; most: number }): JSX.Element {
   return (
     <ul class="problems">
-      <Cut items={problems} most={most}>
+      <Cut isList items={problems} most={most}>
         {(problem, at) => (
           <li key={at}>
             <p>

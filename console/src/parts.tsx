@@ -208,17 +208,24 @@ export function Dialog({ title, isWide, onClose, children }: { title: string; is
 }
 
 /** A list of which the first are shown, and the others when they are asked for. */
-export function Cut<T>({ items, most, children }: { items: T[]; most: number; children(item: T, at: number): ComponentChildren }): JSX.Element {
+export function Cut<T>({ items, most, isList, children }: {
+  items: T[];
+  most: number;
+  /** Whether it stands in a list, where all is an item. */
+  isList?: boolean;
+  children(item: T, at: number): ComponentChildren;
+}): JSX.Element {
   const [isWhole, setWhole] = useState(false);
   const shown = isWhole ? items : items.slice(0, most);
+  const more = shown.length < items.length && (
+    <button type="button" class="quiet" onClick={() => setWhole(true)}>
+      Show {items.length - shown.length} more
+    </button>
+  );
   return (
     <>
       {shown.map(children)}
-      {shown.length < items.length && (
-        <button type="button" class="quiet" onClick={() => setWhole(true)}>
-          Show {items.length - shown.length} more
-        </button>
-      )}
+      {more && isList ? <li>{more}</li> : more}
     </>
   );
 }

@@ -208,21 +208,34 @@ async function ownBundle() {
 }
 
 test("an edit shows its problems at their place, its cases and the decisions that it changes", { timeout: 300_000 }, async () => {
+  const bundle = await folder();
+  const file = "policies/p.cedar";
+  const text = '@id("all")\npermit (principal, action, resource);\n\n@id("never")\nforbid (principal, action == Action::"write", resource)\nwhen { resource has level && resource.level > 5 };\n';
+  const texts = {
+    "schemas/s.cedarschema": "entity user; entity agent; entity doc { level?: Long };\naction read, write appliesTo { principal: [user, agent], resource: doc };\n",
+    "policies/entities.json": '[{"uid": {"type": "user", "id": "a"}, "attrs": {}, "parents": []}, {"uid": {"type": "doc", "id": "low"}, "attrs": {"level": 1}, "parents": []}, {"uid": {"type": "doc", "id": "top"}, "attrs": {"level": 9}, "parents": []}]',
+    "policies/cases.yaml": "cases:\n  - name: low\n    who: user:a\n    does: write\n    to: doc:low\n    expect: permit\n",
+    [file]: text,
+  };
+  for (const [path, content] of Object.entries(texts)) {
+    await mkdir(join(bundle, path, ".."), { recursive: true });
+    await writeFile(join(bundle, path), content);
+  }
+  const own = await serve({ args: ["--bundle", bundle, "--anonymous", "decide,search,explain"] });
   const opened = await open();
   const { page } = opened;
-  const file = "policies/platform/repositories.cedar";
-  const text = await readFile(join(root, file), "utf8");
-  const tried = (body) => post(`${origin}/explain/v1/scratch`, body);
-  await page.goto(`${origin}/console/${at("policies", { file })}`);
+  const tried = (body) => post(`${own}/explain/v1/scratch`, body);
+  await page.goto(`${own}/console/${at("policies", { file })}`);
   const field = page.getByRole("textbox", { name: `Text of ${file}` });
   await field.waitFor();
   assert.equal(await field.inputValue(), text);
-  await page.locator('[data-part="decided"] summary').first().waitFor({ timeout: 60_000 });
+  await page.locator('[data-part="decided"] summary').first().waitFor();
+  assert.match(await page.locator('[data-part="decided"]').textContent(), /all.*one case.*never.*decides no case/s);
   assert.deepEqual(await axeViolations(page), []);
   // A mistake.
-  const broken = text.replace("resource", "resourse");
+  const broken = text.replace("resource.level", "resource.levl");
   await field.fill(broken);
-  await page.locator('[data-part="scratch"][data-compiles="false"]').waitFor({ timeout: 60_000 });
+  await page.locator('[data-part="scratch"][data-compiles="false"]').waitFor();
   const report = await tried({ edits: { [file]: broken } });
   assert.ok(report.problems.length > 0);
   const lines = await page.locator(".editor [data-line]").evaluateAll((all) => all.map((line) => Number(line.getAttribute("data-line"))));
@@ -230,20 +243,18 @@ test("an edit shows its problems at their place, its cases and the decisions tha
   const told = await page.locator('[data-part="problems"] li').first().textContent();
   assert.ok(told.includes(report.problems[0].message.replaceAll("`", "")), told);
   assert.deepEqual(await axeViolations(page), []);
-  // A forbid more.
-  const stops = `${text}\n@id("nobody-writes")\nforbid (principal, action == Action::"write", resource is repository);\n`;
+  // A forbid of more.
+  const stops = text.replace("level > 5", "level > 0");
   await field.fill(stops);
-  await page.locator('[data-part="changes"] [data-change]').first().waitFor({ timeout: 60_000 });
-  const more = page.locator('[data-part="changes"]').getByRole("button", { name: /^Show \d+ more$/ });
-  if ((await more.count()) > 0) await more.click();
+  await page.locator('[data-part="changes"] [data-change]').first().waitFor();
   const expected = (await tried({ edits: { [file]: stops } })).changes.map((it) => it.case?.name ?? `${it.chain.join(" > ")} ${it.action} ${it.resource}`);
   const changes = await page.locator("[data-change]").evaluateAll((all) => all.map((it) => it.getAttribute("data-change")));
   assert.deepEqual(changes.sort(), expected.sort());
-  assert.ok(changes.includes("user:alice > agent:copilot write repository:checkout"), changes.join("\n"));
+  assert.deepEqual(changes, ["user:a write doc:low"]);
   await page.locator('[data-part="failures"]').waitFor();
   assert.deepEqual(await axeViolations(page), []);
-  // Other pages decide as before; the edit is still there when one comes back.
-  const answer = await post(`${origin}/access/v1/evaluation`, { subject: { ...entity("agent:copilot"), delegation_chain: [entity("user:alice")] }, action: { name: "write" }, resource: entity("repository:checkout") });
+  // The service decides as before; the edit is still there when one comes back.
+  const answer = await post(`${own}/access/v1/evaluation`, { subject: entity("user:a"), action: { name: "write" }, resource: entity("doc:low") });
   assert.equal(answer.decision, true);
   await page.getByRole("link", { name: "Try", exact: true }).click();
   await page.getByRole("heading", { name: "Question" }).waitFor();
@@ -254,7 +265,12 @@ test("an edit shows its problems at their place, its cases and the decisions tha
   assert.equal(await readFile(await download.path(), "utf8"), stops);
   await page.getByRole("button", { name: "Take it back" }).click();
   assert.equal(await field.inputValue(), text);
-  // What may hold secrets is not shown.
+  assertClean(opened, own);
+});
+
+test("the text of a file that may hold secrets is not shown", { timeout: 200_000 }, async () => {
+  const opened = await open();
+  const { page } = opened;
   await page.goto(`${origin}/console/${at("policies", { file: "policies/platform/entities.json" })}`);
   await page.getByText("Its text is not shown").waitFor();
   assert.ok(!(await page.content()).includes("alice@example.com"));
@@ -265,7 +281,7 @@ test("under behest dev, the page says what is wrong with the bundle, from the fi
   const bundle = await ownBundle();
   const file = join(bundle, "policies/platform/tools.cedar");
   const text = await readFile(file, "utf8");
-  await writeFile(file, text.replace("permit", "permt"));
+  await writeFile(file, `${text}\npermt (principal, action, resource);\n`);
   const dev = await develop(bundle);
   const opened = await open();
   const { page } = opened;

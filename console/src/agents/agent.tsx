@@ -130,7 +130,7 @@ function Relations({ words, agent, relations, onChange }: RelationsProps): JSX.E
         <h3>Other relations</h3>
         {relations.others.length === 0 && <p class="none">None.</p>}
         <ul class="plain">
-          <Cut items={relations.others} most={FIRST}>
+          <Cut isList items={relations.others} most={FIRST}>
             {(tuple) => (
               <li key={keyOf(tuple)}>
                 {tuple.user === agent ? "it" : <code>{unspelled(tuple.user)}</code>} is <code>{tuple.relation}</code> of <code>{unspelled(tuple.object)}</code>
@@ -154,7 +154,7 @@ function Names({ tuples, none, nameOf, isAgent, onEnd }: {
   if (tuples.length === 0) return <p class="none">{none}</p>;
   return (
     <ul class="grants">
-      <Cut items={tuples} most={FIRST}>
+      <Cut isList items={tuples} most={FIRST}>
         {(tuple) => (
           <li key={keyOf(tuple)}>
             <span>

@@ -80,7 +80,7 @@ export function Agents({ words }: { words: Vocabulary }): JSX.Element {
         {state.kind === "list" && (
           <nav aria-label="Agents">
             <ul class="agent-list">
-              <Cut items={state.names} most={FIRST}>
+              <Cut isList items={state.names} most={FIRST}>
                 {(name) => (
                   <li key={name}>
                     <a href={addressOf(name)} aria-current={name === agent ? "true" : undefined}>

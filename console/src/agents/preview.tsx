@@ -106,7 +106,7 @@ function ComparedView({ compared }: { compared: Compared }): JSX.Element {
         {isCut && " There are more people or resources, or the time did not suffice for all of them: look at what you know of with Try, too."}
       </p>
       <ul class="changes">
-        <Cut items={changed} most={FIRST}>
+        <Cut isList items={changed} most={FIRST}>
           {(it) => <ChangeLine key={`${it.chain.join(">")} ${it.action} ${it.resource}`} {...it} />}
         </Cut>
       </ul>

@@ -51,7 +51,7 @@ export function Outcome({ result, path, edited, isBusy, onGo }: Props): JSX.Elem
         <section class="panel" data-part="failures">
           <h3>Cases that fail</h3>
           <ul class="plain failures">
-            <Cut items={ran.failures} most={FIRST}>
+            <Cut isList items={ran.failures} most={FIRST}>
               {(it) => (
                 <li key={it.file + it.name}>
                   <Place file={it.file} line={it.line} onGo={onGo} /> <CaseButton it={it} />
@@ -68,7 +68,7 @@ export function Outcome({ result, path, edited, isBusy, onGo }: Props): JSX.Elem
         <details class="panel" data-part="idle">
           <summary>{ran.idle === 1 ? "One policy decides no case" : `${ran.idle} policies decide no case`}</summary>
           <ul class="plain">
-            <Cut items={ran.undecided} most={FIRST}>
+            <Cut isList items={ran.undecided} most={FIRST}>
               {(policy) => (
                 <li key={policy.id}>
                   <code>{policy.id}</code> <Place file={policy.file} line={policy.line} onGo={onGo} />
@@ -105,7 +105,7 @@ function Changes({ result }: { result: Scratch }): JSX.Element {
         question opens in Try as it is decided now.
       </p>
       <ul class="changes">
-        <Cut items={changes} most={FIRST}>
+        <Cut isList items={changes} most={FIRST}>
           {(it) =>
             it.case ? (
               <li key={it.case.file + it.case.name} data-change={it.case.name}>
@@ -140,7 +140,7 @@ function Decided({ path, decided }: { path: string; decided: { policy: PolicyPla
         Policies of <code>{path}</code> and the cases that they decide
       </h3>
       <ul class="decided">
-        <Cut items={decided} most={FIRST}>
+        <Cut isList items={decided} most={FIRST}>
           {({ policy, count, first }) => (
             <li key={policy.id}>
               <details>
@@ -167,7 +167,7 @@ function Decided({ path, decided }: { path: string; decided: { policy: PolicyPla
 function ProblemList({ problems, onGo }: { problems: Problem[]; onGo(path: string, line: number): void }): JSX.Element {
   return (
     <ul class="problems">
-      <Cut items={problems} most={FIRST}>
+      <Cut isList items={problems} most={FIRST}>
         {(problem, at) => (
           <li key={at}>
             {problem.file && <Place file={problem.file} line={problem.line} column={problem.column} onGo={onGo} />} <Message text={problem.message} />

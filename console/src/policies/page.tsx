@@ -171,7 +171,7 @@ function FileList({ all, path, edits, result, onAdd }: ListProps): JSX.Element {
       )}
       <nav aria-label="Files">
         <ul class="file-list">
-          <Cut items={fitting} most={FIRST}>
+          <Cut isList items={fitting} most={FIRST}>
             {(file) => {
               const wrong = result?.problems.filter((problem) => problem.file === file.path).length ?? 0;
               return (

@@ -179,7 +179,7 @@ function LegCard({ leg, before, place, count, isAgent, sources, question, onChan
         <section>
           <h4>Failed</h4>
           <ul class="plain">
-            <Cut items={leg.errors} most={FIRST}>
+            <Cut isList items={leg.errors} most={FIRST}>
               {(error, at) => (
                 <li key={at}>
                   <code>{error.policy.id}</code> {error.message}

@@ -26,7 +26,7 @@ export function Relations({ leg, question, onChange }: Props): JSX.Element | nul
       <FittedGraph graph={graph} />
       {graph.more > 0 && <p class="hint">The graph is cut here: {graph.more} more are in the list below.</p>}
       <ul class="lookups">
-        <Cut items={leg.relations} most={FIRST}>
+        <Cut isList items={leg.relations} most={FIRST}>
           {(relation, at) => <LookUp key={at} relation={relation} question={question} onChange={onChange} />}
         </Cut>
       </ul>
