@@ -35,6 +35,16 @@ export interface Relation {
   userset: string;
   held: boolean;
   witness: string[];
+  /** Tuples that would count if their conditions held. */
+  unmet?: UnmetCondition[];
+}
+
+/** A tuple whose condition does not hold, with the values that it was evaluated with. */
+export interface UnmetCondition {
+  tuple: string;
+  condition: string;
+  error?: string;
+  values: { parameter: string; value: string; from: "tuple" | "request" | "service" }[];
 }
 
 export interface Leg {

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Cut, Dialog } from "../parts";
 import type { Question } from "../question";
-import type { Leg, Relation, Tuple } from "../wire";
+import type { Leg, Relation, Tuple, UnmetCondition } from "../wire";
 import { type DrawnGraph, draw, shown, tupleOf, usersetOf } from "./graph";
 
 const FIRST = 6;
@@ -61,7 +61,39 @@ function LookUp({ relation, question, onChange }: { relation: Relation; question
             ))}
           </ul>
         )}
+        {relation.unmet && relation.unmet.length > 0 && (
+          <ul class="witness unmet">
+            {relation.unmet.map((unmet) => (
+              <UnmetTuple key={unmet.tuple} unmet={unmet} />
+            ))}
+          </ul>
+        )}
       </span>
+    </li>
+  );
+}
+
+const ORIGINS = { tuple: "stored with the tuple", request: "from the request", service: "from the service" };
+
+/** A tuple that would count if its condition held. */
+function UnmetTuple({ unmet }: { unmet: UnmetCondition }): JSX.Element {
+  return (
+    <li>
+      <code>{unmet.tuple}</code> does not count: {unmet.error ?? (
+        <>
+          condition <code>{unmet.condition}</code> is false
+        </>
+      )}
+      <ul>
+        {unmet.values.map((value) => (
+          <li key={value.parameter}>
+            <code>
+              {value.parameter} = {value.value}
+            </code>{" "}
+            {ORIGINS[value.from]}
+          </li>
+        ))}
+      </ul>
     </li>
   );
 }
