@@ -1,26 +1,19 @@
 //! The metrics of one service, in the `OpenMetrics` text format.
 //!
 //! INVARIANT: label values are bounded. Endpoints are named by the code, and reasons by the bundle,
-//! at most [`MAX_REASONS`] of them; nothing that a caller writes becomes a label.
+//! at most [`super::MAX_REASONS`] of them; nothing that a caller writes becomes a label.
 
+use super::decision_counters::DecisionCounters;
 use super::last_load::LastLoad;
 use super::{
     CacheMetrics, CallerMetrics, ExportMetrics, LoadMetrics, SettingsMetrics, StateMetrics, names,
 };
-use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{
     counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info,
 };
 use prometheus_client::registry::Registry;
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-
-/// Maximum number of reasons that are counted separately; denials with further reasons are counted
-/// as `other`. A bundle names a few dozen reasons, and each is a time series until the process
-/// ends, also across reloads.
-pub const MAX_REASONS: usize = 500;
 
 /// Upper bounds of the latency buckets in seconds: a decision on a worker takes tens of
 /// microseconds, a slow client seconds.
@@ -36,7 +29,7 @@ const NEVER: i64 = i64::MIN;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    decisions: Decisions,
+    decisions: DecisionCounters,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
     bundle_live_since_ms: AtomicI64,
     bundle_age: Gauge<f64, AtomicU64>,
@@ -72,7 +65,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
-            decisions: Decisions::default(),
+            decisions: DecisionCounters::default(),
             requests: Family::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS)),
             bundle_live_since_ms: AtomicI64::new(NEVER),
             bundle_age: Gauge::default(),
@@ -347,61 +340,6 @@ impl Metrics {
     }
 }
 
-/// Counters of decisions; each is found without a lock after its first use.
-#[derive(Debug)]
-struct Decisions {
-    family: Family<[(&'static str, String); 2], Counter>,
-    permits: Counter,
-    others: Counter,
-    denials: ArcSwap<HashMap<String, Counter, foldhash::fast::RandomState>>,
-}
-
-impl Default for Decisions {
-    fn default() -> Self {
-        let family = Family::default();
-        let permits = counter_of(&family, "permit", "none");
-        let others = counter_of(&family, "deny", "other");
-        Self {
-            family,
-            permits,
-            others,
-            denials: ArcSwap::default(),
-        }
-    }
-}
-
-impl Decisions {
-    fn count_denial(&self, reason: &str) {
-        let known = self.denials.load();
-        match known.get(reason) {
-            Some(counter) => counter.inc(),
-            None if known.len() >= MAX_REASONS => self.others.inc(),
-            None => self.add_reason(reason).inc(),
-        };
-    }
-
-    fn add_reason(&self, reason: &str) -> Counter {
-        let counter = counter_of(&self.family, "deny", reason);
-        self.denials.rcu(|known| {
-            let mut known = HashMap::clone(known);
-            known.insert(reason.to_owned(), counter.clone());
-            Arc::new(known)
-        });
-        counter
-    }
-}
-
-fn counter_of(
-    family: &Family<[(&'static str, String); 2], Counter>,
-    decision: &'static str,
-    reason: &str,
-) -> Counter {
-    family.get_or_create_owned(&[
-        ("decision", decision.to_owned()),
-        ("reason", reason.to_owned()),
-    ])
-}
-
 #[expect(
     clippy::cast_precision_loss,
     reason = "an age in milliseconds is far below 2^53"
@@ -412,6 +350,7 @@ pub(super) fn seconds_between(since_ms: i64, now_ms: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::decision_counters::MAX_REASONS;
     use super::*;
 
     fn lines_with<'a>(text: &'a str, part: &str) -> Vec<&'a str> {
