@@ -78,12 +78,16 @@ impl BundleFiles {
 }
 
 /// Returns `true` if a file may hold the value of a member that is called as one of `secrets`: it
-/// holds data, and mentions such a name or may spell one by the codes of its letters.
+/// holds data, and mentions such a name, with other white space in it or none, or may spell one by
+/// escapes.
 #[must_use]
 pub fn may_hold_secrets(path: &str, text: &str, secrets: &BTreeSet<String>) -> bool {
-    let mentions = || secrets.iter().any(|name| text.contains(name.as_str()));
-    let may_spell = || ["\\u", "\\x", "\\U"].iter().any(|code| text.contains(code));
-    !secrets.is_empty() && holds_data(path) && (may_spell() || mentions())
+    let joined = |text: &str| text.split_whitespace().collect::<String>();
+    let mentions = || {
+        let text = joined(text);
+        secrets.iter().any(|name| text.contains(&joined(name)))
+    };
+    !secrets.is_empty() && holds_data(path) && (text.contains('\\') || mentions())
 }
 
 /// Returns JSON without the values of secret members; `None` if it is no JSON.

@@ -479,10 +479,15 @@ fn spelt() -> [Spelt<'static>; 7] {
         ),
         (
             "Set<String>",
-            "== [\"a\"]",
-            "== ['a']",
-            vec![json!(["a"]), json!(["a", "a"])],
-            vec![json!([]), json!(["a", "b"]), json!(["b", "b"])],
+            "== [\"a\", \"b\"]",
+            "== ['a', 'b']",
+            vec![json!(["a", "b"]), json!(["b", "a", "b"])],
+            vec![
+                json!([]),
+                json!(["a"]),
+                json!(["b", "b"]),
+                json!(["a", "b", "c"]),
+            ],
         ),
     ]
 }

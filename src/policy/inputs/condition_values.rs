@@ -5,8 +5,8 @@
 //! a set with an element twice, a reference with its type. A rule that compares one of them would
 //! hold for the others.
 //! **Decision.** A condition sees each value in one form of its declared type: a set has each
-//! element once, a decimal is a number, a reference is its id, a point in time is in UTC, a
-//! duration is in milliseconds. What it does not read is left out.
+//! element once and in order, a decimal is a number, a reference is its id, a point in time is in
+//! UTC, a duration is in milliseconds. What it does not read is left out.
 //! **Trade-off.** A number that a condition could hold only nearly denies; ids of more than 53 bits
 //! are texts.
 //!
@@ -71,12 +71,9 @@ impl ConditionValues<'_> {
                 },
                 Value::List(items),
             ) => {
-                let mut known = BTreeSet::new();
-                let seen: Option<Vec<Value>> =
+                let elements: Option<BTreeSet<Value>> =
                     items.iter().map(|item| self.seen(item, ty, at)).collect();
-                let mut elements = seen?;
-                elements.retain(|element| known.insert(element.clone()));
-                Some(Value::List(elements))
+                Some(Value::List(elements?.into_iter().collect()))
             }
             (Type::Bool(_), Value::Bool(_)) | (Type::String | Type::Entity(_), Value::Text(_)) => {
                 Some(value.clone())
