@@ -34,7 +34,7 @@ impl Engine {
             return Ok(None);
         };
         let failure = self.with_status(|status| status.last_failure.clone());
-        let (loaded, files) = self.take(kept.files, |_| ())?;
+        let (loaded, files) = self.take(kept.files, Some(kept.digest), |_| ())?;
         self.write_kept(&files, loaded.digest, kept.accepted_at);
         self.metrics.set_bundle_kept(true);
         self.with_status(|status| {

@@ -126,17 +126,18 @@ impl Engine {
             files: BundleFiles::default(),
             stage: CheckStage::Compiling,
         })?;
-        let (loaded, files) = self.take(files, look)?;
+        let (loaded, files) = self.take(files, None, look)?;
         self.keep(source, &files, loaded.digest);
         self.decide_by_own();
         Ok(loaded)
     }
 
-    /// Checks files with the settings' facts, runs their cases, and swaps the bundle in. Returns
-    /// the files with the packs that they name.
+    /// Checks files with the settings' facts, runs their cases, and swaps the bundle in, if it is
+    /// the one that is `expected`. Returns the files with the packs that they name.
     pub(super) fn take(
         &self,
         mut files: BundleFiles,
+        expected: Option<Digest>,
         look: impl FnOnce(LoadedBundle<'_>),
     ) -> Result<(LoadReport, BundleFiles), BundleRefusal> {
         let read = files.digest();
@@ -146,7 +147,13 @@ impl Engine {
                 .map(|(name, kind)| (name.as_str(), *kind)),
         );
         let _for_relations = HugePages::huge();
-        let checked = check_snapshot(&mut files, None);
+        let checked = check_snapshot(&mut files, None).and_then(|checked| {
+            let digest = checked.0.bundle().digest();
+            match expected.filter(|expected| *expected != digest) {
+                None => Ok(checked),
+                Some(expected) => Err(another_bundle(digest, expected).into()),
+            }
+        });
         if let Ok((snapshot, cases)) = &checked {
             look(LoadedBundle {
                 snapshot,
@@ -427,4 +434,13 @@ fn problem((case, failure): (&CaseResult, &CaseFailure)) -> Problem {
     Problem::new(message)
         .at(case.at.clone())
         .help(failure.explanation.clone())
+}
+
+/// Explains that a bundle is not the one that is expected.
+fn another_bundle(found: Digest, expected: Digest) -> Problem {
+    let (found, expected) = (found.short(), expected.short());
+    Problem::new(format!(
+        "the files make the bundle {found}, and {expected} is the last that decided"
+    ))
+    .help("mend the bundle's own files; facts of issuers that the settings define count, too")
 }

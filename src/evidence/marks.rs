@@ -18,11 +18,15 @@ use crate::model::{CredentialError, PartyName, Record, Value, alike, shown};
 use smol_str::SmolStr;
 
 /// The claims that name an account at the issuer.
-const ACCOUNT_NAMES: [&str; 6] = [
+const ACCOUNT_NAMES: [&str; 10] = [
     "username",
     "preferred_username",
     "user_id",
+    "login_name",
     "upn",
+    "user_principal_name",
+    "eppn",
+    "sam_account_name",
     "unique_name",
     "login",
 ];
@@ -208,17 +212,26 @@ impl<'a> MarkedToken<'a> {
             let last = name.rsplit(['/', ':', '#', '.']).next().unwrap_or(name);
             ACCOUNT_NAMES.iter().any(|account| alike(account, last))
         };
-        let is_own = |name: &str, value: &Value| {
+        // An issuer writes the name of its client's account into one claim or another.
+        let is_of_client = |client: &SmolStr, text: &SmolStr| {
+            let mut forms = self.profile.autonomous.iter();
+            text == client
+                || forms.any(|form| {
+                    let named = form.client_in(text);
+                    named.is_some_and(|named| form.is_of(client, named))
+                })
+        };
+        let is_own = |value: &Value| {
             value.as_text().is_some_and(|text| {
+                let client = self.client;
                 self.subject == Some(text)
-                    || self
-                        .client
-                        .is_some_and(|client| self.is_named(client, name, text))
+                    || client.is_some_and(|client| is_of_client(client, text))
             })
         };
         let mut others = self
-            .people()
-            .filter(|(name, value)| is_of_account(name) && !is_own(name, value));
+            .claims
+            .iter()
+            .filter(|(name, value)| !value.is_null() && is_of_account(name) && !is_own(value));
         match others.next() {
             None => Ok(()),
             Some((claim, _)) => Err(CredentialError::misfit(format!(

@@ -62,32 +62,63 @@ impl PartyName {
     }
 }
 
-/// Returns `true` if a part of the name is that of a delegation, or ends with one. The host of an
-/// address says nothing.
+/// Returns `true` if a part of the name is that of a delegation, or has it among its words. The
+/// host of an address says nothing.
 fn has_delegation(name: &str) -> bool {
     let path = name.split_once("://").map_or(name, |(_, rest)| {
         rest.find(['/', '?', '#']).map_or("", |at| &rest[at..])
     });
     let is_mark = |c: char| c.is_ascii_punctuation() && !WORD_MARKS.contains(&c);
     path.split(is_mark).any(|part| {
-        let ends = std::iter::once(0).chain(word_starts(part));
-        ends.filter_map(|at| part.get(at..)).any(|end| {
+        let words = words_of(part);
+        (0..words.len()).any(|first| {
             // `may_act` says who may act, and not who does (RFC 8693 section 4.4).
-            named(end) == Some(PartyName::Delegation) && !alike(part, "may_act")
+            let before = first.checked_sub(1).and_then(|at| words.get(at));
+            let is_permission = before.is_some_and(|(from, to)| {
+                part.get(*from..*to).is_some_and(|word| alike(word, "may"))
+            });
+            !is_permission && begins_with_delegation(part, words.get(first..).unwrap_or_default())
         })
     })
 }
 
+/// Returns `true` if the first of these words of a name, or some of the first, are the name of a
+/// delegation.
+fn begins_with_delegation(part: &str, words: &[(usize, usize)]) -> bool {
+    let from = words.first().map_or(0, |(from, _)| *from);
+    words.iter().take(MAX_WORDS).any(|(_, to)| {
+        let run = part.get(from..*to);
+        run.is_some_and(|run| named(run) == Some(PartyName::Delegation))
+    })
+}
+
+/// How many words the longest name of a delegation has.
+const MAX_WORDS: usize = 3;
+
 /// The marks between the words of one name.
 const WORD_MARKS: [char; 2] = ['_', '-'];
 
-/// Returns where the words of a name begin, but the first.
-fn word_starts(part: &str) -> impl Iterator<Item = usize> {
-    let pairs = part.char_indices().zip(part.chars().skip(1));
-    pairs.filter_map(|((at, before), next)| {
-        let begins = WORD_MARKS.contains(&before) || before.is_lowercase() && next.is_uppercase();
-        begins.then_some(at + before.len_utf8())
-    })
+/// Returns where the words of a name begin and end: at marks, white space, capitals and digits.
+fn words_of(part: &str) -> Vec<(usize, usize)> {
+    let mut words = Vec::new();
+    let mut begun: Option<usize> = None;
+    let mut before = ' ';
+    for (at, c) in part.char_indices() {
+        let is_between = WORD_MARKS.contains(&c) || c.is_whitespace();
+        let begins =
+            before.is_lowercase() && c.is_uppercase() || before.is_numeric() != c.is_numeric();
+        if (is_between || begins)
+            && let Some(from) = begun.take()
+        {
+            words.push((from, at));
+        }
+        if !is_between && begun.is_none() {
+            begun = Some(at);
+        }
+        before = c;
+    }
+    words.extend(begun.map(|from| (from, part.len())));
+    words
 }
 
 fn named(name: &str) -> Option<PartyName> {
@@ -144,6 +175,14 @@ mod tests {
             ("x-act", Some(PartyName::Delegation)),
             ("extension_0f1a_on_behalf_of", Some(PartyName::Delegation)),
             ("extAct", Some(PartyName::Delegation)),
+            ("act_sub", Some(PartyName::Delegation)),
+            ("act-v1", Some(PartyName::Delegation)),
+            ("actV1", Some(PartyName::Delegation)),
+            ("act2", Some(PartyName::Delegation)),
+            ("act sub", Some(PartyName::Delegation)),
+            ("onBehalfOfUser", Some(PartyName::Delegation)),
+            ("obo_user", Some(PartyName::Delegation)),
+            ("x_impersonator_user_id_v2", Some(PartyName::Delegation)),
             ("a\u{200b}ct", Some(PartyName::Delegation)),
             ("client_profiles", Some(PartyName::Delegation)),
             ("cognito:username", Some(PartyName::Person)),
@@ -151,6 +190,9 @@ mod tests {
             ("may_act", None),
             ("https://corp.example/may_act", None),
             ("mayAct", None),
+            ("x_may_act", None),
+            ("may_act_sub", None),
+            ("job_workflow_ref", None),
             ("https://act.example/roles", None),
             ("contact", None),
             ("compact.form", None),

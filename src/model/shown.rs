@@ -104,9 +104,13 @@ fn without_secrets(rest: &str) -> String {
     }
 }
 
-/// Returns a request's id as records and logs show it.
+/// Returns a request's id as records and logs show it: not one that holds a token, which a client
+/// has put there by mistake.
 #[must_use]
 pub fn shown_request_id(text: &str) -> Cow<'_, str> {
+    if holds_token(text) {
+        return Cow::Borrowed(HIDDEN);
+    }
     cut(text, REQUEST_ID_CHARS)
 }
 

@@ -800,6 +800,7 @@ async fn an_account_in_a_token_without_a_user_is_not_lost() {
         "upn",
         "https://corp.example/login",
         "UniqueName",
+        "userPrincipalName",
     ];
     for name in names {
         for claims in [&own, &of_agent] {
@@ -858,6 +859,9 @@ async fn a_delegation_is_passed_over_in_no_name_and_no_form() {
         "extAct",
         "act[sub]",
         "act|sub",
+        "act_sub",
+        "actV1",
+        "on_behalf_of_user",
     ];
     let forms = [
         json!({"Sub": "bot"}),

@@ -117,7 +117,7 @@ function ComparedView({ compared }: { compared: Compared }): JSX.Element {
 /** What is said of a comparison; one that is not whole does not say that nothing would change. */
 function headline(count: number, isCut: boolean): string {
   const least = isCut ? "At least " : "";
-  if (count === 0) return isCut ? "No decision would change, of those that were compared" : "No decision would change";
+  if (count === 0) return isCut ? "It is not known what would change: not all could be compared" : "No decision would change";
   return count === 1 ? `${least}${isCut ? "one" : "One"} decision would change` : `${least}${count} decisions would change`;
 }
 

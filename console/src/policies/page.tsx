@@ -187,7 +187,7 @@ function FileList({ all, path, edits, result, onAdd }: ListProps): JSX.Element {
             }}
           </Cut>
         </ul>
-        {fitting.length === 0 && <p class="hint">No file is called so.</p>}
+        {fitting.length === 0 && all.length > 0 && <p class="hint">No file is called so.</p>}
       </nav>
     </>
   );

@@ -49,7 +49,10 @@ export function LegPolicies({ leg, sources }: { leg: Leg; sources: Map<string, P
           </Cut>
         </section>
       )}
-      {isEmpty && <p class="none">No policy permits this, and none comes near: no permit has this principal, action and resource in its scope.</p>}
+      {isEmpty && leg.reason?.code === "not_permitted" && (
+        <p class="none">No policy permits this, and none comes near: no permit has this principal, action and resource in its scope.</p>
+      )}
+      {isEmpty && leg.reason !== undefined && leg.reason.code !== "not_permitted" && <p class="none">No policy was evaluated.</p>}
     </>
   );
 }
