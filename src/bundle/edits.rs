@@ -118,7 +118,7 @@ fn mask(value: &mut Value, secrets: &BTreeSet<String>, is_secret: bool) {
                 mask(item, secrets, is_secret);
             }
         }
-        Value::String(text) if is_secret => *text = SECRET.to_owned(),
+        Value::String(text) if is_secret => SECRET.clone_into(text),
         Value::Number(number) if is_secret => *number = 0.into(),
         Value::Bool(flag) if is_secret => *flag = false,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -162,6 +162,25 @@ mod tests {
             ("policies/c.cedar", "edited"),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_name_of_a_secret_counts_in_any_spelling() {
+        let secrets = BTreeSet::from(["api/key".to_owned(), "pin code".to_owned()]);
+        for text in [
+            r#"[{"attrs": {"api/key": 1}}]"#,
+            r#"[{"attrs": {"api\/key": 1}}]"#,
+            r#"[{"attrs": {"api\u002fkey": 1}}]"#,
+            "- ? pin\n    code\n  : 1\n",
+        ] {
+            assert!(
+                may_hold_secrets("policies/entities.json", text, &secrets),
+                "{text}"
+            );
+        }
+        let other = r#"[{"attrs": {"api": 1}}]"#;
+        assert!(!may_hold_secrets("policies/entities.json", other, &secrets));
+        assert!(!may_hold_secrets("policies/p.cedar", "api/key", &secrets));
     }
 
     #[test]

@@ -37,7 +37,6 @@ impl ChosenBundle {
     pub(super) fn announced(argument: &BundleArgument) -> Self {
         let chosen = Self::of(argument);
         let line = match &chosen {
-            Self::Named(_) => return chosen,
             Self::Here => {
                 "note: this is about the bundle in this directory; `--bundle DIR` names \
                            another"
@@ -46,7 +45,7 @@ impl ChosenBundle {
                 "note: this is about the default bundle; `--bundle DIR` or `BEHEST_BUNDLE` names \
                  another"
             }
-            Self::Default => return chosen,
+            Self::Named(_) | Self::Default => return chosen,
         };
         notice(&format!("{}\n", Paint::for_errors().dim(line)));
         chosen

@@ -91,7 +91,7 @@ impl Engine {
 
 /// Returns the tuples without those that are assumed not to be there; `None` if that is all of
 /// them.
-fn without(pinned: PinnedView<'_>, keys: &[TupleKey]) -> Option<Graph> {
+pub(super) fn without(pinned: PinnedView<'_>, keys: &[TupleKey]) -> Option<Graph> {
     let (graph, _) = pinned.relations?;
     (!keys.is_empty()).then(|| graph.without(keys))
 }

@@ -9,6 +9,7 @@
 //! **Trade-off.** Entities that are assumed make all stored ones to be read again, so that such a
 //! question takes long in a large bundle.
 
+use super::assumption::without;
 use super::snapshot::PinnedView;
 use super::{Ask, Engine, Refusal};
 use crate::bundle::{Assumptions, Case};
@@ -45,30 +46,38 @@ impl Engine {
     ) -> Result<Answer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
-        self.under_assumptions(pinned, assumed, |pinned, assumptions| {
+        under_assumptions(pinned, assumed, |pinned, assumptions| {
             let assumed = self.decide_pinned(pinned, ask, request, assumptions)?;
             Ok(assumed.answer)
         })
     }
+}
 
-    /// Decides with the view that lacks what is assumed not to be there, and with what is assumed.
-    pub(super) fn under_assumptions<T>(
-        &self,
-        pinned: PinnedView<'_>,
-        assumed: &QuestionAssumptions,
-        decide: impl FnOnce(PinnedView<'_>, &Assumptions) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
-        let named = assumed.case.as_ref();
-        let case = named.map(|name| case_of(pinned, name)).transpose()?;
-        let assumptions = Assumptions {
-            now: assumed.now.or(case.map(|case| case.now)),
-            stored: entities(pinned, case, assumed.entities.as_deref())?,
-            tuples: tuples(pinned, case, &assumed.tuples)?,
-            without: assumed.without.clone(),
-            token: case.and_then(|case| case.token.clone()),
-        };
-        decide(pinned, &assumptions)
-    }
+/// Decides with the view that lacks what is assumed not to be there, and with what is assumed
+/// beside it.
+pub(super) fn under_assumptions<T>(
+    pinned: PinnedView<'_>,
+    assumed: &QuestionAssumptions,
+    decide: impl FnOnce(PinnedView<'_>, &Assumptions) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let named = assumed.case.as_ref();
+    let case = named.map(|name| case_of(pinned, name)).transpose()?;
+    let rest = without(pinned, &assumed.without);
+    let pinned = PinnedView {
+        relations: pinned
+            .relations
+            .map(|(graph, rules)| (rest.as_ref().unwrap_or(graph), rules)),
+        ..pinned
+    };
+    let assumptions = Assumptions {
+        now: assumed.now.or(case.map(|case| case.now)),
+        stored: entities(pinned, case, assumed.entities.as_deref())?,
+        tuples: tuples(pinned, case, &assumed.tuples)?,
+        // The view lacks them.
+        without: Vec::new(),
+        token: case.and_then(|case| case.token.clone()),
+    };
+    decide(pinned, &assumptions)
 }
 
 /// Returns the refusal of a member of what is assumed.

@@ -6,7 +6,7 @@
 //! INVARIANT: a table is no decision about the world: it is neither recorded nor counted, leaves
 //! nothing in the cache, and permits no call.
 
-use super::assumption_names::QuestionAssumptions;
+use super::assumption_names::{QuestionAssumptions, under_assumptions};
 use super::decide::{CaseOverrides, Circumstances, DecisionOptions, decide};
 use super::snapshot::PinnedView;
 use super::survey::SurveyedOutcome;
@@ -86,7 +86,7 @@ impl Engine {
     ) -> Result<DecisionMatrix, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
-        self.under_assumptions(pinned, assumed, |pinned, assumptions| {
+        under_assumptions(pinned, assumed, |pinned, assumptions| {
             let now = assumptions.now.unwrap_or(Timestamp(self.clock.now_ms()));
             let stored = assumptions.stored.as_ref();
             let world = MatrixWorld {

@@ -617,6 +617,10 @@ fn the_action_for_github_runs_the_program_that_it_is_given() {
 }
 
 /// An id that nothing else knows is told where one is a slip away that something does know.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one bundle, and each place where an id can stand"
+)]
 #[test]
 fn a_misspelt_id_in_a_policy_or_a_tuple_is_told() {
     let place = Place::new();

@@ -182,9 +182,9 @@ fn a_restore_that_does_not_end_leaves_nothing_that_serves() {
         let mut input = child.stdin.take().unwrap();
         input.write_all(&whole[..given]).unwrap();
         let restoring = place.path(&dir).join("behest.restoring");
-        while !(given > 200 && restoring.join("behest.redb").exists())
+        while given > 200
+            && !restoring.join("behest.redb").exists()
             && child.try_wait().unwrap().is_none()
-            && given > 200
         {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }

@@ -318,7 +318,12 @@ fn a_trace_that_begins_here_is_in_the_record_as_well() {
     let service = place.serve(&[]);
     ask(&service, EVALUATION, &with_key(""), QUESTION);
     let (_, body) = received.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(metric(&service, "behest_spans_exported_total"), 3);
+    // They are counted once the collector has answered.
+    let begun = Instant::now();
+    while metric(&service, "behest_spans_exported_total") != 3 {
+        assert!(begun.elapsed() < PATIENCE, "{body}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     assert_eq!(service.stop().code(), Some(0));
     let record = std::fs::read_to_string(place.path("decisions.jsonl")).unwrap();
     let record: Value = serde_json::from_str(record.trim_end()).unwrap();

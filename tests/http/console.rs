@@ -436,10 +436,11 @@ async fn a_table_says_what_each_question_of_it_says() {
     ]);
     let suspended =
         json!({"user": "agent:copilot", "relation": "suspended", "object": "platform:main"});
+    let granted = json!({"user": "agent:copilot", "relation": "delegate", "object": "user:alice"});
     for assumed in [
         json!({}),
         json!({"tuples": [suspended]}),
-        json!({"without": [suspended]}),
+        json!({"without": [granted]}),
     ] {
         let body = json!({"chains": chains, "targets": targets, "assume": assumed});
         let reply = table(body).await;
@@ -787,6 +788,16 @@ async fn a_mistake_is_told_in_an_edit_as_behest_validate_tells_it() {
             })
             .collect();
         let tried = scratch(&server, json!({"edits": edits})).await.json();
+        // Which type of a cycle Cedar names is chance.
+        if expected.iter().any(|it| {
+            it[3]
+                .as_str()
+                .is_some_and(|text| text.starts_with("cycle in"))
+        }) {
+            let told = tried["problems"][0]["message"].as_str().unwrap_or_default();
+            assert!(told.starts_with("cycle in"), "{name}: {tried}");
+            continue;
+        }
         let found: Vec<Value> = tried["problems"]
             .as_array()
             .unwrap_or_else(|| panic!("{name}: {tried}"))

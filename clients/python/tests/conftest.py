@@ -24,7 +24,7 @@ BINARY = Path(os.environ.get("BEHEST_BINARY") or REPOSITORY / "target" / "debug"
 ISSUER = "https://login.example"
 AUDIENCE = "https://desk.example"
 
-CASES: dict[str, Any] = json.loads((TESTDATA / "cases.json").read_text())
+CASES: dict[str, Any] = json.loads((TESTDATA / "table.json").read_text())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The support desk as a server of each SDK, with what `cases.json` calls."""
+"""The support desk as a server of each SDK, with what `table.json` calls."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The bundle and the table that all clients are tested with. */
 export const BUNDLE = here("../../testdata/bundle");
-export const TABLE = JSON.parse(readFileSync(here("../../testdata/cases.json"), "utf8"));
+export const TABLE = JSON.parse(readFileSync(here("../../testdata/table.json"), "utf8"));
 
 /** Starts the service with the bundle of the table; `stop()` ends it. */
 export async function behest(...more) {

@@ -18,6 +18,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Whether the service can decide.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "probes read them by their names"
+)]
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Readiness {
     /// Whether a bundle is live.

@@ -106,9 +106,7 @@ impl StoreLocation {
                 self.check_no_directory()?;
                 open()
             }
-            (Opening::FromDirectory { dir, .. }, None) => {
-                Err(StoreError::Locked(dir.to_path_buf()))
-            }
+            (Opening::FromDirectory { dir, .. }, None) => Err(StoreError::Locked((*dir).clone())),
         }
     }
 

@@ -10,6 +10,10 @@ use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 /// Opens empty rows.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every backend opens rows in this form"
+)]
 pub(super) fn open() -> OpenedRows {
     Ok(Box::new(Memory::default()))
 }
