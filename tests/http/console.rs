@@ -668,7 +668,8 @@ async fn edits_list_exactly_the_decisions_that_they_change() {
             let (now, action, doc) = (part("now"), part("action"), part("resource"));
             found.push(format!("{now} {} {action} {doc}", chain.join(" > ")));
         }
-        (found.sort(), expected.sort());
+        found.sort();
+        expected.sort();
         assert_eq!(found, expected, "{from} to {to}");
         assert_eq!(expected.is_empty(), to == "level > 6", "{to}");
         fs::write(&policy, &text).unwrap();
