@@ -438,9 +438,10 @@ fn problem((case, failure): (&CaseResult, &CaseFailure)) -> Problem {
 
 /// Explains that a bundle is not the one that is expected.
 fn another_bundle(found: Digest, expected: Digest) -> Problem {
-    let (found, expected) = (found.short(), expected.short());
     Problem::new(format!(
-        "the files make the bundle {found}, and {expected} is the last that decided"
+        "the files make the bundle {}, and {} is the last that decided",
+        found.short(),
+        expected.short()
     ))
     .help("mend the bundle's own files; facts of issuers that the settings define count, too")
 }

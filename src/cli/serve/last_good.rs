@@ -32,7 +32,8 @@ pub(super) fn log_refusal(engine: &Engine, source: &BundleSource, refused: &Bund
     let status = engine.status();
     match (status.kept, status.live) {
         (Some(at), Some((digest, _))) => {
-            let (bundle, name) = (digest.short(), name(source));
+            let bundle = digest.short();
+            let name = name(source);
             tracing::error!(
                 bundle,
                 "{name} is refused, and the kept bundle of {at} decides in its place\n{report}"
