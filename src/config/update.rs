@@ -130,7 +130,8 @@ fn changes(before: &Config, now: &Config) -> Vec<String> {
     if before.raw_keys != now.raw_keys {
         changes.push(format!("`raw_keys` is {}", now.raw_keys));
     }
-    let (before_access, now_access) = (before.log.access, now.log.access);
+    let before_access = before.log.access;
+    let now_access = now.log.access;
     if before_access != now_access {
         changes.push(format!(
             "`log.access` is `{now_access}`, and was `{before_access}`"

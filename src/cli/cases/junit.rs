@@ -134,7 +134,9 @@ fn write_suite(xml: &mut Xml, name: &str, cases: &[TestCase<'_>]) -> io::Result<
 }
 
 fn counts<'a>(cases: impl Iterator<Item = &'a TestCase<'a>>) -> [(&'static str, String); 3] {
-    let (mut all, mut failures, mut errors) = (0, 0, 0);
+    let mut all = 0;
+    let mut failures = 0;
+    let mut errors = 0;
     for case in cases {
         all += 1;
         match &case.wrong {
