@@ -62,7 +62,7 @@ function LookUp({ relation, question, onChange }: { relation: Relation; question
           </ul>
         )}
         {relation.unmet && relation.unmet.length > 0 && (
-          <ul class="witness unmet">
+          <ul class="unmet">
             {relation.unmet.map((unmet) => (
               <UnmetTuple key={unmet.tuple} unmet={unmet} />
             ))}
