@@ -41,14 +41,28 @@ pub(super) struct ConditionValues<'a> {
 }
 
 impl ConditionValues<'_> {
-    /// Returns what conditions see of a member of the context. What does not fit its type is left
-    /// out, since it denies where it is converted for policies.
+    /// Returns what conditions see of a member of the context.
+    ///
+    /// INVARIANT: a value that is read and cannot be written denies. Left out, it would count as
+    /// not sent.
     pub(super) fn member(mut self, name: &SmolStr, value: &Value, ty: &Type) -> Option<Value> {
         self.seen(value, ty, &mut vec![name.clone()])
     }
 
     /// Returns what conditions see of a value at this path.
     fn seen(&mut self, value: &Value, ty: &Type, at: &mut Vec<SmolStr>) -> Option<Value> {
+        let written = self.written(value, ty, at);
+        // What does not fit its type has been told already.
+        if written.is_none() && self.bad.is_empty() {
+            let path = at.join(".");
+            self.bad.push(format!(
+                "`context.{path}`: a condition of a relation reads it, and takes it in no such form"
+            ));
+        }
+        written
+    }
+
+    fn written(&mut self, value: &Value, ty: &Type, at: &mut Vec<SmolStr>) -> Option<Value> {
         match (ty, value) {
             (Type::Record { attrs, .. }, Value::Record(record)) => {
                 let mut members = Vec::new();

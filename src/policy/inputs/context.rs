@@ -74,11 +74,11 @@ impl<'a> InputBuilder<'a> {
         if !(self.scope.reads_context(name) || self.request.explains) {
             return;
         }
-        self.condition_value(name, &value, attribute);
         let origin: &dyn Fn() -> ValueOrigin = &|| ValueOrigin::Context(name.clone());
         // Each credential has claims of its own, so `token` is not kept for other legs.
         let shared = (name != "token").then_some(origin);
-        let fitted = self.fit(value, attribute, name, Seat::CONTEXT, shared);
+        let fitted = self.fit(value.clone(), attribute, name, Seat::CONTEXT, shared);
+        self.condition_value(name, &value, attribute);
         if let Some(fitted) = fitted {
             context.insert(name.clone(), fitted);
         }
