@@ -532,6 +532,11 @@ fn a_condition_tells_values_apart_as_a_policy_does() {
                 );
             }
         }
+        // Policies take it, and conditions have no such number: it is not taken for absent.
+        if ty == "decimal" {
+            assert_eq!(verdict("policy", &json!("00.5")), "permit");
+            assert_eq!(verdict("condition", &json!("00.5")), "deny bad_value");
+        }
         // A double cannot tell these from their neighbours.
         let too_large = match ty {
             "Long" => json!(9_007_199_254_740_993_i64),
