@@ -452,7 +452,7 @@ fn check_envelope(
             _ => {
                 let mut known = DECIDING.iter().chain([&ABOUT]);
                 let decides = known.any(|known| alike(known, name))
-                    || PartyName::of(name).is_some_and(|of| of != PartyName::Person);
+                    || PartyName::of(name).is_some_and(|of| !of.is_of_person());
                 if decides && token.get_present(name) != Some(value) {
                     return refuse("has claims about the token beside `token_introspection`");
                 }

@@ -17,20 +17,6 @@ use super::profile::{AutonomousClaim, Profile};
 use crate::model::{CredentialError, PartyName, Record, Value, alike, shown};
 use smol_str::SmolStr;
 
-/// The claims that name an account at the issuer.
-const ACCOUNT_NAMES: [&str; 10] = [
-    "username",
-    "preferred_username",
-    "user_id",
-    "login_name",
-    "upn",
-    "user_principal_name",
-    "eppn",
-    "sam_account_name",
-    "unique_name",
-    "login",
-];
-
 /// The conclusions from a token's marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks {
@@ -186,21 +172,20 @@ impl<'a> MarkedToken<'a> {
             .chain(self.people())
             .all(|(name, value)| {
                 let text = value.as_text();
-                text.is_some_and(|text| self.is_named(client, name, text))
+                text.is_some_and(|text| self.is_named(client, Some(name), text))
             })
             && !overage::has_person(self.claims)
     }
 
-    /// Returns `true` if the claim `name` with this text names the client: by its id, or in the
-    /// form of its account's name.
-    fn is_named(&self, client: &SmolStr, name: &str, text: &SmolStr) -> bool {
-        let mut forms = self.profile.autonomous.iter();
+    /// Returns `true` if a text names the client: by its id, or in the form of its account's name
+    /// that the profile lists for the claim `name`; for any claim if that is `None`.
+    fn is_named(&self, client: &SmolStr, name: Option<&str>, text: &SmolStr) -> bool {
+        let forms = self.profile.autonomous.iter();
+        let mut listed = forms.filter(|form| name.is_none_or(|name| form.claim.name() == name));
         text == client
-            || forms.any(|form| {
-                form.claim.name() == name
-                    && form
-                        .client_in(text)
-                        .is_some_and(|named| form.is_of(client, named))
+            || listed.any(|form| {
+                let named = form.client_in(text);
+                named.is_some_and(|named| form.is_of(client, named))
             })
     }
 
@@ -208,30 +193,15 @@ impl<'a> MarkedToken<'a> {
     /// client's nor its subject's: as the client's alone, its user would be lost (RFC 7662 section
     /// 2.2, `username`). Names for display are no accounts.
     pub(super) fn check_accounts(&self) -> Result<(), CredentialError> {
-        let is_of_account = |name: &str| {
-            let last = name.rsplit(['/', ':', '#', '.']).next().unwrap_or(name);
-            ACCOUNT_NAMES.iter().any(|account| alike(account, last))
-        };
         // An issuer writes the name of its client's account into one claim or another.
-        let is_of_client = |client: &SmolStr, text: &SmolStr| {
-            let mut forms = self.profile.autonomous.iter();
-            text == client
-                || forms.any(|form| {
-                    let named = form.client_in(text);
-                    named.is_some_and(|named| form.is_of(client, named))
-                })
+        let is_own = |text: &SmolStr| {
+            let client = self.client;
+            self.subject == Some(text)
+                || client.is_some_and(|client| self.is_named(client, None, text))
         };
-        let is_own = |value: &Value| {
-            value.as_text().is_some_and(|text| {
-                let client = self.client;
-                self.subject == Some(text)
-                    || client.is_some_and(|client| is_of_client(client, text))
-            })
-        };
-        let mut others = self
-            .claims
-            .iter()
-            .filter(|(name, value)| !value.is_null() && is_of_account(name) && !is_own(value));
+        let mut others = self.people().filter(|(name, value)| {
+            PartyName::of(name) == Some(PartyName::Account) && !value.as_text().is_some_and(is_own)
+        });
         match others.next() {
             None => Ok(()),
             Some((claim, _)) => Err(CredentialError::misfit(format!(
@@ -247,7 +217,7 @@ impl<'a> MarkedToken<'a> {
         let claims = self.claims.iter();
         claims
             .filter(|(name, value)| {
-                !value.is_null() && PartyName::of(name) == Some(PartyName::Person)
+                !value.is_null() && PartyName::of(name).is_some_and(PartyName::is_of_person)
             })
             .map(|(name, value)| (name.as_str(), value))
     }

@@ -61,13 +61,13 @@ fn names_another(name: &str) -> bool {
         Some(PartyName::Client | PartyName::Holder | PartyName::Party | PartyName::Delegation) => {
             true
         }
-        Some(PartyName::Person) | None => false,
+        Some(PartyName::Account | PartyName::Person) | None => false,
     }
 }
 
 /// Returns `true` if the token says that it has a person's name elsewhere.
 pub(super) fn has_person(claims: &Record) -> bool {
-    claims_elsewhere(claims).any(|name| PartyName::of(name) == Some(PartyName::Person))
+    claims_elsewhere(claims).any(|name| PartyName::of(name).is_some_and(PartyName::is_of_person))
 }
 
 /// Iterates over the claims that the token says are elsewhere: those that it lists, and those with

@@ -113,7 +113,7 @@ fn names_another(member: &str, value: &Value) -> bool {
     match PartyName::of(member) {
         Some(PartyName::Delegation) => !READ.contains(&member),
         Some(PartyName::Holder | PartyName::Party) => is_of_parties(value),
-        Some(PartyName::Client | PartyName::Person) | None => false,
+        Some(PartyName::Client | PartyName::Account | PartyName::Person) | None => false,
     }
 }
 
@@ -173,7 +173,9 @@ impl PartyScope<'_> {
             }
             Some(PartyName::Party) => has_member(value, &is_id),
             Some(PartyName::Client) => !is_said(),
-            Some(PartyName::Holder | PartyName::Person) | None => is_elsewhere(member),
+            Some(PartyName::Holder | PartyName::Account | PartyName::Person) | None => {
+                is_elsewhere(member)
+            }
         }
     }
 }

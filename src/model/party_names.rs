@@ -26,7 +26,9 @@ pub enum PartyName {
     Party,
     /// Who acts or is acted for, or of which kind somebody is, whatever the value is.
     Delegation,
-    /// The name or a number of a person.
+    /// The account of a person at the issuer.
+    Account,
+    /// Another name or a number of a person, be it for display only.
     Person,
 }
 
@@ -46,8 +48,9 @@ party_names! {
         "delegate" "delegated_by" "delegation_chain" "delegator" "delegator_id" "impersonated_by"
         "impersonator" "impersonator_id" "impersonator_user_id" "obo" "on_behalf_of"
         "parent_agent" "parent_agent_id" "sub_profile" "client_profile";
-    Person: "username" "preferred_username" "user_id" "uid" "oid" "upn" "unique_name" "name"
-        "given_name" "family_name" "nickname" "login" "email" "phone_number";
+    Account: "username" "preferred_username" "user_id" "login" "login_name" "upn"
+        "user_principal_name" "unique_name" "eppn" "sam_account_name";
+    Person: "uid" "oid" "name" "given_name" "family_name" "nickname" "email" "phone_number";
 }
 
 impl PartyName {
@@ -60,15 +63,27 @@ impl PartyName {
         let last = parts.rfind(|part| !part.is_empty())?;
         named(last).or_else(|| has_delegation(name).then_some(Self::Delegation))
     }
+
+    /// Returns `true` if the name is that of a person.
+    #[must_use]
+    pub fn is_of_person(self) -> bool {
+        match self {
+            Self::Account | Self::Person => true,
+            Self::Client | Self::Holder | Self::Party | Self::Delegation => false,
+        }
+    }
 }
 
 /// Returns `true` if a part of the name is that of a delegation, or has it among its words. The
 /// host of an address says nothing.
 fn has_delegation(name: &str) -> bool {
     let path = name.split_once("://").map_or(name, |(_, rest)| {
-        rest.find(['/', '?', '#']).map_or("", |at| &rest[at..])
+        let end_of_host = rest.find(['/', '?', '#']);
+        end_of_host
+            .and_then(|at| rest.get(at..))
+            .unwrap_or_default()
     });
-    let is_mark = |c: char| c.is_ascii_punctuation() && !WORD_MARKS.contains(&c);
+    let is_mark = |c: char| !c.is_alphanumeric() && !c.is_whitespace() && !WORD_MARKS.contains(&c);
     path.split(is_mark).any(|part| {
         let words = words_of(part);
         (0..words.len()).any(|first| {
@@ -98,15 +113,19 @@ const MAX_WORDS: usize = 3;
 /// The marks between the words of one name.
 const WORD_MARKS: [char; 2] = ['_', '-'];
 
-/// Returns where the words of a name begin and end: at marks, white space, capitals and digits.
+/// Returns where the words of a name begin and end: at marks, white space, capitals and digits. Of
+/// several capitals, the last begins a word if a small letter follows it (`OBOUser`).
 fn words_of(part: &str) -> Vec<(usize, usize)> {
     let mut words = Vec::new();
     let mut begun: Option<usize> = None;
     let mut before = ' ';
-    for (at, c) in part.char_indices() {
+    let mut letters = part.char_indices().peekable();
+    while let Some((at, c)) = letters.next() {
         let is_between = WORD_MARKS.contains(&c) || c.is_whitespace();
-        let begins =
-            before.is_lowercase() && c.is_uppercase() || before.is_numeric() != c.is_numeric();
+        let ends_capitals =
+            before.is_uppercase() && letters.peek().is_some_and(|(_, next)| next.is_lowercase());
+        let begins = c.is_uppercase() && (before.is_lowercase() || ends_capitals)
+            || before.is_numeric() != c.is_numeric();
         if (is_between || begins)
             && let Some(from) = begun.take()
         {
@@ -137,7 +156,13 @@ pub fn clients_named(claims: &Record) -> impl Iterator<Item = (&SmolStr, &Value)
             && match PartyName::of(member) {
                 Some(PartyName::Client) => true,
                 Some(PartyName::Holder) => !is_of_parties(value),
-                Some(PartyName::Party | PartyName::Delegation | PartyName::Person) | None => false,
+                Some(
+                    PartyName::Party
+                    | PartyName::Delegation
+                    | PartyName::Account
+                    | PartyName::Person,
+                )
+                | None => false,
             }
     })
 }
@@ -179,13 +204,17 @@ mod tests {
             ("act-v1", Some(PartyName::Delegation)),
             ("actV1", Some(PartyName::Delegation)),
             ("act2", Some(PartyName::Delegation)),
+            ("OBOUser", Some(PartyName::Delegation)),
+            ("corp\u{ff0f}act", Some(PartyName::Delegation)),
             ("act sub", Some(PartyName::Delegation)),
             ("onBehalfOfUser", Some(PartyName::Delegation)),
             ("obo_user", Some(PartyName::Delegation)),
             ("x_impersonator_user_id_v2", Some(PartyName::Delegation)),
             ("a\u{200b}ct", Some(PartyName::Delegation)),
             ("client_profiles", Some(PartyName::Delegation)),
-            ("cognito:username", Some(PartyName::Person)),
+            ("cognito:username", Some(PartyName::Account)),
+            ("userPrincipalName", Some(PartyName::Account)),
+            ("https://corp.example/emails", Some(PartyName::Person)),
             ("ａｃｔｏｒｓ", Some(PartyName::Party)),
             ("may_act", None),
             ("https://corp.example/may_act", None),
