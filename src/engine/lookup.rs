@@ -300,28 +300,31 @@ impl LookupMemory {
             action: question.action.into(),
             resource: question.resource.clone(),
         };
-        let is_known = self
-            .supplied
-            .as_ref()
-            .is_some_and(|(known, _)| known.is_same(&here));
-        if !is_known {
-            let resource = ObjectRef::of_entity(&here.resource).map_or_else(
-                |_| here.resource.to_string(),
-                |resource| resource.to_string(),
-            );
-            let supplied = [
-                (CLOCK, Value::text(here.now.to_string())),
-                ("action", Value::text(here.action.clone())),
-                ("resource", Value::text(resource)),
-            ];
-            let supplied = supplied
-                .map(|(name, value)| (SmolStr::new_static(name), value))
-                .into_iter()
-                .collect();
-            *self = Self {
-                supplied: Some((here, supplied)),
-                evaluations: ConditionCache::default(),
-            };
+        match &mut self.supplied {
+            // The next look-up of this leg compares its context with this one by address.
+            Some((known, _)) if known.is_same(&here) => *known = here,
+            _ => *self = Self::supplied(here),
+        }
+    }
+
+    /// Starts over, with the engine's values for these surroundings.
+    fn supplied(here: LookupSurroundings) -> Self {
+        let resource = ObjectRef::of_entity(&here.resource).map_or_else(
+            |_| here.resource.to_string(),
+            |resource| resource.to_string(),
+        );
+        let supplied = [
+            (CLOCK, Value::text(here.now.to_string())),
+            ("action", Value::text(here.action.clone())),
+            ("resource", Value::text(resource)),
+        ];
+        let supplied = supplied
+            .map(|(name, value)| (SmolStr::new_static(name), value))
+            .into_iter()
+            .collect();
+        Self {
+            supplied: Some((here, supplied)),
+            evaluations: ConditionCache::default(),
         }
     }
 }
