@@ -39,7 +39,8 @@ pub struct UnmetCondition {
 pub struct ParameterValue {
     /// The name of the parameter.
     pub parameter: String,
-    /// The value as JSON, cut if it is long; `(secret)` or `(hidden)` where it may not be shown.
+    /// The value as JSON, cut if it is long; `(secret)`, `(hidden)` or `(not declared)` where
+    /// it may not be shown.
     pub value: String,
     /// Where the value comes from.
     pub origin: ParameterOrigin,

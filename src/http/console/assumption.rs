@@ -4,6 +4,7 @@
 //! mistake finds a decision.
 
 use super::assumed;
+use super::errors::QuestionErrors;
 use crate::http::authzen::evaluation::written;
 use crate::http::authzen::schema::ErrorBody;
 use crate::http::authzen::wire::{EvaluationResponse, Options, RequestKind, write_answer};
@@ -91,20 +92,8 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     request_body(content = AssumingQuestion, content_type = "application/json"),
     responses(
         (status = 200, description = "The answer and its explanation.", body = AssumedBody),
-        (
-            status = 400,
-            description = "The body is not JSON, or a member is missing or not of its form.",
-            body = ErrorBody,
-        ),
-        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not explain or decide.", body = ErrorBody),
-        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (
-            status = 503,
-            description = "The service is overloaded, or has no bundle.",
-            body = ErrorBody,
-        ),
+        QuestionErrors,
     ),
     security((), ("key" = [])),
 )]

@@ -5,6 +5,7 @@
 
 use super::assumed::{MEMBER, object, only, read, text};
 use super::assumption::AssumptionsBody;
+use super::errors::QuestionErrors;
 use crate::engine::{DecisionMatrix, MatrixCell, MatrixRequest, SurveyedOutcome};
 use crate::http::authzen::schema::ErrorBody;
 use crate::http::endpoint::{Access, Endpoint, Method, described};
@@ -91,20 +92,8 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     request_body(content = MatrixBody, content_type = "application/json"),
     responses(
         (status = 200, description = "The table of outcomes.", body = MatrixTable),
-        (
-            status = 400,
-            description = "The body is not JSON, or a member is missing or not of its form.",
-            body = ErrorBody,
-        ),
-        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not explain or decide.", body = ErrorBody),
-        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (
-            status = 503,
-            description = "The service is overloaded, or has no bundle.",
-            body = ErrorBody,
-        ),
+        QuestionErrors,
     ),
     security((), ("key" = [])),
 )]

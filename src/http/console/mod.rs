@@ -18,6 +18,7 @@ mod bundle_files;
 mod bundle_state;
 mod cases;
 mod console_files;
+mod errors;
 mod fitting;
 mod known;
 mod matrix;

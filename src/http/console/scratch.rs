@@ -5,6 +5,7 @@
 
 use super::assumed::{only, text};
 use super::bundle_state::ShownProblem;
+use super::errors::QuestionErrors;
 use super::matrix::word;
 use crate::engine::{
     ChangedQuestion, DecidedCases, DecisionChange, FailedCase, ScratchCases, ScratchCopy,
@@ -186,20 +187,8 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     request_body(content = ScratchBody, content_type = "application/json"),
     responses(
         (status = 200, description = "What would come of the edits.", body = ScratchAnswer),
-        (
-            status = 400,
-            description = "The body is not JSON, or a member is missing or not of its form.",
-            body = ErrorBody,
-        ),
-        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not explain.", body = ErrorBody),
-        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (
-            status = 503,
-            description = "The service is overloaded, or has no bundle.",
-            body = ErrorBody,
-        ),
+        QuestionErrors,
     ),
     security((), ("key" = [])),
 )]
