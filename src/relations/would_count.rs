@@ -35,6 +35,8 @@ pub(super) struct UnmetSearch<'r> {
     user: UserId,
     checks: usize,
     found: Vec<UnmetStep>,
+    /// The tuples that are being tried, each behind the one before.
+    path: Vec<UnmetStep>,
 }
 
 impl<'r> UnmetSearch<'r> {
@@ -44,6 +46,7 @@ impl<'r> UnmetSearch<'r> {
             user,
             checks: 0,
             found: Vec::new(),
+            path: Vec::new(),
         }
     }
 
@@ -64,17 +67,23 @@ impl<'r> UnmetSearch<'r> {
         if self.found.iter().any(|known| known.by == step.by) {
             return true;
         }
-        if self.found.len() >= MAX_TOLD {
+        // Tuples in a circle lead nowhere but to one another.
+        let is_tried = self.path.iter().any(|tried| tried.by == step.by);
+        if is_tried || self.found.len() + self.path.len() >= MAX_TOLD {
             return false;
         }
         let at = self.found.len();
-        self.found.push(step.clone());
         let counts = match step.to {
             None => true,
-            Some(to) => self.leads_to_user(to, behind),
+            Some(to) => {
+                self.path.push(step.clone());
+                let leads = self.leads_to_user(to, behind);
+                self.path.pop();
+                leads
+            }
         };
-        if !counts {
-            self.found.truncate(at);
+        if counts {
+            self.found.insert(at, step.clone());
         }
         counts
     }

@@ -133,6 +133,11 @@ fn a_tuple_whose_condition_is_false_is_told_if_it_would_have_counted() {
         "it holds"
     );
     assert_eq!(unmet(&tuples, "doc:a#owner@user:dan", "50"), [""; 0]);
+    let circle = [
+        ("doc:a#parent@doc:b", Some(5)),
+        ("doc:b#parent@doc:a", Some(5)),
+    ];
+    assert_eq!(unmet(&circle, "doc:a#viewer@user:ann", "50"), [""; 0]);
     let missing = "condition `small` has no value for `amount`: store it in the context of the \
                    tuple's condition, or send it in the request's `context`";
     assert_eq!(
