@@ -104,7 +104,9 @@ fn masked_json(path: &str, text: &str, secrets: &BTreeSet<String>) -> Option<Str
 fn mask(value: &mut Value, secrets: &BTreeSet<String>, is_secret: bool) {
     match value {
         Value::Object(members) => {
-            let extension = members.get("fn").and_then(Value::as_str).map(neutral);
+            // Only what has the form of a value of Cedar is one: a record may have a member `fn`.
+            let extension = members.get("fn").and_then(Value::as_str).and_then(neutral);
+            let extension = extension.filter(|_| members.len() == 2 && members.contains_key("arg"));
             for (name, member) in members.iter_mut() {
                 match extension {
                     Some(neutral) if is_secret && name == "arg" => *member = neutral.into(),
@@ -125,14 +127,15 @@ fn mask(value: &mut Value, secrets: &BTreeSet<String>, is_secret: bool) {
     }
 }
 
-/// Returns an argument of a function of Cedar that says nothing.
-fn neutral(function: &str) -> &'static str {
+/// Returns an argument of a function of Cedar that says nothing; `None` if Cedar has no function of
+/// this name.
+fn neutral(function: &str) -> Option<&'static str> {
     match function {
-        "decimal" => "0.0",
-        "datetime" => "1970-01-01",
-        "duration" => "0ms",
-        "ip" => "0.0.0.0",
-        _ => SECRET,
+        "decimal" => Some("0.0"),
+        "datetime" => Some("1970-01-01"),
+        "duration" => Some("0ms"),
+        "ip" => Some("0.0.0.0"),
+        _ => None,
     }
 }
 
@@ -188,6 +191,7 @@ mod tests {
         let entities = r#"[{"uid": {"type": "user", "id": "a"}, "attrs": {
             "pin": "7777", "deep": {"pin": [7777, {"x": true, "y": "7777"}]}, "level": 3,
             "code": {"__extn": {"fn": "decimal", "arg": "77.77"}},
+            "creds": {"fn": "decimal77", "arg": "77", "n": 1}, "call": {"fn": "decimal", "n": "77"},
             "due": {"__extn": {"fn": "datetime", "arg": "2077-07-07"}}}, "parents": []}]"#;
         let before = files(&[
             ("policies/entities.json", entities),
@@ -197,7 +201,7 @@ mod tests {
             ("policies/other.cases.yaml", "level: 3"),
             ("policies/p.cedar", "principal.pin"),
         ]);
-        let secrets = ["pin", "code", "due"].map(str::to_owned).into();
+        let secrets = ["pin", "code", "due", "creds", "call"].map(str::to_owned).into();
         let (after, left_out) = before.without_secrets(&secrets, &ScratchEdits::new());
         assert_eq!(
             left_out,

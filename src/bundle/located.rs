@@ -50,6 +50,9 @@ pub struct ProblemPosition {
 pub enum CheckStage {
     /// The files do not compile.
     Compiling,
+    /// They do not compile, and the bundle that decides marks values as secret, whatever is left of
+    /// the schema that did so.
+    CompilingBesideSecrets,
     /// They compile, so that it is known which values are secret.
     Compiled,
 }
@@ -61,7 +64,11 @@ pub fn located(
     files: &BundleFiles,
     stage: CheckStage,
 ) -> Vec<LocatedProblem> {
-    let may_quote = stage == CheckStage::Compiled || !speak_of_secrets(files);
+    let may_quote = match stage {
+        CheckStage::Compiled => true,
+        CheckStage::CompilingBesideSecrets => false,
+        CheckStage::Compiling => !speak_of_secrets(files),
+    };
     let shown = problems.iter().take(MAX_SHOWN);
     shown
         .map(|problem| locate(problem, files, may_quote))
@@ -159,6 +166,7 @@ mod tests {
             ("@secret", CheckStage::Compiling, false),
             ("@secret", CheckStage::Compiled, true),
             ("", CheckStage::Compiling, true),
+            ("", CheckStage::CompilingBesideSecrets, false),
         ] {
             for found in located(&problems, &files(schema), stage) {
                 assert_eq!(

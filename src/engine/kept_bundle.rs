@@ -11,9 +11,7 @@
 
 use super::Engine;
 use super::load::{BundleRefusal, LoadReport};
-use crate::bundle::{
-    BundleFiles, BundleKeeper, BundleSource, CheckStage, KEPT_BUNDLE_FILE, KeptBundle,
-};
+use crate::bundle::{BundleFiles, BundleKeeper, BundleSource, KEPT_BUNDLE_FILE, KeptBundle};
 use crate::model::{Digest, Problem, Timestamp};
 use crate::stores::{BackupError, BackupFile, BackupHeader, BackupSummary, StoreSnapshot};
 use std::fmt;
@@ -28,14 +26,13 @@ impl Engine {
         let refuse = |problem: Problem| BundleRefusal {
             problems: problem.into(),
             files: BundleFiles::default(),
-            stage: CheckStage::Compiling,
+            stage: self.uncompiled(),
         };
         let Some(kept) = self.read_kept().map_err(refuse)? else {
             return Ok(None);
         };
         let failure = self.with_status(|status| status.last_failure.clone());
-        let (loaded, files) = self.take(kept.files, Some(kept.digest), |_| ())?;
-        self.write_kept(&files, loaded.digest, kept.accepted_at);
+        let (loaded, _) = self.take(kept.files, Some(kept.digest), |_| ())?;
         self.metrics.set_bundle_kept(true);
         self.with_status(|status| {
             status.last_failure = failure;
@@ -88,14 +85,21 @@ impl Engine {
         Err(Problem::new(told).help("mend the bundle: the file is replaced when it goes live"))
     }
 
-    /// Keeps a bundle that went live. The default bundle needs no copy: it is in the program.
-    pub(super) fn keep(&self, source: &BundleSource, files: &BundleFiles, digest: Digest) {
+    /// Keeps a bundle that went live. The default bundle needs no copy: it is in the program. One
+    /// that decided before is not written again: a disk that is full would cost the copy.
+    pub(super) fn keep(&self, source: &BundleSource, files: &BundleFiles, loaded: &LoadReport) {
         match source {
-            BundleSource::Dir(_) => {
-                self.write_kept(files, digest, Timestamp(self.clock.now_ms()));
+            BundleSource::Dir(_) if loaded.changed || !self.keeps_something() => {
+                self.write_kept(files, loaded.digest, Timestamp(self.clock.now_ms()));
             }
+            BundleSource::Dir(_) => {}
             BundleSource::Embedded => self.forget_kept(),
         }
+    }
+
+    fn keeps_something(&self) -> bool {
+        let keeper = self.keeper.as_ref();
+        keeper.is_some_and(|keeper| keeper.path().exists())
     }
 
     /// Records that the bundle's own files decide.

@@ -124,10 +124,11 @@ impl Engine {
         let files = bundle::read(source, self.quiet).map_err(|problems| BundleRefusal {
             problems,
             files: BundleFiles::default(),
-            stage: CheckStage::Compiling,
+            stage: self.uncompiled(),
         })?;
         let (loaded, files) = self.take(files, None, look)?;
-        self.keep(source, &files, loaded.digest);
+        self.metrics.load_succeeded(self.clock.now_ms());
+        self.keep(source, &files, &loaded);
         self.decide_by_own();
         Ok(loaded)
     }
@@ -163,7 +164,7 @@ impl Engine {
         }
         let stage = match &checked {
             Ok(_) => CheckStage::Compiled,
-            Err(_) => CheckStage::Compiling,
+            Err(_) => self.uncompiled(),
         };
         let taken = checked.and_then(|(snapshot, cases)| {
             let failing: Vec<Problem> = cases.failures().map(problem).collect();
@@ -214,7 +215,6 @@ impl Engine {
         if changed {
             self.metrics.bundle_loaded(&digest.to_string(), now);
         }
-        self.metrics.load_succeeded(now);
         self.with_status(|status| {
             status.last_failure = None;
             if changed {

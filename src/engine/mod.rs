@@ -57,7 +57,7 @@ pub use survey::{ChangedQuestion, DecisionChange, Survey, SurveyedOutcome};
 
 pub use crate::bundle::{LocatedProblem, ScratchEdits};
 
-use crate::bundle::{BundleKeeper, QUIET};
+use crate::bundle::{BundleKeeper, CheckStage, QUIET};
 use crate::cache::LegCache;
 use crate::clock::Clock;
 use crate::model::{
@@ -239,6 +239,15 @@ impl Engine {
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.live.load_full()
+    }
+
+    /// Returns the stage of files that do not compile.
+    pub(in crate::engine) fn uncompiled(&self) -> CheckStage {
+        if self.has_secrets() {
+            CheckStage::CompilingBesideSecrets
+        } else {
+            CheckStage::Compiling
+        }
     }
 
     /// Returns `true` if the live bundle marks anything as `@secret`.

@@ -167,16 +167,28 @@ impl Engine {
     pub fn try_scratch(&self, copy: &ScratchCopy) -> Result<ScratchReport, Fault> {
         let raw = match bundle::read_as_is(&self.source()?) {
             Ok(raw) => raw,
-            Err(problems) => return Ok(broken_base(&problems, &BundleFiles::default())),
+            Err(problems) => {
+                return Ok(broken_base(
+                    &problems,
+                    &BundleFiles::default(),
+                    self.uncompiled(),
+                ));
+            }
         };
         let base = match self.scratch_base(&raw) {
             Ok(base) => base,
-            Err(BaseRefusal::Broken(problems, files)) => return Ok(broken_base(&problems, &files)),
+            Err(BaseRefusal::Broken(problems, files)) => {
+                return Ok(broken_base(&problems, &files, self.uncompiled()));
+            }
             Err(BaseRefusal::Secrets) => {
                 let told = "the bundle holds values marked `@secret` that cannot be replaced, so \
                             that no edits of it are tried here";
                 let problem = Problem::new(told).help("edit it under `behest dev`");
-                return Ok(broken_base(&problem.into(), &BundleFiles::default()));
+                return Ok(broken_base(
+                    &problem.into(),
+                    &BundleFiles::default(),
+                    CheckStage::Compiled,
+                ));
             }
         };
         let edited = raw.with_edits(&copy.edits);
@@ -257,7 +269,11 @@ impl Engine {
         live: Option<&Bundle>,
     ) -> Result<(BTreeSet<String>, bool), BaseRefusal> {
         let of_live = live.map(secrets_of).unwrap_or_default();
-        if live.is_some() && self.status().live_files == Some(raw.digest()) {
+        // INVARIANT: both are of one moment. A reload in between may have marked more as secret
+        // than the bundle that was live before.
+        let status = self.status();
+        let is_same = status.live.map(|(digest, _)| digest) == live.map(Bundle::digest);
+        if live.is_some() && is_same && status.live_files == Some(raw.digest()) {
             return Ok((of_live.into_iter().collect(), true));
         }
         let mut plain = raw.clone();
@@ -367,10 +383,10 @@ fn secrets_of(bundle: &Bundle) -> Vec<String> {
     vocabulary.secrets().map(ToString::to_string).collect()
 }
 
-fn broken_base(problems: &Problems, files: &BundleFiles) -> ScratchReport {
+fn broken_base(problems: &Problems, files: &BundleFiles, stage: CheckStage) -> ScratchReport {
     let mut report = ScratchReport::of_nothing(false);
     report.is_base_broken = true;
-    report.add_problems(problems, files, CheckStage::Compiling);
+    report.add_problems(problems, files, stage);
     report
 }
 
