@@ -141,6 +141,10 @@ impl BundleKeeper {
 
     /// Returns the bytes of the file; `None` if nothing is kept.
     pub fn bytes(&self) -> Result<Option<Vec<u8>>, Problem> {
+        // A pipe in its place would be waited for.
+        if fs::metadata(self.path()).is_ok_and(|found| !found.is_file()) {
+            return Err(self.damaged("it is no file"));
+        }
         let file = match File::open(self.path()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened,

@@ -32,7 +32,9 @@ impl DataDir {
     /// an empty store beside it would forget every suspension.
     pub(super) fn take(path: &Path, own: &Backend) -> Result<Self, StoreError> {
         let dir = Self::lock(path)?;
-        if dir.restoring().exists() {
+        // Only where there is surely none: an error, or a link to nothing, is not that.
+        let restoring = std::fs::symlink_metadata(dir.restoring());
+        if !restoring.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Err(StoreError::Restoring(path.to_owned()));
         }
         let other = Backend::all()
