@@ -6,12 +6,13 @@ use super::{
 };
 use crate::http::MAX_KEYS;
 use crate::model::{Problem, Problems};
+use crate::telemetry::{ANONYMOUS_CALLER, UNKNOWN_CALLER};
 
 /// Maximum length of a caller's name in bytes: it is in every record and log line of the caller.
 const MAX_NAME: usize = 64;
 
 /// Names that records and metrics use for callers that are not configured.
-const RESERVED_NAMES: [&str; 3] = ["anonymous", "admin", "unknown"];
+const RESERVED_NAMES: [&str; 3] = [ANONYMOUS_CALLER, "admin", UNKNOWN_CALLER];
 
 /// Checks all settings, and reports all contradictions together.
 pub(super) fn check(config: &Config) -> Result<(), Problems> {

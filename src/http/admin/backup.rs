@@ -74,9 +74,11 @@ pub(in crate::http) async fn backup(
         .map_err(|_| Error::Overloaded(Shortage::Time))?;
     let engine = shared.engine.clone();
     let fault = |detail: String| Error::Fault(Fault::Internal(detail));
-    let prepared = web::block(move || engine.backup())
+    // A client that has gone leaves the work behind, which keeps its place.
+    let (prepared, place) = web::block(move || (engine.backup(), place))
         .await
-        .map_err(|error| fault(error.to_string()))?
+        .map_err(|error| fault(error.to_string()))?;
+    let prepared = prepared
         .map_err(|error| fault(error.to_string()))?
         .ok_or(Error::NotFound)?;
     let revision = prepared.header().revision.to_string();

@@ -25,7 +25,7 @@ pub(in crate::http) struct CasePage {
     /// How many cases match, on all pages.
     total: usize,
     /// The cases, in the order of the files: at most as many as were asked for, and fewer if the
-    /// answer would be larger than `limits.answer_bytes`.
+    /// answer would be larger than `limits.answer`.
     #[schema(value_type = Vec<CaseBody>)]
     cases: Vec<Box<RawValue>>,
     /// The `from` of the next page; absent at the end.

@@ -114,7 +114,8 @@ async fn matrix(
     let assumed = read(&body)?;
     let engine = Arc::clone(&shared.engine);
     let table = move || Ok::<_, Error>(engine.matrix(&asked, &assumed)?);
-    let table = shared.run_apart(&shared.decisions, &request, table).await?;
+    // Decisions that are enforced have places of their own.
+    let table = shared.run_apart(&shared.searches, &request, table).await?;
     Ok(super::answered(MatrixTable::from(table)))
 }
 

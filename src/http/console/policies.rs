@@ -27,7 +27,7 @@ pub(in crate::http) struct PolicyPage {
     /// How many policies match, on all pages.
     total: usize,
     /// The policies, in the order of their ids, or of the ids that were asked for: at most as many
-    /// as were asked for, and fewer if the answer would be larger than `limits.answer_bytes`.
+    /// as were asked for, and fewer if the answer would be larger than `limits.answer`.
     #[schema(value_type = Vec<PolicySource>)]
     policies: Vec<Box<RawValue>>,
     /// The `from` of the next page; absent at the end.
