@@ -201,7 +201,9 @@ mod tests {
             ("policies/other.cases.yaml", "level: 3"),
             ("policies/p.cedar", "principal.pin"),
         ]);
-        let secrets = ["pin", "code", "due", "creds", "call"].map(str::to_owned).into();
+        let secrets = ["pin", "code", "due", "creds", "call"]
+            .map(str::to_owned)
+            .into();
         let (after, left_out) = before.without_secrets(&secrets, &ScratchEdits::new());
         assert_eq!(
             left_out,
