@@ -24,6 +24,9 @@ use std::time::Duration;
 /// and some ten megabytes where each request has the longest id.
 const QUEUE: usize = 8_192;
 
+/// What the lines of the log call it.
+pub(super) const TARGET: &str = "behest::access";
+
 /// How many lines are taken from the queue at once.
 const BATCH: usize = 256;
 
@@ -139,7 +142,7 @@ fn write(line: &AccessLine) {
         .peer
         .map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
     tracing::info!(
-        target: "behest::access",
+        target: TARGET,
         request_id = line.request_id.as_deref(),
         trace_id = trace_id.as_deref(),
         caller = line.caller.as_str(),

@@ -75,20 +75,25 @@ impl<T: Send + 'static> Background<T> {
         is_taken
     }
 
+    /// Returns how many items were taken and whose work has not ended.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
     /// Asks the thread to do what waits and to end, waits for that at most so long, and returns how
     /// many items are left.
     pub(super) fn close(&self, within: Duration) -> usize {
         let until = Instant::now() + within;
         while let Err(TrySendError::Full(_)) = self.sender.try_send(Job::End) {
             if Instant::now() >= until {
-                return self.waiting.load(Ordering::SeqCst);
+                return self.waiting();
             }
             std::thread::sleep(STEP);
         }
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         match ended.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Err(RecvTimeoutError::Disconnected) | Ok(()) => 0,
-            Err(RecvTimeoutError::Timeout) => self.waiting.load(Ordering::SeqCst),
+            Err(RecvTimeoutError::Timeout) => self.waiting(),
         }
     }
 }
@@ -171,7 +176,7 @@ mod tests {
         })
         .unwrap();
         let begun = Instant::now();
-        while background.waiting.load(Ordering::SeqCst) < 3 && begun.elapsed() < LONG {
+        while background.waiting() < 3 && begun.elapsed() < LONG {
             background.offer(1);
         }
         assert!(!background.offer(2));

@@ -1,4 +1,4 @@
-//! The metrics of what leaves the process beside records: lines of the access log, and spans.
+//! The metrics of what leaves the process beside records: lines of logs, and spans.
 
 use super::names;
 use prometheus_client::metrics::{counter::Counter, family::Family};
@@ -30,12 +30,18 @@ impl SpanLoss {
 /// The counters of what leaves the process.
 #[derive(Clone, Debug, Default)]
 pub struct ExportMetrics {
+    log_lines_lost: Counter,
     lines_lost: Counter,
     spans_sent: Counter,
     spans_lost: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 impl ExportMetrics {
+    /// Counts a line of the log that was lost.
+    pub(super) fn log_line_lost(&self) {
+        self.log_lines_lost.inc();
+    }
+
     /// Counts lines of the access log that were lost.
     pub(super) fn lines_lost(&self, lines: usize) {
         self.lines_lost.inc_by(number(lines));
@@ -58,6 +64,11 @@ impl ExportMetrics {
         for loss in SpanLoss::ALL {
             self.spans_lost(loss, 0);
         }
+        registry.register(
+            names::LOG_LINES_DROPPED,
+            "Lines of the log that were lost",
+            self.log_lines_lost.clone(),
+        );
         registry.register(
             names::ACCESS_LINES_DROPPED,
             "Lines of the access log that were lost",

@@ -1,11 +1,13 @@
 //! Starts logging, with lines of text for a person at a terminal and JSON for everything else.
 //!
 //! Lines go to standard error, so that standard output stays free for decision records. Characters
-//! that could deceive the reader of a terminal are escaped ([`super::lines`]).
+//! that could deceive the reader of a terminal are escaped ([`super::lines`]). A thread writes them,
+//! for which nobody waits ([`super::log_queue`]).
 
-use super::lines::{LineForm, LineWriter};
+use super::lines::LineForm;
+use super::log_queue::{Log, LogLines};
 use serde::Deserialize;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -41,22 +43,26 @@ pub enum LoggingError {
     /// Another logger was already started in this process.
     #[error("logging has been started twice")]
     Twice,
+    /// There is no standard error, or no thread.
+    #[error("lines of the log cannot be written: {0}")]
+    Lines(#[from] io::Error),
 }
 
 /// Starts logging for the whole process; `filter` has the form of `RUST_LOG`. Text has colours as
-/// `colour` says, and without it on a terminal, unless `NO_COLOR` is set.
+/// `colour` says, and without it on a terminal, unless `NO_COLOR` is set. What is returned is held
+/// to the end: lines that wait are written when it is dropped.
 pub fn start_logging(
     format: LogFormat,
     filter: &str,
     colour: Option<bool>,
-) -> Result<(), LoggingError> {
+) -> Result<Log, LoggingError> {
     let levels = EnvFilter::builder()
         .parse(filter)
         .map_err(|error| LoggingError::Filter {
             filter: filter.to_owned(),
             problem: error.to_string(),
         })?;
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = io::stderr().is_terminal();
     let text = match format {
         LogFormat::Auto => terminal,
         LogFormat::Text => true,
@@ -69,10 +75,10 @@ pub fn start_logging(
     } else {
         LineForm::Json
     };
-    let writer = move || LineWriter::new(std::io::stderr(), form);
+    let log = Log::start()?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(levels)
-        .with_writer(writer);
+        .with_writer(LogLines::new(&log, form));
     let started = if text {
         builder
             .with_target(false)
@@ -82,5 +88,6 @@ pub fn start_logging(
     } else {
         builder.json().flatten_event(true).finish().try_init()
     };
-    started.map_err(|_| LoggingError::Twice)
+    started.map_err(|_| LoggingError::Twice)?;
+    Ok(log)
 }

@@ -29,6 +29,7 @@ mod export_metrics;
 mod last_load;
 mod lines;
 mod load;
+mod log_queue;
 mod logging;
 mod metrics;
 mod printable;
@@ -44,6 +45,7 @@ pub use caller_metrics::{ANONYMOUS_CALLER, CallerMetrics, CallerTally, UNKNOWN_C
 pub use decision_counters::MAX_REASONS;
 pub use export_metrics::ExportMetrics;
 pub use load::{ConnectionEnd, LoadMetrics, RefusalCause};
+pub use log_queue::Log;
 pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
 pub use metrics::Metrics;
 pub use printable::{is_printable, printable, write_json_escape, write_printable};
@@ -149,6 +151,8 @@ pub mod names {
     pub const CERTIFICATE_END: &str = "behest_tls_certificate_not_after_seconds";
     /// Whether the last reading of the certificates found nothing wrong (1) or something (0).
     pub const CERTIFICATES_READ: &str = "behest_tls_last_reload_successful";
+    /// Lines of the log that were lost.
+    pub const LOG_LINES_DROPPED: &str = "behest_log_lines_dropped";
     /// Lines of the access log that were lost.
     pub const ACCESS_LINES_DROPPED: &str = "behest_access_lines_dropped";
     /// Spans that the collector has taken.

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use support::place::{KEY, PATIENCE, Place, Service};
@@ -42,6 +43,42 @@ fn metric(service: &Service, name: &str) -> u64 {
 
 fn with_key(headers: &str) -> String {
     format!("Authorization: Bearer {KEY}\r\n{headers}")
+}
+
+/// A terminal that is held, or a pipe that nobody reads, costs lines of the log, and no answer.
+#[test]
+fn a_log_that_nobody_reads_holds_nothing() {
+    let place = Place::new();
+    place.write("behest.toml", "[log]\naccess = \"on\"\n");
+    let (unread, log) = std::io::pipe().unwrap();
+    let mut command = place.serving(&[]);
+    let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    // It holds the other end of the pipe, too.
+    drop(command);
+    let mut lines = BufReader::with_capacity(256, unread).lines();
+    let (_, lines_to_come) = channel();
+    let mut service = Service {
+        child,
+        lines: lines_to_come,
+        address: String::new(),
+    };
+    let started = lines.find(|line| line.as_ref().unwrap().contains("serving"));
+    let started: Value = serde_json::from_str(&started.unwrap().unwrap()).unwrap();
+    service
+        .address
+        .push_str(started["address"].as_str().unwrap());
+    // Each has some 300 bytes, and a pipe holds 64 KiB. Settings that are read again have lines
+    // that are not the access log's.
+    let long = format!("X-Request-ID: {}\r\n", "r".repeat(200));
+    for _ in 0..400 {
+        assert_eq!(ask(&service, EVALUATION, &with_key(&long), QUESTION).0, 200);
+    }
+    for _ in 0..20 {
+        service.signal("HUP");
+        assert_eq!(ask(&service, EVALUATION, &with_key(""), QUESTION).0, 200);
+    }
+    service.signal("TERM");
+    assert!(service.child.wait().unwrap().success());
 }
 
 #[test]

@@ -35,7 +35,7 @@ use crate::engine::{BundleRefusal, Engine, LoadReport};
 use crate::http::{Server, Tls};
 use crate::model::{Problem, Problems};
 use crate::record::RecordWriter;
-use crate::telemetry::{DEFAULT_FILTER, start_logging};
+use crate::telemetry::{DEFAULT_FILTER, Log, start_logging};
 use admin_key::{AdminKey, KeyFile};
 use key_ends::KeyWatch;
 use listen::BoundListener;
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
 fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
     let environment = EnvironmentVariables::of_process();
     let config = config::load(&arguments.flags(), &environment)?;
-    log_as_set(&config)?;
+    let log = log_as_set(&config)?;
     // Signals are handled before the address is bound, because whoever sees it may send one.
     let signals = SignalThread::start()?;
     let admin_key = AdminKey::choose(&config, &environment)?.map(Arc::new);
@@ -96,6 +96,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
     signals.remove_at_early_end(bound.socket());
     signals::outlive_full_disks()?;
     let mut parts = ServiceParts::make(&config)?;
+    log.count_in(parts.metrics.exports());
     let source = source_of(config.bundle.clone());
     let (loaded, watcher) = load_first(&source, &config, &parts)?;
     let server = parts.server(&config, admin_key.as_deref())?;
@@ -144,15 +145,15 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
 }
 
 /// Starts the log, and names what it will not take for settings.
-fn log_as_set(config: &Config) -> Result<(), Problem> {
+fn log_as_set(config: &Config) -> Result<Log, Problem> {
     let filter = config.log.filter.clone().unwrap_or_else(default_filter);
-    start_logging(config.log.format, &filter, chosen_color())
+    let log = start_logging(config.log.format, &filter, chosen_color())
         .map_err(|error| Problem::new(error.to_string()))?;
     if !config.links.is_empty() {
         let links = "variables of a cluster's services or a container's links are no settings";
         tracing::info!(variables = %config.links.join(" "), "{links}");
     }
-    Ok(())
+    Ok(log)
 }
 
 /// Loads the first bundle. The watcher is made before, so that its first look notices changes made

@@ -98,13 +98,18 @@ impl Place {
 
     /// Starts a service with the bundle, on a free port, with [`KEY`] as its admin key.
     pub fn serve(&self, arguments: &[&str]) -> Service {
+        Service::start(self.serving(arguments))
+    }
+
+    /// Returns the command that starts such a service.
+    pub fn serving(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0"]);
         command
             .args(arguments)
             .env("BEHEST_ADMIN_KEY", KEY)
             .env("BEHEST_RELOAD__POLL_MS", "20");
         command.env("BEHEST_RELOAD__QUIET_MS", "20");
-        Service::start(command)
+        command
     }
 }
 

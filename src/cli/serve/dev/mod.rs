@@ -60,7 +60,7 @@ fn develop(arguments: &DevArguments, chosen: &ChosenBundle) -> Result<(), Proble
     let environment = EnvironmentVariables::of_process();
     let config = loopback::settings(arguments, &environment)?;
     let filter = config.log.filter.as_deref().unwrap_or(FILTER);
-    start_logging(config.log.format, filter, chosen_color())
+    let _until_the_end = start_logging(config.log.format, filter, chosen_color())
         .map_err(|error| Problem::new(error.to_string()))?;
     let bound = loopback::bind(arguments.port)?;
     let url = bound.url().unwrap_or_default();
