@@ -459,6 +459,45 @@ fn a_denial_says_which_tuple_would_have_permitted_it() {
     );
 }
 
+/// Four relations would do, and each includes the next: the last gives the least away.
+#[test]
+fn what_gives_the_least_away_would_permit_first() {
+    let place = Place::new();
+    conditional(&place);
+    let model = std::fs::read_to_string(place.path("shop/schemas/shop.fga")).unwrap();
+    let roles = "type role\n  relations\n    define all: [user]\n    define any: [user] or all\n    \
+                 define some: [user] or any\n    define the_least: [user] or some\ntype tool\n";
+    place.write(
+        "shop/schemas/shop.fga",
+        &model.replace("type tool\n", roles),
+    );
+    let named = ["all", "any", "some", "the_least"];
+    let tests = named.map(|name| format!("principal in Userset::\"role:r#{name}\""));
+    place.write(
+        "shop/policies/shop.cedar",
+        &format!(
+            "@id(\"call\") permit (principal, action == Action::\"call\", resource)\n\
+             when {{ {} }};\n",
+            tests.join(" || ")
+        ),
+    );
+    let told = place.run(&[&SHOP[..3], &["user:bob", "call", "tool:refund"]].concat());
+    let would: Vec<_> = told
+        .out
+        .lines()
+        .filter(|it| it.starts_with("would"))
+        .collect();
+    assert_eq!(
+        would,
+        [
+            "would permit: role:r#the_least@user:bob",
+            "would permit: role:r#some@user:bob",
+            "would permit: role:r#any@user:bob",
+        ],
+        "{told:?}"
+    );
+}
+
 #[test]
 fn what_is_assumed_is_refused_where_the_model_does_not_allow_it() {
     let place = Place::new();

@@ -3,8 +3,9 @@
 //! **Problem.** Whoever sees a denial asks next what would change it, and guesses tuples.
 //! **Decision.** The relations that the denied legs looked up are the ones that policies asked
 //! about. Each is tried as if the tuple were there, or, where a relation held, as if the tuples
-//! that show it were not. What permits is told. If no single tuple does, one for each denied leg is
-//! tried together. The decisions are the engine's own, here or at a service.
+//! that show it were not. What permits is told, that first by which the fewest relations hold, since
+//! it gives the least away. If no single tuple does, one for each denied leg is tried together. The
+//! decisions are the engine's own, here or at a service.
 //! **Trade-off.** A relation that follows from others has no tuple of its own, and is not tried;
 //! neither is what needs two tuples for one leg.
 
@@ -12,9 +13,13 @@ use super::ExplainedDecision;
 use super::assumed_tuples::AssumedTuples;
 use crate::model::{Decision, Explanation, LegExplanation, RelationLookup, Tuple, TupleKey};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// LIMIT: assumptions that are tried: each is a decision, and at a service a request.
 const MAX_TRIED: usize = 24;
+
+/// LIMIT: how long is tried: whoever asks waits, and a service may be slow.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// LIMIT: assumptions that are told.
 const MAX_TOLD: usize = 3;
@@ -39,17 +44,18 @@ pub(super) fn would_permit(
         return Vec::new();
     };
     let denied_legs = denied_legs(explanation);
-    let mut found: Vec<AssumedTuples> = Vec::new();
+    let mut found: Vec<(usize, AssumedTuples)> = Vec::new();
     let mut partial: Vec<Remedy> = Vec::new();
+    let until = Instant::now() + PATIENCE;
     for assumed in candidates(explanation).into_iter().take(MAX_TRIED) {
-        if found.len() == MAX_TOLD {
+        if Instant::now() > until {
             break;
         }
         let Some(answer) = ask(&assumed) else {
             continue;
         };
         if answer.decision == Decision::Permit {
-            found.push(assumed);
+            found.push((held(&answer), assumed));
         } else if let Some(explanation) = &answer.explanation {
             let still = self::denied_legs(explanation);
             let legs = denied_legs.iter().filter(|leg| !still.contains(leg));
@@ -59,6 +65,9 @@ pub(super) fn would_permit(
             });
         }
     }
+    found.sort_by_key(|(held, _)| *held);
+    let mut found: Vec<_> = found.into_iter().map(|(_, assumed)| assumed).collect();
+    found.truncate(MAX_TOLD);
     if found.is_empty() {
         let together = together(&denied_legs, &partial);
         let permits = |all: &AssumedTuples| {
@@ -67,6 +76,14 @@ pub(super) fn would_permit(
         found.extend(together.filter(permits));
     }
     found
+}
+
+/// Returns how many of the relations that were looked up hold.
+fn held(answer: &ExplainedDecision) -> usize {
+    let legs = answer.explanation.iter().flat_map(|it| &it.legs);
+    legs.flat_map(|leg| &leg.relations)
+        .filter(|lookup| lookup.held)
+        .count()
 }
 
 /// Returns the positions of the legs that are denied.
