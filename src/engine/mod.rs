@@ -53,7 +53,7 @@ pub use search::{
     search_disagreements,
 };
 pub use snapshot::Snapshot;
-pub use survey::{ChangedQuestion, DecisionChange, Survey, SurveyedOutcome};
+pub use survey::{ChangedQuestion, ComparedPart, DecisionChange, Survey, SurveyedOutcome};
 
 pub use crate::bundle::{LocatedProblem, ScratchEdits};
 

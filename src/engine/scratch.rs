@@ -12,7 +12,7 @@
 //! ([`crate::bundle::BundleFiles::without_secrets`]), and never becomes the live bundle.
 
 use super::load::{explain_nothing, observe};
-use super::survey::{DecisionChange, SurveyedOutcome};
+use super::survey::{ComparedPart, DecisionChange, SurveyedOutcome};
 use super::{Engine, Snapshot, Survey};
 use crate::bundle::{
     self, Bundle, BundleFiles, BundleSource, CaseReport, CheckStage, LocatedProblem,
@@ -71,8 +71,8 @@ pub struct ScratchReport {
     pub cases: Option<ScratchCases>,
     /// The decisions that would be others; `None` if the copy does not compile.
     pub changes: Option<Vec<DecisionChange>>,
-    /// The number of questions that were compared, and whether there are more.
-    pub questions: (usize, bool),
+    /// How much of what both bundles are asked was compared.
+    pub compared: ComparedPart,
     /// Files that are left out because they may hold secrets.
     pub left_out: Vec<String>,
 }
@@ -205,12 +205,13 @@ impl Engine {
             Ok(snapshot) => {
                 let warnings = snapshot.bundle().warnings();
                 report.warnings = bundle::located(warnings, &files, CheckStage::Compiled);
-                report.cases = Some(self.run_cases(&snapshot, &files, copy.file.as_deref()));
-                let survey = Survey::of(&snapshot, &*self.clock);
+                let (cases, mut survey) = self.run_cases(&snapshot, &files, copy.file.as_deref());
+                report.cases = Some(cases);
+                survey.add_matrix(&snapshot, &*self.clock);
                 let mut changes = survey.changes_since(&base.survey);
                 changes.retain(|change| change.now != SurveyedOutcome::DeniedOtherwise);
                 report.changes = Some(changes);
-                report.questions = (survey.questions(), survey.is_cut());
+                report.compared = survey.compared_with(&base.survey);
             }
         }
         Ok(report)
@@ -288,18 +289,20 @@ impl Engine {
         }
     }
 
-    /// Runs the cases, a few at a time, as long as there is time.
+    /// Runs the cases, a few at a time, as long as there is time. Returns a survey that has them.
     fn run_cases(
         &self,
         snapshot: &Snapshot,
         files: &BundleFiles,
         file: Option<&str>,
-    ) -> ScratchCases {
+    ) -> (ScratchCases, Survey) {
         let bundle = snapshot.bundle();
+        let survey = RefCell::new(Survey::default());
         let end = self.clock.monotonic_ms().saturating_add(MAX_CASES_MS);
         let decided: RefCell<BTreeMap<String, DecidedNames>> = RefCell::default();
         let decide = |case: &bundle::Case| {
             let found: ObservedAnswer = observe(snapshot, case);
+            survey.borrow_mut().add_case(bundle, case, &found);
             let mut decided = decided.borrow_mut();
             for id in &found.policies {
                 decided.entry(id.clone()).or_default().add(case);
@@ -317,8 +320,12 @@ impl Engine {
             let found = bundle::run_cases(chunk, nothing, None, decide, explain_nothing);
             report.results.extend(found.results);
         }
-        let decided = decided.into_inner();
-        cases_of(bundle, (&report, is_cut), &decided, (files, file))
+        let (decided, mut survey) = (decided.into_inner(), survey.into_inner());
+        if is_cut {
+            survey.cut_cases();
+        }
+        let cases = cases_of(bundle, (&report, is_cut), &decided, (files, file));
+        (cases, survey)
     }
 }
 
@@ -400,7 +407,7 @@ impl ScratchReport {
             warnings: Vec::new(),
             cases: None,
             changes: None,
-            questions: (0, false),
+            compared: ComparedPart::default(),
             left_out: Vec::new(),
         }
     }

@@ -11,7 +11,7 @@
 use super::Snapshot;
 use super::load::observe;
 use super::matrix::{MatrixQuestion, MatrixWorld};
-use crate::bundle::{Bundle, Case, DEFAULT_NOW};
+use crate::bundle::{Bundle, Case, DEFAULT_NOW, ObservedAnswer};
 use crate::clock::Clock;
 use crate::model::{Code, Decision, EntityRef, ObjectRef, Request, TupleUser, read_question};
 use crate::policy::{TypeInfo, Vocabulary};
@@ -24,8 +24,10 @@ const MAX_ENTITIES: usize = 1_000;
 /// LIMIT: questions of a matrix. They take some tens of microseconds each, and the author waits.
 const MAX_QUESTIONS: usize = 10_000;
 
-/// LIMIT: milliseconds for a matrix, after which its remaining questions are left out.
+/// LIMIT: milliseconds for a matrix, and for the cases before it, after which what remains is left
+/// out.
 const MAX_MS: i64 = 1_000;
+const MAX_CASES_MS: i64 = 10_000;
 
 /// What a bundle decides.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +36,21 @@ pub struct Survey {
     /// asks is decided otherwise all the same.
     cases: BTreeMap<String, SurveyedCase>,
     matrix: BTreeMap<MatrixQuestion, SurveyedOutcome>,
+    /// How many questions the matrix would have, were it whole.
+    total: usize,
     is_cut: bool,
+    are_cases_cut: bool,
+}
+
+/// How much of what two surveys ask was compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ComparedPart {
+    /// Questions of the matrix that both have decided.
+    pub compared: usize,
+    /// Questions that the later matrix would have, were it whole.
+    pub total: usize,
+    /// Whether questions or cases were left out of either.
+    pub is_cut: bool,
 }
 
 /// A case, and what it came to.
@@ -100,9 +116,31 @@ impl Survey {
     #[must_use]
     pub fn of(snapshot: &Snapshot, clock: &dyn Clock) -> Self {
         let mut survey = Self::default();
-        survey.add_cases(snapshot);
+        let end = clock.monotonic_ms().saturating_add(MAX_CASES_MS);
+        for case in snapshot.bundle().cases() {
+            if clock.monotonic_ms() > end {
+                survey.cut_cases();
+                break;
+            }
+            survey.add_case(snapshot.bundle(), case, &observe(snapshot, case));
+        }
         survey.add_matrix(snapshot, clock);
         survey
+    }
+
+    /// Adds a case that was decided.
+    pub(super) fn add_case(&mut self, bundle: &Bundle, case: &Case, observed: &ObservedAnswer) {
+        let Some(decision) = observed.decision else {
+            return;
+        };
+        let surveyed = SurveyedCase {
+            request: case.request.clone(),
+            decision,
+            code: observed.code.clone(),
+            plain: plain_question(case, bundle),
+        };
+        let name = format!("{}: {}", case.file, case.name);
+        self.cases.insert(name, surveyed);
     }
 
     /// Returns the questions of both surveys whose outcomes differ, those that are permitted now
@@ -158,36 +196,28 @@ impl Survey {
         })
     }
 
-    /// Returns the number of questions of the matrix.
+    /// Returns how much of what both ask was compared.
     #[must_use]
-    pub fn questions(&self) -> usize {
-        self.matrix.len()
-    }
-
-    /// Returns `true` if the matrix has more questions than were asked.
-    #[must_use]
-    pub fn is_cut(&self) -> bool {
-        self.is_cut
-    }
-
-    fn add_cases(&mut self, snapshot: &Snapshot) {
-        let bundle = snapshot.bundle();
-        for case in bundle.cases() {
-            let observed = observe(snapshot, case);
-            if let Some(decision) = observed.decision {
-                let surveyed = SurveyedCase {
-                    request: case.request.clone(),
-                    decision,
-                    code: observed.code,
-                    plain: plain_question(case, bundle),
-                };
-                let name = format!("{}: {}", case.file, case.name);
-                self.cases.insert(name, surveyed);
-            }
+    pub fn compared_with(&self, before: &Self) -> ComparedPart {
+        let is_compared = |question: &&MatrixQuestion| before.matrix.contains_key(*question);
+        ComparedPart {
+            compared: self.matrix.keys().filter(is_compared).count(),
+            total: self.total,
+            is_cut: self.leaves_out() || before.leaves_out(),
         }
     }
 
-    fn add_matrix(&mut self, snapshot: &Snapshot, clock: &dyn Clock) {
+    /// Notes that cases were left out.
+    pub(super) fn cut_cases(&mut self) {
+        self.are_cases_cut = true;
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.is_cut || self.are_cases_cut
+    }
+
+    /// Decides the matrix.
+    pub(super) fn add_matrix(&mut self, snapshot: &Snapshot, clock: &dyn Clock) {
         let bundle = snapshot.bundle();
         let vocabulary = &bundle.policy_set().schema().vocabulary;
         let world = SurveyedWorld::of(bundle);
@@ -197,16 +227,20 @@ impl Survey {
                 if !applies(vocabulary, chains, &action, resource) {
                     continue;
                 }
+                self.total += chains.len();
+                if self.is_cut {
+                    continue;
+                }
                 for chain in chains {
+                    if self.matrix.len() >= MAX_QUESTIONS || clock.monotonic_ms() > end {
+                        self.is_cut = true;
+                        break;
+                    }
                     let question = MatrixQuestion {
                         resource: resource.clone(),
                         action: action.clone(),
                         chain: chain.clone(),
                     };
-                    if self.matrix.len() >= MAX_QUESTIONS || clock.monotonic_ms() > end {
-                        self.is_cut = true;
-                        return;
-                    }
                     if let Some(cell) = question.decide(world_of(snapshot)) {
                         self.matrix.insert(question, cell.outcome);
                     }

@@ -152,9 +152,38 @@ fn a_matrix_ends_with_its_time() {
                 .fetch_add(MAX_MS / 10, std::sync::atomic::Ordering::Relaxed)
         }
     }
+    // Each of the two cases is behind a look at the clock.
     let cut = survey_at(NOTHING, CASES, &Slow(0.into()));
-    assert!(cut.is_cut() && cut.questions() == 10, "{}", cut.questions());
     let whole = survey_of(NOTHING, CASES);
-    assert!(!whole.is_cut() && whole.questions() > 10);
+    assert_eq!(cut.cases.len(), 2);
+    let part = ComparedPart {
+        compared: 10,
+        total: whole.matrix.len(),
+        is_cut: true,
+    };
+    assert_eq!(cut.compared_with(&whole), part);
+    assert_eq!(whole.compared_with(&cut), part);
+    assert_eq!(whole.matrix.len(), 14);
+    assert!(!whole.compared_with(&whole).is_cut);
     assert_eq!(told(&whole, &cut), [""; 0]);
+}
+
+#[test]
+fn cases_end_with_their_time_and_the_matrix_has_its_own() {
+    /// A clock on which the first looks take longer than all cases may.
+    struct SlowFirst(std::sync::atomic::AtomicI64);
+    impl Clock for SlowFirst {
+        fn now_ms(&self) -> i64 {
+            0
+        }
+        fn monotonic_ms(&self) -> i64 {
+            let looks = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            looks.min(2) * (MAX_CASES_MS - 1)
+        }
+    }
+    let cut = survey_at(NOTHING, CASES, &SlowFirst(0.into()));
+    let whole = survey_of(NOTHING, CASES);
+    assert_eq!(cut.cases.len(), 1);
+    assert_eq!(cut.matrix.len(), whole.matrix.len());
+    assert!(whole.compared_with(&cut).is_cut);
 }

@@ -70,7 +70,9 @@ pub(in crate::http) struct ScratchAnswer {
     changed: usize,
     /// How many questions were compared beside the cases.
     questions: usize,
-    /// Whether there are more questions than were compared.
+    /// How many questions the edited bundle could be asked.
+    all_questions: usize,
+    /// Whether questions or cases were left out, since there were too many for the time.
     more_questions: bool,
     /// Files that are left out, because they may hold values that are marked `@secret`.
     left_out: Vec<String>,
@@ -277,8 +279,9 @@ impl From<ScratchReport> for ScratchAnswer {
             cases: report.cases.map(CasesBody::from),
             changes,
             changed,
-            questions: report.questions.0,
-            more_questions: report.questions.1,
+            questions: report.compared.compared,
+            all_questions: report.compared.total,
+            more_questions: report.compared.is_cut,
             left_out: report.left_out,
         }
     }

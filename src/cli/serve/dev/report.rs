@@ -115,9 +115,10 @@ fn describe_changes(load: &DevLoad) -> Vec<String> {
         let earlier = if load.asks_more { "earlier " } else { "" };
         told.push(format!("no {earlier}decision {verb}"));
     }
-    if let Some(compared) = load.compared {
-        let questions = count(compared, "question", "questions");
-        told.push(format!("compared are the first {questions}"));
+    if let Some(part) = load.compared {
+        let questions = count(part.total, "question", "questions");
+        let compared = part.compared;
+        told.push(format!("{compared} of {questions} were compared"));
     }
     told
 }

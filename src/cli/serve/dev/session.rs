@@ -2,7 +2,9 @@
 
 use crate::bundle::{self, BundleSource, CaseReport, Lint};
 use crate::clock::{Clock as _, SystemClock};
-use crate::engine::{BundleRefusal, DecisionChange, Engine, LoadReport, LoadedBundle, Survey};
+use crate::engine::{
+    BundleRefusal, ComparedPart, DecisionChange, Engine, LoadReport, LoadedBundle, Survey,
+};
 use crate::model::Problem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +30,8 @@ pub(super) struct DevLoad {
     pub(super) changes: Option<Vec<DecisionChange>>,
     /// Whether some case asks what was not asked before, so that it is compared with nothing.
     pub(super) asks_more: bool,
-    /// The number of questions that were compared, if there were more.
-    pub(super) compared: Option<usize>,
+    /// How much was compared, if it was not all.
+    pub(super) compared: Option<ComparedPart>,
     /// Whether a bundle decides now: this one or one before it.
     pub(super) is_deciding: bool,
     /// How long the load took.
@@ -68,10 +70,11 @@ impl DevSession {
             (Some(now), Some(before)) => now.asks_more_than(before),
             _ => false,
         };
-        let compared = survey
-            .as_ref()
-            .filter(|survey| survey.is_cut())
-            .map(Survey::questions);
+        let compared = match (&survey, &self.survey) {
+            (Some(now), Some(before)) => Some(now.compared_with(before)),
+            _ => None,
+        };
+        let compared = compared.filter(|part| part.is_cut);
         if outcome.is_ok() {
             self.survey = survey;
         }
