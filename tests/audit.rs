@@ -73,6 +73,8 @@ fn deny() -> Answer {
             message: "user:alice has granted agent:copilot nothing".to_owned(),
             principal: Some(EntityRef::new("agent", "copilot")),
             next_action: NextAction::Request,
+            missing_scopes: Vec::new(),
+            doc: None,
         }),
         ..permit()
     }

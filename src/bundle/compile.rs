@@ -10,7 +10,7 @@ use super::tuple_files::{self, BundleRelations};
 use super::{case_reader, client_as_data, declared, pack, relations, warnings};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{
-    CompiledPolicySet, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema,
+    CompiledPolicySet, DEFAULT_LEVEL, DeclaredReasons, RelationTypes, STACK_BYTES, Schema,
     StoredEntities,
 };
 use crate::relations::model::AuthorizationModel;
@@ -174,15 +174,15 @@ fn compile_here(files: &mut BundleFiles) -> Result<Bundle, Problems> {
     let manifest = read_manifest(files, &mut problems);
     add_packs(files, &manifest, &mut problems);
     let sorted = FilesByKind::new(files, &mut problems);
-    let mut next_actions = NextActions::new();
+    let mut declared_reasons = DeclaredReasons::new();
     for file in &sorted.manifests {
-        if let Err(problem) = manifest::read_reasons(file, &mut next_actions)
+        if let Err(problem) = manifest::read_reasons(file, &mut declared_reasons)
             && !problems.contains(&problem)
         {
             problems.push(problem);
         }
     }
-    let parts = compile_parts(&sorted, &manifest, files, next_actions, &mut problems);
+    let parts = compile_parts(&sorted, &manifest, files, declared_reasons, &mut problems);
     match (parts, problems.is_empty()) {
         (Some(parts), true) => Ok(Bundle {
             warnings: ordered(warnings::of(&parts, &manifest, files)),
@@ -221,7 +221,7 @@ fn compile_parts(
     sorted: &FilesByKind,
     manifest: &BundleManifest,
     files: &BundleFiles,
-    next_actions: NextActions,
+    declared_reasons: DeclaredReasons,
     problems: &mut Vec<Problem>,
 ) -> Option<BundleParts> {
     let model = keep(read_model(sorted), problems)?;
@@ -253,7 +253,7 @@ fn compile_parts(
         None => None,
     };
     let compiled = keep(
-        CompiledPolicySet::new(schema, &sorted.policies, &sorted.links, next_actions),
+        CompiledPolicySet::new(schema, &sorted.policies, &sorted.links, declared_reasons),
         problems,
     );
     if let Some(compiled) = &compiled {

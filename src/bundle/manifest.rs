@@ -2,10 +2,14 @@
 //! not policies.
 
 use crate::model::{CarrierSettings, Code, MAX_ACTORS, NextAction, Place, Problem};
-use crate::policy::{DEFAULT_LEVEL, MAX_LEVEL, NextActions, SourceFile};
+use crate::policy::{DEFAULT_LEVEL, DeclaredReason, DeclaredReasons, MAX_LEVEL, SourceFile};
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// LIMIT: bytes of what a reason's `doc` says: each denial for it may carry it.
+const MAX_DOC: usize = 1_024;
 
 /// A bundle's manifest. The file is optional, and so is every member of it.
 #[derive(Debug, Default, Deserialize)]
@@ -68,10 +72,6 @@ pub(super) struct PackManifest {
 pub(super) struct ReasonManifest {
     next_action: String,
     #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "for readers of the manifest; checked to be a string"
-    )]
     doc: Option<String>,
 }
 
@@ -98,8 +98,8 @@ pub(super) fn read_bundle(file: &SourceFile) -> Result<BundleManifest, Problem> 
     Ok(manifest)
 }
 
-/// Adds a manifest's next actions.
-pub(super) fn read_reasons(file: &SourceFile, into: &mut NextActions) -> Result<(), Problem> {
+/// Adds the reasons that a manifest declares.
+pub(super) fn read_reasons(file: &SourceFile, into: &mut DeclaredReasons) -> Result<(), Problem> {
     if file.path.ends_with("pack.toml") {
         add_reasons(file, parse::<PackManifest>(file)?.reasons, into)
     } else {
@@ -110,7 +110,7 @@ pub(super) fn read_reasons(file: &SourceFile, into: &mut NextActions) -> Result<
 fn add_reasons(
     file: &SourceFile,
     reasons: BTreeMap<SmolStr, ReasonManifest>,
-    into: &mut NextActions,
+    into: &mut DeclaredReasons,
 ) -> Result<(), Problem> {
     for (code, reason) in reasons {
         if Code::from_policy(&code).is_none() {
@@ -130,7 +130,18 @@ fn add_reasons(
                     .help("it is one of `request`, `step_up`, `retry`, `none`"),
             );
         };
-        into.insert(code, action);
+        if reason.doc.as_ref().is_some_and(|doc| doc.len() > MAX_DOC) {
+            return Err(Problem::new(format!(
+                "the `doc` of `{code}` has more than {MAX_DOC} bytes"
+            ))
+            .at(find(file, &code))
+            .help("it is a sentence or an address: answers carry it"));
+        }
+        let declared = DeclaredReason {
+            next_action: action,
+            doc: reason.doc.map(Arc::from),
+        };
+        into.insert(code, declared);
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::stripes::{RowFreshness, StripeRow, Stripes};
 use crate::model::{ClockUse, LegOutcome, Revision, Timestamp};
 use crate::telemetry::{CacheMetrics, CacheMiss, Metrics};
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// Maximum number of rows that an outcome depends on one by one; they take 16 KiB. Checking 4,003
@@ -216,7 +217,10 @@ impl CachedOutcome {
                     .principal
                     .as_ref()
                     .map_or(0, |it| it.kind.len() + it.id.len());
-                reason.message.capacity() + reason.code.as_str().len() + principal
+                reason.message.capacity()
+                    + reason.code.as_str().len()
+                    + principal
+                    + reason.missing_scopes.capacity() * size_of::<SmolStr>()
             }
         };
         let policies = self.policies.iter().map(id);

@@ -385,12 +385,7 @@ fn no_chain(refusal: ChainRefusal, settings: &CarrierSettings) -> Result<Reason,
 
 /// Creates a reason that concerns the request and no member of its chain.
 fn of_the_request(code: Code, message: String, next_action: NextAction) -> Reason {
-    Reason {
-        code,
-        message,
-        principal: None,
-        next_action,
-    }
+    Reason::new(code, message, None, next_action)
 }
 
 /// Creates a denial that is made before any leg.

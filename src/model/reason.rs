@@ -3,6 +3,7 @@
 use super::EntityRef;
 use smol_str::SmolStr;
 use std::fmt;
+use std::sync::Arc;
 
 /// A machine-readable reason. It is stable, because callers branch on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,4 +156,28 @@ pub struct Reason {
     pub principal: Option<EntityRef>,
     /// What the caller can do now.
     pub next_action: NextAction,
+    /// The scopes that the policies behind the reason ask of a token, and that it lacks.
+    pub missing_scopes: Vec<SmolStr>,
+    /// What the bundle's author wants people to know about the reason, or where they find it.
+    pub doc: Option<Arc<str>>,
+}
+
+impl Reason {
+    /// Returns a reason that no policy gives, about a member of the chain or about none.
+    #[must_use]
+    pub fn new(
+        code: Code,
+        message: String,
+        principal: Option<EntityRef>,
+        next_action: NextAction,
+    ) -> Self {
+        Self {
+            code,
+            message,
+            principal,
+            next_action,
+            missing_scopes: Vec::new(),
+            doc: None,
+        }
+    }
 }

@@ -31,7 +31,7 @@ mod search;
 
 pub use analysis::laxity::{LooseAttribute, Unpermitted};
 pub use evaluate::{Clause, Leg, LegDepth, LegInput, LegTime, ListedClauses};
-pub use explanation::reasons::NextActions;
+pub use explanation::reasons::{DeclaredReason, DeclaredReasons};
 pub use inputs::conversions::Conversions;
 pub use inputs::written_values::read_written_values;
 pub use load::nesting::STACK_BYTES;
@@ -72,7 +72,7 @@ pub struct CompiledPolicySet {
     /// The same policies for calls whose arguments are unknown; `None` if no policy reads
     /// arguments.
     without_arguments: Option<PolicyIndex>,
-    next_actions: NextActions,
+    declared_reasons: DeclaredReasons,
     warnings: Vec<Problem>,
     literals: Literals,
 }
@@ -84,7 +84,7 @@ impl CompiledPolicySet {
         schema: Schema,
         files: &[SourceFile],
         links: &[SourceFile],
-        next_actions: NextActions,
+        declared_reasons: DeclaredReasons,
     ) -> Result<Self, Problems> {
         let CheckedPolicies {
             all: policies,
@@ -101,7 +101,7 @@ impl CompiledPolicySet {
             policies,
             index,
             without_arguments,
-            next_actions,
+            declared_reasons,
             warnings,
             literals,
         })

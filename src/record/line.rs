@@ -310,6 +310,9 @@ impl Serialize for ReasonField<'_> {
             message,
             principal,
             next_action,
+            // The policies, which the record names, say both.
+            missing_scopes: _,
+            doc: _,
         } = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("code", code.as_str())?;

@@ -228,6 +228,71 @@ fn reasons_come_in_the_documented_order() {
     );
 }
 
+/// A caller needs all scopes at once, and none where scopes would not help.
+#[test]
+fn a_reason_of_scopes_names_all_that_are_missing_and_what_the_bundle_says_of_it() {
+    let forbid = |id: &str, more: &str, over: u32| {
+        format!(
+            "@id(\"{id}\") {more}\nforbid (principal, action, resource) \
+             when {{ context has limit && context.limit > {over} }};\n"
+        )
+    };
+    let policies = [
+        "@id(\"a\") permit (principal is user, action == Action::\"write\", resource);\n"
+            .to_owned(),
+        "@id(\"n\") @reason(\"near\") @scope(\"doc.own\") permit (principal, action, resource) \
+         when { context has why };\n"
+            .to_owned(),
+        forbid(
+            "c",
+            "@reason(\"scope_missing\") @scope(\"doc.write doc.read\")",
+            1,
+        ),
+        forbid(
+            "d",
+            "@reason(\"scope_missing\") @scope(\"doc.read mail.send\")",
+            2,
+        ),
+        forbid("e", "@reason(\"over\")", 3),
+        forbid("b", "@reason(\"first\")", 4),
+    ];
+    let reasons = "[reasons.scope_missing]\nnext_action = \"step_up\"\ndoc = \"See the wiki.\"\n\
+                   [reasons.near]\nnext_action = \"request\"\n";
+    let engine = engines::engine(&[
+        ("schemas/s.cedarschema", SCHEMA),
+        ("policies/p.cedar", &policies.concat()),
+        ("policies/bundle.toml", &format!("packs = []\n{reasons}")),
+    ]);
+    let why = |action: &str, limit: u32| {
+        let question = asked(&alice(&json!({})), action, &json!({"limit": limit}));
+        let reason = engines::decide(&engine, &question, AnswerDepth::Reason).reason;
+        let reason = reason.expect("a denial");
+        (
+            reason.code.to_string(),
+            reason.missing_scopes.join(" "),
+            reason.doc.as_deref().map(str::to_owned),
+        )
+    };
+    let told = |code: &str, scopes: &str, doc: Option<&str>| {
+        (code.to_owned(), scopes.to_owned(), doc.map(str::to_owned))
+    };
+    let wiki = Some("See the wiki.");
+    assert_eq!(
+        why("write", 2),
+        told("scope_missing", "doc.write doc.read", wiki)
+    );
+    assert_eq!(
+        why("write", 3),
+        told("scope_missing", "doc.write doc.read mail.send", wiki)
+    );
+    assert_eq!(
+        why("write", 5),
+        told("first", "", None),
+        "a scope would not help"
+    );
+    assert_eq!(why("read", 0), told("near", "doc.own", None));
+}
+
 #[test]
 fn facts_speak_of_the_members_before_and_never_of_those_behind() {
     let policies = r#"

@@ -14,6 +14,8 @@ fn kept(message: &str) -> CachedOutcome {
         message: message.to_owned(),
         principal: None,
         next_action: NextAction::None,
+        missing_scopes: Vec::new(),
+        doc: None,
     };
     CachedOutcome {
         outcome: LegOutcome::Deny(reason),

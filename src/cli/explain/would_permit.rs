@@ -3,7 +3,7 @@
 //! **Problem.** Whoever sees a denial asks next what would change it, and guesses tuples.
 //! **Decision.** The relations that the denied legs looked up are the ones that policies asked
 //! about. Each is tried as if the tuple were there, or, where a relation held, as if the tuples
-//! that show it were not. What permits is told, that first by which the fewest relations hold, since
+//! that show it were not. What permits is told, and first that by which the fewest relations hold:
 //! it gives the least away. If no single tuple does, one for each denied leg is tried together. The
 //! decisions are the engine's own, here or at a service.
 //! **Trade-off.** A relation that follows from others has no tuple of its own, and is not tried;

@@ -155,6 +155,8 @@ fn alike(task: &PageTask<'_>, tally: &ReasonTally, first: &Reason) -> Reason {
     Reason {
         message,
         principal,
+        // Each candidate may lack others.
+        missing_scopes: Vec::new(),
         ..first.clone()
     }
 }
@@ -204,13 +206,8 @@ fn of_nobody(task: &PageTask<'_>) -> Option<Reason> {
 
 fn none_permitted(task: &PageTask<'_>) -> Reason {
     let code = Code::NotPermitted;
-    let next_action = NextAction::Request;
-    Reason {
-        message: words(task, &code),
-        code,
-        principal: None,
-        next_action,
-    }
+    let message = words(task, &code);
+    Reason::new(code, message, None, NextAction::Request)
 }
 
 fn nothing_known(task: &PageTask<'_>) -> Reason {
@@ -219,12 +216,7 @@ fn nothing_known(task: &PageTask<'_>) -> Reason {
         "nothing of the type `{kind}` is known: no stored entity, no tuple, \
          no policy and no action of the bundle names one"
     );
-    Reason {
-        code: Code::NotPermitted,
-        message,
-        principal: None,
-        next_action: NextAction::None,
-    }
+    Reason::new(Code::NotPermitted, message, None, NextAction::None)
 }
 
 /// Returns a sentence that applies to all candidates.

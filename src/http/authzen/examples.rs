@@ -48,6 +48,7 @@ pub fn answers() -> Vec<ExampleAnswer> {
             "message": "A refund above 500.00 is for a billing lead.",
             "principal": {"type": "user", "id": "alice"},
             "next_action": "request",
+            "doc": "A billing lead can make this refund.",
         }},
     });
     let no_issuer = json!({

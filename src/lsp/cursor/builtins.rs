@@ -1,7 +1,7 @@
 //! Names that no file declares: annotations, variables, and what the engine adds to a context.
 
 /// Annotations, each with what it does.
-const ANNOTATIONS: [(&str, &str); 8] = [
+const ANNOTATIONS: [(&str, &str); 9] = [
     (
         "id",
         "`@id(\"…\")` names the policy in explanations, records and cases. Ids are unique.",
@@ -15,6 +15,11 @@ const ANNOTATIONS: [(&str, &str); 8] = [
         "message",
         "`@message(\"…\")` is the sentence of a denial by this policy. `{principal}`, `{action}` \
          and `{resource}` stand for the question's.",
+    ),
+    (
+        "scope",
+        "`@scope(\"a b\")` names the scopes that the policy asks of a token. A denial by its reason \
+         tells the caller all that are missing.",
     ),
     ("doc", "`@doc(\"…\")` is a sentence for readers."),
     (

@@ -408,7 +408,7 @@ impl CompiledPolicySet {
             (false, true) => Vec::new(),
         };
         let reason = reasons::denial(
-            &self.next_actions,
+            &self.declared_reasons,
             question,
             principal,
             failed.first().copied(),

@@ -10,12 +10,7 @@ use crate::policy::port::RelationFailure;
 /// Returns a denial for which no policy is evaluated.
 pub(super) fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
     let next_action = reasons::next_action(&code);
-    let reason = Reason {
-        code,
-        message,
-        principal: Some(principal.clone()),
-        next_action,
-    };
+    let reason = Reason::new(code, message, Some(principal.clone()), next_action);
     Leg {
         outcome: LegOutcome::Deny(reason),
         policies: Vec::new(),

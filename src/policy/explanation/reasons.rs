@@ -9,13 +9,22 @@ use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The next action for each pack's reason, as the pack's manifest declares it.
-pub type NextActions = HashMap<SmolStr, NextAction>;
+/// What a bundle's or a pack's manifest declares of a reason.
+#[derive(Clone, Debug)]
+pub struct DeclaredReason {
+    /// What the caller can do about it.
+    pub next_action: NextAction,
+    /// What its author wants people to know, or where they find it.
+    pub doc: Option<Arc<str>>,
+}
+
+/// The declared reasons, by their codes.
+pub type DeclaredReasons = HashMap<SmolStr, DeclaredReason>;
 
 /// Returns the reason of a denial. The rules are ordered by id; `reasoned` is the first applicable
 /// permit that gives a reason.
 pub(in crate::policy) fn denial(
-    declared: &NextActions,
+    declared: &DeclaredReasons,
     question: &Question,
     principal: &EntityRef,
     failed: Option<&Arc<CompiledPolicy>>,
@@ -46,16 +55,36 @@ pub(in crate::policy) fn denial(
         (None, Some(policy)) => message_of(policy, principal, question),
         (None, None) => asking("no policy permits ", "", "", principal, question),
     };
-    let next_action = declared
-        .get(code.as_str())
-        .copied()
-        .unwrap_or_else(|| next_action(&code));
+    let declared = declared.get(code.as_str());
     Reason {
+        next_action: declared.map_or_else(|| next_action(&code), |it| it.next_action),
+        doc: declared.and_then(|it| it.doc.clone()),
+        missing_scopes: missing_scopes(policy, &forbids),
         code,
         message,
         principal: Some(principal.clone()),
-        next_action,
     }
+}
+
+/// Returns the scopes that are missing, where the reason is that of a policy that names some
+/// (`@scope`): those of all forbids that are satisfied, since the caller needs all of them.
+fn missing_scopes(
+    policy: Option<&Arc<CompiledPolicy>>,
+    forbids: &[&Arc<CompiledPolicy>],
+) -> Vec<SmolStr> {
+    let Some(policy) = policy.filter(|policy| !policy.scopes.is_empty()) else {
+        return Vec::new();
+    };
+    let mut scopes: Vec<SmolStr> = Vec::new();
+    for scope in std::iter::once(&policy)
+        .chain(forbids)
+        .flat_map(|policy| &policy.scopes)
+    {
+        if !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
+    scopes
 }
 
 /// Returns the message of a rule that denies, or that does not permit.

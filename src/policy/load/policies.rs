@@ -45,6 +45,8 @@ pub(in crate::policy) struct CompiledPolicy {
     pub(in crate::policy) conjuncts: Vec<Conjunct>,
     pub(in crate::policy) reason: Option<Code>,
     pub(in crate::policy) message: Option<String>,
+    /// The scopes that it asks of a token, for denials.
+    pub(in crate::policy) scopes: Vec<SmolStr>,
     pub(in crate::policy) reads: Arc<ReadSet>,
     /// The relations that the rule mentions.
     pub(in crate::policy) mentions: Arc<BTreeSet<Mention>>,
@@ -232,6 +234,7 @@ impl PolicyReader<'_> {
         let id = self.id(file, template, place.as_ref());
         let reason = self.reason(template, place.as_ref());
         self.check_annotations(file, template, place.as_ref());
+        self.check_scopes(template, place.as_ref());
         self.check_actions(file, template, place.as_ref());
         self.check_addresses(file, template, place.as_ref());
         let id = id.filter(|_| self.problems.len() == before)?;
@@ -426,6 +429,10 @@ fn compile(
         action: policy.action_constraint().clone(),
         resource: policy.resource_constraint().into_inner(),
         message: annotation(policy.template(), "message").map(String::from),
+        scopes: annotation(policy.template(), "scope")
+            .iter()
+            .flat_map(|scopes| scopes.split(' ').map(SmolStr::new))
+            .collect(),
         id,
         effect,
         reason,

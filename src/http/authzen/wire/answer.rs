@@ -13,8 +13,10 @@ use crate::model::{
 };
 use actix_web::web::Bytes;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 const PERMIT: &[u8] = br#"{"decision":true}"#;
@@ -79,6 +81,14 @@ pub struct ReasonJson<'a> {
     /// What can be done: `request`, `step_up`, `retry` or `none`.
     #[schema(example = "request")]
     next_action: Cow<'a, str>,
+    /// The scopes that the request needs and the token lacks, all of them; absent if the reason has
+    /// nothing to do with scopes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["github.write"]))]
+    missing_scopes: Vec<Cow<'a, str>>,
+    /// What the bundle says of this reason: a sentence, or where to find more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doc: Option<Cow<'a, str>>,
 }
 
 /// An entity, by name.
@@ -141,6 +151,8 @@ impl ReasonJson<'_> {
             message: self.message.into_owned(),
             principal: self.principal.map(EntityJson::into_model),
             next_action: NextAction::from_word(&self.next_action).unwrap_or(NextAction::None),
+            missing_scopes: self.missing_scopes.iter().map(SmolStr::new).collect(),
+            doc: self.doc.map(Arc::from),
         }
     }
 }
@@ -152,6 +164,12 @@ impl<'a> From<&'a model::Reason> for ReasonJson<'a> {
             message: reason.message.as_str().into(),
             principal: reason.principal.as_ref().map(EntityJson::from),
             next_action: reason.next_action.as_str().into(),
+            missing_scopes: reason
+                .missing_scopes
+                .iter()
+                .map(|scope| scope.as_str().into())
+                .collect(),
+            doc: reason.doc.as_deref().map(Cow::from),
         }
     }
 }

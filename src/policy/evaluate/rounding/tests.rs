@@ -9,7 +9,7 @@ use crate::policy::port::{
     RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations,
 };
 use crate::policy::schema::Schema;
-use crate::policy::{CompiledPolicySet, Conversions, NextActions};
+use crate::policy::{CompiledPolicySet, Conversions, DeclaredReasons};
 use smol_str::SmolStr;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +53,7 @@ fn compiled() -> CompiledPolicySet {
     };
     let schema = Schema::read(&[SourceFile::new("s.cedarschema", SCHEMA)], types).unwrap();
     let policies = [SourceFile::new("p.cedar", POLICIES)];
-    CompiledPolicySet::new(schema, &policies, &[], NextActions::new()).unwrap()
+    CompiledPolicySet::new(schema, &policies, &[], DeclaredReasons::new()).unwrap()
 }
 
 fn record(members: Vec<(&str, crate::model::Value)>) -> Record {

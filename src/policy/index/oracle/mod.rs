@@ -5,7 +5,7 @@ mod world;
 
 use super::super::evaluate::{Leg, LegDepth, LegInput};
 use super::super::schema::Schema;
-use super::super::{CompiledPolicySet, NextActions};
+use super::super::{CompiledPolicySet, DeclaredReasons};
 use super::{AttributeValue, LegValues, PolicyIndex, ScopeEntity, Slice};
 use crate::model::{Arguments, Code, Decision, EntityRef, LegOutcome, Timestamp};
 use crate::policy::analysis::syntax::PathRoot;
@@ -65,7 +65,7 @@ fn compiled(policies: &str) -> CompiledPolicySet {
         schema(),
         &[SourceFile::new("world.cedar", policies)],
         &[],
-        NextActions::new(),
+        DeclaredReasons::new(),
     )
     .unwrap()
 }
@@ -77,7 +77,7 @@ fn possible(mut world: World) -> (World, CompiledPolicySet) {
             schema(),
             &[SourceFile::new("world.cedar", policies)],
             &[],
-            NextActions::new(),
+            DeclaredReasons::new(),
         )
     };
     let report = match compile(&world.policies) {

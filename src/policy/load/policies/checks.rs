@@ -11,7 +11,10 @@ use cedar_policy_core::ast::{
 };
 use smol_str::SmolStr;
 
-const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
+/// LIMIT: bytes of the scopes that a policy names: a challenge carries them in a header.
+const MAX_SCOPES: usize = 512;
+
+const ANNOTATIONS: [&str; 5] = ["id", "reason", "message", "doc", "scope"];
 
 impl PolicyReader<'_> {
     /// Returns the id of a policy, or reports that it has none.
@@ -82,6 +85,32 @@ impl PolicyReader<'_> {
         code
     }
 
+    /// Refuses scopes (`@scope`) that are no list as RFC 6749 section 3.3 writes it, or that have
+    /// no reason with which answers could name them.
+    pub(super) fn check_scopes(&mut self, template: &Template, place: Option<&Place>) {
+        let Some(text) = annotation(template, "scope") else {
+            return;
+        };
+        let is_scope = |scope: &str| {
+            let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            !scope.is_empty() && scope.bytes().all(fits)
+        };
+        let (message, help) = if !text.split(' ').all(is_scope) || text.len() > MAX_SCOPES {
+            (
+                format!("`{text}` is no list of scopes"),
+                "write scopes with one space between two: `@scope(\"mail.read mail.send\")`",
+            )
+        } else if annotation(template, "reason").is_none() {
+            (
+                "`@scope` stands on a policy without `@reason`".to_owned(),
+                "add `@reason`: the answer that names the reason names the scopes",
+            )
+        } else {
+            return;
+        };
+        self.problem(place, message, Some(help));
+    }
+
     /// Refuses unknown annotations, except the author's own.
     pub(super) fn check_annotations(
         &mut self,
@@ -98,7 +127,7 @@ impl PolicyReader<'_> {
             self.problem(
                 place.as_ref(),
                 format!("unknown annotation `@{key}` on a policy"),
-                Some("policies take `@id`, `@reason`, `@message`, `@doc`, and `@x_…` for your own"),
+                Some("policies take `@id`, `@reason`, `@message`, `@scope`, `@doc` and `@x_…`"),
             );
         }
     }

@@ -29,6 +29,8 @@ fn denial() -> Answer {
         message: "a policy forbids it".to_owned(),
         principal: Some(model::EntityRef::new("user", "alice")),
         next_action: NextAction::Request,
+        missing_scopes: Vec::new(),
+        doc: None,
     };
     let condition = Condition {
         source: "principal has mfa".to_owned(),
