@@ -50,6 +50,8 @@ struct Collector {
     headers_file: Option<PathBuf>,
     /// The headers that were in the file when it could last be read.
     headers: Headers,
+    /// Whether it could not be read when spans were last sent.
+    is_unread: bool,
 }
 
 impl Collector {
@@ -78,17 +80,24 @@ impl Collector {
             url: format!("{}/v1/traces", settings.otlp.trim_end_matches('/')),
             headers_file,
             headers: headers?.unwrap_or_default(),
+            is_unread: false,
         })
     }
 
     /// Sends a body, and returns how many of its spans the collector refused.
     fn send(&mut self, body: &[u8]) -> Result<usize, SendError> {
         // A token in the file may be replaced at any time. One that is being written is read later.
-        let read = self.headers_file.as_deref().map(read_headers);
-        self.headers = match read {
-            Some(Ok(headers)) => headers,
-            _ => std::mem::take(&mut self.headers),
-        };
+        match self.headers_file.as_deref().map(read_headers) {
+            Some(Ok(headers)) => {
+                self.headers = headers;
+                self.is_unread = false;
+            }
+            Some(Err(problem)) if !self.is_unread => {
+                tracing::warn!("the headers that were read before are sent: {problem}");
+                self.is_unread = true;
+            }
+            _ => {}
+        }
         let mut request = self.agent.post(&self.url);
         request = request.header(CONTENT_TYPE, "application/json");
         for (name, value) in &self.headers {
