@@ -31,6 +31,9 @@ export class Refused extends Error {
   }
 }
 
+/** Whatever was thrown, as why there is no answer. */
+export const refusal = (error: unknown): Refused => (error instanceof Refused ? error : new Refused(0, "", String(error)));
+
 /** How long to wait for an answer, and for what comes of edits, which wait for their turn. */
 const PATIENCE_MS = 20_000;
 const TRIAL_MS = 90_000;
@@ -62,7 +65,7 @@ async function ask(path: string, signal: AbortSignal | undefined, body?: Json, p
   }
   const text = await response.text();
   if (response.ok) return parse(text);
-  const refused = refusal(response.status, text);
+  const refused = refusalOf(response.status, text);
   // What only asks is asked again where the service had no place for it.
   if (refused.code === "overloaded" && path.startsWith("/explain/") && turn < MOST_TURNS) {
     await new Promise((resolve) => setTimeout(resolve, TURN_MS));
@@ -72,7 +75,7 @@ async function ask(path: string, signal: AbortSignal | undefined, body?: Json, p
   throw refused;
 }
 
-function refusal(status: number, text: string): Refused {
+function refusalOf(status: number, text: string): Refused {
   try {
     const body = parse(text) as { error?: { code?: string; message?: string }; code?: string; message?: string };
     // The API of relations has code and message at the top.

@@ -4,7 +4,7 @@ import "./style.css";
 import { render } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, hasKey, onKey, vocabulary } from "./api";
+import { type Refused, hasKey, onKey, refusal, vocabulary } from "./api";
 import { Agents } from "./agents/page";
 import { BundleBanner, useBundleState } from "./banner";
 import { Dialog, KeyForm, Trouble } from "./parts";
@@ -65,7 +65,7 @@ function Console(): JSX.Element {
       (words) => setState({ kind: "ready", words }),
       (error: unknown) => {
         if (stop.signal.aborted) return;
-        setState({ kind: "refused", error: error instanceof Refused ? error : new Refused(0, "", String(error)) });
+        setState({ kind: "refused", error: refusal(error) });
       },
     );
     return () => stop.abort();

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, hasKey } from "../api";
+import { type Refused, hasKey, refusal } from "../api";
 import { Cut, Entity, KeyForm, Trouble } from "../parts";
 import { EntityField } from "../try/form";
 import { Table } from "../who/table";
@@ -26,7 +26,7 @@ export function AgentView({ words, agent }: { words: Vocabulary; agent: string }
     relationsOf(agent, words, stop.signal).then(
       (relations) => setState({ kind: "read", relations }),
       (error: unknown) => {
-        if (!stop.signal.aborted) setState({ kind: "refused", error: error instanceof Refused ? error : new Refused(0, "", String(error)) });
+        if (!stop.signal.aborted) setState({ kind: "refused", error: refusal(error) });
       },
     );
     return () => stop.abort();

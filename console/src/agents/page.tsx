@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useId, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, entities } from "../api";
+import { type Refused, entities, refusal } from "../api";
 import { stay, useAddress } from "../pages";
 import { Cut, Entity, Trouble } from "../parts";
 import { decoded, encoded } from "../question";
@@ -49,7 +49,7 @@ export function Agents({ words }: { words: Vocabulary }): JSX.Element {
           setAgent((now) => (now === "" ? (names[0] ?? "") : now));
         },
         (error: unknown) => {
-          if (!stop.signal.aborted) setState({ kind: "refused", error: error instanceof Refused ? error : new Refused(0, "", String(error)) });
+          if (!stop.signal.aborted) setState({ kind: "refused", error: refusal(error) });
         },
       );
     }, PAUSE_MS);

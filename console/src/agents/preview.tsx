@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, entities, matrix, writeTuples } from "../api";
+import { type Refused, entities, matrix, refusal, writeTuples } from "../api";
 import type { JsonObject } from "../json";
 import { Cut, Dialog, Trouble } from "../parts";
 import { EMPTY, toFragment } from "../question";
@@ -39,8 +39,6 @@ interface Props {
   onClose(): void;
   onDone(told: string): void;
 }
-
-const refusal = (error: unknown): Refused => (error instanceof Refused ? error : new Refused(0, "", String(error)));
 
 export function Preview({ words, agent, change, onClose, onDone }: Props): JSX.Element {
   const [state, setState] = useState<State>({ kind: "loading" });

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useId, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, fileText, files, scratch } from "../api";
+import { Refused, fileText, files, refusal, scratch } from "../api";
 import { stay, useAddress } from "../pages";
 import { CopyButton, Cut, Trouble } from "../parts";
 import { decoded, encoded } from "../question";
@@ -32,8 +32,6 @@ const addressOf = (path: string): string => (path === "" ? "#/policies" : PREFIX
 let kept: Record<string, string> = {};
 /** The texts of the service's files that were looked at. */
 const read = new Map<string, string>();
-
-const refusal = (error: unknown): Refused => (error instanceof Refused ? error : new Refused(0, "", String(error)));
 
 type Tried = { kind: "nothing" } | { kind: "refused"; error: Refused } | { kind: "tried"; scratch: Scratch };
 

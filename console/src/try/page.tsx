@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, cases, explain } from "../api";
+import { type Refused, cases, explain, refusal } from "../api";
 import { stay, useAddress } from "../pages";
 import { Outcome, Trouble } from "../parts";
 import { EMPTY, type Question, Unfinished, fromFragment, hasChanges, ofCase, sent, toFragment, unchanged } from "../question";
@@ -60,7 +60,7 @@ function useAnswer(question: Question, round: number): [Asked, boolean] {
         },
         (error: unknown) => {
           if (stop.signal.aborted) return;
-          setAsked({ kind: "refused", error: error instanceof Refused ? error : new Refused(0, "", String(error)) });
+          setAsked({ kind: "refused", error: refusal(error) });
           setBusy(false);
         },
       );

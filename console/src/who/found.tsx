@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, search } from "../api";
+import { type Refused, refusal, search } from "../api";
 import { Entity, Message, Trouble } from "../parts";
 import { EMPTY, type Question, toFragment } from "../question";
 import { type Reason, type SearchPage, type Vocabulary, named } from "../wire";
@@ -25,8 +25,6 @@ interface List {
 }
 
 type State = { kind: "loading" } | { kind: "refused"; error: Refused } | { kind: "list"; list: List };
-
-const refusal = (error: unknown): Refused => (error instanceof Refused ? error : new Refused(0, "", String(error)));
 
 export function Found({ words, looked }: { words: Vocabulary; looked: Looked }): JSX.Element {
   const [state, setState] = useState<State>({ kind: "loading" });

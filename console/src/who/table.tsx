@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, entities, matrix } from "../api";
+import { type Refused, entities, matrix, refusal } from "../api";
 import type { JsonObject } from "../json";
 import { Trouble } from "../parts";
 import { EMPTY, toFragment } from "../question";
@@ -63,7 +63,7 @@ export function Table({ words, looked, only, writes }: {
         },
         (error: unknown) => {
           if (stop.signal.aborted) return;
-          setState({ kind: "refused", error: error instanceof Refused ? error : new Refused(0, "", String(error)) });
+          setState({ kind: "refused", error: refusal(error) });
           setBusy(false);
         },
       );
