@@ -1,7 +1,7 @@
 // Starts services and a browser for the tests, and ends what it started.
 import { execFile, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -110,6 +110,7 @@ export async function open({ narrow = false, dark = false, ...options } = {}) {
     ...options,
   });
   ends.push(() => context.close());
+  if (process.env.CONSOLE_DIST) await context.route(/\/console\/(console\.(js|css))?$/, fromDist);
   const page = await context.newPage();
   // A build for tests decides a table in seconds where others work beside it.
   page.setDefaultTimeout(60_000);
@@ -129,6 +130,16 @@ export async function open({ narrow = false, dark = false, ...options } = {}) {
     addEventListener("securitypolicyviolation", (event) => window.noteViolation(`${event.violatedDirective} ${event.blockedURI}`));
   });
   return { page, context, wrong, hosts };
+}
+
+/** Answers with a file of dist/ and the program's headers, for a program that was built before it. */
+async function fromDist(route) {
+  const name = new URL(route.request().url()).pathname.slice("/console/".length) || "index.html";
+  const response = await route.fetch();
+  const headers = response.headers();
+  delete headers["content-encoding"];
+  delete headers["content-length"];
+  await route.fulfill({ status: response.status(), headers, body: await readFile(join(root, "console/dist", name)) });
 }
 
 async function launch() {
