@@ -1,9 +1,9 @@
 // States that come seldom: made by standing between the page and the program, or by a bundle of one's own.
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { endAll, root, serve } from "./service.js";
+import { axeViolations, develop, endAll, folder, open, root, run, serve, settled } from "./service.js";
 
 let origin;
 before(async () => {
@@ -32,4 +32,52 @@ test("whatever was thrown becomes a refusal in one place", async () => {
   const texts = await Promise.all(paths.map(async (path) => [path, await readFile(join(folder, path), "utf8")]));
   const makers = texts.filter(([, text]) => text.includes('new Refused(0, "", String(')).map(([path]) => path);
   assert.deepEqual(makers, ["api.ts"]);
+});
+
+/** A small bundle of one's own. */
+const SMALL = {
+  "schemas/s.cedarschema":
+    "entity user; entity agent; entity doc { level?: Long };\naction read, write appliesTo { principal: [user, agent], resource: doc };\n" +
+    'action pay appliesTo { principal: [user], resource: doc, context: { arguments: { amount: decimal, to: String, note?: String }, approvals?: Long } };\n',
+  "policies/p.cedar": '@id("all")\npermit (principal, action, resource)\nunless { action == Action::"pay" && context.arguments.amount.greaterThan(decimal("5.0")) };\n',
+  "policies/entities.json": JSON.stringify(["user:a", "user:benedict", "user:ben", "user:sam", "agent:sam", "doc:low", "doc:top"].map((name) => ({ uid: { type: name.split(":")[0], id: name.split(":")[1] }, attrs: {}, parents: [] }))),
+  "policies/cases.yaml": "cases:\n  - name: low\n    who: user:a\n    does: write\n    to: doc:low\n    expect: permit\n",
+};
+
+async function smallBundle(texts = SMALL) {
+  const bundle = await folder();
+  for (const [path, content] of Object.entries(texts)) {
+    await mkdir(join(bundle, path, ".."), { recursive: true });
+    await writeFile(join(bundle, path), content);
+  }
+  return bundle;
+}
+
+let small;
+/** A service of the small bundle, which no test changes. */
+const ofSmall = async () => (small ??= await serve({ args: ["--bundle", await smallBundle(), "--anonymous", "decide,search,explain"] }));
+
+test("a preview that compared not all, or other revisions, does not say that nothing would change", { timeout: 200_000 }, async () => {
+  for (const [change, told] of [
+    [(table) => ({ ...table, rows: table.rows.map((row, at) => (at === 0 ? row.map((cell, at) => (at === 0 ? null : cell)) : row)) }), /not all of them could be decided/],
+    [(table, request) => ({ ...table, revision: table.revision + (request.postDataJSON().assume ? 1 : 0) }), /Somebody else changed/],
+    [(table) => table, undefined],
+  ]) {
+    const opened = await open();
+    const { page } = opened;
+    await between(page, "**/explain/v1/matrix", (table, request) => {
+      const same = { ...table, rows: table.rows.map((row) => row.map(() => ({ outcome: "denied" }))) };
+      return change(same, request);
+    });
+    await page.goto(`${origin}/console/${at("agents", { agent: "agent:copilot" })}`);
+    await page.getByRole("button", { name: "Suspend …" }).click();
+    const part = page.getByRole("dialog").locator('[data-part="changed"]');
+    await part.waitFor();
+    const text = await part.textContent();
+    if (told) {
+      assert.match(text, /It is not known what would change/);
+      assert.match(text, told);
+    } else assert.match(text, /No decision would change/);
+    assertClean(opened);
+  }
 });

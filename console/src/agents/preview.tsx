@@ -6,7 +6,7 @@ import { type Refused, entities, matrix, refusal, writeTuples } from "../api";
 import type { JsonObject } from "../json";
 import { Cut, Dialog, Trouble } from "../parts";
 import { EMPTY, toFragment } from "../question";
-import { type Cell, type Vocabulary, entityOf } from "../wire";
+import { type Cell, type Matrix, type Vocabulary, entityOf } from "../wire";
 import { type Change, assumedBy, keyOf, unspelled, writtenBy } from "./relations";
 
 /** LIMIT: people and targets that are compared: as many as one table takes. */
@@ -27,7 +27,10 @@ interface Changed {
 interface Compared {
   changed: Changed[];
   questions: number;
+  /** Whether some decisions were not compared. */
   isCut: boolean;
+  /** Whether the service changed between the two tables. */
+  isOther: boolean;
 }
 
 type State = { kind: "loading" } | { kind: "refused"; error: Refused } | { kind: "compared"; compared: Compared };
@@ -95,13 +98,14 @@ export function Preview({ words, agent, change, onClose, onDone }: Props): JSX.E
 }
 
 function ComparedView({ compared }: { compared: Compared }): JSX.Element {
-  const { changed, questions, isCut } = compared;
+  const { changed, questions, isCut, isOther } = compared;
   return (
     <section data-part="changed">
-      <h3>{headline(changed.length, isCut)}</h3>
+      <h3>{headline(changed.length, isCut || isOther)}</h3>
       <p class="hint" role="status">
         Compared were {questions} decisions: of the agent by itself, and for each person.
-        {isCut && " There are more people or resources, or the time did not suffice for all of them: look at what you know of with Try, too."}
+        {isCut && " There are more people or resources, or not all of them could be decided: look at what you know of with Try, too."}
+        {isOther && " Somebody else changed relations or the bundle meanwhile: some of the differences may be theirs. Close this, and look again."}
       </p>
       <ul class="changes">
         <Cut isList items={changed} most={FIRST}>
@@ -157,9 +161,8 @@ async function compare(words: Vocabulary, agent: string, change: Change, signal:
     chains: chains.map((chain) => chain.map(entity)),
     targets: targets.map(({ action, resource }) => ({ action, resource: entity(resource) })),
   };
-  // One after the other: the service decides such tables in turn.
-  const before = await matrix(body, signal);
-  const now = await matrix({ ...body, assume: assumedBy(change) }, signal);
+  let [before, now] = await tables(body, change, signal);
+  if (!isSameWorld(before, now)) [before, now] = await tables(body, change, signal);
   const changed = chains.flatMap((chain, row) =>
     targets.flatMap(({ action, resource }, column): Changed[] => {
       const one = before.rows[row]?.[column];
@@ -167,7 +170,18 @@ async function compare(words: Vocabulary, agent: string, change: Change, signal:
       return one && other && one.outcome !== other.outcome ? [{ chain, action, resource, before: one, now: other }] : [];
     }),
   );
-  const isCut = before.more || now.more || all.length > targets.length || others.length > people.length || [...lists, ...found].some(({ list }) => list.more);
+  const isShort = all.length > targets.length || others.length > people.length || [...lists, ...found].some(({ list }) => list.more);
   const questions = before.rows.flatMap((cells, row) => cells.filter((cell, column) => cell && now.rows[row]?.[column])).length;
-  return { changed, questions, isCut };
+  // A cell without a decision was not compared, whatever the reason.
+  const isCut = before.more || now.more || isShort || questions < chains.length * targets.length;
+  return { changed, questions, isCut, isOther: !isSameWorld(before, now) };
 }
+
+/** Decides both tables, one after the other, as the service does, and as of the same time. */
+async function tables(body: JsonObject, change: Change, signal: AbortSignal): Promise<[Matrix, Matrix]> {
+  const before = await matrix(body, signal);
+  return [before, await matrix({ ...body, assume: { ...assumedBy(change), now: before.now } }, signal)];
+}
+
+/** Whether two tables are of the same bundle and the same relations. */
+const isSameWorld = (one: Matrix, other: Matrix): boolean => one.bundle === other.bundle && one.revision === other.revision;
