@@ -81,3 +81,19 @@ test("a preview that compared not all, or other revisions, does not say that not
     assertClean(opened);
   }
 });
+
+test("cells that were not decided are counted, shown and lead to Try", async () => {
+  const service = await ofSmall();
+  const opened = await open();
+  const { page } = opened;
+  await between(page, "**/explain/v1/matrix", (table) => ({ ...table, more: true, rows: table.rows.map((row, at) => (at % 2 === 1 ? row.map(() => null) : row)) }));
+  await page.goto(`${service}/console/${at("who", { look: "table", kind: "user", agents: "agent", action: "read", target: "doc" })}`);
+  await page.locator('[data-part="matrix"] table').waitFor();
+  // Four people, by themselves and through the one agent: every second row is not decided.
+  assert.match(await page.locator('[data-part="matrix"] h2').textContent(), /^8 of 16 are permitted, and 8 are not decided$/);
+  assert.equal(await page.locator('a.cell[data-outcome="undecided"]').count(), 8);
+  assert.deepEqual(await axeViolations(page), []);
+  await page.locator('a.cell[data-outcome="undecided"]').first().click();
+  await page.locator(".verdict").waitFor();
+  assertClean(opened, service);
+});

@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { type Refused, entities, matrix, refusal } from "../api";
 import type { JsonObject } from "../json";
 import { Trouble } from "../parts";
-import { EMPTY, toFragment } from "../question";
+import { EMPTY, type Question, toFragment } from "../question";
 import { type Cell, type EntityList, type Matrix, type Vocabulary, entityOf } from "../wire";
 import type { Looked } from "./looked";
 
@@ -117,7 +117,8 @@ function MatrixView({ shown, isOne, onFrom }: {
   const [isWhole, setWhole] = useState(false);
   const { looked, axes, from, chains, targets } = shown;
   const rows = chains.map((chain, at) => ({ chain, cells: shown.matrix.rows[at] ?? [] }));
-  const holds = (cells: (Cell | null)[]): boolean => cells.some((cell) => cell && cell.outcome !== "denied");
+  // What was not decided is not known to be denied.
+  const holds = (cells: (Cell | null)[]): boolean => targets.some((_, at) => cells[at]?.outcome !== "denied");
   // A person stays with what they may by themselves, even if that is nothing.
   const kept = rows.filter(({ chain, cells }) => isWhole || chain.length === 1 || holds(cells));
   const hidden = rows.length - kept.length;
@@ -131,16 +132,25 @@ function MatrixView({ shown, isOne, onFrom }: {
   }
   const all = shown.matrix.rows.flat();
   const permitted = all.filter((cell) => cell && cell.outcome !== "denied").length;
+  const undecided = chains.length * targets.length - all.filter((cell) => cell).length;
   return (
     <>
       <div role="status">
         <h2>
-          {permitted} of {all.length} are permitted
+          {permitted} of {chains.length * targets.length} are permitted
+          {undecided > 0 && `, and ${undecided === 1 ? "one is" : `${undecided} are`} not decided`}
         </h2>
       </div>
       <p class="legend">
         <span class="cell permitted">✓</span> permitted <span class="cell with_arguments">✓…</span> with some arguments{" "}
-        <span class="cell denied">–</span> denied. Each opens in Try.
+        <span class="cell denied">–</span> denied
+        {undecided > 0 && (
+          <>
+            {" "}
+            <span class="cell undecided">?</span> not decided
+          </>
+        )}
+        . Each opens in Try.
       </p>
       <div class="scrolled" tabIndex={0} role="region" aria-label="Table, which can be scrolled">
         <table>
@@ -176,7 +186,7 @@ function MatrixView({ shown, isOne, onFrom }: {
                   )}
                 </th>
                 {targets.map((name, at) => (
-                  <CellView key={name} cell={cells[at] ?? null} chain={chain} action={looked.action} resource={name} />
+                  <CellView key={name} cell={cells[at] ?? null} question={{ ...EMPTY, who: chain, action: looked.action, resource: name }} />
                 ))}
               </tr>
             ))}
@@ -196,7 +206,7 @@ function MatrixView({ shown, isOne, onFrom }: {
       <Pages what={looked.kind} list={axes.people} from={from[0]} size={PEOPLE} onFrom={(at) => onFrom([at, from[1]])} />
       <Pages what={looked.target} list={axes.targets} from={from[1]} size={TARGETS} onFrom={(at) => onFrom([from[0], at])} />
       {axes.agents.more && <p class="hint">There are more agents than these {axes.agents.ids.length}: name a part of their id.</p>}
-      {shown.matrix.more && <p class="hint">The time did not suffice for all of it: name a part of the ids.</p>}
+      {shown.matrix.more && <p class="hint">The time did not suffice for all of it: name a part of the ids to have fewer.</p>}
     </>
   );
 }
@@ -207,18 +217,18 @@ const WORDS: Record<Cell["outcome"], [string, string]> = {
   denied: ["–", "denied"],
 };
 
-function CellView({ cell, chain, action, resource }: { cell: Cell | null; chain: string[]; action: string; resource: string }): JSX.Element {
-  if (!cell) return <td title="no decision">?</td>;
-  const [sign, word] = WORDS[cell.outcome];
-  const told = cell.code ? `${word}: ${cell.code}` : word;
+function CellView({ cell, question }: { cell: Cell | null; question: Question }): JSX.Element {
+  const [sign, word] = cell ? WORDS[cell.outcome] : ["?", "not decided: the time did not suffice, or the service failed"];
+  const told = cell?.code ? `${word}: ${cell.code}` : word;
+  const outcome = cell?.outcome ?? "undecided";
   return (
     <td>
       <a
-        class={`cell ${cell.outcome}`}
-        data-outcome={cell.outcome}
-        href={toFragment({ ...EMPTY, who: chain, action, resource })}
+        class={`cell ${outcome}`}
+        data-outcome={outcome}
+        href={toFragment(question)}
         title={told}
-        aria-label={`${chain.join(" for whom acts ")} ${action} ${resource}: ${told}`}
+        aria-label={`${question.who.join(" for whom acts ")} ${question.action} ${question.resource}: ${told}`}
       >
         {sign}
       </a>
