@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { bundleState } from "./api";
+import { bundleState, refusal } from "./api";
 import { Cut, Message } from "./parts";
 import type { BundleState, Problem } from "./wire";
 
@@ -11,39 +11,57 @@ const PAUSE_MS = 3_000;
 /** Problems that are shown at first. */
 const FIRST = 3;
 
+/** The state as it was told last. */
+export interface KnownState extends BundleState {
+  /** Whether the service did not tell it again when it was asked last. */
+  isOld: boolean;
+}
+
 /** Asks for the state of the bundle again and again, and calls back when another bundle decides. */
-export function useBundleState(keys: number, onOther: () => void): BundleState | undefined {
-  const [state, setState] = useState<BundleState | undefined>();
+export function useBundleState(keys: number, onOther: () => void): KnownState | undefined {
+  const [state, setState] = useState<KnownState | undefined>();
   useEffect(() => {
     const stop = new AbortController();
     let known: string | undefined;
     let isFirst = true;
-    const look = async (): Promise<void> => {
-      if (document.hidden) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isAsking = false;
+    const show = (next: KnownState): void => setState((before) => (JSON.stringify(before) === JSON.stringify(next) ? before : next));
+    const ask = async (): Promise<void> => {
       try {
         const next = await bundleState(stop.signal);
-        setState((before) => (JSON.stringify(before) === JSON.stringify(next) ? before : next));
+        show({ ...next, isOld: false });
         if (!isFirst && next.bundle !== known) onOther();
         [known, isFirst] = [next.bundle, false];
-      } catch {
-        // Why there is no answer is told by the page below.
-        if (!stop.signal.aborted) setState(undefined);
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        // Who may not see it sees none of it; otherwise what was told last stays, for it may still be so.
+        const { status } = refusal(error);
+        setState((before) => (status === 401 || status === 403 || !before ? undefined : { ...before, isOld: true }));
       }
     };
+    // One after the other, so that an answer that is late does not follow one that is newer.
+    const look = async (): Promise<void> => {
+      if (isAsking) return;
+      clearTimeout(timer);
+      isAsking = true;
+      if (!document.hidden) await ask();
+      isAsking = false;
+      if (!stop.signal.aborted) timer = setTimeout(() => void look(), PAUSE_MS);
+    };
     void look();
-    const timer = setInterval(() => void look(), PAUSE_MS);
     const onShow = (): void => void look();
     document.addEventListener("visibilitychange", onShow);
     return () => {
       stop.abort();
-      clearInterval(timer);
+      clearTimeout(timer);
       document.removeEventListener("visibilitychange", onShow);
     };
   }, [keys]);
   return state;
 }
 
-export function BundleBanner({ state }: { state: BundleState | undefined }): JSX.Element | null {
+export function BundleBanner({ state }: { state: KnownState | undefined }): JSX.Element | null {
   const failure = state?.failure;
   if (!failure) return null;
   const count = failure.total === 1 ? "one problem" : `${failure.total} problems`;
@@ -54,6 +72,7 @@ export function BundleBanner({ state }: { state: BundleState | undefined }): JSX
         <p>
           It has {count}. {state.bundle ? "The bundle before it still decides, and is what this page shows." : "Nothing decides yet: mend it, and it is loaded."}
         </p>
+        {state.isOld && <p class="hint">So it was when the service answered last; it does not answer now.</p>}
       </div>
       <Problems problems={failure.problems} most={FIRST} />
       {failure.total > failure.problems.length && (

@@ -97,3 +97,28 @@ test("cells that were not decided are counted, shown and lead to Try", async () 
   await page.locator(".verdict").waitFor();
   assertClean(opened, service);
 });
+
+test("polls of the bundle's state do not overlap, and a warning outlasts one that fails", async () => {
+  const service = await ofSmall();
+  const opened = await open();
+  const { page } = opened;
+  const failure = { at: "2026-10-01T09:00:00Z", total: 1, problems: [{ file: "policies/p.cedar", line: 1, column: 1, length: 3, text: "permt", message: "no effect" }] };
+  let [now, most, asked] = [0, 0, 0];
+  await page.route("**/explain/v1/bundle", async (route) => {
+    asked += 1;
+    now += 1;
+    most = Math.max(most, now);
+    await new Promise((resolve) => setTimeout(resolve, asked === 2 ? 7_000 : 0));
+    now -= 1;
+    if (asked > 2) await route.fulfill({ status: 500, json: { error: { code: "internal", message: "no" } } });
+    else await route.fulfill({ json: { bundle: "b", failure } });
+  });
+  await page.goto(`${service}/console/`);
+  await page.getByRole("heading", { name: "The changed bundle is refused" }).waitFor();
+  await page.getByText("So it was when the service answered last").waitFor();
+  assert.equal(await page.getByRole("heading", { name: "The changed bundle is refused" }).count(), 1);
+  assert.equal(most, 1);
+  assert.ok(asked >= 3);
+  assert.deepEqual(await axeViolations(page), []);
+  opened.wrong.length = 0;
+});
