@@ -122,3 +122,32 @@ test("polls of the bundle's state do not overlap, and a warning outlasts one tha
   assert.deepEqual(await axeViolations(page), []);
   opened.wrong.length = 0;
 });
+
+test("a trial that compared not all says that it is not known, and of how many it is the first", async () => {
+  const service = await ofSmall();
+  const opened = await open();
+  const { page } = opened;
+  let change = (answer) => answer;
+  await between(page, "**/explain/v1/scratch", (answer) => change(answer));
+  await page.goto(`${service}/console/${at("policies", { file: "policies/p.cedar" })}`);
+  const field = page.getByRole("textbox", { name: "Text of policies/p.cedar" });
+  await field.waitFor();
+  await field.fill(`${SMALL["policies/p.cedar"]}// one\n`);
+  const changes = page.locator('[data-part="changes"]');
+  await changes.getByText(/all \d+ questions/).waitFor();
+  assert.match(await changes.textContent(), /No decision would change/);
+  for (const cut of [(answer) => ({ ...answer, more_questions: true }), (answer) => ({ ...answer, cases: { ...answer.cases, more: true } })]) {
+    change = cut;
+    await field.fill(`${await field.inputValue()}// more\n`);
+    await changes.getByRole("heading", { name: "Whether a decision would change is not known" }).waitFor();
+    assert.ok(!(await page.locator(".answer").textContent()).includes("No decision would change"));
+    change = (answer) => answer;
+    await field.fill(`${await field.inputValue()}// whole\n`);
+    await changes.getByRole("heading", { name: "No decision would change" }).waitFor();
+  }
+  change = (answer) => ({ ...answer, more_questions: true });
+  await field.fill(SMALL["policies/p.cedar"].replace("permit", "forbid"));
+  await changes.getByRole("heading", { name: /^At least \d+ decisions would change$/ }).waitFor();
+  assert.match(await changes.textContent(), /the first \d+ questions.*how many more there are is not counted/);
+  assertClean(opened, service);
+});

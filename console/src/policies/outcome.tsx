@@ -29,7 +29,7 @@ export function Outcome({ result, path, edited, isBusy, onGo }: Props): JSX.Elem
           <p>
             {ran.failed === 0 ? `All ${ran.ran} cases pass` : `${ran.failed} of ${ran.ran} cases fail`}
             {ran.more && ", of those that there was time for"}.{" "}
-            {edited > 0 && result.changes && `${result.changed === 0 ? "No decision" : result.changed === 1 ? "One decision" : `${result.changed} decisions`} would change.`}
+            {edited > 0 && result.changes && `${changesOf(result)}.`}
           </p>
         )}
         {isBusy && <p class="hint">Checking what was typed since …</p>}
@@ -95,14 +95,26 @@ function headline(result: Scratch, edited: number): string {
   return edited === 1 ? "With one file edited" : `With ${edited} files edited`;
 }
 
+/** Whether some decisions were not compared. */
+const isCut = (result: Scratch): boolean => result.more_questions || (result.cases?.more ?? false);
+
+/** How many decisions would change; one that was not compared is not said to stay. */
+function changesOf(result: Scratch): string {
+  const { changed } = result;
+  if (changed === 0) return isCut(result) ? "Whether a decision would change is not known: not all were compared" : "No decision would change";
+  const count = changed === 1 ? "one decision" : `${changed} decisions`;
+  return isCut(result) ? `At least ${count} would change` : `${count.replace("one", "One")} would change`;
+}
+
 function Changes({ result }: { result: Scratch }): JSX.Element {
   const changes = result.changes ?? [];
   return (
     <section class="panel" data-part="changes">
-      <h3>{changes.length === 0 ? "No decision would change" : "Decisions that would change"}</h3>
+      <h3>{changesOf(result)}</h3>
       <p class="hint">
-        Compared are the cases and {result.questions} questions over the entities that the bundle names{result.more_questions && ", which are the first of more"}. A
-        question opens in Try as it is decided now.
+        Compared are {result.cases?.more ? "the cases that there was time for" : "the cases"} and{" "}
+        {result.more_questions ? `the first ${result.questions} questions` : result.questions === 1 ? "one question" : `all ${result.questions} questions`} over the entities
+        that the bundle names{result.more_questions && "; how many more there are is not counted"}. A question opens in Try as it is decided now.
       </p>
       <ul class="changes">
         <Cut isList items={changes} most={FIRST}>
