@@ -197,6 +197,11 @@ test("without the permissions the pages show what may be seen, and say what is m
   await page.getByRole("combobox", { name: "Resource" }).fill("tool:kb/query");
   await page.getByRole("heading", { name: "You may not see this" }).waitFor();
   assert.match(await page.locator(".trouble").textContent(), /search/);
+  // A key that may, given in place, shows them.
+  await page.evaluate(() => (location.hash = "#/agents"));
+  await page.getByText("Use a key", { exact: true }).click();
+  await unlock(page, KEY);
+  await page.locator('[data-part="grants-from"]').waitFor();
   assertClean(opened, guarded);
 });
 

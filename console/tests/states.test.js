@@ -151,3 +151,44 @@ test("a trial that compared not all says that it is not known, and of how many i
   assert.match(await changes.textContent(), /the first \d+ questions.*how many more there are is not counted/);
   assertClean(opened, service);
 });
+
+test("the suspension of an agent is asked for by itself, looked up without a key, or said to be unknown", { timeout: 200_000 }, async () => {
+  const opened = await open();
+  const { page } = opened;
+  // Forty types before the one that tells it.
+  await between(page, "**/explain/v1/vocabulary", (words) => ({ ...words, relations: { ...Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`aa${at}`, ["x"]])), ...words.relations } }));
+  let isSuspended = true;
+  await page.route("**/stores/*/read", async (route) => {
+    const { tuple_key: key } = route.request().postDataJSON();
+    const stopped = { key: { user: "agent:copilot", relation: "suspended", object: "platform:main" } };
+    await route.fulfill({ json: { tuples: isSuspended && key.object?.startsWith("platform:") ? [stopped] : [], continuation_token: "" } });
+  });
+  const states = async () => [await page.locator(".state").textContent(), await page.getByRole("button", { name: "Suspend …" }).count(), await page.getByRole("button", { name: "Resume …" }).count()];
+  const shows = async () => {
+    await page.goto("about:blank");
+    await page.goto(`${origin}/console/${at("agents", { agent: "agent:copilot" })}`);
+    await page.locator(".state:not(.unknown)").waitFor();
+    return states();
+  };
+  assert.deepEqual(await shows(), ["suspended", 0, 1]);
+  isSuspended = false;
+  assert.deepEqual(await shows(), ["not suspended", 1, 0]);
+  // Without a key, as the explanation of a question says.
+  await page.unroute("**/stores/*/read");
+  assert.deepEqual(await shows(), ["not suspended", 1, 0]);
+  let held = true;
+  await between(page, "**/explain/v1/evaluation", (body) => {
+    const [leg] = body.answer.context.explanation.legs;
+    leg.relations = held ? [{ user: "agent:copilot", userset: "platform:main#suspended", held: true, witness: [] }] : [];
+    return body;
+  });
+  assert.deepEqual(await shows(), ["suspended", 0, 1]);
+  held = false;
+  await page.goto("about:blank");
+  await page.goto(`${origin}/console/${at("agents", { agent: "agent:copilot" })}`);
+  await page.locator(".state.unknown").waitFor();
+  assert.deepEqual(await states(), ["not known whether it is suspended", 1, 1]);
+  assert.deepEqual(await axeViolations(page), []);
+  opened.hosts.delete("");
+  assertClean(opened);
+});

@@ -9,12 +9,27 @@ import { Table } from "../who/table";
 import { firstOf } from "../who/looked";
 import { type Tuple, type Vocabulary, entityOf } from "../wire";
 import { Preview } from "./preview";
-import { type AgentRelations, type Change, canSuspend, grant, grantors, keyOf, relationsOf, suspension, unspelled } from "./relations";
+import { type AgentRelations, type Change, canSuspend, grant, grantors, keyOf, lookedUp, relationsOf, suspension, unspelled } from "./relations";
 
 /** Entries of a list that are shown at first. */
 const FIRST = 10;
 
 type State = { kind: "loading" } | { kind: "refused"; error: Refused } | { kind: "read"; relations: AgentRelations };
+
+/** Whether the agent is suspended: as tuples say, or an explanation; `undefined` while nothing says it. */
+function useSuspension(words: Vocabulary, agent: string, state: State, round: number): boolean | undefined {
+  const [looked, setLooked] = useState<boolean | undefined>();
+  const isUnread = state.kind === "refused";
+  useEffect(() => {
+    setLooked(undefined);
+    if (!isUnread || !canSuspend(words)) return undefined;
+    const stop = new AbortController();
+    lookedUp(agent, words, stop.signal).then(setLooked, () => undefined);
+    return () => stop.abort();
+  }, [agent, isUnread, round, words]);
+  if (!canSuspend(words) || state.kind === "loading") return undefined;
+  return state.kind === "read" ? state.relations.suspended !== null : looked;
+}
 
 export function AgentView({ words, agent }: { words: Vocabulary; agent: string }): JSX.Element {
   const [state, setState] = useState<State>({ kind: "loading" });
@@ -30,24 +45,24 @@ export function AgentView({ words, agent }: { words: Vocabulary; agent: string }
       },
     );
     return () => stop.abort();
-  }, [agent, round, words.revision]);
+  }, [agent, round, words]);
   const relations = state.kind === "read" ? state.relations : undefined;
-  const isSuspended = relations?.suspended !== undefined;
+  const isSuspended = useSuspension(words, agent, state, round);
   return (
     <>
       <header class={isSuspended ? "panel agent-head stopped" : "panel agent-head"}>
         <h2>
           <Entity name={agent} isAgent />
-          {relations && <span class={isSuspended ? "state stopped" : "state"}>{isSuspended ? "suspended" : "not suspended"}</span>}
+          {state.kind !== "loading" && canSuspend(words) && <Suspension isSuspended={isSuspended} />}
         </h2>
-        {canSuspend(words) && (
+        {state.kind !== "loading" && canSuspend(words) && (
           <div class="row">
             {!isSuspended && (
               <button type="button" onClick={() => setChange({ title: `Suspend ${agent}`, button: "Suspend it", tuple: suspension(agent), isEnd: false })}>
                 Suspend …
               </button>
             )}
-            {(isSuspended || !relations) && (
+            {isSuspended !== false && (
               <button type="button" onClick={() => setChange({ title: `Resume ${agent}`, button: "Resume it", tuple: suspension(agent), isEnd: true })}>
                 Resume …
               </button>
@@ -78,6 +93,12 @@ export function AgentView({ words, agent }: { words: Vocabulary; agent: string }
       )}
     </>
   );
+}
+
+/** What is known of the suspension. */
+function Suspension({ isSuspended }: { isSuspended: boolean | undefined }): JSX.Element {
+  if (isSuspended === undefined) return <span class="state unknown">not known whether it is suspended</span>;
+  return <span class={isSuspended ? "state stopped" : "state"}>{isSuspended ? "suspended" : "not suspended"}</span>;
 }
 
 /** What stands in place of relations that the caller may not read. */

@@ -1,6 +1,6 @@
 // The tuples about an agent, and the changes of them that the page makes.
 
-import { Refused, readTuples } from "../api";
+import { Refused, explain, readTuples } from "../api";
 import type { JsonObject } from "../json";
 import { type Tuple, type Vocabulary, entityOf } from "../wire";
 
@@ -38,7 +38,8 @@ export interface AgentRelations {
   to: Tuple[];
   /** Who answers for it. */
   owners: Tuple[];
-  suspended: Tuple | undefined;
+  /** The tuple that suspends it; `null` if there is none. */
+  suspended: Tuple | null;
   others: Tuple[];
   more: boolean;
 }
@@ -66,13 +67,16 @@ export async function relationsOf(agent: string, words: Vocabulary, signal: Abor
     if (error instanceof Refused && error.status === 400) return { tuples: [], more: false };
     throw error;
   });
+  // It is asked for by itself, so that no limit of the lists leaves it out.
+  const stopped = canSuspend(words) ? (await readTuples({ user: name, relation: SUSPENDED, object: PLATFORM_ID }, signal)).tuples : [];
   const by = await Promise.all(types.slice(0, MOST_TYPES).map((type) => readTuples({ user: name, object: `${type}:` }, signal)));
   const all = by.flatMap((page) => page.tuples);
   const isOwner = (tuple: Tuple): boolean => /own/.test(tuple.relation) && words.principals.includes(unspelled(tuple.object).split(":")[0] ?? "");
   const from = all.filter((tuple) => tuple.relation === DELEGATE);
   const owners = all.filter(isOwner);
-  const suspended = all.find((tuple) => tuple.relation === SUSPENDED && tuple.object === PLATFORM_ID);
-  const known = new Set([...from, ...owners, suspended]);
+  const isSuspension = (tuple: Tuple): boolean => tuple.relation === SUSPENDED && tuple.object === PLATFORM_ID;
+  const suspended = stopped.find(isSuspension) ?? null;
+  const known = new Set([...from, ...owners, ...all.filter(isSuspension)]);
   return {
     from,
     to: of.tuples.filter((tuple) => tuple.relation === DELEGATE),
@@ -81,6 +85,20 @@ export async function relationsOf(agent: string, words: Vocabulary, signal: Abor
     others: [...all.filter((tuple) => !known.has(tuple)), ...of.tuples.filter((tuple) => tuple.relation !== DELEGATE)],
     more: types.length > MOST_TYPES || [of, ...by].some((page) => page.more),
   };
+}
+
+/**
+ * Whether an agent is suspended, as an explanation says that looked it up: for who may not read relations. `undefined` if none
+ * did.
+ */
+export async function lookedUp(agent: string, words: Vocabulary, signal: AbortSignal): Promise<boolean | undefined> {
+  const subject = entityOf(agent);
+  const action = words.actions.find((action) => action.principals.includes(subject?.type ?? "") && action.resources.length > 0);
+  if (!subject || !action) return undefined;
+  const target = { type: action.resources[0] ?? "", id: "any" };
+  const answer = await explain({ subject: { type: subject.type, id: subject.id }, action: { name: action.name }, resource: target }, signal);
+  const lookups = (answer.context?.explanation?.legs ?? []).flatMap((leg) => leg.relations);
+  return lookups.find(({ user, userset }) => user === spelled(agent) && userset === `${PLATFORM_ID}#${SUSPENDED}`)?.held;
 }
 
 /** A change of the relations: what is written, or ended. */
