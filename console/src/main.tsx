@@ -113,7 +113,7 @@ function Console(): JSX.Element {
         {state.kind === "ready" && page === "try" && <Try words={state.words} onStale={again} />}
         {state.kind === "ready" && page === "who" && <WhoCan words={state.words} />}
         {state.kind === "ready" && page === "agents" && <Agents words={state.words} />}
-        {state.kind === "ready" && page === "policies" && <Policies words={state.words} />}
+        {state.kind === "ready" && page === "policies" && <Policies words={state.words} refusedAt={bundle?.failure?.at ?? ""} />}
       </main>
       {isAsking && (
         <Dialog title="Key" onClose={() => setAsking(false)}>

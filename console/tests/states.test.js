@@ -192,3 +192,55 @@ test("the suspension of an agent is asked for by itself, looked up without a key
   opened.hosts.delete("");
   assertClean(opened);
 });
+
+test("a file that became another is noticed, and a person chooses; nothing is taken back silently", { timeout: 200_000 }, async () => {
+  const bundle = await smallBundle();
+  const dev = await develop(bundle);
+  const opened = await open();
+  const { page } = opened;
+  const path = "policies/p.cedar";
+  const text = SMALL[path];
+  const save = (content) => writeFile(join(bundle, path), content);
+  await page.goto(`${dev}/console/${at("policies", { file: path })}`);
+  const field = page.getByRole("textbox", { name: `Text of ${path}` });
+  await field.waitFor();
+  const has = (content) => page.waitForFunction(([name, content]) => document.querySelector(`textarea[aria-label="${name}"]`)?.value === content, [`Text of ${path}`, content]);
+  // Without an edit, the new text is shown.
+  await save(`${text}// two\n`);
+  await has(`${text}// two\n`);
+  // An edit stays, and the change below it is told.
+  const mine = `${text}// two\n// mine\n`;
+  await field.fill(mine);
+  await save(`${text}// three\n`);
+  const notice = page.locator('[data-part="newer"]');
+  await notice.waitFor();
+  assert.equal(await field.inputValue(), mine);
+  assert.ok(await page.getByRole("button", { name: "Download" }).isDisabled());
+  assert.match(await page.getByRole("navigation", { name: "Files" }).textContent(), /changed since/);
+  assert.deepEqual(await axeViolations(page), []);
+  await page.getByRole("button", { name: "Keep my edits" }).click();
+  await notice.waitFor({ state: "detached" });
+  assert.equal(await field.inputValue(), mine);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
+  assert.equal(await readFile(await download.path(), "utf8"), mine);
+  // What was saved a moment ago is noticed by the download itself.
+  let downloads = 0;
+  page.on("download", () => (downloads += 1));
+  await page.route("**/explain/v1/bundle", (route) => route.abort());
+  await save(`${text}// four\n`);
+  await page.getByRole("button", { name: "Download" }).click();
+  await notice.waitFor();
+  assert.equal(downloads, 0);
+  await page.unroute("**/explain/v1/bundle");
+  await page.getByRole("button", { name: "Take the file as it is now" }).click();
+  await has(`${text}// four\n`);
+  // An edit that was saved is none any more.
+  const saved = `${text}// four\n// mine\n`;
+  await field.fill(saved);
+  await page.locator(".file .mark.edited").waitFor();
+  await save(saved);
+  await page.locator(".file .mark.edited").waitFor({ state: "detached" });
+  assert.equal(await field.inputValue(), saved);
+  assert.equal(await notice.count(), 0);
+  assertClean(opened, dev);
+});

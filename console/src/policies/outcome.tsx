@@ -32,7 +32,7 @@ export function Outcome({ result, path, edited, isBusy, onGo }: Props): JSX.Elem
             {edited > 0 && result.changes && `${changesOf(result)}.`}
           </p>
         )}
-        {isBusy && <p class="hint">Checking what was typed since …</p>}
+        {isBusy && <p class="hint">This is of before: what came since is being checked.</p>}
         {!result.of_live && !result.base_broken && <p class="hint">The files are others than those that decide now: they were changed since they were loaded.</p>}
         {result.left_out.length > 0 && (
           <p class="hint">

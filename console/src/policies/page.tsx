@@ -1,12 +1,13 @@
 // The page Policies: the files of the bundle, which cases each policy decides, and what an edit would change.
 
-import { useCallback, useEffect, useId, useState } from "preact/hooks";
+import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Refused, fileText, files, refusal, scratch } from "../api";
 import { stay, useAddress } from "../pages";
-import { CopyButton, Cut, Trouble } from "../parts";
+import { CopyButton, Cut, Message, Trouble } from "../parts";
 import { decoded, encoded } from "../question";
 import type { BundleFile, Scratch, Vocabulary } from "../wire";
+import { type Edit, type Edits, type Newer, NewerNotice, textOf, useNewer } from "./base";
 import { Editor } from "./editor";
 import { Outcome } from "./outcome";
 
@@ -14,9 +15,11 @@ import { Outcome } from "./outcome";
 const PAUSE_MS = 350;
 /** How many files are shown at first. */
 const FIRST = 60;
-/** LIMIT: edited files, and letters of all of them, as the service takes them. */
+/** How long a trial takes before it is said that it waits. */
+const LONG_MS = 5_000;
+/** LIMIT: edited files, and the bytes of all of them, as the service takes them. */
 const MOST_EDITS = 20;
-const MOST_CHARS = 500_000;
+const MOST_BYTES = 512 * 1024;
 
 const PREFIX = "#/policies/";
 
@@ -29,48 +32,39 @@ function pathOf(fragment: string): string {
 const addressOf = (path: string): string => (path === "" ? "#/policies" : PREFIX + encoded({ file: path }));
 
 /** The scratch copy: texts by their paths. It is in the memory of this page alone. */
-let kept: Record<string, string> = {};
-/** The texts of the service's files that were looked at. */
-const read = new Map<string, string>();
+let kept: Edits = {};
+
+const bytesOf = (edits: Edits): number => Object.values(edits).reduce((sum, { text }) => sum + new TextEncoder().encode(text).length, 0);
 
 type Tried = { kind: "nothing" } | { kind: "refused"; error: Refused } | { kind: "tried"; scratch: Scratch };
 
-export function Policies({ words }: { words: Vocabulary }): JSX.Element {
-  const [path, setPath] = useState(() => pathOf(location.hash));
-  const [edits, setEdits] = useState(kept);
-  const [list, setList] = useState<BundleFile[] | Refused | undefined>();
+/** The text of a file of the service, as it is in a state of the bundle; `undefined` while it is read. */
+function useText(stamp: string, path: string, isRead: boolean): string | Refused | undefined {
+  const [read, setRead] = useState<{ of: string; text: string | Refused } | undefined>();
+  const of = `${stamp} ${path}`;
+  useEffect(() => {
+    if (!isRead) return undefined;
+    let isOver = false;
+    const show = (text: string | Refused): void => {
+      if (!isOver) setRead({ of, text });
+    };
+    textOf(stamp, path).then(show, (error: unknown) => show(refusal(error)));
+    return () => void (isOver = true);
+  }, [of, isRead]);
+  return isRead && read?.of === of ? read.text : undefined;
+}
+
+/** Tries edits whenever they have changed and nothing is to be read any more, which the service does in the same place. */
+function useTrial(edits: Edits, path: string, stamp: string, isReady: boolean): [Tried, boolean] {
   const [tried, setTried] = useState<Tried>({ kind: "nothing" });
   const [isBusy, setBusy] = useState(false);
-  const [goal, setGoal] = useState<{ path: string; line: number } | undefined>();
-  const [round, setRound] = useState(0);
-  useEffect(() => stay("policies", addressOf(path)), [path]);
-  useAddress(
-    "policies",
-    useCallback((fragment: string) => setPath(pathOf(fragment)), []),
-  );
   useEffect(() => {
-    kept = edits;
-  }, [edits]);
-  useEffect(() => {
-    const stop = new AbortController();
-    read.clear();
-    files(stop.signal).then(
-      (found) => {
-        setList(found);
-        const first = found.find((file) => file.path.endsWith(".cedar")) ?? found[0];
-        setPath((now) => (now === "" ? (first?.path ?? "") : now));
-      },
-      (error: unknown) => {
-        if (!stop.signal.aborted) setList(refusal(error));
-      },
-    );
-    return () => stop.abort();
-  }, [words.bundle, round]);
-  useEffect(() => {
+    if (!isReady) return undefined;
     const stop = new AbortController();
     setBusy(true);
     const timer = setTimeout(() => {
-      scratch({ edits, ...(path !== "" && { file: path }) }, stop.signal).then(
+      const texts = Object.fromEntries(Object.entries(edits).map(([path, { text }]) => [path, text]));
+      scratch({ edits: texts, ...(path !== "" && { file: path }) }, stop.signal).then(
         (scratch) => {
           setTried({ kind: "tried", scratch });
           setBusy(false);
@@ -86,42 +80,83 @@ export function Policies({ words }: { words: Vocabulary }): JSX.Element {
       clearTimeout(timer);
       stop.abort();
     };
-  }, [edits, path, words.bundle, round]);
+  }, [edits, path, stamp, isReady]);
+  return [tried, isBusy || !isReady];
+}
+
+/** `refusedAt` is when files were refused: they then are others than those that decide. */
+export function Policies({ words, refusedAt }: { words: Vocabulary; refusedAt: string }): JSX.Element {
+  const [path, setPath] = useState(() => pathOf(location.hash));
+  const [edits, setEdits] = useState(kept);
+  const [list, setList] = useState<BundleFile[] | Refused | undefined>();
+  const [goal, setGoal] = useState<{ path: string; line: number } | undefined>();
+  const [round, setRound] = useState(0);
+  const stamp = `${words.bundle} ${refusedAt} ${round}`;
+  useEffect(() => stay("policies", addressOf(path)), [path]);
+  useAddress(
+    "policies",
+    useCallback((fragment: string) => setPath(pathOf(fragment)), []),
+  );
+  useEffect(() => {
+    kept = edits;
+  }, [edits]);
+  useEffect(() => {
+    const stop = new AbortController();
+    files(stop.signal).then(
+      (found) => {
+        setList(found);
+        const first = found.find((file) => file.path.endsWith(".cedar")) ?? found[0];
+        setPath((now) => (now === "" ? (first?.path ?? "") : now));
+      },
+      (error: unknown) => {
+        if (!stop.signal.aborted) setList(refusal(error));
+      },
+    );
+    return () => stop.abort();
+  }, [stamp]);
   const again = (): void => setRound((round) => round + 1);
-  const edit = (path: string, text: string | undefined): void =>
+  const own = Array.isArray(list) ? list : [];
+  const file = own.find((file) => file.path === path);
+  const isShown = file !== undefined && !file.hidden;
+  const text = useText(stamp, path, isShown);
+  const [tried, isBusy] = useTrial(edits, path, stamp, Array.isArray(list) && (!isShown || text !== undefined));
+  const set = (path: string, edit: Edit | undefined): void =>
     setEdits((before) => {
       const { [path]: _, ...others } = before;
-      return text === undefined || read.get(path) === text ? others : { ...others, [path]: text };
+      return edit === undefined || edit.text === edit.base ? others : { ...others, [path]: edit };
     });
+  const newer = useNewer(stamp, Array.isArray(list) ? list : undefined, edits, (path) => set(path, undefined));
   if (list instanceof Refused) return <Trouble error={list} needs={["explain"]} onRetry={again} />;
   const result = tried.kind === "tried" ? tried.scratch : undefined;
-  const own = list ?? [];
   const added = Object.keys(edits).filter((path) => !own.some((file) => file.path === path));
   const all = [...added.map((path) => ({ path, bytes: 0, hidden: false })), ...own];
   return (
     <div class="try policies-page">
       <section class="panel question" aria-label="Files">
-        <FileList all={all} path={path} edits={edits} result={result} onAdd={(path) => {
-          edit(path, "");
+        <FileList all={all} path={path} edits={edits} newer={newer} result={result} onAdd={(path) => {
+          set(path, { text: "", base: undefined });
           setPath(path);
         }} />
       </section>
       <section class="answer" aria-label="Edit and see" aria-busy={isBusy}>
         {path !== "" && list && (
           <FileView
-            key={`${path} ${words.bundle} ${round}`}
+            key={path}
             path={path}
-            file={own.find((file) => file.path === path)}
+            file={file}
+            text={file ? text : ""}
             edit={edits[path]}
+            newer={newer[path]}
             isFull={Object.keys(edits).length >= MOST_EDITS && edits[path] === undefined}
             result={result}
             goal={goal?.path === path ? goal : undefined}
-            onEdit={(text) => edit(path, text)}
+            onEdit={(edit) => set(path, edit)}
+            onStale={again}
           />
         )}
-        {Object.values(edits).reduce((sum, text) => sum + text.length, 0) > MOST_CHARS && <p class="problem">These edits are larger than the service tries.</p>}
-        {tried.kind === "nothing" && <div class="panel" aria-busy="true"><p role="status">Checking …</p></div>}
-        {tried.kind === "refused" && <Trouble error={tried.error} needs={["explain"]} onRetry={again} />}
+        {bytesOf(edits) > MOST_BYTES && <p class="problem">These edits are larger than the service tries.</p>}
+        {isBusy && <Waiting key={tried.kind} />}
+        {!isBusy && tried.kind === "refused" && <TrialRefused error={tried.error} onRetry={again} />}
         {result && (
           <Outcome
             result={result}
@@ -139,15 +174,50 @@ export function Policies({ words }: { words: Vocabulary }): JSX.Element {
   );
 }
 
+/** Says that a trial goes on, and, after a while, for what it may wait. */
+function Waiting(): JSX.Element {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), LONG_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <p class="hint waiting" role="status">
+      Checking …{isLong && " The service tries one copy at a time: this one may wait for another. You can go on typing."}
+    </p>
+  );
+}
+
+/** What is shown in place of a trial that the service did not make. */
+function TrialRefused({ error, onRetry }: { error: Refused; onRetry(): void }): JSX.Element {
+  if (error.status !== 503 && error.status !== 0) return <Trouble error={error} needs={["explain"]} onRetry={onRetry} />;
+  return (
+    <section class="trouble" aria-label="Not checked">
+      <h2>Not checked: the service {error.status === 503 ? "is busy" : "did not answer"}</h2>
+      <p>
+        <Message text={error.message} />
+      </p>
+      <p>
+        It tries one copy at a time, and somebody else’s may take its place. Your text is kept in this page. Try again in a moment; <code>behest validate</code> and{" "}
+        <code>behest test</code> say the same of files that are saved.
+      </p>
+      <button type="button" onClick={onRetry}>
+        Try again
+      </button>
+    </section>
+  );
+}
+
 interface ListProps {
   all: BundleFile[];
   path: string;
-  edits: Record<string, string>;
+  edits: Edits;
+  newer: Record<string, Newer>;
   result: Scratch | undefined;
   onAdd(path: string): void;
 }
 
-function FileList({ all, path, edits, result, onAdd }: ListProps): JSX.Element {
+function FileList({ all, path, edits, newer, result, onAdd }: ListProps): JSX.Element {
   const [like, setLike] = useState("");
   const id = useId();
   const text = like.trim().toLowerCase();
@@ -177,6 +247,7 @@ function FileList({ all, path, edits, result, onAdd }: ListProps): JSX.Element {
                   <a href={addressOf(file.path)} aria-current={file.path === path ? "true" : undefined}>
                     <code>{file.path}</code>
                     {edits[file.path] !== undefined && <span class="mark edited">edited</span>}
+                    {newer[file.path] && <span class="mark wrong">changed since</span>}
                     {wrong > 0 && <span class="mark wrong">{wrong === 1 ? "a problem" : `${wrong} problems`}</span>}
                     {file.hidden && <span class="mark">secret</span>}
                   </a>
@@ -194,33 +265,36 @@ function FileList({ all, path, edits, result, onAdd }: ListProps): JSX.Element {
 interface FileProps {
   path: string;
   file: BundleFile | undefined;
-  edit: string | undefined;
+  text: string | Refused | undefined;
+  edit: Edit | undefined;
+  newer: Newer | undefined;
   isFull: boolean;
   result: Scratch | undefined;
   goal: { line: number } | undefined;
-  onEdit(text: string | undefined): void;
+  onEdit(edit: Edit | undefined): void;
+  /** Called when the file has become another that was not noticed yet. */
+  onStale(): void;
 }
 
-function FileView({ path, file, edit, isFull, result, goal, onEdit }: FileProps): JSX.Element {
-  const [text, setText] = useState<string | Refused | undefined>(() => (file ? read.get(path) : ""));
+function FileView({ path, file, text, edit, newer, isFull, result, goal, onEdit, onStale }: FileProps): JSX.Element {
   const isOfPack = path.startsWith("pack:");
   const isHidden = file?.hidden ?? false;
-  useEffect(() => {
-    if (!file || isHidden || text !== undefined) return undefined;
-    const stop = new AbortController();
-    fileText(path, stop.signal).then(
-      (found) => {
-        read.set(path, found);
-        setText(found);
-      },
-      (error: unknown) => {
-        if (!stop.signal.aborted) setText(refusal(error));
-      },
-    );
-    return () => stop.abort();
-  }, [path, isHidden]);
-  const shown = edit ?? (typeof text === "string" ? text : "");
-  const download = (): void => {
+  const base = file && typeof text === "string" ? text : undefined;
+  // While a newer text is read, the one before it is shown, and not typed in.
+  const last = useRef<string | undefined>(undefined);
+  if (typeof text === "string") last.current = text;
+  const before = text === undefined ? last.current : base ?? text;
+  const shown = edit?.text ?? (typeof before === "string" ? before : "");
+  const isKnown = edit !== undefined || typeof before === "string";
+  const download = async (): Promise<void> => {
+    if (edit && file) {
+      // What was saved a moment ago is noticed before it is taken back. A service that does not answer keeps nobody's text.
+      const now = await fileText(path).catch(() => edit.base);
+      if (now !== edit.base) {
+        onStale();
+        return;
+      }
+    }
     const link = document.createElement("a");
     const url = URL.createObjectURL(new Blob([shown], { type: "text/plain" }));
     link.href = url;
@@ -237,32 +311,34 @@ function FileView({ path, file, edit, isFull, result, goal, onEdit }: FileProps)
           {edit !== undefined && <span class="mark edited">edited, and not saved</span>}
         </h2>
         <div class="row">
-          {edit !== undefined && (
+          {edit !== undefined && !newer && (
             <button type="button" class="quiet" onClick={() => onEdit(undefined)}>
               {file ? "Take it back" : "Remove"}
             </button>
           )}
           {!isHidden && <CopyButton label="Copy" text={() => shown} />}
           {!isHidden && (
-            <button type="button" class="quiet" onClick={download}>
+            <button type="button" class="quiet" disabled={!isKnown || newer !== undefined} onClick={() => void download()}>
               Download
             </button>
           )}
         </div>
       </header>
+      {edit && newer && <NewerNotice newer={newer} onTake={() => onEdit(undefined)} onKeep={() => onEdit({ text: edit.text, base: newer.text })} />}
       {isHidden && <p class="none">Its text is not shown: it may hold values that the schema marks <code>@secret</code>. Edit it where it lies.</p>}
       {isOfPack && <p class="hint">It comes with the program, and is changed by nobody's bundle.</p>}
       {isFull && <p class="hint">So many files are edited that no more can be: take one back first.</p>}
       {text instanceof Refused && <p class="problem">{text.message}</p>}
-      {!isHidden && typeof text === "string" && (
+      {!isHidden && !isKnown && text === undefined && <p role="status">Reading the file …</p>}
+      {!isHidden && isKnown && (
         <Editor
           path={path}
           text={shown}
-          isReadOnly={isOfPack || isFull}
+          isReadOnly={isOfPack || isFull || (edit === undefined && file !== undefined && base === undefined)}
           problems={of(result?.problems)}
           warnings={of(result?.warnings)}
           goal={goal}
-          onInput={onEdit}
+          onInput={(text) => onEdit({ text, base: edit ? edit.base : base })}
         />
       )}
     </div>
