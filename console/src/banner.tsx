@@ -64,6 +64,7 @@ export function useBundleState(keys: number, onOther: () => void): KnownState | 
 export function BundleBanner({ state }: { state: KnownState | undefined }): JSX.Element | null {
   const failure = state?.failure;
   if (!failure) return null;
+  const [causes, others] = causesOf(failure.problems, []);
   const count = failure.total === 1 ? "one problem" : `${failure.total} problems`;
   return (
     <section class="broken" aria-label="The bundle is refused">
@@ -74,7 +75,13 @@ export function BundleBanner({ state }: { state: KnownState | undefined }): JSX.
         </p>
         {state.isOld && <p class="hint">So it was when the service answered last; it does not answer now.</p>}
       </div>
-      <Problems problems={failure.problems} most={FIRST} />
+      <Problems problems={causes} most={FIRST} />
+      {others.length > 0 && (
+        <details>
+          <summary>{othersTold(others)}</summary>
+          <Problems problems={others} most={FIRST} />
+        </details>
+      )}
       {failure.total > failure.problems.length && (
         <p class="hint">
           There are {failure.total - failure.problems.length} more: <code>behest validate</code> shows all of them.
@@ -82,6 +89,22 @@ export function BundleBanner({ state }: { state: KnownState | undefined }): JSX.
       )}
     </section>
   );
+}
+
+/** The file whose mistakes other files seem to have: without it no pack is there. */
+const SETTINGS = "policies/bundle.toml";
+
+/** Divides problems into those of edited files and of the bundle's settings, and those that may follow from them. */
+export function causesOf(problems: Problem[], edited: string[]): [Problem[], Problem[]] {
+  const isCause = ({ file }: Problem): boolean => file === undefined || file === SETTINGS || edited.includes(file);
+  const causes = problems.filter(isCause);
+  return causes.some(({ file }) => file !== undefined) ? [causes, problems.filter((problem) => !isCause(problem))] : [problems, []];
+}
+
+/** What is said of problems that may follow from others. */
+export function othersTold(others: Problem[]): string {
+  const count = new Set(others.map(({ file }) => file)).size;
+  return `${others.length === 1 ? "One more" : `${others.length} more`} in ${count === 1 ? "another file" : `${count} other files`}, which may follow from that`;
 }
 
 /** Problems of a bundle, each with its line. */

@@ -244,3 +244,40 @@ test("a file that became another is noticed, and a person chooses; nothing is ta
   assert.equal(await notice.count(), 0);
   assertClean(opened, dev);
 });
+
+test("the text of a file is shown while it is checked, and a trial that is refused says what to do", { timeout: 200_000 }, async () => {
+  const service = await ofSmall();
+  const opened = await open();
+  const { page } = opened;
+  let state = "busy";
+  let hold;
+  const held = new Promise((resolve) => (hold = resolve));
+  // As the service: one place for trials and for texts.
+  let isTrying = false;
+  await page.route("**/explain/v1/files**", async (route) => {
+    assert.ok(!isTrying, "a file is asked for before it is checked");
+    await route.continue();
+  });
+  await page.route("**/explain/v1/scratch", async (route) => {
+    isTrying = true;
+    if (state === "busy") await held;
+    isTrying = false;
+    if (state === "good") return route.continue();
+    return route.fulfill({ status: 503, json: { error: { code: "overloaded", message: "the service is overloaded" } } });
+  });
+  await page.goto(`${service}/console/#/policies`);
+  const field = page.getByRole("textbox", { name: "Text of policies/p.cedar" });
+  await field.waitFor();
+  assert.equal(await field.inputValue(), SMALL["policies/p.cedar"]);
+  await page.getByText("this one may wait for another").waitFor();
+  state = "refused";
+  hold();
+  await page.getByRole("heading", { name: "Not checked: the service is busy" }).waitFor();
+  assert.match(await page.locator(".trouble").textContent(), /Your text is kept in this page\. Try again in a moment/);
+  assert.equal(await field.inputValue(), SMALL["policies/p.cedar"]);
+  assert.deepEqual(await axeViolations(page), []);
+  state = "good";
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator('[data-part="scratch"]').waitFor();
+  assertClean(opened, service);
+});

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { ChangeLine } from "../agents/preview";
 import { cases } from "../api";
+import { causesOf, othersTold } from "../banner";
 import { Cut, Message } from "../parts";
 import { ofCase, toFragment } from "../question";
 import type { CaseName, PolicyPlace, Problem, Scratch } from "../wire";
@@ -13,7 +14,8 @@ const FIRST = 10;
 interface Props {
   result: Scratch;
   path: string;
-  edited: number;
+  /** The paths of the files that are edited. */
+  edited: string[];
   isBusy: boolean;
   onGo(path: string, line: number): void;
 }
@@ -21,15 +23,16 @@ interface Props {
 export function Outcome({ result, path, edited, isBusy, onGo }: Props): JSX.Element {
   const { cases: ran } = result;
   const isGood = result.problems.length === 0;
+  const [causes, others] = causesOf(result.problems, result.base_broken ? [] : edited);
   return (
     <>
       <div class={isGood && ran?.failed === 0 ? "verdict permit" : "verdict deny"} role="status" data-part="scratch" data-compiles={isGood}>
-        <h2>{headline(result, edited)}</h2>
+        <h2>{headline(result, edited.length)}</h2>
         {ran && (
           <p>
             {ran.failed === 0 ? `All ${ran.ran} cases pass` : `${ran.failed} of ${ran.ran} cases fail`}
             {ran.more && ", of those that there was time for"}.{" "}
-            {edited > 0 && result.changes && `${changesOf(result)}.`}
+            {edited.length > 0 && result.changes && `${changesOf(result)}.`}
           </p>
         )}
         {isBusy && <p class="hint">This is of before: what came since is being checked.</p>}
@@ -43,10 +46,16 @@ export function Outcome({ result, path, edited, isBusy, onGo }: Props): JSX.Elem
       {result.problems.length > 0 && (
         <section class="panel" data-part="problems">
           <h3>{result.total === 1 ? "A problem" : `${result.total} problems`}</h3>
-          <ProblemList problems={result.problems} onGo={onGo} />
+          <ProblemList problems={causes} onGo={onGo} />
+          {others.length > 0 && (
+            <details>
+              <summary>{othersTold(others)}</summary>
+              <ProblemList problems={others} onGo={onGo} />
+            </details>
+          )}
         </section>
       )}
-      {edited > 0 && result.changes && <Changes result={result} />}
+      {edited.length > 0 && result.changes && <Changes result={result} />}
       {ran && ran.failures.length > 0 && (
         <section class="panel" data-part="failures">
           <h3>Cases that fail</h3>

@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Refused, fileText, files, refusal, scratch } from "../api";
+import { causesOf } from "../banner";
 import { stay, useAddress } from "../pages";
 import { CopyButton, Cut, Message, Trouble } from "../parts";
 import { decoded, encoded } from "../question";
@@ -161,7 +162,7 @@ export function Policies({ words, refusedAt }: { words: Vocabulary; refusedAt: s
           <Outcome
             result={result}
             path={path}
-            edited={Object.keys(edits).length}
+            edited={Object.keys(edits)}
             isBusy={isBusy}
             onGo={(path, line) => {
               setPath(path);
@@ -221,6 +222,7 @@ function FileList({ all, path, edits, newer, result, onAdd }: ListProps): JSX.El
   const [like, setLike] = useState("");
   const id = useId();
   const text = like.trim().toLowerCase();
+  const [causes] = causesOf(result?.problems ?? [], Object.keys(edits));
   const fitting = all.filter((file) => file.path.toLowerCase().includes(text));
   const isNew = /^(schemas|policies)\/[\w./-]+\.(cedar|cedarschema|fga|yaml|toml)$/.test(like.trim()) && !all.some((file) => file.path === like.trim());
   return (
@@ -241,7 +243,7 @@ function FileList({ all, path, edits, newer, result, onAdd }: ListProps): JSX.El
         <ul class="file-list">
           <Cut isList items={fitting} most={FIRST}>
             {(file) => {
-              const wrong = result?.problems.filter((problem) => problem.file === file.path).length ?? 0;
+              const wrong = causes.filter((problem) => problem.file === file.path).length;
               return (
                 <li key={file.path}>
                   <a href={addressOf(file.path)} aria-current={file.path === path ? "true" : undefined}>
