@@ -26,6 +26,27 @@ interface Props {
   onInput(text: string): void;
   onPick?(choice: Choice): void;
   onKeyDown?(event: KeyboardEvent): void;
+  /** Called when the field is left. */
+  onLeave?(): void;
+}
+
+/** Whether a pointer is pressed: what is pressed must not move away below it. */
+let isPressed = false;
+addEventListener("pointerdown", () => (isPressed = true), true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (isPressed = false), true);
+
+/** Calls back at once, or behind the click that is going on. */
+function afterPress(then: () => void): void {
+  if (!isPressed) {
+    then();
+    return;
+  }
+  const stop = new AbortController();
+  const end = (): void => {
+    stop.abort();
+    setTimeout(then);
+  };
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, end, { capture: true, signal: stop.signal });
 }
 
 /** How long to wait for more keys before the service is asked. */
@@ -98,7 +119,9 @@ export function Combobox(props: Props): JSX.Element {
     }
   };
 
-  const hasList = isOpen && (found.choices.length > 0 || isFailing);
+  // What is typed in full needs no list of itself.
+  const isSaid = !onPick && found.choices.length === 1 && found.choices[0]?.value === value && !found.choices[0].isOpen;
+  const hasList = isOpen && ((found.choices.length > 0 && !isSaid) || isFailing);
   return (
     <div class="combobox">
       <label for={id} class={props.isBare ? "hidden" : ""}>
@@ -125,7 +148,13 @@ export function Combobox(props: Props): JSX.Element {
           onInput(event.currentTarget.value);
         }}
         onFocus={() => setOpen(true)}
-        onBlur={() => setOpen(false)}
+        onClick={() => setOpen(true)}
+        onBlur={() => {
+          props.onLeave?.();
+          afterPress(() => {
+            if (document.activeElement !== input.current) setOpen(false);
+          });
+        }}
         onKeyDown={onKeyDown}
       />
       <ul id={`${id}-list`} role="listbox" aria-label={label} class="choices" hidden={!hasList}>

@@ -281,3 +281,32 @@ test("the text of a file is shown while it is checked, and a trial that is refus
   await page.locator('[data-part="scratch"]').waitFor();
   assertClean(opened, service);
 });
+
+test("suggestions cover no other field, and a click beside them reaches what it was meant for", async () => {
+  const service = await ofSmall();
+  for (const options of [{}, { narrow: true }]) {
+    const opened = await open(options);
+    const { page } = opened;
+    await page.goto(`${service}/console/`);
+    await page.getByRole("heading", { name: "Question" }).waitFor();
+    const action = page.getByRole("combobox", { name: "Action" });
+    const resource = page.getByRole("combobox", { name: "Resource" });
+    await action.click();
+    await page.getByRole("option", { name: "write" }).waitFor();
+    const [list, field] = [await page.getByRole("listbox", { name: "Action" }).boundingBox(), await resource.boundingBox()];
+    assert.ok(list.y + list.height <= field.y, `${JSON.stringify(list)} covers ${JSON.stringify(field)}`);
+    await page.getByRole("option", { name: "write" }).click();
+    assert.equal(await action.inputValue(), "write");
+    assert.equal(await page.getByRole("listbox", { name: "Action" }).count(), 0);
+    // What is typed in full leaves nothing to choose.
+    await action.fill("read");
+    await page.waitForTimeout(400);
+    assert.equal(await page.getByRole("listbox", { name: "Action" }).count(), 0);
+    await action.fill("");
+    await page.getByRole("option", { name: "write" }).waitFor();
+    await page.getByText("Context and properties").click();
+    await page.getByLabel("Context beside the arguments").waitFor();
+    await page.getByRole("listbox", { name: "Action" }).waitFor({ state: "hidden" });
+    assertClean(opened, service);
+  }
+});

@@ -146,7 +146,6 @@ export function EntityField({ label, types, value, problem, onInput }: {
         problem={problem}
         load={useEntities(types)}
         onInput={onInput}
-        onPick={(choice) => onInput(choice.value)}
       />
     </div>
   );
