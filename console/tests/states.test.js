@@ -310,3 +310,37 @@ test("suggestions cover no other field, and a click beside them reaches what it 
     assertClean(opened, service);
   }
 });
+
+test("an id alone is completed, becomes the one entity that has it, and is otherwise asked for its type", async () => {
+  const service = await ofSmall();
+  const opened = await open();
+  const { page } = opened;
+  await page.goto(`${service}/console/`);
+  const who = page.getByRole("combobox", { name: "First of the chain" });
+  const chips = () => page.locator(".chips code").allTextContents();
+  await who.fill("ene");
+  await page.getByRole("option", { name: "user:benedict" }).waitFor();
+  await who.fill("ben");
+  await who.press("Enter");
+  await page.locator(".chips").waitFor();
+  assert.deepEqual(await chips(), ["user:ben"]);
+  const next = page.getByRole("combobox", { name: "Next of the chain" });
+  // Two have this id, none has the other.
+  for (const text of ["sam", "bened"]) {
+    await next.fill(text);
+    await next.press("Enter");
+    await page.getByText(`“${text}” is no one known entity: write type:id`).waitFor();
+    assert.deepEqual(await chips(), ["user:ben"]);
+    assert.deepEqual(await axeViolations(page), []);
+  }
+  await next.fill("agent:sam");
+  await next.press("Enter");
+  assert.deepEqual(await chips(), ["user:ben", "agent:sam"]);
+  await page.getByRole("combobox", { name: "Action" }).fill("read");
+  const resource = page.getByRole("combobox", { name: "Resource" });
+  await resource.fill("top");
+  await resource.press("Tab");
+  await page.locator('.verdict[data-decision="permit"]').waitFor();
+  assert.equal(await resource.inputValue(), "doc:top");
+  assertClean(opened, service);
+});

@@ -1,9 +1,10 @@
 // The form of a question.
 
-import { useCallback, useId, useState } from "preact/hooks";
+import { useCallback, useId, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { cases, entities } from "../api";
-import { type Choice, type Choices, Combobox } from "../combobox";
+import { cases } from "../api";
+import { type Choices, Combobox } from "../combobox";
+import { complete, meant } from "../entities";
 import { Entity, JsonField } from "../parts";
 import { type Question, type Unfinished, bodyOf, onForm } from "../question";
 import { type Case, type Tuple, type Vocabulary, entityOf, personType } from "../wire";
@@ -21,23 +22,9 @@ interface Props {
   onClear(): void;
 }
 
-/** Completes `type:id`: first the type, and then the ids that are known. */
+/** Completes entities of these types. */
 export function useEntities(types: string[]): (text: string, signal: AbortSignal) => Promise<Choices> {
-  return useCallback(
-    async (text: string, signal: AbortSignal) => {
-      const at = text.indexOf(":");
-      if (at < 0) {
-        const like = text.trim().toLowerCase();
-        const fitting = types.filter((type) => type.toLowerCase().includes(like));
-        const choices = fitting.slice(0, MOST_CHOICES).map((type): Choice => ({ value: `${type}:`, isOpen: true }));
-        return { choices, more: fitting.length > MOST_CHOICES };
-      }
-      const type = text.slice(0, at).trim();
-      const found = await entities(type, text.slice(at + 1).trim(), signal);
-      return { choices: found.ids.map((id) => ({ value: `${type}:${id}` })), more: found.more };
-    },
-    [types.join(" ")],
-  );
+  return useCallback((text: string, signal: AbortSignal) => complete(types, text, signal), [types.join(" ")]);
 }
 
 export function QuestionForm({ words, question, opened, problem, onChange, onOpen, onClear }: Props): JSX.Element {
@@ -137,6 +124,18 @@ export function EntityField({ label, types, value, problem, onInput }: {
   problem?: string | undefined;
   onInput(text: string): void;
 }): JSX.Element {
+  const latest = useRef(value);
+  latest.current = value;
+  // An id alone becomes the only known entity with it; what is no entity then is told where the question is put together.
+  const settle = (): void => {
+    if (value.trim() === "" || value.includes(":")) return;
+    meant(types, value).then(
+      (name) => {
+        if (name !== undefined && latest.current === value) onInput(name);
+      },
+      () => undefined,
+    );
+  };
   return (
     <div class="field">
       <Combobox
@@ -146,6 +145,10 @@ export function EntityField({ label, types, value, problem, onInput }: {
         problem={problem}
         load={useEntities(types)}
         onInput={onInput}
+        onLeave={settle}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") settle();
+        }}
       />
     </div>
   );
@@ -167,10 +170,21 @@ export function ChainField({ words, who, title, hint, problem, onChange }: {
   const id = useId();
   const isAgent = (name: string): boolean => words.agent_types.includes(entityOf(name)?.type ?? "");
   const person = personType(words) || "type";
-  const add = (name: string): void => {
+  const [refused, setRefused] = useState("");
+  const latest = useRef(who);
+  latest.current = who;
+  const add = async (name: string): Promise<void> => {
     // A whole chain can be pasted.
     const members = name.split(">").map((member) => member.trim()).filter((member) => member !== "");
-    if (members.length > 0) onChange([...who, ...members]);
+    const isWhole = members.every((member) => entityOf(member));
+    const found = isWhole ? members : await Promise.all(members.map((member) => meant(words.principals, member).catch(() => undefined)));
+    const unknown = members.find((_, at) => found[at] === undefined);
+    if (unknown !== undefined) {
+      setRefused(`“${unknown}” is no one known entity: write type:id, like ${person}:${unknown.replace(/^.*:/, "") || "…"}.`);
+      return;
+    }
+    setRefused("");
+    if (members.length > 0) onChange([...latest.current, ...(found as string[])]);
     setText("");
   };
   const swap = (at: number): void => {
@@ -205,19 +219,25 @@ export function ChainField({ words, who, title, hint, problem, onChange }: {
         isBare
         placeholder={who.length === 0 ? `${person}:…` : `then ${words.agent_types[0] ?? person}:…`}
         value={text}
-        problem={problem}
+        problem={refused || problem}
         load={useEntities(words.principals)}
-        onInput={setText}
-        onPick={(choice) => (choice.isOpen ? setText(choice.value) : add(choice.value))}
+        onInput={(text) => {
+          setRefused("");
+          setText(text);
+        }}
+        onPick={(choice) => {
+          if (choice.isOpen) setText(choice.value);
+          else void add(choice.value);
+        }}
         onKeyDown={(event) => {
           if (event.key === "Enter" && text.trim() !== "") {
             event.preventDefault();
-            add(text);
+            void add(text);
           } else if (event.key === "Backspace" && text === "" && who.length > 0) onChange(who.slice(0, -1));
         }}
       />
-      {text.trim() !== "" && entityOf(text) !== undefined && (
-        <button type="button" class="quiet" onClick={() => add(text)}>
+      {text.trim() !== "" && !text.trim().endsWith(":") && (
+        <button type="button" class="quiet" onClick={() => void add(text)}>
           Add <code>{text.trim()}</code>
         </button>
       )}
