@@ -344,3 +344,24 @@ test("an id alone is completed, becomes the one entity that has it, and is other
   assert.equal(await resource.inputValue(), "doc:top");
   assertClean(opened, service);
 });
+
+test("declared arguments are offered as a skeleton, and others as a case has them", { timeout: 120_000 }, async () => {
+  const service = await ofSmall();
+  const opened = await open();
+  const { page } = opened;
+  await page.goto(`${service}/console/`);
+  await page.getByRole("combobox", { name: "Action" }).fill("pay");
+  await page.getByText("amount: decimal, note?: String, to: String").waitFor();
+  await page.getByRole("button", { name: "Fill in a skeleton" }).first().click();
+  const field = page.getByLabel("Arguments of a tool’s call");
+  assert.deepEqual(JSON.parse(await field.inputValue()), { amount: 0.5, to: "" });
+  await page.getByText("Context and properties").click();
+  await page.getByText("approvals?: Long").waitFor();
+  assertClean(opened, service);
+  // The actions of tools are not told by the service.
+  const other = await open();
+  await other.page.goto(`${origin}/console/${at("try", { who: ["user:alice"], action: "tools/call", resource: "tool:payments/refund" })}`);
+  await other.page.getByRole("button", { name: "Fill in as in a case" }).click();
+  await other.page.waitForFunction(() => [...document.querySelectorAll("textarea")].some((area) => area.value.includes("amount")));
+  assertClean(other);
+});

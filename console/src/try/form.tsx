@@ -8,6 +8,7 @@ import { complete, meant } from "../entities";
 import { Entity, JsonField } from "../parts";
 import { type Question, type Unfinished, bodyOf, onForm } from "../question";
 import { type Case, type Tuple, type Vocabulary, entityOf, personType } from "../wire";
+import { ArgumentsField, ContextField } from "./arguments";
 
 /** How many choices a list has. */
 const MOST_CHOICES = 20;
@@ -76,16 +77,10 @@ function Fields({ words, question, of, onChange }: {
       <ChainField words={words} who={question.who} problem={of("who")} onChange={(who) => onChange({ who })} />
       <ActionField words={words} value={question.action} onInput={(action) => onChange({ action })} />
       <EntityField label="Resource" types={resources} value={question.resource} problem={of("resource")} onInput={(resource) => onChange({ resource })} />
-      <JsonField
-        label="Arguments"
-        hint="of a tool’s call, as JSON"
-        value={question.arguments}
-        problem={of("arguments")}
-        onInput={(text) => onChange({ arguments: text })}
-      />
+      <ArgumentsField words={words} asked={question} of={of} onChange={onChange} />
       <details open={others || undefined}>
         <summary>Context and properties</summary>
-        <JsonField label="Context" hint="beside the arguments, as JSON" value={question.context} problem={of("context")} onInput={(context) => onChange({ context })} />
+        <ContextField words={words} asked={question} of={of} onChange={onChange} />
         <JsonField
           label="Properties of the resource"
           hint="as JSON"
