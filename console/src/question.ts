@@ -96,12 +96,18 @@ export function bodyOf(question: Question): JsonObject {
   const resource = record(entity("resource", question.resource));
   const properties = object("properties", question.properties);
   if (properties) resource["properties"] = properties;
-  const context: JsonObject = { ...object("context", question.context) };
-  const known = json("arguments", question.arguments);
-  if (known !== undefined) context["arguments"] = known;
+  const context = contextOf(question);
   const body: JsonObject = { subject, action: { name: question.action.trim() }, resource };
   if (Object.keys(context).length > 0) body["context"] = context;
   return body;
+}
+
+/** Returns the context, arguments among it; throws what is unfinished. */
+export function contextOf(question: Pick<Question, "arguments" | "context">): JsonObject {
+  const context: JsonObject = { ...object("context", question.context) };
+  const known = json("arguments", question.arguments);
+  if (known !== undefined) context["arguments"] = known;
+  return context;
 }
 
 /** Returns what is assumed; `undefined` if nothing is. */
@@ -119,7 +125,8 @@ export function assumed(question: Question): JsonObject | undefined {
   return Object.keys(assume).length > 0 ? assume : undefined;
 }
 
-function time(text: string): string {
+/** Returns a time as it is sent; throws if it is none. */
+export function time(text: string): string {
   const value = text.trim();
   if (!/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(value)) {
     throw new Unfinished("now", "is no time: write it like 2026-10-01T09:00:00Z");

@@ -365,3 +365,35 @@ test("declared arguments are offered as a skeleton, and others as a case has the
   await other.page.waitForFunction(() => [...document.querySelectorAll("textarea")].some((area) => area.value.includes("amount")));
   assertClean(other);
 });
+
+test("a search takes arguments and a context, and a table a time", async () => {
+  const service = await ofSmall();
+  const opened = await open();
+  const { page } = opened;
+  await page.goto(`${service}/console/${at("who", { look: "what", who: ["user:a"], action: "pay", target: "doc" })}`);
+  await page.locator(".results li").first().waitFor();
+  await page.getByText("Arguments and context").click();
+  await page.getByLabel("Arguments of a tool’s call").fill('{"amount": 9.5, "to": "x"}');
+  await page.getByRole("heading", { name: "Nobody and nothing is found" }).waitFor();
+  assert.ok(await page.getByRole("checkbox", { name: /With some arguments/ }).isDisabled());
+  await page.getByLabel("Arguments of a tool’s call").fill('{"amount": 2.5');
+  await page.getByText(/Arguments: is not JSON/).waitFor();
+  await page.getByLabel("Arguments of a tool’s call").fill('{"amount": 2.5, "to": "x"}');
+  await page.locator(".results li").first().waitFor();
+  const [request] = await Promise.all([page.waitForRequest("**/access/v1/search/resource"), page.getByLabel("Context beside the arguments").fill('{"approvals": 2}')]);
+  assert.deepEqual(request.postDataJSON().context, { approvals: 2, arguments: { amount: 2.5, to: "x" } });
+  assert.equal(request.postDataJSON().options.unknown, undefined);
+  assert.deepEqual(await axeViolations(page), []);
+  await page.locator(".results a").first().click();
+  await page.locator('.verdict[data-decision="permit"]').waitFor();
+  assert.equal(await page.getByLabel("Arguments of a tool’s call").inputValue(), '{"amount": 2.5, "to": "x"}');
+  await page.goto("about:blank");
+  await page.goto(`${service}/console/${at("who", { look: "table", kind: "user", agents: "", action: "read", target: "doc" })}`);
+  await page.locator('[data-part="matrix"] table').waitFor();
+  const [table] = await Promise.all([page.waitForRequest("**/explain/v1/matrix"), page.getByLabel("Time like").fill("2026-10-01T09:00:00Z")]);
+  assert.deepEqual(table.postDataJSON().assume, { now: "2026-10-01T09:00:00Z" });
+  await page.locator('[data-part="matrix"][aria-busy="false"] a.cell').first().click();
+  await page.getByText("2026-10-01T09:00:00Z", { exact: true }).first().waitFor();
+  opened.hosts.delete("");
+  assertClean(opened, service);
+});

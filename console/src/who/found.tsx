@@ -6,7 +6,7 @@ import { type Refused, refusal, search } from "../api";
 import { Entity, Message, Trouble } from "../parts";
 import { EMPTY, type Question, toFragment } from "../question";
 import { type Reason, type SearchPage, type Vocabulary, named } from "../wire";
-import { type Looked, bodyOf } from "./looked";
+import { type Looked, bodyOf, isOpen } from "./looked";
 
 /** How long to wait for more keys. */
 const PAUSE_MS = 180;
@@ -55,7 +55,7 @@ export function Found({ words, looked }: { words: Vocabulary; looked: Looked }):
     );
   }
   if (state.kind === "refused") {
-    const needs = looked.withArguments || state.error.status === 403 ? ["search"] : ["search", "explain"];
+    const needs = isOpen(looked) || state.error.status === 403 ? ["search"] : ["search", "explain"];
     return <Trouble error={state.error} needs={needs} onRetry={() => setRound((round) => round + 1)} />;
   }
   const { list } = state;
@@ -98,7 +98,7 @@ export function Found({ words, looked }: { words: Vocabulary; looked: Looked }):
           Look for more
         </button>
       )}
-      {looked.withArguments && list.results.length > 0 && takesArguments(words, looked) && <p class="hint">With some arguments; no call is permitted by this list.</p>}
+      {isOpen(looked) && list.results.length > 0 && takesArguments(words, looked) && <p class="hint">With some arguments; no call is permitted by this list.</p>}
     </div>
   );
 }
@@ -125,13 +125,14 @@ function listOf(looked: Looked, page: SearchPage): List {
 /** The question that a result answers. */
 function questionOf(looked: Looked, name: string): Question {
   const { look, who, through, action, resource } = looked;
+  const context = { arguments: looked.arguments, context: looked.context };
   switch (look) {
     case "who":
     case "table":
-      return { ...EMPTY, who: [...who, name, ...through], action, resource };
+      return { ...EMPTY, ...context, who: [...who, name, ...through], action, resource };
     case "what":
-      return { ...EMPTY, who, action, resource: name };
+      return { ...EMPTY, ...context, who, action, resource: name };
     case "actions":
-      return { ...EMPTY, who, action: name, resource };
+      return { ...EMPTY, ...context, who, action: name, resource };
   }
 }

@@ -1,7 +1,7 @@
 // What is looked for: which parts of a question are known, and which are to be found.
 
 import type { JsonObject } from "../json";
-import { decoded, encoded } from "../question";
+import { Unfinished, contextOf, decoded, encoded, time } from "../question";
 import { type Vocabulary, entityOf, personType } from "../wire";
 
 export type Look = "who" | "what" | "actions" | "table";
@@ -18,6 +18,11 @@ export interface Looked {
   resource: string;
   /** The type of what is looked for. */
   target: string;
+  /** The arguments of a call and the rest of the context, as JSON; empty for none. Tables have none. */
+  arguments: string;
+  context: string;
+  /** The time as of which a table is decided; empty for now. */
+  now: string;
   /** Whether a call counts that some arguments would permit. */
   withArguments: boolean;
   /** The agents of a table, and parts of the names of its entities. */
@@ -40,6 +45,9 @@ export function firstOf(words: Vocabulary): Looked {
     action: action?.name ?? "",
     resource: "",
     target: action?.resources[0] ?? "",
+    arguments: "",
+    context: "",
+    now: "",
     withArguments: true,
     agents: words.agent_types[0] ?? "",
     like: "",
@@ -69,6 +77,9 @@ export function fromAddress(fragment: string, words: Vocabulary): Looked {
     action: text("action"),
     resource: text("resource"),
     target: text("target"),
+    arguments: text("arguments"),
+    context: text("context"),
+    now: text("now"),
     withArguments: value["withArguments"] !== false,
     agents: text("agents"),
     like: text("like"),
@@ -76,6 +87,21 @@ export function fromAddress(fragment: string, words: Vocabulary): Looked {
     likeTargets: text("likeTargets"),
   };
 }
+
+/** A text that is not what it must be; none if all are. */
+export function wrongOf(looked: Looked): Unfinished | undefined {
+  try {
+    if (looked.look !== "table") contextOf(looked);
+    else if (looked.now.trim() !== "") time(looked.now);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Unfinished) return error;
+    throw error;
+  }
+}
+
+/** Whether a call counts that some arguments would permit: where they are known, no others are meant. */
+export const isOpen = (looked: Looked): boolean => looked.withArguments && looked.arguments.trim() === "";
 
 /** What is missing before a search can be asked; none if nothing is. */
 export function missing(looked: Looked): string | undefined {
@@ -116,17 +142,19 @@ function asking(who: string[]): JsonObject {
 /** Returns the kind of the search and its body. */
 export function bodyOf(looked: Looked, token: string): ["subject" | "resource" | "action", JsonObject] {
   const options: JsonObject = { reason: true };
-  if (looked.withArguments) options["unknown"] = ["arguments"];
+  if (isOpen(looked)) options["unknown"] = ["arguments"];
+  const whole = contextOf(looked);
+  const context = Object.keys(whole).length > 0 ? { context: whole } : {};
   const page: JsonObject = token === "" ? { limit: PAGE } : { limit: PAGE, token };
   const action = { name: looked.action.trim() };
   switch (looked.look) {
     case "who":
     case "table":
-      return ["subject", { subject: searched(looked), action, resource: record(looked.resource), options, page }];
+      return ["subject", { subject: searched(looked), action, resource: record(looked.resource), ...context, options, page }];
     case "what":
-      return ["resource", { subject: asking(looked.who), action, resource: { type: looked.target }, options, page }];
+      return ["resource", { subject: asking(looked.who), action, resource: { type: looked.target }, ...context, options, page }];
     case "actions":
-      return ["action", { subject: asking(looked.who), resource: record(looked.resource), options, page }];
+      return ["action", { subject: asking(looked.who), resource: record(looked.resource), ...context, options, page }];
   }
 }
 

@@ -3,10 +3,12 @@
 import { useCallback, useEffect, useId, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { stay, useAddress } from "../pages";
+import type { Question } from "../question";
+import { ArgumentsField, ContextField } from "../try/arguments";
 import { ActionField, ChainField, EntityField } from "../try/form";
 import type { Vocabulary } from "../wire";
 import { Found } from "./found";
-import { type Look, type Looked, fromAddress, missing, toAddress } from "./looked";
+import { type Look, type Looked, fromAddress, isOpen, missing, toAddress, wrongOf } from "./looked";
 import { Table } from "./table";
 
 const LOOKS: { look: Look; title: string; told: string }[] = [
@@ -24,7 +26,8 @@ export function WhoCan({ words }: { words: Vocabulary }): JSX.Element {
     useCallback((fragment: string) => setLooked(fromAddress(fragment, words)), [words]),
   );
   const change = (part: Partial<Looked>): void => setLooked((before) => ({ ...before, ...part }));
-  const without = missing(looked);
+  const wrong = wrongOf(looked);
+  const without = missing(looked) ?? (wrong && `${TITLES[wrong.field] ?? wrong.field}: ${wrong.message}`);
   return (
     <div class="try">
       <section class="panel question" aria-label="What is known">
@@ -59,6 +62,8 @@ export function WhoCan({ words }: { words: Vocabulary }): JSX.Element {
   );
 }
 
+const TITLES: Partial<Record<keyof Question, string>> = { arguments: "Arguments", context: "Context", now: "Time" };
+
 interface FieldsProps {
   words: Vocabulary;
   looked: Looked;
@@ -87,13 +92,29 @@ function Known({ words, looked, onChange }: FieldsProps): JSX.Element {
       ) : (
         <EntityField label="Resource" types={look === "who" ? resources : words.types} value={looked.resource} onInput={(resource) => onChange({ resource })} />
       )}
+      <WithContext words={words} looked={looked} onChange={onChange} />
       <label class="check">
-        <input type="checkbox" checked={looked.withArguments} onChange={(event) => onChange({ withArguments: event.currentTarget.checked })} />
+        <input type="checkbox" disabled={looked.arguments.trim() !== ""} checked={isOpen(looked)} onChange={(event) => onChange({ withArguments: event.currentTarget.checked })} />
         <span>
           With some arguments <small>a call that some arguments would permit counts, too</small>
         </span>
       </label>
     </>
+  );
+}
+
+/** The arguments and the rest of the context of a search. */
+function WithContext({ words, looked, onChange }: FieldsProps): JSX.Element {
+  const wrong = wrongOf(looked);
+  const of = (field: keyof Question): string | undefined => (wrong?.field === field ? wrong.message : undefined);
+  const asked = { action: looked.look === "actions" ? "" : looked.action, resource: looked.look === "what" ? "" : looked.resource, arguments: looked.arguments, context: looked.context };
+  return (
+    <details open={looked.arguments.trim() !== "" || looked.context.trim() !== "" || undefined}>
+      <summary>Arguments and context</summary>
+      <ArgumentsField words={words} asked={asked} of={of} onChange={onChange} />
+      <ContextField words={words} asked={asked} of={of} onChange={onChange} />
+      <p class="hint">A search is decided as of now: a table, and Try, take another time.</p>
+    </details>
   );
 }
 
@@ -118,6 +139,7 @@ function Axes({ words, looked, onChange }: FieldsProps): JSX.Element {
       />
       <TypeField label="Kind of resource" types={resources} value={looked.target} onChange={(target) => onChange({ target })} />
       <LikeField label="Resources whose id contains" value={looked.likeTargets} onInput={(likeTargets) => onChange({ likeTargets })} />
+      <TimeField value={looked.now} problem={wrongOf(looked)?.message} onInput={(now) => onChange({ now })} />
       <p class="hint">A table is decided without arguments of calls, and is in no record.</p>
     </>
   );
@@ -143,6 +165,34 @@ function TypeField({ label, types, none, value, onChange }: {
           </option>
         ))}
       </select>
+    </div>
+  );
+}
+
+function TimeField({ value, problem, onInput }: { value: string; problem: string | undefined; onInput(text: string): void }): JSX.Element {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>
+        Time <small>like 2026-10-01T09:00:00Z; empty for now</small>
+      </label>
+      <input
+        id={id}
+        type="text"
+        class="code"
+        autocomplete="off"
+        spellcheck={false}
+        aria-invalid={problem ? true : undefined}
+        aria-describedby={problem ? `${id}-problem` : undefined}
+        placeholder="now"
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+      {problem && (
+        <p class="problem" id={`${id}-problem`}>
+          {problem}
+        </p>
+      )}
     </div>
   );
 }

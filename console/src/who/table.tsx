@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { type Refused, entities, matrix, refusal } from "../api";
 import type { JsonObject } from "../json";
 import { Trouble } from "../parts";
-import { EMPTY, type Question, toFragment } from "../question";
+import { EMPTY, type Question, time, toFragment } from "../question";
 import { type Cell, type EntityList, type Matrix, type Vocabulary, entityOf } from "../wire";
 import type { Looked } from "./looked";
 
@@ -104,6 +104,7 @@ async function load(looked: Looked, only: string | undefined, from: [number, num
   const body = {
     chains: chains.map((chain) => chain.map(entity)),
     targets: across.map((name) => ({ action: looked.action.trim(), resource: entity(name) })),
+    ...(looked.now.trim() !== "" && { assume: { now: time(looked.now) } }),
   };
   return { looked, axes: { people, agents, targets }, from, chains, targets: across, matrix: await matrix(body, signal) };
 }
@@ -186,7 +187,7 @@ function MatrixView({ shown, isOne, onFrom }: {
                   )}
                 </th>
                 {targets.map((name, at) => (
-                  <CellView key={name} cell={cells[at] ?? null} question={{ ...EMPTY, who: chain, action: looked.action, resource: name }} />
+                  <CellView key={name} cell={cells[at] ?? null} question={{ ...EMPTY, who: chain, action: looked.action, resource: name, now: looked.now }} />
                 ))}
               </tr>
             ))}
