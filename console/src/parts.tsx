@@ -9,6 +9,9 @@ export function Outcome({ permits }: { permits: boolean }): JSX.Element {
   return <strong class={permits ? "outcome permit" : "outcome deny"}>{permits ? "✓ permit" : "✗ deny"}</strong>;
 }
 
+/** A number with its noun. */
+export const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+
 /** An entity: people are round, agents are square. */
 export function Entity({ name, isAgent }: { name: string; isAgent: boolean }): JSX.Element {
   return (

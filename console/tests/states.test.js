@@ -397,3 +397,51 @@ test("a search takes arguments and a context, and a table a time", async () => {
   opened.hosts.delete("");
   assertClean(opened, service);
 });
+
+test("a broken file hides behind no others, and one stored entity is one", { timeout: 200_000 }, async () => {
+  const bundle = await folder();
+  await run(["init", bundle, "--template", "mcp"]);
+  const dev = await develop(bundle);
+  const opened = await open();
+  const { page } = opened;
+  await page.goto(`${dev}/console/`);
+  await page.getByText("1 stored entity.").waitFor();
+  const path = "policies/bundle.toml";
+  await page.evaluate((fragment) => (location.hash = fragment), at("policies", { file: path }));
+  const field = page.getByRole("textbox", { name: `Text of ${path}` });
+  await field.waitFor();
+  const broken = `${await field.inputValue()}\n[[\n`;
+  await field.fill(broken);
+  const problems = page.locator('[data-part="problems"]');
+  await problems.waitFor();
+  assert.equal(await problems.locator(":scope > .problems > li").count(), 1);
+  assert.match(await problems.locator("summary").textContent(), /more in .* which may follow from that/);
+  const marks = await page.locator(".file-list li", { has: page.locator(".mark.wrong") }).locator("code").allTextContents();
+  assert.deepEqual(marks, [path]);
+  await writeFile(join(bundle, path), broken);
+  await page.locator(".broken").waitFor();
+  assert.equal(await page.locator(".broken > .problems > li").count(), 1);
+  assert.match(await page.locator(".broken > details > summary").textContent(), /may follow from that/);
+  assert.deepEqual(await axeViolations(page), []);
+  assertClean(opened, dev);
+});
+
+test("a newcomer finds a denied call in Try, and sees why, with two clicks", { timeout: 120_000 }, async () => {
+  const bundle = await folder();
+  await run(["init", bundle, "--template", "mcp"]);
+  const dev = await develop(bundle);
+  const opened = await open();
+  const { page } = opened;
+  await page.goto(`${dev}/console/`);
+  const samples = page.locator(".samples button");
+  await samples.first().waitFor();
+  const told = await samples.allTextContents();
+  assert.ok(told.filter((text) => text.includes("expects deny")).length >= 3, told.join("\n"));
+  assert.ok(told.filter((text) => text.includes("expects permit")).length >= 3, told.join("\n"));
+  await samples.filter({ hasText: "deny refund_over_cap" }).click();
+  await settled(page);
+  await page.locator('.verdict[data-decision="deny"]').waitFor();
+  const answer = await page.locator(".answer").textContent();
+  assert.match(answer, /refund_over_cap.*A refund is at most 500\.00.*refund-cap.*context\.arguments\.amount.*500\.01/s);
+  assertClean(opened, dev);
+});

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { type Refused, cases, explain, refusal } from "../api";
 import { stay, useAddress } from "../pages";
-import { Outcome, Trouble } from "../parts";
+import { Outcome, Trouble, counted } from "../parts";
 import { EMPTY, type Question, Unfinished, fromFragment, hasChanges, ofCase, sent, toFragment, unchanged } from "../question";
 import type { Answer, Case, Vocabulary } from "../wire";
 import { AnswerView } from "./answer";
@@ -182,7 +182,6 @@ function Welcome({ words, onOpen }: { words: Vocabulary; onOpen(it: Case): void 
   const [samples, setSamples] = useState<Case[] | undefined>();
   useEffect(() => {
     const stop = new AbortController();
-    // Short names first come from different files: each shows something else.
     cases("", 0, 200, stop.signal).then(
       (page) => setSamples(varied(page.cases)),
       () => setSamples([]),
@@ -200,20 +199,22 @@ function Welcome({ words, onOpen }: { words: Vocabulary; onOpen(it: Case): void 
       {samples && samples.length > 0 && (
         <>
           <h3>Begin with a case of this bundle</h3>
+          <p class="hint">Open one that is denied to see which policy says so, and with which values.</p>
           <ul class="samples">
             {samples.map((it) => (
               <li key={it.file + it.name}>
                 <button type="button" onClick={() => onOpen(it)}>
                   <span class={it.expected.startsWith("permit") ? "dot permit" : "dot deny"} aria-hidden="true" />
                   <span>{it.name}</span>
+                  <small class="expects">expects {it.expected.split(" by ")[0]}</small>
                   <small>{summary(it)}</small>
                 </button>
               </li>
             ))}
           </ul>
           <p class="hint">
-            There are {words.cases} cases, {words.policies} policies and {words.entities} stored entities. Find any case by its name in the
-            field on top of the form.
+            There {words.cases === 1 ? "is" : "are"} {counted(words.cases, "case", "cases")}, {counted(words.policies, "policy", "policies")} and{" "}
+            {counted(words.entities, "stored entity", "stored entities")}. Find any case by its name in the field on top of the form.
           </p>
         </>
       )}
@@ -221,12 +222,24 @@ function Welcome({ words, onOpen }: { words: Vocabulary; onOpen(it: Case): void 
   );
 }
 
+/** Cases that show something else each: of each file and each expectation, those with a chain first; denied and permitted in turn. */
 function varied(all: Case[]): Case[] {
-  const files = [...new Set(all.map((it) => it.file))];
-  const columns = files.map((file) => all.filter((it) => it.file === file && ofCase(it).who.length > 1));
-  const rows = Array.from({ length: SAMPLES }, (_, row) => columns.map((column) => column[row * 3]));
-  const mixed = rows.flat().filter((it) => it !== undefined);
-  return (mixed.length > 0 ? mixed : all).slice(0, SAMPLES);
+  const groups = new Map<string, Case[]>();
+  for (const it of all) {
+    const key = `${it.file} ${it.expected.split(" ").slice(0, 2).join(" ")}`;
+    groups.set(key, [...(groups.get(key) ?? []), it]);
+  }
+  const isChain = (it: Case): number => (ofCase(it).who.length > 1 ? 0 : 1);
+  const sorted = [...groups.values()].map((group) => [...group].sort((one, other) => isChain(one) - isChain(other)));
+  const most = Math.max(0, ...sorted.map((group) => group.length));
+  const rows = Array.from({ length: most }, (_, row) => sorted.flatMap((group) => group.slice(row, row + 1))).flat();
+  const isPermit = (it: Case): boolean => it.expected.startsWith("permit");
+  const [permits, denies] = [rows.filter(isPermit), rows.filter((it) => !isPermit(it))];
+  const half = SAMPLES / 2;
+  const denied = denies.slice(0, Math.max(half, SAMPLES - permits.length));
+  const permitted = permits.slice(0, SAMPLES - denied.length);
+  const turns = Array.from({ length: SAMPLES }, (_, at) => [denied[at], permitted[at]]);
+  return turns.flat().filter((it) => it !== undefined);
 }
 
 /** A case in one line. */
