@@ -148,7 +148,7 @@ test("a trial that compared not all says that it is not known, and of how many i
   change = (answer) => ({ ...answer, more_questions: true });
   await field.fill(SMALL["policies/p.cedar"].replace("permit", "forbid"));
   await changes.getByRole("heading", { name: /^At least \d+ decisions would change$/ }).waitFor();
-  assert.match(await changes.textContent(), /the first \d+ questions.*how many more there are is not counted/);
+  assert.match(await changes.textContent(), /\d+ of \d+ questions/);
   assertClean(opened, service);
 });
 

@@ -122,8 +122,8 @@ function Changes({ result }: { result: Scratch }): JSX.Element {
       <h3>{changesOf(result)}</h3>
       <p class="hint">
         Compared are {result.cases?.more ? "the cases that there was time for" : "the cases"} and{" "}
-        {result.more_questions ? `the first ${result.questions} questions` : result.questions === 1 ? "one question" : `all ${result.questions} questions`} over the entities
-        that the bundle names{result.more_questions && "; how many more there are is not counted"}. A question opens in Try as it is decided now.
+        {result.more_questions ? `${result.questions} of ${result.all_questions} questions` : result.questions === 1 ? "one question" : `all ${result.questions} questions`} over the entities
+        that the bundle names. A question opens in Try as it is decided now.
       </p>
       <ul class="changes">
         <Cut isList items={changes} most={FIRST}>
