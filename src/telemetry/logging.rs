@@ -1,8 +1,8 @@
 //! Starts logging, with lines of text for a person at a terminal and JSON for everything else.
 //!
 //! Lines go to standard error, so that standard output stays free for decision records. Characters
-//! that could deceive the reader of a terminal are escaped ([`super::lines`]). A thread writes them,
-//! for which nobody waits ([`super::log_queue`]).
+//! that could deceive the reader of a terminal are escaped ([`super::lines`]). A thread writes
+//! them, for which nobody waits ([`super::log_queue`]).
 
 use super::lines::LineForm;
 use super::log_queue::{Log, LogLines};

@@ -18,8 +18,8 @@ const ANNOTATIONS: [(&str, &str); 9] = [
     ),
     (
         "scope",
-        "`@scope(\"a b\")` names the scopes that the policy asks of a token. A denial by its reason \
-         tells the caller all that are missing.",
+        "`@scope(\"a b\")` names the scopes that the policy asks of a token. A denial for its \
+         reason tells the caller all that are missing.",
     ),
     ("doc", "`@doc(\"…\")` is a sentence for readers."),
     (

@@ -7,6 +7,7 @@
 
 use cedar_policy_core::ast::{Entity, EntityUID};
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 /// The most ancestors that all stored entities may have together: twice as many as a hundred
 /// thousand entities with ten each.
@@ -20,21 +21,30 @@ pub(in crate::policy) fn too_many<'a>(
     let parents: HashMap<&EntityUID, Vec<&EntityUID>> = entities
         .map(|entity| (entity.uid(), entity.ancestors().collect()))
         .collect();
+    more_than(MAX_ANCESTORS, &parents)
+}
+
+/// If all nodes together have more than so many ancestors, returns the node with the most of those
+/// counted so far, and how many of its ancestors were counted.
+pub(in crate::policy) fn more_than<N: Copy + Eq + Hash>(
+    limit: usize,
+    parents: &HashMap<N, Vec<N>>,
+) -> Option<(N, usize)> {
     let mut sum: usize = 0;
-    let mut deepest: Option<(&EntityUID, usize)> = None;
-    for (uid, above) in &parents {
-        let mut seen: HashSet<&EntityUID> = HashSet::new();
+    let mut deepest: Option<(N, usize)> = None;
+    for (node, above) in parents {
+        let mut seen: HashSet<N> = HashSet::new();
         let mut left = above.clone();
         while let Some(next) = left.pop() {
-            if sum.saturating_add(seen.len()) <= MAX_ANCESTORS && seen.insert(next) {
-                left.extend(parents.get(next).into_iter().flatten());
+            if sum.saturating_add(seen.len()) <= limit && seen.insert(next) {
+                left.extend(parents.get(&next).into_iter().flatten());
             }
         }
         sum = sum.saturating_add(seen.len());
         if deepest.is_none_or(|(_, most)| seen.len() > most) {
-            deepest = Some((*uid, seen.len()));
+            deepest = Some((*node, seen.len()));
         }
-        if sum > MAX_ANCESTORS {
+        if sum > limit {
             return deepest;
         }
     }

@@ -5,6 +5,7 @@ pub(in crate::policy) mod addresses;
 pub(in crate::policy) mod ancestors;
 pub(in crate::policy) mod carriers;
 pub(in crate::policy) mod expansion;
+pub(in crate::policy) mod hierarchy;
 pub(in crate::policy) mod lexer;
 pub(in crate::policy) mod links;
 pub(in crate::policy) mod nesting;

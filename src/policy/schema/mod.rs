@@ -23,7 +23,7 @@ use super::{DEFAULT_LEVEL, MAX_LEVEL};
 use crate::model::{Place, Problem, Problems};
 use crate::policy::analysis::mentions::USERSET;
 use crate::policy::load::source::{SourceFile, place_of, problem_of};
-use crate::policy::load::{expansion, nesting};
+use crate::policy::load::{expansion, hierarchy, nesting};
 use crate::policy::port::RelationTypes;
 use cedar_policy_core::ast::{Entity, EntityType, EntityUID, Name, UnreservedId};
 use cedar_policy_core::extensions::Extensions;
@@ -65,6 +65,7 @@ impl Schema {
         files.iter().try_for_each(nesting::check_schema)?;
         let mut merged = merge::merge(files)?;
         expansion::check(&merged.fragment, files)?;
+        hierarchy::check(&merged.fragment, files)?;
         let declared = compile(merged.fragment.clone(), files)?;
         usersets::add(&mut merged, &relations, files)?;
         let mut whole = with_whole_names(&merged.fragment, files)?;

@@ -2,7 +2,7 @@
 
 use super::{Against, Room};
 
-pub(super) const POLICY: [Room; 21] = [
+pub(super) const POLICY: [Room; 23] = [
     (
         "analysis::syntax",
         &[],
@@ -26,6 +26,16 @@ pub(super) const POLICY: [Room; 21] = [
         "Stored entities by what policies compare.",
     ),
     (
+        "load::ancestors",
+        &[],
+        "How many ancestors there are together.",
+    ),
+    (
+        "load::hierarchy",
+        &["load::ancestors", "load::source"],
+        "How far groups of types and of actions may contain one another.",
+    ),
+    (
         "load::expansion",
         &["load::source"],
         "How far common types may expand.",
@@ -42,6 +52,7 @@ pub(super) const POLICY: [Room; 21] = [
             "load::source",
             "load::lexer",
             "load::expansion",
+            "load::hierarchy",
             "load::nesting",
         ],
         "Types, actions and their attributes, checked.",
@@ -66,6 +77,7 @@ pub(super) const POLICY: [Room; 21] = [
         &[
             "analysis::syntax",
             "load::source",
+            "load::ancestors",
             "search::index",
             "load::nesting",
             "schema",
