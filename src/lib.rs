@@ -41,6 +41,7 @@ pub mod model;
 pub mod policy;
 pub mod process;
 pub mod record;
+pub mod regular_file;
 pub mod relations;
 pub mod storage;
 pub mod stores;

@@ -12,8 +12,10 @@ use super::beside;
 use super::pack;
 use crate::model::{Digest, Place, Problem, Problems};
 use crate::policy::SourceFile;
+use crate::regular_file;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -404,8 +406,11 @@ impl DirectoryWalk<'_> {
             }
             return;
         }
-        match std::fs::read(path) {
-            Ok(bytes) => drop(self.contents.insert(name.to_owned(), bytes)),
+        let mut bytes = Vec::new();
+        let read = regular_file::open(path)
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => drop(self.contents.insert(name.to_owned(), bytes)),
             Err(error) => self.problem(name, format!("cannot be read: {error}")),
         }
     }

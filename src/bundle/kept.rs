@@ -19,6 +19,7 @@ use super::files::{BundleFiles, MAX_BYTES, TOKEN_FACTS_FILE, hash_files};
 use super::pack;
 use crate::model::{Digest, Problem, Timestamp};
 use crate::policy::SourceFile;
+use crate::regular_file;
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -141,11 +142,7 @@ impl BundleKeeper {
 
     /// Returns the bytes of the file; `None` if nothing is kept.
     pub fn bytes(&self) -> Result<Option<Vec<u8>>, Problem> {
-        // A pipe in its place would be waited for.
-        if fs::metadata(self.path()).is_ok_and(|found| !found.is_file()) {
-            return Err(self.damaged("it is no file"));
-        }
-        let file = match File::open(self.path()) {
+        let file = match regular_file::open(&self.path()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened,
         };

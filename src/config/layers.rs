@@ -6,10 +6,12 @@
 
 use super::{Config, check::check, describe::describe, links::is_link};
 use crate::model::{Place, Problem, Problems, alike};
+use crate::regular_file;
 use figment::error::Kind;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 use std::ffi::OsString;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The settings file if none is named; it is read only if it exists.
@@ -217,17 +219,19 @@ pub(super) fn read_file(path: &Path) -> Result<SettingsLayer, Problems> {
             "check the path after `--config` or in `BEHEST_CONFIG`, and who may read the file",
         )
     };
-    let size = std::fs::metadata(path)
-        .map_err(|error| unreadable(format!("cannot be read: {error}")))?
-        .len();
+    let unread = |error: io::Error| unreadable(format!("cannot be read: {error}"));
+    let file = regular_file::open(path).map_err(unread)?;
+    let size = file.metadata().map_err(unread)?.len();
     if size > MAX_FILE_BYTES {
         return Err(unreadable(format!(
             "has {size} bytes; at most {MAX_FILE_BYTES} are read"
         ))
         .into());
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES)
+        .read_to_string(&mut text)
+        .map_err(unread)?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         let line = 1 + text.get(..offset).unwrap_or_default().matches('\n').count();

@@ -8,9 +8,11 @@ use super::layers::{
     EnvironmentVariables, Flags, LISTS, load, read_file, read_variables, settings_file,
 };
 use crate::model::{Problem, Problems, without_passwords};
+use crate::regular_file;
 use figment::value::Value;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
@@ -185,7 +187,10 @@ fn lines_of(path: &Path) -> Result<BTreeMap<String, usize>, Problem> {
         ))
         .help("check who may read it")
     };
-    let text = std::fs::read_to_string(path).map_err(|error| unread(error.to_string()))?;
+    let mut text = String::new();
+    regular_file::open(path)
+        .and_then(|mut file| file.read_to_string(&mut text))
+        .map_err(|error| unread(error.to_string()))?;
     let table = DeTable::parse(&text).map_err(|error| unread(error.message().to_owned()))?;
     let mut lines = BTreeMap::new();
     add_lines("", table.get_ref(), &text, &mut lines);

@@ -1,8 +1,9 @@
 //! Holds a secret that is never shown.
 
 use super::error::SourceError;
+use crate::regular_file;
 use std::fmt;
-use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -81,7 +82,9 @@ impl Secret {
     /// Reads a secret from a file, without the end of its line. Refuses a file that everybody may
     /// read.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
-        let metadata = fs::metadata(path).map_err(SourceError::NoSecret)?;
+        let file = regular_file::open(path).map_err(SourceError::NoSecret)?;
+        // The mode is that of the open file, which is the one that is read.
+        let metadata = file.metadata().map_err(SourceError::NoSecret)?;
         let path = path.to_owned();
         if metadata.len() > MAX_SECRET_BYTES {
             return Err(SourceError::LargeSecret(path));
@@ -89,8 +92,9 @@ impl Secret {
         if metadata.mode() & EVERYBODY != 0 {
             return Err(SourceError::ExposedSecret(path));
         }
-        let secret = match fs::read(&path) {
-            Ok(bytes) => bytes.trim_ascii_end().to_vec(),
+        let mut bytes = Vec::new();
+        let secret = match file.take(MAX_SECRET_BYTES).read_to_end(&mut bytes) {
+            Ok(_) => bytes.trim_ascii_end().to_vec(),
             Err(error) => return Err(SourceError::Unreadable(path, error)),
         };
         if secret.is_empty() {

@@ -11,6 +11,7 @@
 //! INVARIANT: the private key leaves this module only into the key file, which has mode 0600 from
 //! its first byte on.
 
+use crate::regular_file;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
@@ -156,7 +157,7 @@ fn generate_pem() -> Result<String, SignerError> {
 
 /// Returns the text of a file that only its owner may read, or `None` if there is no file.
 fn read_private(path: &Path) -> Result<Option<String>, SignerError> {
-    let file = match File::open(path) {
+    let file = match regular_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(file_error(path, error)),

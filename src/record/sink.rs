@@ -4,6 +4,7 @@
 //! did.
 
 use super::RecordSettingError;
+use crate::regular_file;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -107,11 +108,9 @@ fn open_target(sink: &Sink) -> io::Result<Box<dyn Write + Send>> {
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    regular_file::open_for_lines(&mut options, path)
 }
 
 fn last_line_end(bytes: &[u8]) -> usize {

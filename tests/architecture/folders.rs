@@ -5,19 +5,20 @@ use crate::source::sources;
 use std::collections::BTreeMap;
 
 /// Who may use whom, besides `telemetry`, which all may.
-const TABLE: [(&str, &[&str]); 19] = [
+const TABLE: [(&str, &[&str]); 20] = [
     ("model", &[]),
     ("clock", &[]),
+    ("regular_file", &[]),
     ("telemetry", &[]),
     ("json", &["model"]),
     ("process", &[]),
     ("policy", &["model"]),
     ("storage", &["model", "clock"]),
     ("relations", &["model"]),
-    ("bundle", &["model", "policy", "relations"]),
-    ("evidence", &["model", "clock", "json"]),
+    ("bundle", &["model", "regular_file", "policy", "relations"]),
+    ("evidence", &["model", "clock", "regular_file", "json"]),
     ("cache", &["model", "clock"]),
-    ("record", &["model", "clock"]),
+    ("record", &["model", "clock", "regular_file"]),
     // A version of the store `main` holds the bundle, and says to the cache which rows a write has
     // touched.
     (
@@ -43,13 +44,30 @@ const TABLE: [(&str, &[&str]); 19] = [
     // engine.
     (
         "http",
-        &["model", "clock", "json", "engine", "stores", "evidence"],
+        &[
+            "model",
+            "clock",
+            "regular_file",
+            "json",
+            "engine",
+            "stores",
+            "evidence",
+        ],
     ),
     // Settings are read into what the parts take, so that nothing is defined twice.
     (
         "config",
         &[
-            "model", "json", "storage", "bundle", "evidence", "record", "stores", "engine", "http",
+            "model",
+            "regular_file",
+            "json",
+            "storage",
+            "bundle",
+            "evidence",
+            "record",
+            "stores",
+            "engine",
+            "http",
         ],
     ),
     // Editors see what authors write; no request and no service comes near it.

@@ -58,6 +58,43 @@ fn status(service: &Service) -> serde_json::Value {
     serde_json::from_str(&body).unwrap()
 }
 
+/// A pipe waits for whoever writes into it, and a device has no end.
+#[test]
+fn what_is_no_file_holds_neither_settings_nor_the_end() {
+    let place = Place::new();
+    let callers = |names: &[&str]| -> String {
+        names
+            .iter()
+            .map(|name| caller(name, "[\"decide\"]"))
+            .collect()
+    };
+    place.write("behest.toml", &callers(&["one", "two"]));
+    let service = place.serve(&[]);
+    let settings = place.path("behest.toml");
+    for spoil in ["mkfifo behest.toml", "ln -s /dev/zero behest.toml"] {
+        std::fs::remove_file(&settings).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", spoil]).current_dir(place.0.path());
+        assert!(shell.status().unwrap().success());
+        service.signal("HUP");
+        let refused = service.wait_for("the settings are refused");
+        assert!(
+            refused.to_string().contains("it is no regular file"),
+            "{refused}"
+        );
+    }
+    assert_eq!(["one", "two"].map(|name| decide(&service, name)), [200; 2]);
+    std::fs::remove_file(&settings).unwrap();
+    place.write("behest.toml", &callers(&["two"]));
+    service.signal("HUP");
+    service.wait_for("settings: the caller `one` was removed");
+    assert_eq!(
+        ["one", "two"].map(|name| decide(&service, name)),
+        [401, 200]
+    );
+    assert!(service.stop().success());
+}
+
 #[test]
 fn callers_come_go_and_change_on_sighup_and_a_bad_file_changes_nothing() {
     let place = Place::new();

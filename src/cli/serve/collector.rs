@@ -5,8 +5,8 @@
 
 use crate::cli::service::ClientFiles;
 use crate::model::Problem;
+use crate::regular_file;
 use crate::telemetry::{Metrics, SendError, Tracer, TracerSettings};
-use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,12 +144,8 @@ fn read_headers(path: &Path) -> Result<Headers, Problem> {
     let wrong = |what: String| {
         Problem::new(what).help("`telemetry.headers_file` takes a file of `Name: value` lines")
     };
-    // A pipe in its place would be waited for.
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(wrong(format!("`{shown}` is no file")));
-    }
     let mut text = String::new();
-    File::open(path)
+    regular_file::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text))
         .map_err(|error| wrong(format!("`{shown}` cannot be read: {error}")))?;
     if u64::try_from(text.len()).is_ok_and(|bytes| bytes > MAX_FILE_BYTES) {

@@ -118,7 +118,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
         of_bundle,
         writer.clone(),
         parts.tls.clone(),
-    ));
+    ))?;
     // From here on a signal ends the service by its way back, which removes what it leaves.
     let loaded = (&source, &loaded, parts.engine.as_ref());
     let _removed_at_the_end =

@@ -1,6 +1,9 @@
 //! Handles signals: SIGTERM and SIGINT shut the service down gracefully, SIGHUP reloads, and
 //! SIGXFSZ is caught so that it does not kill the process.
 //!
+//! What SIGHUP does reads files, and has a thread of its own: a signal ends the service however long
+//! that lasts. Signals that come meanwhile lead to one more reading.
+//!
 //! INVARIANT: signals are handled before the address is bound: whoever sees it may send one. Until
 //! there is something to serve, SIGTERM and SIGINT end the process at once, as cleanly as later,
 //! and SIGHUP is kept for then.
@@ -11,6 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::oneshot;
 
@@ -24,7 +28,7 @@ pub(super) fn outlive_full_disks() -> Result<(), Problem> {
 }
 
 /// What SIGHUP does.
-pub(super) type HangUp = Box<dyn Fn() + Send + Sync>;
+pub(super) type HangUp = Box<dyn Fn() + Send>;
 
 /// The thread that handles signals.
 pub(super) struct SignalThread {
@@ -44,8 +48,8 @@ pub(super) enum EndSignal {
 /// What the thread and the service share.
 #[derive(Default)]
 struct SignalState {
-    /// What SIGHUP does, once there is something to serve.
-    hang_up: OnceLock<HangUp>,
+    /// Wakes what SIGHUP does, once there is something to serve.
+    hang_up: OnceLock<SyncSender<()>>,
     /// Whether SIGHUP came before that.
     hung_up: AtomicBool,
     /// The file of the unix socket, which is removed at an early end.
@@ -91,13 +95,18 @@ impl SignalThread {
     pub(super) fn serve(
         self,
         hang_up: HangUp,
-    ) -> impl Future<Output = Option<EndSignal>> + Send + 'static {
-        let _set_once = self.state.hang_up.set(hang_up);
+    ) -> Result<impl Future<Output = Option<EndSignal>> + Send + 'static, Problem> {
+        let (wake, woken) = sync_channel(1);
+        std::thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(move || woken.iter().for_each(|()| hang_up()))
+            .map_err(|error| no_thread(&error))?;
+        let _set_once = self.state.hang_up.set(wake);
         if self.state.hung_up.swap(false, Ordering::SeqCst) {
             self.state.run_hang_up();
         }
         let ended = self.ended;
-        async { ended.await.ok() }
+        Ok(async { ended.await.ok() })
     }
 }
 
@@ -128,8 +137,9 @@ impl SignalState {
     }
 
     fn run_hang_up(&self) {
-        if let Some(hang_up) = self.hang_up.get() {
-            hang_up();
+        if let Some(wake) = self.hang_up.get() {
+            // Where one waits already, it begins after this signal.
+            let _waits = wake.try_send(());
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::cli::exit::CommandFailure;
 use crate::model::Problem;
+use crate::regular_file;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -89,7 +90,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CommandFail
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandFailure> {
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)
+    let read = regular_file::open(path)
         .and_then(|file| file.take(MAX_PEM_BYTES + 1).read_to_end(&mut bytes));
     match read {
         Err(error) => Err(wrong(path, &format!("cannot be read: {error}"))),

@@ -7,6 +7,7 @@
 use super::file::FileMark;
 use crate::evidence::error::SourceError;
 use crate::model::shown_url;
+use crate::regular_file;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::fmt;
 use std::io::Read as _;
@@ -278,11 +279,13 @@ fn fresh_for(cache_control: &str, age: &str) -> Option<Duration> {
 /// Reads the certificates of a PEM file.
 fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, SourceError> {
     let unreadable = |error| SourceError::Unreadable(path.to_owned(), error);
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > MAX_PEM_BYTES {
+    let mut text = Vec::new();
+    regular_file::open(path)
+        .and_then(|file| file.take(MAX_PEM_BYTES + 1).read_to_end(&mut text))
+        .map_err(unreadable)?;
+    if u64::try_from(text.len()).is_ok_and(|bytes| bytes > MAX_PEM_BYTES) {
         return Err(SourceError::LargeAuthorities(path.to_owned()));
     }
-    let text = std::fs::read(path).map_err(unreadable)?;
     let certificates: Vec<_> = parse_pem(&text)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

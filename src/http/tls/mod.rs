@@ -22,6 +22,7 @@ mod error;
 pub use error::TlsError;
 
 use crate::evidence::{Authorities, FileError, FileMark, FileText, certificate_validity};
+use crate::regular_file;
 use crate::telemetry::CertificateEnds;
 use arc_swap::ArcSwap;
 use authorities::{ClientAuthorities, ClientAuthority, Unusable};
@@ -34,8 +35,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 use std::fmt;
-use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -485,9 +485,12 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
         path: shown_path(path),
         reason: error.to_string(),
     };
-    let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > MAX_FILE_BYTES {
+    let mut bytes = Vec::new();
+    regular_file::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE_BYTES) {
         return Err(TlsError::TooLarge(shown_path(path)));
     }
-    fs::read(path).map_err(unreadable)
+    Ok(bytes)
 }

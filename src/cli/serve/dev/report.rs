@@ -116,9 +116,16 @@ fn describe_changes(load: &DevLoad) -> Vec<String> {
         told.push(format!("no {earlier}decision {verb}"));
     }
     if let Some(part) = load.compared {
-        let questions = count(part.total, "question", "questions");
-        let compared = part.compared;
-        told.push(format!("{compared} of {questions} were compared"));
+        told.push(match part.total {
+            Some(total) => {
+                let questions = count(total, "question", "questions");
+                format!("{} of {questions} were compared", part.compared)
+            }
+            None => {
+                let questions = count(part.compared, "question", "questions");
+                format!("compared are the first {questions} of very many")
+            }
+        });
     }
     told
 }
