@@ -13,7 +13,8 @@ use super::overage::ELSEWHERE;
 use super::profile::{ClaimPath, Profile};
 use super::reading::ProfileClaims;
 use crate::model::{
-    CredentialError, PartyName, Record, Value, alike, clients_named, is_of_parties, shown,
+    CredentialError, PartyName, Record, Value, alike, clients_named, is_of_parties,
+    names_client_within, shown,
 };
 use smol_str::SmolStr;
 
@@ -173,9 +174,10 @@ impl PartyScope<'_> {
             }
             Some(PartyName::Party) => has_member(value, &is_id),
             Some(PartyName::Client) => !is_said(),
-            Some(PartyName::Holder | PartyName::Account | PartyName::Person) | None => {
+            Some(PartyName::Holder | PartyName::Account | PartyName::Person) => {
                 is_elsewhere(member)
             }
+            None => is_elsewhere(member) || (names_client_within(member, value) && !is_said()),
         }
     }
 }

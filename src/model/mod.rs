@@ -64,7 +64,7 @@ pub use kind_words::{KindFlaw, StatedKind, has_agents_client};
 pub(crate) use likely_token::holds_token;
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
 pub use page::PageRequest;
-pub use party_names::{PartyName, clients_named, is_of_parties};
+pub use party_names::{PartyName, clients_named, is_of_parties, names_client_within};
 pub use principal::{
     ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingClaims, NoId, PrincipalIds,
 };

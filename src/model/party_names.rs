@@ -9,7 +9,8 @@
 //!
 //! INVARIANT: a name counts in any case, with any separators, in the plural, and behind the
 //! namespace of whoever added it (`https://example.com/act`, `custom:client_id`). That of a
-//! delegation counts with more behind it, too.
+//! delegation or a client counts wherever it stands in a longer one, and that of any party before
+//! a word for its id, since an object of parties may be written flat (`actor.sub`).
 
 use super::{Letters, Record, Value, alike};
 use smol_str::SmolStr;
@@ -44,9 +45,11 @@ party_names! {
     Client: "client_id" "azp" "authorized_party" "appid" "application_id" "cid" "agent_id";
     Holder: "client" "agent";
     Party: "actor" "user" "subject" "sub_id" "principal" "delegation";
-    Delegation: "act" "act_chain" "acting_agent" "acting_for" "acting_party" "actor_chain"
-        "delegate" "delegated_by" "delegation_chain" "delegator" "delegator_id" "impersonated_by"
-        "impersonator" "impersonator_id" "impersonator_user_id" "obo" "on_behalf_of"
+    Delegation: "act" "act_chain" "acting_agent" "acting_as" "acting_client" "acting_for"
+        "acting_party" "acting_user" "actor_chain" "delegate" "delegated_by" "delegated_to"
+        "delegated_user" "delegation_chain" "delegator" "delegator_id" "impersonated_by"
+        "impersonated_user" "impersonation" "impersonator" "impersonator_id"
+        "impersonator_user_id" "obo" "on_behalf" "on_behalf_of"
         "parent_agent" "parent_agent_id" "sub_profile" "client_profile";
     Account: "username" "preferred_username" "user_id" "login" "login_name" "upn"
         "user_principal_name" "unique_name" "eppn" "sam_account_name";
@@ -74,9 +77,41 @@ impl PartyName {
     }
 }
 
-/// Returns `true` if a part of the name is that of a delegation, or has it among its words. The
-/// host of an address says nothing.
-fn has_delegation(name: &str) -> bool {
+/// Names in which that of a client stands, and that name no party: the application from which an
+/// agent's was made (Entra ID).
+const NO_CLIENTS: [&str; 1] = ["xms_par_app_azp"];
+
+/// Returns `true` if the name of a client stands among the words of a longer name (`x-azp`,
+/// `client_id/v1`), or that of an agent or an actor before a word for its id (`agent.id`,
+/// `actor_sub`). `actor_id` is a number for display (GitHub Actions).
+fn has_client(name: &str) -> bool {
+    let parts: Vec<&str> = parts_of(name).collect();
+    let is_whole = |known: &str| parts.len() == 1 && alike(known, name);
+    if NO_CLIENTS.iter().any(|known| is_whole(known)) || is_whole("actor_id") {
+        return false;
+    }
+    let words = parts.iter().flat_map(|part| {
+        let words = words_of(part).into_iter();
+        words.filter_map(|(from, to)| part.get(from..to))
+    });
+    let words: Vec<&str> = words.collect();
+    (0..words.len()).any(|first| {
+        let rest = words.get(first..).unwrap_or_default();
+        let is_client = |count: usize| {
+            let run = rest.get(..count).map(|run| run.join("_"));
+            run.is_some_and(|run| named(&run) == Some(PartyName::Client))
+        };
+        let is_of = |at: usize, names: &[&str]| {
+            let word = rest.get(at);
+            word.is_some_and(|word| names.iter().any(|name| alike(name, word)))
+        };
+        (1..=MAX_WORDS).any(is_client)
+            || (is_of(0, &["agent", "actor"]) && is_of(1, &["id", "sub"]))
+    })
+}
+
+/// Iterates over the parts of a name. The host of an address says nothing.
+fn parts_of(name: &str) -> impl Iterator<Item = &str> {
     let path = name.split_once("://").map_or(name, |(_, rest)| {
         let end_of_host = rest.find(['/', '?', '#']);
         end_of_host
@@ -84,7 +119,12 @@ fn has_delegation(name: &str) -> bool {
             .unwrap_or_default()
     });
     let is_mark = |c: char| !c.is_alphanumeric() && !c.is_whitespace() && !WORD_MARKS.contains(&c);
-    path.split(is_mark).any(|part| {
+    path.split(is_mark).filter(|part| !part.is_empty())
+}
+
+/// Returns `true` if a part of the name is that of a delegation, or has it among its words.
+fn has_delegation(name: &str) -> bool {
+    parts_of(name).any(|part| {
         let words = words_of(part);
         (0..words.len()).any(|first| {
             // `may_act` says who may act, and not who does (RFC 8693 section 4.4).
@@ -161,10 +201,22 @@ pub fn clients_named(claims: &Record) -> impl Iterator<Item = (&SmolStr, &Value)
                     | PartyName::Delegation
                     | PartyName::Account
                     | PartyName::Person,
-                )
-                | None => false,
+                ) => false,
+                None => names_client_within(member, value),
             }
     })
+}
+
+/// Returns `true` if a value names a client by a longer name in which that of one stands. Such a
+/// name is also that of an object of roles or of data, which names none.
+#[must_use]
+pub fn names_client_within(name: &str, value: &Value) -> bool {
+    let is_id = match value {
+        Value::Text(_) | Value::Number(_) => true,
+        Value::List(items) => items.iter().any(|item| item.as_text().is_some()),
+        Value::Record(_) | Value::Bool(_) | Value::Null => false,
+    };
+    is_id && has_client(name)
 }
 
 /// Returns `true` if a value can say more of a party than a name.
@@ -235,6 +287,62 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(PartyName::of(name), of, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_client_counts_within_a_longer_name_and_as_an_object_written_flat() {
+        for name in [
+            "x-client-id",
+            "x_agent_id",
+            "ai_agent_id",
+            "agent_client_id",
+            "oauth_client_id",
+            "requestingClientId",
+            "x-azp",
+            "client_id_v2",
+            "client_id/v1",
+            "https://c.example/client_id?v=1",
+            "client_id.0",
+            "client_id[0]",
+            "azp2",
+            "appid_v1",
+            "client.id",
+            "agent.id",
+            "agent:sub",
+            "https://c.example/agent/id",
+            "urn:c:agent:id",
+            "actor.sub",
+            "actor_sub",
+            "actor.id",
+            "actorClientId",
+        ] {
+            assert!(
+                names_client_within(name, &Value::Text("bot".into())),
+                "{name}"
+            );
+            assert!(
+                !names_client_within(name, &Value::Record(Record::new())),
+                "{name}"
+            );
+        }
+        for name in [
+            "actor_id",
+            "xms_par_app_azp",
+            "azpacr",
+            "appidacr",
+            "clientHost",
+            "client_address",
+            "user_agent",
+            "https://client-id.example/roles",
+            "incident",
+            "agent",
+            "job_workflow_ref",
+        ] {
+            assert!(
+                !names_client_within(name, &Value::Text("bot".into())),
+                "{name}"
+            );
         }
     }
 }
