@@ -85,11 +85,18 @@ impl Log {
                 if lines.is_empty() {
                     break;
                 }
+                let mut is_refused = false;
                 for line in lines {
-                    // Nobody could be told that standard error is closed.
-                    let _closed = out.write_all(&line);
+                    is_refused = write_line(&mut out, &line).is_err();
+                    if is_refused {
+                        shared.lose();
+                    }
                     shared.bytes.fetch_sub(line.len(), Ordering::SeqCst);
                     arrivals.done(1);
+                }
+                // A line about lines that are refused would be refused, and lead to one about it.
+                if is_refused {
+                    continue;
                 }
                 let lost = shared.lost.swap(0, Ordering::SeqCst);
                 if lost > 0 {
@@ -106,6 +113,27 @@ impl Log {
     pub fn count_in(&self, metrics: &ExportMetrics) {
         let _set_once = self.queue.counts.metrics.set(metrics.clone());
     }
+}
+
+/// Writes a line as a whole, and waits where standard error is one that says so instead of waiting.
+/// What is left of a line that fails is ended, so that the next one is a line of its own.
+fn write_line(out: &mut impl Write, line: &[u8]) -> io::Result<()> {
+    let mut rest = line;
+    while !rest.is_empty() {
+        match out.write(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(STEP),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                if rest.len() < line.len() {
+                    let _ended = out.write(b"\n");
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Log {
@@ -237,6 +265,48 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(20));
         let first: Vec<_> = seen.iter().take(3).collect();
         assert_eq!(first, [b"0\n", b"1\n", b"2\n"]);
+    }
+
+    /// A disk that is full, and a terminal that another program made one that does not wait.
+    #[test]
+    fn lines_that_are_refused_are_counted_and_those_that_must_wait_are_not_lost() {
+        struct Fickle(Vec<u8>, u32);
+        impl Write for Fickle {
+            fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+                self.1 += 1;
+                match self.1 % 3 {
+                    0 => Err(io::ErrorKind::WouldBlock.into()),
+                    _ => self.0.write(part.get(..part.len().min(2)).unwrap()),
+                }
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut fickle = Fickle(Vec::new(), 0);
+        write_line(&mut fickle, b"a whole line\n").unwrap();
+        assert_eq!(fickle.0, b"a whole line\n");
+
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let log = Log::to(Full).unwrap();
+        let metrics = Metrics::default();
+        log.count_in(metrics.exports());
+        let lines = LogLines::new(&log, LineForm::Json);
+        lines.make_writer().write_all(b"lost\n").unwrap();
+        drop((lines, log));
+        let text = metrics.encode(0);
+        assert!(
+            text.contains("behest_log_lines_dropped_total 1\n"),
+            "{text}"
+        );
     }
 
     #[test]
