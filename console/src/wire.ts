@@ -178,7 +178,7 @@ export interface Scratch {
   }[];
   changed: number;
   questions: number;
-  all_questions: number;
+  all_questions?: number;
   more_questions: boolean;
   left_out: string[];
 }

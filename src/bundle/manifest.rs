@@ -3,6 +3,7 @@
 
 use crate::model::{CarrierSettings, Code, MAX_ACTORS, NextAction, Place, Problem};
 use crate::policy::{DEFAULT_LEVEL, DeclaredReason, DeclaredReasons, MAX_LEVEL, SourceFile};
+use crate::telemetry::is_printable;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -136,6 +137,14 @@ fn add_reasons(
             ))
             .at(find(file, &code))
             .help("it is a sentence or an address: answers carry it"));
+        }
+        let is_odd = |doc: &String| doc.is_empty() || !doc.chars().all(is_printable);
+        if reason.doc.as_ref().is_some_and(is_odd) {
+            return Err(Problem::new(format!(
+                "the `doc` of `{code}` is empty, or has characters that cannot be seen"
+            ))
+            .at(find(file, &code))
+            .help("write a sentence on one line, or an address"));
         }
         let declared = DeclaredReason {
             next_action: action,

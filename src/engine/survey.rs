@@ -36,8 +36,9 @@ pub struct Survey {
     /// asks is decided otherwise all the same.
     cases: BTreeMap<String, SurveyedCase>,
     matrix: BTreeMap<MatrixQuestion, SurveyedOutcome>,
-    /// How many questions the matrix would have, were it whole.
-    total: usize,
+    /// How many questions the matrix would have, were it whole; `None` if they are too many to be
+    /// counted.
+    total: Option<usize>,
     is_cut: bool,
     are_cases_cut: bool,
 }
@@ -47,8 +48,9 @@ pub struct Survey {
 pub struct ComparedPart {
     /// Questions of the matrix that both have decided.
     pub compared: usize,
-    /// Questions that the later matrix would have, were it whole.
-    pub total: usize,
+    /// Questions that the later matrix would have, were it whole; `None` if they are too many to be
+    /// counted.
+    pub total: Option<usize>,
     /// Whether questions or cases were left out of either.
     pub is_cut: bool,
 }
@@ -222,12 +224,18 @@ impl Survey {
         let vocabulary = &bundle.policy_set().schema().vocabulary;
         let world = SurveyedWorld::of(bundle);
         let end = clock.monotonic_ms().saturating_add(MAX_MS);
+        let mut total: usize = 0;
         for chains in &world.chains {
             for (resource, action) in world.targets(vocabulary) {
+                // Types and actions are multiplied here, also where none of them applies.
+                if clock.monotonic_ms() > end.saturating_add(MAX_MS) {
+                    self.is_cut = true;
+                    return;
+                }
                 if !applies(vocabulary, chains, &action, resource) {
                     continue;
                 }
-                self.total += chains.len();
+                total += chains.len();
                 if self.is_cut {
                     continue;
                 }
@@ -247,6 +255,7 @@ impl Survey {
                 }
             }
         }
+        self.total = Some(total);
     }
 }
 

@@ -122,7 +122,7 @@ function Changes({ result }: { result: Scratch }): JSX.Element {
       <h3>{changesOf(result)}</h3>
       <p class="hint">
         Compared are {result.cases?.more ? "the cases that there was time for" : "the cases"} and{" "}
-        {result.more_questions ? `${result.questions} of ${result.all_questions} questions` : result.questions === 1 ? "one question" : `all ${result.questions} questions`} over the entities
+        {result.more_questions ? `${result.questions} of ${result.all_questions ?? "very many"} questions` : result.questions === 1 ? "one question" : `all ${result.questions} questions`} over the entities
         that the bundle names. A question opens in Try as it is decided now.
       </p>
       <ul class="changes">

@@ -139,49 +139,83 @@ fn a_case_with_properties_is_none_of_the_matrix() {
     assert_eq!(told(&after, &before), ["Permitted `lent`"]);
 }
 
-#[test]
-fn a_matrix_ends_with_its_time() {
-    /// A clock on which every look takes a tenth of the time of a matrix.
-    struct Slow(std::sync::atomic::AtomicI64);
-    impl Clock for Slow {
-        fn now_ms(&self) -> i64 {
-            0
-        }
-        fn monotonic_ms(&self) -> i64 {
-            self.0
-                .fetch_add(MAX_MS / 10, std::sync::atomic::Ordering::Relaxed)
-        }
+/// A clock that stands still for some looks, and shows a later time from then on.
+struct LateClock {
+    looks: std::sync::atomic::AtomicI64,
+    still: i64,
+    later: i64,
+}
+
+impl Clock for LateClock {
+    fn now_ms(&self) -> i64 {
+        0
     }
-    // Each of the two cases is behind a look at the clock.
-    let cut = survey_at(NOTHING, CASES, &Slow(0.into()));
+
+    fn monotonic_ms(&self) -> i64 {
+        let looks = self
+            .looks
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if looks < self.still { 0 } else { self.later }
+    }
+}
+
+fn late(still: i64, later: i64) -> LateClock {
+    LateClock {
+        looks: 0.into(),
+        still,
+        later,
+    }
+}
+
+#[test]
+fn a_matrix_ends_with_its_time_and_what_is_left_is_counted_for_a_while() {
     let whole = survey_of(NOTHING, CASES);
-    assert_eq!(cut.cases.len(), 2);
-    let part = ComparedPart {
-        compared: 10,
-        total: whole.matrix.len(),
-        is_cut: true,
-    };
-    assert_eq!(cut.compared_with(&whole), part);
-    assert_eq!(whole.compared_with(&cut), part);
     assert_eq!(whole.matrix.len(), 14);
     assert!(!whole.compared_with(&whole).is_cut);
-    assert_eq!(told(&whole, &cut), [""; 0]);
+    for (later, total) in [(MAX_MS + 1, Some(14)), (2 * MAX_MS + 1, None)] {
+        let cut = survey_at(NOTHING, CASES, &late(12, later));
+        assert_eq!(cut.cases.len(), 2);
+        let compared = cut.matrix.len();
+        assert!((1..14).contains(&compared), "{compared}");
+        assert_eq!(
+            cut.compared_with(&whole),
+            ComparedPart {
+                compared,
+                total,
+                is_cut: true
+            }
+        );
+        assert!(whole.compared_with(&cut).is_cut);
+        assert_eq!(told(&whole, &cut), [""; 0]);
+    }
+}
+
+/// What applies to nothing takes time as well.
+#[test]
+fn a_matrix_in_which_nothing_applies_ends_with_its_time() {
+    let clock = late(1, 2 * MAX_MS + 1);
+    let mut survey = Survey::default();
+    let schema = "entity user;\nentity t;\naction read appliesTo { principal: user, resource: t };\n\
+                  action a, b, c, d, e, f, g appliesTo { principal: t, resource: user };\n";
+    let mut files = BundleFiles::from_texts([
+        ("schemas/s.cedarschema".to_owned(), schema.to_owned()),
+        ("policies/bundle.toml".to_owned(), "packs = []\n".to_owned()),
+        ("policies/p.cedar".to_owned(), NOTHING.to_owned()),
+        (
+            "policies/entities.json".to_owned(),
+            r#"[{ "uid": { "type": "t", "id": "a" }, "attrs": {}, "parents": [] }]"#.to_owned(),
+        ),
+    ]);
+    let (snapshot, _) = check_snapshot(&mut files, None).unwrap();
+    survey.add_matrix(&snapshot, &clock);
+    let looks = clock.looks.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!((survey.matrix.len(), survey.total, looks), (0, None, 2));
 }
 
 #[test]
 fn cases_end_with_their_time_and_the_matrix_has_its_own() {
-    /// A clock on which the first looks take longer than all cases may.
-    struct SlowFirst(std::sync::atomic::AtomicI64);
-    impl Clock for SlowFirst {
-        fn now_ms(&self) -> i64 {
-            0
-        }
-        fn monotonic_ms(&self) -> i64 {
-            let looks = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            looks.min(2) * (MAX_CASES_MS - 1)
-        }
-    }
-    let cut = survey_at(NOTHING, CASES, &SlowFirst(0.into()));
+    // A look before the cases, one at the first, and one at the second.
+    let cut = survey_at(NOTHING, CASES, &late(2, MAX_CASES_MS + 1));
     let whole = survey_of(NOTHING, CASES);
     assert_eq!(cut.cases.len(), 1);
     assert_eq!(cut.matrix.len(), whole.matrix.len());

@@ -70,8 +70,10 @@ pub(in crate::http) struct ScratchAnswer {
     changed: usize,
     /// How many questions were compared beside the cases.
     questions: usize,
-    /// How many questions the edited bundle could be asked.
-    all_questions: usize,
+    /// How many questions the edited bundle could be asked; absent if they are too many to be
+    /// counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all_questions: Option<usize>,
     /// Whether questions or cases were left out, since there were too many for the time.
     more_questions: bool,
     /// Files that are left out, because they may hold values that are marked `@secret`.
