@@ -16,6 +16,10 @@ use serde_json::{Value as Json, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a decision took.
+const TOOK: Duration = Duration::from_micros(41);
 
 /// A caller's step of a trace.
 const PARENT: &[u8] = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -85,7 +89,7 @@ fn record(
     question: Option<&Question>,
     answer: &Answer,
 ) -> Result<(), QueueFull> {
-    recorder.record(&DecisionRecord {
+    let entry = DecisionRecord {
         at: Timestamp(1_790_845_200_005),
         caller: "gateway",
         request_id: Some("r-\"1\"\n"),
@@ -98,7 +102,8 @@ fn record(
         )],
         policies: &["refund-cap".to_owned()],
         answer,
-    })
+    };
+    recorder.record(&entry, TOOK)
 }
 
 fn metric(metrics: &Metrics, name: &str) -> u64 {
@@ -247,20 +252,26 @@ fn a_record_is_bounded_whatever_the_request_says() {
         policies: &[],
         answer: &deny(),
     };
-    recorder.record(&entry).unwrap();
+    recorder.record(&entry, TOOK).unwrap();
     recorder
-        .record(&DecisionRecord {
-            request_id: Some("r1"),
-            inputs: &inputs,
-            ..entry
-        })
+        .record(
+            &DecisionRecord {
+                request_id: Some("r1"),
+                inputs: &inputs,
+                ..entry
+            },
+            TOOK,
+        )
         .unwrap();
     recorder
-        .record(&DecisionRecord {
-            request_id: Some("r2"),
-            inputs: &inputs[..2],
-            ..entry
-        })
+        .record(
+            &DecisionRecord {
+                request_id: Some("r2"),
+                inputs: &inputs[..2],
+                ..entry
+            },
+            TOOK,
+        )
         .unwrap();
     writer.close();
 
@@ -437,7 +448,7 @@ fn a_record_is_one_line_to_every_reader() {
         policies: &[planted.to_owned()],
         answer: &answer,
     };
-    recorder.record(&entry).unwrap();
+    recorder.record(&entry, TOOK).unwrap();
     writer.close();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(

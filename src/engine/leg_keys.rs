@@ -104,8 +104,8 @@ impl LegKeys {
 }
 
 impl Engine {
-    /// Whether questions are answered from leg keys: only with a cache, and if decisions are not
-    /// recorded.
+    /// Whether questions are answered from leg keys: only with a cache, and if decisions are
+    /// neither recorded nor watched.
     #[must_use]
     pub fn uses_leg_keys(&self) -> bool {
         self.cache.is_some() && !self.recorder.is_on()

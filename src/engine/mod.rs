@@ -56,6 +56,9 @@ pub use snapshot::Snapshot;
 pub use survey::{ChangedQuestion, ComparedPart, DecisionChange, Survey, SurveyedOutcome};
 
 pub use crate::bundle::{LocatedProblem, ScratchEdits};
+pub use crate::record::{
+    DecisionEvent, DecisionFilter, DecisionWatch, EntityPattern, WatchedDecisions, WatchedOutcome,
+};
 
 use crate::bundle::{BundleKeeper, CheckStage, QUIET};
 use crate::cache::LegCache;
@@ -76,7 +79,7 @@ use smol_str::SmolStr;
 use snapshot::{Pin, PinnedView};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How long a page token is valid: long enough to read a page, short enough to end with a session.
@@ -340,6 +343,8 @@ impl Engine {
         reads: &mut Option<u64>,
     ) -> Result<Answer, Refusal> {
         let options = self.options(ask, *reads);
+        // A record without the inputs that policies read would say that they read none.
+        let begun = options.inputs.then(Instant::now);
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
         let at = Circumstances {
@@ -366,7 +371,7 @@ impl Engine {
             .filter(|_| is_found && self.uses_leg_keys());
         *keys = found.and_then(|question| known_of(pinned, ask, question, now));
         let answer = self.conclude(pinned, ask, now, decision, reason, explanation);
-        if self.recorder.is_on() {
+        if let Some(begun) = begun {
             let entry = DecisionRecord {
                 at: now,
                 caller: ask.caller,
@@ -379,11 +384,23 @@ impl Engine {
                 answer: &answer,
             };
             self.recorder
-                .record(&entry)
+                .record(&entry, begun.elapsed())
                 .map_err(|_| Refusal::Fault(Fault::RecordQueueFull))?;
         }
         self.count_decision(&answer);
         Ok(answer)
+    }
+
+    /// Begins a watch over decisions as they are made.
+    #[must_use]
+    pub fn watch_decisions(&self, filter: DecisionFilter) -> DecisionWatch {
+        self.recorder.watch(filter, &self.metrics)
+    }
+
+    /// Returns what tells this process from others, as far as it had randomness.
+    #[must_use]
+    pub fn process_mark(&self) -> u32 {
+        u32::from_be_bytes(self.seed)
     }
 
     fn count_decision(&self, answer: &Answer) {

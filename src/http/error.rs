@@ -35,6 +35,8 @@ pub enum Shortage {
     Bodies,
     /// Memory for answers that clients have not taken yet.
     Answers,
+    /// Places for those who watch decisions.
+    Watches,
 }
 
 /// Why a request has no answer.
@@ -368,6 +370,9 @@ fn overload_message(scarce: Shortage) -> &'static str {
         Shortage::Answers => {
             "answers that nobody has taken yet take all the memory that they may: \
              ask again as `Retry-After` says"
+        }
+        Shortage::Watches => {
+            "as many watch decisions as may at the same time: end one that is open elsewhere"
         }
     }
 }

@@ -103,6 +103,29 @@ impl Code {
             Self::Pack(code) => code,
         }
     }
+
+    /// Returns `true` if it denies because something failed, and not because of what policies say
+    /// or the request holds.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::PolicyError | Self::RelationError | Self::CredentialUnavailable => true,
+            Self::NotPermitted
+            | Self::Forbidden
+            | Self::ChainInvalid
+            | Self::ChainConflict
+            | Self::AttributeConflict
+            | Self::BadValue
+            | Self::UnknownType
+            | Self::UnknownAction
+            | Self::NotApplicable
+            | Self::CredentialInvalid
+            | Self::CredentialExpired
+            | Self::CredentialMismatch
+            | Self::ProofInvalid
+            | Self::Pack(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Code {

@@ -11,20 +11,29 @@
 //! one by one: a crash of the machine can lose the last lines, a crash of the process those in the
 //! queue.
 //!
+//! The same records are shown to those who watch decisions as they are made (`feed`), whether they
+//! are written or not.
+//!
 //! INVARIANT: every record is written or counted as lost, or its decision is refused.
 
+mod feed;
+mod filter;
 mod line;
 mod sink;
 mod writer;
 
+pub use feed::{DecisionEvent, DecisionWatch, WatchedDecisions};
+pub use filter::{DecisionFilter, EntityPattern, WatchedOutcome};
 pub use sink::Sink;
 pub use writer::RecordWriter;
 
 use crate::model::{Answer, Question, Request, Timestamp};
 use crate::telemetry::{Metrics, TraceId};
+use feed::DecisionFeed;
 use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 use writer::Queue;
 
 /// The data of one record.
@@ -110,10 +119,12 @@ impl Default for QueueSettings {
     }
 }
 
-/// Accepts records. It is cheap to clone, and does nothing unless it is started with a sink.
+/// Accepts records. It is cheap to clone. Unless it is started with a sink, it only shows records
+/// to those who watch.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     queue: Option<Arc<Queue>>,
+    feed: Arc<DecisionFeed>,
 }
 
 /// The error that the queue is full and the setting is to deny then.
@@ -132,20 +143,41 @@ impl Recorder {
         metrics: Arc<Metrics>,
     ) -> io::Result<(Self, RecordWriter)> {
         let (queue, writer) = writer::start(sink, settings, metrics)?;
-        Ok((Self { queue: Some(queue) }, writer))
+        let recorder = Self {
+            queue: Some(queue),
+            feed: Arc::default(),
+        };
+        Ok((recorder, writer))
     }
 
-    /// Whether decisions are recorded; if not, callers need not collect an entry.
+    /// Whether records are written or watched; if not, callers need not collect an entry.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.queue.is_some()
+        self.queue.is_some() || self.feed.is_watched()
     }
 
-    /// Records one decision.
-    pub fn record(&self, entry: &DecisionRecord<'_>) -> Result<(), QueueFull> {
+    /// Records one decision, which took this long, and shows it to those who watch. A decision that
+    /// is refused, since its record has no room in the queue, is not shown.
+    pub fn record(&self, entry: &DecisionRecord<'_>, took: Duration) -> Result<(), QueueFull> {
+        let is_watched = self.feed.is_watched();
         match &self.queue {
-            None => Ok(()),
-            Some(queue) => queue.push(line::write(entry)),
+            None if !is_watched => {}
+            None => self.feed.offer(entry, &line::write(entry), took),
+            Some(queue) => {
+                let line = line::write(entry);
+                let shown = is_watched.then(|| line.clone());
+                queue.push(line)?;
+                if let Some(line) = shown {
+                    self.feed.offer(entry, &line, took);
+                }
+            }
         }
+        Ok(())
+    }
+
+    /// Begins a watch over decisions. `metrics` is where they are counted.
+    #[must_use]
+    pub fn watch(&self, filter: DecisionFilter, metrics: &Arc<Metrics>) -> DecisionWatch {
+        self.feed.watch(filter, Arc::clone(metrics))
     }
 }

@@ -47,6 +47,13 @@ impl DecisionCounters {
         };
     }
 
+    /// Returns how many decisions were counted.
+    pub(super) fn total(&self) -> u64 {
+        let denials = self.denials.load();
+        let denied: u64 = denials.values().map(Counter::get).sum();
+        self.permits.get() + self.others.get() + denied
+    }
+
     fn add_reason(&self, reason: &str) -> Counter {
         let counter = counter_of(&self.family, "deny", reason);
         self.denials.rcu(|known| {

@@ -105,6 +105,12 @@ impl Metrics {
         }
     }
 
+    /// Returns how many decisions were counted since the process began.
+    #[must_use]
+    pub fn decisions_so_far(&self) -> u64 {
+        self.decisions.total()
+    }
+
     /// Counts an answered request: its endpoint (a name in the code, never a path that a caller
     /// wrote), its status, and its duration in seconds.
     pub fn observe_request(&self, endpoint: &'static str, status: u16, seconds: f64) {

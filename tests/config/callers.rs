@@ -16,7 +16,7 @@ fn a_caller_with_an_unknown_permission_or_a_bad_hash_is_refused_and_its_key_not_
     assert_eq!(
         refused(&unknown, &[], &[]),
         [
-            "`callers.0.permissions` in `FILE`: `decode` is not a permission | there are `decide`, `search`, `explain`, `relations.read`, `relations.write`, `admin`, `backup`"
+            "`callers.0.permissions` in `FILE`: `decode` is not a permission | there are `decide`, `search`, `explain`, `decisions.read`, `relations.read`, `relations.write`, `admin`, `backup`"
         ]
     );
     let key = caller("gateway", 'a').replace(&"a".repeat(64), "hunter2");

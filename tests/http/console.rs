@@ -15,7 +15,7 @@ const EVALUATION: &str = "/explain/v1/evaluation";
 const MATRIX: &str = "/explain/v1/matrix";
 
 /// A bundle with a secret on everything that a case can hold.
-fn secret_bundle() -> TempDir {
+pub(crate) fn secret_bundle() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in [
         (

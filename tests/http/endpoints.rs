@@ -48,7 +48,8 @@ fn request_to(endpoint: &Endpoint) -> TestRequest {
     request(endpoint.method.verbs().remove(0), &path)
 }
 
-/// A service with one caller, which has these permissions.
+/// A service with one caller, which has these permissions. It drains, so that an answer without an
+/// end has one.
 fn with_caller(permissions: impl Iterator<Item = Permission>) -> Server {
     let caller = Caller {
         name: "caller".to_owned(),
@@ -59,10 +60,12 @@ fn with_caller(permissions: impl Iterator<Item = Permission>) -> Server {
         rate: None,
         credentials: CallerScope::default(),
     };
-    empty(Settings {
+    let server = empty(Settings {
         callers: vec![caller],
         ..Settings::default()
-    })
+    });
+    server.drain();
+    server
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub enum Permission {
     Search,
     /// Ask for the whole explanation, which names policies, relations and values.
     Explain,
+    /// Watch the decisions of all callers as they are made.
+    DecisionsRead,
     /// Read relations.
     RelationsRead,
     /// Write relations.
@@ -25,22 +27,27 @@ pub enum Permission {
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Decide,
         Self::Search,
         Self::Explain,
+        Self::DecisionsRead,
         Self::RelationsRead,
         Self::RelationsWrite,
         Self::Admin,
         Self::Backup,
     ];
 
-    /// Returns `true` if callers without a key can be given it.
+    /// Returns `true` if settings can give it to callers without a key.
     #[must_use]
     pub fn may_be_anonymous(self) -> bool {
         match self {
             Self::Decide | Self::Search | Self::Explain => true,
-            Self::RelationsRead | Self::RelationsWrite | Self::Admin | Self::Backup => false,
+            Self::DecisionsRead
+            | Self::RelationsRead
+            | Self::RelationsWrite
+            | Self::Admin
+            | Self::Backup => false,
         }
     }
 
@@ -51,6 +58,7 @@ impl Permission {
             Self::Decide => "decide",
             Self::Search => "search",
             Self::Explain => "explain",
+            Self::DecisionsRead => "decisions.read",
             Self::RelationsRead => "relations.read",
             Self::RelationsWrite => "relations.write",
             Self::Admin => "admin",
@@ -155,7 +163,7 @@ mod tests {
         assert_eq!(
             "decides".parse::<Permission>().unwrap_err().to_string(),
             "`decides` is not a permission; there are `decide`, `search`, `explain`, \
-             `relations.read`, `relations.write`, `admin`, `backup`"
+             `decisions.read`, `relations.read`, `relations.write`, `admin`, `backup`"
         );
     }
 

@@ -6,7 +6,7 @@
 //! so that it works without any other host. It has no rights of its own: it sends what any caller
 //! may send, with the key that a person gives it. What it needs beside decisions, to list cases
 //! and policies and to assume something, is an API like the rest, below `/explain/v1`, under the
-//! permission `explain`.
+//! permission `explain`; to watch the decisions of all callers has a permission of its own.
 //! **Trade-off.** Whoever changes the page needs Node; nobody else does.
 //!
 //! INVARIANT: the page runs no script and loads no style but its own files, sends nothing to
@@ -18,6 +18,8 @@ mod bundle_files;
 mod bundle_state;
 mod cases;
 mod console_files;
+mod decision_events;
+mod decisions;
 mod errors;
 mod fitting;
 mod known;
@@ -29,6 +31,7 @@ mod vocabulary;
 
 pub use assumed::read_tuple;
 pub(in crate::http) use console_files::PAGE;
+pub(in crate::http) use decisions::{MAX_WATCHES, WATCHES_OF_CALLER};
 
 use crate::http::endpoint::Endpoint;
 use actix_web::HttpResponse;
@@ -36,7 +39,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use serde::Serialize;
 
 /// What the console asks.
-pub(in crate::http) static EXPLANATIONS: [Endpoint; 9] = [
+pub(in crate::http) static EXPLANATIONS: [Endpoint; 10] = [
     assumption::ENDPOINT,
     matrix::ENDPOINT,
     bundle_state::ENDPOINT,
@@ -46,6 +49,7 @@ pub(in crate::http) static EXPLANATIONS: [Endpoint; 9] = [
     policies::ENDPOINT,
     known::ENDPOINT,
     vocabulary::ENDPOINT,
+    decisions::ENDPOINT,
 ];
 
 /// The console itself.

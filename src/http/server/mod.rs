@@ -13,6 +13,7 @@ use crate::http::admin::backup::MAX_BACKUPS;
 use crate::http::authzen::metadata::METADATA;
 use crate::http::authzen::metadata::document::Metadata;
 use crate::http::connection::ConnectionWatch;
+use crate::http::console::{MAX_WATCHES, WATCHES_OF_CALLER};
 use crate::http::docs::openapi;
 use crate::http::envelope;
 use crate::http::envelope::tokens::TokenLayer;
@@ -95,6 +96,7 @@ impl Server {
             backups: StreamPlaces::new(MAX_BACKUPS, MAX_BACKUPS),
             exports: StreamPlaces::new(MAX_EXPORTS, EXPORTS_OF_CALLER),
             streams: StreamPlaces::new(MAX_STREAMS, STREAMS_OF_CALLER),
+            watches: StreamPlaces::new(MAX_WATCHES, WATCHES_OF_CALLER),
             decisions: Arc::new(LongWorkPlaces::for_questions()),
             questions: Arc::new(LongWorkPlaces::for_questions()),
             searches: Arc::new(LongWorkPlaces::for_searches()),
@@ -113,8 +115,8 @@ impl Server {
         self.first.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Serves until `shutdown` completes, then waits for requests in flight to end. Blocks the
-    /// calling thread.
+    /// Serves until `shutdown` completes, then waits for requests in flight to end; whoever watches
+    /// decisions is told. Blocks the calling thread.
     ///
     /// Returns an error if a listener cannot be used.
     pub fn run(
@@ -122,6 +124,11 @@ impl Server {
         listeners: Vec<Listener>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let server = self.clone();
+        let shutdown = async move {
+            shutdown.await;
+            server.drain();
+        };
         System::new().block_on(async move {
             let Settings {
                 limits,

@@ -93,6 +93,8 @@ pub(super) struct ServiceState {
     pub(super) backups: Arc<StreamPlaces>,
     /// Places for streamed lists.
     pub(super) streams: Arc<StreamPlaces>,
+    /// Places for those who watch decisions.
+    pub(super) watches: Arc<StreamPlaces>,
     /// Places for requests that wait for a revision.
     pub(super) waiting: Arc<WaitingPlaces>,
     /// Memory for the bodies of requests.

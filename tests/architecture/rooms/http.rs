@@ -189,6 +189,7 @@ pub(super) const HTTP: [Room; 30] = [
     (
         "console",
         &[
+            "load::places",
             "settings",
             "authzen::schema",
             "caller::permission",
@@ -262,6 +263,7 @@ pub(super) const HTTP: [Room; 30] = [
             "authzen::metadata",
             "openfga",
             "admin",
+            "console",
             "routes",
             "docs::openapi",
             "envelope",

@@ -15,6 +15,15 @@ const PORT: u16 = 8181;
 /// LIMIT: ports that are tried if none is named.
 const PORTS: u16 = 10;
 
+/// What everybody on this machine may do. Decisions that are made here are tries, and who asks sees
+/// them on the page.
+const ANYBODY: [Permission; 4] = [
+    Permission::Decide,
+    Permission::Search,
+    Permission::Explain,
+    Permission::DecisionsRead,
+];
+
 /// How long requests in progress may take when the session ends: its author waits.
 const SHUTDOWN: Duration = Duration::from_secs(1);
 
@@ -43,11 +52,7 @@ pub(super) fn settings(
             message: format!("`--data`: {}", problem.message),
             ..problem
         })?;
-    config.anonymous = Some(
-        [Permission::Decide, Permission::Search, Permission::Explain]
-            .into_iter()
-            .collect(),
-    );
+    config.anonymous = Some(ANYBODY.into_iter().collect());
     // The watch of a session waits until an edit is complete.
     config.reload.quiet = AT_ONCE;
     config.limits.http.shutdown = SHUTDOWN;

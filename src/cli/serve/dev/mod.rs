@@ -7,7 +7,8 @@
 //! deciding, as it would in a running service. There is no bundle to fall back on when the session
 //! begins: then questions are answered with 503 until the author has mended it.
 //! **Trade-off.** Settings of a service are left aside: its callers, certificates, data and record
-//! would be in the way, or come to harm. Who is on this machine may decide, search and explain.
+//! would be in the way, or come to harm. Who is on this machine may decide, search and
+//! explain, and watch what is decided.
 
 mod browser;
 mod greeting;
