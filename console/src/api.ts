@@ -95,6 +95,16 @@ const query = (parameters: Record<string, string | number | undefined>): string 
 export const vocabulary = async (signal?: AbortSignal): Promise<Vocabulary> =>
   (await ask("/explain/v1/vocabulary", signal)) as unknown as Vocabulary;
 
+/** Opens the decisions as they are made: events without an end. `last` is the id of the last one that was seen. */
+export async function openDecisions(filter: string, last: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  const headers: Record<string, string> = { accept: "text/event-stream" };
+  if (key !== "") headers["authorization"] = `Bearer ${key}`;
+  if (last !== "") headers["last-event-id"] = last;
+  const response = await fetch(`/explain/v1/decisions${filter === "" ? "" : `?${filter}`}`, { headers, credentials: "omit", cache: "no-store", redirect: "error", signal });
+  if (!response.ok || !response.body) throw refusal(response.status, await response.text());
+  return response.body;
+}
+
 export const bundleState = async (signal?: AbortSignal): Promise<BundleState> =>
   (await ask("/explain/v1/bundle", signal)) as unknown as BundleState;
 

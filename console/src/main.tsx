@@ -9,6 +9,7 @@ import { Agents } from "./agents/page";
 import { BundleBanner, useBundleState } from "./banner";
 import { Dialog, KeyForm, Trouble } from "./parts";
 import { PAGES, addressOf, usePageName } from "./pages";
+import { Live } from "./live/page";
 import { Policies } from "./policies/page";
 import { Try } from "./try/page";
 import { WhoCan } from "./who/page";
@@ -108,8 +109,9 @@ function Console(): JSX.Element {
       </header>
       <main id="main" tabIndex={-1}>
         <BundleBanner state={bundle} />
-        {state.kind === "loading" && <Loading />}
-        {state.kind === "refused" && !(bundle?.failure && !bundle.bundle) && <Trouble error={state.error} onRetry={again} />}
+        {page === "live" && <Live words={state.kind === "ready" ? state.words : undefined} />}
+        {state.kind === "loading" && page !== "live" && <Loading />}
+        {state.kind === "refused" && page !== "live" && !(bundle?.failure && !bundle.bundle) && <Trouble error={state.error} onRetry={again} />}
         {state.kind === "ready" && page === "try" && <Try words={state.words} onStale={again} />}
         {state.kind === "ready" && page === "who" && <WhoCan words={state.words} />}
         {state.kind === "ready" && page === "agents" && <Agents words={state.words} />}

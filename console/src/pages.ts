@@ -2,12 +2,13 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-export type PageName = "try" | "who" | "agents" | "policies";
+export type PageName = "try" | "who" | "agents" | "policies" | "live";
 export const PAGES: { name: PageName; title: string }[] = [
   { name: "try", title: "Try" },
   { name: "who", title: "Who can" },
   { name: "agents", title: "Agents" },
   { name: "policies", title: "Policies" },
+  { name: "live", title: "Live" },
 ];
 
 /** Where each page was left, so that going back to it shows the same. */
