@@ -355,6 +355,7 @@ async fn of_the_service() -> Vec<Value> {
         raised("too much to do", Error::Overloaded(Shortage::Time)).await,
         raised("too many bodies", Error::Overloaded(Shortage::Bodies)).await,
         raised("too many answers", Error::Overloaded(Shortage::Answers)).await,
+        raised("edits from another page", Error::OtherOrigin).await,
         raised("too many watches", Error::Overloaded(Shortage::Watches)).await,
         raised("too large an answer", Error::AnswerTooLarge(4 << 20)).await,
         raised(

@@ -129,6 +129,21 @@ export async function files(signal?: AbortSignal): Promise<BundleFile[]> {
   return found;
 }
 
+/** Whether the service saves edits: `behest dev` does. */
+export const savesEdits = async (signal?: AbortSignal): Promise<boolean> =>
+  ((await ask(`/explain/v1/files?${query({ limit: 1 })}`, signal, undefined, TRIAL_MS)) as unknown as { saves: boolean }).saves;
+
+/** Saves edits of files, each of which was made on a text. */
+export async function saveEdits(edits: { path: string; before: string; text: string }[]): Promise<void> {
+  const body = await Promise.all(edits.map(async ({ path, before, text }) => [path, { text, was: await sha256(before) }] as [string, JsonObject]));
+  await ask("/explain/v1/saved", undefined, { edits: Object.fromEntries(body) });
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Reads the text of a file. */
 export async function fileText(path: string, signal?: AbortSignal): Promise<string> {
   const page = (await ask(`/explain/v1/files?${query({ path })}`, signal, undefined, TRIAL_MS)) as unknown as { files: BundleFile[] };

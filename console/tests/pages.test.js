@@ -310,6 +310,39 @@ test("under behest dev, the page says what is wrong with the bundle, from the fi
   assertClean(opened, dev);
 });
 
+test("under behest dev, an edit is saved with the admin key, and what came of it is said", { timeout: 240_000 }, async () => {
+  const bundle = await ownBundle();
+  const path = "policies/platform/tools.cedar";
+  const text = await readFile(join(bundle, path), "utf8");
+  process.env.BEHEST_ADMIN_KEY = KEY;
+  const dev = await develop(bundle);
+  delete process.env.BEHEST_ADMIN_KEY;
+  const opened = await open();
+  const { page } = opened;
+  await page.goto(`${dev}/console/${at("policies", { file: path })}`);
+  const field = page.locator(".editor textarea");
+  await field.fill(`${text}\n// saved by the page\n`);
+  await page.getByRole("button", { name: "Save the file" }).click();
+  // Everybody on the machine may explain, and nobody without the key may save.
+  await page.getByText("The key is the admin key").waitFor();
+  assert.equal(await readFile(join(bundle, path), "utf8"), text);
+  await page.locator('.answer[aria-busy="false"]').waitFor();
+  assert.deepEqual(await axeViolations(page), []);
+  await unlock(page, KEY);
+  await page.getByRole("button", { name: "Save the file" }).click();
+  await page.locator('[data-part="save"][data-state="loaded"]').waitFor();
+  assert.equal(await readFile(join(bundle, path), "utf8"), `${text}\n// saved by the page\n`);
+  await page.locator('.answer[aria-busy="false"]').waitFor();
+  assert.deepEqual(await axeViolations(page), []);
+  // What somebody else has saved meanwhile is not undone.
+  await field.fill(`${text}\n// another\n`);
+  await writeFile(join(bundle, path), `${text}\n// by somebody else\n`);
+  await page.getByRole("button", { name: "Save the file" }).click();
+  await page.getByText("has changed since it was read").first().waitFor();
+  assert.equal(await readFile(join(bundle, path), "utf8"), `${text}\n// by somebody else\n`);
+  assertClean(opened, dev);
+});
+
 test("each page is accessible in light, dark and narrow, and nothing is cut off", { timeout: 300_000 }, async () => {
   const pages = {
     table: ["#/who", '[data-part="matrix"][aria-busy="false"] table'],

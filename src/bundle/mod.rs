@@ -35,6 +35,7 @@ mod pack;
 mod recognise;
 mod relations;
 mod report;
+mod save;
 mod sorted;
 mod tuple_files;
 mod warnings;
@@ -57,3 +58,4 @@ pub use located::{CheckStage, LocatedProblem, ProblemPosition, holds_data, locat
 pub use pack::{Pack, packs};
 pub use recognise::holds_bundle;
 pub use report::{render, render_warnings};
+pub use save::{FileEdit, SaveError, save_edits};

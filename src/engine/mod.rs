@@ -25,6 +25,7 @@ mod load;
 mod lookup;
 mod matrix;
 mod request_cache;
+mod saving;
 mod scratch;
 mod search;
 mod snapshot;
@@ -45,6 +46,7 @@ pub use load::{
 };
 pub use matrix::{DecisionMatrix, MatrixCell, MatrixRequest};
 pub use request_cache::{CachedQuestions, CachedRequest, RequestCache};
+pub use saving::{UnsavedEdit, WantedEdit};
 pub use scratch::{
     BundleFileEntry, DecidedCases, FailedCase, ScratchCases, ScratchCopy, ScratchReport,
 };
@@ -55,7 +57,7 @@ pub use search::{
 pub use snapshot::Snapshot;
 pub use survey::{ChangedQuestion, ComparedPart, DecisionChange, Survey, SurveyedOutcome};
 
-pub use crate::bundle::{LocatedProblem, ScratchEdits};
+pub use crate::bundle::{LocatedProblem, SaveError, ScratchEdits};
 pub use crate::record::{
     DecisionEvent, DecisionFilter, DecisionWatch, EntityPattern, WatchedDecisions, WatchedOutcome,
 };

@@ -164,6 +164,12 @@ pub enum Error {
     /// An anonymous request that passed a proxy.
     #[error("a caller without a key may not come through a proxy: send a key")]
     AnonymousProxied,
+    /// Another page than the service's own, or another host, would save edits.
+    #[error(
+        "edits are saved from this page alone: the request names another origin or host, or has \
+         passed a proxy"
+    )]
+    OtherOrigin,
     /// The path does not exist.
     #[error("there is nothing here: `/docs` lists what there is")]
     NotFound,
@@ -263,6 +269,7 @@ impl Error {
             Self::AnonymousHost | Self::AnonymousProxied => {
                 (StatusCode::FORBIDDEN, ErrorCode::AnonymousRefused)
             }
+            Self::OtherOrigin => (StatusCode::FORBIDDEN, ErrorCode::OtherOrigin),
             Self::NotFound | Self::PageOff(_) => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
             Self::NoPublicUrl | Self::OtherIdentifier { .. } => {
                 (StatusCode::NOT_FOUND, ErrorCode::NoMetadata)

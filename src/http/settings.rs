@@ -41,6 +41,9 @@ pub struct Settings {
     /// engine's cache is on too: an entry holds the keys under which that cache stores the outcome
     /// of each leg, the decision for one member of the chain.
     pub known_bytes: usize,
+    /// Whether edits are saved into the bundle's directory: a session of its author does, and no
+    /// service.
+    pub saves_edits: bool,
     /// Which requests have a line in the access log.
     pub access: AccessLogMode,
     /// What writes these lines; without it, there are none.

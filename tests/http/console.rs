@@ -3,7 +3,8 @@
 use crate::deciding;
 use actix_web::http::Method;
 use behest::bundle::{BundleFiles, BundleSource, compile};
-use behest::http::Server;
+use behest::evidence::CallerScope;
+use behest::http::{Caller, CallerCredential, KeyHash, Permission, Server, Settings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -1093,4 +1094,183 @@ async fn a_secret_is_in_no_list() {
     let reply = assume(&server, question("a", "read", ("doc", "d")), entities).await;
     assert_eq!(reply.status, 400);
     assert!(!reply.body.contains("7777"), "{}", reply.body);
+}
+
+const SAVED: &str = "/explain/v1/saved";
+const ADMIN: &str = "admin-key-of-the-session";
+
+/// A session of an author, on a bundle with a secret.
+fn session(saves_edits: bool) -> (Server, TempDir) {
+    let caller = Caller {
+        name: "admin".to_owned(),
+        by: CallerCredential::key(KeyHash::of(ADMIN.as_bytes())),
+        permissions: Permission::ALL.into_iter().collect(),
+        require_actor: false,
+        reasons: false,
+        rate: None,
+        credentials: CallerScope::default(),
+    };
+    let (server, engine) = with_engine(Settings {
+        callers: vec![caller],
+        saves_edits,
+        ..local()
+    });
+    let folder = secret_bundle();
+    fs::write(folder.path().join("beside.cedar"), "old").unwrap();
+    engine
+        .load(&BundleSource::Dir(folder.path().to_owned()))
+        .unwrap();
+    (server, folder)
+}
+
+fn hash(text: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Saves one edit, with these headers beside the key.
+async fn save(server: &Server, (path, was): (&str, &str), headers: &[(&str, &str)]) -> Reply {
+    let body = json!({"edits": {path: {"text": "// new\n", "was": hash(was)}}});
+    let mut request =
+        post(SAVED, body.to_string()).insert_header(("Authorization", format!("Bearer {ADMIN}")));
+    for (name, value) in headers {
+        request = request.insert_header((*name, *value));
+    }
+    send(server, request).await
+}
+
+/// Every file below a folder, with its text.
+fn all_texts(folder: &Path) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(at) = folders.pop() {
+        for entry in fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                texts.insert(path.display().to_string(), text);
+            }
+        }
+    }
+    texts
+}
+
+#[actix_web::test]
+async fn an_edit_is_saved_into_the_file_that_it_was_made_on() {
+    let (server, folder) = session(true);
+    let file = folder.path().join("policies/p.cedar");
+    let text = fs::read_to_string(&file).unwrap();
+    let own = [
+        ("Host", "localhost:8181"),
+        ("Origin", "http://localhost:8181"),
+    ];
+    let reply = save(&server, ("policies/p.cedar", &text), &own).await;
+    assert_eq!(reply.body, r#"{"saved":["policies/p.cedar"]}"#);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "// new\n");
+    let again = save(&server, ("policies/p.cedar", &text), &[]).await;
+    assert_eq!(
+        crate::error(&again),
+        "400 malformed: `edits.policies/p.cedar` has changed since it was read: look at it again, \
+         and edit it anew"
+    );
+}
+
+#[actix_web::test]
+async fn nothing_but_the_files_that_a_person_is_shown_is_saved() {
+    let (server, folder) = session(true);
+    let out = tempfile::tempdir().unwrap();
+    fs::write(out.path().join("x.cedar"), "old").unwrap();
+    let before = all_texts(folder.path());
+    let cases = &before[&folder
+        .path()
+        .join("policies/cases.yaml")
+        .display()
+        .to_string()];
+    let absolute = out.path().join("x.cedar").display().to_string();
+    for (path, was) in [
+        ("beside.cedar", "old"),
+        ("policies/../beside.cedar", "old"),
+        ("policies/./p.cedar", "old"),
+        ("/etc/passwd", "old"),
+        (absolute.as_str(), "old"),
+        ("policies/new.cedar", ""),
+        ("policies/.hidden.cedar", ""),
+        ("policies", ""),
+        ("pack:revocation", ""),
+        ("policies/packs/x.cedar", ""),
+        ("policies/cases.yaml", cases.as_str()),
+    ] {
+        let reply = save(&server, (path, was), &[]).await;
+        assert_eq!(reply.status, 400, "{path}: {}", reply.body);
+    }
+    assert_eq!(all_texts(folder.path()), before);
+    // A link is followed by no edit, wherever it leads.
+    let text = &before[&folder.path().join("policies/p.cedar").display().to_string()];
+    let link = folder.path().join("policies/link.cedar");
+    std::os::unix::fs::symlink(folder.path().join("policies/p.cedar"), &link).unwrap();
+    let reply = save(&server, ("policies/link.cedar", text), &[]).await;
+    assert_eq!(
+        crate::error(&reply),
+        "400 malformed: `edits.policies/link.cedar` lies behind a symbolic link: edit it where it \
+         lies"
+    );
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(out.path().join("x.cedar"), &link).unwrap();
+    assert_eq!(
+        save(&server, ("policies/link.cedar", "old"), &[])
+            .await
+            .status,
+        400
+    );
+    assert_eq!(
+        fs::read_to_string(out.path().join("x.cedar")).unwrap(),
+        "old"
+    );
+}
+
+#[actix_web::test]
+async fn no_other_page_and_no_service_saves() {
+    let (server, folder) = session(true);
+    let file = folder.path().join("policies/p.cedar");
+    let text = fs::read_to_string(&file).unwrap();
+    let edit = ("policies/p.cedar", text.as_str());
+    for headers in [
+        [
+            ("Host", "localhost:8181"),
+            ("Origin", "http://evil.example"),
+        ],
+        [
+            ("Host", "localhost:8181"),
+            ("Origin", "http://localhost:8182"),
+        ],
+        [("Host", "localhost:8181"), ("Origin", "null")],
+        [("Host", "localhost:8181"), ("Sec-Fetch-Site", "cross-site")],
+        [("Host", "localhost:8181"), ("Sec-Fetch-Site", "same-site")],
+        [
+            ("Host", "rebound.example"),
+            ("Origin", "http://rebound.example"),
+        ],
+        [("Host", "localhost:8181"), ("X-Forwarded-For", "10.0.0.1")],
+    ] {
+        let reply = save(&server, edit, &headers).await;
+        assert_eq!(reply.status, 403, "{headers:?}: {}", reply.body);
+    }
+    let keyless = post(SAVED, json!({"edits": {}}).to_string());
+    assert_eq!(send(&server, keyless).await.status, 403);
+    let (service, of_service) = session(false);
+    assert_eq!(save(&service, edit, &[]).await.status, 404);
+    for folder in [&folder, &of_service] {
+        let now = fs::read_to_string(folder.path().join("policies/p.cedar")).unwrap();
+        assert_eq!(now, text);
+    }
+    for (server, saves) in [(&server, true), (&service, false)] {
+        let page = send(server, get("/explain/v1/files?limit=1")).await.json();
+        assert_eq!(page["saves"], saves);
+    }
 }

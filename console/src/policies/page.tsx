@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, fileText, files, refusal, scratch } from "../api";
+import { Refused, fileText, files, refusal, savesEdits, scratch } from "../api";
 import { causesOf } from "../banner";
 import { stay, useAddress } from "../pages";
 import { CopyButton, Cut, Message, Trouble } from "../parts";
@@ -11,6 +11,7 @@ import type { BundleFile, Scratch, Vocabulary } from "../wire";
 import { type Edit, type Edits, type Newer, NewerNotice, textOf, useNewer } from "./base";
 import { Editor } from "./editor";
 import { Outcome } from "./outcome";
+import { SaveBar } from "./save";
 
 /** How long to wait for more keys before edits are tried. */
 const PAUSE_MS = 350;
@@ -92,7 +93,13 @@ export function Policies({ words, refusedAt }: { words: Vocabulary; refusedAt: s
   const [list, setList] = useState<BundleFile[] | Refused | undefined>();
   const [goal, setGoal] = useState<{ path: string; line: number } | undefined>();
   const [round, setRound] = useState(0);
+  const [canSave, setCanSave] = useState(false);
   const stamp = `${words.bundle} ${refusedAt} ${round}`;
+  useEffect(() => {
+    const stop = new AbortController();
+    savesEdits(stop.signal).then(setCanSave, () => undefined);
+    return () => stop.abort();
+  }, []);
   useEffect(() => stay("policies", addressOf(path)), [path]);
   useAddress(
     "policies",
@@ -153,6 +160,16 @@ export function Policies({ words, refusedAt }: { words: Vocabulary; refusedAt: s
             goal={goal?.path === path ? goal : undefined}
             onEdit={(edit) => set(path, edit)}
             onStale={again}
+          />
+        )}
+        {canSave && (
+          <SaveBar
+            edits={Object.entries(edits).flatMap(([path, { text, base }]) => (base === undefined ? [] : [{ path, before: base, text }]))}
+            added={Object.values(edits).filter((edit) => edit.base === undefined).length}
+            onSaved={(paths) => {
+              setEdits((before) => Object.fromEntries(Object.entries(before).filter(([path]) => !paths.includes(path))));
+              again();
+            }}
           />
         )}
         {bytesOf(edits) > MOST_BYTES && <p class="problem">These edits are larger than the service tries.</p>}

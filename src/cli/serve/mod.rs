@@ -99,7 +99,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
     log.count_in(parts.metrics.exports());
     let source = source_of(config.bundle.clone());
     let (loaded, watcher) = load_first(&source, &config, &parts)?;
-    let server = parts.server(&config, admin_key.as_deref())?;
+    let server = parts.server(&config, admin_key.as_deref(), false)?;
     let writer = parts.writer.take().map(Arc::new);
     let of_bundle = watcher
         .map(|watcher| watcher.start(Arc::clone(&parts.engine), Arc::clone(&parts.metrics)))

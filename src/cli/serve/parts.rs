@@ -90,11 +90,12 @@ impl ServiceParts {
         self.access_log.close();
     }
 
-    /// Creates the HTTP server over the parts.
+    /// Creates the HTTP server over the parts. `saves_edits` is for a session of an author alone.
     pub(super) fn server(
         &self,
         config: &Config,
         admin_key: Option<&AdminKey>,
+        saves_edits: bool,
     ) -> Result<Server, Problem> {
         let verifier = self.verifier.clone();
         let tls = self.tls.clone();
@@ -103,6 +104,7 @@ impl ServiceParts {
             tls,
             access_log: Some(Arc::clone(&self.access_log)),
             tracer: self.tracer.clone(),
+            saves_edits,
             ..http_settings(config, admin_key)?
         };
         let (engine, metrics, clock) = (
@@ -228,6 +230,7 @@ pub(super) fn http_settings(
         access: config.log.access,
         access_log: None,
         tracer: None,
+        saves_edits: false,
         limits: config.limits.http.clone(),
         workers: config.limits.workers,
     })

@@ -386,6 +386,8 @@ pub enum ErrorCode {
     MissingPermission,
     /// 403: a caller without a key that may come from elsewhere.
     AnonymousRefused,
+    /// 403: another page than the service's own would save edits.
+    OtherOrigin,
     /// 404: nothing is at this path.
     NotFound,
     /// 404: no metadata at this path.

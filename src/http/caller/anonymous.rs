@@ -12,6 +12,11 @@ use crate::http::Error;
 use actix_web::http::Uri;
 use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 
+/// Returns `true` if a request names a loopback host, and has not passed a proxy.
+pub(in crate::http) fn is_local(target: &Uri, headers: &HeaderMap) -> bool {
+    check_anonymous(target, headers).is_ok()
+}
+
 /// Refuses an anonymous request that may come from elsewhere.
 pub(in crate::http) fn check_anonymous(target: &Uri, headers: &HeaderMap) -> Result<(), Error> {
     let mut hosts = headers.get_all(HOST).peekable();

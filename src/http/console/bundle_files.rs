@@ -23,6 +23,8 @@ pub(in crate::http) struct FilePage {
     /// The files, in the order of their paths, those of packs last.
     #[schema(value_type = Vec<FileBody>)]
     files: Vec<Box<RawValue>>,
+    /// Whether edits of them can be saved (`POST /explain/v1/saved`): under `behest dev`.
+    saves: bool,
     /// The `from` of the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<usize>,
@@ -86,6 +88,7 @@ async fn files(request: HttpRequest, shared: Data<ServiceState>) -> Result<HttpR
     let (from, limit) = parameters.page()?;
     let engine = Arc::clone(&shared.engine);
     let most = shared.settings.limits.answer_bytes;
+    let saves = shared.settings.saves_edits;
     let page = move || {
         let mut files = engine.bundle_files().map_err(Error::Fault)?;
         files.retain(|file| match &path {
@@ -98,6 +101,7 @@ async fn files(request: HttpRequest, shared: Data<ServiceState>) -> Result<HttpR
         let fitting = FittingEntries::of(entries, (from, total), most)?;
         Ok::<_, Error>(FilePage {
             total,
+            saves,
             files: fitting.entries,
             next: fitting.next,
         })

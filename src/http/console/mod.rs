@@ -26,6 +26,7 @@ mod known;
 mod matrix;
 mod parameters;
 mod policies;
+mod saved;
 mod scratch;
 mod vocabulary;
 
@@ -39,12 +40,13 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use serde::Serialize;
 
 /// What the console asks.
-pub(in crate::http) static EXPLANATIONS: [Endpoint; 10] = [
+pub(in crate::http) static EXPLANATIONS: [Endpoint; 11] = [
     assumption::ENDPOINT,
     matrix::ENDPOINT,
     bundle_state::ENDPOINT,
     bundle_files::ENDPOINT,
     scratch::ENDPOINT,
+    saved::ENDPOINT,
     cases::ENDPOINT,
     policies::ENDPOINT,
     known::ENDPOINT,

@@ -27,8 +27,8 @@ use utoipa::ToSchema;
 const MEMBERS: [&str; 2] = ["edits", "file"];
 
 /// LIMIT: edited files, and the bytes of all of them: what a person edits before looking.
-const MOST_EDITS: usize = 20;
-const MOST_BYTES: usize = 512 << 10;
+pub(super) const MOST_EDITS: usize = 20;
+pub(super) const MOST_BYTES: usize = 512 << 10;
 
 /// LIMIT: bytes of a path.
 const MOST_PATH: usize = 256;
@@ -247,7 +247,7 @@ fn read_copy(body: &Record) -> Result<ScratchCopy, MalformedMember> {
 }
 
 /// Refuses a path that no file of a bundle's author has.
-fn check_path(path: &str) -> Result<(), &'static str> {
+pub(super) fn check_path(path: &str) -> Result<(), &'static str> {
     let parts: Vec<&str> = path.split('/').collect();
     let within = match parts.as_slice() {
         ["schemas" | "policies", within @ ..] if !within.is_empty() => within,

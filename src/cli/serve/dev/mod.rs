@@ -72,7 +72,7 @@ fn develop(arguments: &DevArguments, chosen: &ChosenBundle) -> Result<(), Proble
     signals::outlive_full_disks()?;
     let parts = ServiceParts::make(&config)?;
     let admin_key = admin_key(&config, &environment)?;
-    let server = parts.server(&config, admin_key.as_ref())?;
+    let server = parts.server(&config, admin_key.as_ref(), chosen.dir().is_some())?;
     // The first listing is made before the load, so that a change during the load is noticed.
     let watch = chosen.dir().map(EditWatch::new);
     let mut session = DevSession::new(Arc::clone(&parts.engine), chosen.source());
