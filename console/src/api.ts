@@ -101,7 +101,7 @@ export async function openDecisions(filter: string, last: string, signal: AbortS
   if (key !== "") headers["authorization"] = `Bearer ${key}`;
   if (last !== "") headers["last-event-id"] = last;
   const response = await fetch(`/explain/v1/decisions${filter === "" ? "" : `?${filter}`}`, { headers, credentials: "omit", cache: "no-store", redirect: "error", signal });
-  if (!response.ok || !response.body) throw refusal(response.status, await response.text());
+  if (!response.ok || !response.body) throw refusalOf(response.status, await response.text());
   return response.body;
 }
 
