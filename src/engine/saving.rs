@@ -30,7 +30,7 @@ pub struct UnsavedEdit {
 }
 
 impl Engine {
-    /// Saves edits of files of the bundle, all of them or, where one was made on another text, none.
+    /// Saves edits of files of the bundle, or, where one was made on another text, none of them.
     pub fn save_edits(&self, edits: &[WantedEdit]) -> Result<Result<(), UnsavedEdit>, Fault> {
         let refuse = |path: &str, error| {
             Ok(Err(UnsavedEdit {

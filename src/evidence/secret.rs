@@ -82,7 +82,12 @@ impl Secret {
     /// Reads a secret from a file, without the end of its line. Refuses a file that everybody may
     /// read.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
-        let file = regular_file::open(path).map_err(SourceError::NoSecret)?;
+        // What leads nowhere may be the secret itself, and is not shown.
+        let unread = |error| match std::fs::metadata(path) {
+            Ok(_) => SourceError::Unreadable(path.to_owned(), error),
+            Err(_) => SourceError::NoSecret(error),
+        };
+        let file = regular_file::open(path).map_err(unread)?;
         // The mode is that of the open file, which is the one that is read.
         let metadata = file.metadata().map_err(SourceError::NoSecret)?;
         let path = path.to_owned();

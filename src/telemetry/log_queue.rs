@@ -283,10 +283,6 @@ mod tests {
                 Ok(())
             }
         }
-        let mut fickle = Fickle(Vec::new(), 0);
-        write_line(&mut fickle, b"a whole line\n").unwrap();
-        assert_eq!(fickle.0, b"a whole line\n");
-
         struct Full;
         impl Write for Full {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -296,6 +292,10 @@ mod tests {
                 Ok(())
             }
         }
+        let mut fickle = Fickle(Vec::new(), 0);
+        write_line(&mut fickle, b"a whole line\n").unwrap();
+        assert_eq!(fickle.0, b"a whole line\n");
+
         let log = Log::to(Full).unwrap();
         let metrics = Metrics::default();
         log.count_in(metrics.exports());

@@ -1,8 +1,8 @@
 //! Handles signals: SIGTERM and SIGINT shut the service down gracefully, SIGHUP reloads, and
 //! SIGXFSZ is caught so that it does not kill the process.
 //!
-//! What SIGHUP does reads files, and has a thread of its own: a signal ends the service however long
-//! that lasts. Signals that come meanwhile lead to one more reading.
+//! What SIGHUP does reads files, and has a thread of its own: a signal ends the service however
+//! long that lasts. Signals that come meanwhile lead to one more reading.
 //!
 //! INVARIANT: signals are handled before the address is bound: whoever sees it may send one. Until
 //! there is something to serve, SIGTERM and SIGINT end the process at once, as cleanly as later,

@@ -195,7 +195,8 @@ fn a_matrix_ends_with_its_time_and_what_is_left_is_counted_for_a_while() {
 fn a_matrix_in_which_nothing_applies_ends_with_its_time() {
     let clock = late(1, 2 * MAX_MS + 1);
     let mut survey = Survey::default();
-    let schema = "entity user;\nentity t;\naction read appliesTo { principal: user, resource: t };\n\
+    let schema = "entity user;\nentity t;\n\
+                  action read appliesTo { principal: user, resource: t };\n\
                   action a, b, c, d, e, f, g appliesTo { principal: t, resource: user };\n";
     let mut files = BundleFiles::from_texts([
         ("schemas/s.cedarschema".to_owned(), schema.to_owned()),

@@ -1,8 +1,8 @@
-//! `POST /explain/v1/saved`: saves edits into the directory of the bundle, under `behest dev` alone.
+//! `POST /explain/v1/saved`: saves edits into the bundle's directory, under `behest dev` alone.
 //!
-//! **Decision.** It needs the permission `admin`, and not `explain`: under `behest dev` everybody on
-//! the machine may explain, and a file of policies is its author's, whoever else works there. The
-//! author has the admin key, which the session shows in its terminal.
+//! **Decision.** It needs the permission `admin`, and not `explain`: under `behest dev` everybody
+//! on the machine may explain, and a file of policies is its author's, whoever else works there.
+//! The author has the admin key, which the session shows in its terminal.
 //!
 //! INVARIANT: a service that is no session of `behest dev` writes no file of its bundle.
 

@@ -193,6 +193,7 @@ pub(super) const HTTP: [Room; 30] = [
             "settings",
             "authzen::schema",
             "caller::permission",
+            "caller",
             "error",
             "caller::identity",
             "endpoint",
