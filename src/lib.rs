@@ -13,6 +13,7 @@
 //! | [`json`] | the one reader of JSON that others send |
 //! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
 //! | [`relations`] | relationship tuples: the model language, conditions, the engine over both |
+//! | [`mapping`] | what the requests that a gateway asks about mean, as questions |
 //! | [`bundle`] | the files that a policy author edits: read, merged and checked, with cases |
 //! | [`storage`] | durable tuples: one log over ordered rows, on a backend of its table |
 //! | [`stores`] | named stores of relations, writes to them, the versions that readers pin |
@@ -37,6 +38,7 @@ pub mod evidence;
 pub mod http;
 pub mod json;
 pub mod lsp;
+pub mod mapping;
 pub mod model;
 pub mod policy;
 pub mod process;

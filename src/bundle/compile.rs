@@ -7,7 +7,8 @@ use super::manifest::{self, BundleManifest, find, find_in};
 use super::relations::SchemaTypes;
 use super::sorted::FilesByKind;
 use super::tuple_files::{self, BundleRelations};
-use super::{case_reader, client_as_data, declared, pack, relations, warnings};
+use super::{case_reader, client_as_data, declared, mapped_routes, pack, relations, warnings};
+use crate::mapping::Mapping;
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{
     CompiledPolicySet, DEFAULT_LEVEL, DeclaredReasons, RelationTypes, STACK_BYTES, Schema,
@@ -34,6 +35,7 @@ pub struct Bundle {
     optional: Vec<String>,
     allow_orphans: bool,
     cases: Vec<Case>,
+    mapping: Mapping,
     model: Option<AuthorizationModel>,
     tuples: Vec<Tuple>,
     warnings: Vec<Problem>,
@@ -112,6 +114,12 @@ impl Bundle {
     #[must_use]
     pub fn cases(&self) -> &[Case] {
         &self.cases
+    }
+
+    /// Returns what the requests that a gateway asks about mean.
+    #[must_use]
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
     }
 
     /// Returns the problems that do not prevent loading and are probably mistakes.
@@ -198,6 +206,7 @@ fn compile_here(files: &mut BundleFiles) -> Result<Bundle, Problems> {
             compiled: parts.compiled,
             stored: parts.stored,
             cases: parts.cases,
+            mapping: parts.mapping,
             allow_orphans: manifest.allow_orphans,
             packs: manifest.packs,
             optional: manifest.optional,
@@ -252,6 +261,10 @@ fn compile_parts(
         }
         None => None,
     };
+    let mapping = keep(
+        mapped_routes::read(&sorted.routes, &schema, &manifest.types),
+        problems,
+    );
     let compiled = keep(
         CompiledPolicySet::new(schema, &sorted.policies, &sorted.links, declared_reasons),
         problems,
@@ -264,6 +277,7 @@ fn compile_parts(
         compiled: compiled?,
         stored: stored?,
         cases: cases?,
+        mapping: mapping?,
         model,
         tuples: tuples?,
     })
@@ -274,6 +288,7 @@ pub(super) struct BundleParts {
     pub(super) compiled: CompiledPolicySet,
     pub(super) stored: StoredEntities,
     cases: Vec<Case>,
+    mapping: Mapping,
     pub(super) model: Option<AuthorizationModel>,
     pub(super) tuples: Vec<Tuple>,
 }

@@ -29,6 +29,7 @@ mod known_objects;
 mod lints;
 mod located;
 mod manifest;
+mod mapped_routes;
 mod misspelt;
 mod misspelt_ids;
 mod pack;

@@ -16,6 +16,7 @@ pub(super) struct FilesByKind {
     pub(super) models: Vec<SourceFile>,
     pub(super) tuples: Vec<SourceFile>,
     pub(super) manifests: Vec<SourceFile>,
+    pub(super) routes: Vec<SourceFile>,
 }
 
 impl FilesByKind {
@@ -63,6 +64,8 @@ impl FilesByKind {
             Ok(&mut self.entities)
         } else if ends("cases.yaml") {
             Ok(&mut self.cases)
+        } else if ends("routes.yaml") {
+            Ok(&mut self.routes)
         } else if ends(".fga") || name == "fga.mod" {
             Ok(&mut self.models)
         } else if ends("tuples.yaml") || ends("tuples.jsonl") {
@@ -72,7 +75,8 @@ impl FilesByKind {
                 format!("`{path}` is no kind of file that a bundle has"),
                 "a bundle has `*.cedarschema`, `*.fga`, `fga.mod`, `*.cedar`, `*links.json`, \
                  `*entities.json`, `*tuples.yaml`, `*tuples.jsonl`, `*cases.yaml`, \
-                 `policies/bundle.toml`, and `*.md` and dotfiles, which are ignored",
+                 `*routes.yaml`, `policies/bundle.toml`, and `*.md` and dotfiles, which are \
+                 ignored",
             ))
         }
     }
@@ -81,7 +85,7 @@ impl FilesByKind {
 /// Returns the folder into which a file of a bundle belongs, if its name is one's in any case of
 /// letters, or nearly.
 pub(super) fn folder_of(name: &str) -> Option<&'static str> {
-    const DATA: [&str; 4] = ["links", "entities", "tuples", "cases"];
+    const DATA: [&str; 5] = ["links", "entities", "tuples", "cases", "routes"];
     const DATA_ENDINGS: [&str; 5] = ["json", "jsonl", "yaml", "yml", "toml"];
     let is_nearly = |one: &str, other: &str| strsim::osa_distance(one, other) <= 1;
     let name = name.to_lowercase();

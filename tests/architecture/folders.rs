@@ -5,7 +5,7 @@ use crate::source::sources;
 use std::collections::BTreeMap;
 
 /// Who may use whom, besides `telemetry`, which all may.
-const TABLE: [(&str, &[&str]); 20] = [
+const TABLE: [(&str, &[&str]); 21] = [
     ("model", &[]),
     ("clock", &[]),
     ("regular_file", &[]),
@@ -15,7 +15,11 @@ const TABLE: [(&str, &[&str]); 20] = [
     ("policy", &["model"]),
     ("storage", &["model", "clock"]),
     ("relations", &["model"]),
-    ("bundle", &["model", "regular_file", "policy", "relations"]),
+    ("mapping", &["model"]),
+    (
+        "bundle",
+        &["model", "regular_file", "policy", "relations", "mapping"],
+    ),
     ("evidence", &["model", "clock", "regular_file", "json"]),
     ("cache", &["model", "clock"]),
     ("record", &["model", "clock", "regular_file"]),
@@ -49,6 +53,7 @@ const TABLE: [(&str, &[&str]); 20] = [
             "clock",
             "regular_file",
             "json",
+            "mapping",
             "engine",
             "stores",
             "evidence",
