@@ -2,7 +2,8 @@
 
 use super::table::out_of_range;
 use super::{
-    CacheSize, CallerSettings, Config, KeySettings, Listen, SocketSettings, secrets, telemetry,
+    CacheSize, CallerSettings, Config, KeySettings, Listen, SocketSettings, gateway, secrets,
+    telemetry,
 };
 use crate::http::MAX_KEYS;
 use crate::model::{Problem, Problems};
@@ -21,6 +22,7 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
     problems.extend(out_of_range(&config.reload));
     problems.extend(check_paths(config));
     check_exposure(config, &mut problems);
+    problems.extend(gateway::check(config));
     problems.extend(check_socket(config));
     check_anonymous(config, &mut problems);
     check_callers(config, &mut problems);

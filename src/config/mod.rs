@@ -23,6 +23,7 @@ mod callers;
 mod check;
 mod describe;
 mod error;
+mod gateway;
 mod issuers;
 mod layers;
 mod limits;
@@ -39,6 +40,7 @@ mod values;
 
 pub use callers::{CallerCertificate, CallerSettings, CallerToken, KeySettings};
 pub use error::SettingError;
+pub use gateway::GatewaySettings;
 pub use issuers::{
     ClaimName, ClaimSettings, DetailSettings, FactSettings, IntrospectionSettings, IssuerSettings,
     Mark, MarkOf, TrustDomainSettings, TypedFactSettings, WordList,
@@ -82,6 +84,8 @@ pub struct Config {
     /// The exact permissions of anonymous callers; by default, see
     /// [`Config::anonymous_permissions`].
     pub anonymous: Option<Permissions>,
+    /// The listener on which a gateway asks; by default, there is none.
+    pub gateway: Option<GatewaySettings>,
     /// The certificate and key for TLS; without them, the service uses plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Whether a proxy in front of the service terminates TLS.
@@ -171,7 +175,8 @@ impl Config {
     }
 
     fn allows_anonymous(&self) -> bool {
-        self.callers.is_empty() && self.listen.is_local() && !self.behind_proxy
+        let is_gateway_local = self.gateway.as_ref().is_none_or(|it| it.listen.is_local());
+        self.callers.is_empty() && self.listen.is_local() && is_gateway_local && !self.behind_proxy
     }
 }
 

@@ -63,6 +63,7 @@ fn restarts(running: &Config, read: &Config) -> Vec<String> {
         ("keep_bundle", running.keep_bundle != read.keep_bundle),
         ("public_url", running.public_url != read.public_url),
         ("cache", running.cache != read.cache),
+        ("gateway", running.gateway != read.gateway),
         ("tls", running.tls != read.tls),
         ("behind_proxy", running.behind_proxy != read.behind_proxy),
         ("record", running.record != read.record),

@@ -3,7 +3,7 @@
 //! configuration here.
 
 use super::error::SettingError;
-use crate::http::{KeyHash, PageReaders, PublicUrl};
+use crate::http::{GatewayKind, KeyHash, PageReaders, PublicUrl};
 use crate::model::read_sha256;
 use crate::record::{Sink, WhenFull};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -250,5 +250,6 @@ read_as_text!(
     TokenKey,
     Sink,
     WhenFull,
-    PageReaders
+    PageReaders,
+    GatewayKind
 );

@@ -252,3 +252,51 @@ fn a_caller_has_one_key_or_two_and_each_has_an_end_or_none() {
         assert_eq!(refused(&text, &[], &[]), [said]);
     }
 }
+
+#[test]
+fn a_gateway_is_let_in_as_callers_are() {
+    let issuer =
+        "[[issuers]]\nissuer = \"https://login.example\"\naudiences = [\"https://a.example\"]\n";
+    let gateway =
+        |listen: &str, kind: &str| format!("[gateway]\nlisten = \"{listen}\"\nkind = \"{kind}\"\n");
+    let local = gateway("127.0.0.1:8182", "envoy") + issuer;
+    let config = load_text(&local, &[], &[]).unwrap();
+    assert!(config.anonymous_permissions().is_some());
+    let refused_with = |text: &str| refused(text, &[], &[]).join("; ");
+    for (text, expected) in [
+        (
+            gateway("0.0.0.0:8182", "nginx") + issuer,
+            "`gateway.listen` is `0.0.0.0:8182`, which can be reached from other machines, and no caller is configured",
+        ),
+        (
+            gateway("0.0.0.0:8182", "nginx") + issuer,
+            "`gateway.listen` is `0.0.0.0:8182`, which can be reached from other machines, and tokens would travel in the clear",
+        ),
+        (
+            gateway("127.0.0.1:8182", "caddy"),
+            "`gateway` is set, and no issuer is configured: every request would be denied",
+        ),
+        (
+            gateway("127.0.0.1:8181", "caddy") + issuer,
+            "`gateway.listen` and `listen` are both `127.0.0.1:8181`",
+        ),
+        (
+            gateway("127.0.0.1:8182", "haproxy") + issuer,
+            "`haproxy` is no kind of gateway | write `envoy`, `caddy`, `traefik` or `nginx`",
+        ),
+        (
+            "[gateway]\nkind = \"envoy\"\n".to_owned() + issuer,
+            "listen",
+        ),
+        (
+            "[gateway]\nlisten = \"127.0.0.1:8182\"\n".to_owned() + issuer,
+            "kind",
+        ),
+    ] {
+        let found = refused_with(&text);
+        assert!(found.contains(expected), "{found}");
+    }
+    let open = gateway("0.0.0.0:8182", "envoy") + issuer + &caller("edge", 'a');
+    let config = load_text(&format!("behind_proxy = true\n{open}"), &[], &[]).unwrap();
+    assert!(config.anonymous_permissions().is_none());
+}

@@ -139,7 +139,7 @@ fn what_the_tree_holds_is_valid_by_its_schema() {
 
 /// For each object of a schema whose keys are listed: its place in the schema, and a file with
 /// `KEY` in that object.
-const OBJECTS: [(Kind, &str, &str); 32] = [
+const OBJECTS: [(Kind, &str, &str); 33] = [
     (Kind::Cases, "", "KEY: 1"),
     (Kind::Cases, "/definitions/given", "given: {KEY: 1}"),
     (Kind::Cases, "/definitions/case", "cases: [{KEY: 1}]"),
@@ -175,6 +175,7 @@ const OBJECTS: [(Kind, &str, &str); 32] = [
     (Kind::Behest, "", "KEY = 1"),
     (Kind::Behest, "/properties/tls", "[tls]\nKEY = 1"),
     (Kind::Behest, "/properties/socket", "[socket]\nKEY = 1"),
+    (Kind::Behest, "/properties/gateway", "[gateway]\nKEY = 1"),
     (Kind::Behest, "/properties/record", "[record]\nKEY = 1"),
     (Kind::Behest, "/properties/log", "[log]\nKEY = 1"),
     (

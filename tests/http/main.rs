@@ -17,6 +17,7 @@ mod empty_searches;
 mod endpoints;
 mod envelope;
 mod evaluations;
+mod gateway;
 mod known;
 mod load;
 mod metadata;

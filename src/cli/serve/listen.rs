@@ -81,6 +81,12 @@ impl BoundListener {
         }
     }
 
+    /// Binds the address on which a gateway asks, and listens on it.
+    pub(super) fn bind_for_gateway(listen: &Listen) -> Result<Self, Problem> {
+        let help = "choose another address in `gateway.listen`, or stop what listens there";
+        Self::bind(listen, &SocketSettings::default()).map_err(|problem| problem.help(help))
+    }
+
     /// Returns the address for a browser; `None` for a Unix socket.
     pub(super) fn url(&self) -> Option<String> {
         match &self.at {

@@ -32,13 +32,13 @@ use super::output::{chosen_color, fail_all, fail_with_lines, notice};
 use crate::bundle::BundleSource;
 use crate::config::{self, Config, EnvironmentVariables, Flags, Listen};
 use crate::engine::{BundleRefusal, Engine, LoadReport};
-use crate::http::{Server, Tls};
+use crate::http::{GatewayListener, Server, Tls};
 use crate::model::{Problem, Problems};
 use crate::record::RecordWriter;
 use crate::telemetry::{DEFAULT_FILTER, Log, start_logging};
 use admin_key::{AdminKey, KeyFile};
 use key_ends::KeyWatch;
-use listen::BoundListener;
+use listen::{BoundListener, ListenerAddress};
 use notify::Supervisor;
 use parts::ServiceParts;
 use reread::{CountingSettings, SettingsReader};
@@ -94,6 +94,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
     let admin_key = AdminKey::choose(&config, &environment)?.map(Arc::new);
     let bound = BoundListener::open(&config, &environment)?;
     signals.remove_at_early_end(bound.socket());
+    let gateway = open_gateway(&config)?;
     signals::outlive_full_disks()?;
     let mut parts = ServiceParts::make(&config)?;
     log.count_in(parts.metrics.exports());
@@ -131,7 +132,8 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
     let by_default = drain_by_default(&config.listen);
     let shutdown = drain(ended, server.clone(), by_default, supervisor);
     let (listener, at) = bound.into_parts();
-    let outcome = server.run(vec![listener], shutdown);
+    let (gateway, _removed_with_it) = gateway.unzip();
+    let outcome = server.run_with_gateway(vec![listener], gateway, shutdown);
     if let Some(writer) = writer {
         writer.close();
     }
@@ -142,6 +144,18 @@ fn serve(arguments: &ServeArguments) -> Result<(), ServeStop> {
             .help("see the log lines above")
             .into()
     })
+}
+
+/// Binds the address on which a gateway asks, if there is one.
+fn open_gateway(config: &Config) -> Result<Option<(GatewayListener, ListenerAddress)>, Problem> {
+    let Some(settings) = &config.gateway else {
+        return Ok(None);
+    };
+    let bound = BoundListener::bind_for_gateway(&settings.listen)?;
+    let kind = settings.kind;
+    tracing::info!(address = %bound, %kind, "a gateway may ask");
+    let (listener, at) = bound.into_parts();
+    Ok(Some((GatewayListener { kind, listener }, at)))
 }
 
 /// Starts the log, and names what it will not take for settings.

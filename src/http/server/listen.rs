@@ -4,6 +4,7 @@
 //! The framework's own server would give its HTTP layer a stream of its own. This file assembles
 //! the same parts, with our stream ([`TimedStream`]) in between.
 
+use crate::http::GatewayKind;
 use crate::http::HttpLimits;
 use crate::http::caller::certificate;
 use crate::http::connection::{ConnectionWatch, TimedStream};
@@ -16,7 +17,9 @@ use actix_service::{
 };
 use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
-use actix_web::dev::{AppConfig, Extensions};
+use actix_web::App;
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Extensions, ServiceRequest, ServiceResponse};
 use actix_web::rt::net::{TcpStream, UnixStream};
 use rustls::ServerConfig;
 use std::future::ready;
@@ -36,6 +39,15 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
+/// A socket on which a gateway asks.
+#[derive(Debug)]
+pub struct GatewayListener {
+    /// The kind of the gateway.
+    pub kind: GatewayKind,
+    /// The socket.
+    pub listener: Listener,
+}
+
 /// How long a client may go on sending an unread body after its answer.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -49,12 +61,40 @@ pub(super) fn listen(
     tls: Option<&ServerConfig>,
     server: &Server,
 ) -> io::Result<ServerBuilder> {
+    listen_with(builder, listener, tls, server, Server::app)
+}
+
+/// Adds a listener on which a gateway asks.
+pub(super) fn listen_for_gateway(
+    builder: ServerBuilder,
+    gateway: GatewayListener,
+    tls: Option<&ServerConfig>,
+    server: &Server,
+) -> io::Result<ServerBuilder> {
+    let GatewayListener { kind, listener } = gateway;
+    let app = move |server: &Server| server.gateway_app(kind);
+    listen_with(builder, listener, tls, server, app)
+}
+
+/// Adds a listener whose requests this application answers.
+fn listen_with<A, B>(
+    builder: ServerBuilder,
+    listener: Listener,
+    tls: Option<&ServerConfig>,
+    server: &Server,
+    app: impl Fn(&Server) -> App<A> + Copy + Send + 'static,
+) -> io::Result<ServerBuilder>
+where
+    A: WorkerApp<B>,
+    B: MessageBody + 'static,
+{
     let server = server.clone();
     let ending = builder.graceful_shutdown_signal();
     match (listener, tls.cloned()) {
         (Listener::Tcp(listener), None) => builder.listen("tcp", listener, move || {
             let watch = server.watch();
             fn_service(move |stream| ready(Ok(accept_tcp(stream, &watch)))).and_then(http(
+                app(&server),
                 &server,
                 &ending,
                 |stream: &TimedStream<TcpStream>, data| {
@@ -63,7 +103,7 @@ pub(super) fn listen(
             ))
         }),
         (Listener::Tcp(listener), Some(config)) => {
-            listen_tls(builder, listener, config, server, ending)
+            listen_tls(builder, listener, config, server, ending, app)
         }
         (Listener::Unix(listener), _) => builder.listen_uds("unix", listener, move || {
             let watch = server.watch();
@@ -76,6 +116,7 @@ pub(super) fn listen(
                 )))
             })
             .and_then(http(
+                app(&server),
                 &server,
                 &ending,
                 |stream: &TimedStream<UnixStream>, data| {
@@ -86,13 +127,18 @@ pub(super) fn listen(
     }
 }
 
-fn listen_tls(
+fn listen_tls<A, B>(
     builder: ServerBuilder,
     listener: TcpListener,
     mut config: ServerConfig,
     server: Server,
     ending: GracefulShutdownSignal,
-) -> io::Result<ServerBuilder> {
+    app: impl Fn(&Server) -> App<A> + Copy + Send + 'static,
+) -> io::Result<ServerBuilder>
+where
+    A: WorkerApp<B>,
+    B: MessageBody + 'static,
+{
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     builder.listen("tls", listener, move || {
         let watch = server.watch();
@@ -109,6 +155,7 @@ fn listen_tls(
         })
         .and_then(
             http(
+                app(&server),
                 &server,
                 &ending,
                 |stream: &TlsStream<TimedStream<TcpStream>>, data| {
@@ -133,8 +180,32 @@ fn accept_tcp(
     (TimedStream::new(stream, watch), Protocol::Http1, from)
 }
 
+/// An application of one worker.
+trait WorkerApp<B>:
+    ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<B>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + 'static
+{
+}
+
+impl<A, B> WorkerApp<B> for A where
+    A: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static
+{
+}
+
 /// Creates the HTTP/1.1 service for streams of this kind, with the application of one worker.
-fn http<T, F>(
+fn http<T, F, A, B>(
+    app: App<A>,
     server: &Server,
     ending: &GracefulShutdownSignal,
     remember: F,
@@ -144,13 +215,14 @@ fn http<T, F>(
     Response = (),
     Error = DispatchError,
     InitError = (),
-> + use<T, F>
+> + use<T, F, A, B>
 where
+    A: WorkerApp<B>,
+    B: MessageBody + 'static,
     T: AsyncRead + AsyncWrite + Unpin + 'static,
     F: Fn(&T, &mut Extensions) + 'static,
 {
-    let app = server
-        .app()
+    let app = app
         .into_factory()
         .map_err(|error: actix_web::Error| error.error_response());
     let HttpLimits { keep_alive, .. } = *server.limits();

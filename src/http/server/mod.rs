@@ -4,7 +4,7 @@
 mod listen;
 mod new_settings;
 
-pub use listen::Listener;
+pub use listen::{GatewayListener, Listener};
 
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestCache};
@@ -17,6 +17,7 @@ use crate::http::console::{MAX_WATCHES, WATCHES_OF_CALLER};
 use crate::http::docs::openapi;
 use crate::http::envelope;
 use crate::http::envelope::tokens::TokenLayer;
+use crate::http::gateway::{GatewayKind, GatewayLayer};
 use crate::http::load::apart::LongWorkPlaces;
 use crate::http::load::budget::ByteBudget;
 use crate::http::load::places::StreamPlaces;
@@ -124,6 +125,16 @@ impl Server {
         listeners: Vec<Listener>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        self.run_with_gateway(listeners, None, shutdown)
+    }
+
+    /// Serves as [`Server::run`] does, and answers a gateway on a listener of its own.
+    pub fn run_with_gateway(
+        self,
+        listeners: Vec<Listener>,
+        gateway: Option<GatewayListener>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
         let server = self.clone();
         let shutdown = async move {
             shutdown.await;
@@ -154,6 +165,9 @@ impl Server {
                 .shutdown_signal(shutdown);
             for listener in listeners {
                 builder = listen::listen(builder, listener, tls.as_ref(), &self)?;
+            }
+            if let Some(gateway) = gateway {
+                builder = listen::listen_for_gateway(builder, gateway, tls.as_ref(), &self)?;
             }
             builder.run().await
         })
@@ -189,6 +203,26 @@ impl Server {
             .configure(routes::mount)
             .wrap(TokenLayer)
             .wrap_fn(move |request, service| envelope::wrap(request, service, &worker))
+    }
+}
+
+impl Server {
+    /// Returns the application of one worker for a gateway of this kind.
+    #[must_use]
+    pub fn gateway_app(
+        &self,
+        kind: GatewayKind,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<impl MessageBody + use<>>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + use<>,
+    > {
+        self.app()
+            .wrap(GatewayLayer::new(kind, Arc::clone(&self.live)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Room;
 
-pub(super) const HTTP: [Room; 30] = [
+pub(super) const HTTP: [Room; 32] = [
     (
         "tls",
         &[],
@@ -250,8 +250,28 @@ pub(super) const HTTP: [Room; 30] = [
         "The outermost layers: who calls, how often, the request's id, and what operators see of it.",
     ),
     (
+        "gateway::kind",
+        &[],
+        "The kinds of gateways, and where each says what it asks about.",
+    ),
+    (
+        "gateway",
+        &[
+            "error",
+            "caller::identity",
+            "authzen::wire",
+            "body",
+            "shared",
+            "authzen",
+            "gateway::kind",
+        ],
+        "Gateways that ask whether to let a request through.",
+    ),
+    (
         "server",
         &[
+            "gateway::kind",
+            "gateway",
             "load::places",
             "caller",
             "settings",
