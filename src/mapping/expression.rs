@@ -11,7 +11,13 @@ use crate::model::{Record, Value};
 use smol_str::SmolStr;
 
 /// Headers that carry credentials, which no question may hold as data.
-const CREDENTIAL_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "dpop"];
+const CREDENTIAL_HEADERS: [&str; 5] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "dpop",
+    "behest-gateway-key",
+];
 
 /// LIMIT: the number of parts of one expression.
 const MAX_PARTS: usize = 16;

@@ -184,8 +184,15 @@ impl McpServer {
         };
         let defaults = self.defaults.get(tool).into_iter().flat_map(Record::iter);
         for (name, value) in defaults {
-            if arguments.get_present(name).is_none() {
-                arguments.insert(name.clone(), value.clone());
+            match arguments.get(name) {
+                // Some tools run with the default then, and others with nothing.
+                Some(Value::Null) => {
+                    return Err(MappingRefusal::Message(
+                        "an argument with a default is null",
+                    ));
+                }
+                Some(_) => {}
+                None => arguments.insert(name.clone(), value.clone()),
             }
         }
         Ok(arguments)

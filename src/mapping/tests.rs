@@ -297,7 +297,13 @@ fn an_expression_selects_texts_and_nothing_else() {
     ] {
         assert!(RequestExpression::read(bad).is_err(), "{bad}");
     }
-    for header in ["Authorization", "cookie", "DPoP", "proxy-authorization"] {
+    for header in [
+        "Authorization",
+        "cookie",
+        "DPoP",
+        "Behest-Gateway-Key",
+        "proxy-authorization",
+    ] {
         let read = RequestExpression::read(&format!("request.headers['{header}']"));
         assert!(
             matches!(read, Err(MappingError::CredentialHeader(_))),

@@ -151,6 +151,11 @@ fn a_message_becomes_the_question_of_its_method() {
     );
     assert!(found.starts_with("tools/call tool:desk/refund "), "{found}");
     assert!(found.contains("2.50"), "{found}");
+    let null = call(
+        "tools/call",
+        r#"{"name":"export","arguments":{"format":null}}"#,
+    );
+    assert_eq!(null, "! message_invalid");
     for (arguments, format) in [("{}", "full"), (r#"{"format":"short"}"#, "short")] {
         let found = call(
             "tools/call",
