@@ -496,6 +496,16 @@ async fn whatever_goes_wrong_is_a_denial() {
                 "the gateway's key is nothing that a client could renew"
             );
         }
+        if expected == "unauthenticated" {
+            // Nothing of the body is read.
+            let asked = presented
+                .into_iter()
+                .fold(message(&token, "/mcp/kb", "{"), |request, key| {
+                    request.insert_header(("behest-gateway-key", key))
+                });
+            let reply = gate.send(GatewayKind::Envoy, asked).await;
+            assert_eq!(verdict(&reply), expected);
+        }
         // A client's header does not stand for the gateway's key, and neither do two of them.
         let two = original(&token, Method::GET, path)
             .insert_header(("behest-gateway-key", key))
@@ -516,16 +526,16 @@ async fn whatever_goes_wrong_is_a_denial() {
     let gate = Gate::new(local());
     let token = gate.token("alice", "web");
     for (body, expected) in [
-        ("", "undecided"),
-        ("[]", "undecided"),
+        ("", "invalid_json"),
+        ("[]", "malformed"),
         (
-            "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}]",
-            "undecided",
+            r#"[{"jsonrpc":"2.0","id":1,"method":"tools/list"}]"#,
+            "malformed",
         ),
-        ("{", "undecided"),
+        ("{", "invalid_json"),
         (
-            "{\"jsonrpc\":\"2.0\",\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}",
-            "undecided",
+            r#"{"jsonrpc":"2.0","id":1,"id":1,"method":"tools/list"}"#,
+            "duplicate_member",
         ),
         ("{}", "message_invalid"),
     ] {

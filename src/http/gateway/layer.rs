@@ -8,10 +8,10 @@ use super::verdict::{GatewayDenial, of_answer};
 use super::{GatewayKind, origin};
 use crate::http::authzen::evaluation;
 use crate::http::body::read_body;
-use crate::http::caller::identity::bearer_token;
+use crate::http::caller::identity::{CallerHint, bearer_token};
 use crate::http::shared::newest::LiveState;
 use crate::http::shared::{REQUEST_ID, ServiceState};
-use crate::http::write_record;
+use crate::http::{Error, write_record};
 use crate::model::{Record, Value};
 use actix_web::body::{BoxBody, MessageBody, to_bytes_limited};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
@@ -146,6 +146,13 @@ async fn ask(
 ) -> Result<GatewayQuestion, GatewayDenial> {
     let snapshot = shared.engine.snapshot().ok_or(GatewayDenial::NoAnswer)?;
     let original = origin::read(kind, request)?;
+    let headers = headers(request.headers());
+    // Nothing is read for a gateway that is not let in; the evaluation looks at it again.
+    let peer = shared.peer(request.conn_data());
+    let (settings, clock) = (&shared.settings, shared.clock.as_ref());
+    if CallerHint::by(&headers, peer, settings, clock)?.is_none() && settings.anonymous.is_none() {
+        return Err(Error::MissingCredential.into());
+    }
     let token = bearer_token(request.headers()).ok_or(GatewayDenial::NoToken)?;
     let found = snapshot.bundle().mapping().find(&original)?;
     let message = if found.needs_body() && origin::has_whole_body(kind, request.headers()) {
@@ -159,7 +166,7 @@ async fn ask(
     write_record(&mut body, &question);
     Ok(GatewayQuestion {
         body,
-        headers: headers(request.headers()),
+        headers,
         generation: snapshot.bundle().generation(),
     })
 }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// The header with the code of the reason for a denial.
 const REASON: HeaderName = HeaderName::from_static("behest-reason");
@@ -63,7 +63,7 @@ pub(super) struct EvaluationAnswer {
 
 #[derive(Debug, Default, Deserialize)]
 struct AnswerContext {
-    reason: Option<serde_json::Map<String, serde_json::Value>>,
+    reason: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,20 +73,21 @@ struct AnswerError {
 }
 
 impl GatewayDenial {
-    fn code(&self) -> &'static str {
+    fn code(&self) -> Value {
         match self {
-            Self::NoToken => "credential_missing",
-            Self::Unread(_) => "gateway_mismatch",
-            Self::Mapping(refusal) => refusal.code(),
-            Self::Undecided(_) | Self::NoAnswer => "undecided",
-            Self::BundleChanged => "bundle_changed",
+            Self::NoToken => json!("credential_missing"),
+            Self::Unread(_) => json!("gateway_mismatch"),
+            Self::Mapping(refusal) => json!(refusal.code()),
+            Self::Undecided(error) => json!(error.body().error.code),
+            Self::BundleChanged => json!("bundle_changed"),
+            Self::NoAnswer => json!("undecided"),
         }
     }
 
     /// Creates the answer.
     pub(super) fn response(&self) -> HttpResponse {
-        let mut members = serde_json::Map::new();
-        members.insert("code".to_owned(), json!(self.code()));
+        let mut members = Map::new();
+        members.insert("code".to_owned(), self.code());
         members.insert("message".to_owned(), json!(self.to_string()));
         let challenge = matches!(self, Self::NoToken).then_some(CHALLENGE);
         denied(members, challenge)
@@ -127,7 +128,7 @@ pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) ->
 }
 
 fn of_denial(answer: EvaluationAnswer) -> HttpResponse {
-    let mut members = serde_json::Map::new();
+    let mut members = Map::new();
     match (answer.decision, answer.context.reason, answer.error) {
         (Some(false), Some(reason), _) => members = reason,
         (_, _, Some(error)) => {
@@ -136,24 +137,21 @@ fn of_denial(answer: EvaluationAnswer) -> HttpResponse {
         }
         _ => return GatewayDenial::NoAnswer.response(),
     }
-    let code = members.get("code").and_then(serde_json::Value::as_str);
+    let code = members.get("code").and_then(Value::as_str);
     let is_of_token = code.is_some_and(|code| TOKEN_CODES.contains(&code));
     denied(members, is_of_token.then_some(CHALLENGE_ANEW))
 }
 
 /// Creates a denial: a problem (RFC 9457) with the members of its reason.
-fn denied(
-    reason: serde_json::Map<String, serde_json::Value>,
-    challenge: Option<HeaderValue>,
-) -> HttpResponse {
+fn denied(reason: Map<String, Value>, challenge: Option<HeaderValue>) -> HttpResponse {
     let status = if challenge.is_some() {
         StatusCode::UNAUTHORIZED
     } else {
         StatusCode::FORBIDDEN
     };
-    let code = reason.get("code").and_then(serde_json::Value::as_str);
+    let code = reason.get("code").and_then(Value::as_str);
     let code = code.and_then(|code| HeaderValue::from_str(code).ok());
-    let mut body = serde_json::Map::new();
+    let mut body = Map::new();
     body.insert("title".to_owned(), json!(status.canonical_reason()));
     body.insert("status".to_owned(), json!(status.as_u16()));
     body.extend(reason);
@@ -166,5 +164,5 @@ fn denied(
     if let Some(challenge) = challenge {
         response.insert_header((WWW_AUTHENTICATE, challenge));
     }
-    response.body(serde_json::Value::Object(body).to_string())
+    response.body(Value::Object(body).to_string())
 }
