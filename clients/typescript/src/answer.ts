@@ -42,7 +42,7 @@ export function objectOf(incoming: Incoming): Record<string, unknown> {
   return value;
 }
 
-/** Reads one decision; throws where there is none. */
+/** Reads one decision; throws where there is none. A fault beside it is a failure of its own. */
 export function decisionOf(value: unknown, ids: Ids): Decision {
   if (!isObject(value)) throw new AuthZenError("nonsense", "a decision is an object");
   const { decision, context } = value;
@@ -51,6 +51,10 @@ export function decisionOf(value: unknown, ids: Ids): Decision {
   }
   if (context === undefined || context === null) return { decision, ...ids };
   if (!isObject(context)) throw new AuthZenError("nonsense", "`context` is no object");
+  if (context["error"] !== undefined && context["error"] !== null) {
+    // The service says that it failed at this question: what stands beside that is no decision.
+    return { ...undecided(faultOf(context["error"]), ids), context };
+  }
   const reason = reasonOf(context);
   return { decision, context, ...(reason === undefined ? {} : { reason }), ...ids };
 }
@@ -122,6 +126,16 @@ function reasonOf(context: Record<string, unknown>): Reason | undefined {
   if (typeof reason === "string" && reason !== "") return { code: reason };
   if (!isObject(reason) || typeof reason["code"] !== "string") return undefined;
   return reason as Reason;
+}
+
+/** Returns what a service says went wrong with one question. */
+function faultOf(error: unknown): AuthZenError {
+  const said = isObject(error) ? (error["message"] ?? error["code"]) : error;
+  const message = "the service reports a fault beside its decision";
+  return new AuthZenError(
+    "nonsense",
+    typeof said === "string" ? `${message}: ${said.slice(0, 500)}` : message,
+  );
 }
 
 function statusError(incoming: Incoming): AuthZenError {

@@ -164,6 +164,10 @@ describe("what is no permit denies", () => {
     },
     "a connection that is closed": (to) => to.destroy(),
     "a batch": (to) => json(to, { evaluations: [{ decision: true }] }),
+    "a permit beside a fault": (to) =>
+      json(to, { decision: true, context: { error: { status: 500, message: "no data" } } }),
+    "a permit beside a fault in a word": (to) =>
+      json(to, { decision: true, context: { error: "" } }),
   };
   for (const [name, answer] of Object.entries(NONSENSE)) {
     test(name, async () => {
@@ -185,6 +189,15 @@ describe("what is no permit denies", () => {
       assert.equal(asked.length, 3, "nothing is sent twice");
     });
   }
+
+  test("a fault beside one decision of a batch is a failure of that one", async () => {
+    const faulty = { decision: true, context: { error: { status: 500, message: "no data" } } };
+    const answer = (to) => json(to, { evaluations: [{ decision: true }, faulty] });
+    const { found } = await against(answer, (client) => client.evaluations(BATCH));
+    assert.deepEqual(found.map(({ decision }) => decision), [true, false]);
+    assert.equal(found[0].failure, undefined);
+    assert.match(found[1].failure.message, /no data/);
+  });
 
   for (const [name, evaluations] of Object.entries({
     "a shorter batch": [{ decision: true }],
