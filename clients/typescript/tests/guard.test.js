@@ -217,6 +217,20 @@ describe("ways around it", () => {
     }
   });
 
+  test("and a mapping of a method that the guard decides itself", () => {
+    const mapped = (method, more = {}) => {
+      const methods = { [method]: () => [] };
+      guard(highLevel1([]), { server: "desk", pdp: service.url, methods, ...more });
+    };
+    for (const method of ["tools/call", "tools/list", "prompts/list", "resources/list", "ping"]) {
+      assert.throws(() => mapped(method), /`methods` may not map/);
+    }
+    for (const method of ["initialize", "server/discover"]) {
+      assert.throws(() => mapped(method, { handshake: "pass" }), /`methods` may not map/);
+      mapped(method);
+    }
+  });
+
   test("an SDK that keeps its tools elsewhere is refused", () => {
     const server = highLevel1([]);
     server.validateToolInput = undefined;

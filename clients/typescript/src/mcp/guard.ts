@@ -60,7 +60,8 @@ export interface GuardOptions extends EnforcerOptions<McpRequest> {
   /** Whether `initialize` and `server/discover` are asked about, or passed on to whoever can
    * connect; `ask` without it. */
   handshake?: "ask" | "pass";
-  /** Mappings of methods of one's own, or others than the default ones. */
+  /** Mappings of methods of one's own, or others than the default ones; not of `tools/call`,
+   * of lists that are narrowed, and of what is passed on: the guard decides these itself. */
   methods?: Readonly<Record<string, Mapping>>;
   /** The code of a JSON-RPC error that denies, -32001 without it. */
   denialCode?: number;
@@ -84,6 +85,11 @@ export class Guard {
       throw new TypeError("`server` is the server's name in questions: printable, with no slash");
     }
     this.#options = options;
+    for (const method of Object.keys(options.methods ?? {})) {
+      if (method === "tools/call" || Object.hasOwn(LISTS, method) || this.passes(method)) {
+        throw new TypeError(`\`methods\` may not map \`${method}\`: the guard decides it itself`);
+      }
+    }
     this.enforcer = new Enforcer(options, bearerToken);
     this.style = {
       code: options.denialCode ?? DENIAL_CODE,
