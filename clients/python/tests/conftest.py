@@ -247,6 +247,16 @@ DEFAULT_HOSTS: dict[str, tuple[bytes | None, str, float]] = {
         "close",
         0,
     ),
+    "a fault beside a permit": (
+        answer(b'{"decision": true, "context": {"error": {"status": 500}}}'),
+        "close",
+        0,
+    ),
+    "a fault without words beside a permit": (
+        answer(b'{"decision": true, "context": {"error": {}}}'),
+        "close",
+        0,
+    ),
     "a context that is no object": (answer(b'{"decision": true, "context": 7}'), "close", 0),
     "NaN": (answer(b'{"decision": true, "context": {"x": NaN}}'), "close", 0),
     "not UTF-8": (answer(b'{"decision": true, "context": {"x": "\xff"}}'), "close", 0),

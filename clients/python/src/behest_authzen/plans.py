@@ -28,7 +28,14 @@ from .model import (
     encode,
 )
 from .transport import Answer, Connection, Sent
-from .wire import read_decision, read_decisions, read_metadata, read_object, read_page
+from .wire import (
+    UNAVAILABLE,
+    read_decision,
+    read_decisions,
+    read_metadata,
+    read_object,
+    read_page,
+)
 
 log = logging.getLogger("behest_authzen")
 
@@ -67,8 +74,6 @@ _RESERVED = frozenset(
 )
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-
-UNAVAILABLE = "The authorization service could not be asked, so nothing is permitted."
 
 
 def valid_traceparent(value: str | None) -> str | None:

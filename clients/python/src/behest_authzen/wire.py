@@ -26,6 +26,9 @@ from .model import (
 
 NEXT_ACTIONS = ("request", "step_up", "retry", "none")
 
+UNAVAILABLE = "The authorization service could not be asked, so nothing is permitted."
+"""What whoever asked is told where there is no decision."""
+
 _SHOWN = 300
 """How many characters of what a PDP said are repeated in an error."""
 
@@ -77,7 +80,7 @@ def _refusal(status: int, body: bytes) -> Refused:
 
 
 def read_decision(found: JsonObject, headers: Mapping[str, str]) -> Decision:
-    """Reads one decision out of an object."""
+    """Reads one decision out of an object. A fault beside it makes it a denial that failed."""
     decision = found.get("decision")
     if decision is not True and decision is not False:
         said = "missing" if "decision" not in found else "neither `true` nor `false`"
@@ -87,10 +90,16 @@ def read_decision(found: JsonObject, headers: Mapping[str, str]) -> Decision:
         context = {}
     if not isinstance(context, Mapping):
         raise Nonsense("the PDP answered with a `context` that is no object")
+    reason = None if decision else read_reason(context)
+    failure = None
+    if fault := _fault(context):
+        failure = Nonsense(f"the PDP reports a fault beside its decision: {fault}")
+        decision, reason = False, Reason(failure.code, UNAVAILABLE, "retry")
     return Decision(
         permit=decision,
         context=context,
-        reason=None if decision else read_reason(context),
+        reason=reason,
+        failure=failure,
         id=headers.get("behest-decision"),
         revision=headers.get("behest-revision"),
     )
@@ -157,12 +166,16 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def fault_of(decision: Decision) -> str | None:
     """Returns what a PDP says went wrong with one question of a batch, if anything did."""
-    error = decision.context.get("error")
+    return _fault(decision.context)
+
+
+def _fault(context: JsonObject) -> str | None:
+    error = context.get("error")
     if error is None:
         return None
     if isinstance(error, Mapping):
-        return f"{error.get('status', '')} {error.get('message', error.get('code', ''))}".strip()
-    return str(error)[:_SHOWN]
+        error = f"{error.get('status', '')} {error.get('message', error.get('code', ''))}".strip()
+    return str(error)[:_SHOWN] or "it does not say which"
 
 
 def read_page(found: JsonObject, kind: str, wanted: str | None) -> Page:
