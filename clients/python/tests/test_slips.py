@@ -414,6 +414,21 @@ async def test_methods_that_nobody_knows(make: Any, stub: Stub) -> None:
     assert ran == []
 
 
+async def test_methods_that_the_guard_decides_itself(stub: Stub) -> None:
+    from behest_authzen import Resource
+
+    def own(_: Any) -> Resource:
+        return Resource("record", "7")
+
+    for method in ("tools/call", "tools/list", "prompts/list", "resources/list", "ping"):
+        with pytest.raises(ValueError, match="must not map"):
+            Guard("desk", stub.url, principal=ANA, methods={method: own})
+    for method in ("initialize", "server/discover"):
+        Guard("desk", stub.url, principal=ANA, methods={method: own})
+        with pytest.raises(ValueError, match="must not map"):
+            Guard("desk", stub.url, principal=ANA, handshake="pass", methods={method: own})
+
+
 async def test_methods_of_ones_own(stub: Stub) -> None:
     from behest_authzen import Resource
 

@@ -50,6 +50,11 @@ class Guard(Asker):
             raise ValueError("`server` must be a name without spaces and slashes")
         super().__init__(pdp, settings, **more)
         self.server = server
+        for method in self.settings.methods:
+            if method == "tools/call" or method in LISTS or self.passes(method):
+                raise ValueError(
+                    f"`methods` must not map `{method}`: the guard decides it by itself"
+                )
 
     def passes(self, method: str) -> bool:
         """Returns whether a method is passed on unasked."""
