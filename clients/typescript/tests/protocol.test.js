@@ -104,6 +104,18 @@ describe("methods", () => {
     });
   }
 
+  test("subscriptions/listen names at most 200 addresses", async () => {
+    const listen = async (count) => {
+      const resourceSubscriptions = Array.from({ length: count }, (_, at) => `desk://${at}`);
+      return asked("subscriptions/listen", { notifications: { resourceSubscriptions } });
+    };
+    assert.equal((await listen(200)).questions.length, 1);
+    const { questions, answer } = await listen(201);
+    assert.deepEqual(questions, []);
+    assert.equal(answer.error.data.code, "request_unmapped");
+    assert.match(answer.error.message, /more than 200/);
+  });
+
   test("subscriptions/listen is asked about for each address", async () => {
     const notifications = { toolsListChanged: true, resourceSubscriptions: ["desk://a", "DESK://b"] };
     const { questions } = await asked("subscriptions/listen", { notifications });

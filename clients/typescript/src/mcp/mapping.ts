@@ -30,6 +30,9 @@ export const PRIVATE_RESULTS: ReadonlySet<string> = new Set([
 /** Methods before which nothing else can be asked. */
 export const HANDSHAKE: ReadonlySet<string> = new Set(["initialize", "server/discover"]);
 
+/** How many resources one `subscriptions/listen` may name. */
+const MAX_LISTENED = 200;
+
 const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
 
 const MAPPINGS: Readonly<Record<string, Mapping>> = {
@@ -64,6 +67,9 @@ const MAPPINGS: Readonly<Record<string, Mapping>> = {
     if (!isObject(filter)) throw new MappingError("`notifications` is no object");
     const uris = filter["resourceSubscriptions"] ?? [];
     if (!Array.isArray(uris)) throw new MappingError("`resourceSubscriptions` is no array");
+    if (uris.length > MAX_LISTENED) {
+      throw new MappingError(`\`resourceSubscriptions\` names more than ${MAX_LISTENED} URIs`);
+    }
     const each = uris.map((uri) => ({
       action: "resources/subscribe",
       resource: resourceOf(text({ uri }, "uri")),
