@@ -7,7 +7,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use behest::bundle::BundleSource;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::evidence::{HttpClient, KeySource, Preset, Profile, Trust, Verifier};
+use behest::evidence::{CallerScope, HttpClient, KeySource, Preset, Profile, Trust, Verifier};
 use behest::http::{
     Caller, CallerCredential, CallerKey, GatewayKind, KeyHash, Permission, Server, Settings,
 };
@@ -469,7 +469,7 @@ async fn whatever_goes_wrong_is_a_denial() {
         require_actor: false,
         reasons: false,
         rate: None,
-        credentials: Default::default(),
+        credentials: CallerScope::default(),
     };
     let path = "/write/repository/checkout";
     for (permissions, presented, expected) in [
@@ -776,10 +776,9 @@ async fn no_mutated_message_is_permitted_that_a_lenient_server_reads_as_a_denied
         // The last of several members counts, and names are read in any case.
         let read: Value = serde_json::from_str(&body).unwrap();
         let member = |of: &Value, name: &str| {
-            let found = of.as_object().into_iter().flatten();
+            let mut found = of.as_object().into_iter().flatten();
             found
-                .filter(|(own, _)| own.eq_ignore_ascii_case(name))
-                .last()
+                .rfind(|(own, _)| own.eq_ignore_ascii_case(name))
                 .map(|(_, value)| value.clone())
         };
         assert_eq!(member(&read, "method"), Some(json!("tools/call")), "{body}");
