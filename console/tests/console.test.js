@@ -44,7 +44,7 @@ const bodyText = async (it) => {
   return page.slice(page.indexOf(`"name":${JSON.stringify(it.name)},`));
 };
 
-test("every case, opened as it is, shows what it expects", { timeout: 600_000 }, async () => {
+test("every case, opened as it is, shows what it expects", { timeout: 1_200_000 }, async () => {
   const pages = await Promise.all(Array.from({ length: 3 }, () => open()));
   const wrong = [];
   const at = await folder();
@@ -84,7 +84,7 @@ test("every case, opened as it is, shows what it expects", { timeout: 600_000 },
   pages.forEach((page) => assertClean(page));
 });
 
-test("every case that is given nothing shows, now, what behest explain says", { timeout: 600_000 }, async () => {
+test("every case that is given nothing shows, now, what behest explain says", { timeout: 1_200_000 }, async () => {
   const pages = await Promise.all(Array.from({ length: 2 }, () => open()));
   const plain = cases.filter((it) => Object.keys(it.given).length === 0);
   assert.ok(plain.length > 200, `${plain.length} cases`);
