@@ -182,7 +182,8 @@ impl RouteReader<'_> {
                 .tell(at, "a route says neither what is done nor to what", help);
             return None;
         };
-        let (kind_at, id_at) = (resource.r#type.referenced, resource.id.referenced);
+        let kind_at = resource.r#type.referenced;
+        let id_at = resource.id.referenced;
         let kind = SmolStr::from(resource.r#type.value);
         let id = self.keep(read_text(&resource.id.value), id_at)?;
         let name = SmolStr::from(action.value);

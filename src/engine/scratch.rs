@@ -320,7 +320,8 @@ impl Engine {
             let found = bundle::run_cases(chunk, nothing, None, decide, explain_nothing);
             report.results.extend(found.results);
         }
-        let (decided, mut survey) = (decided.into_inner(), survey.into_inner());
+        let decided = decided.into_inner();
+        let mut survey = survey.into_inner();
         if is_cut {
             survey.cut_cases();
         }

@@ -80,7 +80,8 @@ impl PathTemplate {
         if self.segments.len() != other.segments.len() {
             return TemplateOverlap::None;
         }
-        let (mut is_narrower, mut is_wider) = (false, false);
+        let mut is_narrower = false;
+        let mut is_wider = false;
         for pair in self.segments.iter().zip(&other.segments) {
             match pair {
                 (Literal(one), Literal(other)) if one == other => {}

@@ -153,7 +153,8 @@ fn written(seen: &WatchedDecisions, mark: u32) -> String {
         write_missed(&mut text, &missed);
     }
     for event in &seen.events {
-        let (number, record) = (event.number, &event.record);
+        let number = event.number;
+        let record = &event.record;
         // Writing to a string cannot fail.
         let _written = write!(
             text,

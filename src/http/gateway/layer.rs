@@ -89,8 +89,8 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let service = Rc::clone(&self.service);
-        let (kind, shared) = (self.layer.kind, self.layer.live.load());
-        Box::pin(answer(service, kind, shared, request))
+        let shared = self.layer.live.load();
+        Box::pin(answer(service, self.layer.kind, shared, request))
     }
 }
 

@@ -29,7 +29,8 @@ pub(in crate::policy) fn check(
     fragment: &Fragment<RawName>,
     files: &[SourceFile],
 ) -> Result<(), Problem> {
-    let (mut types, mut actions) = (NameGraph::default(), NameGraph::default());
+    let mut types = NameGraph::default();
+    let mut actions = NameGraph::default();
     for (namespace, definition) in &fragment.0 {
         let namespace = namespace.as_ref().map(ToString::to_string);
         let whole = |name: String| match &namespace {
