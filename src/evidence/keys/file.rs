@@ -3,9 +3,10 @@
 //! INVARIANT: the content of a changed file counts only if two readings, a moment apart, agree: a
 //! file that is being written withdraws nothing. No file is opened that could block.
 
-use crate::regular_file;
 use aws_lc_rs::digest::{SHA256, digest};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -64,8 +65,19 @@ impl FileText {
     }
 
     fn read_once(path: &Path, most: u64) -> Result<Self, FileError> {
+        let kind = fs::metadata(path).map_err(of_io)?.file_type();
+        if kind.is_dir() {
+            return Err(FileError::Gone(
+                "a directory stands in the place of the file",
+            ));
+        }
+        if kind.is_fifo() || kind.is_socket() || kind.is_block_device() {
+            return Err(FileError::Gone(
+                "what stands in the place of the file is none",
+            ));
+        }
         let mut text = Vec::new();
-        let file = regular_file::open(path).map_err(of_io)?;
+        let file = File::open(path).map_err(of_io)?;
         file.take(most.saturating_add(1))
             .read_to_end(&mut text)
             .map_err(of_io)?;
@@ -85,7 +97,6 @@ fn of_io(error: io::Error) -> FileError {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => FileError::Gone("the file is not there"),
         ErrorKind::IsADirectory => FileError::Gone("a directory stands in the place of the file"),
-        ErrorKind::InvalidInput => FileError::Gone("what stands in the place of the file is none"),
         _ => FileError::Unreadable(error),
     }
 }
