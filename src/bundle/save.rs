@@ -9,8 +9,9 @@
 //! **Trade-off.** Several files are not saved at once: a crash in between leaves some as they were.
 //! A bundle is loaded when nothing has changed for a moment, and whole or not at all.
 
+use crate::regular_file;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,8 +90,14 @@ fn place_of(root: &Path, edit: &FileEdit) -> Result<PathBuf, SaveError> {
     is_as_before(&place, edit).map(|()| place)
 }
 
+/// LIMIT: bytes of a file that are compared: more than a bundle may hold.
+const MAX_BYTES: u64 = 1 << 30;
+
 fn is_as_before(place: &Path, edit: &FileEdit) -> Result<(), SaveError> {
-    let now = fs::read(place).map_err(|_| SaveError::Changed)?;
+    let mut now = Vec::new();
+    regular_file::open(place)
+        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut now))
+        .map_err(|_| SaveError::Changed)?;
     if now == edit.before.as_bytes() {
         Ok(())
     } else {
@@ -109,7 +116,7 @@ impl WrittenFile {
     fn write(place: PathBuf, edit: &FileEdit) -> Result<Self, SaveError> {
         let name = place.file_name().unwrap_or_default().to_string_lossy();
         // Names with a dot before them are no files of a bundle.
-        let beside = place.with_file_name(format!(".{name}.{}.saved", std::process::id()));
+        let beside = place.with_file_name(format!(".{name}.{}.saved", uuid::Uuid::now_v7()));
         let mode = fs::metadata(&place)?.permissions();
         let mut file = OpenOptions::new()
             .write(true)

@@ -167,7 +167,7 @@ impl McpServer {
                 };
                 match text(reference, "type")?.as_str() {
                     "ref/prompt" => ("prompt", own(text(reference, "name")?)),
-                    "ref/resource" => ("resource", text(reference, "uri")?.clone()),
+                    "ref/resource" => ("resource", uri(text(reference, "uri")?)?),
                     _ => return Err(MappingRefusal::Unmapped),
                 }
             }
@@ -194,6 +194,12 @@ impl McpServer {
                 Some(_) => {}
                 None => arguments.insert(name.clone(), value.clone()),
             }
+        }
+        // A server whose reader ignores case runs with `Limit` where `limit` was put in.
+        if has_twins(&arguments) {
+            return Err(MappingRefusal::Message(
+                "an argument is spelled like a default's in another case",
+            ));
         }
         Ok(arguments)
     }
@@ -282,13 +288,43 @@ fn text<'r>(params: &'r Record, name: &'static str) -> Result<&'r SmolStr, Mappi
 
 /// Returns a URI, which must be spelled as servers look it up: two spellings of one are not two.
 fn uri(text: &SmolStr) -> Result<SmolStr, MappingRefusal> {
-    match Url::parse(text) {
-        Ok(url) if url.as_str() != text => Err(MappingRefusal::ambiguous(
-            "`uri`",
-            "it is not in its normal form",
-        )),
-        Ok(_) | Err(_) => Ok(text.clone()),
+    let is_other = Url::parse(text).is_ok_and(|url| url.as_str() != text);
+    if is_other || !is_normal(text) {
+        let why = "it is not in its normal form";
+        return Err(MappingRefusal::ambiguous("`uri`", why));
     }
+    Ok(text.clone())
+}
+
+/// Returns `true` if a URI, of whatever scheme, has no second spelling: RFC 3986 section 6.2.2, and
+/// no empty segment, which some servers leave out.
+fn is_normal(text: &str) -> bool {
+    let rest = text.split_once(':').map_or(text, |(_, rest)| rest);
+    let path = match rest.strip_prefix("//") {
+        Some(rest) => {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            if authority.contains(|c: char| c.is_uppercase() || c == '%') {
+                return false;
+            }
+            path
+        }
+        None => rest,
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let has_dots = path.split('/').any(|part| matches!(part, "." | ".."));
+    let is_escape = |escape: &str| {
+        let digits = escape.get(..2).filter(|digits| {
+            let fits = |b: u8| b.is_ascii_digit() || matches!(b, b'A'..=b'F');
+            digits.bytes().all(fits)
+        });
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        byte.is_some_and(|b| !b.is_ascii_alphanumeric() && !b"-._~/\\".contains(&b))
+    };
+    !has_dots
+        && !path.contains("//")
+        && !text.contains('\\')
+        && text.split('%').skip(1).all(is_escape)
 }
 
 #[cfg(test)]

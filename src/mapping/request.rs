@@ -12,6 +12,13 @@ const OVERRIDES: [&str; 5] = [
     "x-rewrite-url",
 ];
 
+/// Returns `true` for a header by which an upstream may take another request for this one. Those
+/// behind CGI read `_` as `-`, so that MCP's headers may not come with it.
+fn names_another(header: &str) -> bool {
+    let plain = header.replace('_', "-");
+    OVERRIDES.contains(&plain.as_str()) || (plain != header && plain.starts_with("mcp-"))
+}
+
 /// Longest name of a host in bytes (RFC 1035 section 2.3.4).
 const MAX_HOST: usize = 253;
 
@@ -45,11 +52,7 @@ impl<'a> OriginalRequest<'a> {
 
     /// Refuses a request that some servers would take for another one.
     pub(super) fn check_overrides(&self) -> Result<(), MappingRefusal> {
-        if self
-            .headers
-            .iter()
-            .any(|(name, _)| OVERRIDES.contains(name))
-        {
+        if self.headers.iter().any(|(name, _)| names_another(name)) {
             return Err(MappingRefusal::ambiguous(
                 "method or path",
                 "a header names another one",

@@ -203,6 +203,9 @@ fn what_servers_read_differently_is_refused() {
         "x-method-override",
         "x-original-url",
         "x-rewrite-url",
+        "x_http_method_override",
+        "x-original_url",
+        "mcp_method",
     ] {
         let found = asked("GET", "x", "/orders/7", &[(header, "DELETE")]);
         assert_eq!(found, "! request_ambiguous", "{header}");

@@ -542,6 +542,38 @@ async fn whatever_goes_wrong_is_a_denial() {
         let reply = gate.call(&token, "/mcp/kb", body).await;
         assert_eq!(verdict(&reply), expected, "{body}");
     }
+    // An upstream that follows these reads another message than the one that is decided.
+    let tools = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).to_string();
+    for (kinds, encoding, is_read) in [
+        (&["application/json"][..], None, true),
+        (&["application/json; charset=\"UTF-8\""], None, true),
+        (&["application/json; charset=utf-7"], None, false),
+        (&["application/json;charset=utf-16"], None, false),
+        (&["application/json; x=1"], None, false),
+        (
+            &["application/json", "application/json; charset=utf-7"],
+            None,
+            false,
+        ),
+        (&["text/plain"], None, false),
+        (&[], None, false),
+        (&["application/json"], Some("identity"), false),
+        (&["application/json"], Some("br"), false),
+    ] {
+        let mut asked = original(&token, Method::POST, "/mcp/kb").set_payload(tools.clone());
+        for kind in kinds {
+            asked = asked.append_header(("content-type", *kind));
+        }
+        if let Some(encoding) = encoding {
+            asked = asked.insert_header(("content-encoding", encoding));
+        }
+        let found = verdict(&gate.send(GatewayKind::Envoy, asked).await);
+        assert_eq!(
+            found != "gateway_mismatch",
+            is_read,
+            "{kinds:?} {encoding:?}: {found}"
+        );
+    }
     let partial = original(&token, Method::POST, "/mcp/kb")
         .insert_header(("content-type", "application/json"))
         .insert_header(("x-envoy-auth-partial-body", "true"))

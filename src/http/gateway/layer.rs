@@ -156,6 +156,9 @@ async fn ask(
     let token = bearer_token(request.headers()).ok_or(GatewayDenial::NoToken)?;
     let found = snapshot.bundle().mapping().find(&original)?;
     let message = if found.needs_body() && origin::has_whole_body(kind, request.headers()) {
+        if !origin::is_plain_json(request.headers()) {
+            return Err(GatewayDenial::Unread("content-type"));
+        }
         Some(message(shared, request, payload).await?)
     } else {
         None

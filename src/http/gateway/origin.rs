@@ -4,7 +4,7 @@ use super::GatewayKind;
 use super::verdict::GatewayDenial;
 use crate::mapping::OriginalRequest;
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap};
 
 /// The header by which Envoy says that it has sent a part of the body.
 const PARTIAL_BODY: &str = "x-envoy-auth-partial-body";
@@ -50,6 +50,23 @@ pub(super) fn has_whole_body(kind: GatewayKind, headers: &HeaderMap) -> bool {
         && headers
             .get_all(PARTIAL_BODY)
             .all(|value| is_whole(value.as_bytes()))
+}
+
+/// Returns `true` if the body is JSON as the upstream reads it: in UTF-8, and as it is. A reader
+/// that follows `charset`, or a second header, would see another message.
+pub(super) fn is_plain_json(headers: &HeaderMap) -> bool {
+    let is_utf8 = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("charset")
+            && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    };
+    let mut parts = one(headers, CONTENT_TYPE.as_str())
+        .unwrap_or_default()
+        .split(';');
+    let is_json = parts
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    is_json && parts.all(is_utf8) && !headers.contains_key(CONTENT_ENCODING)
 }
 
 /// Returns a header that occurs once, as a text.

@@ -145,6 +145,44 @@ fn a_message_becomes_the_question_of_its_method() {
     ] {
         assert_eq!(call(method, params), expected, "{method} {params}");
     }
+    for uri in [
+        "file:///%73ecret",
+        "file:///a%2fb",
+        "file:///a%2Fb",
+        "file:///a%3ab",
+        "file:///a//b",
+        "file:///a%",
+        "notes://H/x",
+        "notes://h%41/x",
+        "notes://h/%7Ex",
+        "x:a/../b",
+        "//h/../x",
+        "secret/../x",
+        "a\\\\b",
+    ] {
+        let named = format!(r#"{{"uri":"{uri}"}}"#);
+        assert_eq!(
+            call("resources/read", &named),
+            "! request_ambiguous",
+            "{uri}"
+        );
+        let of = format!(r#"{{"ref":{{"type":"ref/resource","uri":"{uri}"}}}}"#);
+        assert_eq!(
+            call("completion/complete", &of),
+            "! request_ambiguous",
+            "{uri}"
+        );
+    }
+    for uri in [
+        "file:///secret",
+        "file:///a%20b",
+        "notes://h/x?y=%C3%A4",
+        "urn:a:b",
+    ] {
+        let named = format!(r#"{{"uri":"{uri}"}}"#);
+        let expected = format!("resources/read resource:{uri}");
+        assert_eq!(call("resources/read", &named), expected);
+    }
     let found = call(
         "tools/call",
         r#"{"name":"refund","arguments":{"amount":2.50}}"#,
@@ -156,6 +194,14 @@ fn a_message_becomes_the_question_of_its_method() {
         r#"{"name":"export","arguments":{"format":null}}"#,
     );
     assert_eq!(null, "! message_invalid");
+    let near = call(
+        "tools/call",
+        r#"{"name":"export","arguments":{"Format":"all"}}"#,
+    );
+    assert_eq!(
+        near, "! message_invalid",
+        "it is read in the default's place"
+    );
     for (arguments, format) in [("{}", "full"), (r#"{"format":"short"}"#, "short")] {
         let found = call(
             "tools/call",
