@@ -1116,7 +1116,7 @@ fn session(saves_edits: bool) -> (Server, TempDir) {
         ..local()
     });
     let folder = secret_bundle();
-    fs::write(folder.path().join("beside.cedar"), "old").unwrap();
+    fs::write(folder.path().join("beside.txt"), "old").unwrap();
     engine
         .load(&BundleSource::Dir(folder.path().to_owned()))
         .unwrap();
@@ -1194,8 +1194,8 @@ async fn nothing_but_the_files_that_a_person_is_shown_is_saved() {
         .to_string()];
     let absolute = out.path().join("x.cedar").display().to_string();
     for (path, was) in [
-        ("beside.cedar", "old"),
-        ("policies/../beside.cedar", "old"),
+        ("beside.txt", "old"),
+        ("policies/../beside.txt", "old"),
         ("policies/./p.cedar", "old"),
         ("/etc/passwd", "old"),
         (absolute.as_str(), "old"),

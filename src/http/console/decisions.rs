@@ -40,7 +40,7 @@ const PARAMETERS: [&str; 6] = [
 ];
 
 /// An event `missed`: decisions that this client did not see.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(in crate::http) struct MissedDecisions {
     /// How many there were. Behind `away` they are all decisions, whatever was asked for; it is
     /// absent if the process is another one.
@@ -49,6 +49,21 @@ pub(in crate::http) struct MissedDecisions {
     /// Why: `slow`, since the client did not read in time; `away`, since it was not connected;
     /// `restarted`, since the process is another one.
     pub(super) why: &'static str,
+}
+
+/// An event, by its fields (HTML, section 9.2).
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "it describes what is written without it")]
+pub(in crate::http) struct WatchedEvent {
+    /// What it is: `decision`, `missed` or `end`.
+    event: Option<String>,
+    /// JSON on one line: of `decision` the record with `took_us`, of `missed` a `why` and, where it
+    /// is known, how many `decisions`.
+    data: Option<String>,
+    /// By what `Last-Event-ID` names it.
+    id: Option<String>,
+    /// Milliseconds after which to come again.
+    retry: Option<u64>,
 }
 
 pub(super) const ENDPOINT: Endpoint = Endpoint {
@@ -103,7 +118,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
         (
             status = 200,
             description = "Events, without an end.",
-            body = MissedDecisions,
+            body = WatchedEvent,
             content_type = "text/event-stream",
         ),
         (status = 400, description = "A parameter is not of its form.", body = ErrorBody),
