@@ -81,8 +81,10 @@ export function questionOf(record: DecisionRecord): { question: Question; isWhol
 
 /** Reads a value as Cedar writes it, where JSON writes it in the same way. */
 function jsonOf(written: string): Json | undefined {
+  // A value of Cedar's is read from the text that it is made of.
+  const made = /^(?:decimal|datetime|duration|ip)\((".*")\)$/.exec(written);
   try {
-    return JSON.parse(written) as Json;
+    return JSON.parse(made?.[1] ?? written) as Json;
   } catch {
     return undefined;
   }

@@ -145,6 +145,40 @@ fn a_message_becomes_the_question_of_its_method() {
     ] {
         assert_eq!(call(method, params), expected, "{method} {params}");
     }
+}
+
+#[test]
+fn a_tool_is_asked_about_with_the_arguments_that_it_runs_with() {
+    let found = call(
+        "tools/call",
+        r#"{"name":"refund","arguments":{"amount":2.50}}"#,
+    );
+    assert!(found.starts_with("tools/call tool:desk/refund "), "{found}");
+    assert!(found.contains("2.50"), "{found}");
+    let null = call(
+        "tools/call",
+        r#"{"name":"export","arguments":{"format":null}}"#,
+    );
+    assert_eq!(null, "! message_invalid");
+    let near = call(
+        "tools/call",
+        r#"{"name":"export","arguments":{"Format":"all"}}"#,
+    );
+    assert_eq!(
+        near, "! message_invalid",
+        "it is read in the default's place"
+    );
+    for (arguments, format) in [("{}", "full"), (r#"{"format":"short"}"#, "short")] {
+        let found = call(
+            "tools/call",
+            &format!(r#"{{"name":"export","arguments":{arguments}}}"#),
+        );
+        assert!(found.contains(format), "{found}");
+    }
+}
+
+#[test]
+fn a_resource_is_asked_about_by_one_spelling_of_its_uri() {
     for uri in [
         "file:///%73ecret",
         "file:///a%2fb",
@@ -182,32 +216,6 @@ fn a_message_becomes_the_question_of_its_method() {
         let named = format!(r#"{{"uri":"{uri}"}}"#);
         let expected = format!("resources/read resource:{uri}");
         assert_eq!(call("resources/read", &named), expected);
-    }
-    let found = call(
-        "tools/call",
-        r#"{"name":"refund","arguments":{"amount":2.50}}"#,
-    );
-    assert!(found.starts_with("tools/call tool:desk/refund "), "{found}");
-    assert!(found.contains("2.50"), "{found}");
-    let null = call(
-        "tools/call",
-        r#"{"name":"export","arguments":{"format":null}}"#,
-    );
-    assert_eq!(null, "! message_invalid");
-    let near = call(
-        "tools/call",
-        r#"{"name":"export","arguments":{"Format":"all"}}"#,
-    );
-    assert_eq!(
-        near, "! message_invalid",
-        "it is read in the default's place"
-    );
-    for (arguments, format) in [("{}", "full"), (r#"{"format":"short"}"#, "short")] {
-        let found = call(
-            "tools/call",
-            &format!(r#"{{"name":"export","arguments":{arguments}}}"#),
-        );
-        assert!(found.contains(format), "{found}");
     }
 }
 
