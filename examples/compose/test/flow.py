@@ -18,7 +18,7 @@ from fastmcp import Client
 from stack import Stack
 
 FOLDER = Path(__file__).resolve().parent.parent
-SECONDS = 235
+SECONDS = 400
 """After this many seconds the run ends, whatever it waits for."""
 
 sys.path.insert(0, str(FOLDER))
