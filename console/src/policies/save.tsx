@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Refused, bundleState, saveEdits } from "../api";
+import { type Refused, bundleState, refusal, saveEdits } from "../api";
 import { Trouble } from "../parts";
 
 /** How often it is looked whether the bundle was loaded, and how many times. */
@@ -60,7 +60,7 @@ export function SaveBar({ edits, added, onSaved }: SaveProps): JSX.Element | nul
       setState({ kind: "saved", count: edits.length, before: mark });
       onSaved(edits.map(({ path }) => path));
     } catch (error) {
-      setState({ kind: "refused", error: error instanceof Refused ? error : new Refused(0, "", String(error)) });
+      setState({ kind: "refused", error: refusal(error) });
     }
   };
   if (edits.length === 0 && added === 0 && state.kind === "ready") return null;
